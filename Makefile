@@ -1,0 +1,48 @@
+# One task list for people and for CI. `make` or `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo test check bench lock clean
+
+help:  ## list the tasks
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+install: $(VENV)/.installed  ## make .venv with what the lock pins, leaving .venv/bin/unheard
+
+install-dev: $(VENV)/.installed-dev  ## the same, with the tools of developers
+
+demo: install  ## the whole job on a made-up world of audible music (under 5 minutes)
+	$(BIN)/unheard demo demo-world
+
+test: install-dev  ## run every test
+	$(BIN)/python -m pytest -q
+
+check: install-dev  ## ruff, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install-dev  ## print the speed tables (minutes; run on a quiet machine)
+	for script in bench/bench_*.py; do $(BIN)/python $$script; done
+
+lock: install-dev  ## make the lock files anew
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links -o requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --extra dev \
+		-c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(BIN)/python -c "import pathlib; [p.write_text(p.read_text().replace('+cpu', '')) for p in map(pathlib.Path, ('requirements.lock', 'requirements-dev.lock'))]"
+
+clean:  ## remove the virtual environment and the demo
+	rm -rf $(VENV) demo-world

@@ -1,0 +1,1 @@
+"""unheard recommends music nobody has played yet."""

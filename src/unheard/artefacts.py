@@ -1,0 +1,105 @@
+"""Artefacts: what one stage writes and the next one reads.
+
+An artefact is one safetensors file: named arrays, the id lists they are indexed by, and a JSON header with its kind,
+its format version and the configuration that made it. No pickle. Files are written beside and renamed, so a reader
+sees the old one or the new one and never half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from unheard.errors import UserError
+from unheard.ids import IdMap
+
+FORMAT_VERSION = 1
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; renamed onto it when the block ends well, removed when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield beside
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 with LF line ends, atomically."""
+    with atomic_path(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: object, *, indent: int | None = None) -> None:
+    """Write JSON atomically; NaN is refused because other programs cannot read it."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n")
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """What `load` returns."""
+
+    kind: str
+    config: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+    ids: dict[str, IdMap]
+
+
+def save(
+    path: Path,
+    kind: str,
+    *,
+    config: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    ids: Mapping[str, IdMap] | None = None,
+) -> None:
+    """Write one artefact atomically. The same content gives the same bytes."""
+    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    for name, id_map in (ids or {}).items():
+        encoded = [text.encode() for text in id_map]
+        tensors[f"ids.{name}"] = np.frombuffer(b"".join(encoded), np.uint8)
+        tensors[f"ids.{name}.lengths"] = np.array([len(text) for text in encoded], np.int32)
+    header = {"kind": kind, "version": FORMAT_VERSION, "config": dict(config)}
+    with atomic_path(path) as beside:
+        save_file(tensors, beside, metadata={"unheard": json.dumps(header, sort_keys=True)})
+
+
+def load(path: Path, kind: str) -> Artefact:
+    """Read one artefact; UserError if it is not one, of another kind, or of a newer format."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {}).get("unheard", "null"))
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not an unheard artefact ({error}); delete it and run its stage again") from error
+    if not isinstance(header, dict) or header.get("kind") != kind:
+        found = header.get("kind") if isinstance(header, dict) else None
+        raise UserError(f"{path}: expected an artefact of kind {kind!r}, found {found!r}; name another file")
+    if header["version"] > FORMAT_VERSION:
+        raise UserError(
+            f"{path}: format version {header['version']} is newer than {FORMAT_VERSION}; update unheard to read it"
+        )
+    ids = {}
+    for name in [n for n in arrays if n.startswith("ids.") and not n.endswith(".lengths")]:
+        blob, lengths = arrays.pop(name).tobytes(), arrays.pop(f"{name}.lengths")
+        ends = np.cumsum(lengths, dtype=np.int64)
+        ids[name.removeprefix("ids.")] = IdMap(
+            blob[end - length : end].decode() for end, length in zip(ends, lengths, strict=True)
+        )
+    return Artefact(kind, header["config"], arrays, ids)

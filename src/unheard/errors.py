@@ -1,0 +1,71 @@
+"""Every error that unheard raises on purpose.
+
+    UnheardError                 something went wrong that the message explains      exit code 1
+    └── UserError                the input or the order of commands was wrong        exit code 2
+        ├── TableError           a row of a CSV, parquet or JSON file
+        ├── AudioError           one audio file that cannot be used, with a `Reason`
+        └── MissingStageError    an earlier command has to run first
+
+A message is one line: what is wrong, where, what was expected, what to do.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+
+class UnheardError(Exception):
+    """Something went wrong that the message explains."""
+
+    exit_code = 1
+
+
+class UserError(UnheardError):
+    """The input, or the order of commands, was wrong; the message says how to mend it."""
+
+    exit_code = 2
+
+
+class TableError(UserError):
+    """A table cannot be read; names the file, the row (1 = first line of the file) and the mend."""
+
+    def __init__(self, path: Path | str, problem: str, fix: str, *, row: int | None = None) -> None:
+        self.path, self.row = Path(path), row
+        where = f"{path}" if row is None else f"{path}, row {row}"
+        super().__init__(f"{where}: {problem}; {fix}")
+
+
+class MissingStageError(UserError):
+    """A stage was asked for before the one that it reads."""
+
+    def __init__(self, what: str, command: str) -> None:
+        self.command = command
+        super().__init__(f"{what}; run `{command}` first")
+
+
+class Reason(StrEnum):
+    """Why a file was skipped, as listed by `unheard errors`."""
+
+    EMPTY = "empty"
+    NOT_AUDIO = "not-audio"
+    UNREADABLE = "unreadable"
+    TRUNCATED = "truncated"
+    SILENT = "silent"
+    TOO_SHORT = "too-short"
+    DUPLICATE = "duplicate"
+    MISSING = "missing"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed-out"
+    BAD_VALUES = "bad-values"
+
+
+class AudioError(UserError):
+    """One file (or one track's spectrogram or vector) that cannot be used."""
+
+    def __init__(self, path: Path | str, reason: Reason, detail: str) -> None:
+        self.path, self.reason, self.detail = Path(path), reason, detail
+        super().__init__(f"{path}: {reason.value}: {detail}")
+
+    def __reduce__(self) -> tuple[type[AudioError], tuple[Path, Reason, str]]:
+        return AudioError, (self.path, self.reason, self.detail)  # crosses process borders whole

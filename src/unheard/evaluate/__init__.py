@@ -1,0 +1,1 @@
+"""Evaluate: ranking figures with chance, ceiling and intervals."""

@@ -1,0 +1,1 @@
+"""Factors: latent factors of tracks and playlists, learned from plays or imported."""

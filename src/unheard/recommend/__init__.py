@@ -1,0 +1,1 @@
+"""Recommend: rank tracks for a playlist, a listener or another track, and say why."""

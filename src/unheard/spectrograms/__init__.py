@@ -1,0 +1,1 @@
+"""Spectrograms: from samples to mel frames, statistics and the memory-mapped store."""

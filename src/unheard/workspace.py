@@ -1,0 +1,100 @@
+"""A workspace: the one folder that holds everything unheard knows about a music collection.
+
+W/
+  workspace.json                 format version, front end and its settings
+  library.sqlite                 tracks, plays, failures, per-track statistics (see library.py)
+  mels.bin                       every track's mel spectrogram, back to back (see spectrograms/store.py)
+  splits.json                    every split, in the exchange format
+  factors/full.safetensors       factors of all plays (truth of the neighbour tasks)
+  factors/<split>.safetensors    warm factors: train plays only, the rest folded in
+  models/<split>/<name>/         checkpoint.safetensors, predictions.safetensors, history.json
+  results/<split>.json           what `evaluate` measured
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from unheard.artefacts import write_json
+from unheard.errors import MissingStageError, UserError
+
+FORMAT_VERSION = 1
+FrontEndName = Literal["standard", "parity"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a workspace fixes for life, because stored spectrograms depend on it."""
+
+    front_end: FrontEndName = "standard"
+    sample_rate: int = 22_050
+    n_fft: int = 1024
+    hop_length: int = 512
+    n_mels: int = 128
+    patch_frames: int = 256
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths and settings; opens nothing else."""
+
+    root: Path
+    settings: Settings
+
+    @staticmethod
+    def init(root: Path, settings: Settings | None = None) -> Workspace:
+        """Make a workspace, or open the one that is there; UserError if `root` holds something else."""
+        marker = root / "workspace.json"
+        if marker.exists():
+            found = Workspace.open(root)
+            if settings is not None and settings != found.settings:
+                raise UserError(f"{root}: is a workspace with other settings ({found.settings}); choose another folder")
+            return found
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise UserError(f"{root}: expected a new or empty folder for the workspace; choose another with -w")
+        settings = settings or Settings()
+        root.mkdir(parents=True, exist_ok=True)
+        write_json(marker, {"format": "unheard workspace", "version": FORMAT_VERSION, **asdict(settings)}, indent=2)
+        return Workspace(root, settings)
+
+    @staticmethod
+    def open(root: Path) -> Workspace:
+        """Open an existing workspace."""
+        marker = root / "workspace.json"
+        if not marker.is_file():
+            raise MissingStageError(f"{root}: no workspace here", f"unheard init -w {root}")
+        try:
+            values = json.loads(marker.read_text(encoding="utf-8"))
+            version = values.pop("version")
+            values.pop("format")
+            settings = Settings(**values)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{marker}: damaged ({error}); restore it or make a new workspace") from error
+        if version > FORMAT_VERSION:
+            raise UserError(f"{marker}: format version {version} is newer than {FORMAT_VERSION}; update unheard")
+        return Workspace(root, settings)
+
+    @property
+    def library_path(self) -> Path:
+        return self.root / "library.sqlite"
+
+    @property
+    def mels_path(self) -> Path:
+        return self.root / "mels.bin"
+
+    @property
+    def splits_path(self) -> Path:
+        return self.root / "splits.json"
+
+    def factors_path(self, split: str) -> Path:
+        """`split` is a split's name, or "full"."""
+        return self.root / "factors" / f"{split}.safetensors"
+
+    def model_dir(self, split: str, model: str) -> Path:
+        return self.root / "models" / split / model
+
+    def results_path(self, split: str) -> Path:
+        return self.root / "results" / f"{split}.json"

@@ -263,6 +263,11 @@ class Library:
         cursor = self._db.execute("SELECT track_id FROM plays WHERE playlist_id = ? ORDER BY position", (playlist_id,))
         return [row[0] for row in cursor]
 
+    def integrity_problem(self) -> str | None:
+        """What SQLite finds wrong with the file, or None."""
+        (answer,) = self._db.execute("PRAGMA quick_check").fetchone()
+        return None if answer == "ok" else str(answer)
+
     def counts(self) -> dict[str, int]:
         """How many tracks, spectrograms, vectors, playlists, plays and failures there are."""
         queries = {

@@ -1,0 +1,72 @@
+"""The application: its verbs in the order in which a person needs them, and what every verb does on errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from unheard import __version__
+from unheard.cli import collection, console, evaluation, learning, listening, showcase
+from unheard.errors import UnheardError
+
+
+class Verbs(TyperGroup):
+    """Runs a verb; our errors become one line and their exit code, Ctrl-C becomes advice."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UnheardError as error:
+            console.fail(error)
+        except KeyboardInterrupt:
+            console.say("stopped; nothing is lost, the same command goes on from here")
+            raise SystemExit(130) from None
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)  # as registered, not by alphabet
+
+
+app = typer.Typer(
+    cls=Verbs,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Recommends music nobody has played yet: learns from playlists, listens to the audio, ranks new tracks.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"unheard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of all verbs."""
+
+
+for verb in (
+    collection.init,
+    collection.scan,
+    collection.import_plays,
+    collection.split,
+    learning.factors,
+    learning.train,
+    listening.similar,
+    listening.recommend,
+    listening.embed,
+    evaluation.evaluate,
+    collection.status,
+    collection.errors,
+    collection.doctor,
+    showcase.demo,
+):
+    app.command(verb.__name__.replace("import_plays", "import"))(verb)

@@ -1,0 +1,95 @@
+"""`unheard doctor`: is this machine able, and is this workspace whole?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from unheard.errors import UnheardError
+from unheard.library import Library
+from unheard.workspace import Workspace
+
+LIBRARIES = ("torch", "av", "soundfile", "soxr", "implicit", "numpy")
+FORMATS = ("wav", "flac", "ogg", "mp3")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the check-up."""
+
+    ok: bool
+    what: str
+    found: str
+
+
+def checkup(workspace: Workspace | None) -> list[Finding]:
+    """Every check, the machine's first."""
+    findings = [*_machine(), *_decoders()]
+    if workspace is not None:
+        findings += [*_disk(workspace), *_consistency(workspace)]
+    return findings
+
+
+def _machine() -> Iterator[Finding]:
+    yield Finding(sys.version_info >= (3, 11), "Python", f"{platform.python_version()} on {platform.platform()}")
+    yield Finding(True, "libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU, training uses the CPU"
+    yield Finding(True, "device", f"{device}; {os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    from unheard.training.device import native_bf16
+
+    fast = native_bf16(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    yield Finding(True, "bfloat16", "native, used for training" if fast else "not native, training stays in float32")
+
+
+def _decoders() -> Iterator[Finding]:
+    """Encode a second of noise in each format and read it back."""
+    import soundfile
+
+    from unheard.ingest.audio import decode_blocks
+
+    noise = np.random.default_rng(0).normal(0, 0.1, 44_100).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in FORMATS:
+            path = Path(folder) / f"noise.{suffix}"
+            try:
+                soundfile.write(path, noise, 22_050)
+                samples = sum(len(block) for block in decode_blocks(path, sample_rate=22_050))
+                yield Finding(abs(samples - len(noise)) < 2_400, f"decode {suffix}", f"{samples / 22_050:.2f} of 2.00 s")
+            except (UnheardError, RuntimeError) as error:
+                yield Finding(False, f"decode {suffix}", f"{error}; reinstall with `pip install --force-reinstall av`")
+
+
+def _disk(workspace: Workspace) -> Iterator[Finding]:
+    free = shutil.disk_usage(workspace.root).free / 2**30
+    used = sum(path.stat().st_size for path in workspace.root.rglob("*") if path.is_file()) / 2**30
+    yield Finding(free > 1, "disk", f"{free:.1f} GiB free, the workspace uses {used:.2f} GiB")
+
+
+def _consistency(workspace: Workspace) -> Iterator[Finding]:
+    if not workspace.library_path.exists():
+        yield Finding(True, "library", f"nothing scanned yet; next: unheard scan -w {workspace.root} MUSIC")
+        return
+    from unheard.spectrograms.store import open_store
+
+    with Library(workspace.library_path) as library:
+        problem = library.integrity_problem()
+        yield Finding(problem is None, "library", problem or str(library.counts()))
+        if library.counts()["spectrograms"]:
+            try:
+                store = open_store(workspace, library)
+                yield Finding(True, "mel store", f"{len(store)} tracks, {int(store.n_frames.sum())} frames")
+            except UnheardError as error:
+                yield Finding(False, "mel store", str(error))
+        missing = sum(bool(track.path) and not Path(track.path).exists() for track in library.tracks().items)
+        yield Finding(True, "files", f"{missing} tracks have lost their audio file" if missing else "all in place")

@@ -1,0 +1,163 @@
+"""Verbs about the collection: init, scan, import, split, status, errors, doctor."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from unheard.cli import console
+from unheard.cli.console import JsonFlag, WorkspaceOption
+from unheard.errors import UserError
+from unheard.workspace import Settings, Workspace
+
+
+def init(
+    workspace: WorkspaceOption,
+    front_end: Annotated[
+        Literal["standard", "parity"],
+        typer.Option(help="standard: power, mel, decibels. parity: decibels before mel, as the thesis did."),
+    ] = "standard",
+) -> None:
+    """Make a workspace: the folder that holds everything unheard learns about a collection."""
+    made = Workspace.init(workspace, Settings(front_end=front_end))
+    console.say(f"workspace {made.root} is ready; next: unheard scan -w {made.root} AUDIO_DIR_or_tracks.csv")
+
+
+def scan(
+    workspace: WorkspaceOption,
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of audio, tracks.csv tables, single files, HDF5 spectrogram patches, parquet/npz vectors.",
+            show_default=False,
+        ),
+    ],
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", help="Skip paths that match this glob (repeatable).")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Analyse everything again, failures too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be analysed.")] = False,
+) -> None:
+    """Read tags, decode, and store mel spectrograms. Stops and resumes at any moment; unchanged files are not read again."""
+    from unheard.spectrograms.scan import plan, scan as run
+
+    opened = Workspace.open(workspace)
+    if dry_run:
+        console.say(plan(opened, sources, exclude=exclude or [], force=force).summary())
+        return
+    with console.progress_bars() as progress:
+        report = run(opened, sources, jobs=jobs, exclude=exclude or [], force=force, progress=progress)
+    console.say(report.summary())
+    if report.failed:
+        console.say(f"skipped files and their reasons: unheard errors -w {workspace}")
+
+
+def import_plays(
+    workspace: WorkspaceOption,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="CSV or parquet (playlist_id, track_id[, position, weight, timestamp]), MPD slices, M3U/M3U8, "
+            "Taste Profile; files or folders.",
+            show_default=False,
+        ),
+    ],
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out ids that are not in the library instead of stopping.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Match and report, store nothing.")] = False,
+) -> None:
+    """Import playlists or listens. A playlist that is imported again replaces its earlier self."""
+    from unheard.ingest.playlists import read_playlists
+    from unheard.library import open_library
+
+    opened = Workspace.open(workspace)
+    with open_library(opened.library_path) as library:
+        tracks, failures = library.tracks(), library.failures()
+        for file in files:
+            found = read_playlists(file, tracks, failures, skip_unknown=skip_unknown)
+            if not dry_run:
+                with library.transaction():
+                    library.replace_playlists(found.plays)
+            rows = found.matched + len(found.misses)
+            playlists = len({play.playlist_id for play in found.plays})
+            rate = f"{found.matched / rows:.1%}" if rows else "nothing"
+            console.say(f"{file}: {playlists} playlists, {found.matched} of {rows} entries matched ({rate})")
+            for miss in found.misses[:10]:
+                console.say(f"  no match: {miss}")
+            if len(found.misses) > 10:
+                console.say(f"  ... and {len(found.misses) - 10} more")
+
+
+def split(
+    workspace: WorkspaceOption,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Take the splits of this splits.json.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the folds.")] = 0,
+    after: Annotated[
+        str | None,
+        typer.Option(help="First date of the test tracks of split `time`, e.g. 2025-01-01.", show_default=False),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace splits that are there; models trained on them become stale.")
+    ] = False,
+) -> None:
+    """Decide once which tracks train, tune and test: tracks, artists, time, and live (everything played trains)."""
+    from unheard.splits import prepare_splits
+
+    opened = Workspace.open(workspace)
+    splits = prepare_splits(opened, file=file, seed=seed, after=after, force=force)
+    columns = ["split", "train", "validation", "test"]
+    console.out.print(console.table("Tracks by use", columns, [list(row) for row in splits], right=frozenset({1, 2, 3})))
+
+
+def errors(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
+    """List every file that was skipped, once, with its reason."""
+    from unheard.library import open_library
+
+    with open_library(Workspace.open(workspace).library_path) as library:
+        failures = library.failures()
+    if json:
+        console.print_json([asdict(failure) for failure in failures])
+    elif failures:
+        rows = [[failure.reason.value, failure.path, failure.detail] for failure in failures]
+        console.out.print(console.table(f"{len(rows)} files were skipped", ["reason", "file", "detail"], rows))
+    else:
+        console.say("no file was skipped")
+
+
+def status(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
+    """What the workspace holds, and the next command."""
+    from unheard.session import describe
+
+    state = describe(Workspace.open(workspace))
+    if json:
+        console.print_json(state)
+        return
+    rows = [[key, _shown(value)] for key, value in state.items()]
+    console.out.print(console.table(f"Workspace {workspace}", ["what", "state"], rows))
+
+
+def doctor(workspace: Annotated[Path | None, typer.Option("-w", "--workspace", show_default=False)] = None) -> None:
+    """Check this machine and, if given, a workspace: decoders, devices, threads, disk, consistency."""
+    from unheard.cli.checkup import checkup
+
+    results = checkup(None if workspace is None else Workspace.open(workspace))
+    rows = [["ok" if result.ok else "PROBLEM", result.what, result.found] for result in results]
+    console.out.print(console.table("Check-up", ["", "what", "found"], rows))
+    if not all(result.ok for result in results):
+        raise UserError("some checks failed; the table above says which and what to do")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(_shown(item) for item in value) or "none"
+    return str(value)

@@ -1,0 +1,48 @@
+"""The verb that measures: evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unheard.cli import console
+from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.workspace import Workspace
+
+
+def evaluate(
+    workspace: WorkspaceOption,
+    split: SplitOption = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="Only this model (repeatable). Default: all baselines and all trained models."),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write every figure, unrounded, to this file.", show_default=False)
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", help="Write the tables as Markdown.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of random ties and of the bootstrap.")] = 0,
+) -> None:
+    """Measure every model on the tracks it never saw, with chance, ceiling and 95 % intervals."""
+    from unheard.artefacts import write_json, write_text
+    from unheard.evaluate.evaluate import evaluate as run
+    from unheard.evaluate.table import tables, to_markdown
+
+    opened = Workspace.open(workspace)
+    with console.progress_bars() as progress:
+        results = run(opened, split, models=models, seed=seed, progress=progress)
+    for drawn in tables(results):
+        console.out.print(
+            console.table(drawn.title, drawn.columns, drawn.rows, right=frozenset(range(1, len(drawn.columns))))
+        )
+        console.out.print()
+    if json is not None:
+        write_json(json, results.rows)
+        console.say(f"{json}: {len(results.rows)} figures")
+    if markdown is not None:
+        write_text(markdown, to_markdown(results))
+        console.say(f"{markdown} is written")

@@ -1,0 +1,71 @@
+"""The verb that shows the whole job: demo."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unheard.cli import collection, console, evaluation, learning, listening
+from unheard.errors import UserError
+
+SPLIT = "artists"
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the made-up world and its workspace go.")] = Path("demo-world"),
+    seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 0,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
+) -> None:
+    """The whole job on a made-up world: audible music by imaginary bands, SIMULATED listeners. Takes minutes."""
+    from unheard.demo.build import build_world
+    from unheard.library import open_library
+    from unheard.splits import Use, load_split
+    from unheard.workspace import Workspace
+
+    started = time.monotonic()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: expected a folder for the demo's world; name another")
+    console.say("A world of imaginary bands whose music can be heard, and of simulated listeners.")
+    with console.progress_bars() as progress:
+        build_world(folder, seed=seed, jobs=jobs, progress=progress)
+    w = folder / "workspace"
+
+    _step(f"unheard init -w {shlex.quote(str(w))}")
+    collection.init(w)
+    _step(f"unheard scan -w {w} {folder / 'tracks.csv'}")
+    collection.scan(w, [folder / "tracks.csv"], jobs=jobs)
+    _step(f"unheard errors -w {w}")
+    collection.errors(w)
+    _step(f"unheard import -w {w} {folder / 'playlists.csv'}")
+    collection.import_plays(w, [folder / "playlists.csv"])
+    _step(f"unheard split -w {w}")
+    collection.split(w)
+    _step(f"unheard factors -w {w} --split {SPLIT} --dim 64")
+    learning.factors(w, SPLIT, dim=64)
+    _step(f"unheard train -w {w} --split {SPLIT}")
+    learning.train(w, None, SPLIT)
+    _step(f"unheard evaluate -w {w} --split {SPLIT} --json {folder / 'figures.json'}")
+    evaluation.evaluate(w, SPLIT, json=folder / "figures.json")
+
+    opened = Workspace.open(w)
+    with open_library(opened.library_path) as library:
+        tracks = library.tracks()
+        playlists, plays = library.plays(tracks.ids)
+    test = load_split(opened, SPLIT).uses(tracks.ids) == Use.TEST
+    playlist = playlists[int((plays[:, test] > 0).sum(axis=1).argmax())]  # the one with most held-out tracks to find
+    _step(f"unheard recommend -w {w} --playlist {playlist} --candidates cold -n 10")
+    listening.recommend(w, playlist, n=10)
+    listening.recommend(w, playlist, n=10, output=folder / "unheard.m3u8")
+    console.say(f"\nDone in {time.monotonic() - started:.0f} s. Listeners here are simulated; the music is in {folder}/audio.")
+    console.say(f"Play the list:   {folder / 'unheard.m3u8'}")
+    console.say(f"Try next:        unheard similar -w {w} {tracks.ids[0]} --candidates cold")
+    console.say("Your own music:  unheard init -w W && unheard scan -w W ~/Music")
+
+
+def _step(command: str) -> None:
+    console.err.print(f"\n[bold green]$[/] [bold]{command}[/]", soft_wrap=True)

@@ -1,0 +1,78 @@
+"""The library keeps what it is given, in the order of ids, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unheard.errors import MissingStageError, Reason
+from unheard.ids import IdMap
+from unheard.library import Failure, Library, Play, Track, open_library
+
+
+def test_tracks_come_back_by_id(tmp_path: Path) -> None:
+    b = Track(
+        "b", "/music/b.ogg", "B", ("Zoë", "Ünal"), "Album", "ISRC1", "mbid", "2020-01-02", "rock", 12.5, 10, 11, "h"
+    )
+    with Library(tmp_path / "l.sqlite") as library:
+        with library.transaction():
+            library.put_track(b)
+            library.put_track(Track("a"))
+        tracks = library.tracks()
+    assert tracks.items == (Track("a"), b)
+    assert list(tracks.ids) == ["a", "b"]
+    assert b.label == "Zoë, Ünal - B"
+    assert Track("x").label == "x"
+
+
+def test_a_track_that_works_is_no_failure_any_more(tmp_path: Path) -> None:
+    with Library(tmp_path / "l.sqlite") as library:
+        library.put_failure(Failure("/m/a.ogg", Reason.TRUNCATED, "half", "a", 3, 4))
+        assert library.failures() == [Failure("/m/a.ogg", Reason.TRUNCATED, "half", "a", 3, 4)]
+        library.put_track(Track("a", "/m/a.ogg"))
+        assert library.failures() == []
+
+
+def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
+    with Library(tmp_path / "l.sqlite") as library:
+        with pytest.raises(RuntimeError), library.transaction():
+            library.put_track(Track("a"))
+            raise RuntimeError
+        assert len(library.tracks()) == 0
+
+
+def test_plays_are_a_matrix_and_importing_twice_changes_nothing(tmp_path: Path) -> None:
+    plays = [Play("p2", "a", 0), Play("p1", "b", 0, 2.0), Play("p1", "b", 1), Play("p1", "gone", 2, 1.0, 5.0)]
+    with Library(tmp_path / "l.sqlite") as library:
+        for _ in range(2):
+            library.replace_playlists(plays)
+        playlists, matrix = library.plays(IdMap(["a", "b"]))
+        assert library.playlist("p1") == ["b", "b", "gone"]
+        assert library.first_played() == {"gone": 5.0}
+        assert library.counts()["plays"] == 4
+    assert list(playlists) == ["p1", "p2"]
+    np.testing.assert_array_equal(matrix.toarray(), [[0, 3], [1, 0]])
+
+
+def test_vectors_and_spectrograms(tmp_path: Path) -> None:
+    with Library(tmp_path / "l.sqlite") as library:
+        library.put_vectors("user", [("b", np.array([3, 4], np.float32)), ("a", np.array([1, 2], np.float32))])
+        ids, matrix = library.vectors("user")
+        assert list(ids) == ["a", "b"]
+        np.testing.assert_array_equal(matrix, [[1, 2], [3, 4]])
+        assert library.vectors("statistics")[1].shape == (0, 0)
+        assert library.stored_frames() == 0
+        library.put_spectrogram("a", start_frame=0, n_frames=10)
+        library.put_spectrogram("b", start_frame=10, n_frames=5)
+        assert library.stored_frames() == 15
+        library.remove_track("a")
+        assert list(library.spectrograms()[0]) == ["b"]
+        assert list(library.vectors("user")[0]) == ["b"]
+        assert library.integrity_problem() is None
+
+
+def test_opening_before_the_scan_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(MissingStageError, match="unheard scan -w"):
+        open_library(tmp_path / "library.sqlite")

@@ -236,19 +236,24 @@ class Library:
             ((p.playlist_id, p.position, p.track_id, p.weight, p.timestamp) for p in plays),
         )
 
-    def plays(self, tracks: IdMap) -> tuple[IdMap, csr_matrix]:
+    def plays(self, tracks: IdMap, *, before: float | None = None) -> tuple[IdMap, csr_matrix]:
         """Playlist ids (ordered) and a float32 matrix (playlist, track) of summed weights.
 
-        Rows of plays whose track is not in `tracks` (its file was removed or failed later) are left out; their
-        playlists stay, possibly empty.
+        Rows of plays whose track is not in `tracks` (its file was removed or failed later) are left out, and so are
+        plays from the time `before` (seconds since 1970) on; their playlists stay, possibly empty. Plays without a
+        time count as earlier.
         """
-        cursor = self._db.execute("SELECT playlist_id, track_id, weight FROM plays ORDER BY playlist_id, position")
+        cursor = self._db.execute(
+            "SELECT playlist_id, track_id, weight, timestamp FROM plays ORDER BY playlist_id, position"
+        )
         rows = cursor.fetchall()
         playlists = IdMap(dict.fromkeys(row[0] for row in rows))
         playlist_rows = playlists.rows(row[0] for row in rows)
         track_rows = tracks.rows((row[1] for row in rows), missing=-1)
         weights = np.array([row[2] for row in rows], np.float32)
         known = track_rows >= 0
+        if before is not None:
+            known &= np.array([row[3] is None or row[3] < before for row in rows], np.bool_)
         shape = (len(playlists), len(tracks))
         matrix = csr_matrix((weights[known], (playlist_rows[known], track_rows[known])), shape=shape)
         matrix.sum_duplicates()

@@ -1,9 +1,4 @@
-"""Splits: which tracks train, tune and test, decided once before anything is fitted.
-
-Exchange format (`splits.json`), the same for our own and for imported splits:
-
-    {"<name>": {"fold": {"<track_id>": fold, ...}, "use": {"train": [0, 1], "val": [2], "test": [3]}}}
-"""
+"""What a split is: a fold for every track, a use for every fold."""
 
 from __future__ import annotations
 
@@ -17,6 +12,7 @@ from numpy.typing import NDArray
 from unheard.ids import IdMap
 
 UseName = Literal["train", "val", "test"]
+USE_NAMES: tuple[UseName, ...] = ("train", "val", "test")
 
 
 class Use(IntEnum):
@@ -30,11 +26,16 @@ class Use(IntEnum):
 
 @dataclass(frozen=True)
 class Split:
-    """Folds of tracks and what each fold is for."""
+    """Folds of tracks and what each fold is for.
+
+    `cutoff_timestamp` (seconds since 1970) is set where time matters: plays from then on train nothing, not even plays
+    of train tracks.
+    """
 
     name: str
     fold: dict[str, int]
     use: dict[UseName, tuple[int, ...]]
+    cutoff_timestamp: float | None = None
 
     def uses(self, tracks: IdMap) -> NDArray[np.int8]:
         """The `Use` of each track, (n_tracks,) int8; tracks the split does not name are NEW."""

@@ -1,0 +1,32 @@
+"""Splits: which tracks train, tune and test, decided once before anything is fitted.
+
+split.py      what a split is
+groups.py     tracks that have to stay together: shared artists, the same recording twice
+folds.py      whole groups dealt into balanced folds: the splits `tracks`, `artists` and `live`
+newest.py     the split `time`: the newest tracks are tested
+make.py       all of them for one library
+exchange.py   splits.json, read and written
+"""
+
+from unheard.splits.exchange import load_split, read_splits, write_splits
+from unheard.splits.folds import artists_split, live_split, tracks_split
+from unheard.splits.groups import artist_groups, artist_seen
+from unheard.splits.make import make_splits
+from unheard.splits.newest import time_split
+from unheard.splits.split import Split, Use, UseName
+
+__all__ = [
+    "Split",
+    "Use",
+    "UseName",
+    "artist_groups",
+    "artist_seen",
+    "artists_split",
+    "live_split",
+    "load_split",
+    "make_splits",
+    "read_splits",
+    "time_split",
+    "tracks_split",
+    "write_splits",
+]

@@ -1,0 +1,116 @@
+"""splits.json: the exchange format, the same for our own splits and for imported ones.
+
+    {"<name>": {"fold": {"<track_id>": fold, ...}, "use": {"train": [0, 1], "val": [2], "test": [3]}}}
+
+Other keys beside `fold` and `use` are ignored, but for `cutoff_timestamp` (see `Split`), which only `time` has. `val`
+may be left out. Names become file names, so they are restricted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from unheard.artefacts import write_json
+from unheard.errors import MissingStageError, UserError
+from unheard.splits.folds import LIVE
+from unheard.splits.split import USE_NAMES, Split, UseName
+from unheard.workspace import Workspace
+
+FORMAT = '{"<name>": {"fold": {"<track_id>": fold, ...}, "use": {"train": [...], "val": [...], "test": [...]}}}'
+RESERVED = "full"  # the name of the factors of all plays
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def write_splits(path: Path, splits: Mapping[str, Split]) -> None:
+    """Write `splits` atomically."""
+    write_json(path, {name: _encode(split) for name, split in splits.items()})
+
+
+def read_splits(path: Path) -> dict[str, Split]:
+    """Read a splits file of ours or of others; UserError names the split and what is wrong with it."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; name a splits file") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not a JSON file ({error}); expected {FORMAT}") from error
+    if not isinstance(found, dict) or not found:
+        raise UserError(f"{path}: holds no splits; expected {FORMAT}")
+    return {name: _decode(path, name, value) for name, value in found.items()}
+
+
+def load_split(workspace: Workspace, name: str | None) -> Split:
+    """One split of a workspace; None takes `artists` if there, else `tracks`, else the first by name."""
+    if not workspace.splits_path.is_file():
+        raise MissingStageError(f"{workspace.splits_path}: no splits yet", f"unheard split -w {workspace.root}")
+    splits = read_splits(workspace.splits_path)
+    if name is None:
+        name = next((default for default in ("artists", "tracks") if default in splits), min(splits))
+    if name not in splits:
+        raise UserError(f"{workspace.splits_path}: no split {name!r}; choose one of {', '.join(sorted(splits))}")
+    return splits[name]
+
+
+def _encode(split: Split) -> dict[str, object]:
+    value: dict[str, object] = {
+        "fold": split.fold,
+        "use": {use: list(split.use.get(use, ())) for use in USE_NAMES},
+    }
+    if split.cutoff_timestamp is not None:
+        value["cutoff_timestamp"] = split.cutoff_timestamp
+    return value
+
+
+def _decode(path: Path, name: str, value: Any) -> Split:
+    where = f"{path}, split {name!r}"
+    if not _NAME.fullmatch(name) or name == RESERVED:
+        raise UserError(
+            f"{where}: expected a name of letters, digits, '.', '_' and '-' other than {RESERVED!r}; rename it"
+        )
+    if not isinstance(value, dict) or not all(isinstance(value.get(key), dict) for key in ("fold", "use")):
+        raise UserError(f"{where}: expected the keys 'fold' and 'use', each with an object; write {FORMAT}")
+    use = _decode_use(where, value["use"])
+    fold: dict[str, int] = value["fold"]
+    folds_in_use = {number for folds in use.values() for number in folds}
+    for track_id, number in fold.items():
+        if not _is_int(number):
+            raise UserError(f"{where}: fold {number!r} of track {track_id!r} is no whole number; number the folds")
+        if number not in folds_in_use:
+            raise UserError(
+                f"{where}: fold {number} of track {track_id!r} has no use; name it under train, val or test"
+            )
+    n_tracks = Counter(fold.values())
+    needs: tuple[UseName, ...] = ("train",) if name == LIVE else ("train", "test")  # live: all may have been played
+    for needed in needs:
+        if not any(n_tracks[number] for number in use[needed]):
+            raise UserError(f"{where}: no track is for {needed}; give it at least one fold that has tracks")
+    cutoff = value.get("cutoff_timestamp")
+    if cutoff is not None and (isinstance(cutoff, bool) or not isinstance(cutoff, int | float) or not isfinite(cutoff)):
+        raise UserError(f"{where}: cutoff_timestamp {cutoff!r} is no number; give seconds since 1970 or leave it out")
+    return Split(name, fold, use, None if cutoff is None else float(cutoff))
+
+
+def _decode_use(where: str, value: dict[str, Any]) -> dict[UseName, tuple[int, ...]]:
+    unknown = sorted(set(value) - set(USE_NAMES))
+    if unknown:
+        raise UserError(f"{where}: unknown use {unknown[0]!r}; the uses are train, val and test")
+    use: dict[UseName, tuple[int, ...]] = {}
+    for name in USE_NAMES:
+        folds = value.get(name, [] if name == "val" else None)
+        if not isinstance(folds, list) or not all(_is_int(number) for number in folds):
+            raise UserError(f"{where}: expected a list of fold numbers as use {name!r}, found {folds!r}; write [0, 1]")
+        use[name] = tuple(folds)
+    twice = [number for number, n in Counter(n for folds in use.values() for n in set(folds)).items() if n > 1]
+    if twice:
+        raise UserError(f"{where}: fold {twice[0]} has two uses; name it under one of train, val and test")
+    return use
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -48,5 +48,5 @@ def mel_filterbank(*, sample_rate: int, n_fft: int, n_mels: int) -> NDArray[np.f
 
 @lru_cache(maxsize=4)
 def sparse_filterbank(*, sample_rate: int, n_fft: int, n_mels: int) -> csr_matrix:
-    """The same weights without their zeros (98 %): three times faster than a dense product, and always the same sums."""
+    """The same weights without their zeros (98 %): faster than a dense product, the same sums everywhere."""
     return csr_matrix(mel_filterbank(sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels))

@@ -41,7 +41,8 @@ def mel_db_of_power(power: NDArray[np.float32], settings: Settings) -> NDArray[n
 
 def decibels(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """10 log10(max(power, 1e-10)), float32."""
-    return np.float32(10.0) * np.log10(np.maximum(power, np.float32(AMIN)))
+    db: NDArray[np.float32] = np.float32(10.0) * np.log10(np.maximum(power, np.float32(AMIN)))
+    return db
 
 
 def relative_decibels(magnitude: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -55,7 +56,8 @@ def silent_frame(settings: Settings) -> NDArray[np.float32]:
     if settings.front_end == "standard":
         return np.full(settings.n_mels, 10.0 * np.log10(AMIN), np.float32)
     quiet = np.full((1, settings.n_fft // 2 + 1), -TOP_DB, np.float32)
-    return _to_mel(quiet, settings)[0]
+    frame: NDArray[np.float32] = _to_mel(quiet, settings)[0]
+    return frame
 
 
 def _to_mel(spectra: NDArray[np.float32], settings: Settings) -> NDArray[np.float32]:

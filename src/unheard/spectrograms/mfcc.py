@@ -17,7 +17,8 @@ def dct_basis(n_mels: int, n_mfcc: int) -> NDArray[np.float32]:
     mel, k = np.arange(n_mels)[:, None], np.arange(n_mfcc)[None, :]
     basis = np.sqrt(2.0 / n_mels) * np.cos(np.pi * (mel + 0.5) * k / n_mels)
     basis[:, 0] /= np.sqrt(2.0)
-    return basis.astype(np.float32)
+    rounded: NDArray[np.float32] = basis.astype(np.float32)
+    return rounded
 
 
 def mfcc(mel_db: NDArray[np.float32], *, n_mfcc: int = 13) -> NDArray[np.float32]:

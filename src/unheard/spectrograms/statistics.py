@@ -1,0 +1,185 @@
+"""One hand-made vector per track: how its sound is coloured, how it varies, how it moves.
+
+Computed from mel decibels in one pass over blocks, so a track of hours needs little memory. `STATISTICS` names the
+slices; the MFCC ones are the classic single-Gaussian timbre model (Mandel and Ellis 2005), the modulation energies
+follow the fluctuation patterns of Pampalk (2006).
+
+    block             numbers   of mel decibels (frame, mel) at 43 frames a second
+    mel_mean          128       mean of each band
+    mel_std           128       standard deviation of each band
+    mfcc_mean          20       mean of MFCC 0-19
+    mfcc_std           20       standard deviation of MFCC 0-19
+    mfcc_delta_std     20       standard deviation of their first deltas
+    mfcc_correlation  190       correlation of each pair of MFCC 0-19 (upper triangle, row by row)
+    loudness            7       mean, standard deviation, 5th, 25th, 50th, 75th and 95th percentile of a frame's mean
+    flux                3       onset strength: mean, standard deviation; onsets a second
+    modulation         30       log10 energy of 6 band envelopes at 0.5-1, 1-2, 2-4, 4-8 and 8-16 Hz, band by band
+    tempo              12       autocorrelation of onset strength at 12 tempi, 40 to 240 beats a minute
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from unheard.spectrograms.mfcc import deltas, mfcc
+
+N_MFCC = 20
+N_ENVELOPES = 6
+N_MELS = 128
+PERCENTILES = (5, 25, 50, 75, 95)
+MODULATION_EDGES_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+TEMPI_BPM = np.geomspace(40.0, 240.0, 12)
+SEGMENT_FRAMES = 512  # 11.9 s: long enough for two beats at 40 a minute many times over
+FRAME_RATE_HZ = 22_050 / 512
+FLOOR = 1e-6
+
+_SIZES = {
+    "mel_mean": N_MELS,
+    "mel_std": N_MELS,
+    "mfcc_mean": N_MFCC,
+    "mfcc_std": N_MFCC,
+    "mfcc_delta_std": N_MFCC,
+    "mfcc_correlation": N_MFCC * (N_MFCC - 1) // 2,
+    "loudness": 2 + len(PERCENTILES),
+    "flux": 3,
+    "modulation": N_ENVELOPES * (len(MODULATION_EDGES_HZ) - 1),
+    "tempo": len(TEMPI_BPM),
+}
+STATISTICS: dict[str, slice] = {
+    name: slice(end - size, end) for (name, size), end in zip(_SIZES.items(), accumulate(_SIZES.values()), strict=True)
+}
+N_STATISTICS = sum(_SIZES.values())
+# The four MFCC blocks are neighbours, so timbre alone is one slice.
+MFCC_STATISTICS = slice(STATISTICS["mfcc_mean"].start, STATISTICS["mfcc_correlation"].stop)
+
+
+def statistics(mel_db: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The vector of one track, (frame, 128) mel decibels at 43 frames a second -> (N_STATISTICS,) float32, finite."""
+    return statistics_of_blocks([mel_db])
+
+
+def statistics_of_blocks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The same from consecutive blocks of a track's frames; at least one frame in all."""
+    curves = _curves(blocks)
+    parts = {
+        "mel_mean": curves.mel_mean,
+        "mel_std": curves.mel_std,
+        **_mfcc_parts(curves.mfcc),
+        "loudness": _loudness(curves.loudness),
+        "flux": _flux(curves.onset),
+        "modulation": _modulation(curves.envelopes),
+        "tempo": _tempo(curves.onset),
+    }
+    vector = np.concatenate([parts[name] for name in STATISTICS])
+    return vector.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Curves:
+    """What one pass over the frames leaves: two mel vectors and a few numbers per frame."""
+
+    mel_mean: NDArray[np.float64]  # (mel,)
+    mel_std: NDArray[np.float64]  # (mel,)
+    mfcc: NDArray[np.float32]  # (frame, 20)
+    envelopes: NDArray[np.float32]  # (frame, 6), mean decibels of 6 groups of bands
+    onset: NDArray[np.float32]  # (frame,), mean rise of the bands since the frame before
+    loudness: NDArray[np.float32]  # (frame,), mean of the bands
+
+
+def _curves(blocks: Iterable[NDArray[np.float32]]) -> _Curves:
+    n, total, squares = 0, np.zeros(N_MELS), np.zeros(N_MELS)
+    mfccs, envelopes, onsets, loudness = [], [], [], []
+    previous: NDArray[np.float32] | None = None
+    for block in blocks:
+        if not len(block):
+            continue
+        n += len(block)
+        total += block.sum(axis=0, dtype=np.float64)
+        squares += np.einsum("fm,fm->m", block, block, dtype=np.float64)
+        mfccs.append(mfcc(block, n_mfcc=N_MFCC))
+        envelope = band_means(block, N_ENVELOPES)
+        envelopes.append(envelope)
+        loudness.append(block.mean(axis=1))
+        before = block[:1] if previous is None else previous
+        rise = np.diff(block, axis=0, prepend=before)
+        onsets.append(np.maximum(rise, 0.0, out=rise).mean(axis=1))
+        previous = block[-1:]
+    mean = total / n
+    return _Curves(
+        mel_mean=mean,
+        mel_std=np.sqrt(np.maximum(squares / n - mean**2, 0.0)),
+        mfcc=np.concatenate(mfccs),
+        envelopes=np.concatenate(envelopes),
+        onset=np.concatenate(onsets),
+        loudness=np.concatenate(loudness),
+    )
+
+
+def band_means(mel_db: NDArray[np.float32], n_bands: int) -> NDArray[np.float32]:
+    """Mean decibels of `n_bands` groups of neighbouring mel bands, (frame, mel) -> (frame, n_bands)."""
+    edges = np.linspace(0, mel_db.shape[1], n_bands + 1).astype(int)
+    return np.stack([mel_db[:, low:high].mean(axis=1) for low, high in pairwise(edges)], axis=1)
+
+
+def _mfcc_parts(coefficients: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+    mean, std = coefficients.mean(axis=0, dtype=np.float64), coefficients.std(axis=0, dtype=np.float64)
+    scaled = (coefficients - mean) / np.maximum(std, FLOOR)  # (frame, 20)
+    correlation = np.clip(scaled.T @ scaled / len(scaled), -1.0, 1.0)
+    return {
+        "mfcc_mean": mean,
+        "mfcc_std": std,
+        "mfcc_delta_std": deltas(coefficients).std(axis=0, dtype=np.float64),
+        "mfcc_correlation": correlation[np.triu_indices(N_MFCC, k=1)],
+    }
+
+
+def _loudness(loudness: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.array([loudness.mean(), loudness.std(), *np.percentile(loudness, PERCENTILES)])
+
+
+def _flux(onset: NDArray[np.float32]) -> NDArray[np.float64]:
+    inner = onset[1:-1]
+    peaks = (inner > onset[:-2]) & (inner >= onset[2:]) & (inner > onset.mean() + onset.std())
+    return np.array([onset.mean(), onset.std(), peaks.sum() / len(onset) * FRAME_RATE_HZ])
+
+
+def _segments(curve: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Half-overlapping stretches of (frame, k), centred and under a Hann window; short curves are padded."""
+    window = np.hanning(SEGMENT_FRAMES).astype(np.float32)[:, None]
+    centred = curve - curve.mean(axis=0)
+    if len(centred) < SEGMENT_FRAMES:
+        centred = np.pad(centred, ((0, SEGMENT_FRAMES - len(centred)), (0, 0)))
+    for start in range(0, len(centred) - SEGMENT_FRAMES + 1, SEGMENT_FRAMES // 2):
+        yield centred[start : start + SEGMENT_FRAMES] * window
+
+
+def _mean_power(curve: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Welch's power spectrum of curves (frame, k) -> (bin, k)."""
+    n, total = 0, np.zeros((SEGMENT_FRAMES // 2 + 1, curve.shape[1]))
+    for segment in _segments(curve):
+        total += np.abs(scipy.fft.rfft(segment, axis=0)) ** 2
+        n += 1
+    return total / n
+
+
+def _modulation(envelopes: NDArray[np.float32]) -> NDArray[np.float64]:
+    power = _mean_power(envelopes)  # (bin, 6)
+    frequency_hz = np.fft.rfftfreq(SEGMENT_FRAMES, 1 / FRAME_RATE_HZ)
+    ranges = [
+        power[(frequency_hz >= low) & (frequency_hz < high)].mean(axis=0) for low, high in pairwise(MODULATION_EDGES_HZ)
+    ]
+    return np.log10(np.stack(ranges, axis=1) + FLOOR).ravel()
+
+
+def _tempo(onset: NDArray[np.float32]) -> NDArray[np.float64]:
+    power = _mean_power(onset[:, None])[:, 0]
+    autocorrelation = np.fft.irfft(power)  # (lag,), circular: long lags of a windowed segment have faded out
+    lags = 60.0 / TEMPI_BPM * FRAME_RATE_HZ
+    at_lags = np.interp(lags, np.arange(len(autocorrelation)), autocorrelation)
+    return at_lags / max(float(autocorrelation[0]), FLOOR)

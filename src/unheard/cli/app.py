@@ -24,7 +24,7 @@ class Verbs(TyperGroup):
             console.say("stopped; nothing is lost, the same command goes on from here")
             raise SystemExit(130) from None
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.commands)  # as registered, not by alphabet
 
 

@@ -65,7 +65,8 @@ def _decoders() -> Iterator[Finding]:
             try:
                 soundfile.write(path, noise, 22_050)
                 samples = sum(len(block) for block in decode_blocks(path, sample_rate=22_050))
-                yield Finding(abs(samples - len(noise)) < 2_400, f"decode {suffix}", f"{samples / 22_050:.2f} of 2.00 s")
+                whole = abs(samples - len(noise)) < 2_400
+                yield Finding(whole, f"decode {suffix}", f"{samples / 22_050:.2f} of 2.00 s")
             except (UnheardError, RuntimeError) as error:
                 yield Finding(False, f"decode {suffix}", f"{error}; reinstall with `pip install --force-reinstall av`")
 

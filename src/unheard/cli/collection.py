@@ -43,8 +43,9 @@ def scan(
     force: Annotated[bool, typer.Option("--force", help="Analyse everything again, failures too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be analysed.")] = False,
 ) -> None:
-    """Read tags, decode, and store mel spectrograms. Stops and resumes at any moment; unchanged files are not read again."""
-    from unheard.spectrograms.scan import plan, scan as run
+    """Read tags, decode, store mel spectrograms. Can be stopped at any moment; unchanged files are not read again."""
+    from unheard.spectrograms.scan import plan
+    from unheard.spectrograms.scan import scan as run
 
     opened = Workspace.open(workspace)
     if dry_run:
@@ -114,7 +115,8 @@ def split(
     opened = Workspace.open(workspace)
     splits = prepare_splits(opened, file=file, seed=seed, after=after, force=force)
     columns = ["split", "train", "validation", "test"]
-    console.out.print(console.table("Tracks by use", columns, [list(row) for row in splits], right=frozenset({1, 2, 3})))
+    rows = [list(row) for row in splits]
+    console.out.print(console.table("Tracks by use", columns, rows, right=frozenset({1, 2, 3})))
 
 
 def errors(workspace: WorkspaceOption, json: JsonFlag = False) -> None:

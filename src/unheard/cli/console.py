@@ -23,7 +23,8 @@ out = Console(soft_wrap=False, highlight=False)
 err = Console(stderr=True, highlight=False)
 
 WorkspaceOption = Annotated[
-    Path, typer.Option("-w", "--workspace", envvar="UNHEARD_WORKSPACE", help="The workspace folder.", show_default=False)
+    Path,
+    typer.Option("-w", "--workspace", envvar="UNHEARD_WORKSPACE", help="The workspace folder.", show_default=False),
 ]
 SplitOption = Annotated[
     str | None,

@@ -88,7 +88,8 @@ def train(
     """Train a model to predict factors from sound. A killed training goes on where it was, bit for bit."""
     from unheard.models.recipe import load_recipe, recipe_names
     from unheard.splits import load_split
-    from unheard.training.train import default_recipe, train as run
+    from unheard.training.train import default_recipe
+    from unheard.training.train import train as run
 
     if list_recipes:
         rows = [[name, load_recipe(name).about] for name in recipe_names()]

@@ -21,7 +21,9 @@ Candidates = Annotated[
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", help="A trained model, a baseline, or oracle. Default: what was trained.", show_default=False),
+    typer.Option(
+        "--model", help="A trained model, a baseline or oracle. Default: what was trained.", show_default=False
+    ),
 ]
 Count = Annotated[int, typer.Option("-n", min=1, help="How many.")]
 Output = Annotated[
@@ -29,7 +31,7 @@ Output = Annotated[
 ]
 ArtistCap = Annotated[
     int | None,
-    typer.Option(min=1, help="At most this many tracks of one artist; 2 if not said, unless for lists.", show_default=False),
+    typer.Option(min=1, help="At most this many tracks of one artist. Default: 2.", show_default=False),
 ]
 
 
@@ -45,7 +47,7 @@ def similar(
     model: ModelOption = None,
     max_per_artist: ArtistCap = None,
     test_tracks: Annotated[
-        bool, typer.Option("--test-tracks", help="For every test track; writes CSV (track_id, rank, neighbour_id, score).")
+        bool, typer.Option("--test-tracks", help="For every test track, as CSV (track_id, rank, neighbour_id, score).")
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of random ties.")] = 0,
     json: JsonFlag = False,
@@ -82,7 +84,7 @@ def recommend(
         list[str] | None, typer.Option("--exclude", metavar="TRACK_ID", help="Never this track (repeatable).")
     ] = None,
     all_playlists: Annotated[
-        bool, typer.Option("--all-playlists", help="For every playlist; writes CSV (playlist_id, rank, track_id, score).")
+        bool, typer.Option("--all-playlists", help="For every playlist, as CSV (playlist_id, rank, track_id, score).")
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of random ties.")] = 0,
     json: JsonFlag = False,
@@ -95,9 +97,7 @@ def recommend(
     session = _session(workspace, split, model, seed)
     if all_playlists:
         with console.progress_bars() as progress:
-            rows = session.write_recommendation_lists(
-                _list_path(output), candidates=candidates, n=n, progress=progress
-            )
+            rows = session.write_recommendation_lists(_list_path(output), candidates=candidates, n=n, progress=progress)
         console.say(f"{output}: {rows} rows")
         return
     found = session.recommendations(

@@ -48,7 +48,8 @@ def decibels(power: NDArray[np.float32]) -> NDArray[np.float32]:
 def relative_decibels(magnitude: NDArray[np.float32]) -> NDArray[np.float32]:
     """Decibels of one patch relative to its maximum, in [-80, 0]; a patch of zeros is 0 everywhere, as in Kapre."""
     db = decibels(magnitude)
-    return np.maximum(db - db.max(), np.float32(-TOP_DB))
+    relative: NDArray[np.float32] = np.maximum(db - db.max(), np.float32(-TOP_DB))
+    return relative
 
 
 def silent_frame(settings: Settings) -> NDArray[np.float32]:

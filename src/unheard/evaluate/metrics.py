@@ -1,0 +1,119 @@
+"""Ranking metrics, vectorised over queries. No sampled negatives, no cut-offs other than the named k.
+
+Everything but the AUC follows from the ranks (from 1) of a query's relevant candidates in the full ranking:
+
+    recall@k   hits in the first k / |R|
+    nDCG@k     sum over hits of 1 / log2(rank + 1), over the same sum for the ideal ranking of min(k, |R|) hits
+    AP@k       sum over hits of precision at the hit's rank, over min(k, |R|); its mean over queries is MAP@k
+    RR         1 / rank of the first relevant candidate; its mean is MRR
+    hit@k      whether any relevant candidate is in the first k
+    AUC        share of (relevant, other) pairs in the right order, ties 1/2 (Mann and Whitney, 1947)
+
+Järvelin and Kekäläinen (2002) for nDCG; Manning, Raghavan and Schütze (2008, chapter 8) for the rest. Other tools
+differ in the denominators (k or |R| instead of min(k, |R|)), so compare definitions before figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Ranks of relevant candidates. Entry i says that query[i] has a relevant candidate at rank[i] (from 1).
+
+    Entries are ordered by query, then rank. Every query 0 .. n_queries-1 has at least one entry: all of its relevant
+    candidates are ranked, so its number of entries is |R|.
+    """
+
+    query: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    n_queries: int
+
+    @staticmethod
+    def of(query: NDArray[np.integer], rank: NDArray[np.integer], n_queries: int) -> Ranks:
+        """Order the entries; ValueError if a query has none, since its figures would be 0/0."""
+        order = np.lexsort((rank, query))
+        found = Ranks(query[order].astype(np.int64), rank[order].astype(np.int64), n_queries)
+        if (found.n_relevant == 0).any():
+            raise ValueError("every query needs a relevant candidate; leave the others out")
+        return found
+
+    @property
+    def n_relevant(self) -> NDArray[np.int64]:
+        """|R| of each query."""
+        return np.bincount(self.query, minlength=self.n_queries)
+
+    @property
+    def nth(self) -> NDArray[np.int64]:
+        """Which relevant candidate of its query an entry is: 1 for the best ranked one, then 2, ..."""
+        ends = np.cumsum(self.n_relevant)
+        return np.arange(1, len(self.query) + 1) - (ends - self.n_relevant)[self.query]
+
+    def total(self, values: NDArray[np.floating | np.bool_]) -> Values:
+        """Sum of a value per entry over each query."""
+        return np.bincount(self.query, weights=values.astype(np.float64), minlength=self.n_queries).astype(np.float64)
+
+
+def recall_at_k(ranks: Ranks, k: int) -> Values:
+    return ranks.total(ranks.rank <= k) / ranks.n_relevant
+
+
+def hit_at_k(ranks: Ranks, k: int) -> Values:
+    return (ranks.total(ranks.rank <= k) > 0).astype(np.float64)
+
+
+def reciprocal_rank(ranks: Ranks) -> Values:
+    return ranks.total(np.where(ranks.nth == 1, 1 / ranks.rank, 0.0))
+
+
+def ideal_dcg(n_relevant: NDArray[np.integer], k: int) -> Values:
+    """DCG of a ranking that starts with min(k, |R|) relevant candidates."""
+    gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(1, k + 1) + 1))])
+    ideal: Values = gains[np.minimum(n_relevant, k)]
+    return ideal
+
+
+def ndcg_at_k(ranks: Ranks, k: int) -> Values:
+    gains = np.where(ranks.rank <= k, 1 / np.log2(ranks.rank + 1), 0.0)
+    return ranks.total(gains) / ideal_dcg(ranks.n_relevant, k)
+
+
+def average_precision_at_k(ranks: Ranks, k: int) -> Values:
+    precision = np.where(ranks.rank <= k, ranks.nth / ranks.rank, 0.0)
+    return ranks.total(precision) / np.minimum(ranks.n_relevant, k)
+
+
+def auc(query: NDArray[np.integer], mid_rank: Values, n_candidates: NDArray[np.integer]) -> Values:
+    """AUC of each query from the mid-ranks (ties share their mean rank) of its relevant candidates.
+
+    `n_candidates` (query,) counts all candidates, relevant ones included. NaN where every candidate is relevant.
+    """
+    n_queries = len(n_candidates)
+    n_relevant = np.bincount(query, minlength=n_queries)
+    ascending = np.bincount(query, weights=n_candidates[query] + 1 - mid_rank, minlength=n_queries)
+    pairs = n_relevant * (n_candidates - n_relevant)
+    won = ascending - n_relevant * (n_relevant + 1) / 2
+    share: Values = np.divide(won, pairs, out=np.full(n_queries, np.nan), where=pairs > 0)
+    return share
+
+
+def overlap_at_k(first: NDArray[np.integer], second: NDArray[np.integer], k: int, *, n_candidates: int) -> Values:
+    """Share of the first k that two rankings have in common, (query,).
+
+    Both are (query, >= k) candidate columns below `n_candidates`, best first, without repeats. NaN where a ranking has
+    fewer than k places filled (-1 marks the empty ones).
+    """
+    first, second = first[:, :k], second[:, :k]
+    if first.shape[1] < k or second.shape[1] < k:
+        return np.full(len(first), np.nan)
+    there = np.zeros((len(first), n_candidates + 1), np.bool_)  # column -1 collects the empty places
+    np.put_along_axis(there, first, values=True, axis=1)
+    common = np.take_along_axis(there, second, axis=1).sum(axis=1) / k
+    filled = (first >= 0).all(axis=1) & (second >= 0).all(axis=1)
+    return np.where(filled, common, np.nan)

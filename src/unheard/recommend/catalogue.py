@@ -1,0 +1,204 @@
+"""The catalogue: everything that recommending and evaluating read, aligned to the rows of `tracks` and `playlists`.
+
+Stages run at different times, so their id lists differ: a track may be scanned after the factors were computed, a
+playlist imported after them. Here every array gets one row per track of the library (or per playlist), and rows that a
+stage does not know are zero and marked unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from unheard.errors import UserError
+from unheard.factors.store import Factors, load_factors
+from unheard.ids import IdMap, Rows
+from unheard.library import Library, Tracks, open_library
+from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
+from unheard.splits import Split, Use, artist_groups, load_split
+from unheard.splits.groups import NOBODY, loose
+from unheard.workspace import Workspace
+
+Candidates = Literal["cold", "warm", "all"]
+
+
+@dataclass(frozen=True)
+class Space:
+    """Factors aligned to a catalogue.
+
+    tracks     (n, d) float32, zero where `known` is False
+    known      (n,) bool
+    playlists  (m, d) float32, zero for playlists without train plays
+    centre     (d,) float32, mean factor of the known train tracks
+    """
+
+    tracks: NDArray[np.float32]
+    known: NDArray[np.bool_]
+    playlists: NDArray[np.float32]
+    centre: NDArray[np.float32]
+
+    @property
+    def dim(self) -> int:
+        return int(self.tracks.shape[1])
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is known about the sound of each track: `values` (n, f) float32, zero where `known` (n,) is False."""
+
+    values: NDArray[np.float32]
+    known: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Tracks and playlists with all that is known about them under one split.
+
+    tracks     the library, ordered by id; its rows are the rows of everything else
+    playlists  ids of the m playlists
+    plays      (m, n) float32 sparse: summed weights, stored entries are positive
+    trained    (m, n) the plays that the warm factors know: of train tracks, before the split's cutoff if it has one
+    use        (n,) int8, what the split does with each track (`Use`)
+    artist     (n,) int32, artist group: tracks that must stay together (clusters of the bootstrap)
+    warm       factors of train plays; the other tracks are folded in
+    full       factors of all plays, None unless they were asked for
+    content    mel and MFCC statistics, or the user's vectors
+    timbre     the MFCC part of the statistics, or the user's vectors
+    split      the split that `use` comes from
+    """
+
+    tracks: Tracks
+    playlists: IdMap
+    plays: csr_matrix
+    trained: csr_matrix
+    use: NDArray[np.int8]
+    artist: NDArray[np.int32]
+    warm: Space
+    full: Space | None
+    content: Content
+    timbre: Content
+    split: Split
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    @cached_property
+    def main_artist(self) -> NDArray[np.int32]:
+        """Number of each track's first credited artist, (n,) int32, for artist caps; tracks without one stand alone.
+
+        Not the artist group: guest appearances tie whole genres into one group, and a cap of two tracks a genre is
+        not what anybody means.
+        """
+        numbers: dict[str, int] = {}
+        out = np.empty(len(self.tracks), np.int32)
+        for row, track in enumerate(self.tracks.items):
+            name = loose(track.artists[0]) if track.artists else ""
+            key = f"row {row}" if name in NOBODY else f"name {name}"
+            out[row] = numbers.setdefault(key, len(numbers))
+        return out
+
+    def plays_of(self, use: Use) -> csr_matrix:
+        """`plays` of the tracks with one use, (m, n); the other entries are dropped."""
+        return _columns(self.plays, self.use == use)
+
+    def candidates(self, which: Candidates, *, new: bool) -> Rows:
+        """Rows that may be recommended, ascending.
+
+        cold  test tracks; with `new` also the tracks that came after the split was made
+        warm  train tracks with plays
+        all   every track
+        """
+        if which == "cold":
+            keep = (self.use == Use.TEST) | ((self.use == Use.NEW) & new)
+        elif which == "warm":
+            keep = (self.use == Use.TRAIN) & self.warm.known
+        else:
+            keep = np.ones(len(self), np.bool_)
+        return np.flatnonzero(keep).astype(np.int32)
+
+    def playlist_row(self, playlist_id: str) -> int:
+        """The row of a playlist; UserError if it is not there."""
+        if playlist_id not in self.playlists:
+            raise UserError(f"no playlist {playlist_id!r} among {len(self.playlists)}; import it or check its id")
+        return self.playlists.row(playlist_id)
+
+    def track_row(self, track_id: str) -> int:
+        """The row of a track; UserError if it is not there."""
+        if track_id not in self.tracks.ids:
+            raise UserError(f"no track {track_id!r} among {len(self.tracks)}; scan it or check its id")
+        return self.tracks.ids.row(track_id)
+
+
+def load_catalogue(workspace: Workspace, split_name: str | None, *, need_full: bool = False) -> Catalogue:
+    """Read a workspace under one split (None: the default one).
+
+    The full factors are read when `need_full` asks for them (MissingStageError when they are missing).
+    """
+    split = load_split(workspace, split_name)
+    with open_library(workspace.library_path) as library:
+        tracks = library.tracks()
+        playlists, plays = library.plays(tracks.ids)
+        _, earlier = library.plays(tracks.ids, before=split.cutoff_timestamp)
+        groups = artist_groups(tracks, library.vectors("signature"))
+        content, timbre = _content(library, tracks.ids)
+    use = split.uses(tracks.ids)
+    plays = _positive(plays)
+    trained = _columns(_positive(earlier), use == Use.TRAIN)
+    warm = align(load_factors(workspace, split.name), tracks.ids, playlists, use)
+    full = align(load_factors(workspace, "full"), tracks.ids, playlists, use) if need_full else None
+    return Catalogue(tracks, playlists, plays, trained, use, groups, warm, full, content, timbre, split)
+
+
+def align(factors: Factors, tracks: IdMap, playlists: IdMap, use: NDArray[np.int8]) -> Space:
+    """Factors in the row order of a catalogue; tracks and playlists that they do not name are zero."""
+    track_rows = factors.track_ids.rows(tracks, missing=-1)
+    there = track_rows >= 0
+    known = there & factors.known[track_rows] if len(factors.track_ids) else there
+    vectors = _take(factors.tracks, np.where(known, track_rows, -1))
+    of_playlists = _take(factors.playlists, factors.playlist_ids.rows(playlists, missing=-1))
+    train = vectors[known & (use == Use.TRAIN)]
+    centre = train.mean(axis=0, dtype=np.float64) if len(train) else np.zeros(factors.dim)
+    return Space(vectors, known, of_playlists, centre.astype(np.float32))
+
+
+def _positive(plays: csr_matrix) -> csr_matrix:
+    """Plays without stored zeros or negative weights, columns ascending."""
+    plays.data[~(plays.data > 0)] = 0
+    plays.eliminate_zeros()
+    plays.sort_indices()
+    return plays
+
+
+def _columns(plays: csr_matrix, keep: NDArray[np.bool_]) -> csr_matrix:
+    """The same matrix with the entries of other columns dropped."""
+    entries = keep[plays.indices]
+    starts = np.concatenate([[0], np.cumsum(entries)])[plays.indptr]
+    return csr_matrix((plays.data[entries], plays.indices[entries], starts), shape=plays.shape)
+
+
+def _take(matrix: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
+    """Rows of a matrix, zero where the row is -1."""
+    out = np.zeros((len(rows), matrix.shape[1]), np.float32)
+    out[rows >= 0] = matrix[rows[rows >= 0]]
+    return out
+
+
+def _content(library: Library, tracks: IdMap) -> tuple[Content, Content]:
+    """(content, timbre) from the scan's statistics, or from the user's vectors if more tracks have those."""
+    of_kind = {kind: _content_of(*library.vectors(kind), tracks) for kind in ("statistics", "user")}
+    statistics, user = of_kind["statistics"], of_kind["user"]
+    if user.known.sum() > statistics.known.sum():
+        return user, user
+    if statistics.values.shape[1] != N_STATISTICS:  # nothing was scanned
+        return statistics, statistics
+    return statistics, Content(statistics.values[:, MFCC_STATISTICS], statistics.known)
+
+
+def _content_of(ids: IdMap, vectors: NDArray[np.float32], tracks: IdMap) -> Content:
+    rows = ids.rows(tracks, missing=-1)
+    return Content(_take(vectors, rows), rows >= 0)

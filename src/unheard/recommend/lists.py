@@ -1,0 +1,162 @@
+"""Long lists as CSV, so that anybody can recompute every figure of `evaluate` from what was recommended.
+
+    recs.csv   playlist_id, rank, track_id, score        write_recommendation_lists
+    sim.csv    track_id, rank, neighbour_id, score       write_similar_lists
+
+Ranks start at 1; scores are written in full (every float32 is exact in decimal float64 notation). Lists hold what is
+measured: `cold` candidates are the split's test tracks alone, in `all` a playlist's own train tracks are left out and
+its test tracks stay in (they are what is to be found), nobody caps artists, and ties are broken with the same seed.
+
+recs.csv covers every playlist that has a track in the library. The figures of `recommend` are means over those with a
+test track. sim.csv covers the test tracks whose true neighbours are known, that is, those with plays.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard.artefacts import atomic_path
+from unheard.ids import IdMap, Rows
+from unheard.progress import Progress, silent
+from unheard.recommend.catalogue import Candidates, Catalogue
+from unheard.recommend.ranking import blocks, top_k
+from unheard.recommend.recommenders import Recommender, Scores
+from unheard.splits import Use
+
+
+@dataclass(frozen=True)
+class Block:
+    """Scores of a few queries against all candidates; -inf where a pair is not allowed."""
+
+    place: slice  # of the queries among all queries
+    queries: Rows
+    scores: Scores  # (query, candidate)
+
+
+def playlists_with_tests(catalogue: Catalogue) -> Rows:
+    """Playlists that hold a test track, with or without train plays: the queries of `recommend`."""
+    return np.flatnonzero(np.diff(catalogue.plays_of(Use.TEST).indptr)).astype(np.int32)
+
+
+def playlists_with_tracks(catalogue: Catalogue) -> Rows:
+    """Playlists that hold any track of the library."""
+    return np.flatnonzero(np.diff(catalogue.plays.indptr)).astype(np.int32)
+
+
+def tests_with_plays(catalogue: Catalogue) -> Rows:
+    """Test tracks with a true factor: the queries of `similar`."""
+    if catalogue.full is not None:
+        known = catalogue.full.known
+    else:
+        known = np.bincount(catalogue.plays.indices, minlength=len(catalogue)) > 0
+    return np.flatnonzero((catalogue.use == Use.TEST) & known).astype(np.int32)
+
+
+def playlist_blocks(
+    catalogue: Catalogue, recommender: Recommender, playlists: Rows, candidates: Rows
+) -> Iterator[Block]:
+    """Scores of playlists; a playlist's own train tracks are not allowed."""
+    column = np.full(len(catalogue), -1, np.int64)
+    column[candidates] = np.arange(len(candidates))
+    train = catalogue.plays_of(Use.TRAIN)
+    for place in blocks(len(playlists), len(candidates)):
+        queries = playlists[place]
+        scores = recommender.scores(queries, candidates)
+        own = train[queries].tocoo()
+        columns = column[own.col]
+        scores[own.row[columns >= 0], columns[columns >= 0]] = -np.inf
+        yield Block(place, queries, scores)
+
+
+def similar_blocks(
+    recommender: Recommender,
+    queries: Rows,
+    candidates: Rows,
+    *,
+    n_tracks: int,
+    not_same: NDArray[np.int32] | None = None,
+) -> Iterator[Block]:
+    """Similarities of tracks; a track is not its own neighbour.
+
+    With `not_same` (n_tracks,), neither are the candidates with the query's own value in it (its artist group).
+    """
+    column = np.full(n_tracks, -1, np.int64)
+    column[candidates] = np.arange(len(candidates))
+    for place in blocks(len(queries), len(candidates)):
+        rows = queries[place]
+        scores = recommender.similarities(rows, candidates)
+        own = column[rows]
+        scores[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf
+        if not_same is not None:
+            scores[not_same[rows][:, None] == not_same[candidates][None, :]] = -np.inf
+        yield Block(place, rows, scores)
+
+
+def write_recommendation_lists(
+    path: Path,
+    catalogue: Catalogue,
+    recommender: Recommender,
+    *,
+    candidates: Candidates,
+    n: int,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> int:
+    """Write recs.csv with up to `n` tracks a playlist; returns the number of rows."""
+    playlists, rows = playlists_with_tracks(catalogue), catalogue.candidates(candidates, new=False)
+    found = playlist_blocks(catalogue, recommender, playlists, rows)
+    header = ("playlist_id", "rank", "track_id", "score")
+    names = (catalogue.playlists, catalogue.tracks.ids)
+    return _write(path, header, names, found, rows, n=n, seed=seed, total=len(playlists), progress=progress)
+
+
+def write_similar_lists(
+    path: Path,
+    catalogue: Catalogue,
+    recommender: Recommender,
+    *,
+    candidates: Candidates,
+    n: int,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> int:
+    """Write sim.csv with up to `n` neighbours a test track; returns the number of rows."""
+    queries, rows = tests_with_plays(catalogue), catalogue.candidates(candidates, new=False)
+    found = similar_blocks(recommender, queries, rows, n_tracks=len(catalogue))
+    header = ("track_id", "rank", "neighbour_id", "score")
+    names = (catalogue.tracks.ids, catalogue.tracks.ids)
+    return _write(path, header, names, found, rows, n=n, seed=seed, total=len(queries), progress=progress)
+
+
+def _write(
+    path: Path,
+    header: tuple[str, ...],
+    names: tuple[IdMap, IdMap],
+    found: Iterator[Block],
+    candidates: Rows,
+    *,
+    n: int,
+    seed: int,
+    total: int,
+    progress: Progress,
+) -> int:
+    written = 0
+    with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(header)
+        for block in found:
+            columns = top_k(block.scores, n, seed=seed, queries=block.queries, candidates=candidates)
+            values = np.take_along_axis(block.scores, columns, axis=1).astype(np.float64)
+            for query, line, scores in zip(block.queries, columns, values, strict=True):
+                ids = names[1].take(candidates[line[line >= 0]])
+                name = names[0][int(query)]
+                table.writerows(zip([name] * len(ids), range(1, len(ids) + 1), ids, scores.tolist(), strict=False))
+                written += len(ids)
+            progress("lists", block.place.stop, total)
+    return written

@@ -1,0 +1,161 @@
+"""What can rank: recommenders score playlists against tracks, and tracks against tracks.
+
+Scores compare candidates of one query and nothing else. Every recommender follows the same laws (tests/recommend/
+test_every_recommender.py): float32, finite, the same for a pair whatever else is scored beside it, and equal for
+candidates it cannot tell apart, so that they are told apart at random.
+
+Matrix products are computed in float64 and rounded to float32. BLAS adds in another order when the shape of a block
+changes; after rounding that is invisible, so a list written alone and a list measured in a batch are the same list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from unheard.recommend.ranking import mix, tie_keys
+
+Rows = NDArray[np.integer]
+Scores = NDArray[np.float32]
+
+# A centred vector this much shorter than a typical factor is rounding noise (a float32 mean of many rows is only this
+# exact): its direction means nothing.
+NOISE = 1e-4
+
+
+class Recommender(Protocol):
+    """Anything that ranks tracks. Rows are those of the catalogue it was made for."""
+
+    @property
+    def name(self) -> str: ...
+
+    def scores(self, playlists: Rows, candidates: Rows) -> Scores:
+        """How well candidates suit playlists, (playlist, candidate); larger is better."""
+        ...
+
+    def similarities(self, queries: Rows, candidates: Rows) -> Scores:
+        """How alike tracks are, (query, candidate); larger is more alike."""
+        ...
+
+
+@dataclass(frozen=True)
+class FactorRecommender:
+    """Ranks by latent factors: predicted ones, folded-in ones or averages, all in one space.
+
+    tracks     (n, d) factor of each track, un-standardised
+    playlists  (m, d) factor of each playlist
+    centre     (d,) mean factor of the known train tracks
+
+    A playlist's score of a track is their dot product, as in the factorisation itself: a predicted preference, near 1
+    for "would be in it" and near 0 for "would not".
+
+    Similarity is the cosine after `centre` is subtracted, -1 to 1. Implicit factors share a large common part (what
+    everybody plays), which makes every plain cosine positive and alike; around the mean, 0 reads "no more alike than
+    chance". The mean is that of the train tracks alone, because test tracks must not shape what they are tested by.
+    A track at the mean (such as one without a prediction) has similarity 0 to everything.
+    """
+
+    name: str
+    tracks: NDArray[np.float32]
+    playlists: NDArray[np.float32]
+    centre: NDArray[np.float32]
+
+    def scores(self, playlists: Rows, candidates: Rows) -> Scores:
+        return _product(self.playlists[playlists], self.tracks[candidates])
+
+    def similarities(self, queries: Rows, candidates: Rows) -> Scores:
+        return _product(self._directions[queries], self._directions[candidates])
+
+    def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
+        """Similarities of factors from outside the catalogue (query, d), such as those of a new audio file."""
+        return _product(self._direct(vectors), self._directions[candidates])
+
+    @cached_property
+    def _directions(self) -> NDArray[np.float64]:
+        return self._direct(self.tracks)
+
+    def _direct(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Centred vectors of length 1, or 0 where only rounding noise is left."""
+        centred = vectors.astype(np.float64) - self.centre
+        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+        noise = NOISE * self._scale
+        directions: NDArray[np.float64] = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > noise)
+        return directions
+
+    @cached_property
+    def _scale(self) -> float:
+        """A typical length of a factor, with the common part in it."""
+        squares = (self.tracks.astype(np.float64) ** 2).sum(axis=1)
+        return float(np.sqrt(squares.mean())) if len(squares) else 0.0
+
+
+@dataclass(frozen=True)
+class OracleRecommender:
+    """The ceiling: the true factors. `warm` (test tracks folded in) scores playlists, `full` compares tracks.
+
+    The playlists' vectors are warm at test time, so the best that a model can predict for them is the fold-in; true
+    neighbours come from the factors of all plays (see the docstring of evaluate/similar.py).
+    """
+
+    warm: FactorRecommender
+    full: FactorRecommender
+    name: str = "oracle"
+
+    def scores(self, playlists: Rows, candidates: Rows) -> Scores:
+        return self.warm.scores(playlists, candidates)
+
+    def similarities(self, queries: Rows, candidates: Rows) -> Scores:
+        return self.full.similarities(queries, candidates)
+
+
+@dataclass(frozen=True)
+class RandomRecommender:
+    """Chance: a number in [0, 1) hashed from (seed, query, candidate)."""
+
+    seed: int
+    name: str = "random"
+
+    def scores(self, playlists: Rows, candidates: Rows) -> Scores:
+        return self._numbers(playlists, candidates, salt=1)
+
+    def similarities(self, queries: Rows, candidates: Rows) -> Scores:
+        return self._numbers(queries, candidates, salt=2)
+
+    def _numbers(self, queries: Rows, candidates: Rows, *, salt: int) -> Scores:
+        # Salted, so that the numbers have nothing to do with the keys that break ties.
+        seed = int(mix(np.array([self.seed % 2**64], np.uint64) ^ mix(np.array([salt], np.uint64)))[0])
+        keys = tie_keys(seed, np.asarray(queries)[:, None], np.asarray(candidates)[None, :])
+        return (keys >> np.uint64(40)).astype(np.float32) / np.float32(2**24)
+
+
+@dataclass(frozen=True)
+class PopularityRecommender:
+    """The same ranking for everybody: how many playlists hold a track. Only train plays count.
+
+    Cold tracks have no train plays, so among them it can only guess; cold tables leave it out.
+    """
+
+    counts: NDArray[np.float32]  # (n,)
+    name: str = "popularity"
+
+    @staticmethod
+    def of(train_plays: csr_matrix) -> PopularityRecommender:
+        """From plays of train tracks (m, n)."""
+        return PopularityRecommender(
+            np.bincount(train_plays.indices, minlength=train_plays.shape[1]).astype(np.float32)
+        )
+
+    def scores(self, playlists: Rows, candidates: Rows) -> Scores:
+        return np.repeat(self.counts[candidates][None, :], len(playlists), axis=0)
+
+    def similarities(self, queries: Rows, candidates: Rows) -> Scores:
+        return self.scores(queries, candidates)
+
+
+def _product(left: NDArray[np.floating], right: NDArray[np.floating]) -> Scores:
+    return (left.astype(np.float64) @ right.astype(np.float64).T).astype(np.float32)

@@ -6,14 +6,16 @@ folds.py      whole groups dealt into balanced folds: the splits `tracks`, `arti
 newest.py     the split `time`: the newest tracks are tested
 make.py       all of them for one library
 exchange.py   splits.json, read and written
+stage.py      the stage of a workspace
 """
 
-from unheard.splits.exchange import load_split, read_splits, write_splits
+from unheard.splits.exchange import load_split, load_splits, read_splits, write_splits
 from unheard.splits.folds import artists_split, live_split, tracks_split
 from unheard.splits.groups import artist_groups, artist_seen
 from unheard.splits.make import make_splits
 from unheard.splits.newest import time_split
 from unheard.splits.split import Split, Use, UseName
+from unheard.splits.stage import prepare_splits
 
 __all__ = [
     "Split",
@@ -24,7 +26,9 @@ __all__ = [
     "artists_split",
     "live_split",
     "load_split",
+    "load_splits",
     "make_splits",
+    "prepare_splits",
     "read_splits",
     "time_split",
     "tracks_split",

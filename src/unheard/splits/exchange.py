@@ -45,11 +45,16 @@ def read_splits(path: Path) -> dict[str, Split]:
     return {name: _decode(path, name, value) for name, value in found.items()}
 
 
-def load_split(workspace: Workspace, name: str | None) -> Split:
-    """One split of a workspace; None takes `artists` if there, else `tracks`, else the first by name."""
+def load_splits(workspace: Workspace) -> dict[str, Split]:
+    """Every split of a workspace by name; MissingStageError if there are none yet."""
     if not workspace.splits_path.is_file():
         raise MissingStageError(f"{workspace.splits_path}: no splits yet", f"unheard split -w {workspace.root}")
-    splits = read_splits(workspace.splits_path)
+    return read_splits(workspace.splits_path)
+
+
+def load_split(workspace: Workspace, name: str | None) -> Split:
+    """One split of a workspace; None takes `artists` if there, else `tracks`, else the first by name."""
+    splits = load_splits(workspace)
     if name is None:
         name = next((default for default in ("artists", "tracks") if default in splits), min(splits))
     if name not in splits:

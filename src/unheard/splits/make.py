@@ -14,8 +14,8 @@ from unheard.splits.newest import time_split
 from unheard.splits.split import Split
 
 
-def _ignore(_: str) -> None:
-    pass
+def ignore(_: str) -> None:
+    """The default of `left_out`: nobody is told."""
 
 
 def make_splits(
@@ -26,7 +26,7 @@ def make_splits(
     first_played: Mapping[str, float],
     played: Collection[str],
     after: str | None,
-    left_out: Callable[[str], None] = _ignore,
+    left_out: Callable[[str], None] = ignore,
 ) -> list[Split]:
     """The splits `tracks`, `artists`, `live` and `time`, as far as the library allows them.
 

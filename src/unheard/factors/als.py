@@ -1,0 +1,107 @@
+"""Implicit alternating least squares: factors of playlists and tracks from plays, and of newcomers by fold-in.
+
+Hu, Koren and Volinsky, Collaborative Filtering for Implicit Feedback Datasets (2008): preference p = 1[r > 0] with
+confidence c = 1 + alpha r, minimising (equation 3)
+
+    sum over all (u, i) of c_ui (p_ui - x_u . y_i)^2 + lambda (sum_u |x_u|^2 + sum_i |y_i|^2)
+
+The work is done by the library `implicit`; `exact.py` is the same in plain NumPy, for the tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from unheard.errors import UserError
+from unheard.progress import Progress, silent
+
+FactorPair = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class AlsConfig:
+    """Settings of the factorisation; `binary` counts every play as r = 1, otherwise weights are r."""
+
+    dim: int = 200
+    alpha: float = 20.0
+    regularization: float = 0.05
+    iterations: int = 20
+    seed: int = 0
+    binary: bool = True
+
+    def __post_init__(self) -> None:
+        for name, least in (("dim", 1), ("iterations", 1), ("seed", 0), ("alpha", 0.0)):
+            if not getattr(self, name) >= least:
+                raise UserError(f"{name} is {getattr(self, name)}, expected at least {least}; choose a larger one")
+        if not self.regularization > 0:
+            raise UserError(f"regularization is {self.regularization}, expected more than 0; try 0.05")
+
+
+def confidence(plays: csr_matrix, config: AlsConfig) -> csr_matrix:
+    """c_ui = 1 + alpha r_ui where r_ui > 0, same shape, float32; everywhere else c = 1 and p = 0 are understood."""
+    r = csr_matrix(plays, dtype=np.float32, copy=True)
+    r.sum_duplicates()
+    r.data[~(r.data > 0)] = 0
+    r.eliminate_zeros()
+    c = 1 + np.float32(config.alpha) * (1 if config.binary else r.data)
+    r.data = np.broadcast_to(np.asarray(c, np.float32), r.data.shape).copy()
+    return r
+
+
+def fit_als(plays: csr_matrix, config: AlsConfig, *, progress: Progress = silent) -> FactorPair:
+    """Factors of playlists (m, dim) and tracks (n, dim), float32, from plays (m, n).
+
+    Rows and columns without plays get zero factors and influence nothing: the result is the same, byte for byte,
+    whether they are there or not. The same seed gives the same bytes on the same machine.
+    """
+    c = confidence(plays, config)
+    rows, columns = np.flatnonzero(np.diff(c.indptr)), np.unique(c.indices)
+    playlists = np.zeros((c.shape[0], config.dim), np.float32)
+    tracks = np.zeros((c.shape[1], config.dim), np.float32)
+    if len(rows):
+        with threadpool_limits(1, "blas"):  # threads of BLAS inside the threads of implicit: 10 x slower
+            model = _solver(config, np.float32)
+            model.fit(
+                c[rows][:, columns],
+                show_progress=False,
+                callback=lambda done, _s, _loss: progress("ALS", done + 1, config.iterations),
+            )
+        playlists[rows], tracks[columns] = model.user_factors, model.item_factors
+    return playlists, tracks
+
+
+def fold_in(fixed: NDArray[np.float32], plays: csr_matrix, config: AlsConfig) -> NDArray[np.float32]:
+    """The exact half step of ALS: best factors (m, d) of rows with plays (m, n) of `fixed` (n, d), equation 4.
+
+    Places a new playlist among the tracks it holds; with `plays.T` a new track among the playlists that hold it.
+    Float32 out, float64 inside: Cholesky, no conjugate gradient. Rows without plays are zero.
+    """
+    if plays.shape[1] != len(fixed):
+        raise ValueError(f"plays of shape {plays.shape} do not fit {len(fixed)} fixed factors")
+    c = confidence(plays, config)
+    if not c.nnz:
+        return np.zeros((c.shape[0], fixed.shape[1]), np.float32)
+    with threadpool_limits(1, "blas"):
+        model = _solver(config, np.float64, dim=fixed.shape[1])
+        model.item_factors = np.ascontiguousarray(fixed, np.float64)
+        folded: NDArray[np.float64] = model.recalculate_user(np.arange(c.shape[0]), c)
+    return folded.astype(np.float32)
+
+
+def _solver(config: AlsConfig, dtype: type[np.floating[Any]], *, dim: int | None = None) -> AlternatingLeastSquares:
+    """implicit takes the matrix it is given as c, times its own alpha; ours holds 1 + alpha r, so its alpha is 1."""
+    return AlternatingLeastSquares(
+        factors=dim or config.dim,
+        regularization=config.regularization,
+        alpha=1.0,
+        dtype=dtype,
+        iterations=config.iterations,
+        random_state=config.seed,
+    )

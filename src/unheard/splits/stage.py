@@ -1,0 +1,82 @@
+"""The split stage of a workspace: make splits or take given ones, and keep those that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from unheard.errors import MissingStageError, UserError
+from unheard.library import Library, Tracks, open_library
+from unheard.splits.exchange import read_splits, write_splits
+from unheard.splits.make import ignore, make_splits
+from unheard.splits.split import Split, Use
+from unheard.workspace import Workspace
+
+
+def prepare_splits(
+    workspace: Workspace,
+    *,
+    file: Path | None = None,
+    seed: int = 0,
+    after: str | None = None,
+    force: bool = False,
+    left_out: Callable[[str], None] = ignore,
+) -> list[tuple[str, int, int, int]]:
+    """Make the library's splits, or take those of `file`; returns (name, train, val, test tracks) of all there are.
+
+    Splits are decided once: one that is there stays as it is and tracks scanned since are NEW to it, unless `force`.
+    UserError if `file` or `after` ask for something else than what is there, or if a split of `file` trains on no
+    track of the library. `left_out` is told why a split could not be made.
+    """
+    with open_library(workspace.library_path) as library:
+        tracks = library.tracks()
+        if not len(tracks):
+            raise MissingStageError(f"{workspace.root}: no tracks yet", f"unheard scan -w {workspace.root} MUSIC")
+        asked = _given(file, tracks) if file else _made(library, tracks, seed=seed, after=after, left_out=left_out)
+    there = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
+    for name, split in asked.items():
+        explicit = file is not None or (name == "time" and after is not None)
+        if name in there and there[name] != split and explicit and not force:
+            raise UserError(
+                f"{workspace.splits_path}: has another split {name!r}; rename one, or replace it with --force"
+            )
+    splits = {**there, **asked} if force else {**asked, **there}
+    if splits != there:
+        write_splits(workspace.splits_path, splits)
+    return [_row(split, tracks) for split in splits.values()]
+
+
+def _given(file: Path, tracks: Tracks) -> dict[str, Split]:
+    splits = read_splits(file)
+    for name, split in splits.items():
+        if not (split.uses(tracks.ids) == Use.TRAIN).any():
+            example = next(track for track, fold in split.fold.items() if fold in split.use["train"])
+            raise UserError(
+                f"{file}, split {name!r}: none of its train tracks (such as {example!r}) is in the library; "
+                "write the track ids that the library has"
+            )
+    return splits
+
+
+def _made(
+    library: Library, tracks: Tracks, *, seed: int, after: str | None, left_out: Callable[[str], None]
+) -> dict[str, Split]:
+    _, plays = library.plays(tracks.ids)
+    splits = make_splits(
+        tracks,
+        library.vectors("signature"),
+        seed=seed,
+        first_played=library.first_played(),
+        played=frozenset(tracks.ids.take(np.unique(plays.indices))),
+        after=after,
+        left_out=left_out,
+    )
+    return {split.name: split for split in splits}
+
+
+def _row(split: Split, tracks: Tracks) -> tuple[str, int, int, int]:
+    uses = split.uses(tracks.ids)
+    train, val, test = (int((uses == use).sum()) for use in (Use.TRAIN, Use.VAL, Use.TEST))
+    return split.name, train, val, test

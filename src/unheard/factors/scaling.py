@@ -33,7 +33,8 @@ class Scaling:
             shift, scale = wide.mean(axis=0), wide.std(axis=0)
         else:
             shift, scale = wide.min(axis=0), np.ptp(wide, axis=0)
-        constant = scale <= 1e-6 * np.abs(wide).max(axis=0)  # what is left is float32 rounding
+        rounding = np.maximum(1e-6 * np.abs(wide).max(axis=0), np.finfo(np.float32).tiny)
+        constant = scale <= rounding
         return Scaling(kind, shift.astype(np.float32), np.where(constant, 1, scale).astype(np.float32))
 
     def transform(self, factors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,0 +1,130 @@
+"""Which tracks have to stay together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from unheard.ids import IdMap
+from unheard.library import Track, Tracks
+from unheard.splits import Use, artist_groups, artist_seen
+from unheard.splits.groups import MAX_DURATION_GAP_S, MIN_COSINE, loose, near_identical
+
+NO_SIGNATURES = (IdMap([]), np.zeros((0, 0), np.float32))
+
+
+def groups_of(*tracks: Track, signatures: tuple[IdMap, NDArray[np.float32]] = NO_SIGNATURES) -> list[int]:
+    return [int(group) for group in artist_groups(Tracks(tracks), signatures)]
+
+
+def test_artists_are_joined_across_shared_credits() -> None:
+    assert groups_of(
+        Track("a", artists=("Ann",)),
+        Track("b", artists=("Bob",)),
+        Track("c", artists=("Cid",)),
+        Track("d", artists=("Cid", "Ann")),  # joins a and c, not b
+        Track("e", artists=("Eve",)),
+    ) == [0, 1, 0, 0, 2]
+
+
+def test_spelling_of_an_artist_does_not_matter() -> None:
+    tracks = [Track(str(n), artists=(name,)) for n, name in enumerate(("The Bärs!", "bars", " BÄRS ", "Bears"))]
+    assert groups_of(*tracks) == [0, 0, 0, 1]
+
+
+def test_tracks_without_an_artist_are_grouped_by_album() -> None:
+    assert groups_of(
+        Track("a", album="Tape 1"),
+        Track("b", album="tape 1"),
+        Track("c"),
+        Track("d"),
+        Track("e", album="Unknown Album"),
+        Track("f", album="Unknown Album"),
+        Track("g", artists=("Gus",), album="Tape 1"),  # has an artist: the album says nothing
+    ) == [0, 0, 1, 2, 3, 4, 5]
+
+
+def test_compilation_credits_name_nobody() -> None:
+    assert groups_of(
+        Track("a", artists=("Various Artists", "Ann")),
+        Track("b", artists=("various artists", "Bob")),
+        Track("c", artists=("V.A.",)),
+        Track("d", artists=("<unknown>",)),
+        Track("e", artists=("Unknown Artist",)),
+    ) == [0, 1, 2, 3, 4]
+
+
+def test_equal_isrc_joins_artists() -> None:
+    assert groups_of(
+        Track("a", artists=("Ann",), isrc="US-ABC-12-34567"),
+        Track("b", artists=("Ann & Friends",), isrc="usabc1234567"),
+        Track("c", artists=("Cid",), isrc=""),
+        Track("d", artists=("Dan",), isrc=""),
+    ) == [0, 0, 1, 2]
+
+
+def test_names_of_signs_alone_stay_apart() -> None:
+    assert loose("!!!") == "!!!"
+    assert groups_of(Track("a", artists=("!!!",)), Track("b", artists=("???",))) == [0, 1]
+    assert loose("The The") == "the"
+    assert loose("The") == "the"
+    assert loose("が") == "が"  # its voicing mark is no accent
+
+
+def test_near_identical_audio_joins_tracks_whose_durations_agree() -> None:
+    rng = np.random.default_rng(0)
+    song, other = rng.normal(size=(2, 64))
+    rows = [
+        [*song, 200.0],
+        [*(2 * song + 0.05 * rng.normal(size=64)), 201.5],  # a re-encoding, louder
+        [*song, 203.9],  # 2.4 s longer than the one before: another edit
+        [*other, 200.0],
+    ]
+    ids = IdMap(["x", "y", "z", "w", "not in the library"])
+    matrix = np.array([*rows, [*song, 200.0]], np.float32)
+    found = groups_of(Track("w"), Track("x"), Track("y"), Track("z"), signatures=(ids, matrix))
+    assert found == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 1024])
+def test_near_identical_agrees_with_comparing_all_pairs(chunk: int) -> None:
+    rng = np.random.default_rng(1)
+    prints = rng.normal(size=(8, 16))[rng.integers(0, 8, 60)] + 0.1 * rng.normal(size=(60, 16))
+    prints[7] = 0  # a fingerprint of nothing resembles nothing
+    durations_s = rng.integers(100, 112, 60) + rng.choice([0.0, 0.5], 60)
+    signatures = np.column_stack([prints, durations_s]).astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        unit = signatures[:, :-1] / np.linalg.norm(signatures[:, :-1], axis=1, keepdims=True)
+    cosine = np.nan_to_num(unit @ unit.T)
+    wanted = {
+        (i, j)
+        for i in range(60)
+        for j in range(i)
+        if cosine[i, j] > MIN_COSINE and abs(durations_s[i] - durations_s[j]) < MAX_DURATION_GAP_S
+    }
+    found = [(max(i, j), min(i, j)) for i, j in near_identical(signatures, chunk=chunk).tolist()]
+    assert len(found) == len(set(found))
+    assert set(found) == wanted
+    assert len(wanted) > 20
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.sampled_from("abcdefghij"), max_size=3), max_size=25))
+def test_groups_are_the_finest_that_keep_artists_whole(credits_: list[list[str]]) -> None:
+    tracks = [Track(f"{n:02d}", artists=tuple(names)) for n, names in enumerate(credits_)]
+    found = groups_of(*tracks)
+    wanted: list[set[int]] = []  # merge the obvious way
+    for row, names in enumerate(credits_):
+        touching = [group for group in wanted if any(set(credits_[other]) & set(names) for other in group)]
+        wanted = [group for group in wanted if group not in touching] + [{row}.union(*touching)]
+    assert {frozenset(np.flatnonzero(np.array(found) == g).tolist()) for g in set(found)} == set(map(frozenset, wanted))
+    assert list(dict.fromkeys(found)) == list(range(len(wanted)))  # numbered by first appearance
+
+
+def test_artist_seen_tells_which_groups_train() -> None:
+    uses = np.array([Use.TRAIN, Use.TEST, Use.TEST, Use.VAL, Use.NEW], np.int8)
+    groups = np.array([0, 0, 1, 1, 0], np.int32)
+    assert artist_seen(uses, groups).tolist() == [True, True, False, False, True]

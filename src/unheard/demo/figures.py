@@ -1,0 +1,174 @@
+"""Accompaniment figures: how one bar of harmony is played by the chords and by the bass.
+
+A figure is a function `(harmony, beats, density, rng) -> strikes` of one bar. It is called with an equal `rng` for
+every bar of a section, so that the rhythm repeats while the harmony moves.
+"""
+
+# ruff: noqa: ARG001 - every figure is called in the same way
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import cycle
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Harmony:
+    """One bar's chord: `voices` in the middle register, `root`, `fifth` and the next bar's root in the bass (MIDI)."""
+
+    voices: tuple[int, ...]
+    root: int
+    fifth: int
+    next_root: int
+
+
+@dataclass(frozen=True)
+class Strike:
+    """One note: when (in beats of its bar or of the piece), how long, which (MIDI), how hard (0..1)."""
+
+    beat: float
+    beats: float
+    midi: int
+    velocity: float
+
+
+Figure = Callable[[Harmony, float, float, np.random.Generator], list[Strike]]
+
+
+def _together(harmony: Harmony, hits: list[tuple[float, float, float]]) -> list[Strike]:
+    return [Strike(beat, length, midi, force) for beat, length, force in hits for midi in harmony.voices]
+
+
+# --------------------------------------------------------------------------------------------------- chords
+
+
+def sustained(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """The chord is held for the bar, or moves once when the music is dense."""
+    if density > 0.5:
+        return _together(harmony, [(0.0, beats / 2, 0.8), (beats / 2, beats / 2, 0.7)])
+    return _together(harmony, [(0.0, beats, 0.8)])
+
+
+def arpeggio(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """Up and down through two octaves, as fast as `density` asks."""
+    step = 0.25 if density > 0.6 else 0.5
+    up = [*harmony.voices, *(voice + 12 for voice in harmony.voices)]
+    path = cycle([*up, *up[-2:0:-1]] if rng.random() < 0.5 else up)
+    return [
+        Strike(place * step, step * 0.95, next(path), 0.8 if place % 4 == 0 else 0.6)
+        for place in range(int(beats / step))
+    ]
+
+
+def fingerpicked(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """Thumb on the beat, fingers between, strings ring through the bar."""
+    strikes = [Strike(0.0, beats, harmony.voices[0] - 12, 0.8)]
+    for place in range(1, int(beats * 2)):
+        if rng.random() < 0.55 + 0.45 * density:
+            voice = harmony.voices[int(rng.integers(len(harmony.voices)))]
+            strikes.append(Strike(place / 2, min(1.5, beats - place / 2), voice, rng.uniform(0.45, 0.75)))
+    return strikes
+
+
+def waltz(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """Rest on the first beat (the bass has it), chord on the others."""
+    return _together(harmony, [(float(beat), 0.8, 0.65) for beat in range(1, int(beats))])
+
+
+def offbeats(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """A short chord after every beat."""
+    return _together(harmony, [(beat + 0.5, 0.3, 0.75) for beat in range(int(beats))])
+
+
+def stabs(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """Short chords on a drawn, syncopated set of sixteenths."""
+    places = np.flatnonzero(rng.random(int(beats * 4)) < 0.14 + 0.22 * density)
+    return _together(harmony, [(place / 4, 0.22, rng.uniform(0.6, 0.9)) for place in sorted({0, *places.tolist()})])
+
+
+def chugging(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """Power chords: root, fifth and octave in eighths with drawn accents."""
+    root, fifth = harmony.root + 12, harmony.fifth + 12
+    strikes: list[Strike] = []
+    for place in range(int(beats * 2)):
+        accent = place == 0 or rng.random() < 0.3
+        if accent or rng.random() < 0.4 + 0.6 * density:
+            notes = (root, fifth, root + 12) if accent else (root, fifth)
+            strikes += [Strike(place / 2, 0.48 if accent else 0.3, midi, 0.9 if accent else 0.6) for midi in notes]
+    return strikes
+
+
+def comping(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """A pianist behind a soloist: a few off-beat chords a bar."""
+    rhythms = ([(0.0, 0.6), (1.5, 0.9)], [(0.5, 0.4), (2.5, 0.7)], [(1.0, 0.4), (2.5, 0.4), (3.5, 0.5)])
+    drawn = rhythms[int(rng.integers(len(rhythms)))]
+    return _together(harmony, [(beat, length, 0.7) for beat, length in drawn if beat < beats])
+
+
+def scratches(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """Funk sixteenths: many quiet ghosts, some accents."""
+    force = np.where(rng.random(int(beats * 4)) < 0.35, rng.uniform(0.7, 1.0), 0.3)
+    played = rng.random(int(beats * 4)) < 0.35 + 0.5 * density
+    return _together(harmony, [(place / 4, 0.15, float(force[place])) for place in np.flatnonzero(played).tolist()])
+
+
+def cells(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """Minimal music: a cell of five or seven notes that runs against the bar line."""
+    cell = rng.choice([*harmony.voices, *(voice + 12 for voice in harmony.voices)], int(rng.choice([3, 5, 7])))
+    step = 0.25 if density > 0.75 else 0.5
+    return [
+        Strike(place * step, step, int(cell[place % len(cell)]), 0.85 if place % len(cell) == 0 else 0.55)
+        for place in range(int(beats / step))
+    ]
+
+
+# ----------------------------------------------------------------------------------------------------- bass
+
+
+def held_root(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    return [Strike(0.0, beats, harmony.root, 0.8)]
+
+
+def root_and_fifth(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    if beats == 3:
+        return [Strike(0.0, 1.6, harmony.root, 0.85)]
+    return [Strike(0.0, 1.8, harmony.root, 0.85), Strike(2.0, 1.6, harmony.fifth, 0.7)]
+
+
+def walking(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """A quarter note on every beat; the last one leads into the next root by a half-tone."""
+    middle = rng.choice([harmony.fifth, harmony.root + 12, harmony.root + 2, harmony.root + 5], int(beats) - 2)
+    line = [harmony.root, *(int(midi) for midi in middle), harmony.next_root + int(rng.choice([-1, 1]))]
+    return [Strike(float(beat), 0.92, midi, 0.8) for beat, midi in enumerate(line)]
+
+
+def driving(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """Eighths on the root."""
+    return [Strike(place / 2, 0.45, harmony.root, 0.85 - 0.15 * (place % 2)) for place in range(int(beats * 2))]
+
+
+def pumping(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """House: the bass answers every kick; some octaves."""
+    octave = 12 * (rng.random(int(beats)) < 0.3)
+    return [Strike(beat + 0.5, 0.4, harmony.root + int(octave[beat]), 0.85) for beat in range(int(beats))]
+
+
+def slapping(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """Funk: strong on the one, syncopated octaves and fifths after it."""
+    strikes = [Strike(0.0, 0.6, harmony.root, 1.0)]
+    for place in range(3, int(beats * 4)):
+        if rng.random() < 0.16 + 0.3 * density:
+            midi = int(rng.choice([harmony.root, harmony.root + 12, harmony.fifth, harmony.root + 10]))
+            strikes.append(Strike(place / 4, 0.22, midi, rng.uniform(0.55, 0.9)))
+    return strikes
+
+
+def lazy(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
+    """Hip hop: the root late and long, one pick-up."""
+    return [
+        Strike(0.0, 1.3, harmony.root, 0.85),
+        Strike(2.5, 0.9, harmony.root, 0.75),
+        Strike(3.5, 0.4, harmony.fifth, 0.6),
+    ]

@@ -1,0 +1,77 @@
+"""The 2-D convolutional network over mel patches (thesis figure 5.1, rows 3 to 8), arranged to train fast on a CPU.
+
+Per block: convolution 3 x 3 (same) -> batch norm -> ELU -> max-pool. ELU grows monotonically, so the maximum may be
+taken first: pool -> ELU is the same function of a quarter (or an eighth) of the numbers. The first block, whose input
+has one channel and whose output is by far the largest, is `models/first_block.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unheard.models.dense import he_normal, hidden_layers, output_layer
+from unheard.models.first_block import first_block
+
+
+@dataclass(frozen=True)
+class CnnConfig:
+    """channels and pools: one entry per block; a pool is (mel, frame). dense: widths behind the flatten."""
+
+    channels: tuple[int, ...] = (64, 64, 64)
+    pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 4), (2, 2))
+    dense: tuple[int, ...] = (512,)
+    batch_norm: bool = True
+    average_time: bool = False
+    dropout: float = 0.0
+    unit_length: bool = False
+
+
+class Cnn(nn.Module):
+    """(batch, 1, mel, frame) -> (batch, outputs).
+
+    The flatten runs over channel, then mel, then frame (row-major), the order of thesis figure 5.1 in torch. With
+    `average_time` the frames that are left are averaged before it.
+    """
+
+    def __init__(self, config: CnnConfig, *, mels: int, frames: int, outputs: int, zero_output: bool) -> None:
+        super().__init__()
+        self.config = config
+        self.convolutions = nn.ModuleList()
+        for before, channels in pairwise((1, *config.channels)):
+            convolution = nn.Conv2d(before, channels, 3, padding=1)
+            he_normal(convolution)
+            self.convolutions.append(convolution)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(c) for c in config.channels) if config.batch_norm else None
+        for mel_pool, frame_pool in config.pools:
+            mels, frames = mels // mel_pool, frames // frame_pool
+        flat = config.channels[-1] * mels * (1 if config.average_time else frames)
+        self.hidden, width = hidden_layers(flat, config.dense)
+        self.output = output_layer(width, outputs, zero=zero_output)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.contiguous(memory_format=torch.channels_last)
+        for block in range(len(self.convolutions)):
+            x = functional.elu(self._block(x, block))  # (batch, channels, mel / pool, frame / pool)
+        if self.config.average_time:
+            x = x.mean(dim=3, keepdim=True)  # (batch, channels, mel, 1)
+        x = x.flatten(1)  # (batch, channels * mel * frame)
+        for layer in self.hidden:
+            x = functional.elu(layer(functional.dropout(x, self.config.dropout, self.training)))  # (batch, layer width)
+        x = self.output(functional.dropout(x, self.config.dropout, self.training))  # (batch, outputs)
+        return functional.normalize(x) if self.config.unit_length else x
+
+    def _block(self, x: Tensor, block: int) -> Tensor:
+        """Convolution, batch norm and max-pool, before the activation."""
+        convolution, pool = self.convolutions[block], self.config.pools[block]
+        assert isinstance(convolution, nn.Conv2d)
+        norm = self.norms[block] if self.norms is not None else None
+        assert norm is None or isinstance(norm, nn.BatchNorm2d)
+        if block == 0:
+            return first_block(x, convolution, norm, pool)
+        x = convolution(x)
+        return functional.max_pool2d(norm(x) if norm is not None else x, pool)

@@ -1,0 +1,38 @@
+"""The first layer of every network: from stored numbers to numbers around 0 with a spread around 1, on the device."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class PatchInput(nn.Module):
+    """Stored patches (batch, frame, mel), uint8 or float16, -> (batch, 1, mel, frame) float32.
+
+    A stored value q means offset + step * q decibels; each mel band is then normalised by its mean and deviation over
+    the train tracks (buffers, not trainable weights).
+    """
+
+    def __init__(self, mean_db: Tensor, std_db: Tensor, *, offset_db: float, step_db: float) -> None:
+        super().__init__()
+        self.offset_db, self.step_db = offset_db, step_db
+        self.register_buffer("mean_db", mean_db.float())  # (mel,)
+        self.register_buffer("std_db", std_db.float())  # (mel,)
+
+    def forward(self, stored: Tensor) -> Tensor:
+        mean, std = self.get_buffer("mean_db"), self.get_buffer("std_db")
+        shift, scale = (self.offset_db - mean) / std, self.step_db / std
+        x = stored.transpose(1, 2).to(torch.float32, memory_format=torch.contiguous_format)  # (batch, mel, frame)
+        return torch.addcmul(shift[:, None], x, scale[:, None]).unsqueeze(1)  # (batch, 1, mel, frame)
+
+
+class VectorInput(nn.Module):
+    """Vectors (batch, width) -> the same, normalised by the mean and deviation of the train tracks."""
+
+    def __init__(self, mean: Tensor, std: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean.float())  # (width,)
+        self.register_buffer("std", std.float())  # (width,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.float() - self.get_buffer("mean")) / self.get_buffer("std")

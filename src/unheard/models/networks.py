@@ -1,0 +1,38 @@
+"""From configuration to network. A new family is one file beside this one, one table name and one case below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from unheard.models.cnn import Cnn, CnnConfig
+from unheard.models.dense import Dense, DenseConfig
+
+NetworkConfig = CnnConfig | DenseConfig
+
+# The name of each family's table in a recipe.
+NETWORK_TABLES: Mapping[str, type[Any]] = {"cnn": CnnConfig, "dense": DenseConfig}
+
+
+def build(config: NetworkConfig, *, input_shape: tuple[int, ...], outputs: int, zero_output: bool) -> nn.Module:
+    """The network of a configuration, initialised from torch's global generator.
+
+    input_shape   of one item: (mel, frame) for a patch, (width,) for a vector
+    outputs       width of the output
+    zero_output   zero the output layer, so that a regression starts at the mean target. An embedding must not start
+                  there: all its distances would be 0 and so would the gradient of a triplet loss.
+    """
+    match config:
+        case CnnConfig():
+            mels, frames = input_shape
+            return Cnn(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
+        case DenseConfig():
+            (width,) = input_shape
+            return Dense(config, inputs=width, outputs=outputs, zero_output=zero_output)
+
+
+def count_trainable(network: nn.Module) -> int:
+    """Number of trainable weights."""
+    return sum(weight.numel() for weight in network.parameters() if weight.requires_grad)

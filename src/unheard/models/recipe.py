@@ -1,0 +1,300 @@
+"""Recipes: an experiment is a row of data. A recipe names what goes in, which network, which loss, and how long.
+
+A TOML file holds a `name`, an `about` and one or two `[[stage]]` tables. Each stage has one network table
+(`[stage.cnn]` or `[stage.dense]`) and one loss table (`[stage.mse]`, `[stage.triplet-offline]` or
+`[stage.triplet-semi-hard]`); their keys are the fields of the dataclasses here and beside the networks. The last stage regresses the factors; a stage
+before it learns an embedding that the next one reads as its input "previous".
+
+Importing this module is cheap; loading a recipe imports torch, because a network's configuration lives beside it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from unheard.errors import UserError
+
+if TYPE_CHECKING:
+    from unheard.models.networks import NetworkConfig
+
+# patches       stored mel patches                     bag-of-tones  histogram of MFCC frames over a fitted codebook
+# statistics    mel and MFCC statistics of the scan    vectors       the vectors that came with the tracks
+# content       vectors if there are any, else statistics
+# previous      the mean embedding that the stage before gives a track
+Input = Literal["patches", "bag-of-tones", "statistics", "vectors", "content", "previous"]
+TargetScaling = Literal["standard", "min-max"]
+
+
+@dataclass(frozen=True)
+class Mse:
+    """Mean squared error against the scaled factors."""
+
+
+@dataclass(frozen=True)
+class TripletOffline:
+    """max(d(a, p) - d(a, n) + margin, 0) with p among the `nearest` and n among the `farthest` in factor space."""
+
+    margin: float = 0.4
+    nearest: int = 20
+    farthest: int = 500
+
+
+@dataclass(frozen=True)
+class TripletSemiHard:
+    """The same loss over every triplet of a batch with d(a, p) < d(a, n) < d(a, p) + margin (Schroff et al. 2015).
+
+    nearest     positives of a track are its other patches and this many nearest train tracks in factor space
+    buffer      the next so many are neither positive nor negative
+    group       tracks of a batch that are drawn around one anchor track, so that a batch holds positives
+    """
+
+    margin: float = 0.4
+    nearest: int = 20
+    buffer: int = 20
+    group: int = 4
+
+
+LossConfig = Mse | TripletOffline | TripletSemiHard
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma & Ba 2015). The rate at step t is lr / (1 + decay t), times a half cosine if `schedule` says so."""
+
+    learning_rate: float = 1e-4
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-6
+    decay: float = 1e-8
+    weight_decay: float = 0.0  # decoupled (AdamW) when it is not zero
+    schedule: Literal["constant", "cosine"] = "constant"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One network trained with one loss.
+
+    output              width of the output; None: the number of factors
+    tones               size of the bag-of-tones codebook
+    epochs, patience    an epoch is one pass over the train tracks; stop after `patience` epochs without a better
+                        validation loss and keep the best weights
+    patches_per_track   random patches that one pass takes from each track
+    precision           "auto": bfloat16 autocast where the processor has it, "float32": never
+    """
+
+    input: Input
+    network: NetworkConfig
+    loss: LossConfig
+    output: int | None = None
+    scaling: TargetScaling = "standard"
+    adam: Adam = field(default_factory=Adam)
+    batch_size: int = 32
+    epochs: int = 5
+    patience: int = 3
+    patches_per_track: int = 1
+    tones: int = 4000
+    precision: Literal["auto", "float32"] = "auto"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What `load_recipe` returns; `name` is also the model's name in the workspace."""
+
+    name: str
+    about: str
+    stages: tuple[Stage, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as plain data, in the layout of its file; `recipe_from` reads it back."""
+        stages = []
+        for stage in self.stages:
+            values = dataclasses.asdict(stage)
+            values[_key_of(stage.network, _network_tables())] = values.pop("network")
+            values[_key_of(stage.loss, LOSS_TABLES)] = values.pop("loss")
+            stages.append({key: value for key, value in values.items() if value is not None})
+        plain = {"name": self.name, "about": self.about, "stage": stages}
+        return typing.cast("dict[str, Any]", json.loads(json.dumps(plain)))
+
+
+LOSS_TABLES: Mapping[str, type[Any]] = {
+    "mse": Mse,
+    "triplet-offline": TripletOffline,
+    "triplet-semi-hard": TripletSemiHard,
+}
+
+
+def _network_tables() -> Mapping[str, type[Any]]:
+    from unheard.models.networks import NETWORK_TABLES
+
+    return NETWORK_TABLES
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that ship with unheard."""
+    return sorted(path.name.removesuffix(".toml") for path in _shipped().iterdir() if path.name.endswith(".toml"))
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """A shipped recipe by name, or one from a TOML file; UserError names the file, the key and what was expected."""
+    if name_or_path in recipe_names():
+        source, text = f"recipe {name_or_path}", (_shipped() / f"{name_or_path}.toml").read_text(encoding="utf-8")
+    else:
+        path = Path(name_or_path)
+        if not path.is_file():
+            known = ", ".join(recipe_names())
+            raise UserError(f"{name_or_path}: no such recipe; use one of {known}, or the path of a TOML file")
+        source = str(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{source}: not UTF-8 text ({error}); save the recipe as UTF-8") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{source}: not valid TOML ({error}); mend the file") from error
+    return recipe_from(values, source)
+
+
+def recipe_from(values: Mapping[str, Any], source: str) -> Recipe:
+    """A checked recipe from plain data; `source` is what messages call it."""
+    stages = values.get("stage")
+    if not isinstance(stages, list) or not 1 <= len(stages) <= 2 or not all(isinstance(s, dict) for s in stages):
+        raise UserError(f"{source}: expected one or two [[stage]] tables, found {stages!r:.60}; add [[stage]]")
+    rest = {key: value for key, value in values.items() if key != "stage"}
+    unknown = sorted(rest.keys() - {"name", "about"})
+    if unknown:
+        raise UserError(f"{source}: unknown key {unknown[0]!r}; expected name, about and [[stage]]")
+    name, about = (_text(rest, key, source) for key in ("name", "about"))
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        raise UserError(f"{source}, name: expected a name that can be a folder's, found {name!r}; shorten it")
+    recipe = Recipe(name, about, tuple(_stage(s, f"{source}, stage {i}") for i, s in enumerate(stages, 1)))
+    _check_order(recipe, source)
+    return recipe
+
+
+def _check_order(recipe: Recipe, source: str) -> None:
+    """The first stage reads tracks, a second one reads the first, and only the last one regresses factors."""
+    for place, stage in enumerate(recipe.stages, 1):
+        last = place == len(recipe.stages)
+        if (stage.input == "previous") != (place == 2):
+            expected = "'previous'" if place == 2 else "an input of its own, not 'previous'"
+            raise UserError(f"{source}, stage {place}, input: expected {expected}, found {stage.input!r}")
+        if isinstance(stage.loss, Mse) != last:
+            expected = "[stage.mse], because the last stage predicts the factors" if last else "a triplet loss"
+            raise UserError(f"{source}, stage {place}: expected {expected}, found {type(stage.loss).__name__}")
+        if (stage.output is None) != last:
+            expected = "none, because it is the number of factors" if last else "the width of the embedding"
+            raise UserError(f"{source}, stage {place}, output: expected {expected}, found {stage.output!r}")
+        needs_cnn = stage.input == "patches"
+        if needs_cnn != (type(stage.network).__name__ == "CnnConfig"):
+            expected = "[stage.cnn]" if needs_cnn else "[stage.dense]"
+            raise UserError(f"{source}, stage {place}: expected {expected} for input {stage.input!r}")
+
+
+def _stage(values: dict[str, Any], where: str) -> Stage:
+    rest = dict(values)
+    parts: dict[str, Any] = {}
+    for part, tables in (("network", _network_tables()), ("loss", LOSS_TABLES)):
+        named = [key for key in tables if key in rest]
+        expected = " or ".join(f"[stage.{key}]" for key in tables)
+        if len(named) != 1:
+            raise UserError(f"{where}: expected one of {expected}, found {len(named)}; choose one {part}")
+        table = rest.pop(named[0])
+        parts[part] = _fill(tables[named[0]], table, f"{where}, {named[0]}")
+    parts["adam"] = _fill(Adam, rest.pop("adam", {}), f"{where}, adam")
+    return typing.cast("Stage", _fill(Stage, rest, where, parts))
+
+
+def _fill(kind: type[Any], values: object, where: str, parts: Mapping[str, Any] | None = None) -> Any:
+    """An instance of a dataclass from a table; `parts` are fields that were read already."""
+    parts = parts or {}
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: expected a table, found {values!r}")
+    hints = typing.get_type_hints(kind, localns={"NetworkConfig": Any})
+    known = [f.name for f in dataclasses.fields(kind) if f.name not in parts]
+    for key in values:
+        if key not in known:
+            raise UserError(f"{where}: unknown key {key!r}; expected one of {', '.join(known) or 'none'}")
+    for f in dataclasses.fields(kind):
+        missing = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        if missing and f.name not in values and f.name not in parts:
+            raise UserError(f"{where}: {f.name} is missing; expected {_spelled(hints[f.name])}")
+    read = {key: _value(hints[key], value, f"{where}, {key}") for key, value in values.items()}
+    for key, value in read.items():
+        problem = _range_problem(key, value)
+        if problem:
+            raise UserError(f"{where}, {key}: expected {problem}, found {value!r}")
+    return kind(**parts, **read)
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """`value` as the annotation `hint` has it; integers pass for floats, lists for tuples."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal and value in arguments:
+        return value
+    if origin is types.UnionType:
+        inner = next(argument for argument in arguments if argument is not types.NoneType)
+        return _value(inner, value, where)
+    if origin is tuple and isinstance(value, list):
+        if arguments[-1] is Ellipsis:
+            return tuple(_value(arguments[0], item, where) for item in value)
+        if len(value) == len(arguments):
+            return tuple(_value(a, item, where) for a, item in zip(arguments, value, strict=True))
+    if hint is float and type(value) in (int, float):
+        return float(value)
+    if hint in (int, str, bool) and type(value) is hint:
+        return value
+    raise UserError(f"{where}: expected {_spelled(hint)}, found {value!r}")
+
+
+def _spelled(hint: Any) -> str:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(argument) for argument in arguments)
+    if origin is types.UnionType:
+        return _spelled(arguments[0])
+    if origin is tuple:
+        items = [argument for argument in arguments if argument is not Ellipsis]
+        return "a list of " + " and ".join(dict.fromkeys(_spelled(item) for item in items))
+    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    return names.get(hint, str(hint))
+
+
+MAY_BE_ZERO = {"decay", "weight_decay", "dropout", "buffer", "margin"}
+BELOW_ONE = {"dropout", "beta1", "beta2"}
+
+
+def _range_problem(key: str, value: Any) -> str | None:
+    """What a number should have been, or None if it is well."""
+    if isinstance(value, tuple):
+        return next((problem for item in value if (problem := _range_problem(key, item))), None)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if key in BELOW_ONE and not 0 <= value < 1:
+        return "a number from 0 to below 1"
+    if key in MAY_BE_ZERO:
+        return None if 0 <= value < float("inf") else "0 or more"
+    return None if 0 < value < float("inf") else "more than 0"
+
+
+def _text(values: Mapping[str, Any], key: str, source: str) -> str:
+    if not isinstance(values.get(key), str):
+        raise UserError(f"{source}, {key}: expected text, found {values.get(key)!r}")
+    return str(values[key])
+
+
+def _key_of(config: object, tables: Mapping[str, type[Any]]) -> str:
+    return next(key for key, kind in tables.items() if type(config) is kind)
+
+
+def _shipped() -> Any:
+    return resources.files("unheard.models").joinpath("recipes")

@@ -1,0 +1,117 @@
+"""Predicted factors of every track as an artefact, and keeping them up to date. Imports no torch until it predicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard import artefacts
+from unheard.errors import MissingStageError
+from unheard.ids import IdMap
+from unheard.library import Library, open_library
+from unheard.progress import Progress, silent
+from unheard.workspace import Workspace
+
+if TYPE_CHECKING:
+    import torch
+
+    from unheard.training.checkpoint import Checkpoint
+    from unheard.training.predictor import Predictor
+
+KIND = "predictions"
+TRACKS_AT_ONCE = 256
+
+
+def predictions_path(workspace: Workspace, split: str, model: str) -> Path:
+    return workspace.model_dir(split, model) / "predictions.safetensors"
+
+
+def predictions(workspace: Workspace, split: str, model: str) -> tuple[IdMap, NDArray[np.float32]]:
+    """Ids and predicted factors (n, dim) of every track that had sound when the model last predicted."""
+    path = predictions_path(workspace, split, model)
+    if not path.is_file():
+        raise MissingStageError(f"{path}: model {model!r} has not been trained", _command(workspace, split, model))
+    found = artefacts.load(path, KIND)
+    return found.ids["track"], found.arrays["factors"]
+
+
+def load_predictor(workspace: Workspace, split: str, model: str, *, device: str = "auto") -> Predictor:
+    """The trained model; MissingStageError if it is not trained, UserError if the file is damaged."""
+    from unheard.training.device import pick_device
+    from unheard.training.predictor import Predictor
+
+    return Predictor(_checkpoint(workspace, split, model), pick_device(device))
+
+
+def update_predictions(
+    workspace: Workspace, split: str, model: str, progress: Progress = silent, *, device: str = "auto"
+) -> int:
+    """Predict tracks that were scanned, or scanned again, since; forget removed ones. Returns how many."""
+    from unheard.training.device import pick_device
+
+    checkpoint = _checkpoint(workspace, split, model)
+    with open_library(workspace.library_path) as library:
+        return write_predictions(workspace, library, checkpoint, pick_device(device), progress, keep=True)
+
+
+def write_predictions(
+    workspace: Workspace,
+    library: Library,
+    checkpoint: Checkpoint,
+    device: torch.device,
+    progress: Progress = silent,
+    *,
+    keep: bool = False,
+) -> int:
+    """Predict all tracks that the model can read; with `keep`, only those whose sound is new to the artefact."""
+    from unheard.training.material import open_input, sound_marks
+    from unheard.training.predictor import Predictor
+
+    predictor = Predictor(checkpoint, device)
+    store, vectors = open_input(workspace, library, checkpoint.config["reads"])
+    source = store if store is not None else vectors
+    assert source is not None
+    marks = sound_marks(store, vectors)
+    path = checkpoint.path.with_name("predictions.safetensors")
+    factors = np.zeros((len(source.ids), predictor.dim), np.float32)
+    missing = np.ones(len(source.ids), bool)
+    if keep and path.is_file():
+        before = artefacts.load(path, KIND)
+        if before.config["fingerprint"] == checkpoint.config["fingerprint"]:
+            rows = before.ids["track"].rows(source.ids, missing=-1)
+            same = (rows >= 0) & (before.arrays["marks"][rows] == marks)
+            factors[same], missing[same] = before.arrays["factors"][rows[same]], False
+            if not missing.any() and len(before.ids["track"]) == len(source.ids):
+                return 0
+    todo = np.flatnonzero(missing)
+    for first in range(0, len(todo), TRACKS_AT_ONCE):
+        rows_now = todo[first : first + TRACKS_AT_ONCE]
+        if store is not None:
+            factors[rows_now] = predictor.from_store(store, rows_now)
+        elif vectors is not None:
+            factors[rows_now] = predictor.from_content(vectors.vectors[rows_now])
+        progress("predicting tracks", min(len(todo), first + TRACKS_AT_ONCE), len(todo))
+    artefacts.save(
+        path,
+        KIND,
+        config={"fingerprint": checkpoint.config["fingerprint"]},
+        arrays={"factors": factors, "marks": marks},
+        ids={"track": source.ids},
+    )
+    return len(todo)
+
+
+def _checkpoint(workspace: Workspace, split: str, model: str) -> Checkpoint:
+    from unheard.training.checkpoint import load_checkpoint
+
+    path = workspace.model_dir(split, model) / "checkpoint.safetensors"
+    if not path.is_file():
+        raise MissingStageError(f"{path}: model {model!r} has not been trained", _command(workspace, split, model))
+    return load_checkpoint(path)
+
+
+def _command(workspace: Workspace, split: str, model: str) -> str:
+    return f"unheard train -w {workspace.root} --split {split} {model}"

@@ -1,0 +1,140 @@
+"""The two decoders: FFmpeg (through PyAV) and libsndfile. Each reads files that the other refuses.
+
+Both give mono blocks at the file's own rate: the mean of all channels ("stereo summed"), float32, full scale 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Block = tuple[int, NDArray[np.float32]]  # sample rate in Hz, mono samples
+BLOCK_SAMPLES = 32_768
+
+# FFmpeg works these lengths out from the bitrate, so they are guesses (lengths.py knows better for MP3 and WAV).
+GUESSED_LENGTH_FORMATS = {"mp3", "aac", "loas", "wav", "w64", "ac3", "mpeg", "mpegts", "amr"}
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
+    """A decoder cannot read (on in) a file."""
+
+
+class NoSound(Refused):
+    """The file was understood, and it has no audio in it."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file open in a decoder. `declared_s` is the container's length; None when it has none that can be trusted."""
+
+    declared_s: float | None
+    blocks: Iterator[Block]
+
+
+def open_ffmpeg(path: Path, *, skip_damage: bool = False) -> Opened:
+    """Open with FFmpeg. Blocks end with `Refused` at the first damaged packet, or go on behind it."""
+    import av
+
+    av.logging.set_level(av.logging.PANIC)
+    try:
+        container = av.open(str(path), metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise Refused(f"FFmpeg: {_first_line(error)}") from error
+    if not container.streams.audio:
+        container.close()
+        raise NoSound("no audio stream in it")
+    stream = container.streams.audio[0]
+    guessed = bool(GUESSED_LENGTH_FORMATS.intersection(container.format.name.split(",")))
+    declared_s = None
+    if not guessed:
+        if stream.duration and stream.time_base:
+            declared_s = float(stream.duration * stream.time_base)
+        elif container.duration:
+            declared_s = container.duration / 1e6
+    return Opened(declared_s, _ffmpeg_blocks(container, stream, skip_damage=skip_damage))
+
+
+def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool) -> Iterator[Block]:
+    """Frames of FFmpeg are short (26 ms of MP3); they are joined first, because every call from Python costs."""
+    import av
+
+    waiting: list[NDArray[Any]] = []
+    n_waiting, shape, damage = 0, (0, 0, ""), None
+    with closing(container):
+        try:
+            for packet in container.demux(stream):
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError:
+                    if not skip_damage:
+                        raise
+                    continue
+                for frame in frames:
+                    here = (frame.sample_rate, len(frame.layout.channels), frame.format.name)
+                    if waiting and (here != shape or n_waiting >= BLOCK_SAMPLES):
+                        yield shape[0], _mono(waiting, shape)
+                        waiting, n_waiting = [], 0
+                    shape = here
+                    waiting.append(frame.to_ndarray())
+                    n_waiting += frame.samples
+        except (av.FFmpegError, OSError, ValueError) as error:
+            damage = error
+        if waiting:
+            yield shape[0], _mono(waiting, shape)
+    if damage is not None:
+        raise Refused(f"FFmpeg: {_first_line(damage)}") from damage
+
+
+def _mono(arrays: list[NDArray[Any]], shape: tuple[int, int, str]) -> NDArray[np.float32]:
+    """Mean over channels of FFmpeg frames: (channel, sample) when planar, else (1, sample x channel)."""
+    _, n_channels, sample_format = shape
+    samples = np.concatenate(arrays, axis=1)
+    if not sample_format.endswith("p"):
+        samples = samples.reshape(-1, n_channels).T
+    if sample_format.startswith("u8"):
+        scaled = (samples.astype(np.float32) - 128.0) / 128.0
+    elif samples.dtype.kind == "i":
+        scaled = samples.astype(np.float32) * np.float32(0.5 ** (8 * samples.dtype.itemsize - 1))
+    else:
+        scaled = samples.astype(np.float32, copy=False)
+    mono: NDArray[np.float32] = scaled[0] if n_channels == 1 else scaled.mean(axis=0)
+    return np.ascontiguousarray(mono)
+
+
+def open_sndfile(path: Path) -> Opened:
+    """Open with libsndfile."""
+    import soundfile
+
+    try:
+        file = soundfile.SoundFile(str(path))
+    except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
+        raise Refused(f"libsndfile: {_first_line(error)}") from error
+    guessed = file.format in {"MP3", "WAV", "WAVEX", "RF64", "W64"}
+    declared_s = None if guessed or not file.frames else file.frames / file.samplerate
+    return Opened(declared_s, _sndfile_blocks(file))
+
+
+def _sndfile_blocks(file: Any) -> Iterator[Block]:
+    import soundfile
+
+    with file:
+        while True:
+            try:
+                samples = file.read(BLOCK_SAMPLES, dtype="float32", always_2d=True)  # (sample, channel)
+            except (soundfile.SoundFileError, OSError, ValueError) as error:
+                raise Refused(f"libsndfile: {_first_line(error)}") from error
+            if not len(samples):
+                return
+            yield file.samplerate, samples[:, 0].copy() if samples.shape[1] == 1 else samples.mean(axis=1)
+
+
+def _first_line(error: Exception) -> str:
+    """What a library says, without the file's name and its own name for the error."""
+    text = str(getattr(error, "strerror", None) or getattr(error, "error_string", None) or error)
+    return (text.strip().splitlines() or [type(error).__name__])[0][:200]

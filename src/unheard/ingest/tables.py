@@ -1,0 +1,154 @@
+"""Rows of a CSV or parquet table, as text, with the row numbers that error messages need.
+
+CSV is UTF-8 (with or without a byte order mark), comma-separated, with a header. Row 1 is the first line of a CSV file
+and the first row of a parquet table.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from unheard.errors import TableError
+
+Row = tuple[int, dict[str, str]]
+TABLE_SUFFIXES = frozenset({".csv", ".parquet"})
+
+
+def read_rows(path: Path, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
+    """Row number and text of the named columns (absent optional ones are empty) of every row; others are ignored.
+
+    TableError for a table that is missing, empty, damaged, without a required column, or with a row of another width.
+    """
+    if not path.is_file():
+        raise TableError(path, "no such file", "name an existing .csv or .parquet file")
+    rows = _parquet_rows if path.suffix.lower() == ".parquet" else _csv_rows
+    n = 0
+    for row in rows(path, tuple(required), tuple(optional)):
+        n += 1
+        yield row
+    if not n:
+        raise TableError(path, "no rows in it", f"give it at least one row below {','.join(required)}")
+
+
+def column_names(path: Path) -> list[str]:
+    """The columns of a table."""
+    if path.suffix.lower() == ".parquet":
+        return list(open_parquet(path).schema_arrow.names)
+    return _header(path, _csv_lines(path))
+
+
+def parse_number(path: Path, row: int, column: str, text: str) -> float:
+    """A finite number, or TableError."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise TableError(path, f"{column} is {text!r}", "expected a number", row=row) from None
+    if not math.isfinite(number):
+        raise TableError(path, f"{column} is {text}", "expected a finite number", row=row)
+    return number
+
+
+def open_parquet(path: Path) -> Any:
+    """A pyarrow ParquetFile, or TableError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if path.stat().st_size == 0:
+        raise TableError(path, "the file is empty", "write it again")
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(path, f"not a parquet file ({str(error).splitlines()[0][:120]})", "write it again") from error
+
+
+def _check_columns(path: Path, names: Sequence[str], required: Iterable[str]) -> None:
+    missing = [name for name in required if name not in names]
+    if missing:
+        found = ", ".join(names)
+        raise TableError(path, f"no column {missing[0]!r}, found {found}"[:300], f"add or rename it to {missing[0]!r}")
+
+
+# ------------------------------------------------------------------------------------------------------------ CSV
+
+
+def _csv_rows(path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[Row]:
+    lines = _csv_lines(path)
+    header = _header(path, lines)
+    _check_columns(path, header, required)
+    places = [(name, header.index(name)) for name in (*required, *optional) if name in header]
+    absent = dict.fromkeys((name for name in optional if name not in header), "")
+    width = len(header)
+    for number, fields in lines:
+        if len(fields) != width:
+            raise TableError(
+                path, f"{len(fields)} fields, the header has {width}", "quote fields that hold commas", row=number
+            )
+        yield number, {**absent, **{name: fields[place].strip() for name, place in places}}
+
+
+def _header(path: Path, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
+    _, fields = next(lines, (0, []))
+    header = [name.strip() for name in fields]
+    if not any(header):
+        raise TableError(path, "the file is empty", "write a header line and rows")
+    twice = next((name for place, name in enumerate(header) if name in header[:place]), None)
+    if twice is not None:
+        raise TableError(path, f"column {twice!r} is there twice", "keep one of them", row=1)
+    return header
+
+
+def _csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and fields of every line that is not blank."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            for fields in reader:
+                if fields:
+                    yield reader.line_num, fields
+    except UnicodeDecodeError:
+        raise TableError(path, "not UTF-8", "save the file as UTF-8", row=_undecodable_line(path)) from None
+    except csv.Error as error:
+        raise TableError(path, f"not CSV ({error})", "close the quotes", row=reader.line_num) from None
+    except OSError as error:
+        raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
+
+
+def _undecodable_line(path: Path) -> int:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return 1
+
+
+# -------------------------------------------------------------------------------------------------------- parquet
+
+
+def _parquet_rows(path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[Row]:
+    import pyarrow as pa
+
+    file = open_parquet(path)
+    names = list(file.schema_arrow.names)
+    _check_columns(path, names, required)
+    wanted = [name for name in (*required, *optional) if name in names]
+    absent = dict.fromkeys((name for name in optional if name not in names), "")
+    number = 0
+    try:
+        for batch in file.iter_batches(columns=wanted):
+            columns = [_column_texts(batch.column(name).to_pylist()) for name in wanted]
+            for values in zip(*columns, strict=True):
+                number += 1
+                yield number, {**absent, **dict(zip(wanted, values, strict=True))}
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "write it again") from error
+
+
+def _column_texts(values: list[Any]) -> list[str]:
+    """Cells as a CSV would hold them: nulls are empty."""
+    return ["" if value is None else value.strip() if isinstance(value, str) else str(value) for value in values]

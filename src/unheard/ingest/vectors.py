@@ -1,0 +1,100 @@
+"""Ready-made vectors of tracks, instead of audio: .parquet (track_id, vector as list<float>) or .npz (two arrays)."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard.errors import TableError
+from unheard.ids import IdMap
+from unheard.ingest.tables import open_parquet
+
+VECTOR_SUFFIXES = frozenset({".npz", ".parquet"})
+FIX_LENGTH = "give every track a vector of the same length"
+
+
+def read_vectors(path: Path) -> tuple[IdMap, NDArray[np.float32]]:
+    """Track ids and a finite float32 matrix (track, dim) in the file's order.
+
+    TableError names the row (1 = the first).
+    """
+    if not path.is_file():
+        raise TableError(path, "no such file", "name an existing .parquet or .npz file")
+    ids, matrix = _read_npz(path) if path.suffix.lower() == ".npz" else _read_parquet(path)
+    if not len(ids):
+        raise TableError(path, "no vectors in it", "give it at least one row")
+    if matrix.shape[1] == 0:
+        raise TableError(path, "the vectors have no numbers", FIX_LENGTH)
+    _check_ids(path, ids)
+    broken = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    if len(broken):
+        row = int(broken[0])
+        raise TableError(path, f"vector of {ids[row]!r} has NaN or infinity", "correct or remove it", row=row + 1)
+    return IdMap(ids), matrix
+
+
+def _check_ids(path: Path, ids: list[str]) -> None:
+    rows: dict[str, int] = {}
+    for row, track_id in enumerate(ids, start=1):
+        if not track_id:
+            raise TableError(path, "track_id is empty", "give the row an id", row=row)
+        if track_id in rows:
+            raise TableError(path, f"track_id {track_id!r} is also in row {rows[track_id]}", "keep one", row=row)
+        rows[track_id] = row
+
+
+def _to_float32(path: Path, values: NDArray[Any]) -> NDArray[np.float32]:
+    if values.dtype.kind not in "fiu":
+        raise TableError(path, f"vectors are of type {values.dtype}", "store floating-point numbers")
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(values, np.float32)
+
+
+def _read_npz(path: Path) -> tuple[list[str], NDArray[np.float32]]:
+    fix = "save it with np.savez(path, track_id=ids, vector=matrix)"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [name for name in ("track_id", "vector") if name not in file]
+            if missing:
+                raise TableError(path, f"no array {missing[0]!r}, found {', '.join(file.files)}", fix)
+            names, values = file["track_id"], file["vector"]
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+        raise TableError(path, f"not a readable .npz file ({str(error).splitlines()[0][:120]})", fix) from error
+    if names.ndim != 1 or values.ndim != 2 or len(names) != len(values):
+        found = f"shapes are track_id {names.shape} and vector {values.shape}"
+        raise TableError(path, found, "expected (n,) and (n, dim)")
+    ids = [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
+    return ids, _to_float32(path, values)
+
+
+def _read_parquet(path: Path) -> tuple[list[str], NDArray[np.float32]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = list(open_parquet(path).schema_arrow.names)
+    missing = [name for name in ("track_id", "vector") if name not in names]
+    if missing:
+        raise TableError(path, f"no column {missing[0]!r}, found {', '.join(names)}"[:300], f"add {missing[0]!r}")
+    try:
+        table = open_parquet(path).read(columns=["track_id", "vector"]).combine_chunks()
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "write it again") from error
+    ids = ["" if name is None else str(name) for name in table["track_id"].to_pylist()]
+    lists = table["vector"]
+    kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    if not any(is_kind(lists.type) for is_kind in kinds):
+        raise TableError(path, f"column 'vector' is {lists.type}", "store it as list<float>")
+    if not ids:
+        return [], np.empty((0, 0), np.float32)
+    lengths = np.array([-1 if n is None else n for n in pc.list_value_length(lists).to_pylist()])
+    odd = np.flatnonzero(lengths != lengths[0])
+    if lengths[0] < 0 or len(odd):
+        row = int(odd[0]) if lengths[0] >= 0 else 0
+        problem = f"vector of {ids[row]!r} has {max(0, int(lengths[row]))} numbers, the first has {max(0, lengths[0])}"
+        raise TableError(path, problem, FIX_LENGTH, row=row + 1)
+    flat = pc.list_flatten(lists).to_numpy(zero_copy_only=False)  # nulls become NaN
+    return ids, _to_float32(path, flat.reshape(len(ids), -1))

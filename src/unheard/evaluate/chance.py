@@ -17,13 +17,15 @@ Counts = NDArray[np.integer]
 
 def _log_choose(n: NDArray[np.floating], k: NDArray[np.floating]) -> Values:
     """log of n over k, element by element; -inf where k > n."""
-    inside = gammaln(n + 1) - gammaln(k + 1) - gammaln(np.maximum(n - k, 0) + 1)
-    return np.where(k <= n, inside, -np.inf)
+    inside: Values = gammaln(n + 1) - gammaln(k + 1) - gammaln(np.maximum(n - k, 0) + 1)
+    log: Values = np.where(k <= n, inside, -np.inf)
+    return log
 
 
 def chance_recall(n: Counts, r: Counts, k: int) -> Values:
     """Each relevant candidate is in the first k with probability k/N."""
-    return np.minimum(k / n, 1.0) + 0.0 * r
+    share: Values = np.minimum(k / n, 1.0) + 0.0 * r
+    return share
 
 
 def chance_hit(n: Counts, r: Counts, k: int) -> Values:
@@ -34,7 +36,6 @@ def chance_hit(n: Counts, r: Counts, k: int) -> Values:
 
 def chance_reciprocal_rank(n: Counts, r: Counts) -> Values:
     """Sum over i of 1/i times P(the first relevant rank is i) = C(N - i, r - 1) / C(N, r)."""
-    out = np.empty(len(n))
     pairs, inverse = np.unique(np.stack([n, r], axis=1), axis=0, return_inverse=True)
     values = np.empty(len(pairs))
     for place, (n_candidates, n_relevant) in enumerate(pairs.astype(np.float64)):
@@ -42,8 +43,8 @@ def chance_reciprocal_rank(n: Counts, r: Counts) -> Values:
         total = _log_choose(np.array([n_candidates]), np.array([n_relevant]))
         log_p = _log_choose(n_candidates - i, np.full_like(i, n_relevant - 1)) - total
         values[place] = (np.exp(log_p) / i).sum()
-    out[:] = values[inverse.reshape(-1)]
-    return out
+    expected: Values = values[inverse.reshape(-1)]
+    return expected
 
 
 def chance_ndcg(n: Counts, r: Counts, k: int) -> Values:

@@ -24,11 +24,11 @@ LEVEL = 0.95
 class Resamples:
     """How often each resample draws each cluster.
 
-    weights  (resample, cluster) float32
+    weights  (resample, cluster) float64
     cluster  (query,) cluster of each query
     """
 
-    weights: NDArray[np.float32]
+    weights: Values
     cluster: NDArray[np.intp]
 
     @staticmethod
@@ -36,7 +36,7 @@ class Resamples:
         """`n` resamples of the clusters that occur in `clusters` (query,)."""
         n_clusters = len(np.unique(clusters))
         cluster = np.unique(clusters, return_inverse=True)[1].reshape(-1)
-        weights = np.empty((n, n_clusters), np.float32)
+        weights = np.empty((n, n_clusters))
         for resample in range(n):
             drawn = rng.integers(n_clusters, size=n_clusters) if n_clusters else np.empty(0, np.int64)
             weights[resample] = np.bincount(drawn, minlength=n_clusters)
@@ -47,11 +47,13 @@ class Resamples:
         flat = values.reshape(len(values), -1)
         by_cluster = np.zeros((self.weights.shape[1], flat.shape[1]))
         np.add.at(by_cluster, self.cluster, flat)
-        return (self.weights.astype(np.float64) @ by_cluster).reshape(len(self.weights), *values.shape[1:])
+        return (self.weights @ by_cluster).reshape(len(self.weights), *values.shape[1:])
 
     def means(self, values: Values) -> Values:
         """Mean over the drawn queries of `values` (query,), those that are NaN left out; (resample,)."""
         there = np.isfinite(values)
+        if self.weights.shape[1] < 2:  # one cluster says nothing about others
+            return np.full(len(self.weights), np.nan)
         n = self.sums(there.astype(np.float64))
         total = self.sums(np.where(there, values, 0.0))
         out: Values = np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
@@ -78,7 +80,7 @@ def p_value(difference: float, replicates: Values) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's (1979) step-down correction: the i-th smallest of m is multiplied by m - i + 1, kept ascending, at most 1."""
+    """Holm's (1979) step-down correction: the i-th smallest of m times m - i + 1, kept ascending, at most 1."""
     order = np.argsort(p, kind="stable")
     factors = len(p) - np.arange(len(p))
     corrected = np.minimum(np.maximum.accumulate(np.asarray(p, np.float64)[order] * factors), 1.0)

@@ -73,13 +73,13 @@ class FactorRecommender:
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
         """Similarities of factors from outside the catalogue (query, d), such as those of a new audio file."""
-        return _product(self._direct(vectors), self._directions[candidates])
+        return _product(self.directions(vectors), self._directions[candidates])
 
     @cached_property
     def _directions(self) -> NDArray[np.float64]:
-        return self._direct(self.tracks)
+        return self.directions(self.tracks)
 
-    def _direct(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    def directions(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """Centred vectors of length 1, or 0 where only rounding noise is left."""
         centred = vectors.astype(np.float64) - self.centre
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)

@@ -1,0 +1,162 @@
+"""Measure models on the tracks they never saw: every task, with chance, ceiling and intervals.
+
+One protocol for all models: the same queries, candidates, ties and bootstrap resamples. What a task does is told in
+similar.py, playlist_overlap.py, recommend.py and factors.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unheard.errors import UserError
+from unheard.evaluate.factors import factor_queries, measure_factors
+from unheard.evaluate.intervals import Resamples
+from unheard.evaluate.measure import Figure, Measure
+from unheard.evaluate.playlist_overlap import PlaylistTask, measure_playlist_overlap, prepare_playlist_overlap
+from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare_recommend
+from unheard.evaluate.results import Results, recipe_and_seed, results_of
+from unheard.evaluate.similar import SimilarTask, measure_similar, prepare_similar
+from unheard.progress import Progress, silent
+from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models
+from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
+from unheard.recommend.lists import playlists_with_tests, tests_with_plays
+from unheard.recommend.recommenders import FactorRecommender, OracleRecommender, PopularityRecommender, Recommender
+from unheard.splits import Use, artist_seen
+from unheard.workspace import Workspace
+
+NEEDS_CONTENT = ("content-neighbours", "ridge")
+IN_PARTS = "time"  # also reported by whether the artist of a test track trains
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """Everything that is measured on one catalogue, prepared once for all models."""
+
+    catalogue: Catalogue
+    similar: tuple[SimilarTask, ...]
+    playlist_overlap: PlaylistTask
+    recommend: tuple[RecommendTask, ...]
+    factors: Resamples
+
+
+def evaluate(
+    workspace: Workspace,
+    split_name: str | None = None,
+    *,
+    models: Sequence[str] | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Results:
+    """Measure `models` on one split (None: the default split).
+
+    models   names; a recipe's name stands for all of its seeds. None: every baseline, every trained model, the oracle.
+    seed     of random ties, of the model `random` and of the bootstrap
+
+    The split `time` is also reported in two parts, by whether a test track's artist trains (`time-artist-seen` and
+    `time-artist-unseen` in the rows), each with its own candidates.
+
+    UserError for an unknown model, and for a split without test tracks that anybody plays.
+    """
+    catalogue = load_catalogue(workspace, split_name, need_full=True)
+    split = catalogue.split.name
+    _check_measurable(catalogue)
+    names = model_names(workspace, catalogue, models)
+    recommenders = {name: make_recommender(workspace, catalogue, name, seed=seed) for name in names}
+    oracle = make_recommender(workspace, catalogue, ORACLE, seed=seed)
+    results = _measure_all(split, catalogue, recommenders, oracle, seed=seed, progress=progress)
+    if split != IN_PARTS:
+        return results
+    for name, part in _parts(catalogue).items():
+        if len(tests_with_plays(part)) and len(playlists_with_tests(part)):
+            results += _measure_all(f"{split}-{name}", part, recommenders, oracle, seed=seed, progress=progress)
+    return results
+
+
+def model_names(workspace: Workspace, catalogue: Catalogue, models: Sequence[str] | None) -> list[str]:
+    """The models to measure: baselines, then trained ones, then the oracle; or those asked for, with all seeds."""
+    trained = trained_models(workspace, catalogue.split.name)
+    if models is None:
+        heard = bool(((catalogue.use == Use.TRAIN) & catalogue.warm.known & catalogue.content.known).any())
+        usable = [name for name in BASELINES if heard or name not in NEEDS_CONTENT]
+        return [*usable, *trained, ORACLE]
+    names: list[str] = []
+    for asked in models:
+        seeds = [name for name in trained if recipe_and_seed(name)[0] == asked]
+        names += seeds or [asked]
+    return list(dict.fromkeys(names))
+
+
+def prepare(catalogue: Catalogue, *, seed: int) -> Tasks:
+    """Find queries, truth and resamples of every task."""
+    queries, playlists = tests_with_plays(catalogue), playlists_with_tests(catalogue)
+    by_artist = Resamples.draw(catalogue.artist[queries], rng=np.random.default_rng([seed, 1]))
+    by_playlist = Resamples.draw(playlists, rng=np.random.default_rng([seed, 2]))
+    folded_in = Resamples.draw(catalogue.artist[factor_queries(catalogue)], rng=np.random.default_rng([seed, 3]))
+    neighbours: tuple[Candidates, ...] = ("cold", "warm")
+    rankings: tuple[Candidates, ...] = ("cold", "all")
+    return Tasks(
+        catalogue,
+        tuple(prepare_similar(catalogue, which, by_artist, seed=seed) for which in neighbours),
+        prepare_playlist_overlap(catalogue, by_playlist, seed=seed),
+        tuple(prepare_recommend(catalogue, which, by_playlist, seed=seed) for which in rankings),
+        folded_in,
+    )
+
+
+def measure(tasks: Tasks, recommender: Recommender) -> dict[Figure, Measure]:
+    """Every figure that is defined for a model. Popularity says nothing about tracks that nobody has played."""
+    warm_only = isinstance(recommender, PopularityRecommender)
+    found: list[Measure] = []
+    for similar in tasks.similar:
+        if similar.which == "warm" or not warm_only:
+            found += measure_similar(similar, recommender)
+    if not warm_only:
+        found += measure_playlist_overlap(tasks.playlist_overlap, recommender)
+    for recommend in tasks.recommend:
+        if recommend.which == "all" or not warm_only:
+            found += measure_recommend(recommend, recommender)
+    factors = recommender.warm if isinstance(recommender, OracleRecommender) else recommender
+    if isinstance(factors, FactorRecommender):
+        found += measure_factors(tasks.catalogue, factors, tasks.factors)
+    return {measure.figure: measure for measure in found if measure.n}
+
+
+def _measure_all(
+    split: str,
+    catalogue: Catalogue,
+    recommenders: dict[str, Recommender],
+    oracle: Recommender,
+    *,
+    seed: int,
+    progress: Progress,
+) -> Results:
+    progress(f"{split}: truth", 0, len(recommenders) + 1)
+    tasks = prepare(catalogue, seed=seed)
+    ceiling = measure(tasks, oracle)
+    measured = {}
+    for done, (name, recommender) in enumerate(recommenders.items(), start=1):
+        progress(f"{split}: {name}", done, len(recommenders) + 1)
+        measured[name] = ceiling if name == ORACLE else measure(tasks, recommender)
+    progress(f"{split}: measured", len(recommenders) + 1, len(recommenders) + 1)
+    return results_of(split, measured, oracle=ceiling, seed=seed)
+
+
+def _parts(catalogue: Catalogue) -> dict[str, Catalogue]:
+    """The catalogue with only some of its test tracks; the others count as validation tracks."""
+    seen, test = artist_seen(catalogue.use, catalogue.artist), catalogue.use == Use.TEST
+    keep = {"artist-seen": seen, "artist-unseen": ~seen}
+    return {
+        name: replace(catalogue, use=np.where(test & ~part, np.int8(Use.VAL), catalogue.use))
+        for name, part in keep.items()
+    }
+
+
+def _check_measurable(catalogue: Catalogue) -> None:
+    if not len(playlists_with_tests(catalogue)):
+        raise UserError(
+            f"split {catalogue.split.name!r} has no test track that is in a playlist, so nothing can be measured; "
+            "evaluate another split (`unheard evaluate --split tracks`) or import more playlists"
+        )

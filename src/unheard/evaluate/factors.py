@@ -1,0 +1,87 @@
+"""Task `factors`: how near are predicted factors to the fold-in of the test tracks, as vectors?
+
+    r2               pooled over factors: 1 - sum |y - ŷ|^2 / sum |y - mean y|^2. On targets of unit variance it is
+                     1 - MSE, so a network that "learns" down to an MSE of 1 has learnt nothing
+    centred-cosine   mean cosine of y and ŷ after the mean warm factor of the train tracks is taken off
+    norm-spearman    rank correlation of |y| and |ŷ|: factors carry popularity in their length
+
+Queries are the test tracks with plays. A constant prediction scores 0 in each (`norm-spearman` is then undefined).
+Intervals resample artist groups; those of `r2` and `norm-spearman` keep the mean and the ranks of the whole sample.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from unheard.evaluate.intervals import Resamples
+from unheard.evaluate.measure import Figure, Measure, mean_of
+from unheard.evaluate.metrics import Values
+from unheard.ids import Rows
+from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.recommenders import FactorRecommender
+from unheard.splits import Use
+
+TASK = "factors"
+CHANCE = 0.0
+
+
+def factor_queries(catalogue: Catalogue) -> Rows:
+    """Test tracks with a fold-in."""
+    return np.flatnonzero((catalogue.use == Use.TEST) & catalogue.warm.known).astype(np.int32)
+
+
+def measure_factors(catalogue: Catalogue, recommender: FactorRecommender, resamples: Resamples) -> list[Measure]:
+    """All figures of one model. `resamples` are of the artist groups of `factor_queries`."""
+    rows = factor_queries(catalogue)
+    true = catalogue.warm.tracks[rows].astype(np.float64)  # (track, d)
+    predicted = recommender.tracks[rows].astype(np.float64)
+    cosine = (recommender.directions(true) * recommender.directions(predicted)).sum(axis=1)
+    return [
+        _r2(true, predicted, resamples),
+        mean_of(Figure(TASK, "cold", "centred-cosine"), cosine, CHANCE, resamples),
+        _norm_spearman(np.linalg.norm(true, axis=1), np.linalg.norm(predicted, axis=1), resamples),
+    ]
+
+
+def _r2(true: Values, predicted: Values, resamples: Resamples) -> Measure:
+    residual = ((true - predicted) ** 2).sum(axis=1)  # (track,)
+    spread = ((true - true.mean(axis=0)) ** 2).sum(axis=1)  # (track,)
+    value = _one_minus_ratio(residual.sum(), spread.sum())
+    replicates = _one_minus_ratio(resamples.sums(residual), resamples.sums(spread))
+    return Measure(Figure(TASK, "cold", "r2"), float(value), len(true), CHANCE, replicates)
+
+
+def _one_minus_ratio(residual: Values, spread: Values) -> Values:
+    ratio = np.divide(residual, spread, out=np.full(np.shape(spread), np.nan), where=np.asarray(spread) > 0)
+    out: Values = 1 - ratio
+    return out
+
+
+def _norm_spearman(true: Values, predicted: Values, resamples: Resamples) -> Measure:
+    """Pearson's correlation of ranks, from moments that every resample weighs."""
+    x, y = _standard_ranks(true), _standard_ranks(predicted)
+    moments = np.stack([x, y, x * x, y * y, x * y, np.ones(len(x))], axis=1)  # (track, 6)
+    value = _correlation(moments.sum(axis=0))
+    return Measure(
+        Figure(TASK, "cold", "norm-spearman"), float(value), len(x), CHANCE, _correlation(resamples.sums(moments))
+    )
+
+
+def _standard_ranks(values: Values) -> Values:
+    """Ranks from 0 to 1; values that differ by rounding alone share one."""
+    rounded = np.round(values / max(float(values.max(initial=0.0)), 1e-30), 6)
+    ranks: Values = rankdata(rounded) / max(len(values), 1)
+    return ranks
+
+
+def _correlation(moments: Values) -> NDArray[np.float64]:
+    """From sums (..., 6) of x, y, xx, yy, xy and 1."""
+    x, y, xx, yy, xy, n = np.moveaxis(moments, -1, 0)
+    n = np.maximum(n, 1)
+    spread = np.maximum(xx - x * x / n, 0) * np.maximum(yy - y * y / n, 0)
+    correlation: Values = np.divide(
+        xy - x * y / n, np.sqrt(spread), out=np.full(spread.shape, np.nan), where=spread > 1e-12
+    )
+    return correlation

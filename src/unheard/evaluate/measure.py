@@ -1,0 +1,52 @@
+"""One measured figure of one model: its value, its bootstrap replicates and what chance would score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from unheard.evaluate.intervals import Resamples
+from unheard.evaluate.metrics import Values
+from unheard.recommend.catalogue import Candidates
+
+
+class Figure(NamedTuple):
+    """What is measured. `k` is None where no cut-off is part of the definition."""
+
+    task: str
+    candidates: Candidates
+    metric: str
+    k: int | None = None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What was measured.
+
+    value       NaN where undefined
+    n           queries that count (tracks or playlists)
+    chance      expectation for a random ranking, NaN where undefined
+    replicates  (resample,) value in each bootstrap resample, None for figures of all lists together
+    """
+
+    figure: Figure
+    value: float
+    n: int
+    chance: float
+    replicates: Values | None
+
+
+def mean_of(figure: Figure, values: Values, chance: Values | float, resamples: Resamples) -> Measure:
+    """A figure that is a mean over queries; `values` (query,) may be NaN where a query does not count."""
+    counts = np.isfinite(values)
+    n = int(counts.sum())
+    expected = np.broadcast_to(chance, values.shape)[counts]
+    return Measure(
+        figure,
+        value=float(values[counts].mean()) if n else np.nan,
+        n=n,
+        chance=float(expected.mean()) if n else np.nan,
+        replicates=resamples.means(values),
+    )

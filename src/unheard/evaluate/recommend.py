@@ -1,0 +1,159 @@
+"""Task `recommend`: where do a playlist's held-out test tracks come in a ranking of all candidates?
+
+    query        each playlist with a test track, also those without train plays (their scores tie)
+    relevant     R, the playlist's test tracks
+    candidates   cold: all test tracks; all: every track but the playlist's own train tracks
+    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (metrics.py), and beyond accuracy, from the first 20 of
+                 each list, coverage, exposure Gini, k-occurrence skew, antihub share, mean popularity, distinct artists
+                 (diversity.py)
+
+The oracle is the fold-in: factors that test tracks get from their plays while the playlists stay as they are.
+
+Chance is exact but for `artists` among all candidates, which takes no notice of a playlist's own tracks being left out,
+and for the four figures of all lists together, which takes every list to draw from the mean number of candidates.
+Those four have no interval: a resample repeats playlists, and repeated lists cover less by construction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard.evaluate import chance, diversity, metrics
+from unheard.evaluate.intervals import Resamples
+from unheard.evaluate.measure import Figure, Measure, mean_of
+from unheard.ids import Rows
+from unheard.recommend.catalogue import Candidates, Catalogue
+from unheard.recommend.lists import playlist_blocks, playlists_with_tests
+from unheard.recommend.ranking import ranks_of, top_k
+from unheard.recommend.recommenders import Recommender
+from unheard.splits import Use
+
+TASK = "recommend"
+K = 20
+K_MAP = 500
+
+
+@dataclass(frozen=True)
+class RecommendTask:
+    """Everything but the model. Entry i of `query` and `column` is a relevant candidate; ordered by query."""
+
+    catalogue: Catalogue
+    which: Candidates
+    playlists: Rows
+    candidates: Rows
+    query: NDArray[np.int64]
+    column: NDArray[np.int64]
+    n_allowed: NDArray[np.int64]  # (query,) candidates that are not masked
+    resamples: Resamples
+    seed: int
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What one model made of it: ranks of the relevant candidates, and the first 20 of each list."""
+
+    ranks: metrics.Ranks
+    mid_rank: NDArray[np.float64]
+    lists: NDArray[np.int32]  # (query, <= 20)
+
+
+def prepare_recommend(catalogue: Catalogue, which: Candidates, resamples: Resamples, *, seed: int) -> RecommendTask:
+    """Find who is asked and what is relevant. `resamples` are of the playlists with a test track."""
+    playlists, candidates = playlists_with_tests(catalogue), catalogue.candidates(which, new=False)
+    column = np.full(len(catalogue), -1, np.int64)
+    column[candidates] = np.arange(len(candidates))
+    relevant = catalogue.plays_of(Use.TEST)[playlists].tocoo()
+    own = catalogue.plays_of(Use.TRAIN)[playlists]
+    n_masked = np.bincount(own.tocoo().row[column[own.indices] >= 0], minlength=len(playlists))
+    return RecommendTask(
+        catalogue,
+        which,
+        playlists,
+        candidates,
+        relevant.row.astype(np.int64),
+        column[relevant.col],
+        len(candidates) - n_masked,
+        resamples,
+        seed,
+    )
+
+
+def measure_recommend(task: RecommendTask, recommender: Recommender) -> list[Measure]:
+    """All figures of one model."""
+    ranking = rank(task, recommender)
+    return [*_accuracy(task, ranking), *_per_list(task, ranking.lists), *_all_lists(task, ranking.lists)]
+
+
+def rank(task: RecommendTask, recommender: Recommender) -> Ranking:
+    """Rank every candidate for every playlist, a block of playlists at a time."""
+    ranks = np.empty(len(task.query), np.int64)
+    mid = np.empty(len(task.query))
+    lists = np.empty((len(task.playlists), min(K, len(task.candidates))), np.int32)
+    for block in playlist_blocks(task.catalogue, recommender, task.playlists, task.candidates):
+        first, last = np.searchsorted(task.query, [block.place.start, block.place.stop])
+        rows, columns = task.query[first:last] - block.place.start, task.column[first:last]
+        seed, queries = task.seed, block.queries
+        ranks[first:last], mid[first:last] = ranks_of(
+            block.scores, rows, columns, seed=seed, queries=queries, candidates=task.candidates
+        )
+        lists[block.place] = top_k(block.scores, K, seed=seed, queries=queries, candidates=task.candidates)
+    return Ranking(metrics.Ranks.of(task.query, ranks, len(task.playlists)), mid, lists)
+
+
+def _accuracy(task: RecommendTask, ranking: Ranking) -> list[Measure]:
+    ranks, n, r = ranking.ranks, task.n_allowed, ranking.ranks.n_relevant
+
+    def measured(metric: str, k: int | None, values: metrics.Values, expected: metrics.Values | float) -> Measure:
+        return mean_of(Figure(TASK, task.which, metric, k), values, expected, task.resamples)
+
+    average_precision = metrics.average_precision_at_k(ranks, K_MAP)
+    return [
+        measured("recall", K, metrics.recall_at_k(ranks, K), chance.chance_recall(n, r, K)),
+        measured("ndcg", K, metrics.ndcg_at_k(ranks, K), chance.chance_ndcg(n, r, K)),
+        measured("map", K_MAP, average_precision, chance.chance_average_precision(n, r, K_MAP)),
+        measured("auc", None, metrics.auc(task.query, ranking.mid_rank, n), 0.5),
+        measured("mrr", None, metrics.reciprocal_rank(ranks), chance.chance_reciprocal_rank(n, r)),
+        measured("hit", K, metrics.hit_at_k(ranks, K), chance.chance_hit(n, r, K)),
+    ]
+
+
+def _per_list(task: RecommendTask, lists: NDArray[np.int32]) -> list[Measure]:
+    """Mean popularity and distinct artists of the first 20."""
+    plays, candidates = task.catalogue.plays, task.candidates
+    held_by = np.bincount(plays.indices, minlength=plays.shape[1])  # (n,) playlists that hold a track
+    popularity = held_by[candidates].astype(np.float64)
+    own = task.catalogue.plays_of(Use.TRAIN)[task.playlists] > 0
+    masked = own @ (held_by * np.isin(np.arange(len(held_by)), candidates))  # (query,)
+    expected = (popularity.sum() - masked) / np.maximum(task.n_allowed, 1)
+    artists = task.catalogue.main_artist
+    distinct = diversity.distinct_share(lists, artists[candidates], K)
+    by_chance = chance.chance_distinct(artists[candidates], K)
+    return [
+        mean_of(
+            Figure(TASK, task.which, "mean-popularity", K),
+            diversity.mean_of_lists(lists, popularity),
+            expected,
+            task.resamples,
+        ),
+        mean_of(Figure(TASK, task.which, "distinct-artists", K), distinct, by_chance, task.resamples),
+    ]
+
+
+def _all_lists(task: RecommendTask, lists: NDArray[np.int32]) -> list[Measure]:
+    """Figures of all lists together."""
+    n, counts = len(lists), diversity.occurrences(lists, len(task.candidates))
+    share = float(np.minimum(K / np.maximum(task.n_allowed, 1), 1.0).mean())
+    covered = chance.chance_coverage(n, share)
+    figures = {
+        "coverage": (diversity.coverage(counts), covered),
+        "exposure-gini": (diversity.gini(counts), diversity.chance_gini(n, share)),
+        "k-occurrence-skew": (diversity.skewness(counts), diversity.chance_skewness(n, share)),
+        "antihub-share": (diversity.antihub_share(counts), 1 - covered),
+    }
+    return [
+        Measure(Figure(TASK, task.which, metric, K), value, n, expected, None)
+        for metric, (value, expected) in figures.items()
+    ]

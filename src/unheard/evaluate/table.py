@@ -1,0 +1,143 @@
+"""Results as tables of text, for the terminal and for Markdown.
+
+One table per split, task and candidates; a row per model, chance first and the ceiling last; a column per figure. An
+overlap is followed by its lift, the value over chance: overlaps at different k, or in libraries of different sizes,
+compare by nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from unheard.evaluate.measure import Figure
+from unheard.evaluate.results import MIN_SEEDS, Comparison, Mean, Results
+from unheard.recommend.build import BASELINES, ORACLE
+
+LIFTED = ("overlap", "overlap-other")
+UNSIGNED = frozenset({"mean-popularity"})
+HEADLINE = (("similar", "cold", "overlap", 10), ("recommend", "cold", "recall", 20), ("recommend", "cold", "ndcg", 20))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under column heads; every row is as long as `columns`."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def tables(results: Results) -> list[Table]:
+    """A table per split, task and candidates, then one of the comparisons of the headline figures."""
+    places = dict.fromkeys((mean.split, mean.figure.task, mean.figure.candidates) for mean in results.means)
+    drawn = [
+        _table(f"{split}: {task}, {candidates} candidates", _at(results.means, split, task, candidates))
+        for split, task, candidates in places
+    ]
+    compared = [c for c in results.comparisons if tuple(c.figure) in HEADLINE]
+    return [*drawn, _comparison_table(compared)] if compared else drawn
+
+
+def to_markdown(results: Results) -> str:
+    """All tables as Markdown, with what the numbers mean."""
+    notes = (
+        f"# Split `{results.split}`\n\n"
+        "Value and 95 % interval (bootstrap over artists for `similar` and `factors`, over playlists for the rest; "
+        "figures of all lists together have none). `chance` is the expectation of a random ranking, `oracle` ranks by "
+        "the true factors; lift is an overlap over chance. Models trained with several seeds are "
+        "averaged over them.\n"
+    )
+    return "\n".join([notes, *(_markdown(table) for table in tables(results))])
+
+
+def _at(means: list[Mean], split: str, task: str, candidates: str) -> list[Mean]:
+    place = (split, task, candidates)
+    return [mean for mean in means if (mean.split, mean.figure.task, mean.figure.candidates) == place]
+
+
+def _table(title: str, means: list[Mean]) -> Table:
+    figures = list(dict.fromkeys(mean.figure for mean in means))
+    by_model: dict[str, dict[Figure, Mean]] = {}
+    for mean in means:
+        by_model.setdefault(mean.model, {})[mean.figure] = mean
+    order = sorted(by_model, key=_position)
+    # Everybody is compared on the same queries, so anybody's n and chance will do.
+    anyone = {mean.figure: mean for mean in means}
+    columns = ["model"]
+    for figure in figures:
+        columns += [_head(figure), "lift"] if figure.metric in LIFTED else [_head(figure)]
+    rows = [["chance", *_cells(figures, {figure: _chance(mean) for figure, mean in anyone.items()}), ""]]
+    for model in order:
+        found = by_model[model]
+        name = model if next(iter(found.values())).n_seeds == 1 else f"{model} ({_seeds(found)} seeds)"
+        rows.append([name, *_cells(figures, found), str(max(mean.n for mean in found.values()))])
+    return Table(title, [*columns, "n"], rows)
+
+
+def _chance(mean: Mean) -> Mean:
+    """What chance would have scored in a model's place."""
+    return replace(mean, value=mean.chance, low=None, high=None)
+
+
+def _cells(figures: list[Figure], found: dict[Figure, Mean]) -> list[str]:
+    cells = []
+    for figure in figures:
+        mean = found.get(figure)
+        cells.append(_cell(mean) if mean else "")
+        if figure.metric in LIFTED:
+            lift = mean.value / mean.chance if mean and mean.value is not None and mean.chance else None
+            cells.append("" if lift is None else f"x{lift:.1f}")
+    return cells
+
+
+def _position(model: str) -> tuple[int, int, str]:
+    """Baselines in their order, trained models by name, the oracle."""
+    if model in BASELINES:
+        return 0, BASELINES.index(model), model
+    return (2, 0, model) if model == ORACLE else (1, 0, model)
+
+
+def _seeds(found: dict[Figure, Mean]) -> int:
+    return next(iter(found.values())).n_seeds
+
+
+def _head(figure: Figure) -> str:
+    return figure.metric if figure.k is None else f"{figure.metric}@{figure.k}"
+
+
+def _number(value: float | None, figure: Figure) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if figure.metric in UNSIGNED else f"{value:.4f}"
+
+
+def _cell(mean: Mean) -> str:
+    text = _number(mean.value, mean.figure)
+    if mean.low is not None and mean.high is not None:
+        text += f" [{_number(mean.low, mean.figure)}, {_number(mean.high, mean.figure)}]"
+    return text
+
+
+def _comparison_table(compared: list[Comparison]) -> Table:
+    columns = ["figure", "model", "against", "difference", "p (Holm)", "seeds"]
+    rows = [
+        [
+            f"{c.split}: {c.figure.task} {c.figure.candidates} {_head(c.figure)}",
+            c.model,
+            c.against,
+            f"{c.difference:+.4f} [{c.low:+.4f}, {c.high:+.4f}]",
+            f"{c.p_holm:.3f}",
+            str(c.n_seeds) if c.n_seeds >= MIN_SEEDS or c.model in BASELINES else f"{c.n_seeds} (too few)",
+        ]
+        for c in compared
+    ]
+    return Table("model against model, paired", columns, rows)
+
+
+def _markdown(table: Table) -> str:
+    lines = [f"## {table.title}", "", _line(table.columns), _line(["---"] + ["---:"] * (len(table.columns) - 1))]
+    return "\n".join([*lines, *(_line(row) for row in table.rows)]) + "\n"
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"

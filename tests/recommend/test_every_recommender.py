@@ -1,0 +1,78 @@
+"""The suite that every recommender passes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unheard.recommend.build import BASELINES, ORACLE, make_recommender
+from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.lists import playlists_with_tests
+from unheard.recommend.recommenders import Recommender
+from unheard.splits import Use
+from unheard.workspace import Workspace
+
+EVERY = [*BASELINES, "toy", ORACLE]
+
+
+@pytest.fixture(params=EVERY)
+def recommender(request: pytest.FixtureRequest, workspace: Workspace, catalogue: Catalogue) -> Recommender:
+    return make_recommender(workspace, catalogue, request.param, seed=0)
+
+
+def test_scores_are_finite_float32_matrices(recommender: Recommender, catalogue: Catalogue) -> None:
+    everything, playlists = catalogue.candidates("all", new=True), np.arange(len(catalogue.playlists))
+    scores = recommender.scores(playlists, everything)
+    similarities = recommender.similarities(everything, everything[:9])
+    assert scores.dtype == similarities.dtype == np.float32
+    assert scores.shape == (len(playlists), len(everything))
+    assert similarities.shape == (len(everything), 9)
+    assert np.isfinite(scores).all()
+    assert np.isfinite(similarities).all()
+
+
+def test_the_same_pair_has_the_same_score_in_any_company(recommender: Recommender, catalogue: Catalogue) -> None:
+    rng = np.random.default_rng(1)
+    tracks, playlists = catalogue.candidates("all", new=True), np.arange(len(catalogue.playlists))
+    some, order = playlists[3:6], rng.permutation(len(tracks))
+    scores, near = recommender.scores(playlists, tracks), recommender.similarities(tracks, tracks)
+    np.testing.assert_array_equal(recommender.scores(some, tracks[order]), scores[3:6][:, order])
+    np.testing.assert_array_equal(recommender.similarities(tracks[5:6], tracks[order]), near[5:6][:, order])
+
+
+def test_made_again_it_says_the_same(recommender: Recommender, workspace: Workspace, catalogue: Catalogue) -> None:
+    again = make_recommender(workspace, catalogue, recommender.name, seed=0)
+    tracks, playlists = catalogue.candidates("cold", new=True), np.arange(10)
+    np.testing.assert_array_equal(again.scores(playlists, tracks), recommender.scores(playlists, tracks))
+    np.testing.assert_array_equal(again.similarities(tracks, tracks), recommender.similarities(tracks, tracks))
+
+
+def test_playlists_without_train_plays_are_fine(recommender: Recommender, catalogue: Catalogue) -> None:
+    rows = [catalogue.playlist_row("fresh"), catalogue.playlist_row("lost")]
+    assert np.isfinite(recommender.scores(np.array(rows), catalogue.candidates("cold", new=True))).all()
+
+
+def mean_gap(recommender: Recommender, catalogue: Catalogue) -> float:
+    """How far a playlist's test tracks stand above the other test tracks, in standard deviations."""
+    cold, playlists = catalogue.candidates("cold", new=False), playlists_with_tests(catalogue)
+    scores = recommender.scores(playlists, cold)
+    held = catalogue.plays_of(Use.TEST)[playlists][:, cold].toarray() > 0
+    return float((scores[held].mean() - scores[~held].mean()) / max(scores.std(), 1e-9))
+
+
+def test_quality_floor(workspace: Workspace, catalogue: Catalogue) -> None:
+    gaps = {name: mean_gap(make_recommender(workspace, catalogue, name), catalogue) for name in EVERY}
+    assert abs(gaps["random"]) < 0.2
+    assert gaps["content-neighbours"] > 0.5
+    assert gaps["ridge"] > 0.5
+    assert gaps["toy"] > 0.5
+    assert gaps["oracle"] > max(value for name, value in gaps.items() if name != "oracle")
+
+
+def test_random_seeds_differ_and_have_nothing_to_do_with_each_other(workspace: Workspace, catalogue: Catalogue) -> None:
+    tracks, playlists = catalogue.candidates("all", new=True), np.arange(80)
+    one, other = (make_recommender(workspace, catalogue, "random", seed=seed) for seed in (0, 1))
+    pairs = [one.scores(playlists, tracks), other.scores(playlists, tracks), one.similarities(playlists, tracks)]
+    correlations = np.corrcoef([pair.ravel() for pair in pairs])
+    assert np.abs(correlations - np.eye(3)).max() < 0.05
+    assert 0 <= pairs[0].min() < pairs[0].max() < 1

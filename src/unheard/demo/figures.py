@@ -166,9 +166,10 @@ def slapping(harmony: Harmony, beats: float, density: float, rng: np.random.Gene
 
 
 def lazy(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """Hip hop: the root late and long, one pick-up."""
-    return [
-        Strike(0.0, 1.3, harmony.root, 0.85),
-        Strike(2.5, 0.9, harmony.root, 0.75),
-        Strike(3.5, 0.4, harmony.fifth, 0.6),
-    ]
+    """Hip hop: the root long, again before the second half, and one pick-up."""
+    line = (
+        (0.0, 1.3, harmony.root, 0.85),
+        (beats - 1.5, 0.9, harmony.root, 0.75),
+        (beats - 0.5, 0.4, harmony.fifth, 0.6),
+    )
+    return [Strike(beat, length, midi, force) for beat, length, midi, force in line]

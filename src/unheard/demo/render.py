@@ -112,4 +112,4 @@ def _panned(part: Samples, pan: float, channels: int) -> Samples:
     if channels == 1:
         return part[None, :]
     angle = (pan + 1.0) * np.pi / 4.0
-    return np.stack([np.cos(angle) * part, np.sin(angle) * part]) * np.sqrt(2.0)
+    return np.asarray(np.stack([np.cos(angle) * part, np.sin(angle) * part]) * np.sqrt(2.0))

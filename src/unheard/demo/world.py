@@ -18,6 +18,7 @@ Format = Literal["ogg", "flac", "mp3", "wav"]
 
 FORMATS: tuple[Format, ...] = ("ogg", "mp3", "flac", "wav")
 FORMAT_SHARES = (0.70, 0.14, 0.12, 0.04)
+WIDE_SHARE = 0.05  # of the bands publish at 44.1 kHz in stereo
 HIDDEN = 6  # dimensions of what cannot be heard: scene, words, look, friends
 
 
@@ -152,11 +153,13 @@ def draw_tracks(
     """At least one track a band, the rest unevenly; lengths from 3/4 to 6/5 of `seconds`; file formats by album."""
     weights = rng.dirichlet(np.full(len(bands), 8.0))
     counts = 1 + rng.multinomial(n_tracks - len(bands), weights)
+    # by quota, not by chance, so that no format is missing from a world of ordinary size
+    places = (rng.permutation(len(bands)) + 0.5) / len(bands)
+    formats = np.searchsorted(np.cumsum(FORMAT_SHARES[:-1]), places)
+    wides = (rng.permutation(len(bands)) + 0.5) / len(bands) < WIDE_SHARE
     tracks: list[Track] = []
-    for band, count in zip(bands, counts, strict=True):
+    for band, count, place, wide in zip(bands, counts, formats, wides, strict=True):
         album, released = names.title(rng), dt.date(2014, 1, 10) + dt.timedelta(int(rng.integers(4_200)))
-        file_format = FORMATS[int(rng.choice(len(FORMATS), p=FORMAT_SHARES))]
-        wide = rng.random() < 0.05  # this band publishes at 44.1 kHz in stereo
         titles: list[str] = []
         while len(titles) < count:
             drawn = names.title(rng)
@@ -177,7 +180,7 @@ def draw_tracks(
                     seconds=float(np.round(seconds * rng.uniform(0.75, 1.2), 2)),
                     rate_hz=44_100 if wide else 22_050,
                     channels=2 if wide or rng.random() < 0.08 else 1,
-                    format=file_format,
+                    format=FORMATS[place],
                     hidden=rng.standard_normal(HIDDEN),
                     popularity=band.popularity + 0.7 * float(rng.standard_normal()),
                 )

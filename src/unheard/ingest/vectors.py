@@ -1,4 +1,7 @@
-"""Ready-made vectors of tracks, instead of audio: .parquet (track_id, vector as list<float>) or .npz (two arrays)."""
+"""Ready-made vectors of tracks, instead of audio: .parquet (track_id, vector as list<float>) or .npz (two arrays).
+
+Latent factors of tracks and playlists come in the same files.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +20,19 @@ VECTOR_SUFFIXES = frozenset({".npz", ".parquet"})
 FIX_LENGTH = "give every track a vector of the same length"
 
 
-def read_vectors(path: Path) -> tuple[IdMap, NDArray[np.float32]]:
-    """Track ids and a finite float32 matrix (track, dim) in the file's order.
+def read_vectors(path: Path, *, id_column: str = "track_id") -> tuple[IdMap, NDArray[np.float32]]:
+    """Ids and a finite float32 matrix (track, dim) in the file's order; `id_column` names the column of ids.
 
     TableError names the row (1 = the first).
     """
     if not path.is_file():
         raise TableError(path, "no such file", "name an existing .parquet or .npz file")
-    ids, matrix = _read_npz(path) if path.suffix.lower() == ".npz" else _read_parquet(path)
+    ids, matrix = (_read_npz if path.suffix.lower() == ".npz" else _read_parquet)(path, id_column)
     if not len(ids):
         raise TableError(path, "no vectors in it", "give it at least one row")
     if matrix.shape[1] == 0:
         raise TableError(path, "the vectors have no numbers", FIX_LENGTH)
-    _check_ids(path, ids)
+    _check_ids(path, ids, id_column)
     broken = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
     if len(broken):
         row = int(broken[0])
@@ -37,14 +40,14 @@ def read_vectors(path: Path) -> tuple[IdMap, NDArray[np.float32]]:
     return IdMap(ids), matrix
 
 
-def _check_ids(path: Path, ids: list[str]) -> None:
+def _check_ids(path: Path, ids: list[str], id_column: str) -> None:
     rows: dict[str, int] = {}
-    for row, track_id in enumerate(ids, start=1):
-        if not track_id:
-            raise TableError(path, "track_id is empty", "give the row an id", row=row)
-        if track_id in rows:
-            raise TableError(path, f"track_id {track_id!r} is also in row {rows[track_id]}", "keep one", row=row)
-        rows[track_id] = row
+    for row, name in enumerate(ids, start=1):
+        if not name:
+            raise TableError(path, f"{id_column} is empty", "give the row an id", row=row)
+        if name in rows:
+            raise TableError(path, f"{id_column} {name!r} is also in row {rows[name]}", "keep one", row=row)
+        rows[name] = row
 
 
 def _to_float32(path: Path, values: NDArray[Any]) -> NDArray[np.float32]:
@@ -54,36 +57,36 @@ def _to_float32(path: Path, values: NDArray[Any]) -> NDArray[np.float32]:
         return np.ascontiguousarray(values, np.float32)
 
 
-def _read_npz(path: Path) -> tuple[list[str], NDArray[np.float32]]:
-    fix = "save it with np.savez(path, track_id=ids, vector=matrix)"
+def _read_npz(path: Path, id_column: str) -> tuple[list[str], NDArray[np.float32]]:
+    fix = f"save it with np.savez(path, {id_column}=ids, vector=matrix)"
     try:
         with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in ("track_id", "vector") if name not in file]
+            missing = [name for name in (id_column, "vector") if name not in file]
             if missing:
                 raise TableError(path, f"no array {missing[0]!r}, found {', '.join(file.files)}", fix)
-            names, values = file["track_id"], file["vector"]
+            names, values = file[id_column], file["vector"]
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
         raise TableError(path, f"not a readable .npz file ({str(error).splitlines()[0][:120]})", fix) from error
     if names.ndim != 1 or values.ndim != 2 or len(names) != len(values):
-        found = f"shapes are track_id {names.shape} and vector {values.shape}"
+        found = f"shapes are {id_column} {names.shape} and vector {values.shape}"
         raise TableError(path, found, "expected (n,) and (n, dim)")
     ids = [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
     return ids, _to_float32(path, values)
 
 
-def _read_parquet(path: Path) -> tuple[list[str], NDArray[np.float32]]:
+def _read_parquet(path: Path, id_column: str) -> tuple[list[str], NDArray[np.float32]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     names = list(open_parquet(path).schema_arrow.names)
-    missing = [name for name in ("track_id", "vector") if name not in names]
+    missing = [name for name in (id_column, "vector") if name not in names]
     if missing:
         raise TableError(path, f"no column {missing[0]!r}, found {', '.join(names)}"[:300], f"add {missing[0]!r}")
     try:
-        table = open_parquet(path).read(columns=["track_id", "vector"]).combine_chunks()
+        table = open_parquet(path).read(columns=[id_column, "vector"]).combine_chunks()
     except (pa.ArrowException, OSError) as error:
         raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "write it again") from error
-    ids = ["" if name is None else str(name) for name in table["track_id"].to_pylist()]
+    ids = ["" if name is None else str(name) for name in table[id_column].to_pylist()]
     lists = table["vector"]
     kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     if not any(is_kind(lists.type) for is_kind in kinds):

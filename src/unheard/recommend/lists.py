@@ -50,11 +50,10 @@ def playlists_with_tracks(catalogue: Catalogue) -> Rows:
 
 
 def tests_with_plays(catalogue: Catalogue) -> Rows:
-    """Test tracks with a true factor: the queries of `similar`."""
-    if catalogue.full is not None:
-        known = catalogue.full.known
-    else:
-        known = np.bincount(catalogue.plays.indices, minlength=len(catalogue)) > 0
+    """Test tracks with plays (and a true factor, if those are loaded): the queries of `similar`."""
+    known = np.bincount(catalogue.plays.indices, minlength=len(catalogue)) > 0
+    if catalogue.full is not None:  # imported factors may lack a track that has plays
+        known &= catalogue.full.known
     return np.flatnonzero((catalogue.use == Use.TEST) & known).astype(np.int32)
 
 

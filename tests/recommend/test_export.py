@@ -1,0 +1,148 @@
+"""Exports, read back by strict parsers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import unicodedata
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import pytest
+
+from unheard.errors import UserError
+from unheard.library import Track, Tracks
+from unheard.recommend.export import export, one_line, relative_path
+from unheard.recommend.recommend import Reason, Recommendation
+
+DECOMPOSED = unicodedata.normalize("NFD", "Motörhead")
+
+
+def items_of(tracks: Tracks) -> list[Recommendation]:
+    reasons = (Reason('Queen - "Flash", live', "q", 0.5),)
+    return [
+        Recommendation(row + 1, row, track.track_id, track.label, 0.1 + 0.2 / (row + 1), reasons)
+        for row, track in enumerate(tracks.items)
+    ]
+
+
+@pytest.fixture
+def tracks(tmp_path: Path) -> Tracks:
+    music = tmp_path / "music"
+    return Tracks(
+        (
+            Track("a", str(music / DECOMPOSED / "100% #1.flac"), "Ace\nof Spades", (DECOMPOSED,), duration_s=166.6),
+            Track("b", str(music / "Björk" / "Jóga.mp3"), "Jóga", ("Björk", "Guest"), "Homogenic", mbid="m-1"),
+            Track("c", "", "No file", ("Nobody",)),
+            Track("d", str(music / "two\nlines.ogg"), "Lines"),
+            Track("e", str(tmp_path / "lists" / "#hash.ogg"), "", (), duration_s=3.2),
+        )
+    )
+
+
+def read_m3u8(path: Path) -> list[tuple[int, str, str]]:
+    """(seconds, label, path) of each entry; fails on anything players stumble over."""
+    raw = path.read_bytes()
+    assert not raw.startswith(b"\xef\xbb\xbf")
+    assert b"\r" not in raw
+    lines = raw.decode("utf-8").split("\n")
+    assert lines[0] == "#EXTM3U"
+    assert lines[1].startswith("#PLAYLIST:")
+    assert lines.pop() == ""
+    entries = []
+    for info, place in zip(lines[2::2], lines[3::2], strict=True):
+        assert info.startswith("#EXTINF:")
+        assert not place.startswith("#")
+        seconds, label = info.removeprefix("#EXTINF:").split(",", 1)
+        entries.append((int(seconds), label, place))
+    return entries
+
+
+def test_m3u8(tracks: Tracks, tmp_path: Path) -> None:
+    path = tmp_path / "lists" / "found.m3u8"
+    assert export(path, items_of(tracks), tracks, title="For\rme") == 3
+    assert read_m3u8(path) == [
+        (167, f"{DECOMPOSED} - Ace of Spades", f"../music/{DECOMPOSED}/100% #1.flac"),
+        (-1, "Björk, Guest - Jóga", "../music/Björk/Jóga.mp3"),
+        (3, "e", "./#hash.ogg"),
+    ]
+    assert "#PLAYLIST:For me\n" in path.read_text(encoding="utf-8")
+    for (*_, place), row in zip(read_m3u8(path), (0, 1, 4), strict=True):
+        assert (path.parent / place).resolve() == Path(tracks[row].path).resolve()
+
+
+def test_m3u8_beside_a_relative_path(tracks: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    export(Path("found.m3u8"), items_of(tracks)[:2], tracks)
+    assert read_m3u8(tmp_path / "found.m3u8")[1][2] == "music/Björk/Jóga.mp3"
+
+
+def test_jspf(tracks: Tracks, tmp_path: Path) -> None:
+    path = tmp_path / "found.jspf"
+    assert export(path, items_of(tracks), tracks, title="T") == 3
+    playlist = json.loads(path.read_text(encoding="utf-8"))["playlist"]
+    assert playlist["title"] == "T"
+    first, second, third = playlist["track"]
+    assert unquote(urlparse(first["location"][0]).path) == tracks[0].path
+    assert first["duration"] == 166600
+    assert "duration" not in second
+    assert second["identifier"] == ["https://musicbrainz.org/recording/m-1"]
+    assert (second["creator"], second["title"], second["album"]) == ("Björk, Guest", "Jóga", "Homogenic")
+    assert second["annotation"] == 'near Queen - "Flash", live (0.50)'
+    assert "creator" not in third
+
+
+def test_csv_round_trip(tracks: Tracks, tmp_path: Path) -> None:
+    path, items = tmp_path / "found.CSV", items_of(tracks)
+    assert export(path, items, tracks) == 5
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["rank", "track_id", "score", "artist", "title", "path", "why"]
+    for row, item, track in zip(rows, items, tracks.items, strict=True):
+        assert (int(row["rank"]), row["track_id"], float(row["score"])) == (item.rank, item.track_id, item.score)
+        assert (row["artist"], row["title"], row["path"], row["why"]) == (
+            track.artist,
+            track.title,
+            track.path,
+            item.why,
+        )
+
+
+def test_json_round_trip(tracks: Tracks, tmp_path: Path) -> None:
+    path, items = tmp_path / "found.json", items_of(tracks)
+    assert export(path, items, tracks) == 5
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    assert [(row["rank"], row["track_id"], row["score"]) for row in rows] == [
+        (i.rank, i.track_id, i.score) for i in items
+    ]
+    assert rows[0]["reasons"] == [{"track_id": "q", "label": 'Queen - "Flash", live', "similarity": 0.5}]
+
+
+@pytest.mark.parametrize("suffix", [".m3u8", ".jspf", ".csv", ".json"])
+def test_nothing_found_is_a_valid_file(tracks: Tracks, tmp_path: Path, suffix: str) -> None:
+    assert export(tmp_path / f"x{suffix}", [], tracks) == 0
+    assert (tmp_path / f"x{suffix}").stat().st_size > 0
+
+
+@pytest.mark.parametrize("name", ["found.xls", "found"])
+def test_other_suffixes_are_answered_with_the_known_ones(tracks: Tracks, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match=r"names no format; use one of \.m3u8, \.jspf, \.csv, \.json"):
+        export(tmp_path / name, [], tracks)
+    assert not list(tmp_path.iterdir())
+
+
+def test_export_replaces_in_place(tracks: Tracks, tmp_path: Path) -> None:
+    path = tmp_path / "found.m3u8"
+    export(path, items_of(tracks), tracks)
+    export(path, items_of(tracks)[:1], tracks)
+    assert len(read_m3u8(path)) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_line() -> None:
+    assert one_line(" a\tb\x00c\u2028d\x85e\r\nf ") == "a b c d e f"
+
+
+def test_relative_paths() -> None:
+    assert relative_path(Path("/music/a b/c.mp3"), Path("/music/lists")) == "../a b/c.mp3"
+    assert relative_path(Path("/music/ c.mp3"), Path("/music")) == "./ c.mp3"

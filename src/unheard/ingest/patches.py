@@ -90,7 +90,8 @@ class PatchFile:
         return {name: (dataset, np.arange(len(dataset))) for name, dataset in sorted(found.items())}
 
     def _check(self, dataset: Any, name: str) -> None:
-        shape, kind = getattr(dataset, "shape", ()), getattr(dataset, "dtype", np.dtype(object)).kind
+        shape: tuple[int, ...] = getattr(dataset, "shape", None) or ()
+        kind = getattr(dataset, "dtype", np.dtype(object)).kind
         if len(shape) != 3 or shape[1:] != self._shape or shape[0] == 0 or kind not in "fiu":
             fix = f"expected numbers of shape (n, {self._shape[0]}, {self._shape[1]}), frequency before time"
             raise TableError(self.path, f"dataset {name!r} has shape {shape}", fix)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import savgol_filter
 
 DELTA_WIDTH_FRAMES = 9
 
@@ -26,16 +26,38 @@ def mfcc(mel_db: NDArray[np.float32], *, n_mfcc: int = 13) -> NDArray[np.float32
     return mel_db @ dct_basis(mel_db.shape[1], n_mfcc)
 
 
+@lru_cache(maxsize=4)
+def slope_matrix(width: int, order: int) -> NDArray[np.float32]:
+    """Row i: weights of `width` samples for the derivative at sample i of the polynomial of degree `order` through them.
+
+    Savitzky and Golay's least squares: derivatives of the monomials there, times the pseudo-inverse of the monomials.
+    """
+    place = np.arange(width) - (width - 1) / 2
+    powers = np.arange(order + 1)
+    monomials = place[:, None] ** powers  # (sample, power)
+    factors = np.array([math.perm(int(power), order) for power in powers])
+    derivatives = factors * place[:, None] ** np.maximum(powers - order, 0)
+    weights: NDArray[np.float32] = (derivatives @ np.linalg.pinv(monomials)).astype(np.float32)
+    return weights
+
+
 def deltas(x: NDArray[np.float32], *, order: int = 1) -> NDArray[np.float32]:
     """Derivative of `order` over time: a polynomial of that degree fitted to 9 frames around each, (frame, k) -> same.
 
     The ends are read off the polynomial of the outermost 9 frames; of fewer than 9 frames the outermost is repeated.
     """
-    mode = "interp" if len(x) >= DELTA_WIDTH_FRAMES else "nearest"
-    slopes: NDArray[np.float32] = savgol_filter(
-        x, DELTA_WIDTH_FRAMES, polyorder=order, deriv=order, axis=0, mode=mode
-    ).astype(np.float32)
-    return slopes
+    weights, half = slope_matrix(DELTA_WIDTH_FRAMES, order), DELTA_WIDTH_FRAMES // 2
+    n = len(x)
+    if n < DELTA_WIDTH_FRAMES:
+        x = np.pad(x, ((half, half), (0, 0)), mode="edge")
+    inner = len(x) - 2 * half
+    slopes = np.zeros((inner, x.shape[1]), np.float32)
+    for place, weight in enumerate(weights[half]):
+        slopes += weight * x[place : place + inner]
+    if n < DELTA_WIDTH_FRAMES:
+        return slopes
+    first, last = weights[:half] @ x[:DELTA_WIDTH_FRAMES], weights[-half:] @ x[-DELTA_WIDTH_FRAMES:]
+    return np.concatenate([first, slopes, last])
 
 
 def bag_frames(mel_db: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 from unheard.errors import MissingStageError, UserError
 from unheard.ids import IdMap
 from unheard.library import Library
-from unheard.workspace import FrontEndName, Workspace
+from unheard.spectrograms.front_end import silent_frame
+from unheard.workspace import FrontEndName, Settings, Workspace
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,21 @@ ENCODINGS: dict[FrontEndName, Encoding] = {
 
 
 class MelWriter:
-    """Appends spectrograms. One writer at a time; a crash loses at most the track being written."""
+    """Writes spectrograms: new ones behind the last, those of tracks that are scanned again into their old place.
+
+    One writer at a time. A kill loses at most the track being written: the library is told when the frames are on disk,
+    and until then what it says of a track's file is out of date, so that the next scan writes the track once more.
+    """
 
     def __init__(self, workspace: Workspace, library: Library) -> None:
         self._library = library
         self.encoding = ENCODINGS[workspace.settings.front_end]
         self._frame_bytes = workspace.settings.n_mels * self.encoding.dtype.itemsize
+        ids, starts, counts = library.spectrograms()
+        self._slots = {name: (int(start), int(n)) for name, start, n in zip(ids, starts, counts, strict=True)}
         self._end = library.stored_frames()
         self._file = workspace.mels_path.open("r+b" if workspace.mels_path.exists() else "w+b")
         self._file.truncate(self._end * self._frame_bytes)
-        self._file.seek(0, os.SEEK_END)
 
     def __enter__(self) -> Self:
         return self
@@ -71,11 +78,16 @@ class MelWriter:
 
     def append(self, track_id: str, stored: NDArray[Any]) -> None:
         """Write encoded frames (frame, mel), then note them in the library (inside the caller's transaction)."""
+        start, n = self._slots.get(track_id, (self._end, 0))
+        if len(stored) > n:
+            start = self._end
+        self._file.seek(start * self._frame_bytes)
         self._file.write(np.ascontiguousarray(stored, self.encoding.dtype).data)
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._library.put_spectrogram(track_id, start_frame=self._end, n_frames=len(stored))
-        self._end += len(stored)
+        self._library.put_spectrogram(track_id, start_frame=start, n_frames=len(stored))
+        self._slots[track_id] = (start, len(stored))
+        self._end = max(self._end, start + len(stored))
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,7 @@ class MelStore:
     def raw_patches(self, rows: NDArray[np.integer], starts: NDArray[np.integer]) -> NDArray[Any]:
         """Stored numbers of patches (batch, frame, mel), beginning `starts` frames into tracks `rows`.
 
-        Frames behind the end of a track are the lowest value of the encoding (silence).
+        Frames behind the end of a track are what the front end makes of silence.
         """
         width = self.patch_frames
         out = np.empty((len(rows), width, self.frames.shape[1]), self.encoding.dtype)
@@ -116,14 +128,11 @@ class MelStore:
         return self.encoding.decode(self.frames[start : start + int(self.n_frames[row])])
 
 
-def silence(encoding: Encoding) -> float:
-    """The stored number that stands for no sound."""
-    return 0.0 if encoding.dtype == np.uint8 else -80.0 * PARITY_BAND_WEIGHT
-
-
-# A zero magnitude is -80 dB in the parity front end; a Slaney mel band sums its bins with a total weight of about
-# 1 / bin width (Hz).
-PARITY_BAND_WEIGHT = 1024 / 22_050
+@cache
+def silence(encoding: Encoding) -> NDArray[Any]:
+    """Stored numbers of a frame without sound, (mel,), at the settings that every workspace has."""
+    front_end = next(name for name, known in ENCODINGS.items() if known == encoding)
+    return encoding.encode(silent_frame(Settings(front_end)))
 
 
 def open_store(workspace: Workspace, library: Library) -> MelStore:

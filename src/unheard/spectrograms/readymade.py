@@ -1,0 +1,87 @@
+"""Spectrogram patches and vectors that users bring instead of audio, checked and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard.errors import TableError
+from unheard.ids import IdMap
+from unheard.ingest.patches import PatchFile
+from unheard.ingest.vectors import FIX_LENGTH
+from unheard.library import Library, Track
+from unheard.spectrograms.front_end import mel_db_of_power
+from unheard.spectrograms.listen import Heard, encode, vectors_of
+from unheard.spectrograms.plan import merge_metadata
+from unheard.workspace import Settings
+
+
+def hear_patches(file: PatchFile, track_id: str, settings: Settings) -> Heard:
+    """What a scan stores of one track of an HDF5 file; AudioError if its magnitudes cannot be used.
+
+    Frames of zeros at the end are padding, and left out unless the front end stores whole patches.
+    """
+    mel = encode((mel_db_of_power(power, settings) for power in _powers(file.patches(track_id), settings)), settings)
+    statistics, signature = vectors_of(mel, settings, f"{file.path}#{track_id}")
+    return Heard(mel, statistics, signature, len(mel) * settings.hop_length / settings.sample_rate, Track(track_id))
+
+
+def _powers(patches: Iterable[NDArray[np.float32]], settings: Settings) -> Iterator[NDArray[np.float32]]:
+    """Power spectra (frame, bin) of magnitude patches, patch by patch; at least one frame."""
+    silent: list[NDArray[np.float32]] = []  # what may be padding: zeros that no sound has followed yet
+    for n, patch in enumerate(patches):
+        power = patch * patch
+        loud = np.flatnonzero(power.any(axis=1))
+        n_loud = len(power) if settings.front_end == "parity" else int(loud[-1]) + 1 if len(loud) else int(n == 0)
+        if n_loud > 0:
+            yield from silent
+            silent = []
+            yield power[:n_loud]
+        if n_loud < len(power):
+            silent.append(power[n_loud:])
+
+
+def store_vectors(
+    library: Library, path: Path, vectors: tuple[IdMap, NDArray[np.float32]], given: Mapping[str, Track]
+) -> tuple[int, int]:
+    """Store a user's vectors and tracks for them; how many are (new or changed, unchanged).
+
+    What the library knows of a track is kept, what a table of this scan says of it (`given`) goes over it.
+    """
+    ids, matrix = vectors
+    stored_ids, stored = library.vectors("user")
+    _check_width(path, vectors, stored_ids, stored)
+    tracks = library.tracks()
+    new: list[tuple[str, NDArray[np.float32]]] = []
+    with library.transaction():
+        for track_id, vector in zip(ids, matrix, strict=True):
+            known = tracks[tracks.ids.row(track_id)] if track_id in tracks.ids else None
+            merged = merge_metadata(known or Track(track_id), given.get(track_id, Track(track_id)))
+            if merged != known:
+                library.put_track(merged)
+            if track_id not in stored_ids or not np.array_equal(stored[stored_ids.row(track_id)], vector):
+                new.append((track_id, vector))
+        library.put_vectors("user", new)
+        forget_missing(library, ids)
+    return len(new), len(ids) - len(new)
+
+
+def _check_width(
+    path: Path, vectors: tuple[IdMap, NDArray[np.float32]], stored_ids: IdMap, stored: NDArray[np.float32]
+) -> None:
+    ids, matrix = vectors
+    kept = next((name for name in stored_ids if name not in ids), None)
+    if kept is not None and stored.shape[1] != matrix.shape[1]:
+        problem = f"vectors have {matrix.shape[1]} numbers, that of track {kept!r} in the library has {stored.shape[1]}"
+        raise TableError(path, problem, FIX_LENGTH)
+
+
+def forget_missing(library: Library, ids: Iterable[str]) -> None:
+    """Drop earlier failures of tracks that have something to work with now."""
+    usable = set(ids)
+    for failure in library.failures():
+        if failure.track_id in usable and not failure.duplicate_of:
+            library.remove_failure(failure.path)

@@ -29,12 +29,12 @@ class Taste:
     of the gap between chance and the true factors on bands it has never met.
     """
 
-    heard: float = 0.8
+    heard: float = 0.72
     band: float = 0.25
     track: float = 0.2
     popularity: float = 0.25
     hit_share: float = 0.18
-    style: float = 1.6
+    style: float = 1.55
     shortest: int = 8
     longest: int = 40
 

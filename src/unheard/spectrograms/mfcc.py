@@ -28,7 +28,7 @@ def mfcc(mel_db: NDArray[np.float32], *, n_mfcc: int = 13) -> NDArray[np.float32
 
 @lru_cache(maxsize=4)
 def slope_matrix(width: int, order: int) -> NDArray[np.float32]:
-    """Row i: weights of `width` samples for the derivative at sample i of the polynomial of degree `order` through them.
+    """Row i: weights of samples for the derivative at sample i of the polynomial of degree `order` fitted to `width`.
 
     Savitzky and Golay's least squares: derivatives of the monomials there, times the pseudo-inverse of the monomials.
     """

@@ -99,6 +99,16 @@ def scan(
     return ScanReport(**run.count, audio_s=run.audio_s)
 
 
+def preview(
+    workspace: Workspace, sources: Sequence[Path], *, exclude: Sequence[str] = (), force: bool = False
+) -> Counter[str]:
+    """What a scan would do with each audio file (see plan.py), counted. Writes nothing, decodes nothing."""
+    found = find_sources(sources, exclude=exclude)
+    with Library(workspace.library_path) as library:
+        planner = Planner(library, given_ids=frozenset(found.rows), force=force)
+        return Counter(planner.decide(candidate).action.value for candidate in found.audio)
+
+
 @contextmanager
 def _only_scan(workspace: Workspace) -> Iterator[None]:
     """Refuse a second scan of a workspace at a time. The lock goes with the process, however it ends."""

@@ -1,0 +1,82 @@
+"""M3U and M3U8: one file is one playlist, named by its stem.
+
+Lines are paths relative to the file, with / or \\, or file:// URLs. `#EXTINF:<seconds>,<artist> - <title>` before a
+path names it for when the path does not help.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from unicodedata import normalize
+from urllib.parse import unquote
+
+from unheard.errors import TableError
+from unheard.ingest.playlists.imported import Collected, Imported
+from unheard.ingest.playlists.matching import Matcher, Wanted
+
+SUFFIXES = frozenset({".m3u", ".m3u8"})
+
+
+def read_m3us(paths: Sequence[Path], matcher: Matcher) -> Imported:
+    """Every file's entries, in order. What cannot be matched leaves a gap in the positions."""
+    found = Collected()
+    for path, playlist_id in zip(paths, _names(paths), strict=True):
+        for position, wanted in enumerate(_entries(path)):
+            track_id = matcher.match(wanted)
+            if track_id is None and "%" in wanted.path:
+                track_id = matcher.match(Wanted(path=unquote(wanted.path)))
+            if track_id is None:
+                found.miss(wanted.label)
+            else:
+                found.add(playlist_id, track_id, position)
+    return found.done()
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Stems; where two files share one, their names, or else their paths."""
+    stems, names = Counter(path.stem for path in paths), Counter(path.name for path in paths)
+    chosen = [p.stem if stems[p.stem] == 1 else p.name if names[p.name] == 1 else p.as_posix() for p in paths]
+    return [normalize("NFC", name) for name in chosen]
+
+
+def _entries(path: Path) -> Iterator[Wanted]:
+    artist = title = ""
+    for line in _text(path).splitlines():
+        line = line.strip().strip("\0")
+        if line.upper().startswith("#EXTINF:"):
+            label = line.partition(",")[2].strip()
+            artist, dash, title = (part.strip() for part in label.partition(" - "))
+            artist, title = (artist, title) if dash else ("", label)
+        elif line and not line.startswith("#"):
+            yield Wanted(path=_absolute(path, line), artist=artist, title=title)
+            artist = title = ""
+
+
+def _absolute(playlist: Path, line: str) -> str:
+    """The path that a line means; for a URL of something else, the URL."""
+    if line.lower().startswith("file:"):
+        local = unquote(line[5:])
+        local = "/" + local.lstrip("/")
+        return local[1:] if local[2:3] == ":" else local  # file:///C:/Music
+    line = line.replace("\\", "/")
+    if "://" in line or line.startswith("/") or line[1:2] == ":":
+        return line
+    return f"{playlist.absolute().parent.as_posix()}/{line}"
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if path.suffix.lower() == ".m3u":
+            return data.decode("latin-1")
+        row = data[: error.start].count(b"\n") + 1
+        raise TableError(path, "not UTF-8", "save the file as UTF-8, or name it .m3u", row=row) from None

@@ -1,0 +1,32 @@
+"""Artist and title as a key: the same for spellings that mean the same recording.
+
+Case, accents, punctuation, featured artists and notes such as "(Remastered 2009)" or "- Radio Edit" are left out. Notes
+that name another recording (live, remix, acoustic, instrumental) stay.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+APOSTROPHES = "'’`"
+NOTE = (
+    r"(?:\d{4}\s+)?(?:digital(?:ly)?\s+)?re-?master(?:ed)?\b|feat\b|ft\b|featuring\b|with\s|explicit|clean\s+version|mono\b"
+    r"|stereo\b|album\s+version|single\s+version|original\s+(?:mix|version)|radio\s+edit|bonus\s+track|deluxe"
+)
+BRACKETED_NOTE = re.compile(rf"\s*[(\[](?:{NOTE})[^)\]]*[)\]]", re.IGNORECASE)
+DASHED_NOTE = re.compile(rf"\s+[-–—]\s+(?:{NOTE}).*$", re.IGNORECASE)
+FEATURED = re.compile(r"\s+(?:feat|ft|featuring)\b\.?\s.*$", re.IGNORECASE)
+
+
+@lru_cache(maxsize=65_536)
+def normalise(text: str) -> str:
+    """Letters and digits of a name, single-spaced; never empty unless `text` is blank."""
+    kept = DASHED_NOTE.sub("", BRACKETED_NOTE.sub("", text))
+    kept = FEATURED.sub("", kept).replace("&", " and ")
+    decomposed = unicodedata.normalize("NFKD", kept.casefold())
+    letters = "".join(
+        c if c.isalnum() else "" if unicodedata.combining(c) or c in APOSTROPHES else " " for c in decomposed
+    )
+    return " ".join(letters.split()) or " ".join(text.casefold().split())

@@ -44,17 +44,19 @@ def scan(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be analysed.")] = False,
 ) -> None:
     """Read tags, decode, store mel spectrograms. Can be stopped at any moment; unchanged files are not read again."""
-    from unheard.spectrograms.scan import plan
+    from unheard.spectrograms.scan import preview
     from unheard.spectrograms.scan import scan as run
 
     opened = Workspace.open(workspace)
     if dry_run:
-        console.say(plan(opened, sources, exclude=exclude or [], force=force).summary())
+        counts = preview(opened, sources, exclude=exclude or [], force=force)
+        console.say("would be: " + (", ".join(f"{n} {action}" for action, n in counts.items()) or "nothing to do"))
         return
     with console.progress_bars() as progress:
         report = run(opened, sources, jobs=jobs, exclude=exclude or [], force=force, progress=progress)
-    console.say(report.summary())
-    if report.failed:
+    told = [f"{n} {what.replace('_', ' ')}" for what, n in asdict(report).items() if n and what != "audio_s"]
+    console.say((", ".join(told) or "no audio found") + f"; {report.audio_s / 3600:.2f} hours decoded")
+    if report.failed or report.known_failures:
         console.say(f"skipped files and their reasons: unheard errors -w {workspace}")
 
 

@@ -28,8 +28,9 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Seed of random ties and of the bootstrap.")] = 0,
 ) -> None:
     """Measure every model on the tracks it never saw, with chance, ceiling and 95 % intervals."""
-    from unheard.artefacts import write_json, write_text
+    from unheard.artefacts import write_text
     from unheard.evaluate.evaluate import evaluate as run
+    from unheard.evaluate.results import write_results
     from unheard.evaluate.table import tables, to_markdown
 
     opened = Workspace.open(workspace)
@@ -41,8 +42,8 @@ def evaluate(
         )
         console.out.print()
     if json is not None:
-        write_json(json, results.rows)
-        console.say(f"{json}: {len(results.rows)} figures")
+        beside = write_results(json, results)
+        console.say(f"{json}: {len(results.rows)} figures; {beside}: models against each other")
     if markdown is not None:
         write_text(markdown, to_markdown(results))
         console.say(f"{markdown} is written")

@@ -104,7 +104,8 @@ def preview(
 ) -> Counter[str]:
     """What a scan would do with each audio file (see plan.py), counted. Writes nothing, decodes nothing."""
     found = find_sources(sources, exclude=exclude)
-    with Library(workspace.library_path) as library:
+    there = workspace.library_path.exists()
+    with Library(workspace.library_path if there else Path(":memory:")) as library:
         planner = Planner(library, given_ids=frozenset(found.rows), force=force)
         return Counter(planner.decide(candidate).action.value for candidate in found.audio)
 

@@ -1,0 +1,313 @@
+"""The Python face of a workspace: recommend, similar, embed. The command line and servers call nothing else.
+
+Torch is loaded only when sound has to be heard: for files outside the library, or tracks scanned after the training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard.artefacts import atomic_path
+from unheard.errors import AudioError, MissingStageError, UserError
+from unheard.library import open_library
+from unheard.progress import Progress, silent
+from unheard.recommend import lists
+from unheard.recommend import recommend as ranking
+from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models
+from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
+from unheard.recommend.export import as_json, export
+from unheard.recommend.recommend import NewTrack, Recommendation, Seed
+from unheard.recommend.recommenders import Recommender
+from unheard.splits import Use, load_splits
+from unheard.workspace import Workspace
+
+if TYPE_CHECKING:
+    from unheard.training.predictor import Predictor
+
+DEFAULT_MODELS = ("triplet", "triplet-content")
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What `Session.write_vectors` did."""
+
+    written: int
+    dim: int
+    problems: tuple[str, ...]
+
+
+class Session:
+    """One workspace under one split, seen through one model."""
+
+    def __init__(
+        self, workspace: str | PathLike[str], *, split: str | None = None, model: str | None = None, seed: int = 0
+    ) -> None:
+        self.workspace = Workspace.open(Path(workspace))
+        self.seed = seed
+        self.catalogue: Catalogue = load_catalogue(self.workspace, split, need_full=model == ORACLE)
+        self.model = model or self._default_model()
+        if self.model in trained_models(self.workspace, self.catalogue.split.name):
+            self._hear_new_tracks()
+
+    # -------------------------------------------------------------------------------------------- ids and scores
+
+    def recommend(
+        self,
+        *,
+        playlist: str | None = None,
+        like: Sequence[str] = (),
+        candidates: Candidates = "cold",
+        n: int = 10,
+        max_per_artist: int | None = 2,
+        exclude: Collection[str] = (),
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Track ids and scores, best first, for a playlist or for liked tracks (ids or audio files)."""
+        return _ids_and_scores(
+            self.recommendations(
+                playlist=playlist,
+                like=like,
+                candidates=candidates,
+                n=n,
+                max_per_artist=max_per_artist,
+                exclude=exclude,
+            )
+        )
+
+    def similar(
+        self, track: str, *, candidates: Candidates = "all", n: int = 10, max_per_artist: int | None = 2
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Ids and centred cosines of the nearest candidates of a track (id or audio file)."""
+        return _ids_and_scores(self.neighbours(track, candidates=candidates, n=n, max_per_artist=max_per_artist))
+
+    def embed(self, files: Sequence[str | PathLike[str]]) -> NDArray[np.float32]:
+        """Predicted factors of audio files, (len(files), dim) float32; AudioError for a file that cannot be used."""
+        from unheard.spectrograms.listen import mel_of_file
+
+        mels = [mel_of_file(Path(file), self.workspace.settings) for file in files]
+        return self._predictor.from_mels(mels)
+
+    # -------------------------------------------------------------------------------------------- with reasons
+
+    def recommendations(
+        self,
+        *,
+        playlist: str | None = None,
+        like: Sequence[str] = (),
+        candidates: Candidates = "cold",
+        n: int = 10,
+        max_per_artist: int | None = 2,
+        exclude: Collection[str] = (),
+    ) -> list[Recommendation]:
+        """As `recommend`, with label and reasons."""
+        return ranking.recommend(
+            self.catalogue,
+            self._recommender,
+            playlist=None if playlist is None else self.catalogue.playlist_row(playlist),
+            likes=[self._seed_of(name) for name in dict.fromkeys(like)],
+            candidates=candidates,
+            n=n,
+            max_per_artist=max_per_artist,
+            exclude=[self.catalogue.track_row(name) for name in exclude],
+            seed=self.seed,
+        )
+
+    def neighbours(
+        self, track: str, *, candidates: Candidates = "all", n: int = 10, max_per_artist: int | None = 2
+    ) -> list[Recommendation]:
+        """As `similar`, with label and reasons."""
+        return ranking.similar(
+            self.catalogue,
+            self._recommender,
+            self._seed_of(track),
+            candidates=candidates,
+            n=n,
+            max_per_artist=max_per_artist,
+            seed=self.seed,
+        )
+
+    def label(self, track: str) -> str:
+        """Artist and title of a track given by id or file."""
+        row = self._known_row(track)
+        return track if row is None else self.catalogue.tracks[row].label
+
+    def as_json(self, found: Sequence[Recommendation]) -> list[dict[str, Any]]:
+        """Recommendations as plain values."""
+        return as_json(found, self.catalogue.tracks)
+
+    # -------------------------------------------------------------------------------------------- files
+
+    def export(self, found: Sequence[Recommendation], path: Path, *, title: str) -> int:
+        """Write .m3u8, .jspf, .csv or .json; returns how many tracks the file holds."""
+        return export(path, found, self.catalogue.tracks, title=title)
+
+    def write_recommendation_lists(
+        self, path: Path, *, candidates: Candidates, n: int, progress: Progress = silent
+    ) -> int:
+        """CSV (playlist_id, rank, track_id, score) for every playlist; returns the number of rows."""
+        return lists.write_recommendation_lists(
+            path, self.catalogue, self._recommender, candidates=candidates, n=n, seed=self.seed, progress=progress
+        )
+
+    def write_similar_lists(self, path: Path, *, candidates: Candidates, n: int, progress: Progress = silent) -> int:
+        """CSV (track_id, rank, neighbour_id, score) for every test track; returns the number of rows."""
+        return lists.write_similar_lists(
+            path, self.catalogue, self._recommender, candidates=candidates, n=n, seed=self.seed, progress=progress
+        )
+
+    def write_vectors(self, files: Sequence[Path], path: Path, *, progress: Progress = silent) -> Embedded:
+        """Parquet (track_id, path, vector) of predicted factors of audio files, or of the library without `files`.
+
+        A file of the library keeps its track id; another gets the id that a scan would give it. A file that cannot be
+        used is left out and told in `problems`.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if path.suffix != ".parquet":
+            raise UserError(f"{path}: vectors are written as parquet; say -o vectors.parquet")
+        if files:
+            ids, paths, vectors, problems = self._embed_each(files, progress)
+        else:
+            ids, vectors = self._predictions
+            paths, problems = [track.path for track in self.catalogue.tracks.items if track.track_id in set(ids)], []
+        table = pa.table(
+            {
+                "track_id": pa.array(ids, pa.string()),
+                "path": pa.array(paths, pa.string()),
+                "vector": pa.array(list(vectors), pa.list_(pa.float32())),
+            }
+        )
+        metadata = {"model": self.model, "split": self.catalogue.split.name, "dim": str(vectors.shape[1])}
+        with atomic_path(path) as beside:
+            pq.write_table(table.replace_schema_metadata({"unheard": json.dumps(metadata)}), beside)
+        return Embedded(len(ids), vectors.shape[1], tuple(problems))
+
+    # -------------------------------------------------------------------------------------------- inside
+
+    @cached_property
+    def _recommender(self) -> Recommender:
+        return make_recommender(self.workspace, self.catalogue, self.model, seed=self.seed)
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        from unheard.training.predict import load_predictor
+
+        if self.model in (*BASELINES, ORACLE):
+            raise UserError(
+                f"{self.model} places only tracks of the library; scan the file, or name a trained model with --model"
+            )
+        return load_predictor(self.workspace, self.catalogue.split.name, self.model)
+
+    @property
+    def _predictions(self) -> tuple[list[str], NDArray[np.float32]]:
+        from unheard.training.predict import predictions
+
+        if self.model in (*BASELINES, ORACLE):
+            raise UserError(f"{self.model} is a baseline; embed with a trained model")
+        ids, vectors = predictions(self.workspace, self.catalogue.split.name, self.model)
+        there = np.array([name in self.catalogue.tracks.ids for name in ids], np.bool_)
+        return [name for name, keep in zip(ids, there, strict=True) if keep], vectors[there]
+
+    def _default_model(self) -> str:
+        split = self.catalogue.split.name
+        trained = trained_models(self.workspace, split)
+        for name in (*DEFAULT_MODELS, *trained):
+            if name in trained:
+                return name
+        raise MissingStageError(
+            f"no model is trained on split {split!r}", f"unheard train -w {self.workspace.root} --split {split}"
+        )
+
+    def _hear_new_tracks(self) -> None:
+        """Predict tracks that were scanned, or changed, after the training."""
+        from unheard.training.predict import update_predictions
+
+        update_predictions(self.workspace, self.catalogue.split.name, self.model)
+
+    def _known_row(self, name: str) -> int | None:
+        """Row of a track given by id, or by the path of a file of the library."""
+        if name in self.catalogue.tracks.ids:
+            return self.catalogue.tracks.ids.row(name)
+        return self._row_of_path.get(str(Path(name).absolute()))
+
+    @cached_property
+    def _row_of_path(self) -> dict[str, int]:
+        return {track.path: row for row, track in enumerate(self.catalogue.tracks.items) if track.path}
+
+    def _seed_of(self, name: str) -> Seed:
+        """A seed from a track id or a file; a file outside the library is heard now."""
+        row = self._known_row(name)
+        if row is not None:
+            return row
+        if not Path(name).is_file():
+            raise UserError(f"{name!r}: neither a track id of the library nor a file; check `unheard status`")
+        from unheard.ingest.tags import read_tags
+
+        vector = self.embed([name])[0]
+        return NewTrack(replace(read_tags(Path(name)), path=str(Path(name).absolute())), vector)
+
+    def _embed_each(
+        self, files: Sequence[Path], progress: Progress
+    ) -> tuple[list[str], list[str], NDArray[np.float32], list[str]]:
+        from unheard.spectrograms.plan import ID_DIGITS, hash_file
+
+        ids: list[str] = []
+        paths: list[str] = []
+        vectors: list[NDArray[np.float32]] = []
+        problems: list[str] = []
+        for done, file in enumerate(files, start=1):
+            try:
+                vector = self.embed([file])[0]
+            except AudioError as error:
+                problems.append(str(error))
+            else:
+                row = self._known_row(str(file))
+                ids.append(hash_file(str(file))[:ID_DIGITS] if row is None else self.catalogue.tracks.ids[row])
+                paths.append(str(file.absolute()))
+                vectors.append(vector)
+            progress("embedding", done, len(files))
+        dim = self.catalogue.warm.dim
+        return ids, paths, np.array(vectors, np.float32).reshape(len(vectors), dim), problems
+
+
+def describe(workspace: Workspace) -> dict[str, Any]:
+    """What a workspace holds, stage by stage, and the next command."""
+    root = workspace.root
+    state: dict[str, Any] = {"front end": workspace.settings.front_end}
+    if not workspace.library_path.is_file():
+        return state | {"next": f"unheard scan -w {root} AUDIO_DIR_or_tracks.csv"}
+    with open_library(workspace.library_path) as library:
+        counts, tracks = library.counts(), library.tracks()
+    state |= counts
+    splits = load_splits(workspace) if workspace.splits_path.is_file() else {}
+    state["splits"] = {
+        name: {use.name.lower(): int((split.uses(tracks.ids) == use).sum()) for use in Use}
+        for name, split in splits.items()
+    }
+    state["factors"] = [path.stem for path in sorted((root / "factors").glob("*.safetensors"))]
+    state["models"] = {name: trained for name in splits if (trained := trained_models(workspace, name))}
+    return state | {"next": _next_command(root, state)}
+
+
+def _next_command(root: Path, state: dict[str, Any]) -> str:
+    if not state["tracks"]:
+        return f"unheard scan -w {root} AUDIO_DIR_or_tracks.csv"
+    if not state["plays"]:
+        return f"unheard import -w {root} playlists.csv"
+    for what, verb in (("splits", "split"), ("factors", "factors"), ("models", "train")):
+        if not state[what]:
+            return f"unheard {verb} -w {root}"
+    return f"unheard evaluate -w {root}"
+
+
+def _ids_and_scores(found: Sequence[Recommendation]) -> tuple[list[str], NDArray[np.float32]]:
+    return [item.track_id for item in found], np.array([item.score for item in found], np.float32)

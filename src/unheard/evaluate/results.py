@@ -160,11 +160,16 @@ def _comparisons(
         pairs = []
         for i, first in enumerate(recipes):
             for second in recipes[:i]:
-                a, b = averages[first].get(figure), averages[second].get(figure)
-                wanted = first in trained or second in trained or not trained
-                if wanted and a and b and a.replicates is not None and b.replicates is not None:
-                    name, against = (first, second) if first in trained else (second, first)
-                    pairs.append((name, against, a, b) if name == first else (name, against, b, a))
+                model, against = (second, first) if second in trained and first not in trained else (first, second)
+                a, b = averages[model].get(figure), averages[against].get(figure)
+                if (
+                    (model in trained or not trained)
+                    and a
+                    and b
+                    and a.replicates is not None
+                    and b.replicates is not None
+                ):
+                    pairs.append((model, against, a, b))
         out += _compare(split, figure, pairs, n_seeds)
     return out
 

@@ -1,0 +1,57 @@
+"""The headline figures of an evaluation as one table that fits a terminal; table.py has all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from unheard.evaluate.measure import Figure
+from unheard.evaluate.results import Mean, Results
+from unheard.evaluate.table import Table, position, shown_name
+
+HEADLINE = (
+    (Figure("recommend", "cold", "recall", 20), "recall@20"),
+    (Figure("recommend", "cold", "ndcg", 20), "ndcg@20"),
+    (Figure("recommend", "cold", "auc", None), "auc"),
+    (Figure("similar", "cold", "overlap", 10), "overlap@10"),
+)
+
+
+def summaries(results: Results) -> list[Table]:
+    """One table a split (and part of a split): a model a row, chance first, the ceiling last."""
+    return [_summary(split, results.means) for split in dict.fromkeys(mean.split for mean in results.means)]
+
+
+def _summary(split: str, means: Sequence[Mean]) -> Table:
+    found = {(mean.model, mean.figure): mean for mean in means if mean.split == split}
+    figures = [(figure, head) for figure, head in HEADLINE if any(at == figure for _, at in found)]
+    models = sorted({model for model, figure in found if figure in dict(figures)}, key=position)
+    anyone = {figure: mean for (_, figure), mean in found.items()}
+    chance = [_cell(replace(anyone[figure], value=anyone[figure].chance, low=None)) for figure, _ in figures]
+    rows = [["chance", *chance]]
+    for model in models:
+        of_model = [found.get((model, figure)) for figure, _ in figures]
+        rows.append([shown_name(next(mean for mean in of_model if mean)), *(_cell(mean) for mean in of_model)])
+    n_playlists, n_tracks = (
+        next((str(anyone[figure].n) for figure, _ in figures if figure.task == task), "0")
+        for task in ("recommend", "similar")
+    )
+    title = (
+        f"Split {split}, cold tracks: {n_playlists} playlists (recall, ndcg, auc), {n_tracks} tracks (overlap); "
+        "95 % intervals"
+    )
+    return Table(title, ["model", *(head for _, head in figures)], rows)
+
+
+def _cell(mean: Mean | None) -> str:
+    """`.596 [.583 .608]`."""
+    if mean is None or mean.value is None:
+        return "-"
+    if mean.low is None or mean.high is None:
+        return _short(mean.value) + " " * len(" [.000 .000]")
+    return f"{_short(mean.value)} [{_short(mean.low)} {_short(mean.high)}]"
+
+
+def _short(value: float) -> str:
+    text = f"{value:.3f}"
+    return "1.00" if text == "1.000" else text.replace("0.", ".", 1)

@@ -1,12 +1,12 @@
 """Beyond accuracy: what all lists together do to the catalogue. From the first k tracks of every playlist's list.
 
-coverage        share of candidates that anybody is shown
-exposure-gini   how unequally places in lists are shared out: 0 all alike, near 1 a few tracks fill every list
-hub-skew        skewness of the k-occurrence (how many lists hold a track); hubs are near everything
-                (Radovanović, Nanopoulos & Ivanović, 2010)
-antihub-share   share of candidates that are in no list
-popularity      mean number of playlists that hold a recommended track
-artists         distinct main artists in a list, over k
+coverage            share of candidates that anybody is shown
+exposure-gini       how unequally places in lists are shared out: 0 all alike, near 1 a few tracks fill every list
+k-occurrence-skew   skewness of the number of lists that hold a track; hubs are in every list (Radovanović,
+                    Nanopoulos & Ivanović, 2010)
+antihub-share       share of candidates that are in no list
+mean-popularity     mean number of playlists that hold a recommended track
+distinct-artists    distinct main artists in a list, over k
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@
 
 The oracle is the fold-in: factors that test tracks get from their plays while the playlists stay as they are.
 
-Chance is exact but for `distinct-artists` among all candidates, which takes no notice of a playlist's own tracks being left out,
-and for the four figures of all lists together, which takes every list to draw from the mean number of candidates.
+Chance is exact but for `distinct-artists` among all candidates, which takes no notice of a playlist's own tracks being
+left out, and for the four figures of all lists together, which take every list to draw from the mean number of
+candidates.
 Those four have no interval: a resample repeats playlists, and repeated lists cover less by construction.
 """
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unheard.errors import UserError
 from unheard.models.dense import he_normal, hidden_layers, output_layer
 from unheard.models.first_block import first_block
 
@@ -29,6 +30,12 @@ class CnnConfig:
     average_time: bool = False
     dropout: float = 0.0
     unit_length: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.channels:
+            raise ValueError("expected at least one channel")
+        if len(self.pools) != len(self.channels):
+            raise ValueError(f"expected as many pools as channels, found {len(self.pools)} and {len(self.channels)}")
 
 
 class Cnn(nn.Module):
@@ -49,6 +56,8 @@ class Cnn(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm2d(c) for c in config.channels) if config.batch_norm else None
         for mel_pool, frame_pool in config.pools:
             mels, frames = mels // mel_pool, frames // frame_pool
+        if not mels or not frames:
+            raise UserError(f"the pools {config.pools} leave nothing of a patch; take smaller pools")
         flat = config.channels[-1] * mels * (1 if config.average_time else frames)
         self.hidden, width = hidden_layers(flat, config.dense)
         self.output = output_layer(width, outputs, zero=zero_output)

@@ -16,8 +16,8 @@ class PatchInput(nn.Module):
     def __init__(self, mean_db: Tensor, std_db: Tensor, *, offset_db: float, step_db: float) -> None:
         super().__init__()
         self.offset_db, self.step_db = offset_db, step_db
-        self.register_buffer("mean_db", mean_db.float())  # (mel,)
-        self.register_buffer("std_db", std_db.float())  # (mel,)
+        self.register_buffer("mean_db", mean_db.float().clone())  # (mel,)
+        self.register_buffer("std_db", std_db.float().clone())  # (mel,)
 
     def forward(self, stored: Tensor) -> Tensor:
         mean, std = self.get_buffer("mean_db"), self.get_buffer("std_db")
@@ -31,8 +31,8 @@ class VectorInput(nn.Module):
 
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         super().__init__()
-        self.register_buffer("mean", mean.float())  # (width,)
-        self.register_buffer("std", std.float())  # (width,)
+        self.register_buffer("mean", mean.float().clone())  # (width,)
+        self.register_buffer("std", std.float().clone())  # (width,)
 
     def forward(self, x: Tensor) -> Tensor:
         return (x.float() - self.get_buffer("mean")) / self.get_buffer("std")

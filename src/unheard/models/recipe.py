@@ -2,8 +2,8 @@
 
 A TOML file holds a `name`, an `about` and one or two `[[stage]]` tables. Each stage has one network table
 (`[stage.cnn]` or `[stage.dense]`) and one loss table (`[stage.mse]`, `[stage.triplet-offline]` or
-`[stage.triplet-semi-hard]`); their keys are the fields of the dataclasses here and beside the networks. The last stage regresses the factors; a stage
-before it learns an embedding that the next one reads as its input "previous".
+`[stage.triplet-semi-hard]`); their keys are the fields of the dataclasses here and beside the networks. The last stage
+regresses the factors; a stage before it learns an embedding that the next one reads as its input "previous".
 
 Importing this module is cheap; loading a recipe imports torch, because a network's configuration lives beside it.
 """
@@ -174,8 +174,8 @@ def recipe_from(values: Mapping[str, Any], source: str) -> Recipe:
     if unknown:
         raise UserError(f"{source}: unknown key {unknown[0]!r}; expected name, about and [[stage]]")
     name, about = (_text(rest, key, source) for key in ("name", "about"))
-    if name in ("", ".", "..") or "/" in name or "\\" in name:
-        raise UserError(f"{source}, name: expected a name that can be a folder's, found {name!r}; shorten it")
+    if name in ("", ".", "..") or any(mark in name for mark in "/\\@"):
+        raise UserError(f"{source}, name: expected a name that can be a folder's, and no @ (it marks seeds), found {name!r}")
     recipe = Recipe(name, about, tuple(_stage(s, f"{source}, stage {i}") for i, s in enumerate(stages, 1)))
     _check_order(recipe, source)
     return recipe
@@ -233,7 +233,10 @@ def _fill(kind: type[Any], values: object, where: str, parts: Mapping[str, Any] 
         problem = _range_problem(key, value)
         if problem:
             raise UserError(f"{where}, {key}: expected {problem}, found {value!r}")
-    return kind(**parts, **read)
+    try:
+        return kind(**parts, **read)
+    except ValueError as error:  # what a configuration itself knows to be impossible
+        raise UserError(f"{where}: {error}") from error
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:

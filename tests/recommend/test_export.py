@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from unheard.errors import UserError
+from unheard.ingest.playlists import read_playlists
 from unheard.library import Track, Tracks
 from unheard.recommend.export import export, one_line, relative_path
 from unheard.recommend.recommend import Reason, Recommendation
@@ -146,3 +147,15 @@ def test_one_line() -> None:
 def test_relative_paths() -> None:
     assert relative_path(Path("/music/a b/c.mp3"), Path("/music/lists")) == "../a b/c.mp3"
     assert relative_path(Path("/music/ c.mp3"), Path("/music")) == "./ c.mp3"
+
+
+def test_our_own_reader_finds_every_file_again(tracks: Tracks, tmp_path: Path) -> None:
+    path = tmp_path / "lists" / "found.m3u8"
+    for track in tracks.items:
+        if track.path:
+            Path(track.path).parent.mkdir(parents=True, exist_ok=True)
+            Path(track.path).touch()
+    export(path, items_of(tracks), tracks)
+    found = read_playlists(path, tracks, [])
+    assert [play.track_id for play in found.plays] == ["a", "b", "e"]
+    assert found.misses == []

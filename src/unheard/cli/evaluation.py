@@ -25,18 +25,20 @@ def evaluate(
     markdown: Annotated[
         Path | None, typer.Option("--markdown", help="Write the tables as Markdown.", show_default=False)
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print every table, not only the headline figures.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of random ties and of the bootstrap.")] = 0,
 ) -> None:
     """Measure every model on the tracks it never saw, with chance, ceiling and 95 % intervals."""
     from unheard.artefacts import write_text
     from unheard.evaluate.evaluate import evaluate as run
     from unheard.evaluate.results import write_results
+    from unheard.evaluate.summary import summaries
     from unheard.evaluate.table import tables, to_markdown
 
     opened = Workspace.open(workspace)
     with console.progress_bars() as progress:
         results = run(opened, split, models=models, seed=seed, progress=progress)
-    for drawn in tables(results):
+    for drawn in tables(results) if full else summaries(results):
         console.out.print(
             console.table(drawn.title, drawn.columns, drawn.rows, right=frozenset(range(1, len(drawn.columns))))
         )

@@ -159,8 +159,8 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
     if json:
         console.print_json(session.as_json(found))
     elif output is None:
-        rows = [[item.rank, item.label, f"{item.score:.3f}", item.why] for item in found]
-        columns = ["", "track", "score", "why"]
+        rows = [[item.rank, item.label, f"{item.score:.3f}", item.first_reason] for item in found]
+        columns = ["", "track", "score", "because it is near"]
         console.out.print(console.table(title, columns, rows, right=frozenset({0, 2})))
         if not found:
             console.say("no candidates are left: the seeds, the artist cap and the split leave none")

@@ -36,22 +36,20 @@ def _summary(split: str, means: Sequence[Mean]) -> Table:
         next((str(anyone[figure].n) for figure, _ in figures if figure.task == task), "0")
         for task in ("recommend", "similar")
     )
-    title = (
-        f"Split {split}, cold tracks: {n_playlists} playlists (recall, ndcg, auc), {n_tracks} tracks (overlap); "
-        "95 % intervals"
-    )
+    title = f"Split {split}, cold tracks. {n_playlists} playlists (overlap: {n_tracks} tracks); 95 % intervals"
     return Table(title, ["model", *(head for _, head in figures)], rows)
 
 
 def _cell(mean: Mean | None) -> str:
-    """`.596 [.583 .608]`."""
+    """`.596 .58-.61`: the value and its 95 % interval."""
     if mean is None or mean.value is None:
         return "-"
     if mean.low is None or mean.high is None:
-        return _short(mean.value) + " " * len(" [.000 .000]")
-    return f"{_short(mean.value)} [{_short(mean.low)} {_short(mean.high)}]"
+        return _short(mean.value, 3) + " " * len(" .00-.00")
+    return f"{_short(mean.value, 3)} {_short(mean.low, 2)}-{_short(mean.high, 2)}"
 
 
-def _short(value: float) -> str:
-    text = f"{value:.3f}"
-    return "1.00" if text == "1.000" else text.replace("0.", ".", 1)
+def _short(value: float, digits: int) -> str:
+    """A fraction in `digits` + 1 characters."""
+    text = f"{value:.{digits}f}"
+    return text.replace("0.", ".", 1) if value < 1 and text[0] != "1" else f"{value:.{digits - 1}f}"

@@ -60,7 +60,7 @@ def _table(title: str, means: list[Mean]) -> Table:
     by_model: dict[str, dict[Figure, Mean]] = {}
     for mean in means:
         by_model.setdefault(mean.model, {})[mean.figure] = mean
-    order = sorted(by_model, key=_position)
+    order = sorted(by_model, key=position)
     # Everybody is compared on the same queries, so anybody's n and chance will do.
     anyone = {mean.figure: mean for mean in means}
     columns = ["model"]
@@ -69,8 +69,13 @@ def _table(title: str, means: list[Mean]) -> Table:
     rows = [["chance", *_cells(figures, {figure: _chance(mean) for figure, mean in anyone.items()}), ""]]
     for model in order:
         found = by_model[model]
-        name = model if next(iter(found.values())).n_seeds == 1 else f"{model} ({_seeds(found)} seeds)"
-        rows.append([name, *_cells(figures, found), str(max(mean.n for mean in found.values()))])
+        rows.append(
+            [
+                shown_name(next(iter(found.values()))),
+                *_cells(figures, found),
+                str(max(mean.n for mean in found.values())),
+            ]
+        )
     return Table(title, [*columns, "n"], rows)
 
 
@@ -90,15 +95,16 @@ def _cells(figures: list[Figure], found: dict[Figure, Mean]) -> list[str]:
     return cells
 
 
-def _position(model: str) -> tuple[int, int, str]:
-    """Baselines in their order, trained models by name, the oracle."""
+def position(model: str) -> tuple[int, int, str]:
+    """Where a model stands in every table: baselines in their order, trained models by name, the oracle."""
     if model in BASELINES:
         return 0, BASELINES.index(model), model
     return (2, 0, model) if model == ORACLE else (1, 0, model)
 
 
-def _seeds(found: dict[Figure, Mean]) -> int:
-    return next(iter(found.values())).n_seeds
+def shown_name(mean: Mean) -> str:
+    """The model's name, with its number of seeds if it has several."""
+    return mean.model if mean.n_seeds == 1 else f"{mean.model} ({mean.n_seeds} seeds)"
 
 
 def _head(figure: Figure) -> str:

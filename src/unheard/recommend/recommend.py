@@ -29,7 +29,8 @@ from unheard.recommend.recommenders import FactorRecommender, OracleRecommender,
 from unheard.splits import Use
 
 RANK_OFFSET = 60  # of the reciprocal rank fusion; the paper's value
-AGREES_WITHIN = 100  # a seed agrees with a result when it is among the seed's nearest 100 candidates
+AGREES_WITHIN = 0.1  # a seed agrees with a result among its nearest tenth of the candidates,
+MOST_AGREEING = 100  # and its nearest 100
 N_REASONS = 3
 
 
@@ -64,6 +65,13 @@ class Recommendation:
     score: float
     reasons: tuple[Reason, ...]
     agreeing: tuple[int, int] | None = None  # for likes: so many of so many seeds
+
+    @property
+    def first_reason(self) -> str:
+        """The strongest reason, for a narrow column."""
+        near = f"{self.reasons[0].label} ({self.reasons[0].similarity:.2f})" if self.reasons else ""
+        several = self.agreeing is not None and self.agreeing[1] > 1
+        return f"{near}, {self.agreeing[0]} of {self.agreeing[1]} seeds" if several and self.agreeing else near
 
     @property
     def why(self) -> str:
@@ -162,10 +170,11 @@ def _for_likes(
     np.put_along_axis(ranks, order, np.arange(1, len(rows) + 1)[None, :], axis=1)
     scores = (1 / (RANK_OFFSET + ranks)).sum(axis=0).astype(np.float32)
     kept = _pick(catalogue, scores, rows, likes, n, max_per_artist, exclude, seed, query=int(keys[0]))
+    within = min(MOST_AGREEING, max(n, AGREES_WITHIN * len(rows)))
     results = []
     for rank, column in enumerate(kept, start=1):
         by_rank = np.argsort(ranks[:, column], kind="stable")
-        agreeing = [int(i) for i in by_rank if ranks[i, column] <= AGREES_WITHIN]
+        agreeing = [int(i) for i in by_rank if ranks[i, column] <= within]
         reasons = tuple(
             Reason(_label(catalogue, likes[i]), _track_id(catalogue, likes[i]), float(near[i, column]))
             for i in agreeing[:N_REASONS]

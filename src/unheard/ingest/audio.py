@@ -7,6 +7,7 @@ last of them is compared with the declared length, and short files are refused: 
 
 from __future__ import annotations
 
+import codecs
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -168,7 +169,7 @@ def _looks_like_something_else(path: Path) -> bool:
     if head.startswith(FOREIGN_MAGIC):
         return True
     try:
-        head[:-3].decode("utf-8")  # the last character may be cut
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
     except UnicodeDecodeError:
         return False
     return not head.translate(None, text)

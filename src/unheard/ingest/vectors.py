@@ -60,7 +60,7 @@ def _to_float32(path: Path, values: NDArray[Any]) -> NDArray[np.float32]:
 def _read_npz(path: Path, id_column: str) -> tuple[list[str], NDArray[np.float32]]:
     fix = f"save it with np.savez(path, {id_column}=ids, vector=matrix)"
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             missing = [name for name in (id_column, "vector") if name not in file]
             if missing:
                 raise TableError(path, f"no array {missing[0]!r}, found {', '.join(file.files)}", fix)

@@ -14,7 +14,7 @@ from unheard.errors import AudioError, Reason
 from unheard.ingest.audio import decode_blocks
 from unheard.ingest.tags import read_tags
 from unheard.library import Track
-from unheard.spectrograms.front_end import mel_db
+from unheard.spectrograms.front_end import TOP_DB, mel_db, silent_frame
 from unheard.spectrograms.signature import signature_of_blocks
 from unheard.spectrograms.statistics import statistics_of_blocks
 from unheard.spectrograms.store import ENCODINGS
@@ -58,10 +58,21 @@ def vectors_of(
     mel: NDArray[Any], settings: Settings, name: Path | str
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Statistics and signature of encoded frames (frame, mel); AudioError if they are not finite."""
-    vectors = statistics_of_blocks(_decoded(mel, settings)), signature_of_blocks(_decoded(mel, settings))
+    in_decibels = _power_decibels(settings)
+    vectors = (
+        statistics_of_blocks(_decoded(mel, settings)),
+        signature_of_blocks(block * in_decibels for block in _decoded(mel, settings)),
+    )
     if not all(np.isfinite(vector).all() for vector in vectors):
         raise AudioError(name, Reason.BAD_VALUES, "its spectrogram has NaN or infinity; encode the file again")
     return vectors
+
+
+def _power_decibels(settings: Settings) -> NDArray[np.float32]:
+    """What makes decibels of power of a front end's numbers, (mel,): `parity` sums decibels of magnitudes in a band."""
+    if settings.front_end == "standard":
+        return np.ones(settings.n_mels, np.float32)
+    return -2.0 * np.float32(TOP_DB) / silent_frame(settings)
 
 
 def _decoded(mel: NDArray[Any], settings: Settings) -> Iterator[NDArray[np.float32]]:

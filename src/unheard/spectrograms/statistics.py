@@ -14,7 +14,7 @@ follow the fluctuation patterns of Pampalk (2006).
     loudness            7       mean, standard deviation, 5th, 25th, 50th, 75th and 95th percentile of a frame's mean
     flux                3       onset strength: mean, standard deviation; onsets a second
     modulation         30       log10 energy of 6 band envelopes at 0.5-1, 1-2, 2-4, 4-8 and 8-16 Hz, band by band
-    tempo              12       autocorrelation of onset strength at 12 tempi, 40 to 240 beats a minute
+    tempo              12       highest autocorrelation of onset strength in 12 ranges of tempo, 40 to 240 a minute
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ N_ENVELOPES = 6
 N_MELS = 128
 PERCENTILES = (5, 25, 50, 75, 95)
 MODULATION_EDGES_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-TEMPI_BPM = np.geomspace(40.0, 240.0, 12)
+TEMPO_EDGES_BPM = np.geomspace(40.0, 240.0, 13)
 SEGMENT_FRAMES = 512  # 11.9 s: long enough for two beats at 40 a minute many times over
 FRAME_RATE_HZ = 22_050 / 512
 FLOOR = 1e-6
@@ -49,7 +49,7 @@ _SIZES = {
     "loudness": 2 + len(PERCENTILES),
     "flux": 3,
     "modulation": N_ENVELOPES * (len(MODULATION_EDGES_HZ) - 1),
-    "tempo": len(TEMPI_BPM),
+    "tempo": len(TEMPO_EDGES_BPM) - 1,
 }
 STATISTICS: dict[str, slice] = {
     name: slice(end - size, end) for (name, size), end in zip(_SIZES.items(), accumulate(_SIZES.values()), strict=True)
@@ -180,6 +180,6 @@ def _modulation(envelopes: NDArray[np.float32]) -> NDArray[np.float64]:
 def _tempo(onset: NDArray[np.float32]) -> NDArray[np.float64]:
     power = _mean_power(onset[:, None])[:, 0]
     autocorrelation = np.fft.irfft(power)  # (lag,), circular: long lags of a windowed segment have faded out
-    lags = 60.0 / TEMPI_BPM * FRAME_RATE_HZ
-    at_lags = np.interp(lags, np.arange(len(autocorrelation)), autocorrelation)
-    return at_lags / max(float(autocorrelation[0]), FLOOR)
+    edges = np.rint(60.0 / TEMPO_EDGES_BPM * FRAME_RATE_HZ).astype(int)  # falling: fast tempi have short lags
+    highest = [autocorrelation[short : long + 1].max() for long, short in pairwise(edges)]
+    return np.array(highest) / max(float(autocorrelation[0]), FLOOR)

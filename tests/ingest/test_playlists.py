@@ -1,0 +1,265 @@
+"""Every playlist format against one small library."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unheard.errors import Reason, TableError, UserError
+from unheard.ingest.playlists import Imported, read_playlists
+from unheard.library import Failure, Play, Track, Tracks
+
+TRACKS = Tracks(
+    (
+        Track("a", path="/music/Beyoncé/01 Halo.ogg", title="Halo", artists=("Beyoncé",)),
+        Track("b", path="/music/x/two.mp3", title="Two (Live)", artists=("X", "Y"), isrc="GBAYE0601498"),
+        Track("c", path="/music/x/three.mp3", title="Three", artists=("X",), mbid="b3015bab-1540-4d4e"),
+    )
+)
+FAILURES = [
+    Failure("/music/copy/two.mp3", Reason.DUPLICATE, "", track_id="b2", duplicate_of="b"),
+    Failure("/music/bad.mp3", Reason.TRUNCATED, "", track_id="bad"),
+    Failure("/music/orphan.mp3", Reason.DUPLICATE, "", track_id="orphan", duplicate_of="gone"),
+]
+
+
+def imported(path: Path, *, skip_unknown: bool = False) -> Imported:
+    return read_playlists(path, TRACKS, FAILURES, skip_unknown=skip_unknown)
+
+
+def ids(found: Imported) -> list[tuple[str, str, int]]:
+    return [(play.playlist_id, play.track_id, play.position) for play in found.plays]
+
+
+def file(tmp_path: Path, name: str, content: str | bytes) -> Path:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+# ---------------------------------------------------------------------------------------------------- tables
+
+
+def test_a_table(tmp_path: Path) -> None:
+    text = (
+        "playlist_id,track_id,position,weight,timestamp\np,b,3,2.5,1700000000\np,b2,1,,2020-01-02\nq,a,1,,\nq,bad,2,,\n"
+    )
+    found = imported(file(tmp_path, "p.csv", text))
+    assert found.plays == [
+        Play("p", "b", 3, 2.5, 1_700_000_000.0),
+        Play("p", "b", 1, 1.0, 1_577_923_200.0),  # the duplicate's plays are the kept track's
+        Play("q", "a", 1),
+    ]
+    assert (found.matched, found.missed, found.misses) == (3, 1, ["bad (its file was skipped: truncated)"])
+    assert found.match_rate == 0.75
+
+
+def test_a_duplicate_of_a_track_that_is_gone_is_a_miss(tmp_path: Path) -> None:
+    assert imported(file(tmp_path, "p.csv", "playlist_id,track_id\np,orphan\n")).missed == 1
+
+
+def test_parquet_gives_the_same(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"playlist_id": [1, 1], "track_id": ["a", "b"], "position": [1, 0], "weight": [1.0, None]}),
+        tmp_path / "p.parquet",
+    )
+    assert imported(tmp_path / "p.parquet").plays == [Play("1", "a", 1), Play("1", "b", 0)]
+
+
+def test_without_positions_rows_are_counted_per_playlist(tmp_path: Path) -> None:
+    path = file(tmp_path, "p.csv", "track_id,playlist_id\na,p\nb,q\na,p\nc,p\n")
+    assert ids(imported(path)) == [("p", "a", 0), ("q", "b", 0), ("p", "a", 1), ("p", "c", 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "says"),
+    [
+        ("", None, "empty"),
+        ("playlist_id,track_id\n", None, "no rows"),
+        ("playlist,track_id\np,a\n", None, "no column 'playlist_id', found playlist, track_id"),
+        ("playlist_id,track_id\np,a\np,zzz\n", 3, "'zzz' is not in the library; scan it first or pass --skip-unknown"),
+        ("playlist_id,track_id\np,\n", 2, "track_id is empty"),
+        ("playlist_id,track_id\n,a\n", 2, "playlist_id is empty"),
+        ("playlist_id,track_id,position\np,a,1\np,b,1\n", 3, "position 1 of playlist 'p' is also in row 2"),
+        ("playlist_id,track_id,position\np,a,1\np,b,\n", 3, "some rows have a position"),
+        ("playlist_id,track_id,position\np,a,1.5\n", 2, "whole number"),
+        ("playlist_id,track_id,position\np,a,x\n", 2, "position is 'x'"),
+        ("playlist_id,track_id,position\np,a,99999999999999999999\n", 2, "whole number"),
+        ("playlist_id,track_id,weight\np,a,0\n", 2, "above 0"),
+        ("playlist_id,track_id,weight\np,a,-1\n", 2, "above 0"),
+        ("playlist_id,track_id,weight\np,a,nan\n", 2, "weight is nan"),
+        ("playlist_id,track_id,weight\np,a,many\n", 2, "weight is 'many'"),
+        ("playlist_id,track_id,timestamp\np,a,yesterday\n", 2, "timestamp is 'yesterday'"),
+        (b"playlist_id,track_id\n\xff,a\n", 2, "not UTF-8"),
+    ],
+)
+def test_bad_tables(text: str | bytes, row: int | None, says: str, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=says) as caught:
+        imported(file(tmp_path, "p.csv", text))
+    assert caught.value.row == row
+
+
+def test_unknown_ids_can_be_skipped(tmp_path: Path) -> None:
+    path = file(tmp_path, "p.csv", "playlist_id,track_id\np,zzz\np,a\np,zzz\n")
+    found = imported(path, skip_unknown=True)
+    assert ids(found) == [("p", "a", 1)]
+    assert (found.misses, found.missed) == (["zzz (unknown)"], 2)
+
+
+# -------------------------------------------------------------------------------------- Million Playlist slices
+
+
+def mpd(*tracks: dict, pid: object = 7) -> str:
+    return json.dumps({"info": {}, "playlists": [{"pid": pid, "name": "n", "tracks": list(tracks)}]})
+
+
+def entry(pos: object, uri: str, artist: str = "", title: str = "") -> dict:
+    return {"pos": pos, "track_uri": uri, "artist_name": artist, "track_name": title}
+
+
+def test_slices(tmp_path: Path) -> None:
+    content = mpd(
+        entry(0, "spotify:track:a"),
+        entry(1, "spotify:track:other", "BEYONCE", "Halo (Remastered 2009)"),
+        entry(2, "spotify:track:no", "Nobody", "Nothing"),
+        entry(3, "spotify:track:a"),
+    )
+    found = imported(file(tmp_path, "mpd.slice.0-999.json", content))
+    assert ids(found) == [("7", "a", 0), ("7", "a", 1), ("7", "a", 3)]
+    assert found.misses == ["Nobody - Nothing"]
+    file(tmp_path, "mpd.slice.1000-1999.json", mpd(entry(0, "b"), pid=8))
+    assert len(imported(tmp_path).plays) == 4
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "not json",
+        "[]",
+        '{"playlists": 3}',
+        '{"playlists": [{"pid": 1}]}',
+        '{"playlists": [{"tracks": []}]}',
+        mpd("x"),  # type: ignore[arg-type]
+        mpd(entry(0, "a"), entry(0, "b")),
+        mpd(entry("first", "a")),
+        mpd(entry(-1, "a")),
+        b"\xff\xfe\x00",
+        "[" * 100_000,
+    ],
+)
+def test_bad_slices(content: str | bytes, tmp_path: Path) -> None:
+    with pytest.raises(TableError):
+        imported(file(tmp_path, "mpd.slice.0-999.json", content))
+
+
+def test_a_playlist_in_two_slices(tmp_path: Path) -> None:
+    for name in ("mpd.slice.0-999.json", "mpd.slice.1000-1999.json"):
+        file(tmp_path, name, mpd(entry(0, "a")))
+    with pytest.raises(TableError, match="playlist 7 is also in"):
+        imported(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------------- M3U
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_m3u8(start: str, end: str, tmp_path: Path) -> None:
+    nfd = unicodedata.normalize("NFD", "/music/Beyoncé/01 Halo.ogg")
+    lines = [
+        "#EXTM3U",
+        "/music/Beyoncé/01 Halo.ogg",
+        nfd,
+        "file:///music/Beyonc%C3%A9/01%20Halo.ogg",
+        "/music/Beyonc%C3%A9/01%20Halo.ogg",
+        "D:\\Backup\\Beyoncé\\01 Halo.ogg",
+        "#EXTINF:200,Beyoncé - Halo",
+        "https://example.org/stream",
+        "",
+        "# a remark",
+        "/music/../music/copy/two.mp3",
+        "#EXTINF:1,Nobody - Nothing",
+        "/elsewhere/1.mp3",
+    ]
+    found = imported(file(tmp_path, "Für Elise.m3u8", start + end.join(lines)))
+    assert ids(found) == [("Für Elise", "a", n) for n in range(6)] + [("Für Elise", "b", 6)]
+    assert found.misses == ["Nobody - Nothing"]
+
+
+def test_m3u_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    tracks = Tracks((Track("t", path=str(tmp_path / "music" / "y.ogg"), title="y"),))
+    for line in ("../music/y.ogg", "..\\music\\y.ogg", "../music/./y.ogg"):
+        path = file(tmp_path, "lists/p.m3u", line)
+        assert ids(read_playlists(path, tracks, [])) == [("p", "t", 0)]
+
+
+def test_m3u_may_be_latin_1_and_m3u8_may_not(tmp_path: Path) -> None:
+    content = "/music/Beyoncé/01 Halo.ogg\n".encode("latin-1")
+    assert ids(imported(file(tmp_path, "p.m3u", content))) == [("p", "a", 0)]
+    with pytest.raises(TableError, match="not UTF-8") as caught:
+        imported(file(tmp_path, "p.m3u8", b"#EXTM3U\n" + content))
+    assert caught.value.row == 2
+
+
+def test_a_folder_of_m3us(tmp_path: Path) -> None:
+    file(tmp_path, "one.m3u", "/music/x/two.mp3")
+    file(tmp_path, "sub/two.m3u8", "/music/x/three.mp3")
+    file(tmp_path, "three.m3u", "/music/x/two.mp3")
+    file(tmp_path, "three.m3u8", "/music/x/three.mp3")
+    assert ids(imported(tmp_path)) == [("one", "b", 0), ("two", "c", 0), ("three.m3u", "b", 0), ("three.m3u8", "c", 0)]
+
+
+# --------------------------------------------------------------------------------------------- Taste Profile
+
+
+def test_taste_profile(tmp_path: Path) -> None:
+    found = imported(file(tmp_path, "train_triplets.txt", "u1\ta\t5\nu1\tzzz\t1\nu2\tb2\t1\nu1\tb\t2\n"))
+    assert found.plays == [Play("u1", "a", 0, 5.0), Play("u2", "b", 0, 1.0), Play("u1", "b", 2, 2.0)]
+    assert found.misses == ["zzz"]
+
+
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [("u1\ta\n", 1), ("u1\ta\t1\nu1,a,1\n", 2), ("u1\ta\t0\n", 1), ("u1\ta\tx\n", 1), ("\ta\t1\n", 1), ("", None)],
+)
+def test_bad_taste_profiles(content: str, row: int | None, tmp_path: Path) -> None:
+    with pytest.raises(TableError) as caught:
+        imported(file(tmp_path, "t.txt", content))
+    assert caught.value.row == row
+    with pytest.raises(TableError, match="not UTF-8"):
+        imported(file(tmp_path, "u.txt", b"u\t\xff\t1\n"))
+
+
+# ------------------------------------------------------------------------------------------------- anything
+
+
+def test_what_is_no_playlist(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        imported(tmp_path / "none.csv")
+    with pytest.raises(UserError, match="not a format"):
+        imported(file(tmp_path, "p.docx", "x"))
+    with pytest.raises(UserError, match="no playlists in it"):
+        imported(tmp_path)
+
+
+@given(
+    data=st.binary(max_size=200),
+    suffix=st.sampled_from([".csv", ".parquet", ".json", ".m3u", ".m3u8", ".txt", ".tsv"]),
+    head=st.sampled_from([b"", b"playlist_id,track_id\n", b'{"playlists": [', b"#EXTM3U\n", b"u\ta\t"]),
+)
+def test_random_bytes(data: bytes, suffix: str, head: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / f"playlist{suffix}"
+    path.write_bytes(head + data)
+    try:
+        found = imported(path, skip_unknown=True)
+    except UserError:
+        return
+    assert found.matched == len(found.plays)

@@ -20,8 +20,9 @@ from unheard.splits.split import Use
 
 Signatures = tuple[IdMap, NDArray[np.float32]]
 
-# Two encodings of one recording have fingerprints above 0.99 and lengths within the padding that encoders add (under
-# 0.1 s each), two masters of one song a little less; different songs of one artist stay below 0.95.
+# Measured on 436 real recordings: of their pairs with equal lengths the closest two (one game's soundtrack) have 0.89,
+# a remix 0.86; the same recording as Vorbis or MP3 has above 0.99, only MP3 at the lowest quality falls to 0.95 or 0.88
+# now and then. Lengths differ by what encoders pad and by where silence is cut off: at most 1.0 s there.
 MIN_COSINE = 0.98
 MAX_DURATION_GAP_S = 2.0
 
@@ -35,9 +36,8 @@ NO_ALBUM = frozenset({"", "unknown album", "unknown"})
 def artist_groups(tracks: Tracks, signatures: Signatures) -> Rows:
     """The group of each track, (n_tracks,) int32, numbered in the order in which groups first appear.
 
-    `signatures` are the library's fingerprints, (n, s): a unit vector per track whose last element is followed by
-    nothing but the duration in seconds, that is `[*fingerprint, duration_s]`. Tracks without one are joined by their
-    tags alone.
+    `signatures` are the library's fingerprints, (n, s): `[*unit vector, duration_s]` a track. Tracks without one are
+    joined by their tags alone.
     """
     pairs = [np.array(list(_tag_pairs(tracks)), np.int64).reshape(-1, 2)]
     if len(signatures[0]):

@@ -1,0 +1,55 @@
+"""What the documents say exists, and nothing is imported before it is needed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import unheard
+from tests.cli.conftest import Run
+from unheard.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?unheard ([a-z]+)([^\n#;`|]*)", re.MULTILINE)
+
+
+def commands() -> list[tuple[str, str, str]]:
+    """(document, verb, words) of every command line in a code block or span of the documents."""
+    found = []
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        text = path.read_text(encoding="utf-8")
+        code = "\n".join(re.findall(r"```.*?\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text))
+        found += [(path.name, match[1], match[2]) for match in COMMAND.finditer(code)]
+    return found
+
+
+@pytest.mark.parametrize(("document", "verb", "words"), commands())
+def test_documented_commands_and_options_exist(document: str, verb: str, words: str, run: Run) -> None:
+    ran = run(verb, "--help")
+    assert ran.code == 0, (document, verb)
+    for option in re.findall(r"(?<!\S)(--?[a-z][a-z-]*)", words):
+        assert re.search(rf"{option}\b", ran.stdout), (document, verb, option)
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in app.registered_commands:
+        assert f"unheard {command.name}" in text, command.name
+
+
+def test_the_public_surface_is_small() -> None:
+    assert unheard.__all__ == ["__version__", "open"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", unheard.__version__)
+
+
+@pytest.mark.parametrize(
+    "module", ["unheard", "unheard.cli.app", "unheard.session", "unheard.evaluate.evaluate", "unheard.demo.build"]
+)
+def test_importing_loads_nothing_heavy(module: str) -> None:
+    heavy = ["torch", "sklearn", "librosa", "matplotlib", "pyarrow", "av", "h5py", "implicit", "ranx"]
+    code = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -105,7 +105,7 @@ def split(
     seed: Annotated[int, typer.Option(help="Seed of the folds.")] = 0,
     after: Annotated[
         str | None,
-        typer.Option(help="First date of the test tracks of split `time`, e.g. 2025-01-01.", show_default=False),
+        typer.Option(help="Last date that trains in split `time`, e.g. 2024-12-31.", show_default=False),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace splits that are there; models trained on them become stale.")
@@ -115,7 +115,7 @@ def split(
     from unheard.splits import prepare_splits
 
     opened = Workspace.open(workspace)
-    splits = prepare_splits(opened, file=file, seed=seed, after=after, force=force)
+    splits = prepare_splits(opened, file=file, seed=seed, after=after, force=force, left_out=console.say)
     columns = ["split", "train", "validation", "test"]
     rows = [list(row) for row in splits]
     console.out.print(console.table("Tracks by use", columns, rows, right=frozenset({1, 2, 3})))

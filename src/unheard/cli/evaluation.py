@@ -43,6 +43,7 @@ def evaluate(
             console.table(drawn.title, drawn.columns, drawn.rows, right=frozenset(range(1, len(drawn.columns))))
         )
         console.out.print()
+    write_results(opened.results_path(results.split), results)
     if json is not None:
         beside = write_results(json, results)
         console.say(f"{json}: {len(results.rows)} figures; {beside}: models against each other")

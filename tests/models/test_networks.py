@@ -78,8 +78,8 @@ def test_fast_equals_plain(*, batch_norm: bool, average_time: bool, training: bo
     target = torch.randn(5, 5, generator=torch.Generator().manual_seed(1))
     ours, truth = fast(x), plain_cnn(plain, x)
     torch.testing.assert_close(ours, truth, atol=1e-4, rtol=1e-4)
-    functional.mse_loss(ours, target).backward()  # type: ignore[no-untyped-call]
-    functional.mse_loss(truth, target).backward()  # type: ignore[no-untyped-call]
+    functional.mse_loss(ours, target).backward()
+    functional.mse_loss(truth, target).backward()
     for (name, ours_weight), truth_weight in zip(fast.named_parameters(), plain.parameters(), strict=True):
         assert ours_weight.grad is not None
         assert truth_weight.grad is not None

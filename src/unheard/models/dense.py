@@ -54,7 +54,7 @@ def output_layer(inputs: int, outputs: int, *, zero: bool) -> nn.Linear:
     return layer
 
 
-def he_normal(layer: nn.Linear | nn.Conv2d) -> None:
+def he_normal(layer: nn.Linear | nn.Conv1d | nn.Conv2d) -> None:
     """He et al. 2015: a normal of variance 2 / fan-in; biases start at zero."""
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:

@@ -8,12 +8,13 @@ from typing import Any
 from torch import nn
 
 from unheard.models.cnn import Cnn, CnnConfig
+from unheard.models.cnn1d import Cnn1d, Cnn1dConfig
 from unheard.models.dense import Dense, DenseConfig
 
-NetworkConfig = CnnConfig | DenseConfig
+NetworkConfig = CnnConfig | Cnn1dConfig | DenseConfig
 
 # The name of each family's table in a recipe.
-NETWORK_TABLES: Mapping[str, type[Any]] = {"cnn": CnnConfig, "dense": DenseConfig}
+NETWORK_TABLES: Mapping[str, type[Any]] = {"cnn": CnnConfig, "cnn1d": Cnn1dConfig, "dense": DenseConfig}
 
 
 def build(config: NetworkConfig, *, input_shape: tuple[int, ...], outputs: int, zero_output: bool) -> nn.Module:
@@ -28,6 +29,9 @@ def build(config: NetworkConfig, *, input_shape: tuple[int, ...], outputs: int, 
         case CnnConfig():
             mels, frames = input_shape
             return Cnn(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
+        case Cnn1dConfig():
+            mels, frames = input_shape
+            return Cnn1d(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
         case DenseConfig():
             (width,) = input_shape
             return Dense(config, inputs=width, outputs=outputs, zero_output=zero_output)

@@ -50,7 +50,7 @@ class TripletOffline:
 
 @dataclass(frozen=True)
 class TripletSemiHard:
-    """The same loss over every triplet of a batch with d(a, p) < d(a, n) < d(a, p) + margin (Schroff et al. 2015).
+    """The same loss on triplets found in each batch: n is the nearest negative behind p (Schroff et al. 2015).
 
     nearest     positives of a track are its other patches and this many nearest train tracks in factor space
     buffer      the next so many are neither positive nor negative
@@ -85,9 +85,12 @@ class Stage:
 
     output              width of the output; None: the number of factors
     tones               size of the bag-of-tones codebook
-    epochs, patience    an epoch is one pass over the train tracks; stop after `patience` epochs without a better
-                        validation loss and keep the best weights
-    patches_per_track   random patches that one pass takes from each track
+    patches_per_track   random patches that one epoch takes from each train track
+    epochs, patience    stop after `patience` epochs without a better validation figure; the best weights are kept
+    watch               that figure: "loss", or for a regression "correlation" of all predicted and true numbers.
+                        Factors folded in for validation tracks are shorter than train factors, so a squared error can
+                        prefer predicting nothing while what ranking lives on still improves. The output layer is then
+                        scaled once by the factor that makes the validation loss smallest
     precision           "auto": bfloat16 autocast where the processor has it, "float32": never
     """
 
@@ -101,6 +104,7 @@ class Stage:
     epochs: int = 5
     patience: int = 3
     patches_per_track: int = 1
+    watch: Literal["loss", "correlation"] = "loss"
     tones: int = 4000
     precision: Literal["auto", "float32"] = "auto"
 
@@ -175,7 +179,9 @@ def recipe_from(values: Mapping[str, Any], source: str) -> Recipe:
         raise UserError(f"{source}: unknown key {unknown[0]!r}; expected name, about and [[stage]]")
     name, about = (_text(rest, key, source) for key in ("name", "about"))
     if name in ("", ".", "..") or any(mark in name for mark in "/\\@"):
-        raise UserError(f"{source}, name: expected a name that can be a folder's, and no @ (it marks seeds), found {name!r}")
+        raise UserError(
+            f"{source}, name: expected a name that can be a folder's, and no @ (it marks seeds), found {name!r}"
+        )
     recipe = Recipe(name, about, tuple(_stage(s, f"{source}, stage {i}") for i, s in enumerate(stages, 1)))
     _check_order(recipe, source)
     return recipe
@@ -191,12 +197,15 @@ def _check_order(recipe: Recipe, source: str) -> None:
         if isinstance(stage.loss, Mse) != last:
             expected = "[stage.mse], because the last stage predicts the factors" if last else "a triplet loss"
             raise UserError(f"{source}, stage {place}: expected {expected}, found {type(stage.loss).__name__}")
+        if stage.watch != "loss" and not last:
+            raise UserError(
+                f"{source}, stage {place}, watch: expected 'loss' for a triplet loss, found {stage.watch!r}"
+            )
         if (stage.output is None) != last:
             expected = "none, because it is the number of factors" if last else "the width of the embedding"
             raise UserError(f"{source}, stage {place}, output: expected {expected}, found {stage.output!r}")
-        needs_cnn = stage.input == "patches"
-        if needs_cnn != (type(stage.network).__name__ == "CnnConfig"):
-            expected = "[stage.cnn]" if needs_cnn else "[stage.dense]"
+        if (stage.input == "patches") == (_key_of(stage.network, _network_tables()) == "dense"):
+            expected = "[stage.cnn] or [stage.cnn1d]" if stage.input == "patches" else "[stage.dense]"
             raise UserError(f"{source}, stage {place}: expected {expected} for input {stage.input!r}")
 
 

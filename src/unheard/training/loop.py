@@ -56,7 +56,7 @@ class Position:
     epoch: int = 0
     step: int = 0
     sums: dict[str, tuple[float, int]] = field(default_factory=dict)
-    best_loss: float = math.inf
+    best_figure: float = math.inf
     stale: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -116,6 +116,8 @@ class Loop:
                 save(self)
                 saved = time.monotonic()
         load_arrays(self.network, self._best)
+        if stage.watch == "correlation":
+            self._rescale()
 
     def _epoch(self) -> Iterator[Batch]:
         at, setup, stage = self.position, self._setup, self._setup.stage
@@ -166,7 +168,20 @@ class Loop:
     def _validate(self, figures: dict[str, float]) -> None:
         """Note the epoch, and the weights if they are the best so far; epoch 0 is the network before any training."""
         at, setup = self.position, self._setup
-        output = mean_outputs(
+        judged = setup.objective.validate(self._val_output())
+        now = time.monotonic()
+        seconds, self._clock = now - self._clock, now
+        validated = {f"val_{name}": figure for name, figure in judged.items()}
+        at.history.append({"epoch": at.epoch, **figures, **validated, "seconds": seconds})
+        figure = judged["loss"] if setup.stage.watch == "loss" else -judged["correlation"]
+        if figure < at.best_figure:
+            at.best_figure, at.stale, self._best = figure, 0, arrays_of(self.network)
+        else:
+            at.stale += 1
+
+    def _val_output(self) -> NDArray[np.float32]:
+        setup = self._setup
+        return mean_outputs(
             self.network,
             setup.source,
             setup.val,
@@ -174,15 +189,14 @@ class Loop:
             precision=setup.stage.precision,
             limit=VALIDATION_PATCHES,
         )
-        judged = setup.objective.validate(output)
-        now = time.monotonic()
-        seconds, self._clock = now - self._clock, now
-        validated = {f"val_{name}": figure for name, figure in judged.items()}
-        at.history.append({"epoch": at.epoch, **figures, **validated, "seconds": seconds})
-        if judged["loss"] < at.best_loss:
-            at.best_loss, at.stale, self._best = judged["loss"], 0, arrays_of(self.network)
-        else:
-            at.stale += 1
+
+    def _rescale(self) -> None:
+        """Multiply the output layer so that the squared error on the validation tracks is smallest."""
+        gain = self._setup.objective.validate(self._val_output())["gain"]
+        for name, weight in self.network.named_parameters():
+            if name in ("1.output.weight", "1.output.bias"):
+                with torch.no_grad():
+                    weight.mul_(gain)
 
     def snapshot(self) -> tuple[dict[str, Any], Arrays]:
         """Everything `restore` needs: plain data, and arrays."""
@@ -191,7 +205,7 @@ class Loop:
             "epoch": at.epoch,
             "step": at.step,
             "sums": at.sums,
-            "best_loss": at.best_loss,
+            "best_figure": at.best_figure,
             "stale": at.stale,
             "history": at.history,
         }
@@ -206,7 +220,7 @@ class Loop:
         """Go on from a snapshot."""
         sums = {name: (float(total), int(count)) for name, (total, count) in plain["sums"].items()}
         self.position = Position(
-            plain["epoch"], plain["step"], sums, plain["best_loss"], plain["stale"], list(plain["history"])
+            plain["epoch"], plain["step"], sums, plain["best_figure"], plain["stale"], list(plain["history"])
         )
         load_arrays(self.network, _below(arrays, "model."))
         self._best = _below(arrays, "best.")

@@ -88,11 +88,25 @@ class Regression:
         return functional.mse_loss(output, self._scaled[torch.from_numpy(items)]), {}
 
     def validate(self, output: NDArray[np.float32]) -> Stats:
-        """loss: mean squared error of the track's mean output; cosine: mean centred cosine with its factor."""
+        """Of the tracks' mean outputs.
+
+        loss         mean squared error against scaled factors
+        correlation  cosine of all outputs and all scaled factors taken as two long vectors
+        cosine       mean over tracks of the centred cosine with the factor
+        gain         the g > 0 that minimises |g outputs - scaled factors|^2; 1 if there is none
+        """
         loss = float(((output - self._scaled_val) ** 2).mean(dtype=np.float64))
         predicted = unit_factors(self._targets.scaling.inverse(output), self._targets.mean)
         true = unit_factors(self._targets.val, self._targets.mean)
-        return {"loss": loss, "cosine": float((predicted * true).sum(axis=1).mean(dtype=np.float64))}
+        wide = output.astype(np.float64)
+        product = float((wide * self._scaled_val).sum())
+        length = float(np.linalg.norm(wide))
+        return {
+            "loss": loss,
+            "correlation": product / (length * float(np.linalg.norm(self._scaled_val))) if length else 0.0,
+            "cosine": float((predicted * true).sum(axis=1).mean(dtype=np.float64)),
+            "gain": product / length**2 if product > 0 else 1.0,
+        }
 
 
 class OfflineTriplets:
@@ -119,7 +133,7 @@ class OfflineTriplets:
 
 
 class SemiHardTriplets:
-    """Triplets found in each batch: the negative is farther than the positive, but by less than the margin."""
+    """Triplets found in each batch: the hardest negative that is still farther away than the positive."""
 
     def __init__(self, near: Neighbourhoods, config: TripletSemiHard, val: Neighbourhoods | None) -> None:
         self._near, self._config, self._val = near, config, val
@@ -159,19 +173,28 @@ def relations(near: Neighbourhoods, items: Items) -> tuple[NDArray[np.bool_], ND
 def semi_hard(
     output: Tensor, positive: Tensor, negative: Tensor, *, margin: float
 ) -> tuple[tuple[Tensor, Tensor, Tensor], Stats]:
-    """Rows (anchor, positive, negative) of every triplet with d(a, p) < d(a, n) < d(a, p) + margin.
+    """One triplet for each pair of anchor and positive: its negative is the nearest one farther away than the positive.
+
+    Where every negative is nearer than the positive, the farthest of them is taken, so that pairs in the wrong order
+    are learned from as well (Schroff et al. 2015, section 3.2, and its usual implementations).
 
     output              (batch, width) embeddings; positive, negative: (batch, batch) masks, rows are anchors
-    returns             three (triplet,) index tensors; "accuracy": share of all triplets in the right order,
-                        "active": share that is semi-hard
+    returns             three (pair,) index tensors: anchor, positive, negative. "accuracy": share of ALL triplets of
+                        the batch in the right order; "active": share of the chosen ones inside the margin
     """
     with torch.no_grad():
         distance = DISTANCE(output)  # (batch, batch)
-        anchor, near, far = torch.where(positive[:, :, None] & negative[:, None, :])
-        gap = distance[anchor, far] - distance[anchor, near]  # (triplet,)
-        mined = (gap > 0) & (gap < margin)
-    stats = {"accuracy": _share(gap > 0), "active": _share(mined)}
-    return (anchor[mined], near[mined], far[mined]), stats
+        anchor, near = torch.where(positive & negative.any(dim=1, keepdim=True))  # (pair,)
+        d_ap = distance[anchor, near][:, None]  # (pair, 1)
+        allowed = negative[anchor]  # (pair, batch)
+        d_an = distance[anchor]  # (pair, batch)
+        farther = allowed & (d_an > d_ap)
+        nearest_farther = d_an.masked_fill(~farther, torch.inf).argmin(dim=1)  # (pair,)
+        farthest = d_an.masked_fill(~allowed, -torch.inf).argmax(dim=1)  # (pair,)
+        far = torch.where(farther.any(dim=1), nearest_farther, farthest)
+        active = distance[anchor, far] < d_ap[:, 0] + margin
+        stats = {"accuracy": float(farther.sum()) / max(1, int(allowed.sum())), "active": _share(active)}
+    return (anchor, near, far), stats
 
 
 def triplet_figures(output: NDArray[np.float32], val: Neighbourhoods | None, margin: float) -> Stats:

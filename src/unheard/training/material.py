@@ -36,6 +36,7 @@ class Material:
     store           the mel store, when the recipe listens to patches or frames; its rows are the rows of `ids`
     vectors         (n, width), when it reads vectors or statistics
     train_factors, val_factors   rows in the order of `train` and `val`
+    marks           (n,) a number per track that changes when its sound does
     """
 
     ids: IdMap
@@ -46,6 +47,7 @@ class Material:
     val: NDArray[np.int64]
     train_factors: NDArray[np.float32]
     val_factors: NDArray[np.float32]
+    marks: NDArray[np.int64]
     factors_config: dict[str, Any]
 
 
@@ -64,7 +66,8 @@ def gather(workspace: Workspace, library: Library, recipe: Recipe, split: Split,
         )
     if not len(val):  # nothing to tune on: early stopping then only sees when training itself stalls
         val, val_factors = train, train_factors
-    return Material(ids, reads, store, vectors, train, val, train_factors, val_factors, factors.config)
+    marks = sound_marks(library, store, vectors)
+    return Material(ids, reads, store, vectors, train, val, train_factors, val_factors, marks, factors.config)
 
 
 def decide_input(library: Library, recipe: Recipe) -> Reads:
@@ -109,17 +112,16 @@ def fingerprint(
     for rows, factors in ((material.train, material.train_factors), (material.val, material.val_factors)):
         digest.update("\0".join(material.ids.take(rows)).encode() + b"\1")
         digest.update(np.ascontiguousarray(factors).tobytes())
-        digest.update(sound_marks(material.store, material.vectors)[rows].tobytes())
+        digest.update(material.marks[rows].tobytes())
     return digest.hexdigest()
 
 
-def sound_marks(store: MelStore | None, vectors: VectorSource | None) -> NDArray[np.int64]:
-    """A number per track that changes when its sound does: (n,) from its place in the store, or from its vector.
-
-    The store only grows at its end, so a track that is scanned again gets a new place.
-    """
+def sound_marks(library: Library, store: MelStore | None, vectors: VectorSource | None) -> NDArray[np.int64]:
+    """A number per track that changes when its sound does: (n,) from its file's hash, or from its vector."""
     if store is not None:
-        return store.start_frames * 1_000_003 + store.n_frames
-    assert vectors is not None
-    marks = [int.from_bytes(hashlib.sha256(v.tobytes()).digest()[:7], "little") for v in vectors.vectors]
-    return np.array(marks, np.int64)
+        hashes = {track.track_id: track.content_hash for track in library.tracks().items}
+        sounds = [f"{hashes.get(name, '')} {n}".encode() for name, n in zip(store.ids, store.n_frames, strict=True)]
+    else:
+        assert vectors is not None
+        sounds = [vector.tobytes() for vector in vectors.vectors]
+    return np.array([int.from_bytes(hashlib.sha256(sound).digest()[:7], "little") for sound in sounds], np.int64)

@@ -74,7 +74,7 @@ def write_predictions(
     store, vectors = open_input(workspace, library, checkpoint.config["reads"])
     source = store if store is not None else vectors
     assert source is not None
-    marks = sound_marks(store, vectors)
+    marks = sound_marks(library, store, vectors)
     path = checkpoint.path.with_name("predictions.safetensors")
     factors = np.zeros((len(source.ids), predictor.dim), np.float32)
     missing = np.ones(len(source.ids), bool)

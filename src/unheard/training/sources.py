@@ -64,7 +64,9 @@ class PatchSource:
         for row in rows:
             starts = self.cover(int(row), NORM_PATCHES)
             frames = self.batch(np.full(len(starts), row), starts).reshape(-1, self.shape[0])
-            db = self.store.encoding.decode(frames[: int(self.store.n_frames[row])]).astype(np.float64)
+            if (length := int(self.store.n_frames[row])) < self.store.patch_frames:
+                frames = frames[:length]  # the rest is silence that is not the track's
+            db = self.store.encoding.decode(frames).astype(np.float64)
             n, total, squares = n + len(db), total + db.sum(axis=0), squares + (db**2).sum(axis=0)
         mean = total / n
         std = np.sqrt(np.maximum(0.0, squares / n - mean**2))

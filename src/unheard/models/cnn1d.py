@@ -1,0 +1,83 @@
+"""The convolutional network that slides along time alone (thesis row 9; van den Oord et al. 2013).
+
+Mel bands are channels: each filter spans all of them, so a patch costs a small part of what the 2-D network takes.
+Behind the convolutions the frames are either flattened, as in the thesis, or summarised by their mean, deviation and
+maximum, which does not care when something sounds. A 2-D convolution of height 1 in channels-last order is faster than
+torch's 1-D one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unheard.errors import UserError
+from unheard.models.dense import he_normal, hidden_layers, output_layer
+
+
+@dataclass(frozen=True)
+class Cnn1dConfig:
+    """channels and pools: one entry per block, pools in frames. width: frames that a filter spans."""
+
+    channels: tuple[int, ...] = (32, 32, 32)
+    width: int = 4
+    pools: tuple[int, ...] = (2, 2, 2)
+    dense: tuple[int, ...] = (1024, 1024, 512)
+    batch_norm: bool = True
+    summary: Literal["flatten", "moments"] = "flatten"
+    dropout: float = 0.0
+    unit_length: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.channels:
+            raise ValueError("expected at least one channel")
+        if len(self.pools) != len(self.channels):
+            raise ValueError(f"expected as many pools as channels, found {len(self.pools)} and {len(self.channels)}")
+
+
+class Cnn1d(nn.Module):
+    """(batch, 1, mel, frame) -> (batch, outputs). The flatten runs over channel, then frame."""
+
+    def __init__(self, config: Cnn1dConfig, *, mels: int, frames: int, outputs: int, zero_output: bool) -> None:
+        super().__init__()
+        self.config = config
+        self.convolutions = nn.ModuleList()
+        for before, channels in pairwise((mels, *config.channels)):
+            convolution = nn.Conv2d(before, channels, (1, config.width))
+            he_normal(convolution)
+            self.convolutions.append(convolution)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(c) for c in config.channels) if config.batch_norm else None
+        for pool in config.pools:
+            frames //= pool
+        if not frames:
+            raise UserError(f"the pools {config.pools} leave nothing of a patch; take smaller pools")
+        flat = config.channels[-1] * (frames if config.summary == "flatten" else 3)
+        self.hidden, width = hidden_layers(flat, config.dense)
+        self.output = output_layer(width, outputs, zero=zero_output)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.transpose(1, 2).contiguous(memory_format=torch.channels_last)  # (batch, mel, 1, frame)
+        left = (self.config.width - 1) // 2
+        for block, convolution in enumerate(self.convolutions):
+            x = functional.pad(x, (left, self.config.width - 1 - left))
+            x = convolution(x)  # (batch, channels, 1, frame)
+            x = self.norms[block](x) if self.norms is not None else x
+            x = functional.elu(functional.max_pool2d(x, (1, self.config.pools[block])))  # frame becomes frame / pool
+        x = x.squeeze(2)  # (batch, channels, frame)
+        x = x.flatten(1) if self.config.summary == "flatten" else moments(x)  # (batch, flat)
+        for layer in self.hidden:
+            x = functional.elu(layer(functional.dropout(x, self.config.dropout, self.training)))  # (batch, width)
+        x = self.output(functional.dropout(x, self.config.dropout, self.training))  # (batch, outputs)
+        return functional.normalize(x) if self.config.unit_length else x
+
+
+def moments(x: Tensor) -> Tensor:
+    """Mean, deviation and maximum over frames: (batch, channels, frame) -> (batch, 3 * channels)."""
+    mean = x.mean(dim=2)
+    deviation = torch.sqrt((x - mean[:, :, None]).square().mean(dim=2) + 1e-5)
+    return torch.cat([mean, deviation, x.amax(dim=2)], dim=1)

@@ -1,0 +1,96 @@
+"""Batches: every step can be recomputed, every track comes as often as it should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.training.world import make_world
+from unheard.library import open_library
+from unheard.spectrograms.store import open_store
+from unheard.training.data import batches, epoch_rng, n_steps, shuffled
+from unheard.training.sources import PatchSource, VectorSource
+
+
+@given(st.integers(1, 200), st.integers(1, 64), st.integers(1, 5))
+def test_a_pass_has_every_track_and_even_batches(n_tracks: int, batch: int, passes: int) -> None:
+    epoch = shuffled(epoch_rng(0, 1, 0), n_tracks, batch, passes)
+    assert np.bincount(np.concatenate(epoch)).tolist() == [passes] * n_tracks
+    sizes = {len(items) for items in epoch}
+    assert max(sizes) - min(sizes) <= 1
+    assert len(epoch) == n_steps(n_tracks, batch, passes)
+
+
+def _source(tmp_path: Path) -> PatchSource:
+    world = make_world(tmp_path / "w", n_tracks=12)
+    with open_library(world.workspace.library_path) as library:
+        return PatchSource(open_store(world.workspace, library))
+
+
+def test_any_step_can_be_redone(tmp_path: Path) -> None:
+    source, train = _source(tmp_path), np.arange(0, 12, 2)
+
+    def epoch(number: int, first: int) -> list[tuple[list[int], bytes]]:
+        rng = epoch_rng(7, 1, number)
+        plan = shuffled(rng, len(train), 4, 5)
+        return [
+            (batch.items.tolist(), batch.stored.tobytes()) for batch in batches(source, train, plan, rng, first=first)
+        ]
+
+    whole = epoch(3, 0)
+    assert len(whole) == 8
+    for first in (1, 5, 7, 8):
+        assert epoch(3, first) == whole[first:]
+    assert epoch(4, 0) != whole
+
+
+def test_patches_are_cut_from_their_own_track(tmp_path: Path) -> None:
+    """Whatever the start, a patch is a stretch of its track's frames, or all of a short one and silence."""
+    source, rng = _source(tmp_path), np.random.default_rng(0)
+    store = source.store
+    rows = np.repeat(np.arange(12), 20)
+    starts = source.random_starts(rows, rng)
+    for row, start, patch in zip(rows, starts, source.batch(rows, starts), strict=True):
+        track = store.frames[store.start_frames[row] : store.start_frames[row] + store.n_frames[row]]
+        n = min(16, len(track))
+        assert 0 <= start <= max(0, len(track) - 16)
+        assert np.array_equal(patch[:n], track[start : start + n])
+    assert len(set(starts.tolist())) > 10
+
+
+def test_a_cover_covers_without_silence(tmp_path: Path) -> None:
+    source = _source(tmp_path)
+    for row in range(12):
+        n, starts = int(source.store.n_frames[row]), source.cover(row, None)
+        seen = {frame for start in starts for frame in range(start, start + 16)}
+        assert seen >= set(range(n))
+        assert n < 16 or max(seen) == n - 1
+        assert len(source.cover(row, 2)) == min(2, len(starts))
+        assert source.cover(row, 1)[0] == 0
+
+
+def test_moments_are_those_of_the_train_tracks(tmp_path: Path) -> None:
+    source, train = _source(tmp_path), np.array([1, 4, 5])
+    mean, std = source.moments(train)
+    frames = []
+    for row in train:  # all are shorter than the four patches that are looked at, whose overlap counts twice
+        track_db = source.store.track_db(int(row))
+        frames += [track_db[start : start + 16] for start in source.cover(int(row), None)]
+    truth = np.concatenate(frames).astype(np.float64)
+    np.testing.assert_allclose(mean, truth.mean(axis=0), atol=1e-3)
+    np.testing.assert_allclose(std, truth.std(axis=0), atol=1e-3)
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_vector_moments(*, pooled: bool) -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(9, 3)).astype(np.float32) * np.array([1, 10, 0], np.float32) + 2
+    mean, std = VectorSource(ids=None, vectors=vectors, pooled=pooled).moments(np.arange(6))  # type: ignore[arg-type]
+    np.testing.assert_allclose(mean, vectors[:6].mean(axis=0), rtol=1e-5)
+    each = vectors[:6].std(axis=0)
+    expected = np.full(3, np.sqrt((each**2).mean())) if pooled else [each[0], each[1], 1.0]
+    np.testing.assert_allclose(std, expected, rtol=1e-5)

@@ -20,7 +20,7 @@ from unheard.spectrograms.statistics import statistics_of_blocks
 from unheard.spectrograms.store import ENCODINGS
 from unheard.workspace import Settings
 
-DECODED_FRAMES = 2048  # frames that are held as floats at a time
+DECODED_FRAMES = 512  # frames that are held as floats at a time: they stay in a core's cache
 
 
 @dataclass(frozen=True)

@@ -258,11 +258,11 @@ class _Scan:
 
     def note_pathless(self, found: Sources, instead: frozenset[str]) -> None:
         """Rows of tables for which there is nothing to hear."""
-        usable = {*instead, *self._library.tracks().ids}
+        tracks = self._library.tracks().ids
         with self._library.transaction():
-            forget_missing(self._library, instead)
+            forget_missing(self._library, (track_id for track_id in instead if track_id in tracks))
             for table, track in found.pathless:
-                if track.track_id not in usable:
+                if track.track_id not in tracks and track.track_id not in instead:
                     detail = "its row has no path, and it has no vector; fill in `path` or add a vector"
                     self._fail(Failure(f"{table}#{track.track_id}", Reason.MISSING, detail, track.track_id))
 

@@ -21,13 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, pairwise
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from unheard.spectrograms.mfcc import deltas, mfcc
+from unheard.spectrograms.mfcc import dct_basis, deltas
 
 N_MFCC = 20
 N_ENVELOPES = 6
@@ -94,37 +95,41 @@ class _Curves:
 
 def _curves(blocks: Iterable[NDArray[np.float32]]) -> _Curves:
     n, total, squares = 0, np.zeros(N_MELS), np.zeros(N_MELS)
-    mfccs, envelopes, onsets, loudness = [], [], [], []
+    middle = np.zeros(N_MELS, np.float32)  # near the mean, so that squares of what is left keep their digits
+    sums, onsets = [], []
     previous: NDArray[np.float32] | None = None
     for block in blocks:
         if not len(block):
             continue
+        middle = middle if n else block.mean(axis=0)
         n += len(block)
-        total += block.sum(axis=0, dtype=np.float64)
-        squares += np.einsum("fm,fm->m", block, block, dtype=np.float64)
-        mfccs.append(mfcc(block, n_mfcc=N_MFCC))
-        envelope = band_means(block, N_ENVELOPES)
-        envelopes.append(envelope)
-        loudness.append(block.mean(axis=1))
+        shifted = block - middle
+        total += shifted.sum(axis=0)
+        squares += np.einsum("fm,fm->m", shifted, shifted)
+        sums.append(block @ weighted_sums())
         before = block[:1] if previous is None else previous
-        rise = np.diff(block, axis=0, prepend=before)
+        rise = block - np.concatenate([before, block[:-1]])
         onsets.append(np.maximum(rise, 0.0, out=rise).mean(axis=1))
         previous = block[-1:]
     mean = total / n
+    mfccs, envelopes, loudness = np.split(np.concatenate(sums), [N_MFCC, N_MFCC + N_ENVELOPES], axis=1)
     return _Curves(
-        mel_mean=mean,
+        mel_mean=middle + mean,
         mel_std=np.sqrt(np.maximum(squares / n - mean**2, 0.0)),
-        mfcc=np.concatenate(mfccs),
-        envelopes=np.concatenate(envelopes),
+        mfcc=mfccs,
+        envelopes=envelopes,
         onset=np.concatenate(onsets),
-        loudness=np.concatenate(loudness),
+        loudness=loudness[:, 0],
     )
 
 
-def band_means(mel_db: NDArray[np.float32], n_bands: int) -> NDArray[np.float32]:
-    """Mean decibels of `n_bands` groups of neighbouring mel bands, (frame, mel) -> (frame, n_bands)."""
-    edges = np.linspace(0, mel_db.shape[1], n_bands + 1).astype(int)
-    return np.stack([mel_db[:, low:high].mean(axis=1) for low, high in pairwise(edges)], axis=1)
+@cache
+def weighted_sums() -> NDArray[np.float32]:
+    """All that is linear in a frame, as one product: MFCC 0-19, means of 6 groups of bands, mean, (mel, 27)."""
+    group = np.arange(N_MELS) * N_ENVELOPES // N_MELS  # (mel,)
+    groups = (group[:, None] == np.arange(N_ENVELOPES)).astype(np.float32)
+    means = np.hstack([groups / groups.sum(axis=0), np.full((N_MELS, 1), 1.0 / N_MELS)])
+    return np.hstack([dct_basis(N_MELS, N_MFCC), means]).astype(np.float32)
 
 
 def _mfcc_parts(coefficients: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:

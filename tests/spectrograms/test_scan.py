@@ -1,0 +1,335 @@
+"""Scans of real files: what is stored, what is listed as failed, what a second scan does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.ingest.sounds import cut, song, write
+from unheard.errors import Reason, UserError
+from unheard.library import Library, Track
+from unheard.spectrograms.listen import mel_of_file
+from unheard.spectrograms.scan import ScanReport, scan
+from unheard.spectrograms.statistics import statistics
+from unheard.spectrograms.store import open_store
+from unheard.workspace import Settings, Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.init(tmp_path / "w")
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """Three tracks: a.flac, b.ogg, c/d.wav."""
+    folder = tmp_path / "music"
+    for seed, name in enumerate(("a.flac", "b.ogg", "c/d.wav")):
+        write(folder / name, song(seed, 2.0))
+    return folder
+
+
+def rescan(workspace: Workspace, *sources: Path, jobs: int = 1, force: bool = False) -> ScanReport:
+    return scan(workspace, sources, jobs=jobs, force=force)
+
+
+def by_name(workspace: Workspace) -> dict[str, Track]:
+    with Library(workspace.library_path) as library:
+        return {Path(track.path).name: track for track in library.tracks().items}
+
+
+def failures(workspace: Workspace) -> dict[str, tuple[Reason, str]]:
+    with Library(workspace.library_path) as library:
+        return {Path(f.path).name: (f.reason, f.duplicate_of) for f in library.failures()}
+
+
+def contents(workspace: Workspace, skip: Sequence[str] = ()) -> dict[str, list[tuple]]:
+    """Every row of the library."""
+    db = sqlite3.connect(workspace.library_path)
+    tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
+    rows = {table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
+    db.close()
+    return rows
+
+
+# --------------------------------------------------------------------------------------------------- one scan
+
+
+def test_a_folder(workspace: Workspace, music: Path) -> None:
+    heard: list[tuple[str, int, int]] = []
+    report = scan(workspace, [music], jobs=2, progress=lambda *step: heard.append(step))
+    assert report == ScanReport(added=3, audio_s=report.audio_s)
+    assert report.audio_s == pytest.approx(6.0, abs=0.01)
+    assert heard == [("listening", n, 3) for n in (1, 2, 3)]
+    tracks = by_name(workspace)
+    assert [track.title for track in tracks.values() if track.title == "d"] == ["d"]
+    for name, track in tracks.items():
+        assert track.track_id == track.content_hash[:16]
+        assert Path(track.path).is_absolute()
+        assert track.duration_s == pytest.approx(2.0, abs=0.01), name
+    with Library(workspace.library_path) as library:
+        store = open_store(workspace, library)
+        kinds = {kind: library.vectors(kind) for kind in ("statistics", "signature", "user")}
+    for track in tracks.values():
+        row = store.ids.row(track.track_id)
+        encoded = mel_of_file(Path(track.path), workspace.settings)
+        np.testing.assert_array_equal(store.track_db(row), store.encoding.decode(encoded))
+        ids, matrix = kinds["statistics"]
+        np.testing.assert_allclose(
+            matrix[ids.row(track.track_id)], statistics(store.track_db(row)), rtol=1e-3, atol=2e-3
+        )
+    assert kinds["signature"][1].shape == (3, 257)
+    assert len(kinds["user"][0]) == 0
+
+
+def test_the_store_does_not_depend_on_workers(music: Path, tmp_path: Path) -> None:
+    write(music / "long.wav", song(9, 30.0))  # finishes last, but is not last
+    cut(music / "long.wav", music / "half.wav")
+    stores = []
+    for jobs in (1, 3):
+        workspace = Workspace.init(tmp_path / f"w{jobs}")
+        rescan(workspace, music, jobs=jobs)
+        stores.append((workspace.mels_path.read_bytes(), contents(workspace)))
+    assert stores[0] == stores[1]
+
+
+def test_parity_stores_whole_patches(music: Path, tmp_path: Path) -> None:
+    workspace = Workspace.init(tmp_path / "p", Settings("parity"))
+    assert rescan(workspace, music).added == 3
+    with Library(workspace.library_path) as library:
+        assert set(open_store(workspace, library).n_frames.tolist()) == {256}
+
+
+def test_every_failure_is_listed_once(workspace: Workspace, music: Path) -> None:
+    (music / "empty.mp3").touch()
+    (music / "text.mp3").write_text("no music " * 100)
+    cut(music / "c/d.wav", music / "half.wav")
+    write(music / "silent.wav", np.zeros((88_200, 2), np.float32))
+    write(music / "short.wav", song(1, 0.5))
+    (music / "random.ogg").write_bytes(np.random.default_rng(0).bytes(5000))
+    shutil.copy(music / "a.flac", music / "z copy.flac")
+    report = rescan(workspace, music, jobs=2)
+    assert (report.added, report.failed) == (3, 7)
+    kept = by_name(workspace)["a.flac"].track_id
+    expected = {
+        "empty.mp3": (Reason.EMPTY, ""),
+        "text.mp3": (Reason.NOT_AUDIO, ""),
+        "half.wav": (Reason.TRUNCATED, ""),
+        "silent.wav": (Reason.SILENT, ""),
+        "short.wav": (Reason.TOO_SHORT, ""),
+        "random.ogg": (Reason.UNREADABLE, ""),
+        "z copy.flac": (Reason.DUPLICATE, kept),
+    }
+    assert failures(workspace) == expected
+    again = rescan(workspace, music)
+    assert (again.unchanged, again.known_failures, again.failed, again.added) == (3, 7, 0, 0)
+    assert failures(workspace) == expected
+    forced = rescan(workspace, music, force=True)
+    assert (forced.changed, forced.failed) == (3, 7)
+    assert failures(workspace) == expected
+
+
+def test_copies_of_a_broken_file_are_broken_in_the_same_way(workspace: Workspace, music: Path) -> None:
+    cut(music / "a.flac", music / "half.flac")
+    shutil.copy(music / "half.flac", music / "half again.flac")
+    rescan(workspace, music, jobs=2)
+    assert {name: reason for name, (reason, _) in failures(workspace).items()} == {
+        "half.flac": Reason.TRUNCATED,
+        "half again.flac": Reason.TRUNCATED,
+    }
+
+
+def test_odd_names(workspace: Workspace, music: Path) -> None:
+    source = write(music / "x.wav", song(5, 1.5))
+    source.rename(music / os.fsdecode(b"caf\xe9.wav"))
+    write(music / "\u65e5\u672c #1 'q'.wav", song(6, 1.5))
+    report = rescan(workspace, music)
+    assert (report.added, report.failed) == (4, 1)
+    assert failures(workspace) == {"caf\\xe9.wav": (Reason.UNREADABLE, "")}
+
+
+def test_bad_calls(workspace: Workspace, music: Path) -> None:
+    with pytest.raises(UserError, match="jobs is 0"):
+        rescan(workspace, music, jobs=0)
+    with pytest.raises(UserError, match="no such file"):
+        rescan(workspace, music / "none")
+
+
+def test_two_scans_at_a_time_are_refused(workspace: Workspace, music: Path) -> None:
+    def meanwhile(what: str, done: int, total: int) -> None:
+        with pytest.raises(UserError, match="another scan"):
+            rescan(workspace, music)
+
+    assert scan(workspace, [music], jobs=1, progress=meanwhile).added == 3
+
+
+# ------------------------------------------------------------------------------------------------ second scans
+
+
+def test_nothing_changes_when_nothing_changed(workspace: Workspace, music: Path) -> None:
+    rescan(workspace, music)
+    before = workspace.mels_path.read_bytes(), contents(workspace)
+    report = rescan(workspace, music)
+    assert report == ScanReport(unchanged=3)
+    assert (workspace.mels_path.read_bytes(), contents(workspace)) == before
+    assert rescan(workspace, music, force=True).changed == 3
+    assert (workspace.mels_path.read_bytes(), contents(workspace)) == before
+
+
+def test_new_files_are_added(workspace: Workspace, music: Path) -> None:
+    rescan(workspace, music)
+    write(music / "0.wav", song(7, 1.5))
+    assert rescan(workspace, music) == ScanReport(added=1, unchanged=3, audio_s=1.5)
+
+
+def test_a_changed_file_keeps_its_id(workspace: Workspace, music: Path) -> None:
+    rescan(workspace, music)
+    before = by_name(workspace)["b.ogg"]
+    write(music / "b.ogg", song(8, 3.0))
+    report = rescan(workspace, music)
+    after = by_name(workspace)["b.ogg"]
+    assert (report.changed, report.unchanged) == (1, 2)
+    assert after.track_id == before.track_id
+    assert after.content_hash != before.content_hash
+    assert after.duration_s == pytest.approx(3.0, abs=0.01)
+
+
+def test_old_bytes_that_come_back_elsewhere_are_another_track(workspace: Workspace, music: Path) -> None:
+    rescan(workspace, music)
+    old = (music / "b.ogg").read_bytes()
+    write(music / "b.ogg", song(8, 3.0))
+    rescan(workspace, music)
+    (music / "old b.ogg").write_bytes(old)
+    assert rescan(workspace, music).added == 1
+    tracks = by_name(workspace)
+    assert tracks["old b.ogg"].track_id == tracks["old b.ogg"].content_hash[:17]
+    assert tracks["b.ogg"].track_id == tracks["old b.ogg"].content_hash[:16]
+
+
+def test_a_touched_file_is_not_decoded(workspace: Workspace, music: Path) -> None:
+    rescan(workspace, music)
+    data = (music / "b.ogg").read_bytes()
+    (music / "b.ogg").unlink()
+    (music / "b.ogg").write_bytes(data)
+    assert rescan(workspace, music) == ScanReport(noted=1, unchanged=2)
+    assert rescan(workspace, music) == ScanReport(unchanged=3)
+
+
+def test_moved_files_keep_their_ids_and_are_not_decoded(workspace: Workspace, music: Path) -> None:
+    rescan(workspace, music)
+    before = {track.track_id for track in by_name(workspace).values()}
+    (music / "b.ogg").rename(music / "z.ogg")
+    assert rescan(workspace, music) == ScanReport(noted=1, unchanged=2)
+    after = by_name(workspace)
+    assert set(after) == {"a.flac", "d.wav", "z.ogg"}
+    assert {track.track_id for track in after.values()} == before
+
+
+def test_names_that_change_in_a_circle(workspace: Workspace, music: Path) -> None:
+    for n in (1, 2, 3):
+        write(music / f"{n}.wav", song(10 + n, 1.5))
+    rescan(workspace, music)
+    before = {track.content_hash: track.track_id for track in by_name(workspace).values()}
+    (music / "3.wav").rename(music / "tmp")
+    (music / "2.wav").rename(music / "3.wav")
+    (music / "1.wav").rename(music / "2.wav")
+    (music / "tmp").rename(music / "1.wav")
+    report = rescan(workspace, music)
+    assert (report.noted, report.added, report.changed) == (3, 0, 0)
+    assert {track.content_hash: track.track_id for track in by_name(workspace).values()} == before
+
+
+def test_gone_files_are_counted_and_kept(workspace: Workspace, music: Path) -> None:
+    rescan(workspace, music)
+    (music / "a.flac").unlink()
+    assert rescan(workspace, music) == ScanReport(unchanged=2, gone=1)
+    assert len(by_name(workspace)) == 3
+    assert rescan(workspace, music / "c") == ScanReport(unchanged=1)
+
+
+def test_a_duplicate_takes_the_place_of_a_kept_file_that_is_gone(workspace: Workspace, music: Path) -> None:
+    shutil.copy(music / "a.flac", music / "z.flac")
+    rescan(workspace, music)
+    kept = by_name(workspace)["a.flac"].track_id
+    (music / "a.flac").unlink()
+    assert rescan(workspace, music) == ScanReport(noted=1, unchanged=2)
+    assert by_name(workspace)["z.flac"].track_id == kept
+    assert failures(workspace) == {}
+
+
+def test_a_mended_file_comes_back_and_a_broken_one_leaves(workspace: Workspace, music: Path) -> None:
+    whole = (music / "a.flac").read_bytes()
+    (music / "a.flac").write_bytes(whole[: len(whole) // 2])
+    assert rescan(workspace, music).failed == 1
+    (music / "a.flac").write_bytes(whole)
+    assert rescan(workspace, music) == ScanReport(added=1, unchanged=2, audio_s=2.0)
+    track_id = by_name(workspace)["a.flac"].track_id
+    (music / "a.flac").write_bytes(whole[: len(whole) // 3])
+    assert rescan(workspace, music) == ScanReport(failed=1, unchanged=2)
+    assert "a.flac" not in by_name(workspace)
+    (music / "a.flac").write_bytes(whole)
+    rescan(workspace, music)
+    assert by_name(workspace)["a.flac"].track_id == track_id
+
+
+def test_a_lost_store_is_rebuilt_by_force(workspace: Workspace, music: Path) -> None:
+    rescan(workspace, music)
+    before = workspace.mels_path.read_bytes()
+    workspace.mels_path.write_bytes(before[:1000])
+    with pytest.raises(UserError, match="--force"):
+        rescan(workspace, music)
+    rescan(workspace, music, force=True)
+    assert workspace.mels_path.read_bytes() == before
+
+
+# ------------------------------------------------------------------------------------------------------ tables
+
+
+def table(music: Path, *rows: str) -> Path:
+    path = music / "tracks.csv"
+    path.write_text("\n".join(["track_id,path,title,artist", *rows]) + "\n")
+    return path
+
+
+def test_a_table_names_tracks(workspace: Workspace, music: Path) -> None:
+    table(music, "t2,b.ogg,Second,A feat. B", "t1,a.flac,,", "t3,none.mp3,Third,")
+    shutil.copy(music / "a.flac", music / "copy.flac")
+    report = rescan(workspace, music)
+    assert (report.added, report.failed) == (2, 1)
+    with Library(workspace.library_path) as library:
+        tracks = library.tracks()
+        (failure,) = library.failures()
+    assert list(tracks.ids) == ["t1", "t2"]
+    assert [(track.title, track.artists) for track in tracks.items] == [("a", ()), ("Second", ("A", "B"))]
+    assert (failure.track_id, failure.reason) == ("t3", Reason.MISSING)
+    # New metadata is taken over without decoding; the missing file is looked for again.
+    table(music, "t2,b.ogg,Zweites,", "t1,a.flac,,", "t3,c/d.wav,Third,", "t4,copy.flac,,")
+    report = rescan(workspace, music)
+    assert (report.noted, report.unchanged, report.added, report.failed) == (1, 1, 1, 1)
+    with Library(workspace.library_path) as library:
+        assert [track.title for track in library.tracks().items] == ["a", "Zweites", "Third"]
+        duplicates = [f for f in library.failures() if f.reason is Reason.DUPLICATE]
+    assert [(f.track_id, f.duplicate_of) for f in duplicates] == [("t4", "t1")]
+
+
+def test_a_table_gives_its_ids_to_a_folder_scanned_before(workspace: Workspace, music: Path) -> None:
+    rescan(workspace, music)
+    table(music, "t1,a.flac,,")
+    rescan(workspace, music)
+    assert by_name(workspace)["a.flac"].track_id == "t1"
+    assert len(by_name(workspace)) == 3
+    assert rescan(workspace, music) == ScanReport(unchanged=1)
+
+
+def test_a_known_track_whose_file_is_gone_is_kept(workspace: Workspace, music: Path) -> None:
+    table(music, "t1,a.flac,,", "t2,b.ogg,,")
+    rescan(workspace, music)
+    (music / "a.flac").unlink()
+    assert rescan(workspace, music) == ScanReport(gone=1, unchanged=1)
+    assert len(by_name(workspace)) == 2

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +16,8 @@ import pytest
 from tests.ingest.sounds import cut, song, write
 from unheard.errors import Reason, UserError
 from unheard.library import Library, Track
-from unheard.spectrograms.listen import mel_of_file
+from unheard.spectrograms import scan as scanning
+from unheard.spectrograms.listen import Heard, hear_file, mel_of_file
 from unheard.spectrograms.scan import ScanReport, scan
 from unheard.spectrograms.statistics import statistics
 from unheard.spectrograms.store import open_store
@@ -143,6 +146,29 @@ def test_copies_of_a_broken_file_are_broken_in_the_same_way(workspace: Workspace
         "half.flac": Reason.TRUNCATED,
         "half again.flac": Reason.TRUNCATED,
     }
+
+
+def hear_or_die(path: Path, settings: Settings) -> Heard:
+    """A decoder that takes its process down over one file and hangs over another."""
+    if path.name == "b.ogg":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if path.name == "hang.wav":
+        threading.Event().wait()
+    return hear_file(path, settings)
+
+
+def test_a_decoder_that_crashes_or_hangs_costs_one_file(
+    workspace: Workspace, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(music / "hang.wav", song(8, 1.5))
+    monkeypatch.setattr(scanning, "hear_file", hear_or_die)
+    monkeypatch.setattr(scanning, "LIMIT_S", 2.0)
+    report = rescan(workspace, music, jobs=2)
+    assert (report.added, report.failed) == (2, 2)
+    assert failures(workspace) == {"b.ogg": (Reason.CRASHED, ""), "hang.wav": (Reason.TIMED_OUT, "")}
+    assert rescan(workspace, music) == ScanReport(unchanged=2, known_failures=2)
+    monkeypatch.undo()  # the decoder was updated
+    assert rescan(workspace, music, force=True).added == 2
 
 
 def test_odd_names(workspace: Workspace, music: Path) -> None:

@@ -195,6 +195,16 @@ def test_two_scans_at_a_time_are_refused(workspace: Workspace, music: Path) -> N
     assert scan(workspace, [music], jobs=1, progress=meanwhile).added == 3
 
 
+def test_a_preview_counts_and_writes_nothing(workspace: Workspace, music: Path) -> None:
+    assert scanning.preview(workspace, [music]) == {"decode": 3}
+    assert not workspace.library_path.exists()
+    rescan(workspace, music)
+    write(music / "new.wav", song(7, 1.5))
+    assert scanning.preview(workspace, [music]) == {"decode": 1, "unchanged": 3}
+    assert scanning.preview(workspace, [music], force=True) == {"decode": 4}
+    assert scanning.preview(workspace, [music], exclude=["new*", "c"]) == {"unchanged": 2}
+
+
 # ------------------------------------------------------------------------------------------------ second scans
 
 

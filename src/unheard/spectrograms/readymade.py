@@ -53,7 +53,7 @@ def store_vectors(
     """
     ids, matrix = vectors
     stored_ids, stored = library.vectors("user")
-    _check_width(path, vectors, stored_ids, stored)
+    check_width(library, path, vectors)  # once more: another table of this scan may have been stored since
     tracks = library.tracks()
     new: list[tuple[str, NDArray[np.float32]]] = []
     with library.transaction():
@@ -69,10 +69,10 @@ def store_vectors(
     return len(new), len(ids) - len(new)
 
 
-def _check_width(
-    path: Path, vectors: tuple[IdMap, NDArray[np.float32]], stored_ids: IdMap, stored: NDArray[np.float32]
-) -> None:
+def check_width(library: Library, path: Path, vectors: tuple[IdMap, NDArray[np.float32]]) -> None:
+    """TableError if vectors have another length than those that stay in the library beside them."""
     ids, matrix = vectors
+    stored_ids, stored = library.vectors("user")
     kept = next((name for name in stored_ids if name not in ids), None)
     if kept is not None and stored.shape[1] != matrix.shape[1]:
         problem = f"vectors have {matrix.shape[1]} numbers, that of track {kept!r} in the library has {stored.shape[1]}"

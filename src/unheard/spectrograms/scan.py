@@ -17,13 +17,13 @@ from typing import Any
 
 from unheard.errors import AudioError, Reason, UserError
 from unheard.ingest.patches import PatchFile
-from unheard.ingest.sources import Sources, find_sources
+from unheard.ingest.sources import Candidate, Sources, find_sources
 from unheard.ingest.vectors import read_vectors
 from unheard.library import Failure, Library, Track
 from unheard.progress import Progress, silent
 from unheard.spectrograms.listen import Heard, hear_file
 from unheard.spectrograms.plan import Action, Planner, Step, duplicate, merge_metadata
-from unheard.spectrograms.readymade import forget_missing, hear_patches, store_vectors
+from unheard.spectrograms.readymade import check_width, forget_missing, hear_patches, store_vectors
 from unheard.spectrograms.store import ENCODINGS, MelWriter, map_frames
 from unheard.spectrograms.workers import Job, Lost, in_order
 from unheard.workspace import Settings, Workspace
@@ -83,6 +83,8 @@ def scan(
         stack.enter_context(_only_scan(workspace))
         library = stack.enter_context(Library(workspace.library_path))
         _check_store(workspace, library, force=force)
+        for path, table in vectors:
+            check_width(library, path, table)
         writer = stack.enter_context(MelWriter(workspace, library))
         instead = frozenset[str]().union(*(ids for _, (ids, _) in vectors), *(file.ids for file in patches))
         given = _pathless(found, instead)
@@ -140,10 +142,16 @@ def _check_store(workspace: Workspace, library: Library, *, force: bool) -> None
 
 def _pathless(found: Sources, instead: frozenset[str]) -> dict[str, Track]:
     """What tables say of tracks without a file. Rows whose file is missing join them if vectors or patches stand in."""
-    heard_elsewhere = [c for c in found.audio if c.given and c.given.track_id in instead and not Path(c.path).exists()]
-    found.audio = [candidate for candidate in found.audio if candidate not in heard_elsewhere]
     given = {track.track_id: track for _, track in found.pathless}
-    return given | {c.given.track_id: c.given for c in heard_elsewhere if c.given}
+    audio: list[Candidate] = []
+    for candidate in found.audio:
+        row = candidate.given
+        if row is not None and row.track_id in instead and not Path(candidate.path).exists():
+            given[row.track_id] = row
+        else:
+            audio.append(candidate)
+    found.audio = audio
+    return given
 
 
 class _Scan:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 from torch.nn import functional
 
 from tests.models.plain import plain_cnn, signs_mixed
 from unheard.models.cnn import Cnn, CnnConfig
+from unheard.models.cnn1d import Cnn1d, Cnn1dConfig, moments
 from unheard.models.dense import Dense, DenseConfig
 from unheard.models.first_block import output_statistics
 from unheard.models.inputs import PatchInput, VectorInput
@@ -24,6 +27,7 @@ SMALL = CnnConfig(channels=(6, 5, 4), pools=((2, 2), (2, 4), (2, 2)), dense=(7,)
         ("1 bag of tones", DenseConfig(layers=(1024, 1024, 1024)), (4000,), 200, 6_401_224),
         ("2 bag of tones, 2048", DenseConfig(layers=(2048, 2048, 2048)), (4000,), 200, 16_996_552),
         ("3 CNN", CnnConfig(batch_norm=False), PATCH, 200, 8_566_216),
+        ("9 slide in frequency", Cnn1dConfig(), PATCH, 200, 2_751_464),
         ("4 CNN with batch norm", CnnConfig(), PATCH, 200, 8_566_600),
         ("6 more dense", CnnConfig(dense=(512, 512, 512)), PATCH, 200, 9_091_912),
         ("7 more neurons", CnnConfig(dense=(2048, 2048, 2048)), PATCH, 200, 42_433_864),
@@ -45,6 +49,9 @@ def test_weight_counts(row: str, config: NetworkConfig, shape: tuple[int, ...], 
         ("cnn", 0, PATCH, 200, 8_566_600),
         ("triplet-offline", 0, PATCH, 128, 8_529_280),
         ("triplet-offline", 1, (128,), 200, 1_809_096),
+        ("triplet-cnn", 0, PATCH, 128, 8_529_664),
+        ("triplet-cnn", 1, (128,), 200, 1_809_096),
+        ("triplet", 0, PATCH, 128, 460_544),
         ("triplet", 1, (128,), 200, 1_809_096),
     ],
 )
@@ -148,6 +155,31 @@ def test_the_flatten_runs_over_channel_mel_frame() -> None:
         network.output.weight.copy_(torch.eye(12))
     x = torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])
     assert network(x).tolist() == [[1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60]]
+
+
+@pytest.mark.parametrize("summary", ["flatten", "moments"])
+@pytest.mark.parametrize("batch_norm", [True, False])
+@pytest.mark.parametrize("width", [3, 4])
+def test_cnn1d_is_torchs_one_dimensional_convolution(
+    *, summary: Literal["flatten", "moments"], batch_norm: bool, width: int
+) -> None:
+    config = Cnn1dConfig((6, 5), width, (2, 3), (7,), batch_norm=batch_norm, summary=summary)
+    torch.manual_seed(0)
+    network = Cnn1d(config, mels=9, frames=26, outputs=4, zero_output=False)
+    x = torch.randn(3, 1, 9, 26)
+    y = x.squeeze(1)
+    for block, pool in enumerate(config.pools):
+        weight, bias = (network.convolutions[block].get_parameter(name) for name in ("weight", "bias"))
+        y = functional.conv1d(functional.pad(y, ((width - 1) // 2, width // 2)), weight.squeeze(2), bias)
+        if batch_norm:
+            y = functional.batch_norm(y, None, None, training=True)
+        y = functional.max_pool1d(functional.elu(y), pool)
+    if summary == "moments":
+        parts = [y.mean(2), torch.sqrt(y.var(2, unbiased=False) + 1e-5), y.max(2).values]
+        torch.testing.assert_close(moments(y), torch.cat(parts, dim=1))
+        y = moments(y)
+    hidden = functional.elu(network.hidden[0](y.flatten(1)))
+    torch.testing.assert_close(network(x), network.output(hidden), atol=1e-4, rtol=1e-4)
 
 
 def test_dense_by_hand() -> None:

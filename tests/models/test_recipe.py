@@ -34,7 +34,9 @@ layers = []
 
 
 def test_shipped_recipes_load_and_survive_a_round_trip() -> None:
-    assert {"bag-of-tones", "cnn", "mlp", "triplet", "triplet-content", "triplet-offline"} <= set(recipe_names())
+    assert {"bag-of-tones", "cnn", "mlp", "triplet", "triplet-cnn", "triplet-content", "triplet-offline"} <= set(
+        recipe_names()
+    )
     for name in recipe_names():
         recipe = load_recipe(name)
         assert recipe.name == name
@@ -90,6 +92,7 @@ def test_a_recipe_file(tmp_path: Path) -> None:
         ('input = "patches"', 'input = "previous"', "stage 1, input: expected an input of its own"),
         ('input = "patches"', 'input = "waveform"', "stage 1, input: expected one of 'patches'"),
         ('input = "patches"', 'input = "content"', r"stage 1: expected \[stage.dense\] for input 'content'"),
+        ("epochs = 3", 'watch = "correlation"', "stage 1, watch: expected 'loss' for a triplet loss"),
         ('input = "patches"\n', "", "stage 1: input is missing; expected one of 'patches'"),
         ("output = 16\n", "", "stage 1, output: expected the width of the embedding, found None"),
         ("[stage.dense]\nlayers = []", "[stage]\ndense = 3", "not valid TOML"),

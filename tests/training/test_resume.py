@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.training.world import make_world, toy
+from unheard.factors.store import save_factors
 from unheard.training.checkpoint import load_checkpoint
 from unheard.training.train import train
 from unheard.workspace import Workspace
@@ -20,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 # Saves after every step and says so; the parent kills it at a step of its choice.
 CHILD = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tests.training.world import toy
 from unheard.splits import Split
@@ -58,7 +61,6 @@ def _child(workspace: Workspace, kind: str, until: str) -> subprocess.Popen[str]
 @pytest.mark.parametrize(
     ("kind", "until"),
     [
-        ("triplet", "training stage 1 1"),  # before anything was saved
         ("triplet", "training stage 1 9"),  # inside the second epoch
         ("triplet", "training stage 2 5"),
         ("triplet-content", "training stage 1 4"),  # with dropout
@@ -72,28 +74,14 @@ def test_sigkill(tmp_path: Path, kind: str, until: str) -> None:
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert child.returncode == -signal.SIGKILL
-    resumed = train(killed.workspace, toy(kind), killed.split)
+    steps: list[str] = []
+    resumed = train(
+        killed.workspace, toy(kind), killed.split, progress=lambda what, done, _: steps.append(f"{what} {done}")
+    )
+    assert next(step for step in steps if step.startswith("training")) == until  # the step it was killed in, not step 1
     assert resumed.read_bytes() == truth.read_bytes()
     predicted = [path.with_name("predictions.safetensors").read_bytes() for path in (truth, resumed)]
     assert predicted[0] == predicted[1]
-
-
-def test_it_really_resumes(tmp_path: Path) -> None:
-    """Only the steps that are left are done."""
-    world = make_world(tmp_path / "w", n_tracks=40)
-    child = _child(world.workspace, "triplet", "training stage 1 9")
-    child.kill()
-    child.communicate()
-    position = load_checkpoint(tmp_path / "w/models/artists/triplet/training.safetensors").config["position"]
-    steps: list[int] = []
-
-    def note(what: str, done: int, total: int) -> None:
-        if what == "training stage 1":
-            steps.append(done)
-
-    train(world.workspace, toy("triplet"), world.split, progress=note)
-    assert position["step"] > 0
-    assert steps[0] == 9
 
 
 def test_ctrl_c_finishes_the_step_and_leaves_a_checkpoint(tmp_path: Path) -> None:
@@ -114,13 +102,19 @@ def test_ctrl_c_finishes_the_step_and_leaves_a_checkpoint(tmp_path: Path) -> Non
 
 def test_a_checkpoint_of_other_inputs_is_not_resumed(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
-    whole = train(make_world(tmp_path / "x", n_tracks=40).workspace, toy("triplet"), world.split, seed=1)
-    child = _child(world.workspace, "triplet", "training stage 1 3")
-    child.kill()
-    child.communicate()
-    folder = tmp_path / "w/models/artists"
-    (folder / "triplet").rename(folder / "triplet@1")  # another seed's
-    assert train(world.workspace, toy("triplet"), world.split, seed=1).read_bytes() == whole.read_bytes()
+    steps: list[int] = []
+
+    def interrupt(what: str, done: int, total: int) -> None:
+        steps.append(done)
+        if len(steps) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    for _ in range(2):  # the second time the factors are others, so it begins again
+        with pytest.raises(KeyboardInterrupt):
+            train(world.workspace, toy("triplet"), world.split, progress=interrupt)
+        assert steps == [1, 2, 3]
+        steps.clear()
+        save_factors(world.workspace, "artists", replace(world.factors, tracks=world.factors.tracks * 2))
 
 
 def test_a_damaged_checkpoint_is_trained_over(tmp_path: Path) -> None:

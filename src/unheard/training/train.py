@@ -93,7 +93,8 @@ def train(
         if began is None:
             began = _begin(running, workspace, material, recipe, split, targets, seed, mark)
         run = _Run(material, began, chosen, checkpoint_s, folder / "history.json", progress)
-        trained = run.all_stages(max_minutes, final)
+        with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):  # the caller keeps its own
+            trained = run.all_stages(max_minutes, final)
         running.unlink(missing_ok=True)
         write_predictions(workspace, library, trained, chosen, progress)
     return final

@@ -38,6 +38,12 @@ def test_same_content_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+def test_artefacts_are_as_readable_as_other_files(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    artefacts.save(tmp_path / "x", "toy", config={}, arrays={"x": np.zeros(1)})
+    assert (tmp_path / "x").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("old")

@@ -31,8 +31,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed onto it when the block ends well, removed when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    beside.touch()
+    mode = beside.stat().st_mode  # as the umask has it; safetensors makes files that only their owner may read
     try:
         yield beside
+        beside.chmod(mode)
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         beside.replace(path)

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 
 from tests.training.world import World, dense_regression, give_vectors, make_world, recipe, regression, spoil_test, toy
 from tests.training.world import without_none as plain
+from unheard import artefacts
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.store import save_factors
 from unheard.library import open_library
@@ -113,9 +114,15 @@ def test_a_finished_training_is_not_repeated_until_something_changes(tmp_path: P
     assert trained
     assert third != first
     predictions_file = tmp_path / "w" / "models" / "artists" / "mlp" / "predictions.safetensors"
+    right = predictions_file.read_bytes()
     predictions_file.unlink()
     assert not run()[0]
-    assert predictions_file.exists()
+    assert predictions_file.read_bytes() == right
+    stale = artefacts.load(predictions_file, "predictions")
+    config = {"fingerprint": "of an older model, left by a kill between its successor and the predictions"}
+    artefacts.save(predictions_file, "predictions", config=config, arrays=stale.arrays, ids=stale.ids)
+    assert not run()[0]
+    assert predictions_file.read_bytes() == right
 
 
 def test_full_targets_read_the_full_factors(tmp_path: Path) -> None:

@@ -107,7 +107,8 @@ def fingerprint(
 ) -> str:
     """A hash of everything that decides the weights: a finished training with the same one need not run again."""
     digest = hashlib.sha256()
-    plain = [recipe.as_dict(), split.name, targets, seed, asdict(workspace.settings), material.reads]
+    described = {key: value for key, value in recipe.as_dict().items() if key != "about"}
+    plain = [described, split.name, targets, seed, asdict(workspace.settings), material.reads]
     digest.update(json.dumps(plain, sort_keys=True).encode())
     for rows, factors in ((material.train, material.train_factors), (material.val, material.val_factors)):
         digest.update("\0".join(material.ids.take(rows)).encode() + b"\1")

@@ -35,7 +35,7 @@ from unheard.training.inference import mean_outputs
 from unheard.training.loop import Loop, Setup, arrays_of, step_seed
 from unheard.training.losses import Targets, objective
 from unheard.training.material import Material, TargetKind, fingerprint, gather
-from unheard.training.predict import predictions_path, write_predictions
+from unheard.training.predict import write_predictions
 from unheard.training.sources import PatchSource, Source, VectorSource, histograms_of
 from unheard.workspace import Workspace
 
@@ -86,8 +86,8 @@ def train(
         mark = fingerprint(material, recipe, split, targets, seed, workspace)
         if not force and (found := _same(final, mark)) is not None:
             progress("trained already, nothing has changed", 1, 1)
-            if not predictions_path(workspace, split.name, folder.name).is_file():
-                write_predictions(workspace, library, found, chosen, progress)
+            running.unlink(missing_ok=True)
+            write_predictions(workspace, library, found, chosen, progress, keep=True)  # new tracks, or all after a kill
             return final
         began = None if force else _same(running, mark)
         if began is None:

@@ -29,13 +29,33 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace.init(tmp_path / "w")
 
 
-@pytest.fixture
-def music(tmp_path: Path) -> Path:
-    """Three tracks: a.flac, b.ogg, c/d.wav."""
-    folder = tmp_path / "music"
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder `saved` of music and a workspace that has scanned it - when it lay one folder up."""
+    root = tmp_path_factory.mktemp("template")
     for seed, name in enumerate(("a.flac", "b.ogg", "c/d.wav")):
-        write(folder / name, song(seed, 2.0))
-    return folder
+        write(root / "music" / name, song(seed, 2.0))
+    scan(Workspace.init(root / "scanned"), [root / "music"], jobs=1)
+    for name in ("music", "scanned"):
+        shutil.copytree(root / name, root / "saved" / name)  # with the files' times
+    return root
+
+
+def restored(root: Path, name: str) -> Path:
+    shutil.rmtree(root / name)
+    return Path(shutil.copytree(root / "saved" / name, root / name))
+
+
+@pytest.fixture
+def music(template: Path) -> Path:
+    """Three tracks: a.flac, b.ogg, c/d.wav."""
+    return restored(template, "music")
+
+
+@pytest.fixture
+def scanned(template: Path) -> Workspace:
+    """A workspace that knows them."""
+    return Workspace.open(restored(template, "scanned"))
 
 
 def rescan(workspace: Workspace, *sources: Path, jobs: int = 1, force: bool = False) -> ScanReport:
@@ -208,61 +228,55 @@ def test_a_preview_counts_and_writes_nothing(workspace: Workspace, music: Path) 
 # ------------------------------------------------------------------------------------------------ second scans
 
 
-def test_nothing_changes_when_nothing_changed(workspace: Workspace, music: Path) -> None:
-    rescan(workspace, music)
-    before = workspace.mels_path.read_bytes(), contents(workspace)
-    report = rescan(workspace, music)
+def test_nothing_changes_when_nothing_changed(scanned: Workspace, music: Path) -> None:
+    before = scanned.mels_path.read_bytes(), contents(scanned)
+    report = rescan(scanned, music)
     assert report == ScanReport(unchanged=3)
-    assert (workspace.mels_path.read_bytes(), contents(workspace)) == before
-    assert rescan(workspace, music, force=True).changed == 3
-    assert (workspace.mels_path.read_bytes(), contents(workspace)) == before
+    assert (scanned.mels_path.read_bytes(), contents(scanned)) == before
+    assert rescan(scanned, music, force=True).changed == 3
+    assert (scanned.mels_path.read_bytes(), contents(scanned)) == before
 
 
-def test_new_files_are_added(workspace: Workspace, music: Path) -> None:
-    rescan(workspace, music)
+def test_new_files_are_added(scanned: Workspace, music: Path) -> None:
     write(music / "0.wav", song(7, 1.5))
-    assert rescan(workspace, music) == ScanReport(added=1, unchanged=3, audio_s=1.5)
+    assert rescan(scanned, music) == ScanReport(added=1, unchanged=3, audio_s=1.5)
 
 
-def test_a_changed_file_keeps_its_id(workspace: Workspace, music: Path) -> None:
-    rescan(workspace, music)
-    before = by_name(workspace)["b.ogg"]
+def test_a_changed_file_keeps_its_id(scanned: Workspace, music: Path) -> None:
+    before = by_name(scanned)["b.ogg"]
     write(music / "b.ogg", song(8, 3.0))
-    report = rescan(workspace, music)
-    after = by_name(workspace)["b.ogg"]
+    report = rescan(scanned, music)
+    after = by_name(scanned)["b.ogg"]
     assert (report.changed, report.unchanged) == (1, 2)
     assert after.track_id == before.track_id
     assert after.content_hash != before.content_hash
     assert after.duration_s == pytest.approx(3.0, abs=0.01)
 
 
-def test_old_bytes_that_come_back_elsewhere_are_another_track(workspace: Workspace, music: Path) -> None:
-    rescan(workspace, music)
+def test_old_bytes_that_come_back_elsewhere_are_another_track(scanned: Workspace, music: Path) -> None:
     old = (music / "b.ogg").read_bytes()
     write(music / "b.ogg", song(8, 3.0))
-    rescan(workspace, music)
+    rescan(scanned, music)
     (music / "old b.ogg").write_bytes(old)
-    assert rescan(workspace, music).added == 1
-    tracks = by_name(workspace)
+    assert rescan(scanned, music).added == 1
+    tracks = by_name(scanned)
     assert tracks["old b.ogg"].track_id == tracks["old b.ogg"].content_hash[:17]
     assert tracks["b.ogg"].track_id == tracks["old b.ogg"].content_hash[:16]
 
 
-def test_a_touched_file_is_not_decoded(workspace: Workspace, music: Path) -> None:
-    rescan(workspace, music)
+def test_a_touched_file_is_not_decoded(scanned: Workspace, music: Path) -> None:
     data = (music / "b.ogg").read_bytes()
     (music / "b.ogg").unlink()
     (music / "b.ogg").write_bytes(data)
-    assert rescan(workspace, music) == ScanReport(noted=1, unchanged=2)
-    assert rescan(workspace, music) == ScanReport(unchanged=3)
+    assert rescan(scanned, music) == ScanReport(noted=1, unchanged=2)
+    assert rescan(scanned, music) == ScanReport(unchanged=3)
 
 
-def test_moved_files_keep_their_ids_and_are_not_decoded(workspace: Workspace, music: Path) -> None:
-    rescan(workspace, music)
-    before = {track.track_id for track in by_name(workspace).values()}
+def test_moved_files_keep_their_ids_and_are_not_decoded(scanned: Workspace, music: Path) -> None:
+    before = {track.track_id for track in by_name(scanned).values()}
     (music / "b.ogg").rename(music / "z.ogg")
-    assert rescan(workspace, music) == ScanReport(noted=1, unchanged=2)
-    after = by_name(workspace)
+    assert rescan(scanned, music) == ScanReport(noted=1, unchanged=2)
+    after = by_name(scanned)
     assert set(after) == {"a.flac", "d.wav", "z.ogg"}
     assert {track.track_id for track in after.values()} == before
 
@@ -281,12 +295,20 @@ def test_names_that_change_in_a_circle(workspace: Workspace, music: Path) -> Non
     assert {track.content_hash: track.track_id for track in by_name(workspace).values()} == before
 
 
-def test_gone_files_are_counted_and_kept(workspace: Workspace, music: Path) -> None:
-    rescan(workspace, music)
+def test_a_copy_that_comes_later_is_a_duplicate(scanned: Workspace, music: Path) -> None:
+    before = by_name(scanned)
+    shutil.copy(music / "b.ogg", music / "0.ogg")
+    assert rescan(scanned, music) == ScanReport(failed=1, unchanged=3)
+    assert failures(scanned) == {"0.ogg": (Reason.DUPLICATE, before["b.ogg"].track_id)}
+    assert rescan(scanned, music) == ScanReport(known_failures=1, unchanged=3)
+    assert by_name(scanned) == before
+
+
+def test_gone_files_are_counted_and_kept(scanned: Workspace, music: Path) -> None:
     (music / "a.flac").unlink()
-    assert rescan(workspace, music) == ScanReport(unchanged=2, gone=1)
-    assert len(by_name(workspace)) == 3
-    assert rescan(workspace, music / "c") == ScanReport(unchanged=1)
+    assert rescan(scanned, music) == ScanReport(unchanged=2, gone=1)
+    assert len(by_name(scanned)) == 3
+    assert rescan(scanned, music / "c") == ScanReport(unchanged=1)
 
 
 def test_a_duplicate_takes_the_place_of_a_kept_file_that_is_gone(workspace: Workspace, music: Path) -> None:
@@ -314,14 +336,13 @@ def test_a_mended_file_comes_back_and_a_broken_one_leaves(workspace: Workspace, 
     assert by_name(workspace)["a.flac"].track_id == track_id
 
 
-def test_a_lost_store_is_rebuilt_by_force(workspace: Workspace, music: Path) -> None:
-    rescan(workspace, music)
-    before = workspace.mels_path.read_bytes()
-    workspace.mels_path.write_bytes(before[:1000])
+def test_a_lost_store_is_rebuilt_by_force(scanned: Workspace, music: Path) -> None:
+    before = scanned.mels_path.read_bytes()
+    scanned.mels_path.write_bytes(before[:1000])
     with pytest.raises(UserError, match="--force"):
-        rescan(workspace, music)
-    rescan(workspace, music, force=True)
-    assert workspace.mels_path.read_bytes() == before
+        rescan(scanned, music)
+    rescan(scanned, music, force=True)
+    assert scanned.mels_path.read_bytes() == before
 
 
 # ------------------------------------------------------------------------------------------------------ tables
@@ -354,13 +375,12 @@ def test_a_table_names_tracks(workspace: Workspace, music: Path) -> None:
     assert [(f.track_id, f.duplicate_of) for f in duplicates] == [("t4", "t1")]
 
 
-def test_a_table_gives_its_ids_to_a_folder_scanned_before(workspace: Workspace, music: Path) -> None:
-    rescan(workspace, music)
+def test_a_table_gives_its_ids_to_a_folder_scanned_before(scanned: Workspace, music: Path) -> None:
     table(music, "t1,a.flac,,")
-    rescan(workspace, music)
-    assert by_name(workspace)["a.flac"].track_id == "t1"
-    assert len(by_name(workspace)) == 3
-    assert rescan(workspace, music) == ScanReport(unchanged=1)
+    rescan(scanned, music)
+    assert by_name(scanned)["a.flac"].track_id == "t1"
+    assert len(by_name(scanned)) == 3
+    assert rescan(scanned, music) == ScanReport(unchanged=1)
 
 
 def test_a_known_track_whose_file_is_gone_is_kept(workspace: Workspace, music: Path) -> None:

@@ -108,24 +108,32 @@ class Planner:
 
     def _by_content(self, base: Track, known: Track | None) -> Step:
         twin = self._by_hash.get(base.content_hash)
-        track_id = base.track_id or self._free_id(base, known, twin)
-        track = replace(base, track_id=track_id)
+        itself = twin is not None and self._is_itself(base, twin)
+        track = replace(base, track_id=base.track_id or self._free_id(base, known, twin if itself else None))
         if not base.content_hash:
             return self._decode(track)
         if base.content_hash in self._decoding:
-            return Step(Action.TWIN, track)
+            return Step(Action.TWIN, track, evict=self._vacate(track.path, ""))
         if twin is None or twin.track_id not in self._heard:
             return self._decode(track)
-        if twin.track_id == track_id:
+        if itself:
             return self._decode(track) if self._force else self._note(track, twin)
         if base.track_id and twin.path == base.path and twin.track_id not in self._given_ids:
             return replace(self._decode(track), replaces=twin.track_id)
-        return Step(Action.FAILED, track, duplicate(track, twin))
+        return Step(Action.FAILED, track, duplicate(track, twin), evict=self._vacate(track.path, ""))
 
-    def _free_id(self, base: Track, known: Track | None, twin: Track | None) -> str:
+    def _is_itself(self, base: Track, twin: Track) -> bool:
+        """Whether a file with a stored track's bytes is that track (perhaps moved) and not a copy beside it."""
+        if base.track_id:
+            return twin.track_id == base.track_id
+        return twin.path == base.path or not _is_there(twin)
+
+    def _free_id(self, base: Track, known: Track | None, itself: Track | None) -> str:
         """The id of a file that no table names."""
-        if twin is not None:
-            return twin.track_id if twin.path == base.path or not _is_there(twin) else base.content_hash[:ID_DIGITS]
+        if itself is not None:
+            return itself.track_id
+        if base.content_hash in self._by_hash:
+            return base.content_hash[:ID_DIGITS]  # a copy; only its failure carries the id
         if known is not None:
             return known.track_id
         failure = self._failures.get(base.path)
@@ -150,15 +158,27 @@ class Planner:
 
     def _remember(self, track: Track) -> Track | None:
         """Note that `track` is at its path now; returns the other track that was there."""
-        before = self._by_path.get(track.path)
+        evicted = self._vacate(track.path, track.track_id)
         old = self._tracks.get(track.track_id)
-        if old is not None and self._by_hash.get(old.content_hash) == old:
-            del self._by_hash[old.content_hash]
+        if old is not None and self._by_path.get(old.path) == old:
+            del self._by_path[old.path]
+        if old is not None and old.content_hash != track.content_hash:
+            if self._by_hash.get(old.content_hash) == old:
+                del self._by_hash[old.content_hash]
+            stale = [path for path, failure in self._failures.items() if failure.duplicate_of == track.track_id]
+            for path in stale:  # copies of what it was
+                del self._failures[path]
         self._tracks[track.track_id] = self._by_path[track.path] = track
         if track.content_hash:
             self._by_hash[track.content_hash] = track
-        if before is None or before.track_id == track.track_id:
+        return evicted
+
+    def _vacate(self, path: str, track_id: str) -> Track | None:
+        """Take its path from a track that is not there any more: returns how that is stored from now on."""
+        before = self._by_path.get(path)
+        if before is None or before.track_id == track_id:
             return None
+        del self._by_path[path]
         evicted = replace(before, path="", size=0, mtime_ns=0)
         self._tracks[evicted.track_id] = self._by_hash[evicted.content_hash] = evicted
         return evicted

@@ -165,6 +165,7 @@ class _Scan:
         self._library, self._writer, self._settings = library, writer, settings
         self._progress, self._force = progress, force
         self._stored = set(library.spectrograms()[0])
+        self._hashes = {track.track_id: track.content_hash for track in library.tracks().items}
         self._by_hash: dict[str, Track | AudioError] = {}  # what became of the files decoded in this scan
 
     # ------------------------------------------------------------------------------------------------- audio
@@ -210,6 +211,7 @@ class _Scan:
         if isinstance(outcome, Heard):
             whole = merge_metadata(replace(outcome.tags, **_identity(track)), track)
             self._by_hash[track.content_hash] = whole = replace(whole, duration_s=outcome.duration_s)
+            self._forget_copies(whole)
             self._store(whole, outcome)
             return
         assert outcome is not None
@@ -217,6 +219,13 @@ class _Scan:
         self._by_hash[track.content_hash] = error
         self._library.remove_track(track.track_id)
         self._fail(_failure(track, error))
+
+    def _forget_copies(self, track: Track) -> None:
+        """Files that were copies of what a track was before it changed are looked at again by the next scan."""
+        if track.track_id in self._stored and self._hashes.get(track.track_id) != track.content_hash:
+            for failure in self._library.failures():
+                if failure.duplicate_of == track.track_id:
+                    self._library.remove_failure(failure.path)
 
     def _commit_twin(self, step: Step) -> None:
         """The same bytes as a file heard a moment ago: a duplicate of it, or broken in the same way."""

@@ -1,0 +1,145 @@
+"""Random histories of a folder: files made, copied, moved, swapped, changed, broken and deleted between scans.
+
+The scan's own planning and committing run here; only the decoding is left out, because what counts is which bytes lie
+where. A file's bytes are a letter, and `!` stands for bytes that no decoder reads.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unheard.errors import AudioError, Reason
+from unheard.ingest.sources import find_sources
+from unheard.library import Library, Track
+from unheard.progress import silent
+from unheard.spectrograms.listen import Heard
+from unheard.spectrograms.plan import Action, Planner, hash_file
+from unheard.spectrograms.scan import _Scan
+from unheard.spectrograms.store import MelWriter
+from unheard.workspace import Workspace
+
+NAMES = st.sampled_from(["1.ogg", "2.ogg", "3.ogg", "4.ogg"])
+CHANGES = st.one_of(
+    st.tuples(st.just("write"), NAMES, st.sampled_from("abc!")),
+    st.tuples(st.sampled_from(["copy", "move", "swap"]), NAMES, NAMES),
+    st.tuples(st.just("delete"), NAMES, NAMES),
+)
+clock = iter(range(1_000_000_000, 2_000_000_000))
+
+
+def change(folder: Path, what: str, name: str, other: str) -> None:
+    """One thing that people do to files. Writing gives a file a new time; moving keeps the old one."""
+    path, target = folder / name, folder / other
+    if what == "write":
+        path.write_text(other)
+        os.utime(path, ns=(0, next(clock)))
+    elif path.exists() and what == "delete":
+        path.unlink()
+    elif path.exists() and path != target and what == "copy":
+        shutil.copy(path, target)
+        os.utime(target, ns=(0, next(clock)))
+    elif path.exists() and path != target and what == "move":
+        path.replace(target)
+    elif path.exists() and target.exists() and path != target and what == "swap":
+        path.rename(folder / "aside")
+        target.rename(path)
+        (folder / "aside").rename(target)
+
+
+def heard(path: str) -> Heard | AudioError:
+    content = Path(path).read_text()
+    if content == "!":
+        return AudioError(path, Reason.UNREADABLE, "noise")
+    nothing = np.zeros(3, np.float32)
+    return Heard(np.full((2, 128), ord(content), np.uint8), nothing, nothing, 1.0, Track(""))
+
+
+def scan(workspace: Workspace, folder: Path, *, stop_after: int = 1000) -> int:
+    """Scan without decoding; returns how many files were not unchanged."""
+    found = find_sources([folder])
+    with Library(workspace.library_path) as library, MelWriter(workspace, library) as writer:
+        run = _Scan(library, writer, workspace.settings, silent, force=False)
+        planner = Planner(library, given_ids=frozenset(), force=False)
+        for candidate in found.audio[:stop_after]:
+            step = planner.decide(candidate)
+            with library.transaction():
+                run._commit(step, heard(step.track.path) if step.action is Action.DECODE else None)
+    return sum(run.count.values()) - run.count["unchanged"] - run.count["known_failures"]
+
+
+def state(workspace: Workspace) -> tuple[list, list]:
+    with Library(workspace.library_path) as library:
+        tracks = sorted(library.tracks().items, key=lambda track: (track.path, track.content_hash))
+        return tracks, library.failures()
+
+
+def check(workspace: Workspace, folder: Path) -> None:
+    """What holds after every whole scan."""
+    tracks, failures = state(workspace)
+    by_path = {track.path: track for track in tracks if track.path}
+    by_id = {track.track_id: track for track in tracks}
+    skipped = {failure.path: failure for failure in failures}
+    assert len(by_path) == sum(1 for track in tracks if track.path)
+    assert len({track.content_hash for track in tracks}) == len(tracks)
+    with Library(workspace.library_path) as library:
+        ids, starts, _ = library.spectrograms()
+    stored = np.frombuffer(workspace.mels_path.read_bytes(), np.uint8).reshape(-1, 128)
+    for path in sorted(map(str, folder.iterdir())):
+        assert (path in by_path) != (path in skipped), path
+        content = Path(path).read_text()
+        if path in by_path:
+            track = by_path[path]
+            assert track.content_hash == hash_file(path)
+            assert stored[starts[ids.row(track.track_id)], 0] == ord(content)
+        elif content == "!":
+            assert skipped[path].reason is Reason.UNREADABLE
+        else:
+            kept = by_id[skipped[path].duplicate_of]
+            assert kept.content_hash == hash_file(path)
+            assert Path(kept.path).read_text() == content
+
+
+@given(
+    history=st.lists(st.tuples(st.lists(CHANGES, min_size=1, max_size=5), st.integers(0, 4)), min_size=1, max_size=5)
+)
+@settings(max_examples=30, deadline=None)
+def test_any_history_of_a_folder(history: list, tmp_path_factory: pytest.TempPathFactory) -> None:
+    root = tmp_path_factory.mktemp("history")
+    folder = root / "music"
+    folder.mkdir()
+    workspace = Workspace.init(root / "w")
+    for changes, stop_after in history:
+        for what in changes:
+            change(folder, *what)
+        scan(workspace, folder, stop_after=stop_after)  # interrupted, and started again
+        scan(workspace, folder)
+        check(workspace, folder)
+        before = state(workspace)
+        assert scan(workspace, folder) == 0
+        assert state(workspace) == before
+
+
+@given(changes=st.lists(CHANGES, min_size=1, max_size=10), stops=st.lists(st.integers(0, 4), max_size=3))
+@settings(max_examples=30, deadline=None)
+def test_interruptions_make_no_difference(
+    changes: list, stops: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("stops")
+    folder = root / "music"
+    folder.mkdir()
+    whole, stopped = Workspace.init(root / "whole"), Workspace.init(root / "stopped")
+    for what in changes:
+        change(folder, *what)
+    scan(whole, folder)
+    for stop_after in stops:
+        scan(stopped, folder, stop_after=stop_after)
+    scan(stopped, folder)
+    assert state(stopped) == state(whole)
+    assert stopped.mels_path.read_bytes() == whole.mels_path.read_bytes()

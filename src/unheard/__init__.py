@@ -1,5 +1,7 @@
 """unheard recommends music nobody has played yet.
 
+In Python:
+
     import unheard
 
     music = unheard.open("W")                                    # a workspace made by the commands or by Python

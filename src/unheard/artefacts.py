@@ -29,18 +29,29 @@ FORMAT_VERSION = 1
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed onto it when the block ends well, removed when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    beside.touch()
-    mode = beside.stat().st_mode  # as the umask has it; safetensors makes files that only their owner may read
+    with _writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.touch()
+        mode = beside.stat().st_mode  # as the umask has it; safetensors makes files that only their owner may read
     try:
         yield beside
-        beside.chmod(mode)
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
-        beside.replace(path)
+        with _writable(path):
+            beside.chmod(mode)
+            with beside.open("rb") as written:
+                os.fsync(written.fileno())
+            beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    """The system's refusals to write, as a line that names the file that was wanted."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); name another file") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -89,7 +100,8 @@ def load(path: Path, kind: str) -> Artefact:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {}).get("unheard", "null"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        ids = {name.removeprefix("ids."): _ids(arrays, name) for name in list(arrays) if _names_ids(name)}
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise UserError(f"{path}: not an unheard artefact ({error}); delete it and run its stage again") from error
     if not isinstance(header, dict) or header.get("kind") != kind:
         found = header.get("kind") if isinstance(header, dict) else None
@@ -98,11 +110,26 @@ def load(path: Path, kind: str) -> Artefact:
         raise UserError(
             f"{path}: format version {header['version']} is newer than {FORMAT_VERSION}; update unheard to read it"
         )
-    ids = {}
-    for name in [n for n in arrays if n.startswith("ids.") and not n.endswith(".lengths")]:
-        blob, lengths = arrays.pop(name).tobytes(), arrays.pop(f"{name}.lengths")
-        ends = np.cumsum(lengths, dtype=np.int64)
-        ids[name.removeprefix("ids.")] = IdMap(
-            blob[end - length : end].decode() for end, length in zip(ends, lengths, strict=True)
-        )
     return Artefact(kind, header["config"], arrays, ids)
+
+
+def problem_with(path: Path) -> str | None:
+    """What is wrong with an artefact of any kind, or None."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            kind = json.loads((file.metadata() or {}).get("unheard", "{}")).get("kind", "?")
+        load(path, kind)
+    except (SafetensorError, ValueError, OSError, UserError) as error:
+        return str(error)
+    return None
+
+
+def _names_ids(name: str) -> bool:
+    return name.startswith("ids.") and not name.endswith(".lengths")
+
+
+def _ids(arrays: dict[str, NDArray[Any]], name: str) -> IdMap:
+    """Take one id list out of `arrays`."""
+    blob, lengths = arrays.pop(name).tobytes(), arrays.pop(f"{name}.lengths")
+    ends = np.cumsum(lengths, dtype=np.int64)
+    return IdMap(blob[end - length : end].decode() for end, length in zip(ends, lengths, strict=True))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.errors import MissingStageError, Reason
+from unheard.errors import MissingStageError, Reason, UserError
 from unheard.ids import IdMap
 
 SCHEMA = """
@@ -122,14 +122,24 @@ class Library:
     """The open database. Use as a context manager; writes happen in `transaction()`."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
+        self.path = path
+        with self.readable():
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
+
+    @contextmanager
+    def readable(self) -> Iterator[None]:
+        """What SQLite says of a damaged, locked or read-only file, as one line that names it."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise UserError(f"{self.path}: {error}; restore it from a copy, or scan into a new workspace") from error
 
     def close(self) -> None:
         self._db.close()

@@ -6,6 +6,7 @@ Torch is loaded only when sound has to be heard: for files outside the library, 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -53,7 +54,8 @@ class Session:
     ) -> None:
         self.workspace = Workspace.open(Path(workspace))
         self.seed = seed
-        self.catalogue: Catalogue = load_catalogue(self.workspace, split, need_full=model == ORACLE)
+        there = self.workspace.factors_path("full").is_file()
+        self.catalogue: Catalogue = load_catalogue(self.workspace, split, need_full=there or model == ORACLE)
         self.model = model or self._default_model()
         if self.model in trained_models(self.workspace, self.catalogue.split.name):
             self._hear_new_tracks()
@@ -266,9 +268,12 @@ class Session:
         problems: list[str] = []
         for done, file in enumerate(files, start=1):
             try:
+                str(file).encode()
                 vector = self.embed([file])[0]
             except AudioError as error:
                 problems.append(str(error))
+            except UnicodeEncodeError:
+                problems.append(f"{os.fsencode(file)!r}: its name is not UTF-8; rename it")
             else:
                 row = self._known_row(str(file))
                 ids.append(hash_file(str(file))[:ID_DIGITS] if row is None else self.catalogue.tracks.ids[row])

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from unheard.artefacts import write_json
 from unheard.errors import MissingStageError, UserError
@@ -71,6 +71,7 @@ class Workspace:
             version = values.pop("version")
             values.pop("format")
             settings = Settings(**values)
+            _check(settings)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{marker}: damaged ({error}); restore it or make a new workspace") from error
         if version > FORMAT_VERSION:
@@ -98,3 +99,12 @@ class Workspace:
 
     def results_path(self, split: str) -> Path:
         return self.root / "results" / f"{split}.json"
+
+
+def _check(settings: Settings) -> None:
+    """ValueError unless the front end is known and every number is a whole one above 0."""
+    if settings.front_end not in get_args(FrontEndName):
+        raise ValueError(f"front_end is {settings.front_end!r}, expected one of {', '.join(get_args(FrontEndName))}")
+    for name, value in asdict(settings).items():
+        if name != "front_end" and (type(value) is not int or value < 1):
+            raise ValueError(f"{name} is {value!r}, expected a whole number above 0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,94 @@ def test_an_unknown_option_is_exit_code_2(run: Run) -> None:
 def known(world: Path) -> str:
     """The id of a track of the world."""
     return (world / "tracks.csv").read_text(encoding="utf-8").splitlines()[1].split(",")[0]
+
+
+@pytest.fixture
+def copy(workspace: Path, tmp_path: Path) -> Path:
+    """A workspace to damage."""
+    return Path(shutil.copytree(workspace, tmp_path / "copy"))
+
+
+def test_factors_of_another_split_are_not_used(copy: Path, world: Path, run: Run) -> None:
+    """Test tracks of the new split trained under the old one: measuring them would be a leak."""
+    assert run("split", "-w", copy, "--seed", 5, "--force").code == 0
+    for words in (("evaluate",), ("train", world / "tiny.toml"), ("recommend", "--playlist", "p001")):
+        verb, *rest = words
+        error = run(verb, "-w", copy, *rest).error
+        assert "fitted before the split 'artists' was changed" in error
+        assert "unheard factors" in error
+
+
+def test_models_of_other_factors_are_not_used(copy: Path, run: Run) -> None:
+    assert run("factors", "-w", copy, "--dim", 8, "--seed", 3).code == 0
+    for words in (("evaluate",), ("recommend", "--playlist", "p001")):
+        verb, *rest = words
+        error = run(verb, "-w", copy, *rest).error
+        assert "computed again since" in error
+        assert "unheard train" in error
+
+
+def test_full_targets_have_a_name_of_their_own(copy: Path, world: Path, run: Run, tmp_path: Path) -> None:
+    """A model that knew the test plays never takes the place of one that did not."""
+    kept = (copy / "models" / "artists" / "tiny" / "predictions.safetensors").read_bytes()
+    assert run("train", "-w", copy, world / "tiny.toml", "--targets", "full").code == 0
+    assert (copy / "models" / "artists" / "tiny" / "predictions.safetensors").read_bytes() == kept
+    assert "tiny-full" in run("evaluate", "-w", copy, "--model", "tiny-full").stdout
+
+
+@pytest.mark.parametrize("size", [100, 9000])
+def test_a_damaged_library_is_one_line(copy: Path, run: Run, size: int) -> None:
+    with (copy / "library.sqlite").open("r+b") as file:
+        file.truncate(size)
+    for name in ("library.sqlite-wal", "library.sqlite-shm"):
+        (copy / name).unlink(missing_ok=True)
+    for verb in ("status", "errors", "evaluate"):
+        assert "library.sqlite" in run(verb, "-w", copy).error
+    ran = run("doctor", "-w", copy)
+    assert ran.code == 2
+    assert "PROBLEM" in ran.stdout
+
+
+def test_damaged_artefacts_are_one_line(copy: Path, run: Run) -> None:
+    for path in copy.rglob("*.safetensors"):
+        path.write_bytes(path.read_bytes()[:-3000] + b"\xff" * 3000)
+    assert "not an unheard artefact" in run("evaluate", "-w", copy).error
+    assert "PROBLEM" in run("doctor", "-w", copy).stdout
+
+
+def test_what_cannot_be_written_is_one_line(workspace: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    error = run("recommend", "-w", workspace, "--playlist", "p001", "-o", tmp_path / "file" / "x.csv").error
+    assert "cannot be written" in error
+    (tmp_path / "folder.csv").mkdir()
+    error = run("recommend", "-w", workspace, "--playlist", "p001", "-o", tmp_path / "folder.csv").error
+    assert "folder.csv: cannot be written" in error
+
+
+def test_names_are_not_markup(copy: Path, run: Run, tmp_path: Path, known: str) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(f"playlist_id,track_id\n[/b],{known}\n")
+    assert run("import", "-w", copy, path).code == 0
+    ran = run("recommend", "-w", copy, "--playlist", "[/b]")
+    assert ran.code == 0
+    assert "[/b]" in ran.stdout
+
+
+def test_a_workspace_of_nonsense_is_one_line(tmp_path: Path, run: Run) -> None:
+    run("init", "-w", tmp_path / "w")
+    marker = tmp_path / "w" / "workspace.json"
+    marker.write_text(marker.read_text().replace('"n_mels": 128', '"n_mels": -1'))
+    assert "n_mels is -1" in run("status", "-w", tmp_path / "w").error
+
+
+@pytest.mark.parametrize("weight", ["1e39", "1e-50", "0"])
+def test_weights_that_float32_cannot_hold(workspace: Path, run: Run, tmp_path: Path, known: str, weight: str) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(f"playlist_id,track_id,weight\np,{known},{weight}\n")
+    assert f"row 2: weight is {weight}" in run("import", "-w", workspace, path).error
+
+
+def test_a_recipe_may_not_be_called_like_a_baseline(workspace: Path, world: Path, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text((world / "tiny.toml").read_text().replace('"tiny"', '"ridge"'))
+    assert "choose another name" in run("train", "-w", workspace, path).error

@@ -18,6 +18,7 @@ from unheard.evaluate.evaluate import evaluate, measure, model_names, prepare
 from unheard.evaluate.measure import Figure
 from unheard.evaluate.results import ROW_KEYS, Results, write_results
 from unheard.evaluate.similar import KS
+from unheard.factors.stage import compute_factors
 from unheard.library import Library
 from unheard.recommend.build import BASELINES, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
@@ -232,6 +233,7 @@ def test_a_split_whose_test_tracks_nobody_plays_cannot_be_measured(tmp_path: Pat
     workspace = toy.build(tmp_path / "w")
     split = Split("artists", {"unplayed": 8, "t00-0": 0, "t01-0": 0}, toy.USE)  # type: ignore[arg-type]
     write_splits(workspace.splits_path, {"artists": split})
+    compute_factors(workspace, "artists", toy.ALS)
     with pytest.raises(UserError, match="'artists' has no test track that is in a playlist"):
         evaluate(workspace, "artists")
 
@@ -242,6 +244,7 @@ def test_a_world_without_sound_or_with_three_test_tracks_is_measured(tmp_path: P
         ids = library.tracks().ids
     fold = dict.fromkeys(ids, 0) | {"t08-1": 8, "t18-2": 8, "t29-3": 8}
     write_splits(workspace.splits_path, {"artists": Split("artists", fold, toy.USE)})  # type: ignore[arg-type]
+    compute_factors(workspace, "artists", toy.ALS)
     found = evaluate(workspace, "artists", models=["ridge", "random", "oracle"])
     assert not [row for row in found.rows if row["candidates"] == "cold" and row["metric"].startswith("overlap")]
     assert value(found, "oracle", "recommend", "cold", "recall", 20)["value"] == 1.0

@@ -14,7 +14,7 @@ from tests.factors.test_stage import CONFIG, make_workspace, some_plays, track
 from unheard.errors import TableError, UserError
 from unheard.factors.als import fold_in
 from unheard.factors.imported import read_factors
-from unheard.factors.stage import compute_factors, train_columns
+from unheard.factors.stage import columns_of, compute_factors
 from unheard.factors.store import load_factors
 from unheard.ids import IdMap
 from unheard.library import Library
@@ -86,10 +86,12 @@ def test_imported_tracks_are_kept_and_playlists_folded_in_from_train_plays(tmp_p
     train = np.arange(30) < 18
     for name, mask in (("tracks", train), ("full", np.ones(30, np.bool_))):
         found = load_factors(workspace, name)
-        np.testing.assert_array_equal(found.tracks, aligned)
-        assert found.known.tolist() == [True] * 25 + [False] * 5
-        wanted = fold_in(aligned * mask[:, None], train_columns(plays, mask), CONFIG)
+        np.testing.assert_array_equal(found.tracks[:25], aligned[:25])
+        wanted = fold_in(aligned * mask[:, None], columns_of(plays, mask), CONFIG)
         np.testing.assert_array_equal(found.playlists, wanted)
+        lacking = fold_in(wanted, plays.T.tocsr()[25:], CONFIG)  # tracks that the file lacks are placed by their plays
+        np.testing.assert_array_equal(found.tracks[25:], lacking)
+        np.testing.assert_array_equal(found.known, np.r_[np.ones(25, np.bool_), lacking.any(axis=1)])
         assert (found.config["source"], found.config["dim"]) == ("imported", 5)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.als import AlsConfig, fit_als, fold_in
-from unheard.factors.stage import compute_factors, train_columns
+from unheard.factors.stage import columns_of, compute_factors
 from unheard.factors.store import load_factors
 from unheard.library import Library, Play, Track
 from unheard.splits import Split, Use, load_split, write_splits
@@ -63,7 +63,7 @@ def test_warm_factors_are_als_of_train_plays_and_fold_ins_of_the_rest(tmp_path: 
     assert warm.track_ids == ids
     assert warm.playlist_ids == playlist_ids
     train = load_split(workspace, "tracks").uses(ids) == Use.TRAIN
-    playlists, tracks = fit_als(train_columns(plays, train), CONFIG)
+    playlists, tracks = fit_als(columns_of(plays, train), CONFIG)
     np.testing.assert_array_equal(warm.playlists, playlists)
     np.testing.assert_array_equal(warm.tracks[train], tracks[train])
     np.testing.assert_array_equal(warm.tracks[18:28], fold_in(playlists, plays.T.tocsr()[18:28], CONFIG))
@@ -71,6 +71,8 @@ def test_warm_factors_are_als_of_train_plays_and_fold_ins_of_the_rest(tmp_path: 
     assert not warm.tracks[28:].any()
     assert not warm.playlists[playlist_ids.row("p99")].any()  # nothing of it trains
     n_train = sum(int(play.track_id[1:]) < 18 for play in some_plays())
+    assert warm.config.pop("split_digest") == load_split(workspace, "tracks").digest
+    assert len(warm.config.pop("digest")) == 16
     assert warm.config == {
         "source": "als",
         "split": "tracks",

@@ -27,7 +27,8 @@ def test_candidates_by_use(catalogue: Catalogue) -> None:
     warm = catalogue.candidates("warm", new=True)
     assert (catalogue.use[warm] == Use.TRAIN).all()
     assert (np.bincount(catalogue.plays.indices, minlength=len(catalogue))[warm] > 0).all()
-    assert len(catalogue.candidates("all", new=False)) == len(catalogue)
+    assert len(catalogue.candidates("all", new=True)) == len(catalogue)
+    assert len(catalogue.candidates("all", new=False)) == (catalogue.use != Use.NEW).sum()
 
 
 def test_unknown_ids_are_answered(catalogue: Catalogue) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from typer.core import TyperGroup
 
 from unheard import __version__
 from unheard.cli import collection, console, evaluation, learning, listening, showcase
-from unheard.errors import UnheardError
+from unheard.errors import UnheardError, UserError
 
 
 class Verbs(TyperGroup):
@@ -20,6 +21,8 @@ class Verbs(TyperGroup):
             return super().invoke(ctx)
         except UnheardError as error:
             console.fail(error)
+        except sqlite3.Error as error:  # found only when a damaged page is read
+            console.fail(UserError(f"library.sqlite: {error}; see `unheard doctor -w W`, restore it from a copy"))
         except KeyboardInterrupt:
             console.say("stopped; nothing is lost, the same command goes on from here")
             raise SystemExit(130) from None

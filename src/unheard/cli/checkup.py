@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unheard import artefacts
 from unheard.errors import UnheardError
 from unheard.library import Library
 from unheard.workspace import Workspace
@@ -81,6 +83,17 @@ def _consistency(workspace: Workspace) -> Iterator[Finding]:
     if not workspace.library_path.exists():
         yield Finding(True, "library", f"nothing scanned yet; next: unheard scan -w {workspace.root} MUSIC")
         return
+    try:
+        yield from _library_findings(workspace)
+    except (UnheardError, sqlite3.Error) as error:
+        yield Finding(False, "library", f"{error}; restore library.sqlite from a copy")
+    for path in sorted(workspace.root.glob("**/*.safetensors")):
+        problem = artefacts.problem_with(path)
+        if problem:
+            yield Finding(False, path.name, problem)
+
+
+def _library_findings(workspace: Workspace) -> Iterator[Finding]:
     from unheard.spectrograms.store import open_store
 
     with Library(workspace.library_path) as library:

@@ -87,9 +87,9 @@ def import_plays(
             if not dry_run:
                 with library.transaction():
                     library.replace_playlists(found.plays)
-            rows = found.matched + len(found.misses)
+            rows = found.matched + found.missed
             playlists = len({play.playlist_id for play in found.plays})
-            rate = f"{found.matched / rows:.1%}" if rows else "nothing"
+            rate = f"{found.match_rate:.1%}"
             console.say(f"{file}: {playlists} playlists, {found.matched} of {rows} entries matched ({rate})")
             for miss in found.misses[:10]:
                 console.say(f"  no match: {miss}")
@@ -102,7 +102,7 @@ def split(
     file: Annotated[
         Path | None, typer.Option("--file", help="Take the splits of this splits.json.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the folds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the folds.")] = 0,
     after: Annotated[
         str | None,
         typer.Option(help="Last date that trains in split `time`, e.g. 2024-12-31.", show_default=False),

@@ -45,7 +45,7 @@ def print_json(value: object) -> None:
 
 def fail(error: UnheardError) -> NoReturn:
     """One line on stderr and the error's exit code."""
-    err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(' '.join(str(error).splitlines()))}", soft_wrap=True)
     raise SystemExit(error.exit_code)
 
 
@@ -73,7 +73,7 @@ def progress_bars() -> Iterator[Progress]:
 
 def table(title: str, columns: list[str], rows: list[list[Any]], *, right: frozenset[int] = frozenset()) -> Table:
     """A plain table; `right` numbers the right-aligned columns. Cells are shown as they are, not as markup."""
-    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold cyan", box=None)
+    drawn = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold cyan", box=None)
     for number, column in enumerate(columns):
         drawn.add_column(column, justify="right" if number in right else "left", overflow="fold")
     for row in rows:

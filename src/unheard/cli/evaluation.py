@@ -26,7 +26,7 @@ def evaluate(
         Path | None, typer.Option("--markdown", help="Write the tables as Markdown.", show_default=False)
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Print every table, not only the headline figures.")] = False,
-    seed: Annotated[int, typer.Option(help="Seed of random ties and of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of random ties and of the bootstrap.")] = 0,
 ) -> None:
     """Measure every model on the tracks it never saw, with chance, ceiling and 95 % intervals."""
     from unheard.artefacts import write_text

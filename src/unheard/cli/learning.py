@@ -22,7 +22,7 @@ def factors(
     alpha: Annotated[float, typer.Option(min=0, help="Confidence of a play: c = 1 + alpha r.")] = 20.0,
     regularization: Annotated[float, typer.Option(min=0, help="L2 penalty on the factors.")] = 0.05,
     iterations: Annotated[int, typer.Option(min=1, help="ALS sweeps.")] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of the starting factors.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the starting factors.")] = 0,
     weighted: Annotated[
         bool, typer.Option("--weighted", help="Use play counts as r; default is binary (r = 1).")
     ] = False,
@@ -73,7 +73,9 @@ def train(
         typer.Argument(help="A recipe's name or a TOML file. Default: the default model.", show_default=False),
     ] = None,
     split: SplitOption = None,
-    seed: Annotated[int, typer.Option(help="Seed of weights and batches; others than 0 are kept as NAME@SEED.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of weights and batches; others than 0 are kept as NAME@SEED.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="Stop after this time and keep the best weights.", show_default=False)

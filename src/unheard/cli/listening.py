@@ -49,7 +49,7 @@ def similar(
     test_tracks: Annotated[
         bool, typer.Option("--test-tracks", help="For every test track, as CSV (track_id, rank, neighbour_id, score).")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of random ties.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of random ties.")] = 0,
     json: JsonFlag = False,
 ) -> None:
     """Neighbours of a track or of an audio file that nobody has heard yet; the score is a centred cosine, -1 to 1."""
@@ -86,7 +86,7 @@ def recommend(
     all_playlists: Annotated[
         bool, typer.Option("--all-playlists", help="For every playlist, as CSV (playlist_id, rank, track_id, score).")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of random ties.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of random ties.")] = 0,
     json: JsonFlag = False,
 ) -> None:
     """Tracks for a playlist (score: dot product of factors) or for seeds (score: how well the seeds agree)."""

@@ -18,7 +18,7 @@ SPLIT = "artists"
 
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the made-up world and its workspace go.")] = Path("demo-world"),
-    seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another world.")] = 0,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
 ) -> None:
     """The whole job on a made-up world: audible music by imaginary bands, SIMULATED listeners. Takes minutes."""

@@ -25,6 +25,7 @@ from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.lists import playlists_with_tests, tests_with_plays
 from unheard.recommend.recommenders import FactorRecommender, OracleRecommender, PopularityRecommender, Recommender
 from unheard.splits import Use, artist_seen
+from unheard.training.predict import update_predictions
 from unheard.workspace import Workspace
 
 NEEDS_CONTENT = ("content-neighbours", "ridge")
@@ -64,6 +65,8 @@ def evaluate(
     split = catalogue.split.name
     _check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
+    for name in set(names) & set(trained_models(workspace, split)):
+        update_predictions(workspace, split, name, progress)  # tracks that were scanned, or changed, since
     recommenders = {name: make_recommender(workspace, catalogue, name, seed=seed) for name in names}
     oracle = make_recommender(workspace, catalogue, ORACLE, seed=seed)
     results = _measure_all(split, catalogue, recommenders, oracle, seed=seed, progress=progress)
@@ -92,9 +95,9 @@ def model_names(workspace: Workspace, catalogue: Catalogue, models: Sequence[str
 def prepare(catalogue: Catalogue, *, seed: int) -> Tasks:
     """Find queries, truth and resamples of every task."""
     queries, playlists = tests_with_plays(catalogue), playlists_with_tests(catalogue)
-    by_artist = Resamples.draw(catalogue.artist[queries], rng=np.random.default_rng([seed, 1]))
+    by_artist = Resamples.draw(catalogue.main_artist[queries], rng=np.random.default_rng([seed, 1]))
     by_playlist = Resamples.draw(playlists, rng=np.random.default_rng([seed, 2]))
-    folded_in = Resamples.draw(catalogue.artist[factor_queries(catalogue)], rng=np.random.default_rng([seed, 3]))
+    folded_in = Resamples.draw(catalogue.main_artist[factor_queries(catalogue)], rng=np.random.default_rng([seed, 3]))
     neighbours: tuple[Candidates, ...] = ("cold", "warm")
     rankings: tuple[Candidates, ...] = ("cold", "all")
     return Tasks(

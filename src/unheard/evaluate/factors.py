@@ -6,7 +6,7 @@
     norm-spearman    rank correlation of |y| and |ŷ|: factors carry popularity in their length
 
 Queries are the test tracks with plays. A constant prediction scores 0 in each (`norm-spearman` is then undefined).
-Intervals resample artist groups; those of `r2` and `norm-spearman` keep the mean and the ranks of the whole sample.
+Intervals resample main artists; those of `r2` and `norm-spearman` keep the mean and the ranks of the whole sample.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ def factor_queries(catalogue: Catalogue) -> Rows:
 
 
 def measure_factors(catalogue: Catalogue, recommender: FactorRecommender, resamples: Resamples) -> list[Measure]:
-    """All figures of one model. `resamples` are of the artist groups of `factor_queries`."""
+    """All figures of one model. `resamples` are of the main artists of `factor_queries`."""
     rows = factor_queries(catalogue)
+    if not len(rows):
+        return []
     true = catalogue.warm.tracks[rows].astype(np.float64)  # (track, d)
     predicted = recommender.tracks[rows].astype(np.float64)
     cosine = (recommender.directions(true) * recommender.directions(predicted)).sum(axis=1)

@@ -44,6 +44,8 @@ class Resamples:
 
     def sums(self, values: NDArray[np.floating]) -> Values:
         """Sum over the drawn queries of values (query,) or (query, d): (resample,) or (resample, d)."""
+        if self.weights.shape[1] < 2:  # one cluster says nothing about others
+            return np.full((len(self.weights), *values.shape[1:]), np.nan)
         flat = values.reshape(len(values), -1)
         by_cluster = np.zeros((self.weights.shape[1], flat.shape[1]))
         np.add.at(by_cluster, self.cluster, flat)
@@ -52,8 +54,6 @@ class Resamples:
     def means(self, values: Values) -> Values:
         """Mean over the drawn queries of `values` (query,), those that are NaN left out; (resample,)."""
         there = np.isfinite(values)
-        if self.weights.shape[1] < 2:  # one cluster says nothing about others
-            return np.full(len(self.weights), np.nan)
         n = self.sums(there.astype(np.float64))
         total = self.sums(np.where(there, values, 0.0))
         out: Values = np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)

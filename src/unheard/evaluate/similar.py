@@ -10,7 +10,7 @@ Neighbour lists are compared and not vectors, so that the two spaces need not be
 cold candidates, one of which is the query itself, and k/N among N warm ones, where it is not. A test track that nobody
 plays has no true neighbours and is no query; as a candidate its true similarity is 0 (it stands at the mean).
 
-`overlap-other@k` takes the query's artist group out of both lists first: where whole artists are held out, finding
+`overlap-other@k` takes the query's main artist out of both lists first: where whole artists are held out, finding
 one's own artist is easy. Each query then has its own number of candidates, hence its own chance; a query with fewer
 than k does not count.
 """
@@ -48,7 +48,7 @@ class SimilarTask:
     candidates: Rows
     ks: tuple[int, ...]
     n_others: int
-    n_own: NDArray[np.int64]  # (query,) other candidates of the query's artist group
+    n_own: NDArray[np.int64]  # (query,) other candidates of the query's main artist
     true: Lists
     true_other: Lists
     resamples: Resamples
@@ -56,16 +56,16 @@ class SimilarTask:
 
 
 def prepare_similar(catalogue: Catalogue, which: Candidates, resamples: Resamples, *, seed: int) -> SimilarTask:
-    """Find the true neighbours. `resamples` are of the queries' artist groups; the catalogue has its full factors."""
+    """Find the true neighbours. `resamples` are of the queries' main artists; the catalogue has its full factors."""
     if catalogue.full is None:
         raise ValueError("true neighbours need the full factors")
     queries, candidates = tests_with_plays(catalogue), catalogue.candidates(which, new=False)
     among = bool(np.isin(queries, candidates).any())
-    sizes = np.bincount(catalogue.artist[candidates], minlength=int(catalogue.artist.max(initial=0)) + 1)
+    sizes = np.bincount(catalogue.main_artist[candidates], minlength=len(catalogue))
     ks = tuple(k for k in KS if k <= len(candidates) - 1)
     truth = true_factors(catalogue.full, "true")
     true, true_other = _lists(catalogue, truth, queries, candidates, max(ks, default=0), seed=seed)
-    n_own = sizes[catalogue.artist[queries]] - among
+    n_own = sizes[catalogue.main_artist[queries]] - among
     n_others = len(candidates) - among
     return SimilarTask(catalogue, which, queries, candidates, ks, n_others, n_own, true, true_other, resamples, seed)
 
@@ -92,7 +92,7 @@ def _lists(
 ) -> tuple[Lists, Lists]:
     """The first `depth` neighbours of each query, and the first ones by other artists, both (query, depth)."""
     lists = []
-    for not_same in (None, catalogue.artist):
+    for not_same in (None, catalogue.main_artist):
         found = np.empty((len(queries), depth), np.int32)
         for block in similar_blocks(recommender, queries, candidates, n_tracks=len(catalogue), not_same=not_same):
             found[block.place] = top_k(block.scores, depth, seed=seed, queries=block.queries, candidates=candidates)

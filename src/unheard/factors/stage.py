@@ -9,6 +9,7 @@ whoever made them, and so is the leak if they were. Only playlists that are fold
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -55,8 +56,8 @@ def compute_factors(
             raise MissingStageError(
                 f"{workspace.root}: no plays of the scanned tracks", f"unheard import -w {workspace.root} PLAYLISTS"
             )
-        tasks = [_Task(FULL, np.ones(len(track_ids), np.bool_), plays)]
-        tasks += [_task(library, track_ids, split) for split in splits]
+        tasks = [_Task(FULL, np.ones(len(track_ids), np.bool_), plays, plays, "")]
+        tasks += [_task(library, track_ids, split, plays) for split in splits]
 
     given = _read_given(imported, imported_playlists, track_ids, playlist_ids)
     lines = _lines_about(given, imported, imported_playlists)
@@ -66,9 +67,10 @@ def compute_factors(
         if given:
             tracks, known, playlists = _imported(given, task, config)
         else:
-            tracks, known, playlists = _learned(task, plays, config, progress)
+            tracks, known, playlists = _learned(task, config, progress)
         about = {**asdict(config), "source": "imported" if given else "als", "split": task.name}
         about["n_plays"] = task.train_plays.nnz
+        about |= {"split_digest": task.split_digest, "digest": digest(tracks[task.train], playlists)}
         save_factors(workspace, task.name, Factors(track_ids, playlist_ids, tracks, known, playlists, about))
         lines.append(
             f"{task.name}: {config.dim} factors of {known.sum()} of {len(track_ids)} tracks and "
@@ -79,34 +81,51 @@ def compute_factors(
 
 @dataclass(frozen=True)
 class _Task:
-    """One file to write: which tracks are train (n,), and the plays (m, n) that may be known of them."""
+    """One file to write.
+
+    train         (n,) which tracks are train
+    train_plays   (m, n) the plays that may be known of them
+    folded_plays  (m, n) the plays that the other tracks are folded in from: of validation tracks those before the
+                  cutoff, if the split has one, because they tune; of test tracks all, because they are the oracle
+    """
 
     name: str
     train: NDArray[np.bool_]
     train_plays: csr_matrix
+    folded_plays: csr_matrix
+    split_digest: str
 
 
-def _task(library: Library, track_ids: IdMap, split: Split) -> _Task:
-    train = split.uses(track_ids) == int(Use.TRAIN)
+def _task(library: Library, track_ids: IdMap, split: Split, plays: csr_matrix) -> _Task:
+    uses = split.uses(track_ids)
+    train, tunes = uses == int(Use.TRAIN), uses == int(Use.VAL)
     _, earlier = library.plays(track_ids, before=split.cutoff_timestamp)
-    return _Task(split.name, train, train_columns(earlier, train))
+    folded_plays = columns_of(earlier, train | tunes) + columns_of(plays, ~(train | tunes))
+    return _Task(split.name, train, columns_of(earlier, train), folded_plays.tocsr(), split.digest)
 
 
-def train_columns(plays: csr_matrix, train: NDArray[np.bool_]) -> csr_matrix:
-    """Plays (m, n) of the tracks `train` (n,) alone, same shape."""
+def columns_of(plays: csr_matrix, tracks: NDArray[np.bool_]) -> csr_matrix:
+    """Plays (m, n) of some `tracks` (n,) alone, same shape."""
     kept = csr_matrix(plays, copy=True)
-    kept.data[~train[kept.indices]] = 0
+    kept.data[~tracks[kept.indices]] = 0
     kept.eliminate_zeros()
     return kept
 
 
-def _learned(task: _Task, plays: csr_matrix, config: AlsConfig, progress: Progress) -> Arrays:
+def digest(train_tracks: NDArray[np.float32], playlists: NDArray[np.float32]) -> str:
+    """A hash of a space: vectors predicted in another one mean nothing in this one. Test tracks take no part."""
+    found = hashlib.sha256(np.ascontiguousarray(train_tracks).tobytes())
+    found.update(np.ascontiguousarray(playlists).tobytes())
+    return found.hexdigest()[:16]
+
+
+def _learned(task: _Task, config: AlsConfig, progress: Progress) -> Arrays:
     if not task.train_plays.nnz:
         raise UserError(f"split {task.name!r}: none of its train tracks has plays; import playlists or choose another")
     playlists, tracks = fit_als(
         task.train_plays, config, progress=lambda what, done, total: progress(f"{what} {task.name}", done, total)
     )
-    tracks[~task.train] = fold_in(playlists, plays.T.tocsr()[~task.train], config)
+    tracks[~task.train] = fold_in(playlists, task.folded_plays.T.tocsr()[~task.train], config)
     return tracks, np.any(tracks, axis=1), playlists
 
 
@@ -116,7 +135,9 @@ def _imported(given: tuple[GivenFactors, GivenFactors | None], task: _Task, conf
     folded = fold_in(train_only, task.train_plays, config)
     if playlists is not None:
         folded = np.where(playlists.known[:, None], playlists.vectors, folded)
-    return tracks.vectors, tracks.known, folded
+    vectors, lacking = tracks.vectors.copy(), ~tracks.known  # such as cold tracks, when the file holds warm ones
+    vectors[lacking] = fold_in(folded, task.folded_plays.T.tocsr()[lacking], config)
+    return vectors, tracks.known | np.any(vectors, axis=1), folded
 
 
 def _read_given(

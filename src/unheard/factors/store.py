@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unheard import artefacts
 from unheard.errors import MissingStageError
 from unheard.ids import IdMap
+from unheard.splits import Split
 from unheard.workspace import Workspace
 
 KIND = "factors"
@@ -23,7 +24,8 @@ class Factors:
     tracks     (n_tracks, dim) float32. Warm factors hold ALS factors for train tracks and fold-ins for the others.
     known      (n_tracks,) bool: whether the track has plays to compute a factor from; rows without are zero.
     playlists  (n_playlists, dim) float32, from train plays only (zero for a playlist without).
-    config     how they were made: {"source": "als" | "imported", "dim", "alpha", "regularization", ...}
+    config     how they were made: {"source": "als" | "imported", "dim", "alpha", "regularization", ...}, under which
+               split (`split_digest`), and which space it is (`digest`)
     """
 
     track_ids: IdMap
@@ -49,8 +51,19 @@ def save_factors(workspace: Workspace, split: str, factors: Factors) -> None:
     )
 
 
+def load_split_factors(workspace: Workspace, split: Split) -> Factors:
+    """Warm factors of a split; UserError if they were fitted under another split of that name."""
+    found = load_factors(workspace, split.name)
+    if found.config.get("split_digest", split.digest) != split.digest:
+        raise MissingStageError(
+            f"{workspace.factors_path(split.name)}: fitted before the split {split.name!r} was changed",
+            f"unheard factors -w {workspace.root} --split {split.name}",
+        )
+    return found
+
+
 def load_factors(workspace: Workspace, split: str) -> Factors:
-    """Factors of one split, or "full"; MissingStageError if that stage has not run."""
+    """Factors by name: a split's, or "full"; MissingStageError if that stage has not run."""
     path = workspace.factors_path(split)
     if not path.is_file():
         option = "" if split == "full" else f" --split {split}"

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from unheard.errors import TableError
 
 Row = tuple[int, dict[str, str]]
@@ -50,6 +52,14 @@ def parse_number(path: Path, row: int, column: str, text: str) -> float:
     if not math.isfinite(number):
         raise TableError(path, f"{column} is {text}", "expected a finite number", row=row)
     return number
+
+
+def parse_weight(path: Path, row: int, column: str, text: str) -> float:
+    """A number above 0 that float32 can hold, or TableError."""
+    weight = parse_number(path, row, column, text)
+    if weight >= 3e38 or np.float32(weight) <= 0:
+        raise TableError(path, f"{column} is {text}", "expected a number above 0 and below 3e38", row=row)
+    return weight
 
 
 def open_parquet(path: Path) -> Any:

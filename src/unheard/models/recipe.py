@@ -182,6 +182,8 @@ def recipe_from(values: Mapping[str, Any], source: str) -> Recipe:
         raise UserError(
             f"{source}, name: expected a name that can be a folder's, and no @ (it marks seeds), found {name!r}"
         )
+    if name in RESERVED_NAMES or name.endswith("-full"):
+        raise UserError(f"{source}, name: {name!r} is a baseline or marks full targets; choose another name")
     recipe = Recipe(name, about, tuple(_stage(s, f"{source}, stage {i}") for i, s in enumerate(stages, 1)))
     _check_order(recipe, source)
     return recipe
@@ -281,6 +283,7 @@ def _spelled(hint: Any) -> str:
     return names.get(hint, str(hint))
 
 
+RESERVED_NAMES = {"random", "popularity", "artist-mean", "content-neighbours", "ridge", "oracle"}
 MAY_BE_ZERO = {"decay", "weight_decay", "dropout", "buffer", "margin"}
 BELOW_ONE = {"dropout", "beta1", "beta2"}
 

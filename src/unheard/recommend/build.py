@@ -52,14 +52,17 @@ def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, 
             return from_predictions(catalogue, model, _ridge(catalogue))
         case "oracle":
             return _oracle(workspace, catalogue)
-    return from_predictions(catalogue, model, _trained(workspace, catalogue, model))
+    return _trained(workspace, catalogue, model)
 
 
-def from_predictions(catalogue: Catalogue, name: str, predicted: Floats) -> FactorRecommender:
-    """Train tracks get their true warm factor, every other track its predicted one (n, d)."""
-    true = catalogue.warm.known & (catalogue.use == Use.TRAIN)
-    tracks = np.where(true[:, None], catalogue.warm.tracks, predicted).astype(np.float32)
-    return FactorRecommender(name, tracks, catalogue.warm.playlists, catalogue.warm.centre)
+def from_predictions(
+    catalogue: Catalogue, name: str, predicted: Floats, space: Space | None = None
+) -> FactorRecommender:
+    """Train tracks get their true factor, every other track its predicted one (n, d); `space` is warm if not said."""
+    space = space or catalogue.warm
+    true = space.known & (catalogue.use == Use.TRAIN)
+    tracks = np.where(true[:, None], space.tracks, predicted).astype(np.float32)
+    return FactorRecommender(name, tracks, space.playlists, space.centre)
 
 
 def true_factors(space: Space, name: str) -> FactorRecommender:
@@ -74,34 +77,38 @@ def _oracle(workspace: Workspace, catalogue: Catalogue) -> OracleRecommender:
     return OracleRecommender(true_factors(catalogue.warm, ORACLE), true_factors(catalogue.full, ORACLE))
 
 
-def _trained(workspace: Workspace, catalogue: Catalogue, model: str) -> Floats:
-    from unheard.training.predict import predictions
+def _trained(workspace: Workspace, catalogue: Catalogue, model: str) -> FactorRecommender:
+    from unheard.training.predict import load_predictions
 
     split = catalogue.split.name
     trained = trained_models(workspace, split)
     if model not in trained:
         known = f"baselines: {', '.join(BASELINES)}, {ORACLE}; trained on {split!r}: {', '.join(trained) or 'none yet'}"
         raise UserError(f"no model {model!r}; choose one of these ({known}) or train it")
-    ids, found = predictions(workspace, split, model)
-    if found.shape[1] != catalogue.warm.dim:
-        raise UserError(
-            f"model {model!r} predicts {found.shape[1]} factors, the factors of {split!r} have {catalogue.warm.dim}: "
-            f"they were computed again since; run `unheard train -w {workspace.root} --split {split}` again"
+    found = load_predictions(workspace, split, model)
+    space = catalogue.full if found.targets == "full" else catalogue.warm
+    if space is None:
+        raise MissingStageError(f"model {model!r} needs the full factors", f"unheard factors -w {workspace.root}")
+    if found.factors.shape[1] != space.dim or (found.space and space.digest and found.space != space.digest):
+        raise MissingStageError(
+            f"model {model!r} predicts other factors than those of {split!r}, which were computed again since",
+            f"unheard train -w {workspace.root} --split {split} {model.partition('@')[0].removesuffix('-full')}",
         )
-    rows = ids.rows(catalogue.tracks.ids, missing=-1)
-    return _or_mean(catalogue, found[rows[rows >= 0]], rows >= 0)
+    rows = found.ids.rows(catalogue.tracks.ids, missing=-1)
+    predicted = _or_mean(space, found.factors[rows[rows >= 0]], rows >= 0)
+    return from_predictions(catalogue, model, predicted, space)
 
 
 def _content_neighbours(catalogue: Catalogue) -> Floats:
     content, (heard, train, _) = catalogue.timbre, _heard(catalogue, catalogue.timbre)
     found = baselines.content_neighbours(content.values[heard], catalogue.warm.tracks[heard], train)
-    return _or_mean(catalogue, found, content.known)
+    return _or_mean(catalogue.warm, found, content.known)
 
 
 def _ridge(catalogue: Catalogue) -> Floats:
     content, (heard, train, val) = catalogue.content, _heard(catalogue, catalogue.content)
     found = baselines.ridge(content.values[heard], catalogue.warm.tracks[heard], train, val)
-    return _or_mean(catalogue, found, content.known)
+    return _or_mean(catalogue.warm, found, content.known)
 
 
 def _heard(catalogue: Catalogue, content: Content) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
@@ -114,8 +121,8 @@ def _heard(catalogue: Catalogue, content: Content) -> tuple[NDArray[np.intp], ND
     return heard, train, val
 
 
-def _or_mean(catalogue: Catalogue, found: Floats, known: NDArray[np.bool_]) -> Floats:
+def _or_mean(space: Space, found: Floats, known: NDArray[np.bool_]) -> Floats:
     """Predictions of all tracks: those without sound are taken for average, which ranks them in the middle."""
-    out = np.repeat(catalogue.warm.centre[None, :], len(catalogue), axis=0)
+    out = np.repeat(space.centre[None, :], len(known), axis=0)
     out[known] = found
     return out

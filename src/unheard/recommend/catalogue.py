@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.errors import UserError
-from unheard.factors.store import Factors, load_factors
+from unheard.factors.store import Factors, load_factors, load_split_factors
 from unheard.ids import IdMap, Rows
 from unheard.library import Library, Tracks, open_library
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
@@ -35,12 +35,14 @@ class Space:
     known      (n,) bool
     playlists  (m, d) float32, zero for playlists without train plays
     centre     (d,) float32, mean factor of the known train tracks
+    digest     which space it is; predictions of another one mean nothing in it
     """
 
     tracks: NDArray[np.float32]
     known: NDArray[np.bool_]
     playlists: NDArray[np.float32]
     centre: NDArray[np.float32]
+    digest: str = ""
 
     @property
     def dim(self) -> int:
@@ -111,14 +113,14 @@ class Catalogue:
 
         cold  test tracks; with `new` also the tracks that came after the split was made
         warm  train tracks with plays
-        all   every track
+        all   every track; without `new`, those that the split knows
         """
         if which == "cold":
             keep = (self.use == Use.TEST) | ((self.use == Use.NEW) & new)
         elif which == "warm":
             keep = (self.use == Use.TRAIN) & self.warm.known
         else:
-            keep = np.ones(len(self), np.bool_)
+            keep = (self.use != Use.NEW) | new
         return np.flatnonzero(keep).astype(np.int32)
 
     def playlist_row(self, playlist_id: str) -> int:
@@ -149,7 +151,7 @@ def load_catalogue(workspace: Workspace, split_name: str | None, *, need_full: b
     use = split.uses(tracks.ids)
     plays = _positive(plays)
     trained = _columns(_positive(earlier), use == Use.TRAIN)
-    warm = align(load_factors(workspace, split.name), tracks.ids, playlists, use)
+    warm = align(load_split_factors(workspace, split), tracks.ids, playlists, use)
     full = align(load_factors(workspace, "full"), tracks.ids, playlists, use) if need_full else None
     return Catalogue(tracks, playlists, plays, trained, use, groups, warm, full, content, timbre, split)
 
@@ -163,7 +165,7 @@ def align(factors: Factors, tracks: IdMap, playlists: IdMap, use: NDArray[np.int
     of_playlists = _take(factors.playlists, factors.playlist_ids.rows(playlists, missing=-1))
     train = vectors[known & (use == Use.TRAIN)]
     centre = train.mean(axis=0, dtype=np.float64) if len(train) else np.zeros(factors.dim)
-    return Space(vectors, known, of_playlists, centre.astype(np.float32))
+    return Space(vectors, known, of_playlists, centre.astype(np.float32), str(factors.config.get("digest", "")))
 
 
 def _positive(plays: csr_matrix) -> csr_matrix:

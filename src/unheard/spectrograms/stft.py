@@ -7,6 +7,7 @@ max(1, ceil((n - n_fft) / hop) + 1) frames.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -17,9 +18,7 @@ from numpy.typing import NDArray
 
 from unheard.workspace import Settings
 
-CACHED_FRAMES = (
-    64  # frames transformed at a time, so that they and their spectra stay in a core's cache (twice as fast)
-)
+GROUP_FRAMES = 64  # frames transformed at a time: they and their spectra stay in a core's cache, twice as fast
 
 
 def n_frames(n_samples: int, settings: Settings) -> int:
@@ -30,11 +29,15 @@ def n_frames(n_samples: int, settings: Settings) -> int:
 def power_spectra(blocks: Iterable[NDArray[np.float32]], settings: Settings) -> Iterator[NDArray[np.float32]]:
     """|STFT|^2 of mono float32 blocks, as (frame, bin) float32 of `patch_frames` frames each (the last may be shorter).
 
-    How the samples are split into blocks makes no difference, not even to the last bit.
+    How the samples are split into blocks makes no difference, not even to the last bit: frames are transformed in the
+    same groups always.
     """
     hop, width = settings.hop_length, settings.n_fft
-    step = settings.patch_frames * hop  # samples that a full output block moves on by
-    enough = step - hop + width
+    group = math.gcd(GROUP_FRAMES, settings.patch_frames)
+    step, enough = group * hop, (group - 1) * hop + width  # samples that a group moves on by, and covers
+    shape = (settings.patch_frames, width // 2 + 1)
+    work = np.empty((group, width), np.float32)
+    power, filled = np.empty(shape, np.float32), 0
     waiting: list[NDArray[np.float32]] = []
     n_waiting = 0
     covered = 0  # of the waiting samples, how many the last frame has seen already
@@ -43,16 +46,22 @@ def power_spectra(blocks: Iterable[NDArray[np.float32]], settings: Settings) -> 
         n_waiting += len(block)
         if n_waiting < enough:
             continue
-        samples = np.concatenate(waiting)
-        start = 0
+        samples, start = np.concatenate(waiting), 0
         while len(samples) - start >= enough:
-            yield _power(samples[start : start + enough], settings)
-            start += step
+            _transform(samples[start : start + enough], hop, work, out=power[filled : filled + group])
+            start, filled = start + step, filled + group
+            if filled == len(power):
+                yield power
+                power, filled = np.empty(shape, np.float32), 0
         waiting, n_waiting, covered = [samples[start:]], len(samples) - start, width - hop
     if n_waiting > covered:
         tail = np.concatenate(waiting)
-        padded = (n_frames(len(tail), settings) - 1) * hop + width
-        yield _power(np.pad(tail, (0, padded - len(tail))), settings)
+        n_last = n_frames(len(tail), settings)
+        padded = np.pad(tail, (0, (n_last - 1) * hop + width - len(tail)))
+        _transform(padded, hop, work[:n_last], out=power[filled : filled + n_last])
+        filled += n_last
+    if filled:
+        yield power[:filled]
 
 
 @lru_cache(maxsize=4)
@@ -61,13 +70,10 @@ def hann(width: int) -> NDArray[np.float32]:
     return (np.sin(np.pi * np.arange(width) / width) ** 2).astype(np.float32)
 
 
-def _power(samples: NDArray[np.float32], settings: Settings) -> NDArray[np.float32]:
-    frames = sliding_window_view(samples, settings.n_fft)[:: settings.hop_length]  # (frame, sample), a view
-    power = np.empty((len(frames), settings.n_fft // 2 + 1), np.float32)
-    for start in range(0, len(frames), CACHED_FRAMES):
-        part = frames[start : start + CACHED_FRAMES] * hann(settings.n_fft)
-        spectra = scipy.fft.rfft(part, axis=1, overwrite_x=True)  # (frame, bin) complex64
-        out = power[start : start + CACHED_FRAMES]
-        np.square(spectra.real, out=out)
-        out += np.square(spectra.imag)
-    return power
+def _transform(samples: NDArray[np.float32], hop: int, work: NDArray[np.float32], *, out: NDArray[np.float32]) -> None:
+    """Power of the frames of `samples` into `out` (frame, bin); `work` (frame, sample) is overwritten."""
+    width = work.shape[1]
+    np.multiply(sliding_window_view(samples, width)[::hop], hann(width), out=work)
+    spectra = scipy.fft.rfft(work, axis=1)  # (frame, bin) complex64
+    np.square(spectra.real, out=out)
+    out += np.square(spectra.imag)

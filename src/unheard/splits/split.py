@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Literal
 
@@ -36,6 +38,11 @@ class Split:
     fold: dict[str, int]
     use: dict[UseName, tuple[int, ...]]
     cutoff_timestamp: float | None = None
+
+    @property
+    def digest(self) -> str:
+        """A hash of the split: what was fitted under another one must not be measured under this one."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     def uses(self, tracks: IdMap) -> NDArray[np.int8]:
         """The `Use` of each track, (n_tracks,) int8; tracks the split does not name are NEW."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import UserError
-from unheard.factors.store import Factors, load_factors
+from unheard.factors.store import Factors, load_factors, load_split_factors
 from unheard.ids import IdMap
 from unheard.library import Library
 from unheard.models.recipe import Recipe
@@ -56,7 +56,7 @@ def gather(workspace: Workspace, library: Library, recipe: Recipe, split: Split,
     reads = decide_input(library, recipe)
     store, vectors = open_input(workspace, library, reads)
     ids = store.ids if store is not None else vectors.ids if vectors is not None else IdMap([])
-    factors = load_factors(workspace, split.name if targets == "warm" else "full")
+    factors = load_split_factors(workspace, split) if targets == "warm" else load_factors(workspace, "full")
     train, train_factors = _with_factors(ids, split, Use.TRAIN, factors)
     val, val_factors = _with_factors(ids, split, Use.VAL, factors)
     if len(train) < LEAST_TRAIN_TRACKS:

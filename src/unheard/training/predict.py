@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,13 +30,34 @@ def predictions_path(workspace: Workspace, split: str, model: str) -> Path:
     return workspace.model_dir(split, model) / "predictions.safetensors"
 
 
+@dataclass(frozen=True)
+class Predictions:
+    """Predicted factors (n, dim) of every track that had sound when the model last predicted.
+
+    space    digest of the factors that it was trained on ("" if it is not known)
+    targets  "warm", or "full" for a model whose targets knew the test plays
+    """
+
+    ids: IdMap
+    factors: NDArray[np.float32]
+    space: str
+    targets: str
+
+
 def predictions(workspace: Workspace, split: str, model: str) -> tuple[IdMap, NDArray[np.float32]]:
     """Ids and predicted factors (n, dim) of every track that had sound when the model last predicted."""
+    found = load_predictions(workspace, split, model)
+    return found.ids, found.factors
+
+
+def load_predictions(workspace: Workspace, split: str, model: str) -> Predictions:
+    """What a model predicted, and in which space."""
     path = predictions_path(workspace, split, model)
     if not path.is_file():
         raise MissingStageError(f"{path}: model {model!r} has not been trained", _command(workspace, split, model))
     found = artefacts.load(path, KIND)
-    return found.ids["track"], found.arrays["factors"]
+    space, targets = str(found.config.get("space", "")), str(found.config.get("targets", "warm"))
+    return Predictions(found.ids["track"], found.arrays["factors"], space, targets)
 
 
 def load_predictor(workspace: Workspace, split: str, model: str, *, device: str = "auto") -> Predictor:
@@ -49,9 +71,15 @@ def load_predictor(workspace: Workspace, split: str, model: str, *, device: str 
 def update_predictions(
     workspace: Workspace, split: str, model: str, progress: Progress = silent, *, device: str = "auto"
 ) -> int:
-    """Predict tracks that were scanned, or scanned again, since; forget removed ones. Returns how many."""
+    """Predict tracks that were scanned, or scanned again, since; forget removed ones. Returns how many.
+
+    Predictions without a checkpoint beside them were made by another program; they stay as they are.
+    """
     from unheard.training.device import pick_device
 
+    made = predictions_path(workspace, split, model)
+    if made.is_file() and not made.with_name("checkpoint.safetensors").is_file():
+        return 0
     checkpoint = _checkpoint(workspace, split, model)
     with open_library(workspace.library_path) as library:
         return write_predictions(workspace, library, checkpoint, pick_device(device), progress, keep=True)
@@ -97,7 +125,11 @@ def write_predictions(
     artefacts.save(
         path,
         KIND,
-        config={"fingerprint": checkpoint.config["fingerprint"]},
+        config={
+            "fingerprint": checkpoint.config["fingerprint"],
+            "space": checkpoint.config["factors"].get("digest", ""),
+            "targets": checkpoint.config["targets"],
+        },
         arrays={"factors": factors, "marks": marks},
         ids={"track": source.ids},
     )

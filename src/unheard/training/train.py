@@ -49,9 +49,10 @@ def default_recipe(workspace: Workspace) -> str:
         return "triplet" if library.counts()["spectrograms"] else "triplet-content"
 
 
-def model_name(recipe: Recipe, seed: int) -> str:
-    """The name of a recipe trained with a seed."""
-    return recipe.name if seed == 0 else f"{recipe.name}@{seed}"
+def model_name(recipe: Recipe, seed: int, targets: TargetKind = "warm") -> str:
+    """The name of a recipe trained with a seed; a model that knew the test plays says so."""
+    name = recipe.name if targets == "warm" else f"{recipe.name}-full"
+    return name if seed == 0 else f"{name}@{seed}"
 
 
 def train(
@@ -70,7 +71,8 @@ def train(
     """Train, or go on with a training that was killed, and predict every track. Returns the checkpoint's path.
 
     max_minutes   stop then and keep the best weights so far
-    targets       "full" takes factors of all plays as targets, test plays included: thesis parity only
+    targets       "full" takes factors of all plays as targets, test plays included: thesis parity only, kept under
+                  the name "<name>-full" and measured in the space of the full factors
     force         train again although nothing has changed
     checkpoint_s  seconds between checkpoints inside an epoch
 
@@ -79,7 +81,7 @@ def train(
     if seed < 0:
         raise UserError(f"seed: expected 0 or more, found {seed}")
     chosen = pick_device(device)
-    folder = workspace.model_dir(split.name, model_name(recipe, seed))
+    folder = workspace.model_dir(split.name, model_name(recipe, seed, targets))
     final, running = folder / "checkpoint.safetensors", folder / "training.safetensors"
     with open_library(workspace.library_path) as library:
         material = gather(workspace, library, recipe, split, targets)

@@ -6,6 +6,7 @@ path names it for when the path does not help.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ from unheard.ingest.playlists.imported import Collected, Imported
 from unheard.ingest.playlists.matching import Matcher, Wanted
 
 SUFFIXES = frozenset({".m3u", ".m3u8"})
+
+
+UNUSED_IN_CP1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # what Windows writes has none of these
 
 
 def read_m3us(paths: Sequence[Path], matcher: Matcher) -> Imported:
@@ -43,7 +47,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 def _entries(path: Path) -> Iterator[Wanted]:
     artist = title = ""
-    for line in _text(path).splitlines():
+    for line in re.split(r"\r\n|\r|\n", _text(path)):  # splitlines() would also split at U+2028
         line = line.strip().strip("\0")
         if line.upper().startswith("#EXTINF:"):
             label = line.partition(",")[2].strip()
@@ -77,6 +81,6 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if path.suffix.lower() == ".m3u":
-            return data.decode("latin-1")
+            return data.decode("cp1252" if not UNUSED_IN_CP1252 & set(data) else "latin-1")
         row = data[: error.start].count(b"\n") + 1
         raise TableError(path, "not UTF-8", "save the file as UTF-8, or name it .m3u", row=row) from None

@@ -52,6 +52,8 @@ def _rows(path: Path, pids: dict[str, Path]) -> Iterator[tuple[str, int, dict[st
         if not isinstance(tracks, list) or not isinstance(playlist.get("pid"), int | str):
             raise TableError(path, f"playlist {number} has no `pid` or no list `tracks`", fix)
         pid = str(playlist["pid"])
+        if not pid.isprintable():
+            raise TableError(path, f"playlist {number} has a `pid` with control characters ({pid!r})", fix)
         if pid in pids:
             raise TableError(path, f"playlist {pid} is also in {pids[pid]}", "keep one of them")
         pids[pid] = path

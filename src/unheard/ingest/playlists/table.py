@@ -9,7 +9,7 @@ from pathlib import Path
 from unheard.errors import TableError
 from unheard.ingest.playlists.imported import Collected, Imported
 from unheard.ingest.playlists.matching import Matcher
-from unheard.ingest.tables import column_names, parse_number, read_rows
+from unheard.ingest.tables import column_names, parse_number, parse_weight, read_rows
 
 MAX_DIGITS = 15  # of a position: what floating-point numbers hold exactly
 OPTIONAL = ("position", "weight", "timestamp")
@@ -42,7 +42,7 @@ def read_table(path: Path, matcher: Matcher, *, skip_unknown: bool) -> Imported:
             taken.add((playlist_id, position))
         else:
             order[playlist_id] += 1
-        weight = _weight(path, row, values["weight"]) if values["weight"] else 1.0
+        weight = parse_weight(path, row, "weight", values["weight"]) if values["weight"] else 1.0
         timestamp = _timestamp(path, row, values["timestamp"]) if values["timestamp"] else None
         kept = matcher.by_id(track_id)
         if kept is not None:
@@ -70,13 +70,6 @@ def _position(path: Path, row: int, text: str) -> int:
     if number != int(number) or abs(number) >= 10**MAX_DIGITS:
         raise TableError(path, f"position is {text}", "expected a whole number", row=row)
     return int(number)
-
-
-def _weight(path: Path, row: int, text: str) -> float:
-    weight = parse_number(path, row, "weight", text)
-    if weight <= 0:
-        raise TableError(path, f"weight is {text}", "expected a number above 0, or no row", row=row)
-    return weight
 
 
 def _timestamp(path: Path, row: int, text: str) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from unheard.errors import TableError
 from unheard.ingest.playlists.imported import Collected, Imported
 from unheard.ingest.playlists.matching import Matcher
-from unheard.ingest.tables import parse_number
+from unheard.ingest.tables import parse_weight
 
 SUFFIXES = frozenset({".txt", ".tsv"})
 
@@ -27,9 +27,7 @@ def read_taste_profile(path: Path, matcher: Matcher) -> Imported:
                 if len(fields) != 3 or not fields[0].strip() or not fields[1].strip():
                     raise TableError(path, "not `user <tab> song <tab> plays`", "mend or remove the row", row=row)
                 user, song, plays = (field.strip() for field in fields)
-                weight = parse_number(path, row, "plays", plays)
-                if weight <= 0:
-                    raise TableError(path, f"plays is {plays}", "expected a number above 0", row=row)
+                weight = parse_weight(path, row, "plays", plays)
                 position = order[user]
                 order[user] += 1
                 track_id = matcher.by_id(song)

@@ -136,14 +136,13 @@ def _measure_all(
     seed: int,
     progress: Progress,
 ) -> Results:
-    progress(f"{split}: truth", 0, len(recommenders) + 1)
+    progress(f"measuring {split}", 0, len(recommenders))
     tasks = prepare(catalogue, seed=seed)
     ceiling = measure(tasks, oracle)
     measured = {}
     for done, (name, recommender) in enumerate(recommenders.items(), start=1):
-        progress(f"{split}: {name}", done, len(recommenders) + 1)
         measured[name] = ceiling if name == ORACLE else measure(tasks, recommender)
-    progress(f"{split}: measured", len(recommenders) + 1, len(recommenders) + 1)
+        progress(f"measuring {split}", done, len(recommenders))
     return results_of(split, measured, oracle=ceiling, seed=seed)
 
 

@@ -34,9 +34,16 @@ layers = []
 
 
 def test_shipped_recipes_load_and_survive_a_round_trip() -> None:
-    assert {"bag-of-tones", "cnn", "mlp", "triplet", "triplet-cnn", "triplet-content", "triplet-offline"} <= set(
-        recipe_names()
-    )
+    assert {
+        "bag-of-tones",
+        "cnn",
+        "mlp",
+        "triplet",
+        "triplet-2d",
+        "triplet-cnn",
+        "triplet-content",
+        "triplet-offline",
+    } <= set(recipe_names())
     for name in recipe_names():
         recipe = load_recipe(name)
         assert recipe.name == name

@@ -13,7 +13,10 @@ import soundfile
 
 import unheard
 from tests.cli.conftest import Run
+from unheard import artefacts
 from unheard.evaluate.results import ROW_KEYS
+from unheard.ids import IdMap
+from unheard.training.predict import KIND, predictions_path
 
 
 def test_status_says_what_is_there_and_what_is_next(workspace: Path, run: Run) -> None:
@@ -169,6 +172,19 @@ def test_tracks_scanned_later_are_recommended(workspace: Path, world: Path, run:
     assert len(json.loads(ran.stdout)) > 0
     found = json.loads(run("recommend", "-w", copy, "--playlist", "p001", "-n", 100, "--json").stdout)
     assert str(new) in {item["path"] for item in found}
+
+
+def test_evaluate_hears_what_the_lists_hear(workspace: Path, run: Run, tmp_path: Path) -> None:
+    """A model whose predictions are older than the library is brought up to date before it is measured."""
+    copy = shutil.copytree(workspace, tmp_path / "w")
+    path = predictions_path(unheard.open(copy).workspace, "artists", "tiny")
+    whole = path.read_bytes()
+    made = artefacts.load(path, KIND)
+    ids = list(made.ids["track"])[1:]
+    older = {name: array[1:] for name, array in made.arrays.items()}
+    artefacts.save(path, KIND, config=made.config, arrays=older, ids={"track": IdMap(ids)})
+    assert run("evaluate", "-w", copy, "--model", "tiny").code == 0
+    assert path.read_bytes() == whole
 
 
 def test_doctor_finds_this_machine_able(workspace: Path, run: Run) -> None:

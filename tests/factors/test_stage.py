@@ -135,9 +135,13 @@ def test_plays_after_the_cutoff_train_nothing(tmp_path: Path) -> None:
     compute_factors(workspace, "time", CONFIG)
     compute_factors(truth, "tracks", CONFIG)  # the later plays were never there
     found, wanted = load_factors(workspace, "time"), load_factors(truth, "tracks")
+    uses = load_split(workspace, "time").uses(found.track_ids)
     assert found.playlists.tobytes() == wanted.playlists.tobytes()
     assert found.tracks[:18].tobytes() == wanted.tracks[:18].tobytes()
     assert found.config["n_plays"] == sum(int(play.track_id[1:]) < 18 for play in earlier)
+    tuned = [row for row in range(18, 28) if uses[row] == Use.VAL]
+    assert tuned
+    assert found.tracks[tuned].tobytes() == wanted.tracks[tuned].tobytes()  # tuning sees nothing later either
     assert found.known[21:27].all()  # a test track's own plays may be later: they are its oracle
 
 

@@ -209,6 +209,16 @@ def test_m3u_may_be_latin_1_and_m3u8_may_not(tmp_path: Path) -> None:
     assert caught.value.row == 2
 
 
+def test_m3u_as_windows_writes_it(tmp_path: Path) -> None:
+    """In cp1252 an ellipsis is byte 0x85, which Unicode would call a line end; so would U+2028 in a title."""
+    tracks = Tracks((Track("e", path="/music/It’s… fine.ogg"),))
+    path = file(tmp_path, "p.m3u", "/music/It’s… fine.ogg\r\n".encode("cp1252"))
+    assert ids(read_playlists(path, tracks, [])) == [("p", "e", 0)]
+    path = file(tmp_path, "q.m3u8", "#EXTM3U\n#EXTINF:1,one\u2028two\n/music/It’s… fine.ogg\n")
+    found = read_playlists(path, tracks, [])
+    assert (ids(found), found.misses) == ([("q", "e", 0)], [])
+
+
 def test_a_folder_of_m3us(tmp_path: Path) -> None:
     file(tmp_path, "one.m3u", "/music/x/two.mp3")
     file(tmp_path, "sub/two.m3u8", "/music/x/three.mp3")

@@ -43,9 +43,9 @@ class AlsConfig:
 
     def __post_init__(self) -> None:
         for name, least in (("dim", 1), ("iterations", 1), ("seed", 0), ("alpha", 0.0)):
-            if not getattr(self, name) >= least:
-                raise UserError(f"{name} is {getattr(self, name)}, expected at least {least}; choose a larger one")
-        if not self.regularization > 0:
+            if not least <= getattr(self, name) < np.inf:
+                raise UserError(f"{name} is {getattr(self, name)}, expected at least {least}; choose another")
+        if not 0 < self.regularization < np.inf:
             raise UserError(f"regularization is {self.regularization}, expected more than 0; try 0.05")
 
 

@@ -20,9 +20,8 @@ from unheard.splits.split import Use
 
 Signatures = tuple[IdMap, NDArray[np.float32]]
 
-# Measured on 436 recordings (game music, renderings): of pairs of equal length the closest (one soundtrack) have 0.89,
-# a remix has 0.86; the same recording as Vorbis or MP3 has above 0.99, but for MP3 at the lowest quality, which may
-# fall to 0.95 or 0.88. Lengths differ by what encoders pad and by where silence is cut off: at most 1.0 s there.
+# Another encoding of a recording lies above this (tests/spectrograms), different recordings clearly below; an MP3 of the
+# lowest quality may fall short and is then missed. Lengths differ by what encoders pad and by where silence is cut off.
 MIN_COSINE = 0.98
 MAX_DURATION_GAP_S = 2.0
 

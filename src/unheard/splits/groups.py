@@ -20,7 +20,7 @@ from unheard.splits.split import Use
 
 Signatures = tuple[IdMap, NDArray[np.float32]]
 
-# Another encoding of a recording lies above this (tests/spectrograms), different recordings clearly below; an MP3 of the
+# Another encoding of a recording lies above this (tests/spectrograms), other recordings clearly below; an MP3 of the
 # lowest quality may fall short and is then missed. Lengths differ by what encoders pad and by where silence is cut off.
 MIN_COSINE = 0.98
 MAX_DURATION_GAP_S = 2.0

@@ -1,0 +1,1 @@
+"""Experiments: many trainings and measurements that answer one question, resumable, as tables."""

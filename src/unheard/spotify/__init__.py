@@ -1,0 +1,1 @@
+"""Recommendations as playlists on Spotify, through spotipy."""

@@ -1,0 +1,86 @@
+"""Weights that others trained, converted once and kept in the user's cache, one safetensors file a model.
+
+    $UNHEARD_CACHE/weights/<name>.safetensors    without it $XDG_CACHE_HOME/unheard, else ~/.cache/unheard
+
+`unheard weights` fills the cache; `fill` copies a backbone from it into a network that is about to be trained.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from unheard.artefacts import load, save
+from unheard.errors import MissingStageError, UserError
+
+KIND = "pretrained-weights"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model's weights come from. `command` converts them; `where` is the file it asks for."""
+
+    what: str
+    licence: str
+    where: str
+    command: str
+
+
+ORIGINS: Mapping[str, Origin] = {
+    "xception": Origin(
+        what="Xception (Chollet 2017), trained on ImageNet",
+        licence="MIT",
+        where="Keras, which downloads them (pip install unheard[xception]), or any .keras or .h5 file of Xception",
+        command="unheard weights xception",
+    ),
+    "choi": Origin(
+        what="music tagger (Choi et al. 2017)",
+        licence="none stated by its authors",
+        where=(
+            "keras2_model/model_best.hdf5 of github.com/keunwoochoi/transfer_learning_music, or "
+            "compact_cnn/weights_tensorflow.hdf5 of github.com/keunwoochoi/music-auto_tagging-keras"
+        ),
+        command="unheard weights choi FILE",
+    ),
+    "musicnn": Origin(
+        what="MusiCNN tagger (Pons & Serra 2019)",
+        licence="ISC",
+        where="the wheel of `pip download --no-deps musicnn==0.1.0`",
+        command="unheard weights musicnn FILE",
+    ),
+}
+
+
+def cache_path(name: str) -> Path:
+    """Where the converted weights of `name` are kept, whether they are there or not."""
+    if name not in ORIGINS:
+        raise UserError(f"{name}: no such pretrained model; expected one of {', '.join(ORIGINS)}")
+    own, shared = os.environ.get("UNHEARD_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    folder = Path(own) if own else (Path(shared) if shared else Path.home() / ".cache") / "unheard"
+    return folder / "weights" / f"{name}.safetensors"
+
+
+def save_weights(name: str, arrays: Mapping[str, NDArray[Any]], source: str) -> Path:
+    """Keep converted weights; `source` says what they were read from. Returns their path."""
+    path = cache_path(name)
+    save(path, KIND, config={"model": name, "source": source}, arrays=arrays)
+    return path
+
+
+def load_weights(name: str) -> dict[str, NDArray[Any]]:
+    """The converted weights of `name`; MissingStageError says how to get them."""
+    path = cache_path(name)
+    if not path.is_file():
+        origin = ORIGINS[name]
+        raise MissingStageError(f"{path}: the weights of {name} are missing; get {origin.where}", origin.command)
+    found = load(path, KIND)
+    if found.config.get("model") != name:
+        raise UserError(
+            f"{path}: expected weights of {name!r}, found {found.config.get('model')!r}; run `{ORIGINS[name].command}`"
+        )
+    return found.arrays

@@ -117,7 +117,7 @@ def loader_table(rounds: int) -> None:
     """Patches a second from a store of 200 tracks of three minutes, drawn as training draws them."""
     from unheard.ids import IdMap
     from unheard.spectrograms.store import ENCODINGS, MelStore, map_frames
-    from unheard.training.data import batches, epoch_rng, shuffled
+    from unheard.training.data import Epoch, batches, epoch_rng, shuffled
     from unheard.training.sources import PatchSource
 
     rng = np.random.default_rng(0)
@@ -132,9 +132,9 @@ def loader_table(rounds: int) -> None:
         rates = []
         for epoch in range(rounds):
             draw = epoch_rng(0, 1, epoch)
-            plan = shuffled(draw, len(counts), BATCH, 16)
-            begun = time.perf_counter()
-            n = sum(len(batch.items) for batch in batches(source, np.arange(len(counts)), plan, draw))
+            every, begun = np.arange(len(counts)), time.perf_counter()
+            plan = Epoch.drawn(source, every, shuffled(draw, len(counts), BATCH, 16 * len(counts)), draw)
+            n = sum(len(batch.items) for batch in batches(source, every, plan))
             rates.append(n / (time.perf_counter() - begun))
         del frames, source
     print(f"{'loader':10} {max(rates):16.0f} {statistics.median(rates):8.0f}")

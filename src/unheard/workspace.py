@@ -9,6 +9,7 @@ W/
   factors/<split>.safetensors    warm factors: train plays only, the rest folded in
   models/<split>/<name>/         checkpoint.safetensors, predictions.safetensors, history.json
   results/<split>.json           what `evaluate` measured
+  experiments/<name>.json        what `experiment` measured
 """
 
 from __future__ import annotations
@@ -99,6 +100,9 @@ class Workspace:
 
     def results_path(self, split: str) -> Path:
         return self.root / "results" / f"{split}.json"
+
+    def experiment_path(self, name: str) -> Path:
+        return self.root / "experiments" / f"{name}.json"
 
 
 def _check(settings: Settings) -> None:

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from tests.training.world import make_world
 from unheard.library import open_library
 from unheard.spectrograms.store import open_store
-from unheard.training.data import batches, epoch_rng, n_steps, shuffled
+from unheard.training.data import Epoch, Share, batches, epoch_rng, n_steps, shuffled
 from unheard.training.sources import PatchSource, VectorSource
 
 
 @given(st.integers(1, 200), st.integers(1, 64), st.integers(1, 5))
 def test_a_pass_has_every_track_and_even_batches(n_tracks: int, batch: int, passes: int) -> None:
-    epoch = shuffled(epoch_rng(0, 1, 0), n_tracks, batch, passes)
+    epoch = shuffled(epoch_rng(0, 1, 0), n_tracks, batch, passes * n_tracks)
     assert np.bincount(np.concatenate(epoch)).tolist() == [passes] * n_tracks
     sizes = {len(items) for items in epoch}
     assert max(sizes) - min(sizes) <= 1
-    assert len(epoch) == n_steps(n_tracks, batch, passes)
+    assert len(epoch) == n_steps(n_tracks * passes, batch)
 
 
 def _source(tmp_path: Path) -> PatchSource:
@@ -36,10 +36,8 @@ def test_any_step_can_be_redone(tmp_path: Path) -> None:
 
     def epoch(number: int, first: int) -> list[tuple[list[int], bytes]]:
         rng = epoch_rng(7, 1, number)
-        plan = shuffled(rng, len(train), 4, 5)
-        return [
-            (batch.items.tolist(), batch.stored.tobytes()) for batch in batches(source, train, plan, rng, first=first)
-        ]
+        plan = Epoch.drawn(source, train, shuffled(rng, len(train), 4, 5 * len(train)), rng)
+        return [(batch.items.tolist(), batch.stored.tobytes()) for batch in batches(source, train, plan, first=first)]
 
     whole = epoch(3, 0)
     assert len(whole) == 8
@@ -94,3 +92,20 @@ def test_vector_moments(*, pooled: bool) -> None:
     each = vectors[:6].std(axis=0)
     expected = np.full(3, np.sqrt((each**2).mean())) if pooled else [each[0], each[1], 1.0]
     np.testing.assert_allclose(std, expected, rtol=1e-5)
+
+
+def test_a_share_is_the_same_patches_in_every_epoch(tmp_path: Path) -> None:
+    source, train = _source(tmp_path), np.arange(0, 12, 2)
+    n_patches = sum(len(source.cover(int(row), None)) for row in train)
+    share = Share.of(source, train, 0.5, np.random.default_rng(0))
+    assert len(share) == round(0.5 * n_patches)
+    drawn = []
+    for number in range(3):
+        epoch = share.epoch(epoch_rng(0, 1, number), 3)
+        assert len(epoch.items) == n_steps(len(share), 3)
+        drawn.append(list(zip(np.concatenate(epoch.items), np.concatenate(epoch.starts), strict=True)))
+    assert sorted(drawn[0]) == sorted(drawn[1]) == sorted(drawn[2]) == list(zip(share.items, share.starts, strict=True))
+    assert drawn[0] != drawn[1]
+    assert len(set(drawn[0])) == len(share)
+    everything = Share.of(source, train, 1.0, np.random.default_rng(0))
+    assert len(everything) == n_patches

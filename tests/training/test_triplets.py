@@ -56,7 +56,7 @@ def test_a_factor_at_the_mean_has_no_direction() -> None:
 
 def test_offline_triplets_follow_their_definition() -> None:
     near = _near()
-    epoch = offline_triplets(np.random.default_rng(0), near, 16, 4)
+    epoch = offline_triplets(np.random.default_rng(0), near, 16, 4 * 60)
     anchors = np.concatenate([batch.reshape(3, -1)[0] for batch in epoch])
     assert np.bincount(anchors).tolist() == [4] * 60
     for batch in epoch:
@@ -67,7 +67,7 @@ def test_offline_triplets_follow_their_definition() -> None:
 
 def test_groups_are_an_anchor_and_its_neighbours() -> None:
     near = _near()
-    epoch = grouped(np.random.default_rng(0), near, 24, 6, 4)
+    epoch = grouped(np.random.default_rng(0), near, 24, 6 * 60, 4)
     assert len(epoch) == 60 * 6 / 24
     anchors = []
     for batch in epoch:

@@ -1,6 +1,8 @@
-"""The convolutional network that slides along time alone (thesis row 9; van den Oord et al. 2013).
+"""The convolutional network that slides along one axis alone (thesis rows 9 and 10; van den Oord et al. 2013).
 
-Mel bands are channels: each filter spans all of them, so a patch costs a small part of what the 2-D network takes.
+Along the frames, mel bands are channels: each filter spans all of them, so a patch costs a small part of what the 2-D
+network takes. The counts say that this is the row the thesis calls "slide in frequency domain" (9), and that "slide in
+time domain" (10) slides along the bands with the frames as channels.
 Behind the convolutions the frames are either flattened, as in the thesis, or summarised by their mean, deviation and
 maximum, which does not care when something sounds. A 2-D convolution of height 1 in channels-last order is faster than
 torch's 1-D one.
@@ -22,7 +24,7 @@ from unheard.models.dense import he_normal, hidden_layers, output_layer
 
 @dataclass(frozen=True)
 class Cnn1dConfig:
-    """channels and pools: one entry per block, pools in frames. width: frames that a filter spans."""
+    """channels and pools: one entry per block. along: the axis that filters of `width` and pools go along."""
 
     channels: tuple[int, ...] = (32, 32, 32)
     width: int = 4
@@ -30,6 +32,7 @@ class Cnn1dConfig:
     dense: tuple[int, ...] = (1024, 1024, 512)
     batch_norm: bool = True
     summary: Literal["flatten", "moments"] = "flatten"
+    along: Literal["frames", "bands"] = "frames"
     dropout: float = 0.0
     unit_length: bool = False
 
@@ -41,34 +44,36 @@ class Cnn1dConfig:
 
 
 class Cnn1d(nn.Module):
-    """(batch, 1, mel, frame) -> (batch, outputs). The flatten runs over channel, then frame."""
+    """(batch, 1, mel, frame) -> (batch, outputs). The flatten runs over channel, then position."""
 
     def __init__(self, config: Cnn1dConfig, *, mels: int, frames: int, outputs: int, zero_output: bool) -> None:
         super().__init__()
         self.config = config
+        before, length = (mels, frames) if config.along == "frames" else (frames, mels)
         self.convolutions = nn.ModuleList()
-        for before, channels in pairwise((mels, *config.channels)):
+        for before, channels in pairwise((before, *config.channels)):
             convolution = nn.Conv2d(before, channels, (1, config.width))
             he_normal(convolution)
             self.convolutions.append(convolution)
         self.norms = nn.ModuleList(nn.BatchNorm2d(c) for c in config.channels) if config.batch_norm else None
         for pool in config.pools:
-            frames //= pool
-        if not frames:
+            length //= pool
+        if not length:
             raise UserError(f"the pools {config.pools} leave nothing of a patch; take smaller pools")
-        flat = config.channels[-1] * (frames if config.summary == "flatten" else 3)
+        flat = config.channels[-1] * (length if config.summary == "flatten" else 3)
         self.hidden, width = hidden_layers(flat, config.dense)
         self.output = output_layer(width, outputs, zero=zero_output)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = x.transpose(2, 3) if self.config.along == "bands" else x  # the axis to slide along comes last
         x = x.transpose(1, 2).contiguous(memory_format=torch.channels_last)  # (batch, mel, 1, frame)
         left = (self.config.width - 1) // 2
         for block, convolution in enumerate(self.convolutions):
             x = functional.pad(x, (left, self.config.width - 1 - left))
-            x = convolution(x)  # (batch, channels, 1, frame)
+            x = convolution(x)  # (batch, channels, 1, position)
             x = self.norms[block](x) if self.norms is not None else x
-            x = functional.elu(functional.max_pool2d(x, (1, self.config.pools[block])))  # frame becomes frame / pool
-        x = x.squeeze(2)  # (batch, channels, frame)
+            x = functional.elu(functional.max_pool2d(x, (1, self.config.pools[block])))  # position / pool
+        x = x.squeeze(2)  # (batch, channels, position)
         x = x.flatten(1) if self.config.summary == "flatten" else moments(x)  # (batch, flat)
         for layer in self.hidden:
             x = functional.elu(layer(functional.dropout(x, self.config.dropout, self.training)))  # (batch, width)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # previous      the mean embedding that the stage before gives a track
 Input = Literal["patches", "bag-of-tones", "statistics", "vectors", "content", "previous"]
 TargetScaling = Literal["standard", "min-max"]
+# Which patches of a track are heard. random: any; first, middle: that one; body: any but the first and last 30 s;
+# energy, entropy: the quarter of its patches with the most power, or with the most even spectrum
+Selection = Literal["random", "first", "middle", "body", "energy", "entropy"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class TripletSemiHard:
 
 LossConfig = Mse | TripletOffline | TripletSemiHard
 
+SONG_FRAMES = 15_360  # six minutes at 22,050 Hz and hop 512
+
 
 @dataclass(frozen=True)
 class Adam:
@@ -85,7 +90,13 @@ class Stage:
 
     output              width of the output; None: the number of factors
     tones               size of the bag-of-tones codebook
-    patches_per_track   random patches that one epoch takes from each train track
+    patch_frames        length of a patch; None: the workspace's
+    whole_song          the patch is as long as the longest train track (at most SONG_FRAMES); shorter ones start again
+    selection           which patches are heard, in training and in use
+    patches_per_track   patches that one epoch takes from each train track, drawn anew in each
+    fraction            instead: this share of all train patches (or vectors), the same ones in every epoch; for
+                        triplets, as many anchors, drawn anew
+    keep                the weights of the best epoch, or of the last one
     epochs, patience    stop after `patience` epochs without a better validation figure; the best weights are kept
     watch               that figure: "loss", or for a regression "correlation" of all predicted and true numbers.
                         Factors folded in for validation tracks are shorter than train factors, so a squared error can
@@ -103,7 +114,12 @@ class Stage:
     batch_size: int = 32
     epochs: int = 5
     patience: int = 3
+    patch_frames: int | None = None
+    whole_song: bool = False
+    selection: Selection = "random"
     patches_per_track: int = 1
+    fraction: float | None = None
+    keep: Literal["best", "last"] = "best"
     watch: Literal["loss", "correlation"] = "loss"
     tones: int = 4000
     precision: Literal["auto", "float32"] = "auto"
@@ -207,8 +223,13 @@ def _check_order(recipe: Recipe, source: str) -> None:
             expected = "none, because it is the number of factors" if last else "the width of the embedding"
             raise UserError(f"{source}, stage {place}, output: expected {expected}, found {stage.output!r}")
         if (stage.input == "patches") == (_key_of(stage.network, _network_tables()) == "dense"):
-            expected = "[stage.cnn] or [stage.cnn1d]" if stage.input == "patches" else "[stage.dense]"
+            expected = "a network over patches" if stage.input == "patches" else "[stage.dense]"
             raise UserError(f"{source}, stage {place}: expected {expected} for input {stage.input!r}")
+        heard = [key for key in PATCH_KEYS if getattr(stage, key) != PATCH_KEYS[key]]
+        if heard and stage.input != "patches":
+            raise UserError(f"{source}, stage {place}, {heard[0]}: expected only with input 'patches', delete it")
+        if stage.whole_song and stage.patch_frames is not None:
+            raise UserError(f"{source}, stage {place}, patch_frames: expected none beside whole_song, delete one")
 
 
 def _stage(values: dict[str, Any], where: str) -> Stage:
@@ -286,6 +307,8 @@ def _spelled(hint: Any) -> str:
 RESERVED_NAMES = {"random", "popularity", "artist-mean", "content-neighbours", "ridge", "oracle"}
 MAY_BE_ZERO = {"decay", "weight_decay", "dropout", "buffer", "margin"}
 BELOW_ONE = {"dropout", "beta1", "beta2"}
+AT_MOST_ONE = {"fraction"}
+PATCH_KEYS = {"patch_frames": None, "whole_song": False, "selection": "random"}
 
 
 def _range_problem(key: str, value: Any) -> str | None:
@@ -298,6 +321,8 @@ def _range_problem(key: str, value: Any) -> str | None:
         return "a number from 0 to below 1"
     if key in MAY_BE_ZERO:
         return None if 0 <= value < float("inf") else "0 or more"
+    if key in AT_MOST_ONE:
+        return None if 0 < value <= 1 else "a number above 0, at most 1"
     return None if 0 < value < float("inf") else "more than 0"
 
 

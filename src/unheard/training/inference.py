@@ -13,7 +13,8 @@ from unheard.progress import Progress, silent
 from unheard.training.device import autocast
 from unheard.training.sources import Source
 
-PATCHES_AT_ONCE = 64
+PATCHES_AT_ONCE = 64  # of 256 frames; fewer when they are longer
+FRAMES_AT_ONCE = 256 * PATCHES_AT_ONCE
 
 
 def mean_outputs(
@@ -32,8 +33,10 @@ def mean_outputs(
     place = np.repeat(np.arange(len(rows)), [len(cover) for cover in covers])  # (all patches,)
     starts = np.concatenate(covers) if covers else np.zeros(0, np.int64)
     sums: NDArray[np.float64] | None = None
-    for first in range(0, len(place), PATCHES_AT_ONCE):
-        here = slice(first, first + PATCHES_AT_ONCE)
+    frames = source.shape[1] if len(source.shape) > 1 else 1
+    at_once = max(1, min(PATCHES_AT_ONCE, FRAMES_AT_ONCE // frames))
+    for first in range(0, len(place), at_once):
+        here = slice(first, first + at_once)
         stored = torch.from_numpy(source.batch(rows[place[here]], starts[here])).to(device)
         with torch.inference_mode(), autocast(device, precision):
             output = network(stored).float().cpu().numpy()  # (batch, out)

@@ -22,15 +22,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unheard.errors import UserError
-from unheard.models.recipe import Stage
+from unheard.models.recipe import Mse, Stage
 from unheard.progress import Progress, silent
-from unheard.training.data import Batch, batches, epoch_rng, n_steps
+from unheard.training.data import Batch, Epoch, Share, batches, epoch_rng, n_steps
 from unheard.training.device import autocast
 from unheard.training.inference import mean_outputs
 from unheard.training.losses import Objective
 from unheard.training.sources import Source
 
 VALIDATION_PATCHES = 8
+FIXED_SHARE = 2**31  # marks a random stream of its own, far from any epoch's
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -70,7 +71,7 @@ class Loop:
         self.position = Position()
         adam = setup.stage.adam
         self._optimiser = torch.optim.AdamW(
-            setup.network.parameters(),
+            [weight for weight in setup.network.parameters() if weight.requires_grad],
             lr=adam.learning_rate,
             betas=(adam.beta1, adam.beta2),
             eps=adam.epsilon,
@@ -78,7 +79,14 @@ class Loop:
             fused=True,
         )
         self._best: Arrays = {}
-        self._steps = n_steps(len(setup.train), setup.stage.batch_size, setup.stage.patches_per_track)
+        self._share: Share | None = None
+        self._items = len(setup.train) * setup.stage.patches_per_track
+        if setup.stage.fraction is not None:
+            rng = np.random.default_rng([setup.seed, setup.number, FIXED_SHARE])
+            share = Share.of(setup.source, setup.train, setup.stage.fraction, rng)
+            self._share = share if isinstance(setup.stage.loss, Mse) else None
+            self._items = len(share)
+        self._steps = n_steps(self._items, setup.stage.batch_size)
         self._clock = time.monotonic()
 
     def run(
@@ -122,8 +130,12 @@ class Loop:
     def _epoch(self) -> Iterator[Batch]:
         at, setup, stage = self.position, self._setup, self._setup.stage
         rng = epoch_rng(setup.seed, setup.number, at.epoch)
-        plan = setup.objective.epoch(rng, stage.batch_size, stage.patches_per_track)
-        yield from batches(setup.source, setup.train, plan, rng, first=at.step)
+        if self._share is not None:
+            plan = self._share.epoch(rng, stage.batch_size)
+        else:
+            items = setup.objective.epoch(rng, stage.batch_size, self._items)
+            plan = Epoch.drawn(setup.source, setup.train, items, rng)
+        yield from batches(setup.source, setup.train, plan, first=at.step)
 
     def _step(self, batch: Batch) -> None:
         at, setup = self.position, self._setup
@@ -174,7 +186,7 @@ class Loop:
         validated = {f"val_{name}": figure for name, figure in judged.items()}
         at.history.append({"epoch": at.epoch, **figures, **validated, "seconds": seconds})
         figure = judged["loss"] if setup.stage.watch == "loss" else -judged["correlation"]
-        if figure < at.best_figure:
+        if figure < at.best_figure or setup.stage.keep == "last":
             at.best_figure, at.stale, self._best = figure, 0, arrays_of(self.network)
         else:
             at.stale += 1

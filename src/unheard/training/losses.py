@@ -31,8 +31,8 @@ LEAST_VAL_TRACKS = 3
 class Objective(Protocol):
     """Items are places among the train tracks; outputs are float32 rows of the network."""
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, patches_per_track: int) -> list[Items]:
-        """The items of each step of an epoch."""
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+        """The items of each step of an epoch; `n_items` in all (anchors, for offline triplets)."""
         ...
 
     def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
@@ -81,8 +81,8 @@ class Regression:
         self._scaled = torch.from_numpy(targets.scaling.transform(targets.train)).to(device)
         self._scaled_val = targets.scaling.transform(targets.val)
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, patches_per_track: int) -> list[Items]:
-        return shuffled(rng, len(self._targets.train), batch_size, patches_per_track)
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+        return shuffled(rng, len(self._targets.train), batch_size, n_items)
 
     def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
         return functional.mse_loss(output, self._scaled[torch.from_numpy(items)]), {}
@@ -115,8 +115,8 @@ class OfflineTriplets:
     def __init__(self, near: Neighbourhoods, margin: float, val: Neighbourhoods | None) -> None:
         self._near, self._margin, self._val = near, margin, val
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, patches_per_track: int) -> list[Items]:
-        return offline_triplets(rng, self._near, batch_size, patches_per_track)
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+        return offline_triplets(rng, self._near, batch_size, n_items)
 
     def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:  # noqa: ARG002 - thirds say it all
         anchor, positive, negative = functional.normalize(output).chunk(3)
@@ -139,8 +139,8 @@ class SemiHardTriplets:
         self._near, self._config, self._val = near, config, val
         self._criterion = TripletMarginLoss(margin=config.margin, distance=DISTANCE)
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, patches_per_track: int) -> list[Items]:
-        return grouped(rng, self._near, batch_size, patches_per_track, self._config.group)
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+        return grouped(rng, self._near, batch_size, n_items, self._config.group)
 
     def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
         positive, negative = relations(self._near, items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,8 +94,12 @@ def write_predictions(
     progress: Progress = silent,
     *,
     keep: bool = False,
+    leave: Collection[str] = (),
 ) -> int:
-    """Predict all tracks that the model can read; with `keep`, only those whose sound is new to the artefact."""
+    """Predict all tracks that the model can read; with `keep`, only those whose sound is new to the artefact.
+
+    leave  ids of tracks to leave out; `update_predictions` finds them missing and predicts them when it is asked to
+    """
     from unheard.training.material import open_input, sound_marks
     from unheard.training.predictor import Predictor
 
@@ -114,7 +119,8 @@ def write_predictions(
             factors[same], missing[same] = before.arrays["factors"][rows[same]], False
             if not missing.any() and len(before.ids["track"]) == len(source.ids):
                 return 0
-    todo = np.flatnonzero(missing)
+    wanted = np.array([track_id not in leave for track_id in source.ids], bool)
+    todo = np.flatnonzero(missing & wanted)
     for first in range(0, len(todo), TRACKS_AT_ONCE):
         rows_now = todo[first : first + TRACKS_AT_ONCE]
         if store is not None:
@@ -122,6 +128,7 @@ def write_predictions(
         elif vectors is not None:
             factors[rows_now] = predictor.from_content(vectors.vectors[rows_now])
         progress("predicting tracks", min(len(todo), first + TRACKS_AT_ONCE), len(todo))
+    kept = np.flatnonzero(wanted | ~missing)
     artefacts.save(
         path,
         KIND,
@@ -130,8 +137,8 @@ def write_predictions(
             "space": checkpoint.config["factors"].get("digest", ""),
             "targets": checkpoint.config["targets"],
         },
-        arrays={"factors": factors, "marks": marks},
-        ids={"track": source.ids},
+        arrays={"factors": factors[kept], "marks": marks[kept]},
+        ids={"track": IdMap(source.ids.take(kept))},
     )
     return len(todo)
 

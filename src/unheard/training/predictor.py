@@ -21,7 +21,7 @@ from unheard.spectrograms.store import ENCODINGS, MelStore
 from unheard.training.assemble import assemble_stored
 from unheard.training.checkpoint import Checkpoint
 from unheard.training.inference import mean_outputs
-from unheard.training.sources import PatchSource, Source, VectorSource, histograms_of, statistics_of, store_of_mels
+from unheard.training.sources import Source, VectorSource, histograms_of, patch_source, statistics_of, store_of_mels
 
 Floats = NDArray[np.float32]
 
@@ -88,7 +88,9 @@ class Predictor:
         everything = np.arange(len(rows))
         match self.reads:
             case "patches":
-                return PatchSource(store), rows
+                stage = self._checkpoint.recipe.stages[0]
+                frames = int(self._checkpoint.config["stages"][0]["shape"][1])
+                return patch_source(store, stage, self._checkpoint.settings, frames), rows
             case "bag-of-tones":
                 return histograms_of(store, rows, Codebook(self._checkpoint.arrays["codebook"])), everything
             case "statistics":

@@ -36,7 +36,7 @@ from unheard.training.loop import Loop, Setup, arrays_of, step_seed
 from unheard.training.losses import Targets, objective
 from unheard.training.material import Material, TargetKind, fingerprint, gather
 from unheard.training.predict import write_predictions
-from unheard.training.sources import PatchSource, Source, VectorSource, histograms_of
+from unheard.training.sources import Source, VectorSource, histograms_of, patch_source, song_frames
 from unheard.workspace import Workspace
 
 CHECKPOINT_S = 60.0
@@ -66,6 +66,7 @@ def train(
     targets: TargetKind = "warm",
     force: bool = False,
     checkpoint_s: float = CHECKPOINT_S,
+    predict_train: bool = True,
     progress: Progress = silent,
 ) -> Path:
     """Train, or go on with a training that was killed, and predict every track. Returns the checkpoint's path.
@@ -75,6 +76,7 @@ def train(
                   the name "<name>-full" and measured in the space of the full factors
     force         train again although nothing has changed
     checkpoint_s  seconds between checkpoints inside an epoch
+    predict_train  False: leave the train tracks out of the predictions, which measuring does not read
 
     A finished training is not repeated unless recipe, seed, split, factors or sound of its tracks changed.
     """
@@ -86,10 +88,12 @@ def train(
     with open_library(workspace.library_path) as library:
         material = gather(workspace, library, recipe, split, targets)
         mark = fingerprint(material, recipe, split, targets, seed, workspace)
+        leave = () if predict_train else frozenset(material.ids.take(material.train))
         if not force and (found := _same(final, mark)) is not None:
             progress("trained already, nothing has changed", 1, 1)
             running.unlink(missing_ok=True)
-            write_predictions(workspace, library, found, chosen, progress, keep=True)  # new tracks, or all after a kill
+            # new tracks, or all after a kill
+            write_predictions(workspace, library, found, chosen, progress, keep=True, leave=leave)
             return final
         began = None if force else _same(running, mark)
         if began is None:
@@ -98,7 +102,7 @@ def train(
         with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):  # the caller keeps its own
             trained = run.all_stages(max_minutes, final)
         running.unlink(missing_ok=True)
-        write_predictions(workspace, library, trained, chosen, progress)
+        write_predictions(workspace, library, trained, chosen, progress, leave=leave)
     return final
 
 
@@ -198,7 +202,9 @@ class _Run:
             histograms = histograms_of(store, needed, Codebook(self._at.arrays["codebook"]), self._progress)
             return _aligned(material, histograms.vectors, needed, pooled=True)
         if store is not None:
-            return PatchSource(store)
+            stage = self._at.recipe.stages[0]
+            whole = song_frames(store, material.train) if stage.whole_song else None
+            return patch_source(store, stage, self._at.settings, whole)
         assert material.vectors is not None
         return material.vectors
 

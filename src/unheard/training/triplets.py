@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.training.data import Items, n_steps
+from unheard.training.data import Items, in_turn, n_steps
 
 BLOCK_ROWS = 1024
 
@@ -74,29 +74,23 @@ def _ranked(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     return np.take_along_axis(some, order, axis=1)
 
 
-def offline_triplets(
-    rng: np.random.Generator, near: Neighbourhoods, batch_size: int, patches_per_track: int
-) -> list[Items]:
-    """Batches of anchors, then their positives, then their negatives: (3 * batch,) places each."""
-    n = len(near.nearest)
-    anchors = np.concatenate([rng.permutation(n) for _ in range(patches_per_track)])
+def offline_triplets(rng: np.random.Generator, near: Neighbourhoods, batch_size: int, n_items: int) -> list[Items]:
+    """Batches of anchors, then their positives, then their negatives: (3 * batch,) places each; `n_items` anchors."""
+    anchors = in_turn(rng, len(near.nearest), n_items)
     positives = near.nearest[anchors, rng.integers(near.nearest.shape[1], size=len(anchors))]
     negatives = near.farthest[anchors, rng.integers(near.farthest.shape[1], size=len(anchors))]
     together = np.stack([anchors, positives, negatives])  # (3, all anchors)
-    steps = n_steps(n, batch_size, patches_per_track)
+    steps = n_steps(n_items, batch_size)
     return [part.reshape(-1).astype(np.int64) for part in np.array_split(together, steps, axis=1)]
 
 
-def grouped(
-    rng: np.random.Generator, near: Neighbourhoods, batch_size: int, patches_per_track: int, group: int
-) -> list[Items]:
+def grouped(rng: np.random.Generator, near: Neighbourhoods, batch_size: int, n_items: int, group: int) -> list[Items]:
     """Batches of groups: an anchor track and `group` - 1 of its nearest. Anchors go round all tracks in turn."""
     n, k = near.nearest.shape
     group = min(group, k + 1, batch_size)
-    steps = n_steps(n, batch_size, patches_per_track)
+    steps = n_steps(n_items, batch_size)
     per_batch = max(1, batch_size // group)
-    rounds = -(-steps * per_batch // n)
-    anchors = np.concatenate([rng.permutation(n) for _ in range(rounds)])[: steps * per_batch]
+    anchors = in_turn(rng, n, steps * per_batch)
     picks = rng.random((len(anchors), k)).argsort(axis=1)[:, : group - 1]  # (anchors, group - 1)
     members = np.take_along_axis(near.nearest[anchors], picks, axis=1)
     groups = np.concatenate([anchors[:, None], members], axis=1)  # (anchors, group)

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from unheard import __version__
-from unheard.cli import collection, console, evaluation, learning, listening, showcase
+from unheard.cli import collection, console, evaluation, learning, listening, showcase, spotify
 from unheard.errors import UnheardError, UserError
 
 
@@ -67,6 +67,7 @@ for verb in (
     listening.recommend,
     listening.embed,
     evaluation.evaluate,
+    spotify.spotify,
     collection.status,
     collection.errors,
     collection.doctor,

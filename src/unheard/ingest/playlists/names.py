@@ -20,12 +20,15 @@ DASHED_NOTE = re.compile(rf"\s+[-–—]\s+(?:{NOTE}).*$", re.IGNORECASE)
 FEATURED = re.compile(r"\s+(?:feat|ft|featuring)\b\.?\s.*$", re.IGNORECASE)
 
 
+def without_notes(text: str) -> str:
+    """A title without featured artists and the notes that name the same recording."""
+    return FEATURED.sub("", DASHED_NOTE.sub("", BRACKETED_NOTE.sub("", text)))
+
+
 @lru_cache(maxsize=65_536)
 def normalise(text: str) -> str:
     """Letters and digits of a name, single-spaced; never empty unless `text` is blank."""
-    kept = DASHED_NOTE.sub("", BRACKETED_NOTE.sub("", text))
-    kept = FEATURED.sub("", kept).replace("&", " and ")
-    decomposed = unicodedata.normalize("NFKD", kept.casefold())
+    decomposed = unicodedata.normalize("NFKD", without_notes(text).replace("&", " and ").casefold())
     letters = "".join(
         c if c.isalnum() else "" if unicodedata.combining(c) or c in APOSTROPHES else " " for c in decomposed
     )

@@ -1,0 +1,82 @@
+"""The verb that lets people listen to what models recommend: spotify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unheard.cli import console
+from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.cli.listening import ArtistCap, Candidates
+from unheard.errors import UserError
+from unheard.workspace import Workspace
+
+
+def spotify(
+    workspace: WorkspaceOption,
+    seed_tracks: Annotated[
+        list[str],
+        typer.Option("--seed-track", metavar="TRACK_ID", help="What the lists are like (repeatable)."),
+    ],
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="Only this model (repeatable). Default: all trained models and the oracle."),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Tracks behind the seed in each list.")] = 10,
+    split: SplitOption = None,
+    candidates: Candidates = "cold",
+    max_per_artist: ArtistCap = None,
+    m3u: Annotated[
+        Path | None,
+        typer.Option(
+            "--m3u", metavar="FOLDER", help="Write M3U8 files of local tracks here, not to Spotify.", show_default=False
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Search and report, write no playlist.")] = False,
+    public: Annotated[bool, typer.Option("--public", help="Show the playlists on the user's profile.")] = False,
+    market: Annotated[
+        str | None,
+        typer.Option("--market", help="Country to search in, e.g. GB. Default: the user's.", show_default=False),
+    ] = None,
+    name_prefix: Annotated[
+        str, typer.Option("--name-prefix", help="What the playlists' names begin with.")
+    ] = "unheard",
+) -> None:
+    """One playlist for each seed and model: the seed, then its nearest tracks. Written again, it is replaced."""
+    from unheard.spotify.account import connect
+    from unheard.spotify.files import write_files
+    from unheard.spotify.lists import nearest_lists
+    from unheard.spotify.publish import publish
+
+    if m3u is not None and (dry_run or public or market is not None):
+        raise UserError("--m3u writes files and leaves Spotify alone; leave out --dry-run, --public and --market")
+    if market is not None and not (len(market) == 2 and market.isascii() and market.isalpha()):
+        raise UserError(f"--market {market!r} is no country of two letters, such as GB")
+    opened, account = Workspace.open(workspace), None if m3u is not None else connect(say=console.say)
+    with console.progress_bars() as progress:
+        lists = nearest_lists(
+            opened,
+            seed_tracks,
+            models=models or (),
+            split=split,
+            k=k,
+            candidates=candidates,
+            max_per_artist=max_per_artist or 2,
+            prefix=name_prefix,
+            progress=progress,
+        )
+    if m3u is not None:
+        for path, n_tracks in write_files(lists, m3u):
+            console.say(f"{path}: {n_tracks} tracks")
+        return
+    assert account is not None
+    country = market.upper() if market else None
+    with console.progress_bars() as progress:
+        results = publish(lists, account, market=country, public=public, dry_run=dry_run, progress=progress)
+    rows = [[item.name, f"{item.n_found}/{item.n_wanted}", f"{item.rate:.0%}", item.link] for item in results]
+    title = "Found on Spotify, nothing written" if dry_run else "Playlists on Spotify"
+    console.out.print(console.table(title, ["playlist", "found", "rate", "link"], rows, right=frozenset({1, 2})))
+    for miss in dict.fromkeys(miss for item in results for miss in item.misses):
+        console.say(f"  not found: {miss}")

@@ -7,14 +7,24 @@ from typing import Any
 
 from torch import nn
 
+from unheard.models.choi import Choi, ChoiConfig
 from unheard.models.cnn import Cnn, CnnConfig
 from unheard.models.cnn1d import Cnn1d, Cnn1dConfig
 from unheard.models.dense import Dense, DenseConfig
+from unheard.models.rnn import Rnn, RnnConfig
+from unheard.models.xception import Xception, XceptionConfig
 
-NetworkConfig = CnnConfig | Cnn1dConfig | DenseConfig
+NetworkConfig = CnnConfig | Cnn1dConfig | RnnConfig | XceptionConfig | ChoiConfig | DenseConfig
 
 # The name of each family's table in a recipe.
-NETWORK_TABLES: Mapping[str, type[Any]] = {"cnn": CnnConfig, "cnn1d": Cnn1dConfig, "dense": DenseConfig}
+NETWORK_TABLES: Mapping[str, type[Any]] = {
+    "cnn": CnnConfig,
+    "cnn1d": Cnn1dConfig,
+    "rnn": RnnConfig,
+    "xception": XceptionConfig,
+    "choi": ChoiConfig,
+    "dense": DenseConfig,
+}
 
 
 def build(config: NetworkConfig, *, input_shape: tuple[int, ...], outputs: int, zero_output: bool) -> nn.Module:
@@ -32,6 +42,15 @@ def build(config: NetworkConfig, *, input_shape: tuple[int, ...], outputs: int, 
         case Cnn1dConfig():
             mels, frames = input_shape
             return Cnn1d(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
+        case RnnConfig():
+            mels, frames = input_shape
+            return Rnn(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
+        case XceptionConfig():
+            mels, frames = input_shape
+            return Xception(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
+        case ChoiConfig():
+            mels, frames = input_shape
+            return Choi(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
         case DenseConfig():
             (width,) = input_shape
             return Dense(config, inputs=width, outputs=outputs, zero_output=zero_output)

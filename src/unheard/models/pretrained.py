@@ -7,16 +7,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from unheard.artefacts import load, save
 from unheard.errors import MissingStageError, UserError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 KIND = "pretrained-weights"
 
@@ -84,3 +88,74 @@ def load_weights(name: str) -> dict[str, NDArray[Any]]:
             f"{path}: expected weights of {name!r}, found {found.config.get('model')!r}; run `{ORIGINS[name].command}`"
         )
     return found.arrays
+
+
+def convert(name: str, file: Path | None) -> Path:
+    """Read, check and keep the weights of `name`; without a file Keras downloads those of Xception. Returns the path.
+
+    UserError if there is no such model, if it needs a file, or if the file does not hold its weights.
+    """
+    cache_path(name)
+    if name == "xception":
+        from unheard.models.keras_files import read_xception
+
+        return save_weights(name, read_xception(file), "keras.applications" if file is None else file.name)
+    if file is None:
+        raise UserError(f"{name}: expected a file; get {ORIGINS[name].where}, then run `{ORIGINS[name].command}`")
+    if name == "choi":
+        from unheard.models.keras_files import read_choi
+
+        return save_weights(name, read_choi(file), file.name)
+    from unheard.models.musicnn import read_musicnn
+
+    return save_weights(name, read_musicnn(file), file.name)
+
+
+def fill(network: nn.Module) -> None:
+    """Copy cached weights into a network that has a pretrained part; other networks stay as they are.
+
+    MissingStageError if they are not in the cache, UserError if they do not fit.
+    """
+    import torch
+
+    from unheard.models.choi import Choi
+    from unheard.models.xception import Xception
+
+    part: nn.Module
+    match network:
+        case Xception():
+            name, part = "xception", network.backbone
+        case Choi():
+            name, part = "choi", network.convolutions
+        case _:
+            return
+    arrays = load_weights(name)
+    for key, own in part.state_dict().items():
+        if key.endswith("num_batches_tracked"):
+            continue
+        found = arrays[key].shape if key in arrays else "nothing"
+        if found != tuple(own.shape):
+            raise UserError(
+                f"{cache_path(name)}, {key}: expected an array {tuple(own.shape)}, found {found}; "
+                f"run `{ORIGINS[name].command}`"
+            )
+        own.copy_(torch.from_numpy(arrays[key]))
+
+
+def digest(config: object) -> str:
+    """A hash of the cached weights that a network of this configuration starts from; "" if it starts from none."""
+    from unheard.models.choi import ChoiConfig
+    from unheard.models.xception import XceptionConfig
+
+    match config:
+        case XceptionConfig():
+            arrays = load_weights("xception")
+        case ChoiConfig():
+            arrays = load_weights("choi")
+        case _:
+            return ""
+    total = hashlib.sha256()
+    for key, array in sorted(arrays.items()):
+        total.update(f"{key} {array.shape} ".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()

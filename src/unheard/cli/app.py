@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from unheard import __version__
-from unheard.cli import collection, console, evaluation, learning, listening, showcase, spotify
+from unheard.cli import collection, console, evaluation, learning, listening, showcase, spotify, weights
 from unheard.errors import UnheardError, UserError
 
 
@@ -62,6 +62,7 @@ for verb in (
     collection.import_plays,
     collection.split,
     learning.factors,
+    weights.weights,
     learning.train,
     listening.similar,
     listening.recommend,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from unheard.evaluate.measure import Figure
 from unheard.evaluate.results import MIN_SEEDS, Comparison, Mean, Results
-from unheard.recommend.build import BASELINES, ORACLE
+from unheard.recommend.build import ORACLE, UNTRAINED
 
 LIFTED = ("overlap", "overlap-other")
 UNSIGNED = frozenset({"mean-popularity"})
@@ -47,7 +47,7 @@ def to_markdown(results: Results) -> str:
         "the true factors; lift is an overlap over chance. Models trained with several seeds are "
         "averaged over them.\n"
     )
-    return "\n".join([notes, *(_markdown(table) for table in tables(results))])
+    return "\n".join([notes, *(table_markdown(table) for table in tables(results))])
 
 
 def _at(means: list[Mean], split: str, task: str, candidates: str) -> list[Mean]:
@@ -96,9 +96,9 @@ def _cells(figures: list[Figure], found: dict[Figure, Mean]) -> list[str]:
 
 
 def position(model: str) -> tuple[int, int, str]:
-    """Where a model stands in every table: baselines in their order, trained models by name, the oracle."""
-    if model in BASELINES:
-        return 0, BASELINES.index(model), model
+    """Where a model stands in every table: what is not trained in its order, trained models by name, the oracle."""
+    if model in UNTRAINED:
+        return 0, UNTRAINED.index(model), model
     return (2, 0, model) if model == ORACLE else (1, 0, model)
 
 
@@ -133,14 +133,15 @@ def _comparison_table(compared: list[Comparison]) -> Table:
             c.against,
             f"{c.difference:+.4f} [{c.low:+.4f}, {c.high:+.4f}]",
             f"{c.p_holm:.3f}",
-            str(c.n_seeds) if c.n_seeds >= MIN_SEEDS or c.model in BASELINES else f"{c.n_seeds} (too few)",
+            str(c.n_seeds) if c.n_seeds >= MIN_SEEDS or c.model in UNTRAINED else f"{c.n_seeds} (too few)",
         ]
         for c in compared
     ]
     return Table("model against model, paired", columns, rows)
 
 
-def _markdown(table: Table) -> str:
+def table_markdown(table: Table) -> str:
+    """One table with its title as a second-level heading."""
     lines = [f"## {table.title}", "", _line(table.columns), _line(["---"] + ["---:"] * (len(table.columns) - 1))]
     return "\n".join([*lines, *(_line(row) for row in table.rows)]) + "\n"
 

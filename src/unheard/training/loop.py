@@ -174,8 +174,10 @@ class Loop:
         rate = self._rate()
         at.epoch, at.step = at.epoch + 1, 0
         means = {name: total / count for name, (total, count) in at.sums.items()}
+        patches = at.sums["loss"][1] if at.sums else 0
         at.sums = {}
-        self._validate({"learning_rate": rate, **{f"train_{name}": mean for name, mean in means.items()}})
+        trained = {f"train_{name}": mean for name, mean in means.items()}
+        self._validate({"learning_rate": rate, "patches": patches, **trained})
 
     def _validate(self, figures: dict[str, float]) -> None:
         """Note the epoch, and the weights if they are the best so far; epoch 0 is the network before any training."""

@@ -67,10 +67,10 @@ def objective(config: LossConfig, targets: Targets, device: torch.device) -> Obj
             near = neighbourhoods(
                 targets.train, targets.mean, nearest=config.nearest, buffer=0, farthest=config.farthest
             )
-            return OfflineTriplets(near, config.margin, _val_neighbours(targets, config.nearest, 0))
+            return OfflineTriplets(near, config.margin, val_neighbours(targets, config.nearest, 0))
         case TripletSemiHard():
             near = neighbourhoods(targets.train, targets.mean, nearest=config.nearest, buffer=config.buffer, farthest=1)
-            return SemiHardTriplets(near, config, _val_neighbours(targets, config.nearest, config.buffer))
+            return SemiHardTriplets(near, config, val_neighbours(targets, config.nearest, config.buffer))
 
 
 class Regression:
@@ -219,7 +219,7 @@ def triplet_figures(output: NDArray[np.float32], val: Neighbourhoods | None, mar
     return {"loss": float(np.mean(losses)), "accuracy": float(np.mean(right))}
 
 
-def _val_neighbours(targets: Targets, nearest: int, buffer: int) -> Neighbourhoods | None:
+def val_neighbours(targets: Targets, nearest: int, buffer: int) -> Neighbourhoods | None:
     """Neighbours among the validation tracks, as near as in the train set in proportion; None if there are too few."""
     if len(targets.val) < LEAST_VAL_TRACKS:
         return None

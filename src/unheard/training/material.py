@@ -21,10 +21,11 @@ from unheard.library import Library
 from unheard.models.recipe import Recipe
 from unheard.spectrograms.store import MelStore, open_store
 from unheard.splits import Split, Use
+from unheard.training.musicnn_features import MODELS
 from unheard.training.sources import VectorSource
 from unheard.workspace import Workspace
 
-Reads = Literal["patches", "bag-of-tones", "statistics", "vectors"]
+Reads = Literal["patches", "bag-of-tones", "statistics", "vectors", "musicnn", "musicnn-mtt"]
 TargetKind = Literal["warm", "full"]
 LEAST_TRAIN_TRACKS = 4
 
@@ -83,9 +84,13 @@ def open_input(workspace: Workspace, library: Library, reads: Reads) -> tuple[Me
     """The mel store or the vectors that a first stage reads."""
     if reads in ("patches", "bag-of-tones"):
         return open_store(workspace, library), None
-    ids, vectors = library.vectors("user" if reads == "vectors" else "statistics")
-    if not len(ids):
+    if reads in MODELS:
+        ids, vectors = library.current_vectors(reads)
+        hint = f"run `unheard features -w {workspace.root} --model {MODELS[reads]}`"
+    else:
+        ids, vectors = library.vectors("user" if reads == "vectors" else "statistics")
         hint = "scan a vectors file" if reads == "vectors" else f"run `unheard scan -w {workspace.root} MUSIC`"
+    if not len(ids):
         raise UserError(
             f"{workspace.root}: the recipe reads {reads}, but no track has any; {hint}, or use another recipe"
         )
@@ -106,9 +111,12 @@ def fingerprint(
     material: Material, recipe: Recipe, split: Split, targets: TargetKind, seed: int, workspace: Workspace
 ) -> str:
     """A hash of everything that decides the weights: a finished training with the same one need not run again."""
+    from unheard.models.pretrained import digest as digest_of_pretrained
+
     digest = hashlib.sha256()
     described = {key: value for key, value in recipe.as_dict().items() if key != "about"}
-    plain = [described, split.name, targets, seed, asdict(workspace.settings), material.reads]
+    pretrained = [digest_of_pretrained(stage.network) for stage in recipe.stages]
+    plain = [described, pretrained, split.name, targets, seed, asdict(workspace.settings), material.reads]
     digest.update(json.dumps(plain, sort_keys=True).encode())
     for rows, factors in ((material.train, material.train_factors), (material.val, material.val_factors)):
         digest.update("\0".join(material.ids.take(rows)).encode() + b"\1")

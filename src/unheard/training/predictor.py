@@ -7,7 +7,9 @@ undone. Its embedding (models with two stages) is the mean output of the first s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,11 +19,16 @@ from unheard.errors import UserError
 from unheard.ids import IdMap
 from unheard.models.bag_of_tones import Codebook
 from unheard.progress import Progress, silent
+from unheard.spectrograms.listen import mel_of_file
 from unheard.spectrograms.store import ENCODINGS, MelStore
 from unheard.training.assemble import assemble_stored
 from unheard.training.checkpoint import Checkpoint
 from unheard.training.inference import mean_outputs
+from unheard.training.musicnn_features import MODELS, embed_file, load_musicnn
 from unheard.training.sources import Source, VectorSource, histograms_of, patch_source, statistics_of, store_of_mels
+
+if TYPE_CHECKING:
+    from unheard.models.musicnn import Musicnn
 
 Floats = NDArray[np.float32]
 
@@ -37,6 +44,7 @@ class Predictor:
             for number, stage in enumerate(checkpoint.recipe.stages, 1)
         ]
         self.name = checkpoint.path.parent.name
+        self.recipe = checkpoint.recipe
         self.dim = int(checkpoint.config["dim"])
         self.reads = str(checkpoint.config["reads"])
 
@@ -48,6 +56,13 @@ class Predictor:
         """Factors of spectrograms (frame, mel) encoded as the workspace's store keeps them."""
         store = self._store_of(mels)
         return self.from_store(store, np.arange(len(store)))
+
+    def from_files(self, paths: Sequence[Path]) -> Floats:
+        """Factors of audio files, through whatever the model reads; AudioError for one that cannot be used."""
+        if self.reads in MODELS:
+            vectors = [embed_file(path, self._musicnn) for path in paths]
+            return self.from_content(np.stack(vectors) if vectors else np.zeros((0, self._width), np.float32))
+        return self.from_mels([mel_of_file(path, self._checkpoint.settings) for path in paths])
 
     def from_vectors(self, vectors: Floats) -> Floats:
         """Factors of the user's own vectors (n, width); for models trained on such vectors."""
@@ -95,13 +110,24 @@ class Predictor:
                 return histograms_of(store, rows, Codebook(self._checkpoint.arrays["codebook"])), everything
             case "statistics":
                 return statistics_of(store, rows), everything
+            case _ if self.reads in MODELS:
+                raise UserError(f"model {self.name!r} reads audio files, not spectrograms; give the files instead")
             case _:
                 raise UserError(f"model {self.name!r} reads vectors, not audio; give the tracks' vectors instead")
 
-    def _content(self, vectors: Floats) -> tuple[Source, NDArray[np.integer]]:
+    @cached_property
+    def _musicnn(self) -> Musicnn:
+        return load_musicnn(MODELS[self.reads])
+
+    @property
+    def _width(self) -> int:
+        """Of the vectors that the first stage reads."""
         (width,) = self._checkpoint.config["stages"][0]["shape"]
-        if vectors.ndim != 2 or vectors.shape[1] != width:
-            raise UserError(f"vectors: expected shape (n, {width}) as in training, found {vectors.shape}")
+        return int(width)
+
+    def _content(self, vectors: Floats) -> tuple[Source, NDArray[np.integer]]:
+        if vectors.ndim != 2 or vectors.shape[1] != self._width:
+            raise UserError(f"vectors: expected shape (n, {self._width}) as in training, found {vectors.shape}")
         return VectorSource(_places(len(vectors)), vectors.astype(np.float32)), np.arange(len(vectors))
 
     def _store_of(self, mels: Sequence[NDArray[Any]]) -> MelStore:

@@ -24,6 +24,7 @@ from unheard.errors import UserError
 from unheard.factors.scaling import Scaling
 from unheard.library import open_library
 from unheard.models.bag_of_tones import Codebook, fit_codebook
+from unheard.models.pretrained import fill
 from unheard.models.recipe import Recipe, Stage
 from unheard.progress import Progress, silent
 from unheard.spectrograms.mfcc import bag_frames
@@ -228,6 +229,8 @@ class _Run:
         )
         if self._at.config["position"] is not None:
             loop.restore(self._at.config["position"], self._at.below("now."))
+        else:
+            fill(network[1])
         loop.run(save=self._save_running, checkpoint_s=self._checkpoint_s, deadline=deadline, progress=self._progress)
         self._finish_stage(number, loop, stage_note(stage, source, outputs))
 

@@ -1,0 +1,133 @@
+"""The verb group `experiment`: many trainings that answer one question, as tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unheard.cli import console
+from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.errors import UserError
+from unheard.evaluate.table import Table
+from unheard.workspace import Workspace
+
+experiment = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+MaybeWorkspace = Annotated[
+    Path | None,
+    typer.Option("-w", "--workspace", envvar="UNHEARD_WORKSPACE", help="The workspace folder.", show_default=False),
+]
+MarkdownOption = Annotated[
+    Path | None, typer.Option("--markdown", help="Write the tables as Markdown.", show_default=False)
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of weights, batches, random ties and the bootstrap.")]
+
+
+@experiment.command()
+def thesis(
+    workspace: MaybeWorkspace = None,
+    split: SplitOption = None,
+    rows: Annotated[str, typer.Option(help="Which of the 22 rows, such as 1-4,11.")] = "1-22",
+    fraction: Annotated[
+        float | None,
+        typer.Option(help="Share of the train patches. Default: 0.1, as published.", show_default=False),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs of most rows. Default: 5, as published.", show_default=False)
+    ] = None,
+    seed: SeedOption = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    published: Annotated[bool, typer.Option("--published", help="Set the thesis' own figures beside ours.")] = False,
+    list_rows: Annotated[bool, typer.Option("--list", help="List the rows and their weights, train nothing.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    markdown: MarkdownOption = None,
+) -> None:
+    """Train and measure every model of the thesis. What is trained already stays; a killed run goes on."""
+    from unheard.experiments.rows import listing, parse_rows
+
+    chosen = parse_rows(rows)
+    if list_rows:
+        entries = listing(chosen)
+        if json:
+            console.print_json(entries)
+            return
+        cells = [[f"{value:,}" if isinstance(value, int) else str(value) for value in e.values()] for e in entries]
+        drawn = console.table("Rows", ["row", "name", "weights", "published"], cells, right=frozenset({0, 2, 3}))
+        console.out.print(drawn)
+        return
+    from unheard.experiments.thesis import Settings, run_thesis
+    from unheard.experiments.thesis_tables import about_text, thesis_tables
+    from unheard.experiments.thesis_tables import markdown as as_markdown
+
+    if fraction is not None and not 0 < fraction <= 1:
+        raise UserError(f"--fraction: expected a number above 0, at most 1, found {fraction}")
+    opened = _open(workspace)
+    settings = Settings(chosen, fraction, epochs, seed, device)
+    with console.progress_bars() as progress:
+        findings = run_thesis(opened, split, settings, progress=progress)
+    if json:
+        console.print_json(findings.as_json())
+    else:
+        _show(thesis_tables(findings, published=published))
+        console.say(about_text(findings))
+    if markdown is not None:
+        _write(markdown, as_markdown(findings, published=published))
+
+
+@experiment.command()
+def leak(
+    workspace: WorkspaceOption, split: SplitOption = None, seed: SeedOption = 0, markdown: MarkdownOption = None
+) -> None:
+    """Show how much of the thesis' best result a leak can explain (train rows 21 and 22 first)."""
+    from unheard.evaluate.table import table_markdown
+    from unheard.experiments.leak import about_text, leak_table, run_leak
+
+    with console.progress_bars() as progress:
+        findings = run_leak(Workspace.open(workspace), split, seed=seed, progress=progress)
+    _show([leak_table(findings)])
+    console.say(about_text(findings))
+    if markdown is not None:
+        _write(markdown, f"# The leak\n\n{about_text(findings)}\n\n{table_markdown(leak_table(findings))}")
+
+
+@experiment.command(name="bag-of-tones")
+def bag_of_tones(
+    workspace: WorkspaceOption,
+    split: SplitOption = None,
+    tones: Annotated[int, typer.Option(min=2, help="Size of the codebook.")] = 4000,
+    seed: SeedOption = 0,
+    markdown: MarkdownOption = None,
+) -> None:
+    """Bag of tones with linear, ridge, lasso and tree regression, and the elbow that chooses the codebook's size."""
+    from unheard.evaluate.table import table_markdown
+    from unheard.experiments.bag_of_tones import about_text, elbow_table, regression_table, run_bag_of_tones
+
+    with console.progress_bars() as progress:
+        findings = run_bag_of_tones(Workspace.open(workspace), split, tones=tones, seed=seed, progress=progress)
+    tables = [regression_table(findings), elbow_table(findings)]
+    _show(tables)
+    console.say(about_text(findings))
+    if markdown is not None:
+        _write(markdown, "\n".join(["# Bag of tones\n", about_text(findings) + "\n", *map(table_markdown, tables)]))
+
+
+def _open(workspace: Path | None) -> Workspace:
+    if workspace is None:
+        raise UserError("-w: expected the workspace folder; give -w W, or set UNHEARD_WORKSPACE")
+    return Workspace.open(workspace)
+
+
+def _show(tables: list[Table]) -> None:
+    for drawn in tables:
+        right = frozenset(range(1, len(drawn.columns)))
+        console.out.print(console.table(drawn.title, drawn.columns, drawn.rows, right=right))
+        console.out.print()
+
+
+def _write(path: Path, text: str) -> None:
+    from unheard.artefacts import write_text
+
+    write_text(path, text)
+    console.say(f"{path} is written")

@@ -76,3 +76,21 @@ def test_vectors_and_spectrograms(tmp_path: Path) -> None:
 def test_opening_before_the_scan_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(MissingStageError, match="unheard scan -w"):
         open_library(tmp_path / "library.sqlite")
+
+
+def test_a_marked_vector_is_current_until_its_file_changes(tmp_path: Path) -> None:
+    with Library(tmp_path / "l.sqlite") as library:
+        for name in "abc":
+            library.put_track(Track(name, content_hash=f"bytes of {name}"))
+            library.put_vectors("kind", [(name, np.full(2, ord(name), np.float32))])
+        for name in "ba":
+            library.put_mark("kind", name, f"bytes of {name}")
+        ids, matrix = library.current_vectors("kind")
+        assert list(ids) == ["a", "b"]
+        assert matrix.tolist() == [[97, 97], [98, 98]]
+        library.put_track(Track("a", content_hash="other bytes"))
+        assert list(library.current_vectors("kind")[0]) == ["b"]
+        library.remove_track("b")
+        library.put_track(Track("b", content_hash="bytes of b"))
+        assert library.current_vectors("kind")[1].shape == (0, 0)
+        assert len(library.vectors("kind")[0]) == 2

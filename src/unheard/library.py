@@ -39,6 +39,9 @@ CREATE TABLE IF NOT EXISTS spectrograms (
 CREATE TABLE IF NOT EXISTS vectors (
     kind TEXT NOT NULL, track_id TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (kind, track_id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS marks (
+    kind TEXT NOT NULL, track_id TEXT NOT NULL, content_hash TEXT NOT NULL, PRIMARY KEY (kind, track_id)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS plays (
     playlist_id TEXT NOT NULL, position INTEGER NOT NULL, track_id TEXT NOT NULL, weight REAL NOT NULL,
     timestamp REAL, PRIMARY KEY (playlist_id, position)
@@ -168,7 +171,7 @@ class Library:
 
     def remove_track(self, track_id: str) -> None:
         """Forget a track and its spectrogram; its plays stay, so that it comes back whole if its file does."""
-        for table in ("tracks", "spectrograms", "vectors"):
+        for table in ("tracks", "spectrograms", "vectors", "marks"):
             self._db.execute(f"DELETE FROM {table} WHERE track_id = ?", (track_id,))
 
     def tracks(self) -> Tracks:
@@ -221,7 +224,7 @@ class Library:
         return int(end)
 
     def put_vectors(self, kind: str, items: Iterable[tuple[str, NDArray[np.float32]]]) -> None:
-        """Store one float32 vector per track under `kind` ("statistics", "signature", "user")."""
+        """Store one float32 vector per track under `kind` ("statistics", "signature", "user", "musicnn", ...)."""
         self._db.executemany(
             "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
             ((kind, track_id, np.ascontiguousarray(vector, np.float32).tobytes()) for track_id, vector in items),
@@ -232,8 +235,19 @@ class Library:
         rows = self._db.execute(
             "SELECT track_id, vector FROM vectors WHERE kind = ? ORDER BY track_id", (kind,)
         ).fetchall()
-        matrix = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
-        return IdMap(row[0] for row in rows), matrix.reshape(len(rows), -1) if rows else matrix.reshape(0, 0)
+        return _matrix(rows)
+
+    def put_mark(self, kind: str, track_id: str, content_hash: str) -> None:
+        """Note which bytes a track's vector of this kind was made from, for vectors that a scan does not renew."""
+        self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (kind, track_id, content_hash))
+
+    def current_vectors(self, kind: str) -> tuple[IdMap, NDArray[np.float32]]:
+        """As `vectors`, without those that were made from other bytes than the track has now (see `put_mark`)."""
+        query = (
+            "SELECT track_id, vector FROM vectors JOIN marks USING (kind, track_id) JOIN tracks USING (track_id, "
+            "content_hash) WHERE kind = ? ORDER BY track_id"
+        )
+        return _matrix(self._db.execute(query, (kind,)).fetchall())
 
     # -------------------------------------------------------------------------------------------------- plays
 
@@ -301,6 +315,11 @@ def open_library(path: Path) -> Library:
     if not path.is_file():
         raise MissingStageError(f"{path}: nothing has been scanned yet", f"unheard scan -w {path.parent} MUSIC")
     return Library(path)
+
+
+def _matrix(rows: Sequence[tuple[str, bytes]]) -> tuple[IdMap, NDArray[np.float32]]:
+    matrix = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
+    return IdMap(row[0] for row in rows), matrix.reshape(len(rows), -1) if rows else matrix.reshape(0, 0)
 
 
 def _track(row: tuple[Any, ...]) -> Track:

@@ -92,10 +92,7 @@ class Session:
 
     def embed(self, files: Sequence[str | PathLike[str]]) -> NDArray[np.float32]:
         """Predicted factors of audio files, (len(files), dim) float32; AudioError for a file that cannot be used."""
-        from unheard.spectrograms.listen import mel_of_file
-
-        mels = [mel_of_file(Path(file), self.workspace.settings) for file in files]
-        return self._predictor.from_mels(mels)
+        return self._predictor.from_files([Path(file) for file in files])
 
     # -------------------------------------------------------------------------------------------- with reasons
 

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from unheard import __version__
-from unheard.cli import collection, console, evaluation, learning, listening, showcase, spotify, weights
+from unheard.cli import collection, console, evaluation, features, learning, listening, showcase, spotify, weights
 from unheard.errors import UnheardError, UserError
 
 
@@ -61,6 +61,7 @@ for verb in (
     collection.scan,
     collection.import_plays,
     collection.split,
+    features.features,
     learning.factors,
     weights.weights,
     learning.train,

@@ -1,0 +1,178 @@
+"""Checkpoints of TensorFlow 1 ("tensor bundles"), read with NumPy alone.
+
+A bundle is two files. The index is a sorted table in the format of LevelDB: blocks of (key, value), each behind a check
+sum, found through one more such block whose place is in the last 48 bytes. Keys are names of tensors, values are
+BundleEntryProto messages: type, shape, and where in the data file the numbers are (little endian, row by row).
+
+Format: tensorflow/core/protobuf/tensor_bundle.proto and github.com/google/leveldb, doc/table_format.md.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard.errors import UserError
+
+MAGIC = 0xDB4775248B80FB57
+FOOTER_BYTES, TRAILER_BYTES = 48, 5  # a block's trailer: one byte of compression, four of check sum
+DT_FLOAT = 1  # DataType of types.proto
+LONGEST_VARINT = 10  # bytes of a 64-bit number, 7 bits each
+CRC32C_POLYNOMIAL = 0x82F63B78  # Castagnoli, reversed
+CRC_MASK = 0xA282EAD8
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a tensor is in the data file, in bytes, and its check sum (CRC-32C, masked)."""
+
+    shape: tuple[int, ...]
+    data_type: int
+    offset: int
+    size: int
+    checksum: int
+
+
+def read_entries(index: bytes, source: str) -> dict[str, Entry]:
+    """Every tensor that an index names. UserError names `source` if it is no index, is cut or is damaged."""
+    try:
+        return _entries(index)
+    except (ValueError, IndexError, struct.error) as error:
+        raise UserError(f"{source}: not the index of a TensorFlow checkpoint ({error}); download it again") from error
+
+
+def read_tensors(index: bytes, data: bytes, names: Iterable[str], source: str) -> dict[str, NDArray[np.float32]]:
+    """The float32 tensors `names`, their check sums verified; UserError if one is missing, cut or damaged."""
+    entries = read_entries(index, source)
+    tensors = {}
+    for name in names:
+        entry = entries.get(name)
+        if entry is None:
+            raise UserError(f"{source}: has no tensor {name!r}; name the checkpoint of another model")
+        stored = data[entry.offset : entry.offset + entry.size]
+        if entry.data_type != DT_FLOAT or entry.size != 4 * prod(entry.shape):
+            raise UserError(f"{source}: {name!r} is not float32 of shape {entry.shape}; name another checkpoint")
+        if len(stored) != entry.size or masked_crc32c(stored) != entry.checksum:
+            raise UserError(f"{source}: the numbers of {name!r} are cut or damaged; download the file again")
+        tensors[name] = np.frombuffer(stored, "<f4").reshape(entry.shape).astype(np.float32)
+    return tensors
+
+
+def masked_crc32c(data: bytes) -> int:
+    """CRC-32C, rotated by 15 bits and shifted by a constant, as LevelDB stores it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = CRC_TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + CRC_MASK) & 0xFFFFFFFF
+
+
+def _crc_of_byte(byte: int) -> int:
+    for _ in range(8):
+        byte = (byte >> 1) ^ (CRC32C_POLYNOMIAL if byte & 1 else 0)
+    return byte
+
+
+CRC_TABLE = tuple(_crc_of_byte(byte) for byte in range(256))
+
+
+# ------------------------------------------------------------------------------------------------------ the index
+
+
+def _entries(index: bytes) -> dict[str, Entry]:
+    footer = index[-FOOTER_BYTES:]
+    if len(footer) < FOOTER_BYTES or struct.unpack("<Q", footer[-8:]) != (MAGIC,):
+        raise ValueError("its last bytes are not those of a table")
+    _, place = _handle(footer, 0)  # of the meta index, which a bundle leaves empty
+    (offset, size), _ = _handle(footer, place)
+    found = {}
+    for _, value in _block(index, offset, size):
+        block, _ = _handle(value, 0)
+        for key, message in _block(index, *block):
+            if key:  # the empty key holds the header
+                found[key.decode()] = _entry(message)
+    return found
+
+
+def _block(index: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of one block. A key shares its first bytes with the one before it."""
+    stored = index[offset : offset + size + TRAILER_BYTES]
+    if len(stored) != size + TRAILER_BYTES or size < 4:
+        raise ValueError("it is cut")
+    if masked_crc32c(stored[:-4]) != struct.unpack("<I", stored[-4:])[0]:
+        raise ValueError("a check sum is wrong")
+    if stored[size]:
+        raise ValueError("it is compressed")
+    block = stored[:size]
+    (n_restarts,) = struct.unpack("<I", block[-4:])
+    end = size - 4 * (n_restarts + 1)
+    place, key = 0, b""
+    while place < end:
+        shared, place = _varint(block, place)
+        own, place = _varint(block, place)
+        length, place = _varint(block, place)
+        key = key[:shared] + block[place : place + own]
+        place += own
+        yield key, block[place : place + length]
+        place += length
+
+
+def _handle(data: bytes, place: int) -> tuple[tuple[int, int], int]:
+    """Offset and size of a block, and the place behind them."""
+    offset, place = _varint(data, place)
+    size, place = _varint(data, place)
+    return (offset, size), place
+
+
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    """A number of 7 bits a byte, lowest first, and the place behind it."""
+    value = 0
+    for n in range(LONGEST_VARINT):
+        byte = data[place + n]
+        value |= (byte & 0x7F) << (7 * n)
+        if byte < 0x80:
+            return value, place + n + 1
+    raise ValueError("a number in it has no end")
+
+
+# ------------------------------------------------------------------------------------------------- protocol buffers
+
+
+def _entry(message: bytes) -> Entry:
+    """BundleEntryProto: dtype = 1, shape = 2, shard_id = 3, offset = 4, size = 5, crc32c = 6. Zeros are left out."""
+    numbers = dict.fromkeys((1, 3, 4, 5, 6), 0)
+    shape: tuple[int, ...] = ()
+    for number, value in _fields(message):
+        if isinstance(value, int):
+            numbers[number] = value
+        elif number == 2:  # TensorShapeProto: dim = 2, each with size = 1
+            sizes = (dict(_fields(dim)).get(1, 0) for n, dim in _fields(value) if n == 2 and isinstance(dim, bytes))
+            shape = tuple(size for size in sizes if isinstance(size, int))
+    if numbers[3]:
+        raise ValueError("it spreads over several data files")
+    return Entry(shape, numbers[1], numbers[4], numbers[5], numbers[6])
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Field numbers and values of a protocol buffer: numbers, or the bytes of strings and messages."""
+    place = 0
+    while place < len(message):
+        tag, place = _varint(message, place)
+        number, wire = tag >> 3, tag & 7
+        if wire == 0:
+            value, place = _varint(message, place)
+            yield number, value
+        elif wire == 2:
+            length, place = _varint(message, place)
+            yield number, message[place : place + length]
+            place += length
+        elif wire == 5:
+            yield number, struct.unpack_from("<I", message, place)[0]
+            place += 4
+        else:
+            raise ValueError(f"a field of wire type {wire} in it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -238,6 +239,15 @@ def test_a_revoked_login(shop: StandIn, log_in: Connect, monkeypatch: pytest.Mon
 def test_without_a_usable_token_and_a_terminal(spotify: StandIn, log_in: Connect, kept: str) -> None:
     token_path().write_text(kept)
     with pytest.raises(UserError, match=r"^not logged in to Spotify; run the command once in a terminal"):
+        log_in()
+
+
+def test_a_cache_folder_that_is_a_file(
+    spotify: StandIn, log_in: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(UserError, match=r"/file/unheard: Not a directory; it is needed to log in$"):
         log_in()
 
 

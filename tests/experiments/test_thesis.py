@@ -1,0 +1,249 @@
+"""The thesis experiment on a small world: what it measures, that it goes on after a kill, and what its tables say."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.training.world import World, make_world
+from unheard.evaluate.evaluate import evaluate
+from unheard.experiments.leak import leak_table, run_leak
+from unheard.experiments.rows import parse_rows
+from unheard.experiments.thesis import Findings, Settings, run_thesis
+from unheard.experiments.thesis_tables import RECALL, markdown, thesis_tables
+from unheard.splits import write_splits
+from unheard.training.checkpoint import load_checkpoint
+from unheard.training.predict import load_predictions, load_predictor, update_predictions
+
+ROOT = Path(__file__).parents[2]
+ROWS = "1,9,21,22"
+SETTINGS = Settings(parse_rows(ROWS), fraction=0.5, epochs=3)
+
+CHILD = """
+import sys
+from pathlib import Path
+from tests.experiments.test_thesis import SETTINGS
+from unheard.experiments.thesis import run_thesis
+from unheard.workspace import Workspace
+
+def say(what, done, total):
+    print(what, done, flush=True)
+    sys.stdin.readline()
+
+run_thesis(Workspace.open(Path(sys.argv[1])), "artists", SETTINGS, progress=say)
+"""
+
+
+def _world(root: Path) -> World:
+    world = make_world(root)
+    write_splits(world.workspace.splits_path, {"artists": world.split})
+    return world
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Findings]:
+    world = _world(tmp_path_factory.mktemp("thesis") / "w")
+    return world, run_thesis(world.workspace, "artists", SETTINGS)
+
+
+def _by_row(findings: Findings) -> dict[int, dict[str, Any]]:
+    return {entry["row"]: entry for entry in findings.rows}
+
+
+def test_every_row_is_filled(ran: tuple[World, Findings]) -> None:
+    rows = _by_row(ran[1])
+    assert list(rows) == [1, 9, 21, 22]
+    for number, entry in rows.items():
+        assert entry["note"] == ""
+        assert entry["seconds"] > 0
+        assert entry["patches"] > 0
+        assert all(loss > 0 for loss in entry["loss"])
+        assert ("figures" in entry) == (number != 21)
+
+
+def test_patches_are_those_of_fraction_and_epochs(ran: tuple[World, Findings]) -> None:
+    world, findings = ran
+    rows, train = _by_row(findings), world.rows("train")
+    n_frames = _n_frames(world)
+    n_patches = sum(-(-n_frames[row] // 16) for row in train)
+    assert rows[1]["patches"] == 3 * round(0.5 * len(train))
+    assert rows[9]["patches"] == 3 * round(0.5 * n_patches)
+    # Two epochs of 5 are one of 3, rounded; each anchor brings two more patches.
+    assert rows[21]["patches"] == 3 * round(0.5 * n_patches)
+    assert rows[22]["patches"] == 50 * len(train)
+
+
+def _n_frames(world: World) -> list[int]:
+    from unheard.library import open_library
+
+    with open_library(world.workspace.library_path) as library:
+        return [int(n) for n in library.spectrograms()[2]]
+
+
+def test_losses_are_the_mean_squared_error_of_standardised_factors(ran: tuple[World, Findings]) -> None:
+    world, findings = ran
+    train = world.factors.tracks[world.rows("train")].astype(np.float64)
+    mean, std = train.mean(axis=0), train.std(axis=0)
+    for use, place in (("val", 0), ("test", 1)):
+        rows = world.rows(use)
+        scaled = (world.factors.tracks[rows] - mean) / std
+        assert findings.references["chance"]["loss"][place] == pytest.approx((scaled**2).mean(), rel=1e-4)
+        for entry in findings.rows:
+            if entry["row"] in (1, 9, 22):
+                found = load_predictions(world.workspace, "artists", entry["model"])
+                predicted = (found.factors[found.ids.rows([world.ids[row] for row in rows])] - mean) / std
+                assert entry["loss"][place] == pytest.approx(((predicted - scaled) ** 2).mean(), rel=1e-4)
+
+
+def test_the_triplet_loss_of_row_21_is_that_of_its_definition(ran: tuple[World, Findings]) -> None:
+    """Expected loss over all (anchor, nearest, farthest) of the test tracks against the drawn mean."""
+    world, findings = ran
+    entry, rows = _by_row(findings)[21], world.rows("test")
+    predictor = load_predictor(world.workspace, "artists", "thesis-22")
+    from unheard.library import open_library
+    from unheard.spectrograms.store import open_store
+
+    with open_library(world.workspace.library_path) as library:
+        embeddings = predictor.embed_store(open_store(world.workspace, library), rows)
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    centred = world.factors.tracks - world.factors.tracks[world.rows("train")].mean(axis=0)
+    centred = centred[rows] / np.linalg.norm(centred[rows], axis=1, keepdims=True)
+    n, losses, right = len(rows), [], []
+    k, m = min(round(20 * n / 36), (n - 1) // 4), min(round(500 * n / 36), (n - 1) // 2)
+    for anchor in range(n):
+        order = np.argsort(-(centred[anchor] @ centred.T))
+        order = order[order != anchor]
+        d = np.linalg.norm(unit - unit[anchor], axis=1)
+        gaps = d[order[:k], None] - d[None, order[len(order) - m :]]
+        losses.append(np.maximum(gaps + 0.4, 0).mean())
+        right.append((gaps < 0).mean())
+    assert entry["loss"][1] == pytest.approx(np.mean(losses), rel=0.1)
+    assert entry["accuracy"][1] == pytest.approx(np.mean(right), abs=0.1)
+    assert entry["margin"] == 0.4
+
+
+def test_figures_are_those_of_evaluate(ran: tuple[World, Findings]) -> None:
+    world, findings = ran
+    rows = evaluate(world.workspace, "artists", models=["thesis-09"]).rows
+    (recall,) = [r for r in rows if (r["task"], r["candidates"], r["metric"]) == ("recommend", "cold", "recall")]
+    ours = _by_row(findings)[9]["figures"][RECALL]
+    assert [ours[key] for key in ("value", "low", "high", "chance", "n")] == [
+        recall[key] for key in ("value", "low", "high", "chance", "n")
+    ]
+
+
+def test_another_fraction_trains_again(tmp_path: Path) -> None:
+    world = _world(tmp_path / "w")
+    patches = [
+        run_thesis(world.workspace, "artists", Settings(parse_rows("9"), fraction, epochs=1)).rows[0]["patches"]
+        for fraction in (0.5, 1.0)
+    ]
+    assert patches[1] in (2 * patches[0] - 1, 2 * patches[0], 2 * patches[0] + 1)
+
+
+def test_train_tracks_are_predicted_when_somebody_asks(tmp_path: Path) -> None:
+    world = _world(tmp_path / "w")
+    run_thesis(world.workspace, "artists", Settings(parse_rows("9"), fraction=0.5, epochs=1))
+    assert len(load_predictions(world.workspace, "artists", "thesis-09").ids) == 60 - len(world.rows("train"))
+    assert update_predictions(world.workspace, "artists", "thesis-09") == len(world.rows("train"))
+    assert len(load_predictions(world.workspace, "artists", "thesis-09").ids) == 60
+
+
+def test_nothing_is_trained_twice(ran: tuple[World, Findings]) -> None:
+    world, findings = ran
+    checkpoints = sorted((world.workspace.root / "models").rglob("checkpoint.safetensors"))
+    before = [path.stat().st_mtime_ns for path in checkpoints]
+    assert run_thesis(world.workspace, "artists", SETTINGS).as_json() == findings.as_json()
+    assert [path.stat().st_mtime_ns for path in checkpoints] == before
+
+
+@pytest.mark.parametrize("until", ["this row, % 40", "all rows, in patches of row 3 300"])
+def test_a_killed_experiment_goes_on_to_the_same_models(
+    ran: tuple[World, Findings], tmp_path: Path, until: str
+) -> None:
+    world = _world(tmp_path / "w")
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(world.workspace.root)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    what, least = until.rsplit(maxsplit=1)
+    for line in child.stdout:
+        if line.startswith(what) and int(line.rsplit(maxsplit=1)[-1]) >= int(least):
+            child.send_signal(signal.SIGKILL)
+            break
+        child.stdin.write("\n")
+        child.stdin.flush()
+    child.communicate()
+    assert child.returncode == -signal.SIGKILL
+    findings = run_thesis(world.workspace, "artists", SETTINGS)
+    truth = _by_row(ran[1])
+    for number, entry in _by_row(findings).items():
+        assert entry["loss"] == truth[number]["loss"]
+        assert entry.get("figures") == truth[number].get("figures")
+
+
+def test_missing_weights_leave_a_row_out_and_say_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNHEARD_CACHE", str(tmp_path / "cache"))
+    world = _world(tmp_path / "w")
+    findings = run_thesis(world.workspace, "artists", Settings(parse_rows("9,18"), fraction=0.2, epochs=1))
+    assert "unheard weights choi" in _by_row(findings)[18]["note"]
+    assert "figures" in _by_row(findings)[9]
+    assert "unheard weights choi" in markdown(findings, published=True)
+
+
+def test_tables_have_chance_baselines_and_the_ceiling(ran: tuple[World, Findings]) -> None:
+    for published in (False, True):
+        tables = thesis_tables(ran[1], published=published)
+        assert [table.title.split(":")[0] for table in tables[:3]] == ["Table 6.1", "Table 6.2", "Table 6.5"]
+        for table in tables:
+            assert {len(row) for row in table.rows} == {len(table.columns)}
+            named = [cell for row in table.rows for cell in row[:2]]
+            assert "chance" in named
+            assert "oracle" in named
+            assert any("thesis" in column for column in table.columns) == (
+                published and not table.title.startswith("New tracks")
+            )
+        assert any("ridge" in row for row in tables[-1].rows)
+    stored = json.loads(ran[0].workspace.experiment_path("thesis").read_text())
+    assert [table["title"] for table in stored["tables"]] == [table.title for table in thesis_tables(ran[1])]
+
+
+def test_the_leak_scores_without_hearing_the_track(ran: tuple[World, Findings]) -> None:
+    world, _ = ran
+    findings = run_leak(world.workspace, "artists")
+    own, published, unheard = findings["inputs"].values()
+    assert own["weights"] == _dense_weights(128)
+    assert published["weights"] == _dense_weights(384)
+    assert unheard["figures"]["factors/cold/centred-cosine/None"]["low"] > 0  # 0 by chance
+    table = leak_table(findings)
+    assert [row[0] for row in table.rows][::5] == ["chance", "thesis (other music)"]
+    assert {len(row) for row in table.rows} == {len(table.columns)}
+    again = run_leak(world.workspace, "artists")
+    assert again == findings
+
+
+def _dense_weights(width: int) -> int:
+    """Weights of dense 1024, 1024, 512 and an output of six factors."""
+    sizes = (width, 1024, 1024, 512, 6)
+    return sum(a * b + b for a, b in pairwise(sizes))
+
+
+def test_the_honest_regression_reads_the_tracks_own_embedding_alone(ran: tuple[World, Findings]) -> None:
+    world, _ = ran
+    checkpoint = load_checkpoint(world.workspace.model_dir("artists", "thesis-22") / "checkpoint.safetensors")
+    assert checkpoint.config["stages"][1]["shape"] == [128]

@@ -48,11 +48,11 @@ def regressions(seed: int) -> Mapping[str, tuple[Fit, tuple[float, ...]]]:
 
     return {
         "linear": (lambda _, x, y: LinearRegression().fit(x, y), (0.0,)),
-        "ridge": (lambda strength, x, y: Ridge(strength).fit(x, y), (1e1, 1e2, 1e3, 1e4, 1e5)),
+        "ridge": (lambda strength, x, y: Ridge(strength).fit(x, y), (1e2, 1e3, 1e4, 1e5, 1e6, 1e7)),
         # Strengths as a share of the least one that leaves no weight at all.
         "lasso": (
             lambda share, x, y: Lasso(share * _most(x, y), max_iter=300, tol=1e-2).fit(x, y),
-            (0.9, 0.7, 0.5, 0.35),
+            (0.8, 0.5, 0.35, 0.25, 0.15),
         ),
         "decision tree": (
             lambda depth, x, y: DecisionTreeRegressor(max_depth=int(depth), random_state=seed).fit(x, y),

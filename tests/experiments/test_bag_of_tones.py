@@ -1,0 +1,66 @@
+"""Bag of tones by regression: the elbow by hand, distances against a slower truth, and what comes out of a world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.world import make_world
+from unheard.experiments.bag_of_tones import (
+    corner,
+    distance,
+    elbow_table,
+    regression_table,
+    regressions,
+    run_bag_of_tones,
+)
+from unheard.models.bag_of_tones import Codebook
+from unheard.splits import write_splits
+
+
+@pytest.mark.parametrize(
+    ("distances", "expected"),
+    [
+        # Over log2 k = 0 .. 4 the chord falls from 1 to 0 in quarters; below it by 0, .55, .4, .2, 0 and so on.
+        ((100, 20, 10, 5, 0), 2),
+        ((100, 90, 20, 10, 0), 4),
+        ((100, 75, 50, 25, 0), 1),  # a straight line has no corner: the first
+        ((5, 5, 5, 5, 5), 1),  # nothing is gained
+    ],
+)
+def test_the_corner_by_hand(distances: tuple[int, ...], expected: int) -> None:
+    assert corner([{"k": 2**i, "distance": float(d)} for i, d in enumerate(distances)]) == expected
+
+
+def test_distance_is_that_of_the_nearest_tone() -> None:
+    rng = np.random.default_rng(0)
+    frames = [rng.normal(size=(n, 39)).astype(np.float32) for n in (5, 7, 3)]
+    codebook = Codebook(rng.normal(size=(4, 39)).astype(np.float32))
+    some = np.concatenate([frames[0], frames[2]])
+    truth = np.mean([min(((frame - tone) ** 2).sum() for tone in codebook.centroids) for frame in some])
+    assert distance(codebook, frames, np.array([0, 2]), seed=0) == pytest.approx(truth, rel=1e-5)
+
+
+def test_a_lasso_of_the_whole_strength_has_no_weights_left() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(40, 6)).astype(np.float32), rng.normal(size=(40, 3)).astype(np.float32)
+    fit, shares = regressions(0)["lasso"]
+    assert not fit(1.0, x - x.mean(0), y).coef_.any()
+    assert fit(max(shares), x - x.mean(0), y).coef_.any()
+
+
+def test_every_regression_is_measured(tmp_path: Path) -> None:
+    world = make_world(tmp_path / "w")
+    write_splits(world.workspace.splits_path, {"artists": world.split})
+    findings = run_bag_of_tones(world.workspace, "artists", tones=64, ks=(4, 16, 64))
+    assert list(findings["regressions"]) == ["linear", "ridge", "lasso", "decision tree"]
+    # What a track's sound says of its factors is linear in this world, so that a linear model must find some of it.
+    assert findings["regressions"]["ridge"]["figures"]["factors/cold/centred-cosine/None"]["low"] > 0
+    distances = [point["distance"] for point in findings["elbow"]]
+    assert distances == sorted(distances, reverse=True)
+    for table in (regression_table(findings), elbow_table(findings)):
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+    assert regression_table(findings).rows[0][0] == "chance"
+    assert run_bag_of_tones(world.workspace, "artists", tones=64, ks=(4, 16, 64)) == findings

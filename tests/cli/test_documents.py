@@ -16,6 +16,8 @@ from unheard.cli.app import app
 ROOT = Path(__file__).parents[2]
 COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?unheard ([a-z]+)([^\n#;`|]*)", re.MULTILINE)
 
+GROUPS = {group.name for group in app.registered_groups}
+
 
 def commands() -> list[tuple[str, str, str]]:
     """(document, verb, words) of every command line in a code block or span of the documents."""
@@ -29,7 +31,8 @@ def commands() -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("document", "verb", "words"), commands())
 def test_documented_commands_and_options_exist(document: str, verb: str, words: str, run: Run) -> None:
-    ran = run(verb, "--help")
+    group = [words.split(maxsplit=1)[0]] if verb in GROUPS else []
+    ran = run(verb, *group, "--help")
     assert ran.code == 0, (document, verb)
     for option in re.findall(r"(?<!\S)(--?[a-z][a-z-]*)", words):
         assert re.search(rf"{option}\b", ran.stdout), (document, verb, option)
@@ -39,6 +42,11 @@ def test_every_verb_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in app.registered_commands:
         assert f"unheard {command.name}" in text, command.name
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        for command in group.typer_instance.registered_commands:
+            name = command.name or getattr(command.callback, "__name__", "")
+            assert f"unheard {group.name} {name}" in text, name
 
 
 def test_the_public_surface_is_small() -> None:

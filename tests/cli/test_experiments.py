@@ -1,0 +1,70 @@
+"""The verb group `experiment` as a person uses it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from unheard.experiments.rows import ROWS
+
+
+def test_the_list_needs_no_workspace_and_trains_nothing(run: Run) -> None:
+    entries = json.loads(run("experiment", "thesis", "--list", "--json").stdout)
+    assert [entry["row"] for entry in entries] == list(range(1, 23))
+    published = [entry["trainable_parameters"] == entry["published_parameters"] for entry in entries]
+    assert [entry["row"] for entry, same in zip(entries, published, strict=True) if not same] == [8, 21]
+    assert all(set(entry) == {"row", "name", "trainable_parameters", "published_parameters"} for entry in entries)
+    table = run("experiment", "thesis", "--list", "--rows", "15").stdout
+    assert "169,566,794" in table
+    assert "Bag of tones" not in table
+
+
+def test_a_row_is_trained_measured_and_written(workspace: Path, run: Run, tmp_path: Path) -> None:
+    w = tmp_path / "w"
+    shutil.copytree(workspace, w)
+    page = tmp_path / "thesis.md"
+    words = ("experiment", "thesis", "-w", w, "--rows", "9", "--fraction", "0.5", "--epochs", "2")
+    ran = run(*words, "--published", "--markdown", page)
+    assert ran.code == 0, ran
+    for text in (ran.stdout, page.read_text()):
+        assert "Slide in frequency domain" in text
+        assert "1.1637" in text  # the thesis' validation loss
+        assert "chance" in text
+        assert "oracle" in text
+    assert "Split artists" in ran.stderr
+    assert "trained already" not in ran.stderr
+    plain = json.loads(run(*words, "--json").stdout)
+    assert plain["rows"][0]["model"] == "thesis-09"
+    assert "thesis-09" in run("evaluate", "-w", w, "--model", "thesis-09").stdout
+
+
+def test_bag_of_tones(workspace: Path, run: Run, tmp_path: Path) -> None:
+    w = tmp_path / "w"
+    shutil.copytree(workspace, w)
+    ran = run("experiment", "bag-of-tones", "-w", w, "--tones", "32", "--markdown", tmp_path / "bag.md")
+    assert ran.code == 0, ran
+    assert "decision tree" in ran.stdout
+    assert "corner" in (tmp_path / "bag.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["thesis"], "-w W"),
+        (["thesis", "-w", "{w}", "--rows", "23"], "between 1 and 22"),
+        (["thesis", "-w", "{w}", "--fraction", "0"], "--fraction"),
+        (["thesis", "-w", "{w}", "--fraction", "1.5"], "--fraction"),
+        (["thesis", "-w", "nowhere"], "unheard init"),
+        (["leak", "-w", "{w}"], "unheard experiment thesis"),
+    ],
+)
+def test_mistakes_are_one_line(workspace: Path, run: Run, words: list[str], says: str) -> None:
+    assert says in run("experiment", *(word.format(w=workspace) for word in words)).error
+
+
+def test_every_row_has_a_name_of_its_own() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS) == 22

@@ -37,7 +37,8 @@ def measure_factors(catalogue: Catalogue, recommender: FactorRecommender, resamp
     rows = factor_queries(catalogue)
     if not len(rows):
         return []
-    true = catalogue.warm.tracks[rows].astype(np.float64)  # (track, d)
+    space = catalogue.full if recommender.full and catalogue.full is not None else catalogue.warm
+    true = space.tracks[rows].astype(np.float64)  # (track, d)
     predicted = recommender.tracks[rows].astype(np.float64)
     cosine = (recommender.directions(true) * recommender.directions(predicted)).sum(axis=1)
     return [

@@ -7,7 +7,7 @@ and 500; chance among its 11,333 test songs was 0.088 % at 10, not "< 0.01 %".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from unheard.errors import UserError
@@ -115,8 +115,11 @@ def stage_of(row: Row) -> Stage:
 def trainable_parameters(row: Row) -> int:
     """Trainable weights of the network at the published sizes, counted without making them.
 
-    Row 22 is counted on its published input of 384 numbers; on a track's own 128 it has `honest_parameters`.
+    Row 22 is counted on its published input of 384 numbers; on a track's own 128 it has `honest_parameters`. Ours
+    count all their stages.
     """
+    if row in PAIR:
+        return sum(_count(stage, EMBEDDING) for stage in load_recipe(row.recipe).stages)
     return _count(stage_of(row), 3 * EMBEDDING if row.number == LEAK else EMBEDDING)
 
 
@@ -150,8 +153,6 @@ def recipe_of(row: Row, *, fraction: float | None = None, epochs: int | None = N
 
 def scaled(recipe: Recipe, *, fraction: float | None, epochs: int | None) -> Recipe:
     """A recipe with another share of the patches and proportionally other epochs in its stages that hear."""
-    from dataclasses import replace
-
     stages = []
     for stage in recipe.stages:
         if stage.input != "previous":

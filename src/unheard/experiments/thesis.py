@@ -137,6 +137,8 @@ def _run_row(workspace: Workspace, tasks: Tasks, row: Row, settings: Settings, p
     recommender = make_recommender(workspace, catalogue, name, seed=settings.seed)
     losses = [_loss(workspace, catalogue, name, use) for use in (Use.VAL, Use.TEST)]
     spent = _effort(stages[1:] if row.number == LEAK else stages)
+    if row in PAIR:  # what it heard, without the vectors of a second stage
+        spent["patches"] = _effort(stages[:1])["patches"]
     return found | spent | {"loss": losses, "figures": figures_of(measure(tasks, recommender))}
 
 

@@ -100,7 +100,7 @@ def _overlaps(findings: Findings, title: str, figure: str, field: str, *, publis
     columns = ["name", *(cell for k in KS for cell in (f"top {k}", "lift"))]
     columns += [f"thesis: top {KS[0]}", "lift", f"top {KS[-1]}", "lift"] if published else []
     width = len(columns)
-    rows = [_wide(["chance", *(cell for k in KS for cell in (_chance(findings, figures[k]), "x1.0"))], width)]
+    rows = [_wide(["chance", *(cell for k in KS for cell in (_chance(findings, figures[k]), ""))], width)]
     rows += [_wide([name, *_lifted(findings.references[name], figures)], width) for name in REFERENCES[1:]]
     for entry in findings.rows:
         if "figures" in entry:

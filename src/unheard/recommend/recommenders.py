@@ -50,6 +50,7 @@ class FactorRecommender:
     tracks     (n, d) factor of each track, un-standardised
     playlists  (m, d) factor of each playlist
     centre     (d,) mean factor of the known train tracks
+    full       whether they are factors of all plays, test plays included
 
     A playlist's score of a track is their dot product, as in the factorisation itself: a predicted preference, near 1
     for "would be in it" and near 0 for "would not".
@@ -64,6 +65,7 @@ class FactorRecommender:
     tracks: NDArray[np.float32]
     playlists: NDArray[np.float32]
     centre: NDArray[np.float32]
+    full: bool = False
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
         return _product(self.playlists[playlists], self.tracks[candidates])

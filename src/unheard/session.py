@@ -23,7 +23,7 @@ from unheard.library import open_library
 from unheard.progress import Progress, silent
 from unheard.recommend import lists
 from unheard.recommend import recommend as ranking
-from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models
+from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender, trained_models
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.export import as_json, export
 from unheard.recommend.recommend import NewTrack, Recommendation, Seed
@@ -200,7 +200,7 @@ class Session:
     def _predictor(self) -> Predictor:
         from unheard.training.predict import load_predictor
 
-        if self.model in (*BASELINES, ORACLE):
+        if self.model in (*UNTRAINED, ORACLE):
             raise UserError(
                 f"{self.model} places only tracks of the library; scan the file, or name a trained model with --model"
             )
@@ -210,7 +210,7 @@ class Session:
     def _predictions(self) -> tuple[list[str], NDArray[np.float32]]:
         from unheard.training.predict import predictions
 
-        if self.model in (*BASELINES, ORACLE):
+        if self.model in (*UNTRAINED, ORACLE):
             raise UserError(f"{self.model} is a baseline; embed with a trained model")
         ids, vectors = predictions(self.workspace, self.catalogue.split.name, self.model)
         there = np.array([name in self.catalogue.tracks.ids for name in ids], np.bool_)

@@ -74,6 +74,15 @@ def test_baselines_are_compared_where_nothing_is_trained() -> None:
     assert {(c.model, c.against) for c in found.comparisons} == {("popularity", "random")}
 
 
+def test_background_systems_are_baselines() -> None:
+    names = ("oracle", "net", "hybrid-mixed", "item-knn-cosine", "ridge")
+    measured = {name: measures(0.1 * place) for place, name in enumerate(names)}
+    found = results_of("s", measured, oracle=measured["oracle"], seed=4)
+    assert {row["seed"] for row in found.rows if row["model"] == "item-knn-cosine"} == {4}
+    assert {(c.model, c.n_seeds) for c in found.comparisons} == {("net", 1)}
+    assert [row[0] for row in tables(found)[0].rows] == ["chance", *reversed(names)]
+
+
 def test_tables(results: Results) -> None:
     recommend, similar, compared = tables(results)[0], tables(results)[1], tables(results)[2]
     assert recommend.title == "artists: recommend, cold candidates"

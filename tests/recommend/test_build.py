@@ -11,7 +11,8 @@ import pytest
 from tests.recommend import world as toy
 from unheard import artefacts
 from unheard.errors import MissingStageError, UserError
-from unheard.recommend.build import ORACLE, make_recommender, trained_models
+from unheard.models.recipe import RESERVED_NAMES
+from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender, trained_models
 from unheard.recommend.catalogue import Catalogue, Content, load_catalogue
 from unheard.recommend.recommenders import FactorRecommender, OracleRecommender, PopularityRecommender
 from unheard.splits import Use
@@ -31,10 +32,16 @@ def test_trained_models_are_found(workspace: Workspace) -> None:
 
 
 def test_an_unknown_model_is_answered_with_the_known_ones(workspace: Workspace, catalogue: Catalogue) -> None:
-    with pytest.raises(UserError, match=r"no model 'toi'.*random.*oracle.*toy@2"):
+    with pytest.raises(UserError, match=r"no model 'toi'.*random.*oracle.*item-knn-cosine.*content-boosted.*toy@2"):
         make_recommender(workspace, catalogue, "toi")
     with pytest.raises(UserError, match="none yet"):
         make_recommender(workspace, load_catalogue(workspace, "tracks"), "toy")
+
+
+def test_no_recipe_may_take_the_name_of_what_is_not_trained(workspace: Workspace, catalogue: Catalogue) -> None:
+    assert {*UNTRAINED, ORACLE} == RESERVED_NAMES
+    for name in UNTRAINED:
+        assert make_recommender(workspace, catalogue, name).name == name
 
 
 def test_the_oracle_needs_the_full_factors(workspace: Workspace) -> None:

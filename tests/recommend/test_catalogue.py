@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 
 from tests.recommend import world as toy
 from unheard.errors import MissingStageError, UserError
+from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
 from unheard.library import Library, Play, Track
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.spectrograms.statistics import MFCC_STATISTICS
-from unheard.splits import Use
+from unheard.splits import Use, load_split, write_splits
 from unheard.workspace import Workspace
 
 
@@ -48,6 +50,18 @@ def test_plays_of_one_use(catalogue: Catalogue) -> None:
 def test_plays_after_the_cutoff_trained_nothing(workspace: Workspace) -> None:
     catalogue = load_catalogue(workspace, "time")
     assert 0 < catalogue.trained.nnz < catalogue.plays_of(Use.TRAIN).nnz
+
+
+def test_plays_that_may_tune_are_earlier_ones_of_validation_tracks(tmp_path: Path, catalogue: Catalogue) -> None:
+    every_play = catalogue.plays_of(Use.VAL)
+    assert (catalogue.tuning != every_play).nnz == 0  # no cutoff, so all of them
+    workspace = toy.build(tmp_path / "w")
+    cut = replace(load_split(workspace, "artists"), cutoff_timestamp=1000.0)
+    write_splits(workspace.splits_path, {"artists": cut})
+    compute_factors(workspace, "artists", toy.ALS)
+    tuning = load_catalogue(workspace, "artists").tuning
+    assert 0 < tuning.nnz < every_play.nnz
+    assert tuning.multiply(every_play).nnz == tuning.nnz
 
 
 def test_main_artists(catalogue: Catalogue) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from unheard.recommend.build import BASELINES, ORACLE, make_recommender
+from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT, HYBRIDS
+from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.recommenders import Recommender
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
-EVERY = [*BASELINES, "toy", ORACLE]
+EVERY = [*UNTRAINED, "toy", ORACLE]
 
 
 @pytest.fixture(params=EVERY)
@@ -52,6 +55,30 @@ def test_playlists_without_train_plays_are_fine(recommender: Recommender, catalo
     assert np.isfinite(recommender.scores(np.array(rows), catalogue.candidates("cold", new=True))).all()
 
 
+@pytest.mark.parametrize("name", BACKGROUND)
+def test_background_systems_know_no_play_of_a_test_track(name: str, workspace: Workspace, catalogue: Catalogue) -> None:
+    trains_or_tunes = np.isin(catalogue.use, (Use.TRAIN, Use.VAL))
+    warm = replace(
+        catalogue.warm,
+        tracks=catalogue.warm.tracks * trains_or_tunes[:, None],
+        known=catalogue.warm.known & trains_or_tunes,
+    )
+    ignorant = replace(catalogue, warm=warm, plays=catalogue.trained, full=None)
+    everything, playlists = catalogue.candidates("all", new=True), np.arange(len(catalogue.playlists))
+    knowing, innocent = (make_recommender(workspace, known, name) for known in (catalogue, ignorant))
+    np.testing.assert_array_equal(knowing.scores(playlists, everything), innocent.scores(playlists, everything))
+    np.testing.assert_array_equal(
+        knowing.similarities(everything, everything), innocent.similarities(everything, everything)
+    )
+
+
+@pytest.mark.parametrize("name", COLLABORATIVE)
+def test_without_plays_tracks_cannot_be_told_apart(name: str, workspace: Workspace, catalogue: Catalogue) -> None:
+    cold = catalogue.candidates("cold", new=True)
+    scores = make_recommender(workspace, catalogue, name).scores(np.arange(len(catalogue.playlists)), cold)
+    np.testing.assert_array_equal(scores, np.repeat(scores[:, :1], len(cold), axis=1))
+
+
 def mean_gap(recommender: Recommender, catalogue: Catalogue) -> float:
     """How far a playlist's test tracks stand above the other test tracks, in standard deviations."""
     cold, playlists = catalogue.candidates("cold", new=False), playlists_with_tests(catalogue)
@@ -66,6 +93,7 @@ def test_quality_floor(workspace: Workspace, catalogue: Catalogue) -> None:
     assert gaps["content-neighbours"] > 0.5
     assert gaps["ridge"] > 0.5
     assert gaps["toy"] > 0.5
+    assert min(gaps[name] for name in (CONTENT, *HYBRIDS)) > 0.5
     assert gaps["oracle"] > max(value for name, value in gaps.items() if name != "oracle")
 
 

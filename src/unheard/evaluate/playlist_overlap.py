@@ -21,9 +21,10 @@ from unheard.evaluate.measure import Figure, Measure, mean_of
 from unheard.evaluate.metrics import overlap_at_k
 from unheard.evaluate.similar import KS
 from unheard.ids import Rows
-from unheard.recommend.build import ORACLE, true_factors
+from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.lists import playlist_blocks, playlists_with_tests
+from unheard.recommend.predicted import true_factors
 from unheard.recommend.ranking import top_k
 from unheard.recommend.recommenders import Recommender
 

@@ -18,7 +18,7 @@ import numpy as np
 from unheard.artefacts import write_json
 from unheard.evaluate.intervals import holm, p_value, percentile_interval
 from unheard.evaluate.measure import Figure, Measure
-from unheard.recommend.build import BASELINES, ORACLE
+from unheard.recommend.build import ORACLE, UNTRAINED
 
 ROW_KEYS = (
     "model", "split", "task", "candidates", "metric", "k", "value", "low", "high", "n", "chance", "oracle", "seed"
@@ -97,7 +97,7 @@ def results_of(split: str, measured: Measured, *, oracle: Mapping[Figure, Measur
     """Rows, means and comparisons of all models on one split."""
     rows = []
     for model, measures in measured.items():
-        trained = model not in (*BASELINES, ORACLE)
+        trained = model not in (*UNTRAINED, ORACLE)
         row_seed = recipe_and_seed(model)[1] if trained else seed
         for figure, measure in measures.items():
             ceiling = number(oracle[figure].value) if figure in oracle else None
@@ -154,7 +154,7 @@ def _comparisons(
 ) -> list[Comparison]:
     """Every trained model against every other model; baselines against each other where nothing is trained."""
     recipes = [recipe for recipe in averages if recipe != ORACLE]
-    trained = [recipe for recipe in recipes if recipe not in BASELINES]
+    trained = [recipe for recipe in recipes if recipe not in UNTRAINED]
     out = []
     for figure in dict.fromkeys(figure for measures in averages.values() for figure in measures):
         pairs = []
@@ -170,14 +170,17 @@ def _comparisons(
                     and b.replicates is not None
                 ):
                     pairs.append((model, against, a, b))
-        out += _compare(split, figure, pairs, n_seeds)
+        out += compare(split, figure, pairs, n_seeds)
     return out
 
 
-def _compare(
+def compare(
     split: str, figure: Figure, pairs: list[tuple[str, str, Measure, Measure]], n_seeds: Mapping[str, int]
 ) -> list[Comparison]:
-    """The pairs of one figure, Holm-corrected together."""
+    """The pairs of one figure, each (model, against, what they measured), Holm-corrected together.
+
+    Measures without replicates cannot be compared. `n_seeds` names every trained model.
+    """
     found = []
     for model, against, a, b in pairs:
         assert a.replicates is not None
@@ -185,7 +188,7 @@ def _compare(
         difference, replicates = a.value - b.value, a.replicates - b.replicates
         interval = percentile_interval(replicates)
         if interval is not None and math.isfinite(difference):
-            trained = [n_seeds[name] for name in (model, against) if name not in BASELINES]
+            trained = [n_seeds[name] for name in (model, against) if name not in UNTRAINED]
             found.append(
                 (model, against, difference, *interval, p_value(difference, replicates), min(trained, default=1))
             )

@@ -26,9 +26,9 @@ from unheard.evaluate.intervals import Resamples
 from unheard.evaluate.measure import Figure, Measure, mean_of
 from unheard.evaluate.metrics import overlap_at_k
 from unheard.ids import Rows
-from unheard.recommend.build import true_factors
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.lists import similar_blocks, tests_with_plays
+from unheard.recommend.predicted import true_factors
 from unheard.recommend.ranking import top_k
 from unheard.recommend.recommenders import Recommender
 

@@ -305,7 +305,13 @@ def _spelled(hint: Any) -> str:
     return names.get(hint, str(hint))
 
 
-RESERVED_NAMES = {"random", "popularity", "artist-mean", "content-neighbours", "ridge", "oracle"}
+# What recommend/build.py makes without training; a test holds the two lists together.
+RESERVED_NAMES = {
+    "random", "popularity", "artist-mean", "content-neighbours", "ridge", "oracle",
+    "user-knn-cosine", "user-knn-pearson", "user-knn-adjusted", "item-knn-cosine", "item-knn-pearson",
+    "item-knn-adjusted", "explicit-mf", "implicit-als", "content-based", "hybrid-weighted", "hybrid-learned",
+    "hybrid-switching", "hybrid-cascade", "hybrid-feature", "hybrid-mixed", "content-boosted",
+}  # fmt: skip
 MAY_BE_ZERO = {"decay", "weight_decay", "dropout", "buffer", "margin"}
 BELOW_ONE = {"dropout", "beta1", "beta2"}
 AT_MOST_ONE = {"fraction"}

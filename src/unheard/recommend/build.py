@@ -1,13 +1,14 @@
-"""From the name of a model to a recommender: baselines, the oracle, and whatever has been trained on a split."""
+"""From the name of a model to a recommender: baselines, background systems, the oracle, and what a split trained."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError, UserError
 from unheard.models import baselines
-from unheard.recommend.catalogue import Catalogue, Content, Space
+from unheard.recommend.background import BACKGROUND, make_background
+from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.predicted import content_neighbours, from_predictions, or_mean, ridge, true_factors
 from unheard.recommend.recommenders import (
     FactorRecommender,
     OracleRecommender,
@@ -18,9 +19,8 @@ from unheard.recommend.recommenders import (
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
-Floats = NDArray[np.float32]
-
 BASELINES = ("random", "popularity", "artist-mean", "content-neighbours", "ridge")
+UNTRAINED = (*BASELINES, *BACKGROUND)  # made from the catalogue alone, whenever they are asked for
 ORACLE = "oracle"
 
 
@@ -47,28 +47,14 @@ def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, 
             known = np.flatnonzero(train & warm.known)
             return from_predictions(catalogue, model, baselines.artist_mean(warm.tracks, known, catalogue.main_artist))
         case "content-neighbours":
-            return from_predictions(catalogue, model, _content_neighbours(catalogue))
+            return from_predictions(catalogue, model, content_neighbours(catalogue))
         case "ridge":
-            return from_predictions(catalogue, model, _ridge(catalogue))
+            return from_predictions(catalogue, model, ridge(catalogue))
         case "oracle":
             return _oracle(workspace, catalogue)
+    if model in BACKGROUND:
+        return make_background(workspace, catalogue, model)
     return _trained(workspace, catalogue, model)
-
-
-def from_predictions(
-    catalogue: Catalogue, name: str, predicted: Floats, space: Space | None = None
-) -> FactorRecommender:
-    """Train tracks get their true factor, every other track its predicted one (n, d); `space` is warm if not said."""
-    space = space or catalogue.warm
-    true = space.known & (catalogue.use == Use.TRAIN)
-    tracks = np.where(true[:, None], space.tracks, predicted).astype(np.float32)
-    return FactorRecommender(name, tracks, space.playlists, space.centre)
-
-
-def true_factors(space: Space, name: str) -> FactorRecommender:
-    """A space as it is; tracks without a factor stand at the mean."""
-    tracks = np.where(space.known[:, None], space.tracks, space.centre).astype(np.float32)
-    return FactorRecommender(name, tracks, space.playlists, space.centre)
 
 
 def _oracle(workspace: Workspace, catalogue: Catalogue) -> OracleRecommender:
@@ -83,7 +69,10 @@ def _trained(workspace: Workspace, catalogue: Catalogue, model: str) -> FactorRe
     split = catalogue.split.name
     trained = trained_models(workspace, split)
     if model not in trained:
-        known = f"baselines: {', '.join(BASELINES)}, {ORACLE}; trained on {split!r}: {', '.join(trained) or 'none yet'}"
+        known = (
+            f"baselines: {', '.join(BASELINES)}, {ORACLE}; background: {', '.join(BACKGROUND)}; "
+            f"trained on {split!r}: {', '.join(trained) or 'none yet'}"
+        )
         raise UserError(f"no model {model!r}; choose one of these ({known}) or train it")
     found = load_predictions(workspace, split, model)
     space = catalogue.full if found.targets == "full" else catalogue.warm
@@ -95,34 +84,5 @@ def _trained(workspace: Workspace, catalogue: Catalogue, model: str) -> FactorRe
             f"unheard train -w {workspace.root} --split {split} {model.partition('@')[0].removesuffix('-full')}",
         )
     rows = found.ids.rows(catalogue.tracks.ids, missing=-1)
-    predicted = _or_mean(space, found.factors[rows[rows >= 0]], rows >= 0)
+    predicted = or_mean(space, found.factors[rows[rows >= 0]], rows >= 0)
     return from_predictions(catalogue, model, predicted, space)
-
-
-def _content_neighbours(catalogue: Catalogue) -> Floats:
-    content, (heard, train, _) = catalogue.timbre, _heard(catalogue, catalogue.timbre)
-    found = baselines.content_neighbours(content.values[heard], catalogue.warm.tracks[heard], train)
-    return _or_mean(catalogue.warm, found, content.known)
-
-
-def _ridge(catalogue: Catalogue) -> Floats:
-    content, (heard, train, val) = catalogue.content, _heard(catalogue, catalogue.content)
-    found = baselines.ridge(content.values[heard], catalogue.warm.tracks[heard], train, val)
-    return _or_mean(catalogue.warm, found, content.known)
-
-
-def _heard(catalogue: Catalogue, content: Content) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Rows with content, and which of those train and validate (places among them)."""
-    heard = np.flatnonzero(content.known)
-    use, known = catalogue.use[heard], catalogue.warm.known[heard]
-    train, val = np.flatnonzero((use == Use.TRAIN) & known), np.flatnonzero((use == Use.VAL) & known)
-    if not len(train):
-        raise UserError("no train track has both sound and plays; scan the played tracks' files, or import vectors")
-    return heard, train, val
-
-
-def _or_mean(space: Space, found: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Predictions of all tracks: those without sound are taken for average, which ranks them in the middle."""
-    out = np.repeat(space.centre[None, :], len(known), axis=0)
-    out[known] = found
-    return out

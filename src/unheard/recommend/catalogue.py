@@ -65,6 +65,7 @@ class Catalogue:
     playlists  ids of the m playlists
     plays      (m, n) float32 sparse: summed weights, stored entries are positive
     trained    (m, n) the plays that the warm factors know: of train tracks, before the split's cutoff if it has one
+    tuning     (m, n) the plays that may tune: of validation tracks, before the cutoff
     use        (n,) int8, what the split does with each track (`Use`)
     artist     (n,) int32, artist group: tracks that must stay together (clusters of the bootstrap)
     warm       factors of train plays; the other tracks are folded in
@@ -78,6 +79,7 @@ class Catalogue:
     playlists: IdMap
     plays: csr_matrix
     trained: csr_matrix
+    tuning: csr_matrix
     use: NDArray[np.int8]
     artist: NDArray[np.int32]
     warm: Space
@@ -150,10 +152,11 @@ def load_catalogue(workspace: Workspace, split_name: str | None, *, need_full: b
         content, timbre = _content(library, tracks.ids)
     use = split.uses(tracks.ids)
     plays = _positive(plays)
-    trained = _columns(_positive(earlier), use == Use.TRAIN)
+    earlier = _positive(earlier)
+    trained, tuning = _columns(earlier, use == Use.TRAIN), _columns(earlier, use == Use.VAL)
     warm = align(load_split_factors(workspace, split), tracks.ids, playlists, use)
     full = align(load_factors(workspace, "full"), tracks.ids, playlists, use) if need_full else None
-    return Catalogue(tracks, playlists, plays, trained, use, groups, warm, full, content, timbre, split)
+    return Catalogue(tracks, playlists, plays, trained, tuning, use, groups, warm, full, content, timbre, split)
 
 
 def align(factors: Factors, tracks: IdMap, playlists: IdMap, use: NDArray[np.int8]) -> Space:

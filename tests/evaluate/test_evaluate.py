@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from unheard.factors.stage import compute_factors
 from unheard.library import Library
 from unheard.recommend.build import BASELINES, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
+from unheard.recommend.predicted import from_predictions
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.splits import Split, Use, write_splits
 from unheard.workspace import Workspace
@@ -143,6 +145,21 @@ def test_factors_against_scikit_learn_and_scipy(workspace: Workspace, catalogue:
     constant = value(results, "artist-mean", "factors", "cold", "norm-spearman", None)
     assert constant["value"] is constant["low"] is None
     assert value(results, "artist-mean", "factors", "cold", "centred-cosine", None)["value"] == 0.0
+
+
+def test_a_model_of_all_plays_is_measured_in_their_space(catalogue: Catalogue) -> None:
+    """The factors of all plays may have another dimension; predicting them exactly is perfect there."""
+    assert catalogue.full is not None
+    space = replace(
+        catalogue.full,
+        tracks=catalogue.full.tracks[:, :4],
+        playlists=catalogue.full.playlists[:, :4],
+        centre=catalogue.full.centre[:4],
+    )
+    other, exact = replace(catalogue, full=space), np.where(space.known[:, None], space.tracks, space.centre)
+    found = measure(prepare(other, seed=0), from_predictions(other, "exact", exact, space))
+    assert found[Figure("factors", "cold", "r2")].value == pytest.approx(1)
+    assert found[Figure("similar", "cold", "overlap", 10)].value == 1
 
 
 def test_seeds_are_averaged_and_counted(results: Results) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unheard.errors import UserError
-from unheard.models.dense import he_normal, hidden_layers, output_layer
+from unheard.models.dense import dense_tail, he_normal, hidden_layers, output_layer
 
 CONVOLUTIONS = 5
 CHANNELS = 32
@@ -65,7 +65,4 @@ class Choi(nn.Module):
             x = self.norms[block](x) if block < len(self.norms) else x
             x = functional.elu(functional.max_pool2d(x, self.config.pools[block]))  # (.., mel / pool, frame / pool)
         x = x.flatten(1)  # (batch, 32 * mel * frame)
-        for layer in self.hidden:
-            x = functional.elu(layer(functional.dropout(x, self.config.dropout, self.training)))  # (batch, layer width)
-        result: Tensor = self.output(functional.dropout(x, self.config.dropout, self.training))
-        return result  # (batch, outputs)
+        return dense_tail(x, self.hidden, self.output, dropout=self.config.dropout, training=self.training)

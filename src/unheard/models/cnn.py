@@ -1,4 +1,4 @@
-"""The 2-D convolutional network over mel patches (thesis figure 5.1, rows 3 to 8, 11 and 12), arranged to train fast on a CPU.
+"""The 2-D CNN over mel patches (thesis figure 5.1, rows 3 to 8, 11 and 12), arranged to train fast on a CPU.
 
 Per block: convolution 3 x 3 (same) -> batch norm -> ELU -> max-pool. ELU grows monotonically, so the maximum may be
 taken first: pool -> ELU is the same function of a quarter (or an eighth) of the numbers. The first block, whose input
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unheard.errors import UserError
-from unheard.models.dense import he_normal, hidden_layers, output_layer
+from unheard.models.dense import dense_tail, he_normal, hidden_layers, output_layer
 from unheard.models.first_block import first_block
 
 
@@ -76,10 +76,14 @@ class Cnn(nn.Module):
         if self.config.average_time:
             x = x.mean(dim=3, keepdim=True)  # (batch, channels, mel, 1)
         x = x.flatten(1)  # (batch, channels * mel * frame)
-        for place, layer in enumerate(self.hidden):
-            x = layer(functional.dropout(x, self.config.dropout, self.training))  # (batch, layer width)
-            x = functional.elu(self.dense_norms[place](x) if self.dense_norms is not None else x)
-        x = self.output(functional.dropout(x, self.config.dropout, self.training))  # (batch, outputs)
+        x = dense_tail(
+            x,
+            self.hidden,
+            self.output,
+            dropout=self.config.dropout,
+            training=self.training,
+            norms=self.dense_norms,
+        )
         return functional.normalize(x) if self.config.unit_length else x
 
     def _block(self, x: Tensor, block: int) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unheard.errors import UserError
-from unheard.models.dense import he_normal, hidden_layers, output_layer
+from unheard.models.dense import dense_tail, he_normal, hidden_layers, output_layer
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Cnn1d(nn.Module):
     def __init__(self, config: Cnn1dConfig, *, mels: int, frames: int, outputs: int, zero_output: bool) -> None:
         super().__init__()
         self.config = config
-        before, length = (mels, frames) if config.along == "frames" else (frames, mels)
+        inputs, length = (mels, frames) if config.along == "frames" else (frames, mels)
         self.convolutions = nn.ModuleList()
-        for before, channels in pairwise((before, *config.channels)):
+        for before, channels in pairwise((inputs, *config.channels)):
             convolution = nn.Conv2d(before, channels, (1, config.width))
             he_normal(convolution)
             self.convolutions.append(convolution)
@@ -75,9 +75,7 @@ class Cnn1d(nn.Module):
             x = functional.elu(functional.max_pool2d(x, (1, self.config.pools[block])))  # position / pool
         x = x.squeeze(2)  # (batch, channels, position)
         x = x.flatten(1) if self.config.summary == "flatten" else moments(x)  # (batch, flat)
-        for layer in self.hidden:
-            x = functional.elu(layer(functional.dropout(x, self.config.dropout, self.training)))  # (batch, width)
-        x = self.output(functional.dropout(x, self.config.dropout, self.training))  # (batch, outputs)
+        x = dense_tail(x, self.hidden, self.output, dropout=self.config.dropout, training=self.training)
         return functional.normalize(x) if self.config.unit_length else x
 
 

@@ -34,6 +34,26 @@ class Dense(nn.Module):
         return functional.normalize(x) if self.config.unit_length else x
 
 
+def dense_tail(
+    x: Tensor,
+    hidden: nn.ModuleList,
+    output: nn.Module,
+    *,
+    dropout: float,
+    training: bool,
+    norms: nn.ModuleList | None = None,
+) -> Tensor:
+    """What stands behind every flatten: dropout, dense, batch norm if there is any, ELU; dropout and output layer last.
+
+    (batch, flat) -> (batch, outputs)
+    """
+    for place, layer in enumerate(hidden):
+        x = layer(functional.dropout(x, dropout, training))  # (batch, layer width)
+        x = functional.elu(norms[place](x) if norms is not None else x)
+    outputs: Tensor = output(functional.dropout(x, dropout, training))  # (batch, outputs)
+    return outputs
+
+
 def hidden_layers(inputs: int, widths: tuple[int, ...]) -> tuple[nn.ModuleList, int]:
     """He-normal linear layers with zero biases, and the width behind the last one."""
     layers = nn.ModuleList()

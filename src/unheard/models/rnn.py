@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unheard.models.cnn1d import moments
-from unheard.models.dense import hidden_layers, output_layer
+from unheard.models.dense import dense_tail, hidden_layers, output_layer
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,7 @@ class Rnn(nn.Module):
             x, _ = lstm(x)  # (batch, frame, units)
             x = norm(x.transpose(1, 2)).transpose(1, 2)  # (batch, frame, units)
         x = x.flatten(1) if self.config.summary == "flatten" else moments(x.transpose(1, 2))  # (batch, flat)
-        for layer in self.hidden:
-            x = functional.elu(layer(functional.dropout(x, self.config.dropout, self.training)))  # (batch, layer width)
-        x = self.output(functional.dropout(x, self.config.dropout, self.training))  # (batch, outputs)
+        x = dense_tail(x, self.hidden, self.output, dropout=self.config.dropout, training=self.training)
         return functional.normalize(x) if self.config.unit_length else x
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unheard.errors import UserError
-from unheard.models.dense import he_normal, hidden_layers, output_layer
+from unheard.models.dense import dense_tail, he_normal, hidden_layers, output_layer
 
 EPSILON = 1e-3
 MOMENTUM = 0.01  # Keras writes it as 0.99
@@ -66,10 +66,7 @@ class Xception(nn.Module):
             x = self.backbone(self.colours(x))  # (batch, 728, mel / 16, frame / 16)
         x = functional.elu(self.norm(self.convolution(x)))  # (batch, channels, mel / 16, frame / 16)
         x = x.flatten(1)  # (batch, channels * mel / 16 * frame / 16)
-        for layer in self.hidden:
-            x = functional.elu(layer(functional.dropout(x, self.config.dropout, self.training)))  # (batch, layer width)
-        result: Tensor = self.output(functional.dropout(x, self.config.dropout, self.training))
-        return result  # (batch, outputs)
+        return dense_tail(x, self.hidden, self.output, dropout=self.config.dropout, training=self.training)
 
 
 class Backbone(nn.Sequential):

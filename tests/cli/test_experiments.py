@@ -51,6 +51,16 @@ def test_bag_of_tones(workspace: Path, run: Run, tmp_path: Path) -> None:
     assert "corner" in (tmp_path / "bag.md").read_text()
 
 
+def test_background(workspace: Path, run: Run, tmp_path: Path) -> None:
+    w = tmp_path / "w"
+    shutil.copytree(workspace, w)
+    ran = run("experiment", "background", "-w", w, "--markdown", tmp_path / "background.md")
+    assert ran.code == 0, ran
+    for name in ("item-knn-adjusted", "content-boosted", "popularity"):
+        assert name in ran.stdout
+        assert name in (tmp_path / "background.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -9,7 +9,19 @@ import typer
 from typer.core import TyperGroup
 
 from unheard import __version__
-from unheard.cli import collection, console, evaluation, features, learning, listening, showcase, spotify, weights
+from unheard.cli import (
+    collection,
+    console,
+    evaluation,
+    experiments,
+    features,
+    learning,
+    listening,
+    reporting,
+    showcase,
+    spotify,
+    weights,
+)
 from unheard.errors import UnheardError, UserError
 
 
@@ -69,6 +81,7 @@ for verb in (
     listening.recommend,
     listening.embed,
     evaluation.evaluate,
+    reporting.report,
     spotify.spotify,
     collection.status,
     collection.errors,
@@ -76,3 +89,5 @@ for verb in (
     showcase.demo,
 ):
     app.command(verb.__name__.replace("import_plays", "import"))(verb)
+
+app.add_typer(experiments.experiment, name="experiment", help="Run an experiment: many trainings, one question.")

@@ -113,6 +113,21 @@ def bag_of_tones(
         _write(markdown, "\n".join(["# Bag of tones\n", about_text(findings) + "\n", *map(table_markdown, tables)]))
 
 
+@experiment.command()
+def background(
+    workspace: WorkspaceOption, split: SplitOption = None, seed: SeedOption = 0, markdown: MarkdownOption = None
+) -> None:
+    """Nearest neighbours, factorisations and hybrids, on hidden plays of known tracks and on new tracks."""
+    from unheard.experiments.background import about_text, background_markdown, background_tables, run_background
+
+    with console.progress_bars() as progress:
+        findings = run_background(Workspace.open(workspace), split, seed=seed, progress=progress)
+    _show(background_tables(findings))
+    console.say(about_text(findings))
+    if markdown is not None:
+        _write(markdown, background_markdown(findings))
+
+
 def _open(workspace: Path | None) -> Workspace:
     if workspace is None:
         raise UserError("-w: expected the workspace folder; give -w W, or set UNHEARD_WORKSPACE")

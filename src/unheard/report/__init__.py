@@ -1,1 +1,1 @@
-"""The report: what a workspace has learnt, as one page that can be sent to a friend. matplotlib and Jinja stay in here."""
+"""One page about a workspace: what it holds, how well its models do, what they recommend, and how they look inside."""

@@ -1,0 +1,107 @@
+"""What a page is made of. Text is plain: it is escaped when the page is written, `backticks` become code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from unheard.evaluate.table import Table
+from unheard.report.figures.canvas import Format
+from unheard.report.listening import SideBySide
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure. `name` is its file's; `alt` says what is drawn, `caption` what one sees and what to learn from it."""
+
+    kind: ClassVar[str] = "picture"
+    name: str
+    figure: Figure
+    format: Format
+    alt: str
+    caption: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Figures that belong together, side by side where there is room."""
+
+    kind: ClassVar[str] = "pictures"
+    pictures: tuple[Picture, ...]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Words where something would be, and what to do to have it."""
+
+    kind: ClassVar[str] = "missing"
+    text: str
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A few big numbers with their names."""
+
+    kind: ClassVar[str] = "tiles"
+    tiles: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Tabled:
+    """A table; `note` stands under it, `words` counts the leading columns that hold words and not numbers."""
+
+    kind: ClassVar[str] = "table"
+    table: Table
+    note: str = ""
+    words: int = 1
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Tables that open when asked for."""
+
+    kind: ClassVar[str] = "folded"
+    summary: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """One seed track and every model's list."""
+
+    kind: ClassVar[str] = "lists"
+    side_by_side: SideBySide
+
+
+Block = Text | Picture | Pictures | Missing | Tiles | Tabled | Folded | Lists
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chapter of the page; `name` is its anchor."""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """Every figure, in order."""
+        found: list[Picture] = []
+        for block in self.blocks:
+            found += [block] if isinstance(block, Picture) else block.pictures if isinstance(block, Pictures) else []
+        return found

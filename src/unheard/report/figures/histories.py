@@ -1,0 +1,69 @@
+"""Training histories (thesis figure 6.1): losses, and accuracy or correlation, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unheard.report.figures.canvas import BLUE, SOFT, VERMILION, drawn, panels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Epochs = Sequence[Mapping[str, float]]
+COLOURS = {"train": VERMILION, "val": BLUE}
+WORDS = {"train": "train", "val": "validation"}
+LOSSES = {"Mse": "squared error", "TripletSemiHard": "triplet loss", "TripletOffline": "triplet loss"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of one training: its loss, the margin of a triplet loss, and what every epoch noted."""
+
+    loss: str
+    margin: float | None
+    epochs: Epochs
+
+
+@drawn
+def history(runs: Sequence[Sequence[Stage]]) -> Figure:
+    """Every training of one recipe (one per seed, the first drawn strongest); a row of panels per stage."""
+    rows = [_quantities([run[place] for run in runs if place < len(run)]) for place in range(max(map(len, runs)))]
+    figure, axes = panels(len(rows), 2, 1.75 * len(rows) + 0.1)
+    for place, quantities in enumerate(rows):
+        for ax, quantity in zip(axes[2 * place : 2 * place + 2], quantities, strict=False):
+            _panel(ax, [run[place] for run in runs if place < len(run)], quantity, place, several=len(rows) > 1)
+        for ax in axes[2 * place + len(quantities) : 2 * place + 2]:
+            ax.remove()
+    axes[0].legend(loc="best", handlelength=1)
+    return figure
+
+
+def _quantities(stages: Sequence[Stage]) -> list[str]:
+    """`loss`, and accuracy or correlation where an epoch noted one."""
+    noted = {name.partition("_")[2] for stage in stages for epoch in stage.epochs for name in epoch}
+    return ["loss", *[quantity for quantity in ("accuracy", "correlation") if quantity in noted][:1]]
+
+
+def _panel(ax: Axes, stages: Sequence[Stage], quantity: str, place: int, *, several: bool) -> None:
+    for run, stage in enumerate(stages):
+        for part, colour in COLOURS.items():
+            at = [(e["epoch"], e[f"{part}_{quantity}"]) for e in stage.epochs if f"{part}_{quantity}" in e]
+            if at:
+                x, y = np.array(at, float).T
+                ax.plot(
+                    x, y, color=colour, alpha=0.4 if run else 1, linewidth=0.8 if run else 1.4,
+                    marker="." if len(at) == 1 else "", label=None if run else WORDS[part],
+                )  # fmt: skip
+    margin = stages[0].margin
+    floor = margin if quantity == "loss" else 0.5
+    if margin is not None and floor is not None:
+        ax.axhline(floor, color=SOFT, linewidth=0.8, linestyle=":")
+    prefix = f"stage {place + 1}: " if several else ""
+    name = LOSSES.get(stages[0].loss, stages[0].loss) if quantity == "loss" else quantity
+    ax.set(title=f"{prefix}{name}", xlabel="epoch")
+    ax.locator_params(axis="x", integer=True)

@@ -1,0 +1,152 @@
+"""What was measured: the results of `evaluate` and of experiments, read from the workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from unheard.errors import UserError
+from unheard.evaluate.measure import Figure
+from unheard.evaluate.results import Comparison, Mean, Results, recipe_and_seed
+from unheard.evaluate.summary import HEADLINE
+from unheard.evaluate.table import Table, position
+from unheard.recommend.build import BASELINES, ORACLE
+from unheard.report.figures.results import Point
+from unheard.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Results of one split, one row per trained model and seed, and the day they were measured."""
+
+    results: Results
+    day: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One headline figure of one split: points of each recipe (one per seed), in the order of the tables."""
+
+    split: str
+    figure: Figure
+    head: str
+    models: dict[str, list[Point]]
+    chance: float | None
+    oracle: float | None
+
+    def best(self, *, trained: bool) -> tuple[str, float] | None:
+        """The recipe (or, if not `trained`, the baseline) with the highest mean over its seeds."""
+        means = {
+            model: sum(value for value, _, _ in points) / len(points)
+            for model, points in self.models.items()
+            if (model not in BASELINES) == trained
+        }
+        return max(means.items(), key=lambda item: item[1]) if means else None
+
+    def beats_chance(self, model: str) -> bool:
+        """Whether the intervals of all seeds of a model lie above chance."""
+        chance = self.chance
+        return chance is not None and all(low is not None and low > chance for _, low, _ in self.models[model])
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an experiment wrote for people: a paragraph and tables of text."""
+
+    name: str
+    title: str
+    about: str
+    tables: tuple[Table, ...]
+
+
+def read_measured(workspace: Workspace, split: str) -> Measured | None:
+    """The results of a split, None if it was never evaluated; UserError if the file is damaged."""
+    path = workspace.results_path(split)
+    if not path.is_file():
+        return None
+    beside = path.with_name(f"{path.stem}.comparisons.json")
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        means = [_mean(row) for row in rows]
+        compared = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else []
+        comparisons = [_comparison(row) for row in compared]
+    except (ValueError, KeyError, TypeError) as error:
+        again = f"unheard evaluate -w {workspace.root} --split {split}"
+        raise UserError(f"{path}: damaged ({error!r}); measure again with `{again}`") from error
+    day = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC).date().isoformat()
+    return Measured(Results(split, rows, means, comparisons), day)
+
+
+def _mean(row: dict[str, Any]) -> Mean:
+    """A row as the mean over its one seed."""
+    figure = Figure(str(row["task"]), row["candidates"], str(row["metric"]), row["k"])
+    value, low, high, chance = (
+        None if row[key] is None else float(row[key]) for key in ("value", "low", "high", "chance")
+    )
+    return Mean(str(row["model"]), str(row["split"]), figure, value, low, high, int(row["n"]), chance, n_seeds=1)
+
+
+def _comparison(row: dict[str, Any]) -> Comparison:
+    figure = Figure(str(row["task"]), row["candidates"], str(row["metric"]), row["k"])
+    difference, low, high, p, p_holm = (float(row[key]) for key in ("difference", "low", "high", "p", "p_holm"))
+    model, against, split = str(row["model"]), str(row["against"]), str(row["split"])
+    return Comparison(model, against, split, figure, difference, low, high, p, p_holm, int(row["n_seeds"]))
+
+
+def charts(results: Results) -> list[Chart]:
+    """The headline figures of every split and part that was measured."""
+    found = []
+    for split in dict.fromkeys(mean.split for mean in results.means):
+        for figure, head in HEADLINE:
+            means = [mean for mean in results.means if (mean.split, mean.figure) == (split, figure)]
+            chart = _chart(split, figure, head, means)
+            if chart.models:
+                found.append(chart)
+    return found
+
+
+def _chart(split: str, figure: Figure, head: str, means: Sequence[Mean]) -> Chart:
+    models: dict[str, list[Point]] = {}
+    for mean in sorted(means, key=lambda mean: position(mean.model)):
+        if mean.value is not None and mean.model != ORACLE:
+            models.setdefault(recipe_and_seed(mean.model)[0], []).append((mean.value, mean.low, mean.high))
+    chance = next((mean.chance for mean in means if mean.chance is not None), None)
+    oracle = next((mean.value for mean in means if mean.model == ORACLE), None)
+    return Chart(split, figure, head, models, chance, oracle)
+
+
+def read_experiments(workspace: Workspace) -> tuple[Experiment, ...]:
+    """Every experiment that holds tables, by file name. UserError for a file that is not JSON."""
+    found = []
+    for path in sorted((workspace.root / "experiments").glob("*.json")):
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: not a JSON file ({error}); delete it, or run its experiment again") from error
+        if isinstance(values, dict) and {"title", "about", "tables"} <= values.keys():
+            found.append(_experiment(path, values))
+    return tuple(found)
+
+
+def _experiment(path: Path, values: dict[str, Any]) -> Experiment:
+    try:
+        tables = tuple(
+            Table(
+                str(table["title"]),
+                [str(column) for column in table["columns"]],
+                [["" if cell is None else str(cell) for cell in row] for row in table["rows"]],
+            )
+            for table in values["tables"]
+        )
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: expected tables of title, columns and rows ({error!r}); mend the file") from error
+    wrong = next((t for t in tables if any(len(row) != len(t.columns) for row in t.rows)), None)
+    if wrong is not None:
+        raise UserError(
+            f"{path}, table {wrong.title!r}: expected {len(wrong.columns)} cells in every row; mend the file"
+        )
+    return Experiment(path.stem, str(values["title"]), str(values["about"]), tables)

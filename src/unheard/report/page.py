@@ -1,0 +1,96 @@
+"""The page: sections in, one HTML text out, with style, script and figures inside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from unheard.report.blocks import Picture, Section
+
+LONGEST_TEXT = 300  # of a title or a name; nobody reads on
+PIXELS_PER_IN = 96
+MIME = {"svg": "image/svg+xml", "png": "image/png"}
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands at the top of the page."""
+
+    workspace: str
+    split: str
+    headline: str
+    simulated: bool
+    day: str
+    version: str
+
+
+def render(head: Head, sections: Sequence[Section], files: Mapping[str, bytes]) -> str:
+    """HTML of the page. `files` holds the encoded figure of every `Picture`, by its file name.
+
+    Everything that comes from the workspace is escaped. The page asks for nothing but what is inside it, which its
+    content security policy says too; players may read local files.
+    """
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup, escape
+
+    def source(picture: Picture) -> str:
+        encoded = base64.b64encode(files[file_name(picture)]).decode("ascii")
+        return f"data:{MIME[picture.format]};base64,{encoded}"
+
+    def size(picture: Picture) -> Markup:
+        """Width and height, so that nothing jumps when a lazy figure arrives."""
+        width, height = pixel_size(picture, files[file_name(picture)])
+        return Markup('width="{}" height="{}"').format(width, height)
+
+    def inline(text: str) -> Markup:
+        return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"inline": inline, "short": short, "slug": slug}
+    environment.globals |= {"source": source, "size": size}
+    style, script = part("style.css"), part("players.js")
+    return environment.from_string(part("page.html")).render(
+        **vars(head),
+        sections=sections,
+        style=Markup(style),  # noqa: S704 - ours
+        script=Markup(script),  # noqa: S704 - ours
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+    )
+
+
+def part(name: str) -> str:
+    """A file of the folder `page`."""
+    return resources.files("unheard.report").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def file_name(picture: Picture) -> str:
+    """The name of a figure's file."""
+    return f"{slug(picture.name)}.{picture.format}"
+
+
+def slug(name: str) -> str:
+    """A name as part of an address and of a file name: letters, digits and dashes, distinct for distinct names."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    if plain == name:
+        return plain
+    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
+
+
+def short(text: str) -> str:
+    """At most `LONGEST_TEXT` characters; what cannot be written (lone surrogates) becomes a question mark."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+
+
+def pixel_size(picture: Picture, data: bytes) -> tuple[int, int]:
+    """Width and height of a figure: of a PNG in its pixels, of an SVG at 96 pixels an inch."""
+    if picture.format == "png":
+        width, height = struct.unpack(">II", data[16:24])
+        return int(width), int(height)
+    inches = picture.figure.get_size_inches()
+    return round(float(inches[0]) * PIXELS_PER_IN), round(float(inches[1]) * PIXELS_PER_IN)

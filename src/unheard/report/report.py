@@ -1,0 +1,81 @@
+"""The stage: one self-contained page about a workspace, and its figures as files beside it.
+
+out/index.html              the page; needs nothing else
+out/figures/*.svg, *.png    the same figures, for slides and papers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from unheard.artefacts import atomic_path, write_text
+from unheard.errors import UserError
+from unheard.progress import Progress, silent
+from unheard.report.blocks import Section
+from unheard.report.collect import Collected, Listeners, collect
+from unheard.report.figures.canvas import encode
+from unheard.report.page import Head, file_name, render, short
+from unheard.report.sections.factors import factors
+from unheard.report.sections.holdings import holdings
+from unheard.report.sections.networks import networks
+from unheard.report.sections.playlists import playlists
+from unheard.report.sections.quality import experiments, headline, quality
+from unheard.report.sections.sound import sound
+from unheard.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Written:
+    """The page, and how many figures are beside it."""
+
+    page: Path
+    n_figures: int
+
+
+def write_report(
+    workspace: Workspace,
+    out: Path,
+    split: str | None = None,
+    *,
+    models: Sequence[str] = (),
+    seed_tracks: Sequence[str] = (),
+    listeners: Listeners | None = None,
+    progress: Progress = silent,
+) -> Written:
+    """Write the report of one split (None: the default one) into the folder `out`, replacing an earlier one.
+
+    Options and errors as in `collect`. Figures are written first, the page last; each is written beside and renamed.
+    """
+    from unheard import __version__
+
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file; name a folder for the report with -o")
+    found = collect(workspace, split, models=models, seed_tracks=seed_tracks, listeners=listeners, progress=progress)
+    sections = _sections(found)
+    pictures = [picture for section in sections for picture in section.pictures]
+    files: dict[str, bytes] = {}
+    for picture in pictures:
+        files[file_name(picture)] = encode(picture.figure, picture.format)
+        progress("drawing", len(files), len(pictures))
+    head = Head(
+        workspace=short("/".join(workspace.root.resolve().parts[-2:])),
+        split=found.catalogue.split.name,
+        headline=headline(found),
+        simulated=found.simulated,
+        day=datetime.now(tz=UTC).date().isoformat(),
+        version=__version__,
+    )
+    page = render(head, sections, files)
+    for name, data in files.items():
+        with atomic_path(out / "figures" / name) as beside:
+            beside.write_bytes(data)
+    write_text(out / "index.html", page)
+    return Written(out / "index.html", len(files))
+
+
+def _sections(found: Collected) -> list[Section]:
+    chapters = (holdings, quality, experiments, playlists, sound, factors, networks)
+    return [section for chapter in chapters if (section := chapter(found)) is not None]

@@ -1,0 +1,135 @@
+"""Chapters: how good the models are, and what experiments found."""
+
+from __future__ import annotations
+
+from unheard.evaluate.summary import summaries
+from unheard.evaluate.table import Table, tables
+from unheard.recommend.build import BASELINES
+from unheard.report.blocks import Block, Folded, Missing, Picture, Pictures, Section, Tabled, Text
+from unheard.report.collect import Collected
+from unheard.report.figures.results import dots, hubs
+from unheard.report.measured import Chart, charts
+
+MEANING = {
+    "recall@20": "Of a playlist's held-out tracks, the share among the first 20 recommended.",
+    "ndcg@20": "The same, but places near the top count more; 1 is a perfect order.",
+    "auc": "How often a held-out track stands above a track that is not in the playlist; 0.5 is a coin.",
+    "overlap@10": "Of a test track's 10 true nearest neighbours, the share among the 10 predicted ones.",
+}
+SENTENCE = {
+    "recall@20": "finds {value} of the never-played tracks that belong in a playlist with its first 20 guesses",
+    "overlap@10": "names {value} of a never-played track's ten true neighbours",
+}
+
+
+def quality(found: Collected) -> Section:
+    """Headline figures as charts and a table, every other figure folded, and hubs."""
+    name = found.catalogue.split.name
+    blocks: list[Block] = []
+    if found.measured is None:
+        command = f"unheard evaluate -w {found.workspace.root} --split {name}"
+        blocks.append(Missing(f"The split {name} has not been measured yet. `{command}` does it."))
+    else:
+        results = found.measured.results
+        drawn = charts(results)
+        blocks.append(
+            Text(
+                f"Measured on {found.measured.day}, on cold tracks: tracks whose plays no model has learnt from. The "
+                "dotted line is chance, the dashed one what the true factors of those tracks reach, which no model of "
+                "sound can pass by much. Blue models were trained, grey ones are simple baselines; lines are "
+                "95 % intervals, several dots are several seeds. Where an interval reaches chance, nothing has been "
+                "shown."
+            )
+        )
+        for split in dict.fromkeys(chart.split for chart in drawn):
+            of_split = [chart for chart in drawn if chart.split == split]
+            pictures = tuple(_picture(chart) for chart in of_split)
+            meanings = " ".join(f"{chart.head}: {MEANING[chart.head]}" for chart in of_split)
+            blocks.append(Pictures(pictures, f"Split {split}. {meanings}"))
+        blocks += [Tabled(table, "Value and 95 % interval.") for table in summaries(results)]
+        blocks.append(Folded("Every figure that was measured", tuple(tables(results))))
+    blocks += _hubs(found)
+    return Section("results", "How good are the models?", tuple(blocks))
+
+
+def headline(found: Collected) -> str:
+    """The result in a few sentences, empty if nothing was measured or trained."""
+    if found.measured is None:
+        return ""
+    for chart in charts(found.measured.results):
+        best, simple = chart.best(trained=True), chart.best(trained=False)
+        if chart.head in SENTENCE and best is not None:
+            model, value = best
+            said = f"From sound alone, {model} {SENTENCE[chart.head].format(value=_percent(value))}."
+            limits = [
+                f"{word} {_percent(limit)}"
+                for word, limit in (
+                    ("chance", chart.chance),
+                    (f"the best baseline, {simple[0]}," if simple else "", simple[1] if simple else None),
+                    ("the true factors, which know the plays,", chart.oracle),
+                )
+                if limit is not None
+            ]
+            against = f" For comparison: {'; '.join(limits)}." if limits else ""
+            doubt = "" if chart.beats_chance(model) else " It is not clearly better than chance."
+            return said + against + doubt
+    return ""
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _picture(chart: Chart) -> Picture:
+    trained = set(chart.models) - set(BASELINES)
+    best = chart.best(trained=True)
+    said = "" if best is None else f" The best trained model is {best[0]} with {best[1]:.3f}."
+    limits = [
+        f"{word} {value:.3f}"
+        for word, value in (("chance", chart.chance), ("true factors", chart.oracle))
+        if value is not None
+    ]
+    alt = f"{chart.head} of {len(chart.models)} models with 95 % intervals; {', '.join(limits)}.{said}"
+    figure = dots(chart.models, chance=chart.chance, oracle=chart.oracle, trained=trained)
+    name = f"{chart.split}-{chart.head.replace('@', '-at-')}"
+    return Picture(name, figure, "svg", alt, "", chart.head)
+
+
+def _hubs(found: Collected) -> list[Block]:
+    if found.hubs is None:
+        return [Missing("Hubs are left out: there are too few test tracks with plays, or too many to be cheap.")]
+    counted = found.hubs
+    curves = dict(list(counted.counts.items())[:6])
+    if "random" not in curves and "random" in counted.counts:
+        curves = {**dict(list(curves.items())[:5]), "random": counted.counts["random"]}
+    expected = float(counted.length)
+    return [
+        Picture(
+            "hubs",
+            hubs(curves, expected=expected),
+            "svg",
+            f"For {', '.join(curves)}: in how many lists of {counted.length} each test track is, most listed first.",
+            f"Each of the {counted.n_candidates:,} test tracks has a list of its {counted.length} nearest other test "
+            "tracks. The curves show how many lists hold each track, the most listed on the left. The flatter, the "
+            "fairer: a steep left end are hubs, tracks that are near to everything; a right end at zero are tracks "
+            "that are in no list and would never be found. The dotted line is an equal share.",
+            "Hubs: who is in everybody's list?",
+        ),
+        Tabled(
+            Table(
+                "The same in numbers",
+                ["model", "most lists that hold one track", "tracks in no list", "skewness"],
+                counted.rows(),
+            ),
+            f"Lists drawn at random would have a skewness of about {counted.chance_skewness:.2f}.",
+        ),
+    ]
+
+
+def experiments(found: Collected) -> Section | None:
+    """Tables of every experiment, None if there are none."""
+    blocks: list[Block] = []
+    for experiment in found.experiments:
+        blocks.append(Text(experiment.about, experiment.title))
+        blocks += [Tabled(table) for table in experiment.tables]
+    return Section("experiments", "Experiments", tuple(blocks)) if blocks else None

@@ -23,7 +23,7 @@ WIDTH_IN = 4.4
 PNG_DPI = 220
 INK, SOFT, FAINT = "#1a1a1a", "#6b6b6b", "#d9d9d9"
 BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#cc79a7"
-SEQUENTIAL, DIVERGING = "magma_r", "PuOr_r"  # white paper is "nothing" in both
+SEQUENTIAL, DIVERGING = "YlGnBu", "PuOr_r"  # paper is "nothing" in both, also when the page turns them around
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.floating]
-LEAST_IN, MOST_IN = 0.7, 6.0  # height of a mosaic
+LEAST_IN, MOST_IN = 0.7, 2.4  # height of a mosaic
 
 
 @drawn

@@ -71,7 +71,7 @@ def _splits(stock: Holdings, shown: str) -> Table:
     kept = [use for use in uses if use != Use.NEW or any(size.tracks[use] for size in stock.splits)]
     rows = [
         [
-            f"{size.name} ←" if size.name == shown else size.name,
+            f"{size.name}\N{NO-BREAK SPACE}←" if size.name == shown else size.name,
             *(f"{size.tracks[use]:,} ({size.artists[use]:,})" for use in kept),
         ]
         for size in stock.splits

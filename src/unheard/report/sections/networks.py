@@ -19,8 +19,8 @@ def networks(found: Collected) -> Section:
             Text(
                 "Training, epoch by epoch; an epoch hears every train track once or more, epoch 0 is the network "
                 "before it has learnt anything. Losses should fall, accuracies and correlations rise. When the train "
-                "curve still gets better and the validation curve no longer does, a network has begun to remember instead of "
-                "learning; the best epoch is kept. The factors of validation tracks are shorter than those that "
+                "curve still gets better and the validation curve no longer does, a network has begun to remember "
+                "instead of learning; the best epoch is kept. The factors of validation tracks are shorter than those that "
                 "were trained on, so their squared error may rise while the correlation still does, and rankings get "
                 "better. Paler lines are other seeds. (Thesis figure 6.1.)"
             )
@@ -71,8 +71,8 @@ def _outputs(item: Convolutions, settings: Settings) -> Picture:
             "png",
             f"A spectrogram patch and the answers of {len(item.sliding)} filters of the first layer of {item.model}.",
             f"{item.model}: a patch, and what {len(item.sliding)} filters of the first convolution answer to it. These "
-            f"filters slide along {along} alone and span the other axis whole, so each answers with one line: the "
-            "darker, the stronger. (Thesis figure 5.2.)",
+            f"filters slide along {along} alone and span the other axis whole, so each answers with one line; "
+            "strong colour is a strong answer. (Thesis figure 5.2.)",
             f"What the first layer of {item.model} answers",
         )
     return Picture(
@@ -80,8 +80,8 @@ def _outputs(item: Convolutions, settings: Settings) -> Picture:
         responses(item.patch, item.outputs, band_hz=band_hz),
         "png",
         f"A spectrogram patch and the answers of {len(item.outputs)} filters of the first convolution of {item.model}.",
-        f"{item.model}: a patch, and what some filters of the first convolution make of it, the darker the stronger. "
-        "They are picked by measuring their answers: the one that answers most in high bands, the one that does "
+        f"{item.model}: a patch, and what some filters of the first convolution make of it; strong colour is a "
+        "strong answer. They are picked by measuring their answers: the one that answers most in high bands, the one that does "
         "in low bands, one that answers when it is quiet, then those that vary most. Nobody told the network to look "
         "for that. "
         "(Thesis figure 5.2.)",
@@ -99,7 +99,7 @@ def _filters(item: Convolutions) -> Picture:
         filters(item.layers),
         "png",
         f"Weights of the filters of the first {len(item.layers)} layers of {item.model} as mosaics of small tiles.",
-        f"{item.model}: a tile is a filter, orange adds, purple takes away, white ignores; {read}. Stripes and halves "
+        f"{item.model}: a tile is a filter, orange adds, purple takes away, blank ignores; {read}. Stripes and halves "
         "of opposite colour are edge detectors: beginnings of notes, borders of bands. Tiles that look like noise have "
         "not learnt anything that can be told by eye. (Thesis figure A.1.)",
         f"Filters of {item.model}",

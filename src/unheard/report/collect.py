@@ -93,7 +93,6 @@ def collect(
 
     UserError for unknown names, MissingStageError while there is no split or no factors.
     """
-    progress("reading the workspace", 0, 1)
     full = workspace.factors_path("full").is_file()
     catalogue = load_catalogue(workspace, split, need_full=full)
     if not (catalogue.warm.known & (catalogue.use == Use.TRAIN)).any():
@@ -103,10 +102,10 @@ def collect(
     with open_library(workspace.library_path) as library:
         store = open_store(workspace, library) if len(library.spectrograms()[0]) else None
         holdings = _holdings(workspace, catalogue, library.counts(), library.failures())
-    progress("reading the workspace", 1, 1)
     name = catalogue.split.name
     trained = trained_models(workspace, name)
     chosen = _chosen(models, trained)
+    rows = [catalogue.track_row(track) for track in dict.fromkeys(seed_tracks)] or default_seeds(catalogue)
     for model in set(chosen) & set(trained):
         update_predictions(workspace, name, model, progress)  # tracks that were scanned, or changed, since
     wanted = [*([ORACLE] if full else []), *(model for model in chosen if model != ORACLE)]
@@ -114,7 +113,6 @@ def collect(
     for model in wanted:
         recommenders.append(make_recommender(workspace, catalogue, model))
         progress("reading models", len(recommenders), len(wanted))
-    rows = [catalogue.track_row(track) for track in dict.fromkeys(seed_tracks)] or default_seeds(catalogue)
     of_interest = list(dict.fromkeys([*rows, *range(len(catalogue))]))
     return Collected(
         workspace=workspace,

@@ -117,6 +117,8 @@ def convolutions(
     row = next((store.ids.row(track_id) for track_id in wanted if track_id in store.ids), 0)
     found: dict[str, Convolutions] = {}
     for model, path in there:
+        if len(found) == 2:
+            break
         checkpoint = load_checkpoint(path)
         network = checkpoint.recipe.stages[0].network
         if isinstance(network, CnnConfig) and "cnn" not in found:

@@ -20,9 +20,9 @@ def networks(found: Collected) -> Section:
                 "Training, epoch by epoch; an epoch hears every train track once or more, epoch 0 is the network "
                 "before it has learnt anything. Losses should fall, accuracies and correlations rise. When the train "
                 "curve still gets better and the validation curve no longer does, a network has begun to remember "
-                "instead of learning; the best epoch is kept. The factors of validation tracks are shorter than those that "
-                "were trained on, so their squared error may rise while the correlation still does, and rankings get "
-                "better. Paler lines are other seeds. (Thesis figure 6.1.)"
+                "instead of learning; the best epoch is kept. The factors of validation tracks are shorter than those "
+                "that were trained on, so their squared error may rise while the correlation still does, and rankings "
+                "get better. Paler lines are other seeds. (Thesis figure 6.1.)"
             )
         )
         blocks += [_history(item) for item in found.histories]
@@ -81,9 +81,9 @@ def _outputs(item: Convolutions, settings: Settings) -> Picture:
         "png",
         f"A spectrogram patch and the answers of {len(item.outputs)} filters of the first convolution of {item.model}.",
         f"{item.model}: a patch, and what some filters of the first convolution make of it; strong colour is a "
-        "strong answer. They are picked by measuring their answers: the one that answers most in high bands, the one that does "
-        "in low bands, one that answers when it is quiet, then those that vary most. Nobody told the network to look "
-        "for that. "
+        "strong answer. They are picked by measuring their answers: the one that answers most in high bands, the one "
+        "that does in low bands, one that answers when it is quiet, then those that vary most. Nobody told the "
+        "network to look for that. "
         "(Thesis figure 5.2.)",
         f"What the first layer of {item.model} answers",
     )

@@ -1,0 +1,192 @@
+"""The stage as a whole: what is on the page, beside it, and what is said when something is missing."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.report.conftest import HOSTILE, Reported
+from unheard import open as open_session
+from unheard.errors import UserError
+from unheard.factors.store import load_factors
+from unheard.report.collect import collect
+from unheard.report.report import write_report
+from unheard.splits import Use
+from unheard.workspace import Workspace
+
+
+def test_every_figure_of_the_thesis_is_there(reported: Reported) -> None:
+    for number in ("3.4", "3.5", "4.1", "4.2", "4.3", "5.2", "6.1", "A.1"):
+        assert f"hesis figure {number}" in reported.html, number
+    names = {path.name for path in (reported.written.page.parent / "figures").iterdir()}
+    assert names >= {
+        "spectrogram.png", "windows.png", "input-levels.svg", "factor-distribution.svg", "scalings.png",
+        "outputs-cnn.png", "filters-cnn.png", "outputs-cnn1d.png", "filters-cnn1d.png", "history-tiny.svg",
+        "history-sliding.svg", "long-tail.svg", "hubs.svg", "artists-recall-at-20.svg",
+    }  # fmt: skip
+    assert len(names) == reported.written.n_figures
+    assert len(reported.html) < 5_000_000
+
+
+def test_nothing_outside_is_named(reported: Reported) -> None:
+    """Beside text: every source of a figure is inside the page, every source of a player is a local file."""
+    sources = re.findall(r'(?:src|href)="([^"]{0,12})', reported.html)
+    assert {source.partition(":")[0] for source in sources if not source.startswith("#")} == {"data", "file"}
+    assert "<script>window" not in reported.html
+    assert reported.html.count("<script>") == 1
+
+
+def test_a_demo_says_that_its_listeners_are_simulated(reported: Reported, bare: Workspace, tmp_path: Path) -> None:
+    words = "The listeners are simulated."
+    assert words in reported.html
+    assert words not in write_report(bare, tmp_path / "a").page.read_text(encoding="utf-8")
+    assert words in write_report(bare, tmp_path / "b", listeners="simulated").page.read_text(encoding="utf-8")
+
+
+def test_the_same_workspace_gives_the_same_files(
+    world_workspace: Workspace, reported: Reported, tmp_path: Path
+) -> None:
+    again = write_report(world_workspace, tmp_path / "again", seed_tracks=[reported.seed])
+    assert again.page.read_text(encoding="utf-8") == reported.html
+    for path in (reported.written.page.parent / "figures").iterdir():
+        assert (again.page.parent / "figures" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_without_models_and_files_it_says_so(bare: Workspace, tmp_path: Path) -> None:
+    html = write_report(bare, tmp_path / "report").page.read_text(encoding="utf-8")
+    for words in (
+        "No model has been trained yet",
+        "No convolutional network has been trained",
+        "has not been measured yet",
+        "no audio file could be read",
+        "only the stored spectrogram is shown",
+    ):
+        assert words in html, words
+    assert "<audio" not in html
+
+
+def test_experiments_are_shown_as_tables(reported: Reported) -> None:
+    assert "Two rows" in reported.html
+    assert "What <code>it</code> was." in reported.html
+    assert HOSTILE not in reported.html
+
+
+def test_lists_are_those_of_similar(world_workspace: Workspace, reported: Reported) -> None:
+    found = collect(world_workspace, seed_tracks=[reported.seed])
+    (seed,) = found.seeds
+    assert [column.model for column in seed.lists] == ["oracle", "sliding", "tiny"]
+    true = {item.track.track_id for item in seed.lists[0].tracks}
+    for column in seed.lists:
+        ids, _ = open_session(world_workspace.root, model=column.model).similar(reported.seed, n=10)
+        assert [item.track.track_id for item in column.tracks] == ids
+        if column.model != "oracle":
+            assert {item.track.track_id for item in column.tracks if item.hit} == true & set(ids)
+            assert column.hits == len(true & set(ids))
+
+
+def test_default_seeds_are_well_played_test_tracks_of_two_artists(world_workspace: Workspace) -> None:
+    found = collect(world_workspace)
+    played = found.holdings.playlists_per_track
+    tests = found.catalogue.use == Use.TEST
+    rows = [found.catalogue.track_row(seed.seed.track.track_id) for seed in found.seeds]
+    assert len(rows) == 2
+    assert tests[rows].all()
+    assert played[rows[0]] == played[tests].max()
+    assert found.catalogue.main_artist[rows[0]] != found.catalogue.main_artist[rows[1]]
+
+
+def test_sizes_of_splits_add_up(world_workspace: Workspace) -> None:
+    stock = collect(world_workspace).holdings
+    assert {size.name for size in stock.splits} >= {"tracks", "artists"}
+    for size in stock.splits:
+        assert sum(size.tracks.values()) == stock.counts["tracks"]
+    (artists,) = (size for size in stock.splits if size.name == "artists")
+    assert sum(artists.artists.values()) == stock.n_artists  # nobody is on two sides
+    assert sum(len(failures) for _, failures in stock.failures) == stock.counts["failures"] == 5
+
+
+def test_hubs_count_every_place_of_every_list(world_workspace: Workspace) -> None:
+    hubs = collect(world_workspace).hubs
+    assert hubs is not None
+    for counts in hubs.counts.values():
+        assert counts.sum() == hubs.length * hubs.n_candidates
+    assert set(hubs.counts) == {"oracle", "sliding", "tiny", "random"}
+
+
+def test_levels_are_normalised_as_training_does(bare: Workspace) -> None:
+    levels = collect(bare).levels
+    assert levels is not None
+    assert abs(float(levels.after.mean())) < 0.1
+    assert abs(float(levels.after.std()) - 1) < 0.1
+
+
+def test_models_narrow_the_page(world_workspace: Workspace) -> None:
+    found = collect(world_workspace, models=["sliding"])
+    assert [history.recipe for history in found.histories] == ["sliding"]
+    assert [item.family for item in found.convolutions] == ["cnn1d"]
+    assert {column.model for seed in found.seeds for column in seed.lists} == {"oracle", "sliding"}
+
+
+def test_train_factors_are_the_warm_ones(bare: Workspace) -> None:
+    found = collect(bare)
+    train = found.catalogue.use == Use.TRAIN
+    assert np.array_equal(found.train_factors, load_factors(bare, "artists").tracks[train])
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"models": ["magic"]}, "no model 'magic'"),
+        ({"seed_tracks": ["nobody"]}, "no track 'nobody'"),
+        ({"split": "nothing"}, "no split 'nothing'"),
+    ],
+)
+def test_wrong_names(bare: Workspace, tmp_path: Path, options: dict, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        write_report(bare, tmp_path / "report", **options)
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("results/artists.json", "[{}]", "unheard evaluate"),
+        ("results/artists.json", "{", "unheard evaluate"),
+        ("results/artists.json", "7", "unheard evaluate"),
+        ("experiments/x.json", "{", "not a JSON file"),
+        ("experiments/x.json", '{"title": "", "about": "", "tables": [{}]}', "columns and rows"),
+        ("experiments/x.json", '{"title": "", "about": "", "tables": 3}', "columns and rows"),
+        (
+            "experiments/x.json",
+            '{"title": "", "about": "", "tables": [{"title": "t", "columns": ["a"], "rows": [[1, 2]]}]}',
+            "expected 1 cells",
+        ),
+        ("models/artists/x/history.json", "{}", "train the model again"),
+        ("models/artists/x/history.json", '{"stages": [{"loss": "Mse", "epochs": [3]}]}', "train the model again"),
+    ],
+)
+def test_damaged_files_are_named(bare: Workspace, tmp_path: Path, name: str, content: str, says: str) -> None:
+    copy = Path(shutil.copytree(bare.root, tmp_path / "copy"))
+    (copy / name).parent.mkdir(parents=True, exist_ok=True)
+    (copy / name).write_text(content)
+    with pytest.raises(UserError, match=says) as caught:
+        write_report(Workspace.open(copy), tmp_path / "report")
+    assert name in str(caught.value)
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    heavy = ["torch", "matplotlib", "jinja2", "sklearn", "av", "pyarrow"]
+    code = f"import sys, unheard.report.report; print([name for name in {heavy!r} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_file_is_no_folder(bare: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "report").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        write_report(bare, tmp_path / "report")

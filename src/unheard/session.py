@@ -58,7 +58,7 @@ class Session:
         self.catalogue: Catalogue = load_catalogue(self.workspace, split, need_full=there or model == ORACLE)
         self.model = model or self._default_model()
         if self.model in trained_models(self.workspace, self.catalogue.split.name):
-            self._hear_new_tracks()
+            self._hear_new_tracks(leave=self.catalogue.truly_placed)
 
     # -------------------------------------------------------------------------------------------- ids and scores
 
@@ -212,6 +212,7 @@ class Session:
 
         if self.model in (*UNTRAINED, ORACLE):
             raise UserError(f"{self.model} is a baseline; embed with a trained model")
+        self._hear_new_tracks()
         ids, vectors = predictions(self.workspace, self.catalogue.split.name, self.model)
         there = np.array([name in self.catalogue.tracks.ids for name in ids], np.bool_)
         return [name for name, keep in zip(ids, there, strict=True) if keep], vectors[there]
@@ -226,11 +227,11 @@ class Session:
             f"no model is trained on split {split!r}", f"unheard train -w {self.workspace.root} --split {split}"
         )
 
-    def _hear_new_tracks(self) -> None:
+    def _hear_new_tracks(self, *, leave: Collection[str] = ()) -> None:
         """Predict tracks that were scanned, or changed, after the training."""
         from unheard.training.predict import update_predictions
 
-        update_predictions(self.workspace, self.catalogue.split.name, self.model)
+        update_predictions(self.workspace, self.catalogue.split.name, self.model, leave=leave)
 
     def _known_row(self, name: str) -> int | None:
         """Row of a track given by id, or by the path of a file of the library."""

@@ -153,7 +153,10 @@ def test_train_tracks_are_predicted_when_somebody_asks(tmp_path: Path) -> None:
     world = _world(tmp_path / "w")
     run_thesis(world.workspace, "artists", Settings(parse_rows("9"), fraction=0.5, epochs=1))
     assert len(load_predictions(world.workspace, "artists", "thesis-09").ids) == 60 - len(world.rows("train"))
+    everyone = frozenset(world.ids.take(world.rows("train")))
+    assert update_predictions(world.workspace, "artists", "thesis-09", leave=everyone) == 0
     assert update_predictions(world.workspace, "artists", "thesis-09") == len(world.rows("train"))
+    assert update_predictions(world.workspace, "artists", "thesis-09", leave=everyone) == 0
     assert len(load_predictions(world.workspace, "artists", "thesis-09").ids) == 60
 
 

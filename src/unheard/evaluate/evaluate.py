@@ -66,7 +66,8 @@ def evaluate(
     _check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
     for name in set(names) & set(trained_models(workspace, split)):
-        update_predictions(workspace, split, name, progress)  # tracks that were scanned, or changed, since
+        # Tracks that were scanned, or changed, since.
+        update_predictions(workspace, split, name, progress, leave=catalogue.truly_placed)
     recommenders = {name: make_recommender(workspace, catalogue, name, seed=seed) for name in names}
     oracle = make_recommender(workspace, catalogue, ORACLE, seed=seed)
     results = _measure_all(split, catalogue, recommenders, oracle, seed=seed, progress=progress)

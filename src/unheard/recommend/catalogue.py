@@ -106,6 +106,11 @@ class Catalogue:
             out[row] = numbers.setdefault(key, len(numbers))
         return out
 
+    @cached_property
+    def truly_placed(self) -> frozenset[str]:
+        """Ids of the train tracks with a warm factor: rankings take that, and no prediction of them is read."""
+        return frozenset(self.tracks.ids.take(np.flatnonzero((self.use == Use.TRAIN) & self.warm.known)))
+
     def plays_of(self, use: Use) -> csr_matrix:
         """`plays` of the tracks with one use, (m, n); the other entries are dropped."""
         return _columns(self.plays, self.use == use)

@@ -107,7 +107,8 @@ def collect(
     chosen = _chosen(models, trained)
     rows = [catalogue.track_row(track) for track in dict.fromkeys(seed_tracks)] or default_seeds(catalogue)
     for model in set(chosen) & set(trained):
-        update_predictions(workspace, name, model, progress)  # tracks that were scanned, or changed, since
+        # Tracks that were scanned, or changed, since.
+        update_predictions(workspace, name, model, progress, leave=catalogue.truly_placed)
     wanted = [*([ORACLE] if full else []), *(model for model in chosen if model != ORACLE)]
     recommenders = []
     for model in wanted:

@@ -70,9 +70,17 @@ def load_predictor(workspace: Workspace, split: str, model: str, *, device: str 
 
 
 def update_predictions(
-    workspace: Workspace, split: str, model: str, progress: Progress = silent, *, device: str = "auto"
+    workspace: Workspace,
+    split: str,
+    model: str,
+    progress: Progress = silent,
+    *,
+    device: str = "auto",
+    leave: Collection[str] = (),
 ) -> int:
     """Predict tracks that were scanned, or scanned again, since; forget removed ones. Returns how many.
+
+    leave  ids of tracks whose prediction nobody will read (a ranking takes the true factor of train tracks)
 
     Predictions without a checkpoint beside them were made by another program; they stay as they are.
     """
@@ -83,7 +91,7 @@ def update_predictions(
         return 0
     checkpoint = _checkpoint(workspace, split, model)
     with open_library(workspace.library_path) as library:
-        return write_predictions(workspace, library, checkpoint, pick_device(device), progress, keep=True)
+        return write_predictions(workspace, library, checkpoint, pick_device(device), progress, keep=True, leave=leave)
 
 
 def write_predictions(
@@ -103,23 +111,24 @@ def write_predictions(
     from unheard.training.material import open_input, sound_marks
     from unheard.training.predictor import Predictor
 
-    predictor = Predictor(checkpoint, device)
     store, vectors = open_input(workspace, library, checkpoint.config["reads"])
     source = store if store is not None else vectors
     assert source is not None
     marks = sound_marks(library, store, vectors)
     path = checkpoint.path.with_name("predictions.safetensors")
-    factors = np.zeros((len(source.ids), predictor.dim), np.float32)
+    factors = np.zeros((len(source.ids), int(checkpoint.config["dim"])), np.float32)
     missing = np.ones(len(source.ids), bool)
+    wanted = np.array([track_id not in leave for track_id in source.ids], bool)
     if keep and path.is_file():
         before = artefacts.load(path, KIND)
         if before.config["fingerprint"] == checkpoint.config["fingerprint"]:
             rows = before.ids["track"].rows(source.ids, missing=-1)
             same = (rows >= 0) & (before.arrays["marks"][rows] == marks)
             factors[same], missing[same] = before.arrays["factors"][rows[same]], False
-            if not missing.any() and len(before.ids["track"]) == len(source.ids):
+            all_there = len(before.ids["track"]) == np.count_nonzero(rows >= 0)
+            if all_there and not (missing & wanted).any():
                 return 0
-    wanted = np.array([track_id not in leave for track_id in source.ids], bool)
+    predictor = Predictor(checkpoint, device)
     todo = np.flatnonzero(missing & wanted)
     for first in range(0, len(todo), TRACKS_AT_ONCE):
         rows_now = todo[first : first + TRACKS_AT_ONCE]

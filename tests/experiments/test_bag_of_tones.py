@@ -15,8 +15,12 @@ from unheard.experiments.bag_of_tones import (
     regression_table,
     regressions,
     run_bag_of_tones,
+    sample,
 )
+from unheard.library import open_library
 from unheard.models.bag_of_tones import Codebook
+from unheard.spectrograms.mfcc import bag_frames
+from unheard.spectrograms.store import open_store
 from unheard.splits import write_splits
 
 
@@ -36,11 +40,27 @@ def test_the_corner_by_hand(distances: tuple[int, ...], expected: int) -> None:
 
 def test_distance_is_that_of_the_nearest_tone() -> None:
     rng = np.random.default_rng(0)
-    frames = [rng.normal(size=(n, 39)).astype(np.float32) for n in (5, 7, 3)]
+    frames = rng.normal(size=(8, 39)).astype(np.float32)
     codebook = Codebook(rng.normal(size=(4, 39)).astype(np.float32))
-    some = np.concatenate([frames[0], frames[2]])
-    truth = np.mean([min(((frame - tone) ** 2).sum() for tone in codebook.centroids) for frame in some])
-    assert distance(codebook, frames, np.array([0, 2]), seed=0) == pytest.approx(truth, rel=1e-5)
+    truth = np.mean([min(((frame - tone) ** 2).sum() for tone in codebook.centroids) for frame in frames])
+    assert distance(codebook, frames) == pytest.approx(truth, rel=1e-5)
+    more = Codebook(np.concatenate([codebook.centroids, frames[:1]]))
+    assert distance(more, frames) < distance(codebook, frames)
+
+
+def test_a_sample_is_even_bounded_and_made_of_frames_of_its_tracks(tmp_path: Path) -> None:
+    workspace = make_world(tmp_path / "w", n_tracks=12).workspace
+    with open_library(workspace.library_path) as library:
+        store = open_store(workspace, library)
+    rows, noted = np.array([1, 4, 7]), []
+    found = sample(store, rows, 20, np.random.default_rng(0), lambda *step: noted.append(step))
+    assert [len(frames) for frames in found] == [7, 7, 7]
+    for row, frames in zip(rows, found, strict=True):
+        whole = {frame.tobytes() for frame in bag_frames(store.track_db(int(row)))}
+        assert {frame.tobytes() for frame in frames} <= whole
+    assert noted == [("MFCC", done, 3) for done in (1, 2, 3)]
+    everything = sample(store, rows, 10**6, np.random.default_rng(0), lambda *_: None)
+    assert [len(frames) for frames in everything] == store.n_frames[rows].tolist()
 
 
 def test_a_lasso_of_the_whole_strength_has_no_weights_left() -> None:

@@ -4,6 +4,9 @@ Linear regression, ridge, lasso and a decision tree read the histogram that row 
 the one with the highest correlation on validation tracks. The elbow is the mean squared distance of frames to their
 nearest tone, on validation tracks that the codebook has not seen, by the number of tones k; its corner is where the
 curve over log k is farthest below the straight line between its ends (Satopaa et al. 2011).
+
+Spectrograms are read twice: once for a bounded sample of frames, which codebooks are fitted to and judged on, and once
+for the histograms.
 """
 
 from __future__ import annotations
@@ -21,14 +24,14 @@ from unheard.experiments.leak import FIGURES
 from unheard.experiments.thesis import figures_of
 from unheard.experiments.thesis_tables import interval, lift
 from unheard.library import open_library
-from unheard.models.bag_of_tones import Codebook, fit_codebook
+from unheard.models.bag_of_tones import FRAMES_PER_TONE, Codebook, fit_codebook, frames_per_track, some_frames
 from unheard.models.baselines import standardise
 from unheard.progress import Progress, silent
 from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.predicted import from_predictions
 from unheard.spectrograms.mfcc import bag_frames
-from unheard.spectrograms.store import open_store
+from unheard.spectrograms.store import MelStore, open_store
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
@@ -76,20 +79,26 @@ def run_bag_of_tones(
         store = open_store(workspace, library)
     in_store = store.ids.rows(catalogue.tracks.ids, missing=-1)
     heard = np.flatnonzero(in_store >= 0)
-    frames = []
-    for done, row in enumerate(heard, 1):
-        frames.append(bag_frames(store.track_db(int(in_store[row]))))
-        progress("MFCC", done, len(heard))
+    rows = in_store[heard]
     use, known = catalogue.use[heard], catalogue.warm.known[heard]
     train, val = np.flatnonzero((use == Use.TRAIN) & known), np.flatnonzero((use == Use.VAL) & known)
     val = val if len(val) else train
-    elbow = []
-    for done, k in enumerate(ks):
-        progress("codebooks", done, len(ks))
-        elbow.append({"k": k, "distance": distance(_codebook(frames, train, k, seed), frames, val, seed)})
-    progress("codebooks", len(ks), len(ks))
-    codebook = _codebook(frames, train, tones, seed)
-    histograms = standardise(np.stack([codebook.histogram(track) for track in frames]), train)
+    sizes = tuple(dict.fromkeys((*ks, tones)))
+    rng = np.random.default_rng([seed, TONES])
+    fitted_to = sample(store, rows[train], max(sizes) * FRAMES_PER_TONE, rng, progress)
+    judged_on = np.concatenate(sample(store, rows[val], JUDGED_FRAMES, rng, progress))
+    codebooks = {}
+    for done, k in enumerate(sizes):
+        progress("codebooks", done, len(sizes))
+        codebooks[k] = fit_codebook(fitted_to, tones=k, n_tracks=len(train), seed=seed)
+    progress("codebooks", len(sizes), len(sizes))
+    elbow = [{"k": k, "distance": distance(codebooks[k], judged_on)} for k in ks]
+    codebook = codebooks[tones]
+    histograms = np.empty((len(rows), len(codebook)), np.float32)
+    for place, row in enumerate(rows):
+        histograms[place] = codebook.histogram(bag_frames(store.track_db(int(row))))
+        progress("histograms", place + 1, len(rows))
+    histograms = standardise(histograms, train)
     findings: dict[str, Any] = {
         "split": catalogue.split.name, "seed": seed, "tones": len(codebook), "elbow": elbow, "corner": corner(elbow)
     }  # fmt: skip
@@ -100,13 +109,20 @@ def run_bag_of_tones(
     return findings
 
 
-def distance(codebook: Codebook, frames: list[Floats], places: Places, seed: int) -> float:
-    """Mean squared distance of a sample of the frames of some tracks to their nearest tone."""
-    all_frames = np.concatenate([frames[place] for place in places])
-    rng = np.random.default_rng([seed, len(codebook)])
-    n = min(JUDGED_FRAMES, len(all_frames))
-    some = all_frames[np.sort(rng.choice(len(all_frames), n, replace=False))]
-    return float(((some - codebook.centroids[codebook.nearest(some)]) ** 2).sum(axis=1).mean(dtype=np.float64))
+def sample(
+    store: MelStore, rows: NDArray[np.integer], n_frames: int, rng: np.random.Generator, progress: Progress
+) -> list[Floats]:
+    """About `n_frames` frames (frame, 39) in all, as many of each of the tracks `rows` as of any other."""
+    per_track, found = frames_per_track(n_frames, len(rows)), []
+    for row in rows:
+        found.append(some_frames(bag_frames(store.track_db(int(row))), per_track, rng))
+        progress("MFCC", len(found), len(rows))
+    return found
+
+
+def distance(codebook: Codebook, frames: Floats) -> float:
+    """Mean squared distance of frames (frame, 39) to their nearest tone."""
+    return float(((frames - codebook.centroids[codebook.nearest(frames)]) ** 2).sum(axis=1).mean(dtype=np.float64))
 
 
 def corner(elbow: list[dict[str, Any]]) -> int:
@@ -152,10 +168,6 @@ def about_text(findings: dict[str, Any]) -> str:
         "the regressions that the thesis names; settings chosen on validation tracks. The corner of the elbow is at "
         f"k = {findings['corner']:,}; the thesis took {TONES:,} without looking."
     )
-
-
-def _codebook(frames: list[Floats], train: Places, k: int, seed: int) -> Codebook:
-    return fit_codebook((frames[place] for place in train), tones=k, n_tracks=len(train), seed=seed)
 
 
 def _measured(

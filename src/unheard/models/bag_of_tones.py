@@ -51,8 +51,8 @@ def fit_codebook(tracks: Iterable[NDArray[np.float32]], *, tones: int, n_tracks:
     from sklearn.cluster import MiniBatchKMeans
 
     rng = np.random.default_rng([seed, 4000])
-    per_track = max(1, -(-tones * FRAMES_PER_TONE // max(1, n_tracks)))
-    sample = np.concatenate([_some(frames, per_track, rng) for frames in tracks])
+    per_track = frames_per_track(tones * FRAMES_PER_TONE, n_tracks)
+    sample = np.concatenate([some_frames(frames, per_track, rng) for frames in tracks])
     distinct = np.unique(sample, axis=0)
     if len(distinct) <= tones:
         return Codebook(distinct.astype(np.float32))
@@ -67,5 +67,11 @@ def fit_codebook(tracks: Iterable[NDArray[np.float32]], *, tones: int, n_tracks:
     return Codebook(means.cluster_centers_.astype(np.float32))
 
 
-def _some(frames: NDArray[np.float32], n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def frames_per_track(n_frames: int, n_tracks: int) -> int:
+    """How many frames to take of each track for `n_frames` of all together."""
+    return max(1, -(-n_frames // max(1, n_tracks)))
+
+
+def some_frames(frames: NDArray[np.float32], n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """At most `n` of the frames, in their order: (frame, 39) -> (n, 39)."""
     return frames if len(frames) <= n else frames[np.sort(rng.choice(len(frames), n, replace=False))]

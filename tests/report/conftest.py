@@ -66,7 +66,8 @@ def world_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         assert ran.code == 0, (words, ran)
     (w / "experiments").mkdir()
     table = {"title": "Two rows", "columns": ["row", "loss"], "rows": [["1", 0.5], [HOSTILE, None]]}
-    experiment = {"title": f"Trial {HOSTILE}", "about": "What `it` was.", "tables": [table], "extra": 1}
+    findings = {"elbow": [{"k": k, "distance": d} for k, d in ((16, 900.0), (64, 300.5), (256, 200.0))], "corner": 64}
+    experiment = {"title": f"Trial {HOSTILE}", "about": "What `it` was.", "tables": [table], "findings": findings}
     (w / "experiments" / "trial.json").write_text(json.dumps(experiment))
     (w / "experiments" / "raw.json").write_text("[1, 2]")  # of an experiment that shows no tables
     return Workspace.open(w)

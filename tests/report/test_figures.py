@@ -16,6 +16,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from unheard.report.figures.canvas import WIDTH_IN, encode
 from unheard.report.figures.collection import long_tail
+from unheard.report.figures.elbow import elbow
 from unheard.report.figures.factors import distribution, scalings
 from unheard.report.figures.histories import Stage, history
 from unheard.report.figures.networks import filters, mosaic, responses, sliding_responses
@@ -148,6 +149,20 @@ def test_hubs_and_long_tail() -> None:
     assert y_of(left.lines[0]) == [5, 3, 1]  # a logarithm has no place for 0
     assert y_of(right.lines[0])[-1] == pytest.approx(100)
     drawn(long_tail(np.array([2])))
+
+
+def test_an_elbow_marks_its_corner_and_the_thesis() -> None:
+    ks, distances = (16, 250, 4000), (90.0, 30.0, 20.0)
+    (ax,) = drawn(elbow(ks, distances, corner=250, thesis=4000))
+    chord, curve, corner, thesis = ax.lines
+    assert (x_of(chord), y_of(chord)) == ([16, 4000], [90, 20])
+    assert (x_of(curve), y_of(curve)) == (list(ks), list(distances))
+    assert (x_of(corner), y_of(corner)) == ([250], [30])
+    assert x_of(thesis) == [4000, 4000]
+    assert [text.get_text() for text in ax.texts] == ["corner: 250", "thesis: 4,000"]
+    assert ax.get_xscale() == "log"
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["16", "250", "4,000"]
+    drawn(elbow((8,), (1.0,), corner=8, thesis=4000))
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=300), st.integers(1, 50))

@@ -28,7 +28,7 @@ def test_every_figure_of_the_thesis_is_there(reported: Reported) -> None:
     assert names >= {
         "spectrogram.png", "windows.png", "input-levels.svg", "factor-distribution.svg", "scalings.png",
         "outputs-cnn.png", "filters-cnn.png", "outputs-cnn1d.png", "filters-cnn1d.png", "history-tiny.svg",
-        "history-sliding.svg", "long-tail.svg", "hubs.svg", "artists-recall-at-20.svg",
+        "history-sliding.svg", "long-tail.svg", "hubs.svg", "artists-recall-at-20.svg", "elbow-trial.svg",
     }  # fmt: skip
     assert len(names) == reported.written.n_figures
     assert len(reported.html) < 5_000_000
@@ -74,6 +74,7 @@ def test_without_models_and_files_it_says_so(bare: Workspace, tmp_path: Path) ->
 def test_experiments_are_shown_as_tables(reported: Reported) -> None:
     assert "Two rows" in reported.html
     assert "What <code>it</code> was." in reported.html
+    assert "900 with 16 tones, 300 at the corner of 64, 200 with 256" in reported.html
     assert HOSTILE not in reported.html
 
 
@@ -166,6 +167,20 @@ def test_wrong_names(bare: Workspace, tmp_path: Path, options: dict, says: str) 
             "experiments/x.json",
             '{"title": "", "about": "", "tables": [{"title": "t", "columns": ["a"], "rows": [[1, 2]]}]}',
             "expected 1 cells",
+        ),
+        *(
+            (
+                "experiments/x.json",
+                f'{{"title": "", "about": "", "tables": [], "findings": {findings}}}',
+                "an elbow of k",
+            )
+            for findings in (
+                '{"elbow": 3, "corner": 4}',
+                '{"elbow": [{"k": 4}], "corner": 4}',
+                '{"elbow": [{"k": 4, "distance": 1}], "corner": 5}',
+                '{"elbow": [{"k": 0, "distance": 1}], "corner": 0}',
+                '{"elbow": [{"k": 4, "distance": 1}]}',
+            )
         ),
         ("models/artists/x/history.json", "{}", "train the model again"),
         ("models/artists/x/history.json", '{"stages": [{"loss": "Mse", "epochs": [3]}]}', "train the model again"),

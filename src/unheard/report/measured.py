@@ -54,13 +54,23 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Elbow:
+    """Mean squared distance of sounds to the nearest of k tones, k rising, and the k where the curve bends most."""
+
+    ks: tuple[int, ...]
+    distances: tuple[float, ...]
+    corner: int
+
+
+@dataclass(frozen=True)
 class Experiment:
-    """What an experiment wrote for people: a paragraph and tables of text."""
+    """What an experiment wrote for people: a paragraph and tables of text, and the elbow if it looked for one."""
 
     name: str
     title: str
     about: str
     tables: tuple[Table, ...]
+    elbow: Elbow | None = None
 
 
 def read_measured(workspace: Workspace, split: str) -> Measured | None:
@@ -149,4 +159,22 @@ def _experiment(path: Path, values: dict[str, Any]) -> Experiment:
         raise UserError(
             f"{path}, table {wrong.title!r}: expected {len(wrong.columns)} cells in every row; mend the file"
         )
-    return Experiment(path.stem, str(values["title"]), str(values["about"]), tables)
+    return Experiment(path.stem, str(values["title"]), str(values["about"]), tables, _elbow(path, values))
+
+
+def _elbow(path: Path, values: dict[str, Any]) -> Elbow | None:
+    findings = values.get("findings")
+    if not isinstance(findings, dict) or not findings.get("elbow"):
+        return None
+    try:
+        points = sorted((int(point["k"]), float(point["distance"])) for point in findings["elbow"])
+        corner = int(findings["corner"])
+        if points[0][0] < 1 or corner not in dict(points):
+            raise ValueError(f"corner {corner}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path}: expected an elbow of k and distance, and a corner that is one of the k ({error!r}); "
+            "run its experiment again"
+        ) from error
+    ks, distances = zip(*points, strict=True)
+    return Elbow(ks, distances, corner)

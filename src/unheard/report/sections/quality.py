@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from unheard.evaluate.summary import summaries
 from unheard.evaluate.table import Table, tables
+from unheard.experiments.bag_of_tones import TONES
 from unheard.recommend.build import BASELINES
 from unheard.report.blocks import Block, Folded, Missing, Picture, Pictures, Section, Tabled, Text
 from unheard.report.collect import Collected
+from unheard.report.figures.elbow import elbow
 from unheard.report.figures.results import dots, hubs
-from unheard.report.measured import Chart, charts
+from unheard.report.measured import Chart, Elbow, charts
 
 MEANING = {
     "recall@20": "Of a playlist's held-out tracks, the share among the first 20 recommended.",
@@ -127,9 +129,28 @@ def _hubs(found: Collected) -> list[Block]:
 
 
 def experiments(found: Collected) -> Section | None:
-    """Tables of every experiment, None if there are none."""
+    """Tables of every experiment, and the elbow of one that looked for it; None if there are none."""
     blocks: list[Block] = []
     for experiment in found.experiments:
         blocks.append(Text(experiment.about, experiment.title))
+        if experiment.elbow is not None:
+            blocks.append(_elbow(experiment.name, experiment.elbow))
         blocks += [Tabled(table) for table in experiment.tables]
     return Section("experiments", "Experiments", tuple(blocks)) if blocks else None
+
+
+def _elbow(name: str, found: Elbow) -> Picture:
+    first, last, at_corner = found.distances[0], found.distances[-1], found.distances[found.ks.index(found.corner)]
+    return Picture(
+        f"elbow-{name}",
+        elbow(found.ks, found.distances, corner=found.corner, thesis=TONES),
+        "svg",
+        f"Mean squared distance to the nearest tone: {first:,.0f} with {found.ks[0]:,} tones, {at_corner:,.0f} at the "
+        f"corner of {found.corner:,}, {last:,.0f} with {found.ks[-1]:,}. The thesis took {TONES:,}.",
+        "A codebook describes every moment of sound by the most similar of k typical ones, its tones. The curve is how "
+        "far the moments of validation tracks, which the codebook has not seen, are from their nearest tone. The "
+        "corner is where it is farthest below the dashed line between its ends: the tones behind it gain less than "
+        "those before. A curve that bends evenly has no sharp corner, and another seed may move it. "
+        f"The thesis took {TONES:,} tones.",
+        "Elbow of the codebook",
+    )

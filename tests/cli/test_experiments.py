@@ -38,8 +38,8 @@ def test_a_row_is_trained_measured_and_written(workspace: Path, run: Run, tmp_pa
     assert "Split artists" in ran.stderr
     assert "trained already" not in ran.stderr
     plain = json.loads(run(*words, "--json").stdout)
-    assert plain["rows"][0]["model"] == "thesis-09"
-    assert "thesis-09" in run("evaluate", "-w", w, "--model", "thesis-09").stdout
+    assert plain["rows"][0]["model"] == "thesis-09-f0.5-e2"
+    assert "thesis-09-f0.5-e2" in run("evaluate", "-w", w, "--model", "thesis-09-f0.5-e2").stdout
 
 
 def test_bag_of_tones(workspace: Path, run: Run, tmp_path: Path) -> None:

@@ -6,19 +6,24 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.training.world import World, make_world
+from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.leak import leak_table, run_leak
-from unheard.experiments.rows import parse_rows
-from unheard.experiments.thesis import Findings, Settings, run_thesis
+from unheard.experiments.rows import PAIR, parse_rows
+from unheard.experiments.thesis import MEAN, Findings, Settings, run_thesis
 from unheard.experiments.thesis_tables import RECALL, markdown, thesis_tables
+from unheard.models.choi import Choi, ChoiConfig
+from unheard.models.pretrained import save_weights
 from unheard.splits import write_splits
 from unheard.training.checkpoint import load_checkpoint
 from unheard.training.predict import load_predictions, load_predictor, update_predictions
@@ -74,11 +79,13 @@ def test_patches_are_those_of_fraction_and_epochs(ran: tuple[World, Findings]) -
     rows, train = _by_row(findings), world.rows("train")
     n_frames = _n_frames(world)
     n_patches = sum(-(-n_frames[row] // 16) for row in train)
-    assert rows[1]["patches"] == 3 * round(0.5 * len(train))
+    assert rows[1]["patches"] == 3 * len(train)
     assert rows[9]["patches"] == 3 * round(0.5 * n_patches)
     # Two epochs of 5 are one of 3, rounded; each anchor brings two more patches.
     assert rows[21]["patches"] == 3 * round(0.5 * n_patches)
-    assert rows[22]["patches"] == 50 * len(train)
+    assert rows[22]["patches"] == 50 * rows[22]["tracks"]
+    assert rows[9]["tracks"] <= len(train)
+    assert rows[9]["steps"] == [3 * round(round(0.5 * n_patches) / 32)]
 
 
 def _n_frames(world: World) -> list[int]:
@@ -95,7 +102,7 @@ def test_losses_are_the_mean_squared_error_of_standardised_factors(ran: tuple[Wo
     for use, place in (("val", 0), ("test", 1)):
         rows = world.rows(use)
         scaled = (world.factors.tracks[rows] - mean) / std
-        assert findings.references["chance"]["loss"][place] == pytest.approx((scaled**2).mean(), rel=1e-4)
+        assert findings.references[MEAN]["loss"][place] == pytest.approx((scaled**2).mean(), rel=1e-4)
         for entry in findings.rows:
             if entry["row"] in (1, 9, 22):
                 found = load_predictions(world.workspace, "artists", entry["model"])
@@ -107,7 +114,7 @@ def test_the_triplet_loss_of_row_21_is_that_of_its_definition(ran: tuple[World, 
     """Expected loss over all (anchor, nearest, farthest) of the test tracks against the drawn mean."""
     world, findings = ran
     entry, rows = _by_row(findings)[21], world.rows("test")
-    predictor = load_predictor(world.workspace, "artists", "thesis-22")
+    predictor = load_predictor(world.workspace, "artists", "thesis-22-f0.5-e3")
     from unheard.library import open_library
     from unheard.spectrograms.store import open_store
 
@@ -132,7 +139,7 @@ def test_the_triplet_loss_of_row_21_is_that_of_its_definition(ran: tuple[World, 
 
 def test_figures_are_those_of_evaluate(ran: tuple[World, Findings]) -> None:
     world, findings = ran
-    rows = evaluate(world.workspace, "artists", models=["thesis-09"]).rows
+    rows = evaluate(world.workspace, "artists", models=["thesis-09-f0.5-e3"]).rows
     (recall,) = [r for r in rows if (r["task"], r["candidates"], r["metric"]) == ("recommend", "cold", "recall")]
     ours = _by_row(findings)[9]["figures"][RECALL]
     assert [ours[key] for key in ("value", "low", "high", "chance", "n")] == [
@@ -147,17 +154,64 @@ def test_another_fraction_trains_again(tmp_path: Path) -> None:
         for fraction in (0.5, 1.0)
     ]
     assert patches[1] in (2 * patches[0] - 1, 2 * patches[0], 2 * patches[0] + 1)
+    models = {path.parent.name for path in (world.workspace.root / "models").rglob("checkpoint.safetensors")}
+    assert models == {"thesis-09-f0.5-e1", "thesis-09-f1-e1"}  # neither took the other's place
+
+
+def test_rows_that_were_measured_stay(tmp_path: Path) -> None:
+    world = _world(tmp_path / "w")
+    for rows in ("9", "10"):
+        findings = run_thesis(world.workspace, "artists", Settings(parse_rows(rows), 0.5, 1))
+    assert list(_by_row(findings)) == [9, 10]
+    other = run_thesis(world.workspace, "artists", Settings(parse_rows("10"), 0.5, 2))
+    assert list(_by_row(other)) == [10]  # other settings are another experiment
+
+
+def test_a_split_that_cannot_be_measured_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    world = make_world(tmp_path / "w")
+    nobody = replace(world.split, use={"train": (0, 1, 2), "val": (3, 4), "test": ()})
+    write_splits(world.workspace.splits_path, {"artists": nobody})
+    with pytest.raises(UserError):
+        run_thesis(world.workspace, "artists", Settings(parse_rows("9")))
+    assert not (world.workspace.root / "models").exists()
+
+
+def test_a_trained_row_needs_no_weights_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNHEARD_CACHE", str(tmp_path / "cache"))
+    world, rng = _world(tmp_path / "w"), np.random.default_rng(0)
+    torch.manual_seed(0)
+    backbone = Choi(ChoiConfig(), mels=128, frames=256, outputs=1, zero_output=True).convolutions
+    arrays = {name: rng.normal(size=tuple(t.shape)).astype(np.float32) for name, t in backbone.state_dict().items()}
+    kept = save_weights("choi", arrays, "made up")
+    settings = Settings(parse_rows("18"), fraction=0.2, epochs=1)
+    first = run_thesis(world.workspace, "artists", settings)
+    kept.unlink()
+    assert run_thesis(world.workspace, "artists", settings).as_json() == first.as_json()
+    assert first.rows[0]["note"] == ""
+
+
+def test_one_stage_and_two_hear_the_same_patches_in_as_many_steps(tmp_path: Path) -> None:
+    world = _world(tmp_path / "w")
+    findings = run_thesis(world.workspace, "artists", Settings(PAIR, fraction=0.5, epochs=2))
+    one, two = findings.rows
+    assert one["parameters"] == two["parameters"]
+    assert one["tracks"] == two["tracks"] < len(world.rows("train"))
+    assert 0 < two["patches"] <= one["patches"]  # batches of whole groups round down
+    assert one["steps"][0] == two["steps"][0] == pytest.approx(two["steps"][1], rel=0.25)
+    # The second stage reads embeddings of those tracks alone.
+    checkpoint = load_checkpoint(world.workspace.model_dir("artists", two["model"]) / "checkpoint.safetensors")
+    assert [stage["train_tracks"] for stage in checkpoint.config["stages"]] == [two["tracks"]] * 2
 
 
 def test_train_tracks_are_predicted_when_somebody_asks(tmp_path: Path) -> None:
     world = _world(tmp_path / "w")
     run_thesis(world.workspace, "artists", Settings(parse_rows("9"), fraction=0.5, epochs=1))
-    assert len(load_predictions(world.workspace, "artists", "thesis-09").ids) == 60 - len(world.rows("train"))
+    assert len(load_predictions(world.workspace, "artists", "thesis-09-f0.5-e1").ids) == 60 - len(world.rows("train"))
     everyone = frozenset(world.ids.take(world.rows("train")))
-    assert update_predictions(world.workspace, "artists", "thesis-09", leave=everyone) == 0
-    assert update_predictions(world.workspace, "artists", "thesis-09") == len(world.rows("train"))
-    assert update_predictions(world.workspace, "artists", "thesis-09", leave=everyone) == 0
-    assert len(load_predictions(world.workspace, "artists", "thesis-09").ids) == 60
+    assert update_predictions(world.workspace, "artists", "thesis-09-f0.5-e1", leave=everyone) == 0
+    assert update_predictions(world.workspace, "artists", "thesis-09-f0.5-e1") == len(world.rows("train"))
+    assert update_predictions(world.workspace, "artists", "thesis-09-f0.5-e1", leave=everyone) == 0
+    assert len(load_predictions(world.workspace, "artists", "thesis-09-f0.5-e1").ids) == 60
 
 
 def test_nothing_is_trained_twice(ran: tuple[World, Findings]) -> None:
@@ -207,6 +261,7 @@ def test_missing_weights_leave_a_row_out_and_say_how_to_get_them(
     assert "unheard weights choi" in _by_row(findings)[18]["note"]
     assert "figures" in _by_row(findings)[9]
     assert "unheard weights choi" in markdown(findings, published=True)
+    assert "Choi normal (not trained)" in markdown(findings, published=True)
 
 
 def test_tables_have_chance_baselines_and_the_ceiling(ran: tuple[World, Findings]) -> None:
@@ -215,8 +270,8 @@ def test_tables_have_chance_baselines_and_the_ceiling(ran: tuple[World, Findings
         assert [table.title.split(":")[0] for table in tables[:3]] == ["Table 6.1", "Table 6.2", "Table 6.5"]
         for table in tables:
             assert {len(row) for row in table.rows} == {len(table.columns)}
-            named = [cell for row in table.rows for cell in row[:2]]
-            assert "chance" in named
+            named = [row[0] for row in table.rows]
+            assert {"chance", MEAN} & set(named)
             assert "oracle" in named
             assert any("thesis" in column for column in table.columns) == (
                 published and not table.title.startswith("New tracks")
@@ -250,5 +305,5 @@ def _dense_weights(width: int) -> int:
 
 def test_the_honest_regression_reads_the_tracks_own_embedding_alone(ran: tuple[World, Findings]) -> None:
     world, _ = ran
-    checkpoint = load_checkpoint(world.workspace.model_dir("artists", "thesis-22") / "checkpoint.safetensors")
+    checkpoint = load_checkpoint(world.workspace.model_dir("artists", "thesis-22-f0.5-e3") / "checkpoint.safetensors")
     assert checkpoint.config["stages"][1]["shape"] == [128]

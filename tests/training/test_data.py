@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.world import make_world
+from unheard.ids import IdMap
 from unheard.library import open_library
 from unheard.spectrograms.store import open_store
-from unheard.training.data import Epoch, Share, batches, epoch_rng, n_steps, shuffled
-from unheard.training.sources import PatchSource, VectorSource
+from unheard.training.data import Epoch, EveryPatch, batches, epoch_rng, n_steps, shuffled
+from unheard.training.sources import PatchSource, VectorSource, share_of
 
 
 @given(st.integers(1, 200), st.integers(1, 64), st.integers(1, 5))
@@ -96,16 +97,38 @@ def test_vector_moments(*, pooled: bool) -> None:
 
 def test_a_share_is_the_same_patches_in_every_epoch(tmp_path: Path) -> None:
     source, train = _source(tmp_path), np.arange(0, 12, 2)
-    n_patches = sum(len(source.cover(int(row), None)) for row in train)
-    share = Share.of(source, train, 0.5, np.random.default_rng(0))
-    assert len(share) == round(0.5 * n_patches)
-    drawn = []
+    n_patches = len(EveryPatch.of(source, train))
+    assert n_patches == sum(len(source.cover(int(row), None)) for row in train)
+    some, places = share_of(source, train, 0.5, np.random.default_rng(0))
+    heard, drawn = EveryPatch.of(some, train[places]), []
+    assert len(heard) == round(0.5 * n_patches)
     for number in range(3):
-        epoch = share.epoch(epoch_rng(0, 1, number), 3)
-        assert len(epoch.items) == n_steps(len(share), 3)
+        epoch = heard.epoch(epoch_rng(0, 1, number), 3)
+        assert len(epoch.items) == n_steps(len(heard), 3)
         drawn.append(list(zip(np.concatenate(epoch.items), np.concatenate(epoch.starts), strict=True)))
-    assert sorted(drawn[0]) == sorted(drawn[1]) == sorted(drawn[2]) == list(zip(share.items, share.starts, strict=True))
+    assert sorted(drawn[0]) == sorted(drawn[1]) == sorted(drawn[2]) == list(zip(heard.items, heard.starts, strict=True))
     assert drawn[0] != drawn[1]
-    assert len(set(drawn[0])) == len(share)
-    everything = Share.of(source, train, 1.0, np.random.default_rng(0))
-    assert len(everything) == n_patches
+    assert len(set(drawn[0])) == len(heard)
+
+
+def test_nothing_outside_a_share_is_heard(tmp_path: Path) -> None:
+    """Neither by random patches nor by the mean over a train track; other tracks are heard whole."""
+    source, train = _source(tmp_path), np.arange(0, 12, 2)
+    some, places = share_of(source, train, 0.4, np.random.default_rng(1))
+    assert len(places) < len(train)
+    for row in train[places]:
+        allowed = set(some.cover(int(row), None).tolist())
+        assert allowed <= set(source.cover(int(row), None).tolist())
+        assert set(some.random_starts(np.full(30, row), np.random.default_rng(2)).tolist()) <= allowed
+    for row in range(1, 12, 2):
+        assert some.cover(row, None).tolist() == source.cover(row, None).tolist()
+    whole, everybody = share_of(source, train, 1.0, np.random.default_rng(1))
+    assert everybody.tolist() == list(range(len(train)))
+    assert len(EveryPatch.of(whole, train)) == len(EveryPatch.of(source, train))
+
+
+def test_a_share_of_vectors_is_one_of_tracks() -> None:
+    source = VectorSource(IdMap(str(n) for n in range(10)), np.zeros((10, 3), np.float32))
+    same, places = share_of(source, np.arange(2, 10), 0.5, np.random.default_rng(0))
+    assert same is source
+    assert len(places) == 4

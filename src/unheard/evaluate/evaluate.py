@@ -63,7 +63,7 @@ def evaluate(
     """
     catalogue = load_catalogue(workspace, split_name, need_full=True)
     split = catalogue.split.name
-    _check_measurable(catalogue)
+    check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
     for name in set(names) & set(trained_models(workspace, split)):
         # Tracks that were scanned, or changed, since.
@@ -157,7 +157,8 @@ def _parts(catalogue: Catalogue) -> dict[str, Catalogue]:
     }
 
 
-def _check_measurable(catalogue: Catalogue) -> None:
+def check_measurable(catalogue: Catalogue) -> None:
+    """UserError for a split without test tracks that anybody plays."""
     if not len(playlists_with_tests(catalogue)):
         raise UserError(
             f"split {catalogue.split.name!r} has no test track that is in a playlist, so nothing can be measured; "

@@ -5,7 +5,9 @@
     centred-cosine   mean cosine of y and ŷ after the mean warm factor of the train tracks is taken off
     norm-spearman    rank correlation of |y| and |ŷ|: factors carry popularity in their length
 
-Queries are the test tracks with plays. A constant prediction scores 0 in each (`norm-spearman` is then undefined).
+Queries are the test tracks with plays. Predicting the mean of the test tracks scores 0 in `r2`; the mean of the train
+tracks, which is all that a model can know, scores below, because fold-ins are shorter. A constant has `centred-cosine`
+0 and no `norm-spearman`.
 Intervals resample main artists; those of `r2` and `norm-spearman` keep the mean and the ranks of the whole sample.
 """
 

@@ -6,12 +6,12 @@ and 500; chance among its 11,333 test songs was 0.088 % at 10, not "< 0.01 %".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from typing import Any, get_args
 
 from unheard.errors import UserError
-from unheard.models.recipe import Recipe, Stage, load_recipe
+from unheard.models.recipe import Recipe, Selection, Stage, load_recipe
 from unheard.workspace import Settings
 
 FACTORS = 200
@@ -33,6 +33,7 @@ class Row:
     loss        published (validation, test) loss
     similar     published overlap of neighbours (table 6.6), playlists: of playlists' songs (table 6.7), in percent
     cost        time of one training patch relative to row 3's, roughly, for the time left
+    change      the model's suffix, and the fields of its first stage (and of its network) that differ from the recipe's
     """
 
     number: int
@@ -46,6 +47,7 @@ class Row:
     determined: bool = True
     similar: Overlaps | None = None
     playlists: Overlaps | None = None
+    change: tuple[str, Mapping[str, Any]] | None = None
 
 
 # fmt: off
@@ -80,14 +82,28 @@ ROWS: tuple[Row, ...] = (
     Row(22, "6.5", "Triplet loss regression", "thesis-22", 2_071_240, 120, (.7328, .7459), 0,
         similar=(7.0035, 13.3401, 17.1463, 33.9973), playlists=(48.5346, 53.8995, 55.2048, 52.8310)),
 )
-# fmt: on
 
-# The same layers trained at once and in two stages, on the same patches in the same number of steps: the comparison
+# The same layers trained at once and in two stages, on the same patches, each layer in as many steps: the comparison
 # that the thesis draws its main conclusion from and does not make.
-PAIR: tuple[Row, ...] = (
-    Row(0, "ours", "Row 4's layers and a regression, end to end", "thesis-end-to-end", None, None, None, 1),
-    Row(0, "ours", "The same in two stages (semi-hard triplets)", "thesis-two-stages", None, None, None, 1),
+PAIR = (
+    Row(0, "stages", "Row 4's layers and a regression, end to end", "thesis-end-to-end", None, None, None, 1),
+    Row(0, "stages", "The same in two stages (semi-hard triplets)", "thesis-two-stages", None, None, None, 1),
 )
+# What it had no time or memory for (12 with dropout, 15 on whole songs), and which patches to listen to.
+EXTENDED = (
+    Row(0, "extended", "Row 12 with dropout", "thesis-12", None, None, None, 10,
+        change=("dropout", {"network": {"dropout": 0.5}})),
+    Row(0, "extended", "Row 15 on whole songs", "thesis-15", None, None, None, 6,
+        change=("song", {"patch_frames": None, "selection": "random", "whole_song": True,
+                         "network": {"summary": "moments"}})),
+)
+SELECTED = tuple(
+    Row(0, "selection", f"Row 4, patches: {selection}", "thesis-04", None, None, None, 1,
+        change=(selection, {"selection": selection, "fraction": None, "patches_per_track": 2}))
+    for selection in get_args(Selection)
+)
+OURS: tuple[Row, ...] = (*PAIR, *EXTENDED, *SELECTED)
+# fmt: on
 
 LEAK = 22  # the published count of this row fits three embeddings side by side, see leak.py
 
@@ -99,9 +115,9 @@ def parse_rows(text: str) -> list[Row]:
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise UserError(f"--rows {text}: expected numbers and ranges such as 1-4,11, found {part!r}")
+        if not 1 <= int(first) <= int(last or first) <= len(ROWS):
+            raise UserError(f"--rows {text}: expected rows between 1 and {len(ROWS)}, ascending, found {part!r}")
         wanted |= set(range(int(first), int(last or first) + 1))
-    if not wanted or not wanted <= {row.number for row in ROWS}:
-        raise UserError(f"--rows {text}: expected rows between 1 and {len(ROWS)}")
     return [row for row in ROWS if row.number in wanted]
 
 
@@ -111,21 +127,15 @@ def stage_of(row: Row) -> Stage:
     return stages[0] if row.number == LEAK - 1 else stages[-1]
 
 
-@cache
 def trainable_parameters(row: Row) -> int:
     """Trainable weights of the network at the published sizes, counted without making them.
 
-    Row 22 is counted on its published input of 384 numbers; on a track's own 128 it has `honest_parameters`. Ours
-    count all their stages.
+    Row 22 is counted on its published input of 384 numbers; what is trained reads a track's own 128. Ours count all
+    their stages.
     """
-    if row in PAIR:
-        return sum(_count(stage, EMBEDDING) for stage in load_recipe(row.recipe).stages)
+    if row in OURS:
+        return sum(_count(stage, EMBEDDING) for stage in changed(load_recipe(row.recipe), row).stages)
     return _count(stage_of(row), 3 * EMBEDDING if row.number == LEAK else EMBEDDING)
-
-
-def honest_parameters() -> int:
-    """Trainable weights of row 22 on an input that a new track has."""
-    return _count(load_recipe(ROWS[LEAK - 1].recipe).stages[-1], EMBEDDING)
 
 
 def listing(rows: Sequence[Row] = ROWS) -> list[dict[str, int | str | None]]:
@@ -144,11 +154,38 @@ def listing(rows: Sequence[Row] = ROWS) -> list[dict[str, int | str | None]]:
 def recipe_of(row: Row, *, fraction: float | None = None, epochs: int | None = None) -> Recipe:
     """The row's recipe; `fraction` and `epochs` replace what most rows were published with.
 
-    fraction  instead of 10 % of the train patches; also for row 21, which was published on all of them
+    fraction  instead of 10 % of the train patches; also for row 21, which was published on all of them, but not for bag
+              of tones
     epochs    instead of 5; rows with more or fewer keep their proportion. Regressions of embeddings, which cost
               nothing, keep their 50
+
+    A recipe that is then not the published one any more has another name, so that no model is lost.
     """
-    return scaled(load_recipe(row.recipe), fraction=fraction, epochs=epochs)
+    recipe = changed(load_recipe(row.recipe), row)
+    plain = scaled(recipe, fraction=fraction, epochs=epochs)
+    if plain == recipe:
+        return recipe
+    suffix = (f"-f{fraction:g}" if fraction is not None else "") + (f"-e{epochs}" if epochs is not None else "")
+    return replace(plain, name=recipe.name + suffix)
+
+
+def changed(recipe: Recipe, row: Row) -> Recipe:
+    """The recipe with what the row changes of it."""
+    if row.change is None:
+        return recipe
+    suffix, fields = row.change
+    first = recipe.stages[0]
+    network = replace(first.network, **fields.get("network", {}))
+    rest = {key: value for key, value in fields.items() if key != "network"}
+    return replace(recipe, name=f"{recipe.name}-{suffix}", stages=(replace(first, network=network, **rest),))
+
+
+def even(recipe: Recipe, *, items: int, tracks: int) -> Recipe:
+    """Two stages with as many steps in the second as in the first, which hears `items` patches of `tracks` tracks."""
+    hears, regresses = recipe.stages
+    steps = hears.epochs * max(1, round(items / hears.batch_size))
+    epochs = max(1, round(steps / max(1, round(tracks / regresses.batch_size))))
+    return replace(recipe, stages=(hears, replace(regresses, epochs=epochs)))
 
 
 def scaled(recipe: Recipe, *, fraction: float | None, epochs: int | None) -> Recipe:
@@ -156,7 +193,7 @@ def scaled(recipe: Recipe, *, fraction: float | None, epochs: int | None) -> Rec
     stages = []
     for stage in recipe.stages:
         if stage.input != "previous":
-            stage = replace(stage, fraction=fraction or stage.fraction)
+            stage = replace(stage, fraction=stage.fraction and (fraction or stage.fraction))
             stage = replace(stage, epochs=max(1, round(stage.epochs * (epochs or EPOCHS) / EPOCHS)))
         stages.append(stage)
     return replace(recipe, stages=tuple(stages))

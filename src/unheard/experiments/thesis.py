@@ -1,11 +1,13 @@
 """The thesis in one command: train every row that is missing, measure all, write tables 6.1 to 6.7.
 
 Rows are recipes, so a trained row is not trained again, a killed one goes on where it was, and `evaluate`, `recommend`
-and the report know them like any other model. What was measured is written after every row.
+and the report know them like any other model. What was measured is written after every row, beside what an earlier run
+with the same settings measured of other rows.
 
-Losses are those of the thesis: mean squared error of a track's mean prediction on standardised factors, here against
-the fold-ins of tracks whose plays the targets never saw. Predicting the train tracks' mean for everything ("chance") is
-the line to beat; it is not 1, because fold-ins are shorter than train factors.
+Losses are mean squared errors on standardised factors, as in the thesis, but of a track's mean prediction, where the
+thesis averages over patches (which is never less), and against the fold-ins of tracks whose plays the targets never
+saw. Predicting the train tracks' mean for everything is the line to beat; it is not 1, because fold-ins are shorter
+than train factors.
 """
 
 from __future__ import annotations
@@ -20,20 +22,24 @@ from numpy.typing import NDArray
 
 from unheard.artefacts import write_json
 from unheard.errors import MissingStageError
-from unheard.evaluate.evaluate import Tasks, measure, prepare
+from unheard.evaluate.evaluate import Tasks, check_measurable, measure, prepare
 from unheard.evaluate.intervals import percentile_interval
 from unheard.evaluate.measure import Figure, Measure
 from unheard.evaluate.results import number
-from unheard.experiments.rows import EPOCHS, LEAK, PAIR, ROWS, Row, recipe_of, trainable_parameters
+from unheard.experiments.rows import LEAK, OURS, PAIR, ROWS, Row, even, recipe_of, trainable_parameters
 from unheard.experiments.triplet_loss import triplet_losses
+from unheard.library import open_library
+from unheard.models.recipe import Mse, Recipe
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
+from unheard.recommend.predicted import from_predictions
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
 NAME = "thesis"
-REFERENCES = tuple(name for name in BASELINES if name != "popularity")  # it says nothing about unplayed tracks
+MEAN = "mean factor"
+REFERENCES = tuple(name for name in BASELINES if name not in ("popularity", "random"))  # popularity knows no new track
 # How much of a row's time its steps take, and where in it they begin.
 SHARES = {"training stage 1": (0.0, 0.8), "training stage 2": (0.8, 0.1), "predicting tracks": (0.9, 0.1)}
 
@@ -54,7 +60,7 @@ class Findings:
     """Everything measured, as plain data: `about` the run, one dict a row, and reference lines.
 
     figures of a row     "<task>/<candidates>/<metric>/<k>" -> value, low, high, chance, n
-    references           the baselines and the oracle: name -> figures
+    references           the baselines, the oracle and the train tracks' mean factor: name -> figures, and its losses
     """
 
     about: dict[str, Any]
@@ -65,25 +71,44 @@ class Findings:
         return {"about": self.about, "rows": self.rows, "references": self.references}
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A row with its recipe, what it hears in an epoch, and the work that is expected of it."""
+
+    row: Row
+    recipe: Recipe
+    heard: dict[str, Any]
+    work: int
+
+
 def run_thesis(
     workspace: Workspace, split_name: str | None, settings: Settings = Settings(), *, progress: Progress = silent
 ) -> Findings:
     """Train what is missing and measure everything; writes experiments/thesis.json after every row.
 
-    A row whose pretrained weights are not in the cache is left out and says how to get them.
+    With all 22 rows, those that the thesis lacked are run too. A row whose pretrained weights are not in the cache is
+    left out and says how to get them.
     """
+    from unheard.training.device import pick_device
+
+    pick_device(settings.device)
     catalogue = load_catalogue(workspace, split_name, need_full=True)
+    check_measurable(catalogue)
+    rows = [*settings.rows, *(OURS if len(settings.rows) == len(ROWS) else ())]
+    plans = _plan(workspace, catalogue, rows, settings)
     tasks = prepare(catalogue, seed=settings.seed)
     findings = Findings(_about(catalogue, settings))
     for name in (*REFERENCES, ORACLE):
         recommender = make_recommender(workspace, catalogue, name, seed=settings.seed)
         findings.references[name] = figures_of(measure(tasks, recommender))
-    findings.references["chance"] = {"loss": [_mean_loss(catalogue, use) for use in (Use.VAL, Use.TEST)]}
-    planned = [*settings.rows, *(PAIR if len(settings.rows) == len(ROWS) else ())]
-    clock = _Clock([_work(row, settings) for row in planned], progress)
-    for row in planned:
-        with_row = clock.of_row()
-        findings.rows.append(_run_row(workspace, tasks, row, settings, with_row))
+    constant = np.repeat(catalogue.warm.centre[None, :], len(catalogue), axis=0)
+    findings.references[MEAN] = figures_of(measure(tasks, from_predictions(catalogue, MEAN, constant)))
+    findings.references[MEAN]["loss"] = [_mean_loss(catalogue, use) for use in (Use.VAL, Use.TEST)]
+    earlier = _earlier(workspace, findings)
+    clock = _Clock([plan.work for plan in plans], progress)
+    for plan in plans:
+        earlier[plan.row.name] = _run_row(workspace, tasks, plan, settings, clock.of_row())
+        findings.rows = [earlier[row.name] for row in (*ROWS, *OURS) if row.name in earlier]
         clock.finish()
         write_findings(workspace, findings)
     return findings
@@ -111,18 +136,55 @@ def figures_of(measured: dict[Figure, Measure]) -> dict[str, Any]:
     return out
 
 
-def _run_row(workspace: Workspace, tasks: Tasks, row: Row, settings: Settings, progress: Progress) -> dict[str, Any]:
+def _plan(workspace: Workspace, catalogue: Catalogue, rows: Sequence[Row], settings: Settings) -> list[Planned]:
+    """Recipes and workloads of rows."""
+    from unheard.training.material import gather
+    from unheard.training.workload import workload
+
+    plans = []
+    with open_library(workspace.library_path) as library:
+        for row in rows:
+            recipe = recipe_of(row, fraction=settings.fraction, epochs=settings.epochs)
+            material = gather(workspace, library, recipe, catalogue.split, "warm")
+            load = workload(material, recipe, settings.seed, workspace.settings)
+            if row in PAIR and len(recipe.stages) == 2:
+                recipe = even(recipe, items=load.items, tracks=load.tracks)
+            stage = recipe.stages[0]
+            patches = 1 if isinstance(stage.loss, Mse) else 3  # a triplet hears three
+            work = row.cost * (load.items * stage.epochs * patches + len(material.val) * stage.epochs)
+            heard = {"tracks": load.tracks, "too_short": load.too_short}
+            plans.append(Planned(row, recipe, heard, max(1, round(work))))
+    return plans
+
+
+def _earlier(workspace: Workspace, findings: Findings) -> dict[str, dict[str, Any]]:
+    """Rows that an earlier run measured on the same tracks with the same settings, by name."""
+    path = workspace.experiment_path(NAME)
+    if not path.is_file():
+        return {}
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))["findings"]
+        same = before["about"] == findings.about and before["references"] == findings.references
+        return {entry["name"]: entry for entry in before["rows"]} if same else {}
+    except (ValueError, KeyError, TypeError):
+        return {}  # half a file from another program: measured anew
+
+
+def _run_row(
+    workspace: Workspace, tasks: Tasks, plan: Planned, settings: Settings, progress: Progress
+) -> dict[str, Any]:
     """Train a row if need be, then measure it."""
     from unheard.training.train import model_name, train
 
-    recipe = recipe_of(row, fraction=settings.fraction, epochs=settings.epochs)
-    catalogue, name = tasks.catalogue, model_name(recipe, settings.seed)
-    found: dict[str, Any] = {"row": row.number, "name": row.name, "model": name, "table": row.table, "note": ""}
-    found["trainable_parameters"] = trainable_parameters(row)
+    row, catalogue, name = plan.row, tasks.catalogue, model_name(plan.recipe, settings.seed)
+    found: dict[str, Any] = {
+        "row": row.number, "name": row.name, "model": name, "table": row.table, "note": "", **plan.heard
+    }  # fmt: skip
+    found["trainable_parameters"], found["published"] = trainable_parameters(row), _published(row)
     try:
         train(
             workspace,
-            recipe,
+            plan.recipe,
             catalogue.split,
             seed=settings.seed,
             device=settings.device,
@@ -132,22 +194,60 @@ def _run_row(workspace: Workspace, tasks: Tasks, row: Row, settings: Settings, p
     except MissingStageError as error:
         return found | {"note": f"not trained: {error}"}
     stages = json.loads((workspace.model_dir(catalogue.split.name, name) / "history.json").read_text())["stages"]
+    own = {LEAK - 1: slice(0, 1), LEAK: slice(1, 2)}.get(row.number, slice(None))
+    found |= _effort(plan.recipe, stages, own)
+    found["parameters"] = _trained_parameters(workspace, catalogue, name, own)
     if row.number == LEAK - 1:
-        return found | _effort(stages[:1]) | triplet_losses(workspace, catalogue, name, seed=settings.seed)
+        return found | triplet_losses(workspace, catalogue, name, seed=settings.seed)
     recommender = make_recommender(workspace, catalogue, name, seed=settings.seed)
     losses = [_loss(workspace, catalogue, name, use) for use in (Use.VAL, Use.TEST)]
-    spent = _effort(stages[1:] if row.number == LEAK else stages)
-    if row in PAIR:  # what it heard, without the vectors of a second stage
-        spent["patches"] = _effort(stages[:1])["patches"]
-    return found | spent | {"loss": losses, "figures": figures_of(measure(tasks, recommender))}
+    return found | {"loss": losses, "figures": figures_of(measure(tasks, recommender))}
 
 
-def _effort(stages: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Seconds and patches (or vectors) of some stages of a training."""
-    epochs = [epoch for stage in stages for epoch in stage["epochs"]]
+def _effort(recipe: Recipe, stages: Sequence[dict[str, Any]], own: slice) -> dict[str, Any]:
+    """Seconds, steps and patches (or vectors) of some stages of a training."""
+    epochs = [[epoch for epoch in stage["epochs"] if "patches" in epoch] for stage in stages[own]]
+    per_step = [
+        stage.batch_size * (1 if isinstance(stage.loss, Mse) or "Semi" in type(stage.loss).__name__ else 3)
+        for stage in recipe.stages[own]
+    ]
+    steps = [
+        sum(max(1, round(epoch["patches"] / size)) for epoch in stage)
+        for stage, size in zip(epochs, per_step, strict=True)
+    ]
     return {
-        "seconds": sum(epoch["seconds"] for epoch in epochs),
-        "patches": int(sum(epoch.get("patches", 0) for epoch in epochs)),
+        "seconds": sum(epoch["seconds"] for stage in epochs for epoch in stage),
+        "steps": steps,
+        "patches": int(sum(epoch["patches"] for epoch in epochs[0])) if epochs else 0,
+    }
+
+
+def _trained_parameters(workspace: Workspace, catalogue: Catalogue, model: str, own: slice) -> int:
+    """Trainable weights as trained here, with this workspace's factors."""
+    import torch
+
+    from unheard.models.networks import build, count_trainable
+    from unheard.training.checkpoint import load_checkpoint
+
+    checkpoint = load_checkpoint(workspace.model_dir(catalogue.split.name, model) / "checkpoint.safetensors")
+    total = 0
+    for stage, note in list(zip(checkpoint.recipe.stages, checkpoint.config["stages"], strict=True))[own]:
+        with torch.device("meta"):
+            shape = tuple(note["shape"])
+            total += count_trainable(
+                build(stage.network, input_shape=shape, outputs=note["outputs"], zero_output=False)
+            )
+    return total
+
+
+def _published(row: Row) -> dict[str, Any]:
+    """The thesis' own figures of a row."""
+    return {
+        "parameters": row.published_parameters,
+        "minutes": row.minutes,
+        "loss": row.loss,
+        "similar": row.similar,
+        "playlists": row.playlists,
     }
 
 
@@ -159,7 +259,7 @@ def _loss(workspace: Workspace, catalogue: Catalogue, model: str, use: Use) -> f
     checkpoint = load_checkpoint(workspace.model_dir(catalogue.split.name, model) / "checkpoint.safetensors")
     found = load_predictions(workspace, catalogue.split.name, model)
     rows = found.ids.rows(catalogue.tracks.ids, missing=-1)
-    judged = np.flatnonzero((catalogue.use == use) & catalogue.warm.known & (rows >= 0))
+    judged = np.flatnonzero(_judged(catalogue, use) & (rows >= 0))
     if not len(judged):
         return None
     scale = checkpoint.scaling.transform
@@ -170,12 +270,17 @@ def _mean_loss(catalogue: Catalogue, use: Use) -> float | None:
     """The loss of predicting the train tracks' mean for everything."""
     from unheard.factors.scaling import Scaling
 
-    train = catalogue.warm.known & (catalogue.use == Use.TRAIN)
-    judged = catalogue.warm.known & (catalogue.use == use)
+    train, judged = _judged(catalogue, Use.TRAIN), _judged(catalogue, use)
     if not judged.any():
         return None
     scaled = Scaling.fit(catalogue.warm.tracks[train], "standard").transform(catalogue.warm.tracks[judged])
     return _mse(scaled, np.zeros_like(scaled))
+
+
+def _judged(catalogue: Catalogue, use: Use) -> NDArray[np.bool_]:
+    """Tracks with a use, a factor and sound."""
+    judged: NDArray[np.bool_] = (catalogue.use == use) & catalogue.warm.known & catalogue.content.known
+    return judged
 
 
 def _mse(predicted: NDArray[np.float32], true: NDArray[np.float32]) -> float:
@@ -191,13 +296,8 @@ def _about(catalogue: Catalogue, settings: Settings) -> dict[str, Any]:
         "epochs": settings.epochs,
         "tracks": {name: uses[name] for name in ("train", "val", "test")},
         "playlists": len(catalogue.playlists),
+        "factors": catalogue.warm.digest,
     }
-
-
-def _work(row: Row, settings: Settings) -> int:
-    """Expected work of a row, in parts of one patch of row 3."""
-    stage = recipe_of(row, fraction=settings.fraction, epochs=settings.epochs).stages[0]
-    return max(1, round(1000 * row.cost * stage.epochs / EPOCHS))
 
 
 class _Clock:
@@ -216,6 +316,7 @@ class _Clock:
                 self._progress("this row, %", round(100 * part), 100)
                 self._report(part * self._work[self._place])
 
+        self._progress("this row, %", 0, 100)
         self._report(0)
         return report
 

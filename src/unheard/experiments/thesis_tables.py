@@ -1,16 +1,16 @@
 """Tables 6.1 to 6.7 of the thesis from what was measured, with the columns and lines that it lacked.
 
-Each has the line of chance, the baselines that a network has to beat, and the ceiling; each figure its 95 % interval.
-`published` sets the thesis' own figures beside ours: they come from other music and are no target.
+Each has the line to beat, the baselines, and the ceiling; each figure its 95 % interval. `published` sets the thesis'
+own figures beside ours: they come from other music and are no target.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from unheard.evaluate.table import Table
-from unheard.experiments.rows import N_PUBLISHED_TEST, ROWS, Overlaps, Row
-from unheard.experiments.thesis import REFERENCES, Findings
+from unheard.evaluate.table import Table, table_markdown
+from unheard.experiments.rows import N_PUBLISHED_TEST, ROWS
+from unheard.experiments.thesis import MEAN, REFERENCES, Findings
 from unheard.recommend.build import ORACLE
 
 KS = (10, 50, 100, 500)
@@ -20,11 +20,14 @@ TITLES = {
     "6.3": "Table 6.3: RNN",
     "6.4": "Table 6.4: pretrained networks",
     "6.5": "Table 6.5: triplets",
-    "ours": "Beyond the thesis: one stage or two, at equal data and updates",
+    "stages": "Beyond the thesis: one stage or two, on the same patches, each layer in as many steps",
+    "extended": "Beyond the thesis: dropout, whole songs",
+    "selection": "Beyond the thesis: which patches to listen to",
 }
 RECALL, R2 = "recommend/cold/recall/20", "factors/cold/r2/None"
 OPEN = "°"  # marks a network that the thesis does not determine
-ROW_OF = {row.number: row for row in ROWS}
+OPEN_ROWS = {row.number for row in ROWS if not row.determined}
+TRIPLETS = "6.5"
 
 
 def thesis_tables(findings: Findings, *, published: bool = False) -> list[Table]:
@@ -38,74 +41,97 @@ def thesis_tables(findings: Findings, *, published: bool = False) -> list[Table]
 
 
 def about_text(findings: Findings) -> str:
-    """What was run, in a sentence or two."""
+    """What was run, what to beware of, and what is missing, in a few sentences."""
     about, tracks = findings.about, findings.about["tracks"]
-    share = "the published 10 %" if about["fraction"] is None else f"{about['fraction']:.0%}"
-    epochs = "the published number of epochs" if about["epochs"] is None else f"{about['epochs']} epochs"
-    sentences = (
+    share = "the published 10 % of the train patches (row 21: all)"
+    if about["fraction"] is not None:
+        share = f"{100 * about['fraction']:g} % of the train patches (rows 1, 2 and 22: every train track)"
+    epochs = "the published number of epochs"
+    if about["epochs"] is not None:
+        epochs = f"{about['epochs']} epochs (rows with more or fewer in proportion)"
+    sentences = [
         f"Split {about['split']}: {tracks['train']} train, {tracks['val']} validation and {tracks['test']} test tracks",
-        f"with plays, {about['playlists']} playlists, seed {about['seed']}. Trained on {share} of the train patches",
-        f"for {epochs} (rows that differ in the thesis differ in proportion). Intervals are 95 % bootstrap intervals;",
-        f"chance is the expectation of a random ranking, or the loss of the mean factor. {OPEN} marks networks that",
-        "the thesis does not determine. Row 22 reads a track's own embedding; the published input leaks, see",
-        "`unheard experiment leak`.",
-    )
+        f"with plays, {about['playlists']} playlists, seed {about['seed']}. Trained on {share} for {epochs}.",
+        f"Intervals are 95 % bootstrap intervals. {OPEN} marks networks that the thesis does not determine. Row 22",
+        "reads a track's own embedding; the published input leaks, see `unheard experiment leak`.",
+    ]
+    short: dict[str, list[str]] = {}
+    for entry in findings.rows:
+        if entry["too_short"] > 0:
+            short.setdefault(f"{entry['too_short']:.0%}", []).append(_short_name(entry))
+    for part, names in short.items():
+        sentences.append(
+            f"{part} of the train tracks are shorter than the patches of {', '.join(names)}: silence follows."
+        )
+    sentences += [f"{_short_name(entry)}: {entry['note']}." for entry in findings.rows if entry["note"]]
     return " ".join(sentences)
 
 
 def markdown(findings: Findings, *, published: bool) -> str:
     """All tables, with what was run."""
-    from unheard.evaluate.table import table_markdown
-
     tables = thesis_tables(findings, published=published)
     return "\n".join(["# The thesis, row by row\n", about_text(findings) + "\n", *map(table_markdown, tables)])
+
+
+def interval(found: dict[str, Any] | None) -> str:
+    """Value and interval, "-" where there is none."""
+    if not found or found["value"] is None:
+        return "-"
+    low, high = found["low"], found["high"]
+    return _plain(found["value"], 3) + ("" if low is None else f" [{_plain(low, 2)}, {_plain(high, 2)}]")
+
+
+def lift(found: dict[str, Any] | None) -> str:
+    """Times chance, "" where that is undefined."""
+    return (
+        f"x{found['value'] / found['chance']:.1f}" if found and found["value"] is not None and found["chance"] else ""
+    )
 
 
 def _losses(findings: Findings, number: str, title: str, *, published: bool) -> Table | None:
     found = [entry for entry in findings.rows if entry["table"] == number]
     if not found:
         return None
-    triplets = number == "6.5"
-    columns = ["#", "name", "parameters", "seconds", "patches", "validation loss", "test loss"]
-    columns += ["accuracy (val, test)"] if triplets else []
-    columns += ["R2", "recall@20"] + (["thesis: minutes", "validation", "test loss"] if published else [])
-    chance = findings.references["chance"]["loss"]
-    first = [
-        "",
-        "chance",
-        "",
-        "",
-        "",
-        *map(_loss, chance),
-        *([".5"] if triplets else []),
-        "0",
-        _chance(findings, RECALL),
-    ]
-    last = ["", "oracle", "", "", "", "0", "0", *(["1"] if triplets else []), "1", _reference(findings, ORACLE, RECALL)]
+    triplets = number == TRIPLETS
+    columns = ["name", "weights", "seconds", "steps", "patches", "tracks", "validation loss", "test loss"]
+    columns += ["accuracy"] if triplets else []
+    columns += ["R2", "recall@20"] + (["thesis: weights", "minutes", "validation", "test"] if published else [])
+    mean, oracle = findings.references[MEAN], findings.references[ORACLE]
     rows = []
-    for entry in found:
-        row = ROW_OF.get(entry["row"])
-        cells = [str(entry["row"] or ""), _name(entry), f"{entry['trainable_parameters']:,}", *_effort(entry)]
-        cells += map(_loss, entry.get("loss", (None, None)))
-        if triplets:
-            cells.append(", ".join(map(_loss, entry["accuracy"])) if "accuracy" in entry else "")
-        cells += [_cell(entry, R2), _cell(entry, RECALL)]
-        rows.append(cells + (_published(row) if published else []))
-    width = len(columns)
-    return Table(title, columns, [_wide(first, width), *rows, _wide(last, width)])
+    if triplets:
+        margins = [entry["margin"] for entry in found if "margin" in entry]
+        rows += [["one embedding for all", "", "", "", "", "", *map(_loss, 2 * margins[:1]), ".5"]] if margins else []
+    blank = [""] if triplets else []
+    rows.append(
+        [MEAN, "", "", "", "", "", *map(_loss, mean["loss"]), *blank, _figure(mean, R2), _chance(findings, RECALL)]
+    )
+    rows += [_loss_row(entry, triplets=triplets, published=published) for entry in found]
+    rows.append([ORACLE, "", "", "", "", "", "0", "0", *blank, _figure(oracle, R2), _figure(oracle, RECALL)])
+    return Table(title, columns, [_wide(row, len(columns)) for row in rows])
+
+
+def _loss_row(entry: dict[str, Any], *, triplets: bool, published: bool) -> list[str]:
+    if "parameters" not in entry:
+        return [_name(entry)]
+    cells = [_name(entry), f"{entry['parameters']:,}", f"{entry['seconds']:.0f}", "+".join(map(str, entry["steps"]))]
+    cells += [f"{entry['patches']:,}", str(entry["tracks"]), *map(_loss, entry["loss"])]
+    if triplets:
+        cells.append(", ".join(_plain(value, 2) for value in entry.get("accuracy", ()) if value is not None))
+    figures = entry.get("figures", {})
+    cells += [_figure(figures, R2), _figure(figures, RECALL)]
+    return cells + (_published(entry["published"]) if published else [])
 
 
 def _overlaps(findings: Findings, title: str, figure: str, field: str, *, published: bool) -> Table:
     figures = {k: figure.format(k) for k in KS}
     columns = ["name", *(cell for k in KS for cell in (f"top {k}", "lift"))]
-    columns += [f"thesis: top {KS[0]}", "lift", f"top {KS[-1]}", "lift"] if published else []
+    columns += [cell for k in KS for cell in (f"thesis: top {k}", "lift")] if published else []
     width = len(columns)
     rows = [_wide(["chance", *(cell for k in KS for cell in (_chance(findings, figures[k]), ""))], width)]
-    rows += [_wide([name, *_lifted(findings.references[name], figures)], width) for name in REFERENCES[1:]]
+    rows += [_wide([name, *_lifted(findings.references[name], figures)], width) for name in REFERENCES]
     for entry in findings.rows:
         if "figures" in entry:
-            row = ROW_OF.get(entry["row"])
-            theirs: Overlaps | None = getattr(row, field) if row else None
+            theirs = entry["published"][field]
             rows.append(
                 [_name(entry), *_lifted(entry["figures"], figures), *(_published_lift(theirs) if published else [])]
             )
@@ -120,62 +146,47 @@ def _recommend(findings: Findings) -> Table:
         "centred cosine": "factors/cold/centred-cosine/None",
     }  # fmt: skip
     rows = [["chance", *(_chance(findings, figure) for figure in figures.values()), ""]]
-    lines = [(name, findings.references[name]) for name in REFERENCES[1:]]
+    lines = [(name, findings.references[name]) for name in REFERENCES]
     lines += [(_name(entry), entry["figures"]) for entry in findings.rows if "figures" in entry]
     lines.append((ORACLE, findings.references[ORACLE]))
     for name, found in lines:
         cells = [interval(found.get(figure)) for figure in figures.values()]
         rows.append([name, *cells, "yes" if _above(found.get(RECALL)) else "no"])
-    return Table("New tracks for playlists (not in the thesis)", ["name", *figures, "above chance"], rows)
+    return Table("New tracks for playlists (not in the thesis)", ["name", *figures, "recall above chance"], rows)
 
 
 def _name(entry: dict[str, Any]) -> str:
-    row = ROW_OF.get(entry["row"])
-    name = entry["name"] + (OPEN if row and not row.determined else "")
-    return f"{name} ({entry['note']})" if entry["note"] else name
+    """Number and name, marked if the network is a reading."""
+    number = f"{entry['row']} " if entry["row"] else ""
+    name = f"{number}{entry['name']}" + (OPEN if entry["row"] in OPEN_ROWS else "")
+    return f"{name} (not trained)" if entry["note"] else name
 
 
-def _effort(entry: dict[str, Any]) -> list[str]:
-    return [f"{entry['seconds']:.0f}", f"{entry['patches']:,}"] if "seconds" in entry else ["", ""]
+def _short_name(entry: dict[str, Any]) -> str:
+    return f"row {entry['row']}" if entry["row"] else f'"{entry["name"]}"'
 
 
-def _published(row: Row | None) -> list[str]:
-    if row is None or row.loss is None:
-        return ["", "", ""]
-    return ["" if row.minutes is None else str(row.minutes), *(f"{loss:.4f}" for loss in row.loss)]
-
-
-def _published_lift(theirs: Overlaps | None) -> list[str]:
-    """Published overlaps at the smallest and the largest k, with their lift over chance among its test songs."""
-    if theirs is None:
+def _published(theirs: dict[str, Any]) -> list[str]:
+    if theirs["loss"] is None:
         return ["", "", "", ""]
+    minutes = "" if theirs["minutes"] is None else str(theirs["minutes"])
+    return [f"{theirs['parameters']:,}", minutes, *map(_loss, theirs["loss"])]
+
+
+def _published_lift(theirs: list[float] | None) -> list[str]:
+    """Published overlaps, with their lift over chance among its test songs."""
     cells = []
-    for k, percent in ((KS[0], theirs[0]), (KS[-1], theirs[-1])):
-        cells += [f"{percent / 100:.4f}", f"x{percent / 100 / (k / (N_PUBLISHED_TEST - 1)):.1f}"]
-    return cells
+    for k, percent in zip(KS, theirs or (), strict=False):
+        cells += [_plain(percent / 100, 4), f"x{percent / 100 / (k / (N_PUBLISHED_TEST - 1)):.1f}"]
+    return cells or [""] * 2 * len(KS)
 
 
 def _lifted(figures: dict[str, Any], wanted: dict[int, str]) -> list[str]:
     return [cell for figure in wanted.values() for cell in (interval(figures.get(figure)), lift(figures.get(figure)))]
 
 
-def _cell(entry: dict[str, Any], figure: str) -> str:
-    return interval(entry.get("figures", {}).get(figure))
-
-
-def lift(found: dict[str, Any] | None) -> str:
-    """Times chance, "" where that is undefined."""
-    return (
-        f"x{found['value'] / found['chance']:.1f}" if found and found["value"] is not None and found["chance"] else ""
-    )
-
-
-def interval(found: dict[str, Any] | None) -> str:
-    """Value and interval, "-" where there is none."""
-    if not found or found["value"] is None:
-        return "-"
-    low, high = found["low"], found["high"]
-    return f"{found['value']:.4f}" + ("" if low is None else f" [{low:.4f}, {high:.4f}]")
+def _figure(figures: dict[str, Any], figure: str) -> str:
+    return interval(figures.get(figure))
 
 
 def _above(found: dict[str, Any] | None) -> bool:
@@ -185,15 +196,17 @@ def _above(found: dict[str, Any] | None) -> bool:
 
 def _chance(findings: Findings, figure: str) -> str:
     found = findings.references[ORACLE].get(figure)
-    return "-" if not found or found["chance"] is None else f"{found['chance']:.4f}"
-
-
-def _reference(findings: Findings, name: str, figure: str) -> str:
-    return interval(findings.references[name].get(figure))
+    return "-" if not found or found["chance"] is None else _plain(found["chance"], 3)
 
 
 def _loss(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None else _plain(value, 4)
+
+
+def _plain(value: float, digits: int) -> str:
+    """A number without the zero in front of its point."""
+    text = f"{value:.{digits}f}"
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
 def _wide(cells: list[str], width: int) -> list[str]:

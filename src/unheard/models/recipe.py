@@ -95,9 +95,9 @@ class Stage:
     whole_song          the patch is as long as the longest train track (at most SONG_FRAMES); shorter ones start again
     selection           which patches are heard, in training and in use
     patches_per_track   patches that one epoch takes from each train track, drawn anew in each
-    fraction            instead: this share of all train patches (or vectors), the same ones in every epoch; for
-                        triplets, as many anchors, drawn anew
-    keep                the weights of the best epoch, or of the last one
+    fraction            instead, for a first stage: nothing but this share of all train patches (or vectors) is heard,
+                        and every one of them once in each epoch; triplets have as many anchors
+    keep                the weights of the best epoch, or of the last one, whatever `patience` says
     epochs, patience    stop after `patience` epochs without a better validation figure; the best weights are kept
     watch               that figure: "loss", or for a regression "correlation" of all predicted and true numbers.
                         Factors folded in for validation tracks are shorter than train factors, so a squared error can
@@ -229,6 +229,14 @@ def _check_order(recipe: Recipe, source: str) -> None:
         heard = [key for key in PATCH_KEYS if getattr(stage, key) != PATCH_KEYS[key]]
         if heard and stage.input != "patches":
             raise UserError(f"{source}, stage {place}, {heard[0]}: expected only with input 'patches', delete it")
+        if stage.fraction is not None and (place == 2 or stage.patches_per_track != 1):
+            raise UserError(
+                f"{source}, stage {place}, fraction: expected in a first stage without patches_per_track, delete one"
+            )
+        if stage.whole_song and getattr(stage.network, "summary", "flatten") == "flatten":
+            raise UserError(
+                f"{source}, stage {place}, whole_song: expected a network with summary 'moments', found none"
+            )
         if stage.whole_song and stage.patch_frames is not None:
             raise UserError(f"{source}, stage {place}, patch_frames: expected none beside whole_song, delete one")
 

@@ -53,8 +53,8 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Share:
-    """A fixed part of the train patches: items (n,), places among the train tracks, and their first frames (n,)."""
+class EveryPatch:
+    """The patches that cover the train tracks: items (n,), places among those, and their first frames (n,)."""
 
     items: Items
     starts: NDArray[np.int64]
@@ -63,14 +63,10 @@ class Share:
         return len(self.items)
 
     @staticmethod
-    def of(source: Source, train: NDArray[np.integer], fraction: float, rng: np.random.Generator) -> Share:
-        """`fraction` of all patches that cover the train tracks, drawn once; at least two (batch norm)."""
+    def of(source: Source, train: NDArray[np.integer]) -> EveryPatch:
         covers = [source.cover(int(row), None) for row in train]
         items = np.repeat(np.arange(len(train)), [len(cover) for cover in covers])
-        starts = np.concatenate(covers)
-        wanted = min(len(items), max(2, round(fraction * len(items))))
-        taken = np.sort(rng.choice(len(items), wanted, replace=False))
-        return Share(items[taken], starts[taken])
+        return EveryPatch(items, np.concatenate(covers))
 
     def epoch(self, rng: np.random.Generator, batch_size: int) -> Epoch:
         """All of it in another order."""

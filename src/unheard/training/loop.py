@@ -24,14 +24,13 @@ from torch import Tensor, nn
 from unheard.errors import UserError
 from unheard.models.recipe import Mse, Stage
 from unheard.progress import Progress, silent
-from unheard.training.data import Batch, Epoch, Share, batches, epoch_rng, n_steps
+from unheard.training.data import Batch, Epoch, EveryPatch, batches, epoch_rng, n_steps
 from unheard.training.device import autocast
 from unheard.training.inference import mean_outputs
 from unheard.training.losses import Objective
 from unheard.training.sources import Source
 
 VALIDATION_PATCHES = 8
-FIXED_SHARE = 2**31  # marks a random stream of its own, far from any epoch's
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -79,13 +78,12 @@ class Loop:
             fused=True,
         )
         self._best: Arrays = {}
-        self._share: Share | None = None
+        self._every: EveryPatch | None = None
         self._items = len(setup.train) * setup.stage.patches_per_track
         if setup.stage.fraction is not None:
-            rng = np.random.default_rng([setup.seed, setup.number, FIXED_SHARE])
-            share = Share.of(setup.source, setup.train, setup.stage.fraction, rng)
-            self._share = share if isinstance(setup.stage.loss, Mse) else None
-            self._items = len(share)
+            every = EveryPatch.of(setup.source, setup.train)
+            self._every = every if isinstance(setup.stage.loss, Mse) else None
+            self._items = len(every)
         self._steps = n_steps(self._items, setup.stage.batch_size)
         self._clock = time.monotonic()
 
@@ -97,7 +95,7 @@ class Loop:
         deadline: float | None = None,
         progress: Progress = silent,
     ) -> None:
-        """Train to the end, or until `deadline` (time.monotonic), and leave the best weights in the network.
+        """Train to the end, or until `deadline` (time.monotonic), and leave the kept weights in the network.
 
         `save` is called with this loop after each epoch, every `checkpoint_s` seconds, and on Ctrl-C.
         """
@@ -130,8 +128,8 @@ class Loop:
     def _epoch(self) -> Iterator[Batch]:
         at, setup, stage = self.position, self._setup, self._setup.stage
         rng = epoch_rng(setup.seed, setup.number, at.epoch)
-        if self._share is not None:
-            plan = self._share.epoch(rng, stage.batch_size)
+        if self._every is not None:
+            plan = self._every.epoch(rng, stage.batch_size)
         else:
             items = setup.objective.epoch(rng, stage.batch_size, self._items)
             plan = Epoch.drawn(setup.source, setup.train, items, rng)
@@ -222,6 +220,7 @@ class Loop:
             "best_figure": at.best_figure,
             "stale": at.stale,
             "history": at.history,
+            "elapsed_s": time.monotonic() - self._clock,
         }
         arrays = {f"model.{name}": array for name, array in arrays_of(self.network).items()}
         arrays |= {f"best.{name}": array for name, array in self._best.items()}
@@ -236,6 +235,7 @@ class Loop:
         self.position = Position(
             plain["epoch"], plain["step"], sums, plain["best_figure"], plain["stale"], list(plain["history"])
         )
+        self._clock = time.monotonic() - float(plain["elapsed_s"])
         load_arrays(self.network, _below(arrays, "model."))
         self._best = _below(arrays, "best.")
         for name, weight in self.network.named_parameters():

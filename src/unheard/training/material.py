@@ -108,14 +108,20 @@ def _with_factors(
 
 
 def fingerprint(
-    material: Material, recipe: Recipe, split: Split, targets: TargetKind, seed: int, workspace: Workspace
+    material: Material,
+    recipe: Recipe,
+    split: Split,
+    targets: TargetKind,
+    seed: int,
+    workspace: Workspace,
+    pretrained: list[str],
 ) -> str:
-    """A hash of everything that decides the weights: a finished training with the same one need not run again."""
-    from unheard.models.pretrained import digest as digest_of_pretrained
+    """A hash of everything that decides the weights: a finished training with the same one need not run again.
 
+    pretrained  digests of the weights that the stages start from
+    """
     digest = hashlib.sha256()
     described = {key: value for key, value in recipe.as_dict().items() if key != "about"}
-    pretrained = [digest_of_pretrained(stage.network) for stage in recipe.stages]
     plain = [described, pretrained, split.name, targets, seed, asdict(workspace.settings), material.reads]
     digest.update(json.dumps(plain, sort_keys=True).encode())
     for rows, factors in ((material.train, material.train_factors), (material.val, material.val_factors)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -54,12 +54,14 @@ class PatchSource:
     selection    which patches (see `Selection`)
     skip_frames  frames at both ends that selection "body" leaves out; of tracks too short for that, the middle is taken
     repeat       a track shorter than a patch starts again; else silence follows
+    only         rows of which some patches alone are heard, and the first frames of those
     """
 
     store: MelStore
     selection: Selection = "random"
     skip_frames: int = 0
     repeat: bool = False
+    only: Mapping[int, NDArray[np.int64]] | None = None
     _best: dict[int, NDArray[np.int64]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -73,8 +75,8 @@ class PatchSource:
 
     def random_starts(self, rows: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.int64]:
         """First frames of random patches, one per row, of those that the selection allows."""
-        if self.selection in BEST:
-            return np.array([rng.choice(self._best_starts(int(row))) for row in rows], np.int64)
+        if self.only is not None or self.selection in BEST:
+            return np.array([rng.choice(self.cover(int(row), None)) for row in rows], np.int64)
         first, last = self._bounds(rows)
         starts: NDArray[np.int64] = rng.integers(first, last + 1)
         return starts
@@ -84,7 +86,10 @@ class PatchSource:
 
         The last one is moved back so that it is full: the silence behind a track is nothing that training has seen.
         """
-        starts = self._best_starts(row) if self.selection in BEST else self._grid(row)
+        if self.only is not None and row in self.only:
+            starts = self.only[row]
+        else:
+            starts = self._best_starts(row) if self.selection in BEST else self._grid(row)
         return starts if limit is None or len(starts) <= limit else starts[_spread(len(starts), limit)]
 
     def batch(self, rows: NDArray[np.integer], starts: NDArray[np.integer]) -> NDArray[Any]:
@@ -184,6 +189,25 @@ def patch_source(store: MelStore, stage: Stage, settings: Settings, patch_frames
     width = patch_frames or stage.patch_frames or store.patch_frames
     skip = round(SKIP_S * settings.sample_rate / settings.hop_length)
     return PatchSource(replace(store, patch_frames=width), stage.selection, skip, repeat=stage.whole_song)
+
+
+def share_of(
+    source: Source, train: NDArray[np.integer], fraction: float, rng: np.random.Generator
+) -> tuple[Source, NDArray[np.intp]]:
+    """A source that hears `fraction` of all patches of the train tracks and no other of theirs, drawn once.
+
+    Returns it and the places, among the train tracks, of those that are heard at all; at least two patches are (batch
+    norm). Of vectors, a share of the tracks is heard.
+    """
+    covers = [source.cover(int(row), None) for row in train]
+    places = np.repeat(np.arange(len(train)), [len(cover) for cover in covers])
+    starts = np.concatenate(covers)
+    wanted = min(len(places), max(2, round(fraction * len(places))))
+    taken = np.sort(rng.choice(len(places), wanted, replace=False))
+    heard = np.unique(places[taken])
+    if isinstance(source, VectorSource):
+        return source, heard
+    return replace(source, only={int(train[p]): starts[taken[places[taken] == p]] for p in heard}), heard
 
 
 def song_frames(store: MelStore, train: NDArray[np.integer]) -> int:

@@ -20,11 +20,11 @@ import torch
 from numpy.typing import NDArray
 
 from unheard.artefacts import write_json
-from unheard.errors import UserError
+from unheard.errors import MissingStageError, UserError
 from unheard.factors.scaling import Scaling
 from unheard.library import open_library
 from unheard.models.bag_of_tones import Codebook, fit_codebook
-from unheard.models.pretrained import fill
+from unheard.models.pretrained import digest, fill
 from unheard.models.recipe import Recipe, Stage
 from unheard.progress import Progress, silent
 from unheard.spectrograms.mfcc import bag_frames
@@ -37,7 +37,8 @@ from unheard.training.loop import Loop, Setup, arrays_of, step_seed
 from unheard.training.losses import Targets, objective
 from unheard.training.material import Material, TargetKind, fingerprint, gather
 from unheard.training.predict import write_predictions
-from unheard.training.sources import Source, VectorSource, histograms_of, patch_source, song_frames
+from unheard.training.sources import Source, VectorSource, histograms_of
+from unheard.training.workload import heard_of, patches_of
 from unheard.workspace import Workspace
 
 CHECKPOINT_S = 60.0
@@ -88,7 +89,8 @@ def train(
     final, running = folder / "checkpoint.safetensors", folder / "training.safetensors"
     with open_library(workspace.library_path) as library:
         material = gather(workspace, library, recipe, split, targets)
-        mark = fingerprint(material, recipe, split, targets, seed, workspace)
+        pretrained = _pretrained(recipe, final)
+        mark = fingerprint(material, recipe, split, targets, seed, workspace, pretrained)
         leave = () if predict_train else frozenset(material.ids.take(material.train))
         if not force and (found := _same(final, mark)) is not None:
             progress("trained already, nothing has changed", 1, 1)
@@ -98,13 +100,23 @@ def train(
             return final
         began = None if force else _same(running, mark)
         if began is None:
-            began = _begin(running, workspace, material, recipe, split, targets, seed, mark)
+            began = _begin(running, workspace, material, recipe, split, targets, seed, mark, pretrained)
         run = _Run(material, began, chosen, checkpoint_s, folder / "history.json", progress)
         with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):  # the caller keeps its own
             trained = run.all_stages(max_minutes, final)
         running.unlink(missing_ok=True)
         write_predictions(workspace, library, trained, chosen, progress, leave=leave)
     return final
+
+
+def _pretrained(recipe: Recipe, final: Path) -> list[str]:
+    """Digests of the weights that the stages start from. A finished training knows them without the cache."""
+    try:
+        return [digest(stage.network) for stage in recipe.stages]
+    except MissingStageError:
+        if not final.is_file():
+            raise
+        return list(load_checkpoint(final).config.get("pretrained", []))
 
 
 def _same(path: Path, mark: str) -> Checkpoint | None:
@@ -127,6 +139,7 @@ def _begin(
     targets: TargetKind,
     seed: int,
     mark: str,
+    pretrained: list[str],
 ) -> Checkpoint:
     """The state before the first step; the codebook is fitted later."""
     scaling = Scaling.fit(material.train_factors, recipe.stages[-1].scaling)
@@ -137,6 +150,7 @@ def _begin(
         "targets": targets,
         "settings": asdict(workspace.settings),
         "fingerprint": mark,
+        "pretrained": pretrained,
         "dim": int(material.train_factors.shape[1]),
         "reads": material.reads,
         "factors": material.factors_config,
@@ -162,17 +176,19 @@ class _Run:
         self._material, self._device, self._progress = material, device, progress
         self._checkpoint_s, self._history_path = checkpoint_s, history_path
         self._at = began
-        self._targets = Targets(material.train_factors, material.val_factors, began.scaling)
+        # Which train tracks are heard, as places among them: all, or those with a patch in the recipe's fraction.
+        self._heard = np.arange(len(material.train))
 
     def all_stages(self, max_minutes: float | None, final: Path) -> Checkpoint:
         started = time.monotonic()
         stages = self._at.recipe.stages
-        source = self._first_source()
+        whole = self._first_source()
+        source, self._heard = heard_of(whole, self._material, self._at.recipe, self._at.config["seed"])
         for number, stage in enumerate(stages, 1):
             if number > len(self._at.config["stages"]):
                 share = FIRST_STAGE_SHARE if number < len(stages) else 1.0
                 deadline = None if max_minutes is None else started + 60 * max_minutes * share
-                self._train_stage(number, stage, source, deadline)
+                self._train_stage(number, stage, source, whole if number == 1 else source, deadline)
             if number < len(stages):
                 source = self._embeddings(number, stage, source)
         self._write_history()
@@ -203,17 +219,18 @@ class _Run:
             histograms = histograms_of(store, needed, Codebook(self._at.arrays["codebook"]), self._progress)
             return _aligned(material, histograms.vectors, needed, pooled=True)
         if store is not None:
-            stage = self._at.recipe.stages[0]
-            whole = song_frames(store, material.train) if stage.whole_song else None
-            return patch_source(store, stage, self._at.settings, whole)
+            return patches_of(material, self._at.recipe, self._at.settings)
         assert material.vectors is not None
         return material.vectors
 
-    def _train_stage(self, number: int, stage: Stage, source: Source, deadline: float | None) -> None:
+    def _train_stage(self, number: int, stage: Stage, source: Source, whole: Source, deadline: float | None) -> None:
+        """Train on `source`; the input layer is fitted on `whole`, which the fraction does not touch."""
         seed, material = self._at.config["seed"], self._material
         torch.manual_seed(step_seed(seed, number, 0, 0))
         outputs = stage.output or self._at.config["dim"]
-        network = assemble(stage, source, material.train, outputs=outputs).to(self._device)
+        train = material.train[self._heard]
+        network = assemble(stage, whole, material.train if number == 1 else train, outputs=outputs).to(self._device)
+        targets = Targets(material.train_factors[self._heard], material.val_factors, self._at.scaling)
         loop = Loop(
             Setup(
                 stage=stage,
@@ -221,9 +238,9 @@ class _Run:
                 seed=seed,
                 network=network,
                 source=source,
-                train=material.train,
+                train=train,
                 val=material.val,
-                objective=objective(stage.loss, self._targets, self._device),
+                objective=objective(stage.loss, targets, self._device),
                 device=self._device,
             )
         )
@@ -232,7 +249,7 @@ class _Run:
         else:
             fill(network[1])
         loop.run(save=self._save_running, checkpoint_s=self._checkpoint_s, deadline=deadline, progress=self._progress)
-        self._finish_stage(number, loop, stage_note(stage, source, outputs))
+        self._finish_stage(number, loop, {**stage_note(stage, source, outputs), "train_tracks": len(train)})
 
     def _save_running(self, loop: Loop) -> None:
         position, arrays = loop.snapshot()
@@ -254,10 +271,10 @@ class _Run:
         self._at.save()
 
     def _embeddings(self, number: int, stage: Stage, source: Source) -> VectorSource:
-        """The mean output of each train and validation track, which the next stage reads."""
+        """The mean output of each train and validation track that is heard, which the next stage reads."""
         material = self._material
         network = assemble_stored(self._at, number).to(self._device)
-        needed = np.unique(np.concatenate([material.train, material.val]))
+        needed = np.unique(np.concatenate([material.train[self._heard], material.val]))
         outputs = mean_outputs(
             network, source, needed, device=self._device, precision=stage.precision, progress=self._progress
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,14 @@ from unheard.errors import UserError
 from unheard.models.musicnn import Musicnn, checkpoint_shapes, from_checkpoint, make_musicnn, read_musicnn
 from unheard.models.musicnn_checkpoint import masked_crc32c, read_entries, read_tensors
 from unheard.models.musicnn_tags import TAGS, MusicnnModel
-from unheard.spectrograms.musicnn_mel import log_mel, patches
+from unheard.spectrograms.musicnn_mel import log_mel, patches, patches_of_file
 
 RATE_HZ = 16_000
 WHEELS = Path(os.environ.get("UNHEARD_WHEELS", ""))
 WHEEL = WHEELS / "musicnn-0.1.0-py3-none-any.whl"
+RECORDINGS = Path(os.environ.get("UNHEARD_RECORDINGS", ""))
 real = pytest.mark.skipif("UNHEARD_WHEELS" not in os.environ, reason="UNHEARD_WHEELS names no folder of wheels")
+recorded = pytest.mark.skipif("UNHEARD_RECORDINGS" not in os.environ, reason="UNHEARD_RECORDINGS names no folder")
 
 
 def two_patches(seed: int) -> NDArray[np.float32]:
@@ -246,3 +249,33 @@ def test_it_names_what_is_played() -> None:
         mono = (0.5 * sound / np.abs(sound).max()).astype(np.float32)
         _, logits = run(network, np.stack(list(patches(log_mel([mono])))))
         assert TAGS["mtt"][int(logits.mean(axis=0).argmax())] == tag
+
+
+HEARD_IN_RECORDINGS = (  # part of the name of a file or of its folder, and a tag that anybody would give it
+    ("main_menu", "strings"),  # Wesnoth's main theme
+    ("nunc_dimittis", "strings"),  # Wesnoth
+    ("elvish-theme", "violin"),  # Wesnoth
+    ("traveling_minstrels", "classical"),  # Wesnoth
+    ("we_are_tumiki_fighters", "techno"),
+    ("panic_on_meadow", "techno"),  # Tumiki Fighters
+    ("battle_over_the_junk_city", "techno"),  # Tumiki Fighters
+    ("stg1.ogg", "techno"),  # Noiz2sa
+    ("chaos_god", "rock"),  # Frets on Fire, songs of Muldjord: band and guitar are files of their own
+    ("Metal madness", "rock"),  # Frets on Fire, songs of Sectoid
+)
+
+
+@real
+@recorded
+def test_it_names_what_was_recorded() -> None:
+    """Among the three most probable tags of MagnaTagATune for the first minute of every recording that is there."""
+    network, wrong, n_heard = make_musicnn(read_musicnn(WHEEL), "mtt"), [], 0
+    for part, tag in HEARD_IN_RECORDINGS:
+        for path in sorted(path for path in RECORDINGS.rglob("*.ogg") if part in str(path.relative_to(RECORDINGS))):
+            _, logits = run(network, np.stack(list(islice(patches_of_file(path), 20))))
+            probable = (1 / (1 + np.exp(-logits))).mean(axis=0)  # (tag,), mean over patches of 3 s
+            named = [TAGS["mtt"][int(place)] for place in np.argsort(-probable)[:3]]
+            wrong += [] if tag in named else [f"{path.name}: {named}, expected {tag}"]
+            n_heard += 1
+    assert n_heard, f"no recording of the table is in {RECORDINGS}"
+    assert not wrong, wrong

@@ -18,7 +18,7 @@ from unheard.report.figures.canvas import WIDTH_IN, encode
 from unheard.report.figures.collection import long_tail
 from unheard.report.figures.elbow import elbow
 from unheard.report.figures.factors import distribution, scalings
-from unheard.report.figures.histories import Stage, history
+from unheard.report.figures.histories import Stage, history, overview
 from unheard.report.figures.networks import filters, mosaic, responses, sliding_responses
 from unheard.report.figures.results import Point, dots, hubs
 from unheard.report.figures.sound import envelope, levels, thinned, two_windows, waveform_and_spectrogram
@@ -125,6 +125,15 @@ def test_history_draws_every_seed_and_stage() -> None:
     assert titles == ["stage 1: triplet loss", "stage 1: accuracy", "stage 2: squared error", "stage 2: correlation"]
     assert [len(ax.lines) for ax in axes] == [5, 5, 2, 1]  # two seeds and the margin; one seed
     assert len(x_of(axes[0].lines[1])) == 3
+
+
+def test_an_overview_has_a_panel_for_each_stage() -> None:
+    epochs = [{"epoch": e, "train_loss": 1.0 - e / 9, "val_loss": 1.0, "val_correlation": 0.1} for e in (1.0, 2.0)]
+    two = (Stage("TripletSemiHard", 0.4, epochs), Stage("Mse", None, epochs))
+    axes = drawn(overview({"a": [two[1:], two[1:]], "b": [two], "c" * 40: [two[1:]]}))
+    assert [ax.get_title("left") for ax in axes] == ["a", "b, 1", "b, 2", "c" * 23 + "…"]
+    assert [len(ax.lines) for ax in axes] == [4, 3, 2, 2]  # two seeds; the margin
+    assert y_of(axes[2].lines[0]) == [epoch["train_loss"] for epoch in epochs]
 
 
 def test_history_without_epochs_noted_for_train() -> None:

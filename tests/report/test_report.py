@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,13 @@ import pytest
 from tests.report.conftest import HOSTILE, Reported
 from unheard import open as open_session
 from unheard.errors import UserError
+from unheard.evaluate.table import Table
 from unheard.factors.store import load_factors
 from unheard.report.collect import collect
+from unheard.report.inside import History
 from unheard.report.report import write_report
+from unheard.report.sections.networks import MOST_HISTORIES, networks
+from unheard.report.sections.quality import word_columns
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
@@ -76,6 +81,27 @@ def test_experiments_are_shown_as_tables(reported: Reported) -> None:
     assert "What <code>it</code> was." in reported.html
     assert "900 with 16 tones, 300 at the corner of 64, 200 with 256" in reported.html
     assert HOSTILE not in reported.html
+
+
+def test_many_histories_become_small_panels(world_workspace: Workspace) -> None:
+    found = collect(world_workspace)
+    sliding = next(item for item in found.histories if item.recipe == "sliding")
+    many = tuple(replace(sliding, recipe=f"recipe-{number}") for number in range(MOST_HISTORIES + 1))
+
+    def names(histories: tuple[History, ...]) -> list[str]:
+        pictures = networks(replace(found, histories=histories)).pictures
+        return [picture.name for picture in pictures if "histor" in picture.name]
+
+    assert names(many) == ["histories"]
+    assert names(many[1:]) == [f"history-{item.recipe}" for item in many[1:]]
+
+
+def test_names_stand_left_and_numbers_right() -> None:
+    table = Table(
+        "t", ["#", "name", "x", ""], [["", "chance", ".1", ""], ["1", "18 s", "2", ""], ["2", "rnn", "3", "b"]]
+    )
+    assert word_columns(table) == 2
+    assert word_columns(Table("t", ["k", "", "x"], [["16", "", "1"]])) == 1
 
 
 def test_lists_are_those_of_similar(world_workspace: Workspace, reported: Reported) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unheard.report.figures.canvas import BLUE, SOFT, VERMILION, drawn, panels
+from unheard.report.figures.results import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +50,36 @@ def _quantities(stages: Sequence[Stage]) -> list[str]:
     return ["loss", *[quantity for quantity in ("accuracy", "correlation") if quantity in noted][:1]]
 
 
+@drawn
+def overview(recipes: Mapping[str, Sequence[Sequence[Stage]]]) -> Figure:
+    """The losses of many recipes as small panels, three a row, one for each stage; recipe -> trainings as above."""
+    stages: dict[str, list[Stage]] = {}
+    for recipe, runs in recipes.items():
+        n_stages = max(map(len, runs))
+        for place in range(n_stages):
+            title = shortened(recipe) + (f", {place + 1}" if n_stages > 1 else "")
+            stages[title] = [run[place] for run in runs if place < len(run)]
+    rows = -(-len(stages) // 3)
+    figure, axes = panels(rows, 3, 1.05 * rows + 0.1)
+    for ax, (title, of_stage) in zip(axes, stages.items(), strict=False):
+        _curves(ax, of_stage, "loss")
+        ax.set_title(title, fontsize=7)
+        ax.tick_params(labelsize=6.5)
+        ax.locator_params(axis="y", nbins=3)
+    for ax in axes[len(stages) :]:
+        ax.remove()
+    axes[0].legend(loc="best", handlelength=1, fontsize=6.5)
+    return figure
+
+
 def _panel(ax: Axes, stages: Sequence[Stage], quantity: str, place: int, *, several: bool) -> None:
+    _curves(ax, stages, quantity)
+    prefix = f"stage {place + 1}: " if several else ""
+    name = LOSSES.get(stages[0].loss, stages[0].loss) if quantity == "loss" else quantity
+    ax.set(title=f"{prefix}{name}", xlabel="epoch")
+
+
+def _curves(ax: Axes, stages: Sequence[Stage], quantity: str) -> None:
     for run, stage in enumerate(stages):
         for part, colour in COLOURS.items():
             at = [(e["epoch"], e[f"{part}_{quantity}"]) for e in stage.epochs if f"{part}_{quantity}" in e]
@@ -63,7 +93,4 @@ def _panel(ax: Axes, stages: Sequence[Stage], quantity: str, place: int, *, seve
     floor = margin if quantity == "loss" else 0.5
     if margin is not None and floor is not None:
         ax.axhline(floor, color=SOFT, linewidth=0.8, linestyle=":")
-    prefix = f"stage {place + 1}: " if several else ""
-    name = LOSSES.get(stages[0].loss, stages[0].loss) if quantity == "loss" else quantity
-    ax.set(title=f"{prefix}{name}", xlabel="epoch")
     ax.locator_params(axis="x", integer=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from unheard.report.blocks import Block, Missing, Picture, Section, Text
 from unheard.report.collect import Collected
-from unheard.report.figures.histories import history
+from unheard.report.figures.histories import history, overview
 from unheard.report.figures.networks import filters, responses, sliding_responses
 from unheard.report.hearing import band_centres_hz
 from unheard.report.inside import Convolutions, History
 from unheard.workspace import Settings
+
+MOST_HISTORIES = 8  # drawn in full; more become small panels
 
 
 def networks(found: Collected) -> Section:
@@ -25,7 +29,10 @@ def networks(found: Collected) -> Section:
                 "get better. Paler lines are other seeds. (Thesis figure 6.1.)"
             )
         )
-        blocks += [_history(item) for item in found.histories]
+        if len(found.histories) > MOST_HISTORIES:
+            blocks.append(_overview(found.histories))
+        else:
+            blocks += [_history(item) for item in found.histories]
     else:
         blocks.append(Missing(f"No model has been trained yet. `unheard train -w {found.workspace.root}` does it."))
     if found.convolutions:
@@ -58,6 +65,20 @@ def _history(item: History) -> Picture:
         f"Train and validation curves of {item.recipe} over {epochs} epochs.",
         f"{item.recipe}: {epochs} epochs.{several}{note}",
         item.recipe,
+    )
+
+
+def _overview(items: Sequence[History]) -> Picture:
+    return Picture(
+        "histories",
+        overview({item.recipe: item.runs for item in items}),
+        "svg",
+        f"Train and validation losses of {len(items)} recipes, a small panel each: "
+        f"{', '.join(item.recipe for item in items)}.",
+        "The loss by the epoch, a panel for each recipe (and each of its stages); scales differ. Dotted: the margin of "
+        "a triplet loss, which an embedding scores that is the same for every track. `unheard report --model NAME` "
+        "draws one in full, with its accuracy or correlation.",
+        f"All {len(items)} trainings",
     )
 
 

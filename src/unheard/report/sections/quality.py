@@ -105,6 +105,8 @@ def _hubs(found: Collected) -> list[Block]:
     if "random" not in curves and "random" in counted.counts:
         curves = {**dict(list(curves.items())[:5]), "random": counted.counts["random"]}
     expected = float(counted.length)
+    left_out = len(counted.counts) - len(curves)
+    others = f" {left_out} more models are in the table below." if left_out else ""
     return [
         Picture(
             "hubs",
@@ -114,7 +116,7 @@ def _hubs(found: Collected) -> list[Block]:
             f"Each of the {counted.n_candidates:,} test tracks has a list of its {counted.length} nearest other test "
             "tracks. The curves show how many lists hold each track, the most listed on the left. The flatter, the "
             "fairer: a steep left end are hubs, tracks that are near to everything; a right end at zero are tracks "
-            "that are in no list and would never be found. The dotted line is an equal share.",
+            f"that are in no list and would never be found. The dotted line is an equal share.{others}",
             "Hubs: who is in everybody's list?",
         ),
         Tabled(
@@ -135,8 +137,19 @@ def experiments(found: Collected) -> Section | None:
         blocks.append(Text(experiment.about, experiment.title))
         if experiment.elbow is not None:
             blocks.append(_elbow(experiment.name, experiment.elbow))
-        blocks += [Tabled(table) for table in experiment.tables]
+        blocks += [Tabled(table, words=word_columns(table)) for table in experiment.tables]
     return Section("experiments", "Experiments", tuple(blocks)) if blocks else None
+
+
+def word_columns(table: Table) -> int:
+    """The first column (a name, or a number of one) and those behind it in which most cells begin with a letter."""
+    count = 1
+    for place in range(1, len(table.columns)):
+        cells = [row[place] for row in table.rows if row[place]]
+        if 2 * sum(cell[0].isalpha() for cell in cells) <= len(cells):
+            break
+        count += 1
+    return count
 
 
 def _elbow(name: str, found: Elbow) -> Picture:

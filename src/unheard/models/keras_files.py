@@ -198,7 +198,7 @@ def _read(path: Path, stored: Any, name: str, wanted: Wanted) -> NDArray[np.floa
 def _hdf5(path: Path, *, inside_zip: bool = False) -> Iterator[h5py.File]:
     """An HDF5 file, or the one inside a zip; whatever h5py and zipfile stumble over becomes a UserError."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file; see `unheard weights` for where to get it")
+        raise UserError(f"{path}: no such file, or no file at all; see `unheard weights` for where to get it")
     try:
         source = _unzipped(path) if inside_zip and zipfile.is_zipfile(path) else path
         with h5py.File(source, "r") as file:

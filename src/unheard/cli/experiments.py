@@ -10,7 +10,7 @@ import typer
 from unheard.cli import console
 from unheard.cli.console import SplitOption, WorkspaceOption
 from unheard.errors import UserError
-from unheard.evaluate.table import Table
+from unheard.evaluate.table import Table, table_markdown
 from unheard.workspace import Workspace
 
 experiment = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -81,15 +81,11 @@ def leak(
     workspace: WorkspaceOption, split: SplitOption = None, seed: SeedOption = 0, markdown: MarkdownOption = None
 ) -> None:
     """Show how much of the thesis' best result a leak can explain (train rows 21 and 22 first)."""
-    from unheard.evaluate.table import table_markdown
     from unheard.experiments.leak import about_text, leak_table, run_leak
 
     with console.progress_bars() as progress:
         findings = run_leak(Workspace.open(workspace), split, seed=seed, progress=progress)
-    _show([leak_table(findings)])
-    console.say(about_text(findings))
-    if markdown is not None:
-        _write(markdown, f"# The leak\n\n{about_text(findings)}\n\n{table_markdown(leak_table(findings))}")
+    _finish("The leak", [leak_table(findings)], about_text(findings), markdown)
 
 
 @experiment.command(name="bag-of-tones")
@@ -101,16 +97,11 @@ def bag_of_tones(
     markdown: MarkdownOption = None,
 ) -> None:
     """Bag of tones with linear, ridge, lasso and tree regression, and the elbow that chooses the codebook's size."""
-    from unheard.evaluate.table import table_markdown
     from unheard.experiments.bag_of_tones import about_text, elbow_table, regression_table, run_bag_of_tones
 
     with console.progress_bars() as progress:
         findings = run_bag_of_tones(Workspace.open(workspace), split, tones=tones, seed=seed, progress=progress)
-    tables = [regression_table(findings), elbow_table(findings)]
-    _show(tables)
-    console.say(about_text(findings))
-    if markdown is not None:
-        _write(markdown, "\n".join(["# Bag of tones\n", about_text(findings) + "\n", *map(table_markdown, tables)]))
+    _finish("Bag of tones", [regression_table(findings), elbow_table(findings)], about_text(findings), markdown)
 
 
 @experiment.command()
@@ -118,20 +109,25 @@ def background(
     workspace: WorkspaceOption, split: SplitOption = None, seed: SeedOption = 0, markdown: MarkdownOption = None
 ) -> None:
     """Nearest neighbours, factorisations and hybrids, on hidden plays of known tracks and on new tracks."""
-    from unheard.experiments.background import about_text, background_markdown, background_tables, run_background
+    from unheard.experiments.background import about_text, background_tables, run_background
 
     with console.progress_bars() as progress:
         findings = run_background(Workspace.open(workspace), split, seed=seed, progress=progress)
-    _show(background_tables(findings))
-    console.say(about_text(findings))
-    if markdown is not None:
-        _write(markdown, background_markdown(findings))
+    _finish("Background systems", background_tables(findings), about_text(findings), markdown)
 
 
 def _open(workspace: Path | None) -> Workspace:
     if workspace is None:
         raise UserError("-w: expected the workspace folder; give -w W, or set UNHEARD_WORKSPACE")
     return Workspace.open(workspace)
+
+
+def _finish(title: str, tables: list[Table], about: str, markdown: Path | None) -> None:
+    """Print tables with what they say, and write them if asked to."""
+    _show(tables)
+    console.say(about)
+    if markdown is not None:
+        _write(markdown, "\n".join([f"# {title}\n", f"{about}\n", *map(table_markdown, tables)]))
 
 
 def _show(tables: list[Table]) -> None:

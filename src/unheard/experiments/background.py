@@ -27,7 +27,7 @@ from unheard.evaluate.intervals import Resamples
 from unheard.evaluate.measure import Figure, Measure
 from unheard.evaluate.recommend import TASK, K, RecommendTask, measure_recommend, prepare_recommend
 from unheard.evaluate.results import Comparison, Mean, Results, compare, results_of
-from unheard.evaluate.table import Table, position, table_markdown
+from unheard.evaluate.table import Table, position
 from unheard.progress import Progress, silent
 from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT
 from unheard.recommend.build import ORACLE, make_recommender
@@ -144,12 +144,6 @@ def about_text(found: BackgroundResults) -> str:
         "the test tracks, alone and among all tracks. Intervals are 95 %, bootstrap over playlists; differences are "
         "paired, and their p is corrected (Holm) for the number of systems." + (ties if found.tied else "")
     )
-
-
-def background_markdown(found: BackgroundResults) -> str:
-    """The tables as a Markdown document."""
-    parts = [f"# {TITLE}\n\n{about_text(found)}\n", *(table_markdown(table) for table in background_tables(found))]
-    return "\n".join(parts)
 
 
 def _usable(catalogue: Catalogue) -> tuple[str, ...]:

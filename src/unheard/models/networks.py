@@ -1,8 +1,8 @@
-"""From configuration to network. A new family is one file beside this one, one table name and one case below."""
+"""From configuration to network. A new family is one file beside this one, one table name and one line below."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
@@ -25,6 +25,13 @@ NETWORK_TABLES: Mapping[str, type[Any]] = {
     "choi": ChoiConfig,
     "dense": DenseConfig,
 }
+OVER_PATCHES: Mapping[type[Any], Callable[..., nn.Module]] = {
+    CnnConfig: Cnn,
+    Cnn1dConfig: Cnn1d,
+    RnnConfig: Rnn,
+    XceptionConfig: Xception,
+    ChoiConfig: Choi,
+}
 
 
 def build(config: NetworkConfig, *, input_shape: tuple[int, ...], outputs: int, zero_output: bool) -> nn.Module:
@@ -35,25 +42,11 @@ def build(config: NetworkConfig, *, input_shape: tuple[int, ...], outputs: int, 
     zero_output   zero the output layer, so that a regression starts at the mean target. An embedding must not start
                   there: all its distances would be 0 and so would the gradient of a triplet loss.
     """
-    match config:
-        case CnnConfig():
-            mels, frames = input_shape
-            return Cnn(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
-        case Cnn1dConfig():
-            mels, frames = input_shape
-            return Cnn1d(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
-        case RnnConfig():
-            mels, frames = input_shape
-            return Rnn(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
-        case XceptionConfig():
-            mels, frames = input_shape
-            return Xception(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
-        case ChoiConfig():
-            mels, frames = input_shape
-            return Choi(config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
-        case DenseConfig():
-            (width,) = input_shape
-            return Dense(config, inputs=width, outputs=outputs, zero_output=zero_output)
+    if isinstance(config, DenseConfig):
+        (width,) = input_shape
+        return Dense(config, inputs=width, outputs=outputs, zero_output=zero_output)
+    mels, frames = input_shape
+    return OVER_PATCHES[type(config)](config, mels=mels, frames=frames, outputs=outputs, zero_output=zero_output)
 
 
 def count_trainable(network: nn.Module) -> int:

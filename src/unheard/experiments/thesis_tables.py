@@ -123,20 +123,18 @@ def _loss_row(entry: dict[str, Any], *, triplets: bool, published: bool) -> list
 
 
 def _overlaps(findings: Findings, title: str, figure: str, field: str, *, published: bool) -> Table:
-    figures = {k: figure.format(k) for k in KS}
-    columns = ["name", *(cell for k in KS for cell in (f"top {k}", "lift"))]
+    # Among few tracks a large k is not defined: no column.
+    figures = {k: figure.format(k) for k in KS if figure.format(k) in findings.references[ORACLE]}
+    columns = ["name", *(cell for k in figures for cell in (f"top {k}", "lift"))]
     columns += [cell for k in KS for cell in (f"thesis: top {k}", "lift")] if published else []
-    width = len(columns)
-    rows = [_wide(["chance", *(cell for k in KS for cell in (_chance(findings, figures[k]), ""))], width)]
-    rows += [_wide([name, *_lifted(findings.references[name], figures)], width) for name in REFERENCES]
+    rows = [["chance", *(cell for key in figures.values() for cell in (_chance(findings, key), ""))]]
+    rows += [[name, *_lifted(findings.references[name], figures)] for name in REFERENCES]
     for entry in findings.rows:
         if "figures" in entry:
-            theirs = entry["published"][field]
-            rows.append(
-                [_name(entry), *_lifted(entry["figures"], figures), *(_published_lift(theirs) if published else [])]
-            )
-    rows.append(_wide([ORACLE, *_lifted(findings.references[ORACLE], figures)], width))
-    return Table(title, columns, rows)
+            theirs = _published_lift(entry["published"][field]) if published else []
+            rows.append([_name(entry), *_lifted(entry["figures"], figures), *theirs])
+    rows.append([ORACLE, *_lifted(findings.references[ORACLE], figures)])
+    return Table(title, columns, [_wide(row, len(columns)) for row in rows])
 
 
 def _recommend(findings: Findings) -> Table:

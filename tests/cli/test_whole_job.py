@@ -177,14 +177,17 @@ def test_tracks_scanned_later_are_recommended(workspace: Path, world: Path, run:
 def test_evaluate_hears_what_the_lists_hear(workspace: Path, run: Run, tmp_path: Path) -> None:
     """A model whose predictions are older than the library is brought up to date before it is measured."""
     copy = shutil.copytree(workspace, tmp_path / "w")
-    path = predictions_path(unheard.open(copy).workspace, "artists", "tiny")
-    whole = path.read_bytes()
-    made = artefacts.load(path, KIND)
-    ids = list(made.ids["track"])[1:]
-    older = {name: array[1:] for name, array in made.arrays.items()}
-    artefacts.save(path, KIND, config=made.config, arrays=older, ids={"track": IdMap(ids)})
-    assert run("evaluate", "-w", copy, "--model", "tiny").code == 0
-    assert path.read_bytes() == whole
+    music = unheard.open(copy)
+    path = predictions_path(music.workspace, "artists", "tiny")
+    whole, made = path.read_bytes(), artefacts.load(path, KIND)
+    cold = music.catalogue.tracks.ids[int(music.catalogue.candidates("cold", new=False)[0])]
+    for gone, expected in ((cold, True), (min(music.catalogue.truly_placed), False)):  # nobody reads a train track's
+        kept = np.array([name != gone for name in made.ids["track"]])
+        ids = IdMap(name for name in made.ids["track"] if name != gone)
+        older = {name: array[kept] for name, array in made.arrays.items()}
+        artefacts.save(path, KIND, config=made.config, arrays=older, ids={"track": ids})
+        assert run("evaluate", "-w", copy, "--model", "tiny").code == 0
+        assert (path.read_bytes() == whole) == expected
 
 
 def test_doctor_finds_this_machine_able(workspace: Path, run: Run) -> None:

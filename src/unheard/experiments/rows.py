@@ -181,11 +181,14 @@ def changed(recipe: Recipe, row: Row) -> Recipe:
 
 
 def even(recipe: Recipe, *, items: int, tracks: int) -> Recipe:
-    """Two stages with as many steps in the second as in the first, which hears `items` patches of `tracks` tracks."""
+    """Two stages with as many steps in the second as in the first, which hears `items` patches of `tracks` tracks.
+
+    Its epochs depend on the collection, so that it has a name of its own.
+    """
     hears, regresses = recipe.stages
     steps = hears.epochs * max(1, round(items / hears.batch_size))
     epochs = max(1, round(steps / max(1, round(tracks / regresses.batch_size))))
-    return replace(recipe, stages=(hears, replace(regresses, epochs=epochs)))
+    return replace(recipe, name=f"{recipe.name}-even", stages=(hears, replace(regresses, epochs=epochs)))
 
 
 def scaled(recipe: Recipe, *, fraction: float | None, epochs: int | None) -> Recipe:

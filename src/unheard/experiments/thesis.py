@@ -29,7 +29,7 @@ from unheard.evaluate.results import number
 from unheard.experiments.rows import LEAK, OURS, PAIR, ROWS, Row, even, recipe_of, trainable_parameters
 from unheard.experiments.triplet_loss import triplet_losses
 from unheard.library import open_library
-from unheard.models.recipe import Mse, Recipe
+from unheard.models.recipe import Recipe, Stage, TripletOffline
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
@@ -150,8 +150,7 @@ def _plan(workspace: Workspace, catalogue: Catalogue, rows: Sequence[Row], setti
             if row in PAIR and len(recipe.stages) == 2:
                 recipe = even(recipe, items=load.items, tracks=load.tracks)
             stage = recipe.stages[0]
-            patches = 1 if isinstance(stage.loss, Mse) else 3  # a triplet hears three
-            work = row.cost * (load.items * stage.epochs * patches + len(material.val) * stage.epochs)
+            work = row.cost * stage.epochs * (load.items * _patches_an_item(stage) + len(material.val))
             heard = {"tracks": load.tracks, "too_short": load.too_short}
             plans.append(Planned(row, recipe, heard, max(1, round(work))))
     return plans
@@ -207,10 +206,7 @@ def _run_row(
 def _effort(recipe: Recipe, stages: Sequence[dict[str, Any]], own: slice) -> dict[str, Any]:
     """Seconds, steps and patches (or vectors) of some stages of a training."""
     epochs = [[epoch for epoch in stage["epochs"] if "patches" in epoch] for stage in stages[own]]
-    per_step = [
-        stage.batch_size * (1 if isinstance(stage.loss, Mse) or "Semi" in type(stage.loss).__name__ else 3)
-        for stage in recipe.stages[own]
-    ]
+    per_step = [stage.batch_size * _patches_an_item(stage) for stage in recipe.stages[own]]
     steps = [
         sum(max(1, round(epoch["patches"] / size)) for epoch in stage)
         for stage, size in zip(epochs, per_step, strict=True)
@@ -220,6 +216,11 @@ def _effort(recipe: Recipe, stages: Sequence[dict[str, Any]], own: slice) -> dic
         "steps": steps,
         "patches": int(sum(epoch["patches"] for epoch in epochs[0])) if epochs else 0,
     }
+
+
+def _patches_an_item(stage: Stage) -> int:
+    """Offline triplets bring a positive and a negative with each anchor."""
+    return 3 if isinstance(stage.loss, TripletOffline) else 1
 
 
 def _trained_parameters(workspace: Workspace, catalogue: Catalogue, model: str, own: slice) -> int:

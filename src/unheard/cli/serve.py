@@ -1,0 +1,52 @@
+"""The verb that opens a workspace to browsers and programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unheard.cli import console
+from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.errors import UserError
+
+
+def serve(
+    workspace: WorkspaceOption,
+    host: Annotated[str, typer.Option(help="Address to listen on; one that others reach needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8000,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File whose first line everybody has to know who uses the server.", show_default=False),
+    ] = None,
+    music_root: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder that scans and imports started from a browser may read (repeatable)."),
+    ] = None,
+    split: SplitOption = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="The model that answers. Default: what was trained.")
+    ] = None,
+) -> None:
+    """Serve pages and an HTTP API. Only this machine can reach them unless --host says otherwise."""
+    try:
+        import uvicorn
+
+        from unheard.serve.app import make_app
+    except ModuleNotFoundError as error:
+        raise UserError(f"the server needs the package {error.name}; pip install 'unheard[serve]'") from error
+    from unheard.serve.config import ServeConfig, read_token
+
+    config = ServeConfig(
+        workspace=workspace,
+        host=host,
+        port=port,
+        token=None if token_file is None else read_token(token_file),
+        split=split,
+        model=model,
+        music_roots=tuple(music_root or ()),
+    )
+    app = make_app(config)
+    console.say(f"unheard is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C stops it)")
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)

@@ -26,8 +26,10 @@ from unheard.recommend import recommend as ranking
 from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender, trained_models
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.export import as_json, export
+from unheard.recommend.familiarity import Familiarity, familiarity
+from unheard.recommend.filters import Where
 from unheard.recommend.recommend import NewTrack, Recommendation, Seed
-from unheard.recommend.recommenders import Recommender
+from unheard.recommend.recommenders import Recommender, space_of
 from unheard.splits import Use, load_splits
 from unheard.workspace import Workspace
 
@@ -50,14 +52,25 @@ class Session:
     """One workspace under one split, seen through one model."""
 
     def __init__(
-        self, workspace: str | PathLike[str], *, split: str | None = None, model: str | None = None, seed: int = 0
+        self,
+        workspace: str | PathLike[str],
+        *,
+        split: str | None = None,
+        model: str | None = None,
+        seed: int = 0,
+        catalogue: Catalogue | None = None,
     ) -> None:
+        """`catalogue` is one that is loaded already, to be shared; predictions are then taken as they are stored."""
         self.workspace = Workspace.open(Path(workspace))
         self.seed = seed
         there = self.workspace.factors_path("full").is_file()
-        self.catalogue: Catalogue = load_catalogue(self.workspace, split, need_full=there or model == ORACLE)
+        self.catalogue: Catalogue = (
+            load_catalogue(self.workspace, split, need_full=there or model == ORACLE)
+            if catalogue is None
+            else catalogue
+        )
         self.model = model or self._default_model()
-        if self.model in trained_models(self.workspace, self.catalogue.split.name):
+        if catalogue is None and self.model in trained_models(self.workspace, self.catalogue.split.name):
             self._hear_new_tracks(leave=self.catalogue.truly_placed)
 
     # -------------------------------------------------------------------------------------------- ids and scores
@@ -71,6 +84,8 @@ class Session:
         n: int = 10,
         max_per_artist: int | None = 2,
         exclude: Collection[str] = (),
+        diversity: float = 0.0,
+        where: Where = Where(),
     ) -> tuple[list[str], NDArray[np.float32]]:
         """Track ids and scores, best first, for a playlist or for liked tracks (ids or audio files)."""
         return _ids_and_scores(
@@ -81,18 +96,38 @@ class Session:
                 n=n,
                 max_per_artist=max_per_artist,
                 exclude=exclude,
+                diversity=diversity,
+                where=where,
             )
         )
 
     def similar(
-        self, track: str, *, candidates: Candidates = "all", n: int = 10, max_per_artist: int | None = 2
+        self,
+        track: str,
+        *,
+        candidates: Candidates = "all",
+        n: int = 10,
+        max_per_artist: int | None = 2,
+        diversity: float = 0.0,
+        where: Where = Where(),
     ) -> tuple[list[str], NDArray[np.float32]]:
         """Ids and centred cosines of the nearest candidates of a track (id or audio file)."""
-        return _ids_and_scores(self.neighbours(track, candidates=candidates, n=n, max_per_artist=max_per_artist))
+        return _ids_and_scores(
+            self.neighbours(
+                track, candidates=candidates, n=n, max_per_artist=max_per_artist, diversity=diversity, where=where
+            )
+        )
 
     def embed(self, files: Sequence[str | PathLike[str]]) -> NDArray[np.float32]:
         """Predicted factors of audio files, (len(files), dim) float32; AudioError for a file that cannot be used."""
         return self._predictor.from_files([Path(file) for file in files])
+
+    def hear(self, file: Path) -> NewTrack:
+        """An audio file as a seed; AudioError if it cannot be used."""
+        from unheard.ingest.tags import read_tags
+
+        vector = self.embed([file])[0]
+        return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector)
 
     # -------------------------------------------------------------------------------------------- with reasons
 
@@ -100,38 +135,61 @@ class Session:
         self,
         *,
         playlist: str | None = None,
-        like: Sequence[str] = (),
+        like: Sequence[str | NewTrack] = (),
         candidates: Candidates = "cold",
         n: int = 10,
         max_per_artist: int | None = 2,
         exclude: Collection[str] = (),
+        diversity: float = 0.0,
+        where: Where = Where(),
     ) -> list[Recommendation]:
-        """As `recommend`, with label and reasons."""
+        """As `recommend`, with label and reasons. A liked track may also be one that `hear` gave."""
         return ranking.recommend(
             self.catalogue,
             self._recommender,
             playlist=None if playlist is None else self.catalogue.playlist_row(playlist),
-            likes=[self._seed_of(name) for name in dict.fromkeys(like)],
+            likes=[
+                *(self._seed_of(name) for name in dict.fromkeys(one for one in like if isinstance(one, str))),
+                *(new for new in like if isinstance(new, NewTrack)),
+            ],
             candidates=candidates,
             n=n,
             max_per_artist=max_per_artist,
             exclude=[self.catalogue.track_row(name) for name in exclude],
+            diversity=diversity,
+            where=where,
+            familiarity=self._familiarity,
             seed=self.seed,
         )
 
     def neighbours(
-        self, track: str, *, candidates: Candidates = "all", n: int = 10, max_per_artist: int | None = 2
+        self, track: str | NewTrack, *, candidates: Candidates = "all", n: int = 10, max_per_artist: int | None = 2
     ) -> list[Recommendation]:
         """As `similar`, with label and reasons."""
         return ranking.similar(
             self.catalogue,
             self._recommender,
-            self._seed_of(track),
+            self._seed_of(track) if isinstance(track, str) else track,
             candidates=candidates,
             n=n,
             max_per_artist=max_per_artist,
+            diversity=diversity,
+            where=where,
+            familiarity=self._familiarity,
             seed=self.seed,
         )
+
+    def confidence(self, track: str) -> float | None:
+        """How like anything known a track (id or audio file) is, 0 to 1; see recommend/familiarity.py.
+
+        None for a model without a notion of near, and in a library with hardly a track that was played.
+        """
+        if self._familiarity is None:
+            return None
+        seed = self._seed_of(track)
+        if isinstance(seed, int):
+            return float(self._familiarity.of_tracks(np.array([seed], np.int32))[0])
+        return float(self._familiarity.of_vectors(seed.vector[None, :])[0])
 
     def label(self, track: str) -> str:
         """Artist and title of a track given by id or file."""
@@ -197,6 +255,11 @@ class Session:
         return make_recommender(self.workspace, self.catalogue, self.model, seed=self.seed)
 
     @cached_property
+    def _familiarity(self) -> Familiarity | None:
+        space = space_of(self._recommender)
+        return None if space is None else familiarity(self.catalogue, space)
+
+    @cached_property
     def _predictor(self) -> Predictor:
         from unheard.training.predict import load_predictor
 
@@ -250,10 +313,7 @@ class Session:
             return row
         if not Path(name).is_file():
             raise UserError(f"{name!r}: neither a track id of the library nor a file; check `unheard status`")
-        from unheard.ingest.tags import read_tags
-
-        vector = self.embed([name])[0]
-        return NewTrack(replace(read_tags(Path(name)), path=str(Path(name).absolute())), vector)
+        return self.hear(Path(name))
 
     def _embed_each(
         self, files: Sequence[Path], progress: Progress

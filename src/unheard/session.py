@@ -27,7 +27,7 @@ from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender, trained
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.export import as_json, export
 from unheard.recommend.familiarity import Familiarity, familiarity
-from unheard.recommend.filters import Where
+from unheard.recommend.filters import ANYTHING, Where
 from unheard.recommend.recommend import NewTrack, Recommendation, Seed
 from unheard.recommend.recommenders import Recommender, space_of
 from unheard.splits import Use, load_splits
@@ -85,7 +85,7 @@ class Session:
         max_per_artist: int | None = 2,
         exclude: Collection[str] = (),
         diversity: float = 0.0,
-        where: Where = Where(),
+        where: Where = ANYTHING,
     ) -> tuple[list[str], NDArray[np.float32]]:
         """Track ids and scores, best first, for a playlist or for liked tracks (ids or audio files)."""
         return _ids_and_scores(
@@ -109,7 +109,7 @@ class Session:
         n: int = 10,
         max_per_artist: int | None = 2,
         diversity: float = 0.0,
-        where: Where = Where(),
+        where: Where = ANYTHING,
     ) -> tuple[list[str], NDArray[np.float32]]:
         """Ids and centred cosines of the nearest candidates of a track (id or audio file)."""
         return _ids_and_scores(
@@ -129,6 +129,11 @@ class Session:
         vector = self.embed([file])[0]
         return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector)
 
+    def heard(self, name: str) -> str | NewTrack:
+        """A track for several questions: its name if the library knows it, else the file, listened to once."""
+        seed = self._seed_of(name)
+        return name if isinstance(seed, int) else seed
+
     # -------------------------------------------------------------------------------------------- with reasons
 
     def recommendations(
@@ -141,9 +146,9 @@ class Session:
         max_per_artist: int | None = 2,
         exclude: Collection[str] = (),
         diversity: float = 0.0,
-        where: Where = Where(),
+        where: Where = ANYTHING,
     ) -> list[Recommendation]:
-        """As `recommend`, with label and reasons. A liked track may also be one that `hear` gave."""
+        """As `recommend`, with label, reasons and confidence. A liked track may also be one that `hear` gave."""
         return ranking.recommend(
             self.catalogue,
             self._recommender,
@@ -163,9 +168,16 @@ class Session:
         )
 
     def neighbours(
-        self, track: str | NewTrack, *, candidates: Candidates = "all", n: int = 10, max_per_artist: int | None = 2
+        self,
+        track: str | NewTrack,
+        *,
+        candidates: Candidates = "all",
+        n: int = 10,
+        max_per_artist: int | None = 2,
+        diversity: float = 0.0,
+        where: Where = ANYTHING,
     ) -> list[Recommendation]:
-        """As `similar`, with label and reasons."""
+        """As `similar`, with label, reasons and confidence."""
         return ranking.similar(
             self.catalogue,
             self._recommender,
@@ -179,20 +191,22 @@ class Session:
             seed=self.seed,
         )
 
-    def confidence(self, track: str) -> float | None:
-        """How like anything known a track (id or audio file) is, 0 to 1; see recommend/familiarity.py.
+    def confidence(self, track: str | NewTrack) -> float | None:
+        """How like anything known a track (id, audio file or heard) is, 0 to 1; see recommend/familiarity.py.
 
         None for a model without a notion of near, and in a library with hardly a track that was played.
         """
         if self._familiarity is None:
             return None
-        seed = self._seed_of(track)
+        seed = self._seed_of(track) if isinstance(track, str) else track
         if isinstance(seed, int):
             return float(self._familiarity.of_tracks(np.array([seed], np.int32))[0])
         return float(self._familiarity.of_vectors(seed.vector[None, :])[0])
 
-    def label(self, track: str) -> str:
+    def label(self, track: str | NewTrack) -> str:
         """Artist and title of a track given by id or file."""
+        if isinstance(track, NewTrack):
+            return track.track.label
         row = self._known_row(track)
         return track if row is None else self.catalogue.tracks[row].label
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +14,8 @@ from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
 from unheard.errors import UserError
 
 if TYPE_CHECKING:
-    from unheard.recommend.recommend import Recommendation
+    from unheard.recommend.filters import Where
+    from unheard.recommend.recommend import NewTrack, Recommendation
     from unheard.session import Session
 
 Candidates = Annotated[
@@ -33,6 +36,26 @@ ArtistCap = Annotated[
     int | None,
     typer.Option(min=1, help="At most this many tracks of one artist. Default: 2.", show_default=False),
 ]
+Diversity = Annotated[
+    float, typer.Option(min=0, max=1, help="0: by score alone; 1: each as unlike those before it as possible.")
+]
+Genres = Annotated[
+    list[str] | None, typer.Option("--genre", help="Only tracks of this genre (repeatable: any of them).")
+]
+Years = Annotated[
+    str | None,
+    typer.Option("--year", metavar="YEAR|FROM-TO", help="Only releases of 1999, 1990-1999, 1990- or -1999."),
+]
+Shortest = Annotated[
+    float | None, typer.Option("--min-duration", metavar="SECONDS", min=0, help="Only tracks at least this long.")
+]
+Longest = Annotated[
+    float | None, typer.Option("--max-duration", metavar="SECONDS", min=0, help="Only tracks at most this long.")
+]
+
+MARK = "?"
+NOT_ENOUGH = "not enough like anything known"
+UNFILTERED = "{}: lists are written as they are measured; leave out --diversity, --genre, --year and --min/max-duration"
 
 
 def similar(
@@ -46,6 +69,11 @@ def similar(
     split: SplitOption = None,
     model: ModelOption = None,
     max_per_artist: ArtistCap = None,
+    diversity: Diversity = 0.0,
+    genre: Genres = None,
+    year: Years = None,
+    min_duration: Shortest = None,
+    max_duration: Longest = None,
     test_tracks: Annotated[
         bool, typer.Option("--test-tracks", help="For every test track, as CSV (track_id, rank, neighbour_id, score).")
     ] = False,
@@ -53,6 +81,8 @@ def similar(
     json: JsonFlag = False,
 ) -> None:
     """Neighbours of a track or of an audio file that nobody has heard yet; the score is a centred cosine, -1 to 1."""
+    where = _where(genre, year, min_duration, max_duration)
+    _require(not test_tracks or (where.asks_nothing and not diversity), UNFILTERED.format("--test-tracks"))
     session = _session(workspace, split, model, seed)
     if test_tracks:
         _require(track is None, "--test-tracks takes no track; leave it out")
@@ -63,7 +93,11 @@ def similar(
         return
     if track is None:
         raise UserError("name a TRACK_ID or a FILE, or --test-tracks -o sim.csv")
-    found = session.neighbours(track, candidates=candidates, n=n, max_per_artist=max_per_artist or 2)
+    query = session.heard(track)
+    found = session.neighbours(
+        query, candidates=candidates, n=n, max_per_artist=max_per_artist or 2, diversity=diversity, where=where
+    )
+    _warn_of_strangers(session, [query])
     _show(session, found, output, json=json, title=f"Like {session.label(track)} ({session.model}, {candidates})")
 
 
@@ -83,6 +117,11 @@ def recommend(
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", metavar="TRACK_ID", help="Never this track (repeatable).")
     ] = None,
+    diversity: Diversity = 0.0,
+    genre: Genres = None,
+    year: Years = None,
+    min_duration: Shortest = None,
+    max_duration: Longest = None,
     all_playlists: Annotated[
         bool, typer.Option("--all-playlists", help="For every playlist, as CSV (playlist_id, rank, track_id, score).")
     ] = False,
@@ -94,20 +133,26 @@ def recommend(
         (playlist is not None) + bool(like) + all_playlists == 1,
         "say for whom: one of --playlist ID, --like TRACK_ID|FILE, or --all-playlists -o recs.csv",
     )
+    where = _where(genre, year, min_duration, max_duration)
+    _require(not all_playlists or (where.asks_nothing and not diversity), UNFILTERED.format("--all-playlists"))
     session = _session(workspace, split, model, seed)
     if all_playlists:
         with console.progress_bars() as progress:
             rows = session.write_recommendation_lists(_list_path(output), candidates=candidates, n=n, progress=progress)
         console.say(f"{output}: {rows} rows")
         return
+    seeds = [session.heard(name) for name in dict.fromkeys(like or [])]
     found = session.recommendations(
         playlist=playlist,
-        like=like or [],
+        like=seeds,
         candidates=candidates,
         n=n,
         max_per_artist=max_per_artist or 2,
         exclude=exclude or [],
+        diversity=diversity,
+        where=where,
     )
+    _warn_of_strangers(session, seeds)
     whom = f"playlist {playlist}" if playlist is not None else ", ".join(session.label(seed) for seed in like or [])
     _show(session, found, output, json=json, title=f"For {whom} ({session.model}, {candidates})")
 
@@ -141,6 +186,36 @@ def _session(workspace: Path, split: str | None, model: str | None, seed: int) -
     return Session(workspace, split=split, model=model, seed=seed)
 
 
+def _where(
+    genres: list[str] | None, years: str | None, min_duration_s: float | None, max_duration_s: float | None
+) -> Where:
+    from unheard.recommend.filters import Where
+
+    year_from, year_to = _years(years)
+    return Where(frozenset(genres or ()), year_from, year_to, min_duration_s, max_duration_s)
+
+
+def _years(text: str | None) -> tuple[int | None, int | None]:
+    """First and last year of 1999, 1990-1999, 1990- or -1999."""
+    if text is None:
+        return None, None
+    match = re.fullmatch(r"(\d{4})|(\d{4})?-(\d{4})?", text.strip())
+    if match is None or match[0] == "-":
+        raise UserError(f"--year {text!r}: expected 1999, 1990-1999, 1990- or -1999")
+    first, last = (match[1], match[1]) if match[1] else (match[2], match[3])
+    return int(first) if first else None, int(last) if last else None
+
+
+def _warn_of_strangers(session: Session, seeds: Sequence[str | NewTrack]) -> None:
+    """Say which seeds the model cannot judge."""
+    from unheard.recommend.familiarity import UNFAMILIAR
+
+    for seed in seeds:
+        confidence = session.confidence(seed)
+        if confidence is not None and confidence < UNFAMILIAR:
+            console.say(f"{session.label(seed)} is {NOT_ENOUGH}; what is near it is a guess")
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise UserError(message)
@@ -159,8 +234,16 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
     if json:
         console.print_json(session.as_json(found))
     elif output is None:
-        rows = [[item.rank, item.label, f"{item.score:.3f}", item.first_reason] for item in found]
-        columns = ["", "track", "score", "because it is near"]
+        from unheard.recommend.familiarity import UNFAMILIAR
+
+        strange = [item.confidence is not None and item.confidence < UNFAMILIAR for item in found]
+        rows = [
+            [item.rank, item.label, f"{item.score:.3f}", MARK if odd else "", item.first_reason]
+            for item, odd in zip(found, strange, strict=True)
+        ]
+        columns = ["", "track", "score", "", "because it is near"]
         console.out.print(console.table(title, columns, rows, right=frozenset({0, 2})))
+        if any(strange):
+            console.say(f"{MARK} {NOT_ENOUGH}: the model can say little about it")
         if not found:
-            console.say("no candidates are left: the seeds, the artist cap and the split leave none")
+            console.say("no candidates are left: the seeds, the artist cap, the wishes and the split leave none")

@@ -93,6 +93,7 @@ def as_json(found: Sequence[Recommendation], tracks: Tracks) -> list[dict[str, A
             "rank": item.rank,
             "track_id": item.track_id,
             "score": item.score,
+            "confidence": item.confidence,
             "artist": tracks[item.row].artist,
             "title": tracks[item.row].title,
             "path": tracks[item.row].path,

@@ -8,13 +8,14 @@ What a score means:
                      and between jazz and techno lies what everybody plays.
     similar          cosine of the centred factors, -1 to 1
 
-Seeds, a playlist's own tracks, and other recordings of either are never returned.
+Seeds, a playlist's own tracks, and other recordings of either are never returned. Neither diversity (diversify.py) nor
+wishes (filters.py) change a score: they choose among what was ranked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,12 @@ from unheard.errors import UserError
 from unheard.ids import Rows
 from unheard.library import Track
 from unheard.recommend.catalogue import Candidates, Catalogue
+from unheard.recommend.diversify import most_relevant_and_diverse, pool_size
 from unheard.recommend.duplicates import same_song, song_numbers
+from unheard.recommend.familiarity import Familiarity
+from unheard.recommend.filters import ANYTHING, Where, rows_that_fit
 from unheard.recommend.ranking import top_k
-from unheard.recommend.recommenders import FactorRecommender, OracleRecommender, Recommender, Scores
+from unheard.recommend.recommenders import PlacesNew, Recommender, Scores, space_of
 from unheard.splits import Use
 
 RANK_OFFSET = 60  # of the reciprocal rank fusion; the paper's value
@@ -56,7 +60,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One recommended track. `rank` starts at 1; what `score` means is told above."""
+    """One recommended track. `rank` starts at 1; what `score` means is told above.
+
+    `confidence` (0 to 1, familiarity.py) says how like anything known the track is; None if nobody asked.
+    """
 
     rank: int
     row: int
@@ -65,6 +72,7 @@ class Recommendation:
     score: float
     reasons: tuple[Reason, ...]
     agreeing: tuple[int, int] | None = None  # for likes: so many of so many seeds
+    confidence: float | None = None
 
     @property
     def first_reason(self) -> str:
@@ -83,6 +91,22 @@ class Recommendation:
         return f"{count}: {near}" if near else count
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What may stand in a list, whatever the scores say; see `recommend`."""
+
+    n: int
+    max_per_artist: int | None
+    exclude: Collection[int]
+    diversity: float
+    where: Where
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.diversity <= 1:
+            raise UserError(f"diversity {self.diversity}: expected 0 (by score alone) to 1 (as unlike as possible)")
+
+
 def recommend(
     catalogue: Catalogue,
     recommender: Recommender,
@@ -93,6 +117,9 @@ def recommend(
     n: int = 10,
     max_per_artist: int | None = 2,
     exclude: Collection[int] = (),
+    diversity: float = 0.0,
+    where: Where = ANYTHING,
+    familiarity: Familiarity | None = None,
     seed: int = 0,
 ) -> list[Recommendation]:
     """Up to `n` tracks for a playlist (its row) or for liked tracks, best first.
@@ -100,29 +127,34 @@ def recommend(
     candidates      cold: test tracks and tracks that are new since the split; warm: train tracks with plays; all
     max_per_artist  at most this many by one main artist; None for any number
     exclude         rows that must not be returned
+    diversity       0: by score alone; 1: each as unlike those before it as possible (diversify.py)
+    where           wishes about genre, year and length (filters.py)
+    familiarity     measures the confidence of each result; None: no confidence
     seed            breaks ties
 
     A playlist without warm tracks has no vector; its tracks are then taken as likes.
     """
     if (playlist is None) == (not likes):
         raise UserError("recommend for a playlist or for likes, one of the two")
+    rules = Rules(n, max_per_artist, exclude, diversity, where, seed)
     rows = catalogue.candidates(candidates, new=True)
     if playlist is None:
-        return _for_likes(catalogue, recommender, likes, rows, n, max_per_artist, exclude, seed)
+        return _sure(_for_likes(catalogue, recommender, likes, rows, rules), familiarity)
     own = catalogue.plays[playlist].indices
     if not len(own):
         raise UserError(f"playlist {catalogue.playlists[playlist]!r} has no track of the library; scan its files")
+    own_tracks = [int(row) for row in own]
     if not catalogue.warm.playlists[playlist].any():
-        own_likes = [int(row) for row in own]
-        return _for_likes(catalogue, recommender, own_likes, rows, n, max_per_artist, exclude, seed)
+        return _sure(_for_likes(catalogue, recommender, own_tracks, rows, rules), familiarity)
     scores = recommender.scores(np.array([playlist], np.int32), rows)[0]
-    kept = _pick(catalogue, scores, rows, [int(r) for r in own], n, max_per_artist, exclude, seed, query=playlist)
+    kept = _pick(catalogue, recommender, scores, rows, own_tracks, rules, query=playlist)
     warm = own[(catalogue.use[own] == Use.TRAIN) & catalogue.warm.known[own]]
     nearest = _nearest(recommender, rows[kept], warm)
-    return [
+    found = [
         _result(catalogue, rank, int(rows[column]), scores[column], _reasons(catalogue, warm, nearest[rank - 1]))
         for rank, column in enumerate(kept, start=1)
     ]
+    return _sure(found, familiarity)
 
 
 def similar(
@@ -134,43 +166,41 @@ def similar(
     n: int = 10,
     max_per_artist: int | None = 2,
     exclude: Collection[int] = (),
+    diversity: float = 0.0,
+    where: Where = ANYTHING,
+    familiarity: Familiarity | None = None,
     seed: int = 0,
 ) -> list[Recommendation]:
     """The `n` nearest candidates of one track; reasons are warm tracks near both. Options as in `recommend`."""
+    rules = Rules(n, max_per_artist, exclude, diversity, where, seed)
     rows = catalogue.candidates(candidates, new=True)
     scores = _similarities(recommender, query, rows)
-    kept = _pick(catalogue, scores, rows, [query], n, max_per_artist, exclude, seed, query=_key(query))
+    kept = _pick(catalogue, recommender, scores, rows, [query], rules, query=_key(query))
     warm = catalogue.candidates("warm", new=False)
     nearest = _nearest(recommender, rows[kept], warm)
-    if len(nearest) and len(warm):
-        nearest = np.minimum(nearest, _similarities(recommender, query, warm)[None, :])
+    space = space_of(recommender)
+    if len(nearest) and len(warm) and space is not None:
+        nearest = np.minimum(nearest, _similarities(space, query, warm)[None, :])
     results = []
     for rank, column in enumerate(kept, start=1):
         near = nearest[rank - 1].copy()
         near[(warm == _key(query)) | (warm == rows[column])] = -1  # neither explains itself
         reasons = _reasons(catalogue, warm, near)
         results.append(_result(catalogue, rank, int(rows[column]), scores[column], reasons))
-    return results
+    return _sure(results, familiarity)
 
 
 def _for_likes(
-    catalogue: Catalogue,
-    recommender: Recommender,
-    likes: Sequence[Seed],
-    rows: Rows,
-    n: int,
-    max_per_artist: int | None,
-    exclude: Collection[int],
-    seed: int,
+    catalogue: Catalogue, recommender: Recommender, likes: Sequence[Seed], rows: Rows, rules: Rules
 ) -> list[Recommendation]:
     near = np.stack([_similarities(recommender, like, rows) for like in likes])  # (seed, candidate)
     keys = np.array([_key(like) for like in likes])
-    order = top_k(near, len(rows), seed=seed, queries=keys, candidates=rows)  # (seed, candidate)
+    order = top_k(near, len(rows), seed=rules.seed, queries=keys, candidates=rows)  # (seed, candidate)
     ranks = np.empty(near.shape, np.int64)
     np.put_along_axis(ranks, order, np.arange(1, len(rows) + 1)[None, :], axis=1)
     scores = (1 / (RANK_OFFSET + ranks)).sum(axis=0).astype(np.float32)
-    kept = _pick(catalogue, scores, rows, likes, n, max_per_artist, exclude, seed, query=int(keys[0]))
-    within = min(MOST_AGREEING, max(n, AGREES_WITHIN * len(rows)))
+    kept = _pick(catalogue, recommender, scores, rows, likes, rules, query=int(keys[0]))
+    within = min(MOST_AGREEING, max(rules.n, AGREES_WITHIN * len(rows)))
     results = []
     for rank, column in enumerate(kept, start=1):
         by_rank = np.argsort(ranks[:, column], kind="stable")
@@ -186,13 +216,11 @@ def _for_likes(
 
 def _pick(
     catalogue: Catalogue,
+    recommender: Recommender,
     scores: Scores,
     rows: Rows,
     seeds: Sequence[Seed],
-    n: int,
-    max_per_artist: int | None,
-    exclude: Collection[int],
-    seed: int,
+    rules: Rules,
     *,
     query: int,
 ) -> list[int]:
@@ -202,21 +230,39 @@ def _pick(
     for new in seeds:
         if isinstance(new, NewTrack):
             seen |= {int(songs[row]) for row in same_song(catalogue, new.track)}
-    banned = set(exclude)
+    open_to = rows_that_fit(rules.where, catalogue.tracks)[rows] & ~np.isin(rows, list(rules.exclude))
+    open_to &= ~np.isin(songs[rows], list(seen))
+    order = top_k(scores[None, :], len(rows), seed=rules.seed, queries=np.array([query]), candidates=rows)[0]
+    order = order[open_to[order]]
     of_artist: dict[int, int] = {}
-    kept: list[int] = []
-    order = top_k(scores[None, :], len(rows), seed=seed, queries=np.array([query]), candidates=rows)[0]
-    for column in order:
-        row = int(rows[column])
-        song, artist = int(songs[row]), int(catalogue.main_artist[row])
-        full = max_per_artist is not None and of_artist.get(artist, 0) >= max_per_artist
-        if len(kept) >= n:
-            break
-        if row in banned or song in seen or full:
-            continue
+
+    def may_join(column: int) -> bool:
+        song, artist = int(songs[rows[column]]), int(catalogue.main_artist[rows[column]])
+        if song in seen or (rules.max_per_artist is not None and of_artist.get(artist, 0) >= rules.max_per_artist):
+            return False
         seen.add(song)
         of_artist[artist] = of_artist.get(artist, 0) + 1
-        kept.append(int(column))
+        return True
+
+    kept: list[int] = []
+    if rules.diversity > 0:
+        space = space_of(recommender)
+        if space is None:
+            raise UserError(f"{recommender.name} does not say what is like what; leave diversity out")
+        pool, order = order[: pool_size(rules.n)], order[pool_size(rules.n) :]
+        places = most_relevant_and_diverse(
+            scores[pool],
+            lambda place: space.similarities(rows[pool[place : place + 1]], rows[pool])[0],
+            diversity=rules.diversity,
+            n=rules.n,
+            may_join=lambda place: may_join(int(pool[place])),
+        )
+        kept = [int(pool[place]) for place in places]
+    for column in order:  # without diversity, all of them; otherwise when the pool was used up by the artist cap
+        if len(kept) >= rules.n:
+            break
+        if may_join(int(column)):
+            kept.append(int(column))
     return kept
 
 
@@ -224,7 +270,7 @@ def _similarities(recommender: Recommender, query: Seed, rows: Rows) -> Scores:
     """Similarity of one seed to candidates, (candidate,)."""
     if isinstance(query, int):
         near = recommender.similarities(np.array([query], np.int32), rows)
-    elif isinstance(recommender, FactorRecommender):
+    elif isinstance(recommender, PlacesNew):
         near = recommender.vector_similarities(query.vector[None, :], rows)
     else:
         raise UserError(f"{recommender.name} cannot place a track from outside the library; name a trained model")
@@ -232,10 +278,19 @@ def _similarities(recommender: Recommender, query: Seed, rows: Rows) -> Scores:
 
 
 def _nearest(recommender: Recommender, results: Rows, warm: Rows) -> Scores:
-    """Similarities (result, warm track); none for recommenders without a notion of near."""
-    if not isinstance(recommender, FactorRecommender | OracleRecommender):
+    """Centred cosines (result, warm track); none for recommenders without a notion of near."""
+    space = space_of(recommender)
+    if space is None:
         return np.full((len(results), len(warm)), -1, np.float32)
-    return recommender.similarities(results, warm)
+    return space.similarities(results, warm)
+
+
+def _sure(found: list[Recommendation], familiarity: Familiarity | None) -> list[Recommendation]:
+    """Results with their confidence."""
+    if familiarity is None:
+        return found
+    confidence = familiarity.of_tracks(np.array([item.row for item in found], np.int32))
+    return [replace(item, confidence=float(value)) for item, value in zip(found, confidence, strict=True)]
 
 
 def _reasons(catalogue: Catalogue, warm: Rows, near: NDArray[np.float32]) -> tuple[Reason, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,26 @@ class Recommender(Protocol):
         ...
 
 
+@runtime_checkable
+class Spatial(Protocol):
+    """A recommender whose tracks lie somewhere: cosines around the mean say what is near what."""
+
+    @property
+    def space(self) -> FactorRecommender | None: ...
+
+
+@runtime_checkable
+class PlacesNew(Protocol):
+    """A recommender that can compare tracks from outside the catalogue, given their predicted factors."""
+
+    def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores: ...
+
+
+def space_of(recommender: Recommender) -> FactorRecommender | None:
+    """Where a recommender's tracks lie; None for one without a notion of near."""
+    return recommender.space if isinstance(recommender, Spatial) else None
+
+
 @dataclass(frozen=True)
 class FactorRecommender:
     """Ranks by latent factors: predicted ones, folded-in ones or averages, all in one space.
@@ -66,6 +86,10 @@ class FactorRecommender:
     playlists: NDArray[np.float32]
     centre: NDArray[np.float32]
     full: bool = False
+
+    @property
+    def space(self) -> FactorRecommender:
+        return self
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
         return _product(self.playlists[playlists], self.tracks[candidates])
@@ -107,6 +131,10 @@ class OracleRecommender:
     warm: FactorRecommender
     full: FactorRecommender
     name: str = "oracle"
+
+    @property
+    def space(self) -> FactorRecommender:
+        return self.full
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
         return self.warm.scores(playlists, candidates)

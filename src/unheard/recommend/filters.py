@@ -24,6 +24,11 @@ BETWEEN_GENRES = re.compile(r"[;,/|\0]")
 YEAR = re.compile(r"\s*(\d{4})(?!\d)")
 
 
+def _ascending(what: str, least: float | None, most: float | None) -> None:
+    if least is not None and most is not None and least > most:
+        raise UserError(f"{what} from {least} to {most} hold nothing; swap the two")
+
+
 @dataclass(frozen=True)
 class Where:
     """What a track must be to be recommended; the empty wish fits every track.
@@ -91,8 +96,3 @@ def _within(value: float | None, least: float | None, most: float | None) -> boo
     if least is None and most is None:
         return True
     return value is not None and (least is None or value >= least) and (most is None or value <= most)
-
-
-def _ascending(what: str, least: float | None, most: float | None) -> None:
-    if least is not None and most is not None and least > most:
-        raise UserError(f"{what} from {least} to {most} hold nothing; swap the two")

@@ -23,6 +23,7 @@ from unheard.library import open_library
 from unheard.progress import Progress, silent
 from unheard.recommend import lists
 from unheard.recommend import recommend as ranking
+from unheard.recommend.atlas import Atlas, Method, draw, load_atlas, save_atlas
 from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender, trained_models
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.export import as_json, export
@@ -209,6 +210,29 @@ class Session:
             return track.track.label
         row = self._known_row(track)
         return track if row is None else self.catalogue.tracks[row].label
+
+    @cached_property
+    def directions(self) -> NDArray[np.float32]:
+        """Unit vectors (track, d) whose dot products are the similarities of `similar`; zero for tracks without any.
+
+        UserError for a model without a notion of near.
+        """
+        space = space_of(self._recommender)
+        if space is None:
+            raise UserError(f"{self.model} has no space that could be drawn; name a trained model with --model")
+        return space.directions(space.tracks).astype(np.float32)
+
+    def atlas(self) -> Atlas:
+        """The catalogue as a map: the stored one if it shows this space, else the quick one (see recommend/atlas.py)."""
+        stored = load_atlas(self.workspace.map_path(self.catalogue.split.name, self.model))
+        drawn = draw(self.catalogue.tracks.ids, self.directions, "pca", rng=np.random.default_rng(self.seed))
+        return stored if stored is not None and stored.digest == drawn.digest else drawn
+
+    def draw_map(self, *, method: Method = "tsne") -> Path:
+        """Make the map that `atlas` then finds; returns its path."""
+        path = self.workspace.map_path(self.catalogue.split.name, self.model)
+        save_atlas(path, draw(self.catalogue.tracks.ids, self.directions, method, rng=np.random.default_rng(self.seed)))
+        return path
 
     def as_json(self, found: Sequence[Recommendation]) -> list[dict[str, Any]]:
         """Recommendations as plain values."""

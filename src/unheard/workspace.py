@@ -10,6 +10,7 @@ W/
   models/<split>/<name>/         checkpoint.safetensors, predictions.safetensors, history.json
   results/<split>.json           what `evaluate` measured
   experiments/<name>.json        what `experiment` measured
+  maps/<split>/<model>.safetensors  where a map of the catalogue draws each track (see recommend/atlas.py)
 """
 
 from __future__ import annotations
@@ -103,6 +104,18 @@ class Workspace:
 
     def experiment_path(self, name: str) -> Path:
         return self.root / "experiments" / f"{name}.json"
+
+    def map_path(self, split: str, model: str) -> Path:
+        return self.root / "maps" / split / f"{model}.safetensors"
+
+    @property
+    def of_a_demo(self) -> bool:
+        """Whether the workspace stands in a world that `unheard demo` made; its listeners are simulated."""
+        try:
+            plan = json.loads((self.root.resolve().parent / "world.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return isinstance(plan, dict) and plan.get("world") == "unheard demo"
 
 
 def _check(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from unheard.cli import (
     features,
     learning,
     listening,
+    mapping,
     reporting,
     serve,
     showcase,
@@ -82,6 +83,7 @@ for verb in (
     listening.recommend,
     listening.embed,
     evaluation.evaluate,
+    mapping.draw_map,
     reporting.report,
     serve.serve,
     spotify.spotify,
@@ -90,6 +92,6 @@ for verb in (
     collection.doctor,
     showcase.demo,
 ):
-    app.command(verb.__name__.replace("import_plays", "import"))(verb)
+    app.command(verb.__name__.replace("import_plays", "import").replace("draw_map", "map"))(verb)
 
 app.add_typer(experiments.experiment, name="experiment", help="Run an experiment: many trainings, one question.")

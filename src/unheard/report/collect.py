@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,7 +117,7 @@ def collect(
     return Collected(
         workspace=workspace,
         catalogue=catalogue,
-        simulated=listeners == "simulated" or of_a_demo(workspace),
+        simulated=listeners == "simulated" or workspace.of_a_demo,
         holdings=holdings,
         models=tuple(chosen),
         measured=read_measured(workspace, name),
@@ -132,15 +131,6 @@ def collect(
             workspace, name, list(models) or trained, store, [catalogue.tracks.ids[row] for row in of_interest]
         ),
     )
-
-
-def of_a_demo(workspace: Workspace) -> bool:
-    """Whether the workspace stands in a world that `unheard demo` made; its listeners are simulated."""
-    try:
-        plan = json.loads((workspace.root.resolve().parent / "world.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(plan, dict) and plan.get("world") == "unheard demo"
 
 
 def _chosen(models: Sequence[str], trained: Sequence[str]) -> list[str]:

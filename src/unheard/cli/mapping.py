@@ -1,0 +1,25 @@
+"""The verb that draws: map."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from unheard.cli import console
+from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.cli.listening import ModelOption
+
+
+def draw_map(
+    workspace: WorkspaceOption,
+    split: SplitOption = None,
+    model: ModelOption = None,
+    method: Annotated[Literal["tsne", "pca"], typer.Option("--method", help="How it is flattened.")] = "tsne",
+) -> None:
+    """Draw the catalogue as a map for `unheard serve`: tracks with similar factors lie close."""
+    import unheard
+
+    session = unheard.open(workspace, split=split, model=model)
+    path = session.draw_map(method=method)
+    console.say(f"drew {len(session.catalogue)} tracks: {path}")

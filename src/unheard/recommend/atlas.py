@@ -1,0 +1,124 @@
+"""A map of the catalogue: every track's factor as a point in the plane.
+
+Distances are those of the centred directions, the same cosines that `similar` ranks by. Two projections:
+
+    pca   the two directions of most variance (Hotelling, 1933): at once, but most of what separates tracks is elsewhere
+    tsne  t-SNE (van der Maaten and Hinton, 2008), started from `pca`: keeps neighbourhoods, and lets distances between
+          them go. Beyond LANDMARKS tracks it is fitted on a random sample, and every other track is put at the mean of
+          its NEAREST nearest landmarks, weighted by similarity, and spread a little so that none hides another.
+
+No map in two dimensions keeps the neighbours of a space with dozens: whoever draws one has to show the true ones too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard import artefacts
+from unheard.errors import UserError
+from unheard.ids import IdMap
+from unheard.recommend.ranking import blocks
+
+KIND = "map"
+Method = Literal["pca", "tsne"]
+Plane = NDArray[np.float32]  # (track, 2), inside the square from -1 to 1
+
+LANDMARKS = 5000
+NEAREST = 5
+PERPLEXITY = 30.0
+SPREAD = 0.006
+FEWEST = 20  # tracks, for neighbourhoods to mean something
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Where each track of `ids` is drawn; `method` and `digest` say of which space and how."""
+
+    ids: IdMap
+    points: Plane
+    method: Method
+    digest: str
+
+
+def draw(ids: IdMap, directions: NDArray[np.floating], method: Method, *, rng: np.random.Generator) -> Atlas:
+    """A map of tracks from their unit vectors (track, d)."""
+    digest = hashlib.blake2b(np.ascontiguousarray(directions, np.float32).tobytes(), digest_size=16)
+    digest.update("\n".join(ids).encode())
+    points = pca(directions) if method == "pca" else tsne(directions, rng=rng)
+    return Atlas(ids, points, method, digest.hexdigest())
+
+
+def pca(directions: NDArray[np.floating]) -> Plane:
+    """The plane of most variance, scaled into the square."""
+    if directions.shape[1] < 2:
+        directions = np.pad(directions, ((0, 0), (0, 2 - directions.shape[1])))
+    centred = directions - directions.mean(axis=0)
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    return _into_square(centred @ vectors[:, :-3:-1])
+
+
+def tsne(directions: NDArray[np.floating], *, rng: np.random.Generator, landmarks: int = LANDMARKS) -> Plane:
+    """The t-SNE map of unit vectors (track, d); PCA where there are too few tracks for neighbourhoods."""
+    n = len(directions)
+    if n < FEWEST:
+        return pca(directions)
+    from sklearn.manifold import TSNE
+
+    chosen = np.sort(rng.choice(n, landmarks, replace=False)) if n > landmarks else np.arange(n)
+    first = pca(directions[chosen])
+    model = TSNE(
+        init=1e-4 * first / max(float(first.std()), 1e-9),
+        perplexity=min(PERPLEXITY, (len(chosen) - 1) / 4),
+        metric="sqeuclidean",  # of unit vectors: twice one minus the cosine
+        random_state=int(rng.integers(2**31)),
+    )
+    fitted = np.asarray(model.fit_transform(directions[chosen].astype(np.float32)), np.float64)
+    if len(chosen) == n:
+        return _into_square(fitted)
+    points = np.empty((n, 2))
+    for place in blocks(n, len(chosen)):
+        points[place] = _between(directions[place] @ directions[chosen].T, fitted)
+    points += SPREAD * np.ptp(fitted) * rng.standard_normal((n, 2))
+    points[chosen] = fitted
+    return _into_square(points)
+
+
+def _between(near: NDArray[np.floating], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weighted means of the points of the nearest landmarks, from similarities (track, landmark)."""
+    best = np.argpartition(near, near.shape[1] - NEAREST, axis=1)[:, -NEAREST:]
+    weight = np.maximum(np.take_along_axis(near, best, axis=1), 0) ** 4 + 1e-9
+    weight /= weight.sum(axis=1, keepdims=True)
+    means: NDArray[np.float64] = np.einsum("tk,tkd->td", weight, points[best])
+    return means
+
+
+def _into_square(points: NDArray[np.floating]) -> Plane:
+    """Centred and scaled alike in both directions, so that all points lie between -1 and 1."""
+    if not len(points):
+        return np.zeros((0, 2), np.float32)
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = max(float((high - low).max()) / 2, 1e-12)
+    return ((points - (low + high) / 2) / half).astype(np.float32)
+
+
+def save_atlas(path: Path, atlas: Atlas) -> None:
+    """Write a map as an artefact."""
+    config = {"method": atlas.method, "digest": atlas.digest}
+    artefacts.save(path, KIND, config=config, arrays={"points": atlas.points}, ids={"track": atlas.ids})
+
+
+def load_atlas(path: Path) -> Atlas | None:
+    """A stored map; None if there is none, UserError if the file is damaged."""
+    if not path.is_file():
+        return None
+    found = artefacts.load(path, KIND)
+    ids, points = found.ids["track"], found.arrays["points"]
+    if points.shape != (len(ids), 2):
+        raise UserError(f"{path}: {points.shape} points of {len(ids)} tracks; delete the file, it is made again")
+    return Atlas(ids, points, found.config["method"], found.config["digest"])

@@ -195,14 +195,22 @@ class Session:
     def confidence(self, track: str | NewTrack) -> float | None:
         """How like anything known a track (id, audio file or heard) is, 0 to 1; see recommend/familiarity.py.
 
-        None for a model without a notion of near, and in a library with hardly a track that was played.
+        None where that cannot be said: hardly a track has both plays and sound, or the library knows sound by the
+        user's own vectors and this is a file from outside.
         """
+        seed = self._seed_of(track) if isinstance(track, str) else track
         if self._familiarity is None:
             return None
-        seed = self._seed_of(track) if isinstance(track, str) else track
         if isinstance(seed, int):
             return float(self._familiarity.of_tracks(np.array([seed], np.int32))[0])
-        return float(self._familiarity.of_vectors(seed.vector[None, :])[0])
+        from unheard.spectrograms.listen import mel_of_file, vectors_of
+        from unheard.spectrograms.statistics import N_STATISTICS
+
+        if self.catalogue.content.values.shape[1] != N_STATISTICS:
+            return None
+        file = Path(seed.track.path)
+        statistics, _ = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
+        return float(self._familiarity.of_content(statistics[None, :])[0])
 
     def label(self, track: str | NewTrack) -> str:
         """Artist and title of a track given by id or file."""
@@ -294,8 +302,7 @@ class Session:
 
     @cached_property
     def _familiarity(self) -> Familiarity | None:
-        space = space_of(self._recommender)
-        return None if space is None else familiarity(self.catalogue, space)
+        return familiarity(self.catalogue)
 
     @cached_property
     def _predictor(self) -> Predictor:

@@ -1,14 +1,16 @@
-"""How like anything known a track is: how much its place in the model's space can be trusted.
+"""How like anything known a track sounds: how much its predicted place can be trusted.
 
-A model places a track that is unlike all of its train tracks by extrapolation. The measure is that of nearest-neighbour
-outlier detection (Ramaswamy, Rastogi & Shim, 2000): the similarity (centred cosine) of a track to its K-th nearest
-train track. The K-th and not the first, because one chance neighbour is no company. It is turned into a confidence by
-the train tracks themselves, each measured against the others:
+A model answers for any sound at all, and where it never heard the like of it, it answers with something ordinary: noise
+and hum get factors in the middle of the music, so that the factors do not tell. What goes into the model does. The
+measure is that of nearest-neighbour outlier detection (Ramaswamy, Rastogi & Shim, 2000): the Euclidean distance of a
+track's standardised content (mel and MFCC statistics, or the user's vectors) to its K-th nearest train track. The K-th
+and not the first, because one chance neighbour is no company. The train tracks, each measured against the others, make
+a confidence of it:
 
-    confidence = share of the train tracks that are no more like their own K-th nearest neighbour
+    confidence = share of the train tracks that are at least as far from their own K-th nearest
 
-so that 0.5 is as much at home as a typical known track, and below UNFAMILIAR it is "not enough like anything known".
-A track without a prediction stands at the mean, where nothing is near.
+so that 0.5 is as much in company as a typical known track, and below UNFAMILIAR it is "not enough like anything known".
+A track with train plays needs no prediction: 1. A track that was not heard: 0.
 """
 
 from __future__ import annotations
@@ -19,12 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.ids import Rows
-from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.catalogue import Catalogue, Content
 from unheard.recommend.ranking import blocks
-from unheard.recommend.recommenders import FactorRecommender, Scores
+from unheard.splits import Use
+
+Floats = NDArray[np.float32]
+Values = NDArray[np.float64]
 
 K = 5
-MAX_MEASURED = 2000  # train tracks whose own neighbours are looked up: a share of them all is exact enough
+MAX_MEASURED = 1000  # train tracks whose own distance is looked up: a share of them is exact enough
 UNFAMILIAR = 0.05  # confidence below this is marked
 
 
@@ -32,50 +37,64 @@ UNFAMILIAR = 0.05  # confidence below this is marked
 class Familiarity:
     """What `confidence` compares with.
 
-    space   where the tracks lie
-    known   rows of the train tracks with a factor, ascending
-    usual   similarity of train tracks to their own K-th nearest, ascending
+    content     of the tracks of the catalogue
+    certain     (n,) tracks that have plays to go by
+    known       rows of the train tracks that were heard, ascending
+    mean, scale (f,) of their content
+    usual       distances of train tracks to their own K-th nearest, ascending
     """
 
-    space: FactorRecommender
+    content: Content
+    certain: NDArray[np.bool_]
     known: Rows
-    usual: NDArray[np.float32]
+    mean: Values
+    scale: Values
+    usual: Floats
 
-    def of_tracks(self, rows: Rows) -> NDArray[np.float64]:
-        """Confidence in tracks of the catalogue, (row,) 0 to 1; a train track does not count as its own neighbour."""
-        return self._confidence(nearness(self.space, rows, self.known))
+    def of_tracks(self, rows: Rows) -> Values:
+        """Confidence in tracks of the catalogue, (row,) 0 to 1."""
+        confidence = self.certain[rows].astype(np.float64)
+        unsure = self.content.known[rows] & ~self.certain[rows]
+        confidence[unsure] = self.of_content(self.content.values[rows[unsure]])
+        return confidence
 
-    def of_vectors(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Confidence in predicted factors (row, d) from outside the catalogue, (row,) 0 to 1."""
-        near = self.space.vector_similarities(vectors, self.known)
-        return self._confidence(_kth_largest(near))
-
-    def _confidence(self, near: Scores) -> NDArray[np.float64]:
-        share: NDArray[np.float64] = np.searchsorted(self.usual, near, side="right") / max(1, len(self.usual))
+    def of_content(self, values: Floats) -> Values:
+        """Confidence in tracks from outside the catalogue by their content (row, f), (row,) 0 to 1."""
+        known = (self.content.values[self.known] - self.mean) * self.scale
+        distances = distance_to_kth((values - self.mean) * self.scale, known)
+        share: Values = 1 - np.searchsorted(self.usual, distances, side="left") / len(self.usual)
         return share
 
 
-def familiarity(catalogue: Catalogue, space: FactorRecommender) -> Familiarity | None:
-    """What confidence is measured with; None with no more than K known tracks, which say nothing."""
-    known = catalogue.candidates("warm", new=False)
+def familiarity(catalogue: Catalogue) -> Familiarity | None:
+    """What confidence is measured with; None with no more than K train tracks that were heard, which say nothing."""
+    certain = (catalogue.use == Use.TRAIN) & catalogue.warm.known
+    known = np.flatnonzero(certain & catalogue.content.known).astype(np.int32)
     if len(known) <= K:
         return None
-    measured = known
-    if len(known) > MAX_MEASURED:
-        measured = np.sort(np.random.default_rng(0).choice(known, MAX_MEASURED, replace=False))
-    return Familiarity(space, known, np.sort(nearness(space, measured, known)))
+    content = catalogue.content.values[known]
+    mean, deviation = content.mean(axis=0, dtype=np.float64), content.std(axis=0, dtype=np.float64)
+    constant = deviation <= 1e-8 * np.maximum(1.0, np.abs(mean))
+    scale = np.where(constant, 0.0, 1 / np.where(constant, 1.0, deviation))
+    x = (content - mean) * scale
+    measured = np.arange(len(x))
+    if len(x) > MAX_MEASURED:
+        measured = np.random.default_rng(0).choice(len(x), MAX_MEASURED, replace=False)
+    usual = np.sort(distance_to_kth(x[measured], x, itself=measured))
+    return Familiarity(catalogue.content, certain, known, mean, scale, usual)
 
 
-def nearness(space: FactorRecommender, rows: Rows, known: Rows) -> Scores:
-    """Similarity of each row to its K-th nearest known track other than itself, (row,)."""
-    found = np.empty(len(rows), np.float32)
-    for place in blocks(len(rows), len(known)):
-        near = space.similarities(rows[place], known)
-        near[rows[place][:, None] == known[None, :]] = -np.inf
-        found[place] = _kth_largest(near)
+def distance_to_kth(x: Values, known: Values, *, itself: NDArray[np.integer] | None = None) -> Floats:
+    """Distance of each row of `x` (row, f) to its K-th nearest of `known` (train, f), (row,).
+
+    `itself` (row,) names the row of `known` that each row is and that does not count.
+    """
+    lengths = (known**2).sum(axis=1)
+    found = np.empty(len(x), np.float32)
+    for place in blocks(len(x), len(known)):
+        here = x[place]
+        squares = (here**2).sum(axis=1)[:, None] + lengths - 2 * here @ known.T  # (row, train)
+        if itself is not None:
+            squares[np.arange(len(here)), itself[place]] = np.inf
+        found[place] = np.sqrt(np.maximum(np.partition(squares, K - 1, axis=1)[:, K - 1], 0))
     return found
-
-
-def _kth_largest(near: Scores) -> Scores:
-    kth: Scores = np.partition(near, near.shape[1] - K, axis=1)[:, near.shape[1] - K]
-    return kth

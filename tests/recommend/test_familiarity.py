@@ -1,0 +1,121 @@
+"""Confidence: against its definition, and that it tells strangers from newcomers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from unheard.recommend import familiarity as module
+from unheard.recommend.build import make_recommender
+from unheard.recommend.catalogue import Catalogue, Content
+from unheard.recommend.familiarity import UNFAMILIAR, K, distance_to_kth, familiarity
+from unheard.recommend.recommend import recommend, similar
+from unheard.splits import Use
+from unheard.workspace import Workspace
+
+
+def slowly(catalogue: Catalogue, row: int) -> float:
+    """The definition, a pair at a time."""
+    known = [
+        r
+        for r in range(len(catalogue))
+        if catalogue.use[r] == Use.TRAIN and catalogue.warm.known[r] and catalogue.content.known[r]
+    ]
+    values = catalogue.content.values.astype(np.float64)
+    deviation = values[known].std(axis=0)
+
+    def kth(a: int) -> float:
+        return sorted(float(np.linalg.norm((values[a] - values[b]) / deviation)) for b in known if b != a)[K - 1]
+
+    own = kth(row)
+    return sum(kth(other) >= own for other in known) / len(known)
+
+
+def test_it_is_the_share_of_known_tracks_in_less_company(catalogue: Catalogue) -> None:
+    found = familiarity(catalogue)
+    assert found is not None
+    rows = np.array([catalogue.track_row(name) for name in ("t08-0", "t19-3", "new-1", "unplayed")])
+    np.testing.assert_allclose(found.of_tracks(rows), [slowly(catalogue, int(row)) for row in rows], atol=0.01)
+    np.testing.assert_array_equal(found.of_content(catalogue.content.values[rows]), found.of_tracks(rows))
+
+
+def test_played_tracks_are_certain_and_unheard_ones_unknown(catalogue: Catalogue) -> None:
+    found = familiarity(catalogue)
+    assert found is not None
+    confidence = found.of_tracks(np.arange(len(catalogue), dtype=np.int32))
+    certain = (catalogue.use == Use.TRAIN) & catalogue.warm.known
+    assert (confidence[certain] == 1).all()
+    assert confidence[catalogue.track_row("silent")] == 0
+    assert ((confidence >= 0) & (confidence <= 1)).all()
+
+
+def test_strangers_are_marked_and_newcomers_are_not(catalogue: Catalogue) -> None:
+    found = familiarity(catalogue)
+    assert found is not None
+    rng = np.random.default_rng(0)
+    values = catalogue.content.values
+    spread = values.std(axis=0)
+    strangers = values.mean(axis=0) + 4 * spread * rng.standard_normal((20, values.shape[1]))
+    assert (found.of_content(strangers.astype(np.float32)) < UNFAMILIAR).all()
+    cold = catalogue.candidates("cold", new=False)
+    cold = cold[catalogue.content.known[cold]]
+    assert (found.of_tracks(cold) < UNFAMILIAR).mean() < 1 / 3
+
+
+def test_no_company_changes_a_confidence(catalogue: Catalogue) -> None:
+    found = familiarity(catalogue)
+    assert found is not None
+    rows = catalogue.candidates("cold", new=True)
+    together = found.of_tracks(rows)
+    np.testing.assert_array_equal([found.of_tracks(rows[i : i + 1])[0] for i in range(len(rows))], together)
+
+
+def test_constant_content_counts_for_nothing(catalogue: Catalogue) -> None:
+    values = catalogue.content.values.copy()
+    values[:, 0] = 7
+    flat = familiarity(replace(catalogue, content=Content(values, catalogue.content.known)))
+    values = values.copy()
+    without = familiarity(replace(catalogue, content=Content(values[:, 1:], catalogue.content.known)))
+    assert flat is not None
+    assert without is not None
+    rows = catalogue.candidates("cold", new=True)
+    np.testing.assert_array_equal(flat.of_tracks(rows), without.of_tracks(rows))
+
+
+def test_a_sample_of_known_tracks_is_enough(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = familiarity(catalogue)
+    monkeypatch.setattr(module, "MAX_MEASURED", 100)
+    part = familiarity(catalogue)
+    assert whole is not None
+    assert part is not None
+    assert len(part.usual) == 100 < len(whole.usual)
+    rows = catalogue.candidates("cold", new=True)
+    assert np.abs(whole.of_tracks(rows) - part.of_tracks(rows)).max() < 0.15
+
+
+def test_the_kth_distance_leaves_the_track_itself_out() -> None:
+    line = np.arange(8.0)[:, None]
+    np.testing.assert_allclose(distance_to_kth(line, line, itself=np.arange(8)), [5, 4, 3, 3, 3, 3, 4, 5])
+    np.testing.assert_allclose(distance_to_kth(np.array([[0.0]]), line), [4])
+
+
+def test_hardly_a_known_track_says_nothing(catalogue: Catalogue) -> None:
+    heard = np.zeros(len(catalogue), np.bool_)
+    heard[np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)[:K]] = True
+    assert familiarity(replace(catalogue, content=Content(catalogue.content.values, heard))) is None
+
+
+def test_results_carry_it(workspace: Workspace, catalogue: Catalogue) -> None:
+    toy, found = make_recommender(workspace, catalogue, "toy"), familiarity(catalogue)
+    assert found is not None
+    for results in (
+        recommend(catalogue, toy, playlist=3, familiarity=found),
+        recommend(catalogue, toy, likes=[3, 50], familiarity=found),
+        recommend(catalogue, toy, playlist=catalogue.playlist_row("fresh"), familiarity=found),
+        similar(catalogue, toy, 3, familiarity=found),
+    ):
+        expected = found.of_tracks(np.array([item.row for item in results]))
+        np.testing.assert_array_equal([item.confidence for item in results], expected)
+    assert recommend(catalogue, toy, playlist=3)[0].confidence is None

@@ -1,0 +1,101 @@
+"""Wishes: which tracks fit, and which wishes nobody can fulfil."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unheard.errors import UserError
+from unheard.library import Track, Tracks
+from unheard.recommend.build import make_recommender
+from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.filters import ANYTHING, Where, genres_of, rows_that_fit, year_of
+from unheard.recommend.recommend import recommend, similar
+from unheard.workspace import Workspace
+
+SHELF = Tracks(
+    (
+        Track("a", genre="Rock", release_date="1999", duration_s=100.0),
+        Track("b", genre="Ambient; Drone / Noise", release_date="1999-12-31", duration_s=600.0),
+        Track("c", genre="Post-Rock", release_date="2000-01", duration_s=300.0),
+        Track("d", genre="", release_date="", duration_s=0.0),
+        Track("e", genre="ROCK", release_date="someday", duration_s=300.5),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("where", "fits"),
+    [
+        (Where(), "abcde"),
+        (Where(genres=frozenset({"rock"})), "ae"),
+        (Where(genres=frozenset({"Rock", "drone"})), "abe"),
+        (Where(genres=frozenset({"post rock"})), "c"),
+        (Where(year_from=1999, year_to=1999), "ab"),
+        (Where(year_from=2000), "c"),
+        (Where(year_to=1999), "ab"),
+        (Where(min_duration_s=300), "bce"),
+        (Where(max_duration_s=300), "ac"),
+        (Where(min_duration_s=100, max_duration_s=300), "ac"),
+        (Where(genres=frozenset({"rock"}), max_duration_s=200), "a"),
+        (Where(min_duration_s=0), "abce"),  # asked about, so the track of unknown length is out
+    ],
+)
+def test_who_fits(where: Where, fits: str) -> None:
+    assert "".join(SHELF.ids.take(np.flatnonzero(rows_that_fit(where, SHELF)))) == fits
+
+
+@given(
+    st.sets(st.sampled_from(["rock", "drone", "jazz"])),
+    st.none() | st.integers(1990, 2005),
+    st.none() | st.floats(0, 700),
+)
+def test_a_further_wish_never_adds_a_track(genres: set[str], year: int | None, shortest: float | None) -> None:
+    both = rows_that_fit(Where(frozenset(genres), year_from=year, min_duration_s=shortest), SHELF)
+    alone = [Where(frozenset(genres)), Where(year_from=year), Where(min_duration_s=shortest)]
+    np.testing.assert_array_equal(both, np.all([rows_that_fit(where, SHELF) for where in alone], axis=0))
+
+
+def test_years_and_genres_as_tags_write_them() -> None:
+    dates = {"1999": 1999, " 2001-05": 2001, "1987-05-01T00:00:00": 1987, "19999": None, "0000": None, "May 1999": None}
+    assert {date: year_of(Track("", release_date=date)) for date in dates} == dates
+    assert genres_of(Track("", genre="R&B, Soul | R&B")) >= {"soul"}
+    assert genres_of(Track("", genre=" ")) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ({"genres": frozenset({"  "})}, "expected a name"),
+        ({"year_from": 2001, "year_to": 2000}, "years from 2001 to 2000 hold nothing"),
+        ({"min_duration_s": -1.0}, "shortest duration -1.0: expected seconds"),
+        ({"max_duration_s": float("nan")}, "longest duration nan"),
+        ({"min_duration_s": 10.0, "max_duration_s": 5.0}, "durations from 10.0 to 5.0 hold nothing"),
+    ],
+)
+def test_wishes_that_nobody_can_fulfil(bad: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        Where(**bad)  # type: ignore[arg-type]
+
+
+def test_a_filtered_list_is_the_same_list_with_tracks_left_out(workspace: Workspace, catalogue: Catalogue) -> None:
+    items = [
+        replace(t, genre="Jazz" if row % 3 else "", release_date="1999") for row, t in enumerate(catalogue.tracks.items)
+    ]
+    tagged = replace(catalogue, tracks=Tracks(tuple(items)))
+    toy = make_recommender(workspace, tagged, "toy")
+    where = Where(frozenset({"jazz"}), year_to=1999)
+    seeds = [tagged.track_row("t00-0"), tagged.track_row("t11-3")]
+    for asked in ({"playlist": 3}, {"likes": seeds}):
+        everything = recommend(tagged, toy, n=999, max_per_artist=None, **asked)
+        found = recommend(tagged, toy, n=999, max_per_artist=None, where=where, **asked)
+        kept = [item for item in everything if item.row % 3]
+        assert [(item.row, item.score) for item in found] == [(item.row, item.score) for item in kept]
+    assert not recommend(tagged, toy, playlist=3, where=Where(year_from=2000))
+    assert {item.row % 3 for item in similar(tagged, toy, seeds[0], n=999, where=where)} == {1, 2}
+    assert ANYTHING.asks_nothing
+    assert not where.asks_nothing

@@ -1,0 +1,182 @@
+"""Hubs: tracks that are near to everything, and corrections of a ranking for them.
+
+In many dimensions some tracks stand close to every query only because they stand close to the middle (Radovanović,
+Nanopoulos & Ivanović, 2010). Similarities are centred already (recommenders.py), which takes the largest part of it
+away. What is left can be corrected by how near a track is to queries at large. With s the score of a query x and a
+track y; mean, deviation and rms over the reference; r the mean of the K best:
+
+    centring            s - mean_y
+    csls                2 s - r_x - r_y                            Conneau et al. (2018), cross-domain local scaling
+    mutual-proximity    log F_x(s) + log F_y(s), F Gaussian        Schnitzer, Flexer, Schedl & Widmer (2012)
+    popularity          s / rms_y ^ exponent                       0 leaves a score as it is; 1 takes all of the size of
+                                                                   a track's scores away; below 0 favours large ones
+
+The reference of a track is a sample of the playlists with train plays (for `similarities`, of the train tracks), that
+of a query a sample of the train tracks, drawn once. It does not depend on the candidates, so that a pair has the same
+score in any company. A track is no part of its own reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_ndtr
+
+from unheard.errors import UserError
+from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.ranking import blocks
+from unheard.recommend.recommenders import FactorRecommender, PlacesNew, Recommender, Rows, Scores, space_of
+
+Correction = Literal["centring", "csls", "mutual-proximity", "popularity"]
+Values = NDArray[np.float64]
+
+K = 10
+MAX_REFERENCE = 2000
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How scores of one thing with its reference are spread; every array is (thing,)."""
+
+    mean: Values
+    deviation: Values
+    rms: Values
+    best: Values  # mean of the K best
+
+    @staticmethod
+    def of(scores: NDArray[np.floating]) -> Profile:
+        """From scores (thing, reference); NaN where a pair does not count."""
+        s = scores.astype(np.float64)
+        there = np.isfinite(s)
+        n = np.maximum(there.sum(axis=1), 1)
+        filled = np.where(there, s, 0.0)
+        mean, square = filled.sum(axis=1) / n, (filled**2).sum(axis=1) / n
+        centred = np.where(there, s - mean[:, None], 0.0)
+        k = min(K, s.shape[1])
+        best = -np.sort(np.partition(np.where(there, -s, np.inf), k - 1, axis=1)[:, :k], axis=1) if k else s
+        counted = np.isfinite(best)
+        total = np.where(counted, best, 0.0).sum(axis=1)
+        return Profile(
+            mean, np.sqrt((centred**2).sum(axis=1) / n), np.sqrt(square), total / np.maximum(counted.sum(axis=1), 1)
+        )
+
+    def take(self, rows: Rows) -> Profile:
+        return Profile(self.mean[rows], self.deviation[rows], self.rms[rows], self.best[rows])
+
+
+@dataclass(frozen=True)
+class HubCorrected:
+    """A recommender whose scores and similarities are corrected.
+
+    playlists, tracks   rows of the reference, ascending
+    n_tracks            of the catalogue
+    exponent            of `popularity`
+    """
+
+    inner: Recommender
+    correction: Correction
+    playlists: Rows
+    tracks: Rows
+    n_tracks: int
+    exponent: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def space(self) -> FactorRecommender | None:
+        return space_of(self.inner)
+
+    def scores(self, playlists: Rows, candidates: Rows) -> Scores:
+        of_queries = Profile.of(self.inner.scores(playlists, self.tracks))
+        return self._corrected(
+            self.inner.scores(playlists, candidates), of_queries, self._to_playlists.take(candidates)
+        )
+
+    def similarities(self, queries: Rows, candidates: Rows) -> Scores:
+        found = self.inner.similarities(queries, candidates)
+        return self._corrected(found, self._to_tracks.take(queries), self._to_tracks.take(candidates))
+
+    def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
+        """Similarities of factors from outside the catalogue (query, d)."""
+        if not isinstance(self.inner, PlacesNew):
+            raise UserError(f"{self.name} cannot place a track from outside the library; name a trained model")
+        of_queries = Profile.of(self.inner.vector_similarities(vectors, self.tracks))
+        found = self.inner.vector_similarities(vectors, candidates)
+        return self._corrected(found, of_queries, self._to_tracks.take(candidates))
+
+    def _corrected(self, scores: Scores, x: Profile, y: Profile) -> Scores:
+        return corrected(scores, x, y, self.correction, exponent=self.exponent)
+
+    @cached_property
+    def _to_playlists(self) -> Profile:
+        return self._profile(lambda rows: self.inner.scores(self.playlists, rows).T)
+
+    @cached_property
+    def _to_tracks(self) -> Profile:
+        def near(rows: Rows) -> NDArray[np.floating]:
+            found = self.inner.similarities(rows, self.tracks)
+            found[np.asarray(rows)[:, None] == self.tracks[None, :]] = np.nan
+            return found
+
+        return self._profile(near)
+
+    def _profile(self, scores: Callable[[Rows], NDArray[np.floating]]) -> Profile:
+        """Of every track of the catalogue, some at a time."""
+        everything = np.arange(self.n_tracks, dtype=np.int32)
+        reference = max(len(self.playlists), len(self.tracks))
+        parts = [Profile.of(scores(everything[here])) for here in blocks(self.n_tracks, reference)]
+        return Profile(
+            *(np.concatenate(arrays) for arrays in zip(*(vars(part).values() for part in parts), strict=True))
+        )
+
+
+def without_hubs(
+    catalogue: Catalogue,
+    recommender: Recommender,
+    correction: Correction,
+    *,
+    exponent: float = 1.0,
+    rng: np.random.Generator | None = None,
+) -> HubCorrected:
+    """A recommender with a correction; `rng` draws the reference (None: from a fixed seed)."""
+    rng = rng or np.random.default_rng(0)
+    playlists = np.flatnonzero(np.diff(catalogue.trained.indptr)).astype(np.int32)
+    tracks = catalogue.candidates("warm", new=False)
+    return HubCorrected(
+        recommender, correction, _sample(playlists, rng), _sample(tracks, rng), len(catalogue), exponent
+    )
+
+
+def corrected(scores: Scores, x: Profile, y: Profile, correction: Correction, *, exponent: float = 1.0) -> Scores:
+    """Scores (query, candidate) by the formulas of this module, from profiles of queries `x` and candidates `y`."""
+    s = scores.astype(np.float64)
+    match correction:
+        case "centring":
+            found = s - y.mean
+        case "csls":
+            found = 2 * s - x.best[:, None] - y.best
+        case "mutual-proximity":
+            found = log_ndtr(_standard(s, x.mean[:, None], x.deviation[:, None])) + log_ndtr(
+                _standard(s, y.mean, y.deviation)
+            )
+        case "popularity":
+            size = np.where(y.rms > 0, y.rms, 1.0)
+            found = s / size**exponent
+    return found.astype(np.float32)
+
+
+def _standard(s: Values, mean: Values, deviation: Values) -> Values:
+    """(s - mean) / deviation; 0 where nothing deviates."""
+    z: Values = np.divide(s - mean, deviation, out=np.zeros_like(s), where=np.broadcast_to(deviation > 0, s.shape))
+    return z
+
+
+def _sample(rows: Rows, rng: np.random.Generator) -> Rows:
+    return rows if len(rows) <= MAX_REFERENCE else np.sort(rng.choice(rows, MAX_REFERENCE, replace=False))

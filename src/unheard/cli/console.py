@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,8 @@ from unheard.progress import Progress
 
 out = Console(soft_wrap=False, highlight=False)
 err = Console(stderr=True, highlight=False)
+
+JSON_EVERY_S = 0.3
 
 WorkspaceOption = Annotated[
     Path,
@@ -51,7 +55,10 @@ def fail(error: UnheardError) -> NoReturn:
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """A `Progress` that draws one bar with time left for each step it hears of."""
+    """A `Progress` that draws one bar with time left for each step it hears of, or writes JSON if it was asked to."""
+    if os.environ.get("UNHEARD_PROGRESS") == "json":
+        yield _json_lines()
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -69,6 +76,21 @@ def progress_bars() -> Iterator[Progress]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield report
+
+
+def _json_lines() -> Progress:
+    """A `Progress` for programs: {"progress": what, "done": 3, "total": 10} on stderr, a few times a second."""
+    last: tuple[str, float] = ("", 0.0)
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if what != last[0] or done >= total or now - last[1] >= JSON_EVERY_S:
+            last = (what, now)
+            sys.stderr.write(json.dumps({"progress": what, "done": done, "total": total}) + "\n")
+            sys.stderr.flush()
+
+    return report
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]], *, right: frozenset[int] = frozenset()) -> Table:

@@ -31,7 +31,7 @@ def export(path: Path, found: Sequence[Recommendation], tracks: Tracks, *, title
     Players' formats leave out tracks without a file (vectors only) or whose path has a line break in it. UserError
     for another suffix names the known ones.
     """
-    playable = [item for item in found if _is_playable(tracks[item.row])]
+    playable = [item for item in found if is_playable(tracks[item.row])]
     match path.suffix.lower():
         case ".m3u8":
             write_text(path, m3u8(playable, tracks, folder=path.parent, title=title))
@@ -48,13 +48,15 @@ def export(path: Path, found: Sequence[Recommendation], tracks: Tracks, *, title
     return len(found)
 
 
-def m3u8(found: Sequence[Recommendation], tracks: Tracks, *, folder: Path, title: str) -> str:
-    """An extended M3U playlist that will lie in `folder`."""
+def m3u8(found: Sequence[Recommendation], tracks: Tracks, *, folder: Path | None, title: str) -> str:
+    """An extended M3U playlist that will lie in `folder`; None: nobody knows where, so its paths are absolute."""
     lines = ["#EXTM3U", f"#PLAYLIST:{one_line(title)}"]
     for item in found:
         track = tracks[item.row]
         seconds = round(track.duration_s) if track.duration_s > 0 else -1
-        lines += [f"#EXTINF:{seconds},{one_line(track.label)}", relative_path(Path(track.path), folder)]
+        path = Path(track.path)
+        where = path.absolute().as_posix() if folder is None else relative_path(path, folder)
+        lines += [f"#EXTINF:{seconds},{one_line(track.label)}", where]
     return "\n".join(lines) + "\n"
 
 
@@ -122,7 +124,7 @@ def relative_path(file: Path, folder: Path) -> str:
     return f"./{text}" if text.startswith("#") or text != text.strip() else text
 
 
-def _is_playable(track: Track) -> bool:
+def is_playable(track: Track) -> bool:
     """Whether there is a file, and its path fits on one line."""
     return len(track.path.splitlines()) == 1
 

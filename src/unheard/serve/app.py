@@ -1,15 +1,19 @@
-"""The web application: rooms of the server put together. Imports no torch and no training code."""
+"""The web application: rooms of the server put together. Imports no torch and no code that trains."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 
 from unheard import __version__
-from unheard.serve import api, listening, pages
+from unheard.serve import api, documentation, errors, listening, login, pages
 from unheard.serve.config import ServeConfig
+from unheard.serve.security import Guard
 from unheard.serve.state import Served
 
 STATIC = Path(__file__).with_name("static")
@@ -17,10 +21,28 @@ STATIC = Path(__file__).with_name("static")
 
 def make_app(config: ServeConfig) -> FastAPI:
     """The application of one workspace; `app.state.served` is what it holds in memory."""
-    app = FastAPI(title="unheard", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
-    app.state.served = Served(config)
+    held = Served(config)
+
+    @asynccontextmanager
+    async def living(_: FastAPI) -> AsyncIterator[None]:
+        held.start()
+        yield
+        await run_in_threadpool(held.stop)
+
+    app = FastAPI(
+        title="unheard",
+        version=__version__,
+        description="Recommends music nobody has played yet.",
+        docs_url=None,  # FastAPI's own loads scripts from another machine
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=living,
+    )
+    app.state.served = held
     app.include_router(api.router)
-    app.include_router(listening.router, include_in_schema=False)
-    app.include_router(pages.router, include_in_schema=False)
+    for room in (login, documentation, listening, pages):
+        app.include_router(room.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    errors.add_handlers(app)
+    app.add_middleware(Guard, config=config)
     return app

@@ -1,10 +1,157 @@
-"""Who may ask, and what a browser may do with the answers."""
+"""Who may ask, and what a browser may do with the answers.
+
+Four dangers of a server on a person's own machine, and what stands against each:
+
+    another site's page asks by the name that it made point to 127.0.0.1 (DNS rebinding)   the Host header is checked
+    another site's page posts a form                                the Origin header is checked; cookies are SameSite
+    a name in a tag is a script                                     no inline script runs (Content-Security-Policy)
+    somebody else on the network asks                               a token, as bearer or by a login page and a cookie
+
+The cookie holds a keyed hash and not the token, so that it opens this server and nothing else.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from unheard.serve.config import ServeConfig
+from unheard.serve.errors import api_error, error_response
+
+COOKIE = "unheard"
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN_PATHS = ("/api/health/live", "/login")
+OPEN_FOLDERS = ("/static/", "/listen/")  # the links of raters are secrets of their own
+MAX_PLAIN_BYTES = 2_000_000  # of a request that uploads no file
+
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
 }
+
+
+def cookie_value(token: str) -> str:
+    """What a browser keeps after a login."""
+    return hmac.new(token.encode(), b"unheard browser", hashlib.sha256).hexdigest()
+
+
+def is_token(given: str, token: str) -> bool:
+    """Whether somebody knows the token; takes as long for a near miss as for a wild guess."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
+
+
+class Guard:
+    """ASGI middleware: lets through who may ask, bounds what is sent, and adds the headers to every answer."""
+
+    def __init__(self, app: ASGIApp, config: ServeConfig) -> None:
+        self.app, self.config = app, config
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return  # nothing here speaks websockets
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, _with_headers(send))
+            return
+        await self.app(scope, self._bounded(scope, receive), _with_headers(send))
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        headers, path = Headers(scope=scope), scope["path"]
+        host = headers.get("host", "")
+        if self.config.is_loopback and _name(host) not in LOOPBACK_NAMES | {self.config.host}:
+            return error_response(scope, api_error(400, "unknown_host", "this server is asked by another name"))
+        if scope["method"] not in SAFE_METHODS and not _from_here(headers, host):
+            return error_response(scope, api_error(403, "cross_site", "the request comes from another site's page"))
+        if (self.config.token is None) or path in OPEN_PATHS or path.startswith(OPEN_FOLDERS) or self._knows(headers):
+            return self._too_large(scope, headers)
+        if path.startswith("/api") or scope["method"] not in SAFE_METHODS:
+            refused = api_error(401, "unauthorized", "send the header `Authorization: Bearer TOKEN`")
+            return error_response(scope, refused, headers={"www-authenticate": "Bearer"})
+        return RedirectResponse(f"/login?next={quote(path, safe='/')}", status_code=303)
+
+    def _knows(self, headers: Headers) -> bool:
+        token = self.config.token
+        assert token is not None
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return is_token(given.strip(), token)
+        cookie: SimpleCookie = SimpleCookie()
+        try:
+            cookie.load(headers.get("cookie", ""))
+        except CookieError:
+            return False
+        return COOKIE in cookie and is_token(cookie[COOKIE].value, cookie_value(token))
+
+    def _limit(self, headers: Headers) -> int:
+        uploads = headers.get("content-type", "").startswith("multipart/form-data")
+        return self.config.max_upload_bytes if uploads else min(MAX_PLAIN_BYTES, self.config.max_upload_bytes)
+
+    def _too_large(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) <= self._limit(headers):
+            return None
+        return error_response(scope, _too_large(self._limit(headers)))
+
+    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        """`receive` that refuses more than the limit, whatever length was announced."""
+        limit, received = self._limit(Headers(scope=scope)), 0
+
+        async def receive_bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _too_large(limit)
+            return message
+
+        return receive_bounded
+
+
+def _too_large(limit: int) -> HTTPException:
+    return api_error(413, "too_large", f"the request is larger than {limit:,} bytes; send a smaller file")
+
+
+def _name(host: str) -> str:
+    """The name of a Host header, without port and brackets; empty for one that is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _from_here(headers: Headers, host: str) -> bool:
+    """Whether a request that changes something comes from a page of this server, or from no browser at all."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None and site not in ("same-origin", "none"):
+        return False
+    if origin is None:
+        return site is not None or "cookie" not in headers
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
+
+
+def _with_headers(send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return send_with_headers

@@ -1,33 +1,54 @@
-"""What a server holds in memory: the catalogue and one session a model, read again when their files change."""
+"""What a server holds in memory: the catalogue and one session a model, read again when their files change.
+
+A reading (`Loaded`) never changes, so answers may be remembered with it. A thread looks at the files now and then; a
+new reading is made beside the old one, and the old one answers until the new one is complete. A scan writes to the
+library all the time, so files have to be quiet for a moment, or different for a while, before they are read again.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
+from multiprocessing.process import BaseProcess
+from typing import TypeVar, cast
 
 from fastapi import Request
 
+from unheard.errors import UnheardError
+from unheard.library import Failure, open_library
 from unheard.recommend.build import BASELINES, ORACLE, trained_models
 from unheard.recommend.catalogue import Catalogue
 from unheard.serve.config import ServeConfig
+from unheard.serve.hearing import Ears, start_hearing_new_tracks
+from unheard.serve.jobs import Jobs
+from unheard.serve.reading import Versions, has_new_tracks, open_session, versions, warm
+from unheard.serve.remembered import Remembered
 from unheard.session import Session
 from unheard.workspace import Workspace
 
-Stamp = tuple[tuple[str, int, int], ...]
+T = TypeVar("T")
+
+LOOK_EVERY_S = 1.0
+QUIET_S = 2.0
+PATIENCE_S = 60.0
 
 
 @dataclass
 class Loaded:
-    """One reading of a workspace. Everything in it stays as it is; a change of the files makes a new one.
+    """One reading of a workspace. Everything in it stays as it is.
 
-    default  the session of the model that is used when none is named
+    default     the session of the model that is used when none is named
+    stamp       the files that were read
     """
 
     default: Session
+    stamp: Versions = ()
     _sessions: dict[str, Session] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _making: threading.RLock = field(default_factory=threading.RLock)
+    _answers: Remembered = field(default_factory=Remembered)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -35,21 +56,32 @@ class Loaded:
 
     @cached_property
     def models(self) -> tuple[str, ...]:
-        """Every model that may be named: trained ones first, then baselines and the oracle."""
+        """Every model that may be named: trained ones first, then the oracle and baselines."""
         trained = trained_models(self.default.workspace, self.catalogue.split.name)
         oracle = (ORACLE,) if self.catalogue.full is not None else ()
         return (*trained, *oracle, *BASELINES)
+
+    @cached_property
+    def failures(self) -> tuple[Failure, ...]:
+        """Files that were skipped; duplicates among them stand for the track that was kept."""
+        with open_library(self.default.workspace.library_path) as library:
+            return tuple(library.failures())
 
     def session(self, model: str | None = None) -> Session:
         """The session of a model (None: the default), made when it is first asked for."""
         if model is None or model == self.default.model:
             return self.default
-        with self._lock:
-            if model not in self._sessions:
-                self._sessions[model] = Session(
-                    self.default.workspace.root, split=self.catalogue.split.name, model=model
-                )
-            return self._sessions[model]
+        if model not in self._sessions:
+            with self._making:  # one at a time: some are fitted now
+                if model not in self._sessions:
+                    made = Session(self.default.workspace.root, model=model, catalogue=self.catalogue)
+                    warm(made)
+                    self._sessions[model] = made
+        return self._sessions[model]
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, remembered under `key` for as long as this reading is used (the oldest go first)."""
+        return self._answers.get(key, make)
 
 
 class Served:
@@ -58,15 +90,83 @@ class Served:
     def __init__(self, config: ServeConfig) -> None:
         self.config = config
         self.workspace = Workspace.open(config.workspace)
-        self._lock = threading.Lock()
+        self.jobs = Jobs(self.workspace.root, config.music_roots)
+        self.ears = Ears(self.workspace.root, split=config.split, model=config.model)
+        self.stopping = threading.Event()
+        self._catching_up: BaseProcess | None = None
+        self._reading = threading.Lock()
         self._loaded: Loaded | None = None
+        self._problem: UnheardError | None = None
+        self._tried: Versions = ()
+        self._watcher: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to read the workspace, to watch its files, to run jobs and to warm the model that hears files."""
+        self._watcher = threading.Thread(target=self._watch, name="watch the workspace", daemon=True)
+        self._watcher.start()
+        self.jobs.start()
+        self.ears.start()
+
+    def stop(self) -> None:
+        """End threads and processes; a running job is asked to stop."""
+        self.stopping.set()
+        self.jobs.stop()
+        self.ears.stop()
+        if self._watcher is not None:
+            self._watcher.join()
+        if self._catching_up is not None:
+            self._catching_up.kill()
+            self._catching_up.join()
 
     def loaded(self) -> Loaded:
-        """The current reading; MissingStageError names the command that a young workspace still needs."""
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = Loaded(Session(self.workspace.root, split=self.config.split, model=self.config.model))
-            return self._loaded
+        """The current reading; the error names the command that a young workspace still needs."""
+        if self._loaded is None and self._problem is None:
+            self.refresh()
+        if self._loaded is None:
+            assert self._problem is not None
+            raise self._problem
+        return self._loaded
+
+    def refresh(self) -> None:
+        """Read the workspace again if its files have changed since."""
+        with self._reading:
+            stamp = versions(self.workspace)
+            if stamp == self._tried and (self._loaded is not None or self._problem is not None):
+                return
+            self._tried = stamp
+            try:
+                session = open_session(self.workspace, self.config.split, self.config.model)
+                warm(session)
+                self._loaded, self._problem = Loaded(session, stamp), None
+            except UnheardError as error:
+                if self._loaded is None:  # otherwise the last good reading serves on, as in the middle of a `factors`
+                    self._problem = error
+
+    def _watch(self) -> None:
+        self.refresh()
+        self._catch_up()
+        seen, since, different_since = self._tried, time.monotonic(), 0.0
+        while not self.stopping.wait(LOOK_EVERY_S):
+            now, stamp = time.monotonic(), versions(self.workspace)
+            if stamp == self._tried:
+                different_since = 0.0
+                continue
+            different_since = different_since or now
+            if stamp != seen:
+                seen, since = stamp, now
+            if now - since >= QUIET_S or now - different_since >= PATIENCE_S:
+                self.refresh()
+                self._catch_up()
+                different_since = 0.0
+
+    def _catch_up(self) -> None:
+        """Have tracks heard that were scanned after the training; their predictions then make a new reading."""
+        busy = self._catching_up is not None and self._catching_up.is_alive()
+        if self._loaded is not None and not busy and has_new_tracks(self._loaded.default):
+            session = self._loaded.default
+            self._catching_up = start_hearing_new_tracks(
+                self.workspace.root, session.catalogue.split.name, session.model
+            )
 
 
 def served(request: Request) -> Served:

@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
 
-router = APIRouter(prefix="/health", tags=["health"])
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+
+from unheard.serve.schema import Error
+from unheard.serve.state import Served, served
+
+router = APIRouter(prefix="/health", tags=["Health"])
 
 
-@router.get("/live")
-async def live() -> dict[str, str]:
+class Live(BaseModel):
     """The process answers."""
-    return {"status": "live"}
+
+    status: str = "live"
+
+
+class Ready(BaseModel):
+    """There is something to recommend."""
+
+    status: str = "ready"
+    model: str
+    split: str
+    tracks: int
+    playlists: int
+    hearing_is_warm: bool
+
+
+@router.get("/live", summary="Is the server up?")
+async def live() -> Live:
+    """Answers without a token."""
+    return Live()
+
+
+@router.get("/ready", summary="Has it something to recommend?", responses={409: {"model": Error}})
+def ready(served: Annotated[Served, Depends(served)]) -> Ready:
+    """409 while the workspace lacks a stage; the message names the command to run."""
+    loaded = served.loaded()
+    return Ready(
+        model=loaded.default.model,
+        split=loaded.catalogue.split.name,
+        tracks=len(loaded.catalogue),
+        playlists=len(loaded.catalogue.playlists),
+        hearing_is_warm=served.ears.is_warm,
+    )

@@ -1,0 +1,111 @@
+"""Playlists: those of the library, those that somebody brings, and lists as files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from unheard.serve import answers, lists
+from unheard.serve.api.asked import Limit, Now, Offset, PlaylistId, Wanted
+from unheard.serve.errors import api_error
+from unheard.serve.schema import Ids, Matched, PlaylistDetail, PlaylistPage, Text
+from unheard.serve.state import Loaded
+from unheard.serve.uploads import on_disk
+
+router = APIRouter(tags=["Playlists"])
+
+
+class Pasted(BaseModel):
+    """A list as somebody pasted it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, Field(min_length=1, max_length=lists.LONGEST_TEXT)] = Field(
+        description="A track a line, by id, path or `artist - title`; or the text of an M3U file."
+    )
+
+
+class Export(BaseModel):
+    """A list that is wanted as a file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Ids = Field(description="Ids of tracks, in order.")
+    format: lists.Format = "m3u8"
+    title: Text = "unheard"
+
+
+BODIES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": Pasted.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "An M3U or M3U8 file."}
+                    },
+                    "required": ["file"],
+                }
+            },
+        },
+    }
+}
+
+
+@router.get("/playlists", summary="Search playlists")
+def playlists(now: Now, text: Wanted = "", offset: Offset = 0, limit: Limit = 50) -> PlaylistPage:
+    """Playlists of the library by id."""
+    return answers.playlists(now, text, offset=offset, limit=limit)
+
+
+@router.get("/playlists/{playlist_id:path}", summary="One playlist")
+def playlist(now: Now, playlist_id: PlaylistId) -> PlaylistDetail:
+    """A playlist and its tracks in order."""
+    return answers.playlist(now, playlist_id)
+
+
+@router.post("/playlists/parse", summary="Find a list in the library", openapi_extra=BODIES)
+async def parse(request: Request, now: Now) -> Matched:
+    """The tracks that a list means, how many were found, and which were not."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        try:
+            pasted = Pasted.model_validate_json(await request.body())
+        except ValidationError as error:
+            raise RequestValidationError(error.errors(include_input=False, include_context=False)) from None
+        return await run_in_threadpool(lists.match_text, now, pasted.text)
+    if kind == "multipart/form-data":
+        async with request.form(max_files=1, max_fields=1) as form:
+            file = form.get("file")
+            if isinstance(file, UploadFile):
+                return await run_in_threadpool(_match_upload, now, file)
+        raise api_error(422, "invalid_request", "body.file: an M3U file is needed")
+    raise api_error(422, "invalid_request", "send application/json or multipart/form-data")
+
+
+@router.post(
+    "/playlist-export",
+    summary="A list as a file",
+    response_class=Response,
+    responses={200: {"content": {kind: {} for kind in lists.MEDIA_TYPES.values()}, "description": "The file."}},
+)
+def export(now: Now, wanted: Export) -> Response:
+    """M3U8 and JSPF for players, CSV and JSON for programs."""
+    text = lists.written(now, wanted.ids, wanted.format, title=wanted.title)
+    return Response(
+        text.encode("utf-8", "replace"),
+        media_type=lists.MEDIA_TYPES[wanted.format],
+        headers={"content-disposition": f'attachment; filename="unheard.{wanted.format}"'},
+    )
+
+
+def _match_upload(now: Loaded, file: UploadFile) -> Matched:
+    with on_disk(file) as path:
+        return lists.match_file(now, path)

@@ -1,0 +1,77 @@
+"""Recommending: for a playlist, for liked tracks, for a file that nobody has heard."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from unheard.serve import answers
+from unheard.serve.api.asked import Now, PlaylistId
+from unheard.serve.errors import api_error
+from unheard.serve.schema import Likes, Options, Ranked, RankedForFile
+from unheard.serve.state import Served, served
+from unheard.serve.uploads import on_disk
+
+router = APIRouter(tags=["Recommend"])
+
+BODIES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": Likes.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "An audio file of any format."}
+                    },
+                    "required": ["file"],
+                }
+            },
+        },
+    }
+}
+
+
+@router.get("/recommend/{playlist_id:path}", summary="For a playlist")
+def for_playlist(now: Now, playlist_id: PlaylistId, options: Annotated[Options, Query()]) -> Ranked:
+    """Tracks that suit a playlist. Its own tracks and other recordings of them are never returned."""
+    return answers.for_playlist(now, playlist_id, options)
+
+
+@router.post("/recommend", summary="For liked tracks, or for an audio file", openapi_extra=BODIES)
+async def recommend(
+    request: Request,
+    now: Now,
+    served: Annotated[Served, Depends(served)],
+    options: Annotated[Options, Query()],
+) -> RankedForFile | Ranked:
+    """Liked tracks vote; options stand beside `likes`. An uploaded file is heard now and not kept; options stand in
+    the address."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        try:
+            likes = Likes.model_validate_json(await request.body())
+        except ValidationError as error:
+            raise RequestValidationError(error.errors(include_input=False, include_context=False)) from None
+        return await run_in_threadpool(answers.for_likes, now, likes)
+    if kind == "multipart/form-data":
+        async with request.form(max_files=1, max_fields=1) as form:
+            file = form.get("file")
+            if isinstance(file, UploadFile):
+                return await run_in_threadpool(_for_file, served, file, options)
+        raise api_error(422, "invalid_request", "body.file: an audio file is needed")
+    raise api_error(422, "invalid_request", "send application/json or multipart/form-data")
+
+
+def _for_file(served: Served, file: UploadFile, options: Options) -> RankedForFile:
+    now = served.loaded()
+    model = answers.session_for(now, options).model
+    with on_disk(file) as path:
+        heard = served.ears.hear(path, model)
+    return answers.for_file(now, heard, options)

@@ -1,0 +1,85 @@
+"""Tracks, artists and models: browsing, neighbours, sound."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse
+
+from unheard.serve import answers
+from unheard.serve.api.asked import Kinds, Limit, Now, Offset, TrackId, Wanted
+from unheard.serve.schema import ArtistPage, ModelOut, Options, Ranked, TrackDetail, TrackPage
+
+router = APIRouter()
+
+MEDIA_TYPES = {
+    ".aac": "audio/aac",
+    ".aif": "audio/aiff",
+    ".aiff": "audio/aiff",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".mp3": "audio/mpeg",
+    ".mp4": "audio/mp4",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+    ".webm": "audio/webm",
+    ".wma": "audio/x-ms-wma",
+}
+UNKNOWN_MEDIA = "application/octet-stream"
+
+
+@router.get("/tracks", tags=["Browse"], summary="Search tracks")
+def search(
+    now: Now,
+    text: Wanted = "",
+    which: Kinds = "all",
+    artist: Annotated[str, Query(max_length=1000, description="Only tracks that credit this artist.")] = "",
+    offset: Offset = 0,
+    limit: Limit = 50,
+) -> TrackPage:
+    """Tracks whose artist, title or album hold every word, by artist and title."""
+    return answers.search(now, text, which=which, artist=artist, offset=offset, limit=limit)
+
+
+@router.get("/tracks/{track_id:path}/similar", tags=["Recommend"], summary="Neighbours of a track")
+def similar(now: Now, track_id: TrackId, options: Annotated[Options, Query()]) -> Ranked:
+    """The nearest candidates, with warm tracks near both as reasons. Scores are centred cosines, -1 to 1."""
+    return answers.similar(now, track_id, options)
+
+
+@router.get(
+    "/tracks/{track_id:path}/audio",
+    tags=["Browse"],
+    summary="Listen to a track",
+    response_class=FileResponse,
+    responses={
+        200: {"content": {"audio/*": {}, UNKNOWN_MEDIA: {}}},
+        206: {"description": "A part of the file."},
+        416: {"description": "There is no such part."},
+    },
+)
+def audio(now: Now, track_id: TrackId) -> FileResponse:
+    """The file as it is on disk; `Range` is understood."""
+    path = answers.file_of(now, track_id)
+    return FileResponse(path, media_type=MEDIA_TYPES.get(path.suffix.lower(), UNKNOWN_MEDIA))
+
+
+@router.get("/tracks/{track_id:path}", tags=["Browse"], summary="One track")
+def track(now: Now, track_id: TrackId) -> TrackDetail:
+    """Everything that is known about a track."""
+    return answers.track(now, track_id)
+
+
+@router.get("/artists", tags=["Browse"], summary="Search artists")
+def artists(now: Now, text: Wanted = "", offset: Offset = 0, limit: Limit = 50) -> ArtistPage:
+    """Artists by name, with how many cold and warm tracks they have."""
+    return answers.artists(now, text, offset=offset, limit=limit)
+
+
+@router.get("/models", tags=["Browse"], summary="Models that may be named")
+def models(now: Now) -> list[ModelOut]:
+    """Trained models, the oracle (the ceiling) and baselines."""
+    return answers.models(now)

@@ -1,0 +1,110 @@
+"""/docs: the API for people, written from its OpenAPI document. Fetches nothing and runs no script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from unheard.serve.pages.frame import page
+from unheard.serve.state import served
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Field:
+    """A parameter, or a field of a body or answer."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one address."""
+
+    method: str
+    path: str
+    summary: str
+    description: str
+    parameters: list[Field]
+    body_type: str
+    body: list[Field]
+    answer_type: str
+    answer: list[Field]
+
+
+@router.get("/docs")
+def documentation(request: Request) -> Response:
+    """The page."""
+    document = request.app.openapi()
+    token = served(request).config.token is not None
+    return page(request, "docs.html", groups=operations(document), token=token)
+
+
+def operations(document: dict[str, Any]) -> dict[str, list[Operation]]:
+    """What the API can do, by subject, in the order of the document."""
+    groups: dict[str, list[Operation]] = {}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            answers = operation["responses"].get("200", operation["responses"].get("202", {})).get("content", {})
+            body_type, body = _fields(document, content)
+            answer_type, answer = _fields(document, answers)
+            groups.setdefault(operation["tags"][0], []).append(
+                Operation(
+                    method.upper(),
+                    path,
+                    operation["summary"],
+                    operation.get("description", ""),
+                    [
+                        Field(one["name"], _type(one["schema"]), one.get("description", ""))
+                        for one in operation.get("parameters", [])
+                    ],
+                    body_type,
+                    body,
+                    answer_type,
+                    answer,
+                )
+            )
+    return groups
+
+
+def _fields(document: dict[str, Any], content: dict[str, Any]) -> tuple[str, list[Field]]:
+    """Media types and fields of what is sent; of several kinds of objects the fields of all."""
+    found: dict[str, Field] = {}
+    for described in content.values():
+        for schema in _objects(document, described.get("schema", {})):
+            for name, one in schema.get("properties", {}).items():
+                found.setdefault(name, Field(name, _type(one), one.get("description", "")))
+    return ", ".join(content), list(found.values())
+
+
+def _objects(document: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
+    if "$ref" in schema:
+        return [document["components"]["schemas"][_name(schema)]]
+    if "items" in schema:
+        return _objects(document, schema["items"])
+    choices = schema.get("oneOf", schema.get("anyOf", []))
+    return [found for choice in choices for found in _objects(document, choice)] or [schema]
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return _name(schema)
+    if "const" in schema or "enum" in schema:
+        return " or ".join(str(value) for value in schema.get("enum", [schema.get("const")]))
+    choices = schema.get("anyOf", schema.get("oneOf"))
+    if choices:
+        return " or ".join(dict.fromkeys(_type(choice) for choice in choices))
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    return str(schema.get("format", schema.get("type", "anything")))
+
+
+def _name(schema: dict[str, Any]) -> str:
+    return str(schema["$ref"]).rpartition("/")[2]

@@ -1,0 +1,47 @@
+"""The process of a job: `unheard <verb>` in a session of its own, a little behind everybody else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+NICENESS = 10
+
+
+def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Run `unheard` with these arguments; everything that it writes goes to `log`."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - no shell; the arguments come from wishes.py
+            [sys.executable, "-m", "unheard", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "UNHEARD_PROGRESS": "json", "COLUMNS": "160"},
+            start_new_session=True,
+        )
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+    return process
+
+
+def started(pid: int) -> str:
+    """When a living process began, as the system counts; empty if there is none (or the system does not say)."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if after_name[0] == "Z" else after_name[19]  # field 22 of proc(5), counted from the third
+
+
+def send(pid: int, number: signal.Signals) -> None:
+    """A signal to the process that leads a job; SIGKILL goes to its workers too."""
+    with suppress(ProcessLookupError, PermissionError):
+        if number == signal.SIGKILL:
+            os.killpg(pid, number)
+        else:
+            os.kill(pid, number)

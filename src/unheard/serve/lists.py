@@ -1,0 +1,119 @@
+"""Lists of tracks that come in (M3U files, pasted lines) and go out (M3U8, JSPF, CSV, JSON)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from unheard.errors import UserError
+from unheard.ingest.playlists.m3u import read_m3us
+from unheard.ingest.playlists.matching import Matcher, Wanted
+from unheard.recommend.export import is_playable, jspf, m3u8
+from unheard.recommend.recommend import Recommendation
+from unheard.serve.answers import row_of, track_out
+from unheard.serve.schema import Matched
+from unheard.serve.state import Loaded
+
+Format = Literal["m3u8", "jspf", "csv", "json"]
+MEDIA_TYPES: dict[Format, str] = {
+    "m3u8": "audio/mpegurl",
+    "jspf": "application/jspf+json",
+    "csv": "text/csv",
+    "json": "application/json",
+}
+LONGEST_TEXT = 500_000  # characters of a list that is brought
+MOST_LINES = 5_000
+NUMBERED = re.compile(r"^\d{1,4}[.)]\s+")
+DASH = re.compile(r"\s+[-–—]\s+|\t")
+COLUMNS = ("rank", "track_id", "artist", "title", "album", "duration_s", "path")
+
+
+# ------------------------------------------------------------------------------------------------------------- in
+
+
+def match_text(loaded: Loaded, text: str) -> Matched:
+    """The library's tracks that a pasted list means: lines with an id, a path or `artist - title`, or an M3U."""
+    lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
+    _check_length(lines)
+    if any(line.upper().startswith("#EXTINF:") for line in lines):
+        with TemporaryDirectory(prefix="unheard-list-") as folder:
+            path = Path(folder) / "pasted.m3u8"
+            path.write_bytes(text.encode("utf-8", "replace"))
+            return match_file(loaded, path)
+    matcher = _matcher(loaded)
+    wanted = [_wanted(line) for line in lines if not line.startswith("#")]
+    found = [(one, matcher.match(one)) for one in wanted]
+    misses = [one.label for one, track_id in found if track_id is None]
+    return _matched(loaded, [track_id for _, track_id in found if track_id is not None], misses, len(misses))
+
+
+def match_file(loaded: Loaded, path: Path) -> Matched:
+    """The library's tracks that an M3U or M3U8 file names."""
+    if path.stat().st_size > 4 * LONGEST_TEXT:
+        raise UserError(f"the list is longer than {4 * LONGEST_TEXT:,} bytes; split it")
+    _check_length(path.read_bytes().splitlines())
+    found = read_m3us([path], _matcher(loaded))
+    return _matched(loaded, [play.track_id for play in found.plays], found.misses, found.missed)
+
+
+def _matcher(loaded: Loaded) -> Matcher:
+    return loaded.once("matcher", lambda: Matcher(loaded.catalogue.tracks, loaded.failures))
+
+
+def _wanted(line: str) -> Wanted:
+    """What one line means."""
+    parts = DASH.split(NUMBERED.sub("", line), maxsplit=1)
+    artist, title = (parts[0], parts[1]) if len(parts) == 2 else ("", parts[0])
+    return Wanted(track_id=line, path=line if "/" in line or "\\" in line else "", artist=artist, title=title)
+
+
+def _matched(loaded: Loaded, ids: Sequence[str], misses: Sequence[str], missed: int) -> Matched:
+    """Each track once, in the order of the list."""
+    return Matched(
+        items=tuple(track_out(loaded, row_of(loaded, track_id)) for track_id in dict.fromkeys(ids)),
+        matched=len(ids),
+        missed=missed,
+        match_rate=len(ids) / max(1, len(ids) + missed),
+        misses=tuple(dict.fromkeys(misses)),
+    )
+
+
+def _check_length(lines: Sequence[object]) -> None:
+    if len(lines) > MOST_LINES:
+        raise UserError(f"the list has {len(lines)} lines, at most {MOST_LINES} are understood; split it")
+
+
+# ------------------------------------------------------------------------------------------------------------ out
+
+
+def written(loaded: Loaded, ids: Sequence[str], format: Format, *, title: str) -> str:  # noqa: A002 - as clients say
+    """A list as the text of a file. Players' formats leave out tracks without a file; M3U8 paths are absolute."""
+    tracks = loaded.catalogue.tracks
+    rows = [row_of(loaded, track_id) for track_id in ids]
+    playable = [
+        Recommendation(rank, row, tracks[row].track_id, tracks[row].label, 0.0, ())
+        for rank, row in enumerate(rows, start=1)
+        if is_playable(tracks[row])
+    ]
+    match format:
+        case "m3u8":
+            return m3u8(playable, tracks, folder=None, title=title)
+        case "jspf":
+            return jspf(playable, tracks, title=title)
+    table = [
+        dict(zip(COLUMNS, (rank, t.track_id, t.artist, t.title, t.album, t.duration_s, t.path), strict=True))
+        for rank, t in enumerate((tracks[row] for row in rows), start=1)
+    ]
+    if format == "json":
+        return json.dumps(table, ensure_ascii=False, indent=2) + "\n"
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table)
+    return out.getvalue()

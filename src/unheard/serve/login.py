@@ -1,0 +1,53 @@
+"""The login page of a server with a token: the token once, a cookie from then on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from unheard.serve.pages.frame import page
+from unheard.serve.security import COOKIE, cookie_value, is_token
+from unheard.serve.state import served
+
+router = APIRouter()
+MAX_AGE_S = 30 * 24 * 3600
+Next = Annotated[str, Query(alias="next", max_length=2000)]
+
+
+@router.get("/login")
+def ask(request: Request, then: Next = "/") -> Response:
+    """The form."""
+    if served(request).config.token is None:
+        return RedirectResponse("/", 303)
+    return page(request, "login.html", then=_local(then), wrong=False)
+
+
+@router.post("/login")
+def enter(request: Request, token: Annotated[str, Form(max_length=1000)], then: Next = "/") -> Response:
+    """The token, for a cookie."""
+    secret = served(request).config.token
+    if secret is None:
+        return RedirectResponse("/", 303)
+    if not is_token(token.strip(), secret):
+        return page(request, "login.html", status=401, then=_local(then), wrong=True)
+    answer = RedirectResponse(_local(then), 303)
+    secure = request.url.scheme == "https"
+    value = cookie_value(secret)
+    answer.set_cookie(COOKIE, value, max_age=MAX_AGE_S, path="/", secure=secure, httponly=True, samesite="strict")
+    return answer
+
+
+@router.post("/logout")
+def leave() -> Response:
+    """Forget the cookie."""
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    return answer
+
+
+def _local(path: str) -> str:
+    """A place of this server to go on to: never another site's address, however it is spelled."""
+    plain = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if plain else "/"

@@ -1,0 +1,194 @@
+"""A study as data: who hears what in which order, under which rules, and where its files are.
+
+W/listening-tests/<name>/
+  study.json               everything below: models, lists, orders, links. The key to the blinding: raters never get it
+  clips/0001.mp3 ...       level-matched excerpts, numbered in random order
+  answers/<rater>.jsonl    see answers.py
+  analysis/                see tables.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from unheard.artefacts import write_json
+from unheard.errors import MissingStageError, UserError
+from unheard.workspace import Workspace
+
+FORMAT, FORMAT_VERSION = "unheard listening test", 1
+REFERENCE, ANCHOR = "reference", "anchor"  # hidden conditions: what the plays say, and chance
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+Kind = Literal["rate", "ab"]
+
+
+@dataclass(frozen=True)
+class Screening:
+    """When a rater's answers are left out. Written when the study is made, before there is an answer.
+
+    min_answered_share      of the items; fewer is unfinished
+    min_pairs               reference and anchor must have met this often before they can tell on anybody
+    max_anchor_share        ab: how often the anchor may be preferred to the reference; rate: their means decide
+    max_repeat_difference   rate: points of similarity between two ratings of the same item
+    min_spread              rate: standard deviation of the similarities; less is one answer to everything
+    straight_items          ab: so many items, all answered with the same side
+    min_median_s            seconds an item; faster is not listening
+    """
+
+    min_answered_share: float = 0.5
+    min_pairs: int = 3
+    max_anchor_share: float = 0.5
+    max_repeat_difference: float = 50.0
+    min_spread: float = 5.0
+    straight_items: int = 8
+    min_median_s: float = 3.0
+
+
+@dataclass(frozen=True)
+class Item:
+    """One screen: a seed and one candidate (rate) or two (ab).
+
+    tracks      ids of the candidates, as they stand on the screen
+    conditions  parallel to `tracks`: the models (or reference, anchor) that named each one
+    repeat_of   the item that this one repeats, "" for none
+    """
+
+    name: str
+    seed: str
+    tracks: tuple[str, ...]
+    conditions: tuple[tuple[str, ...], ...]
+    repeat_of: str = ""
+
+
+@dataclass(frozen=True)
+class Rater:
+    """A place in the study. `token` is the secret part of the link."""
+
+    name: str
+    token: str
+    items: tuple[Item, ...]
+
+    def item(self, name: str) -> Item | None:
+        return next((item for item in self.items if item.name == name), None)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One listening test. `lists[seed][condition]` are k track ids, best first; `clips` names the file of each track.
+
+    loudness_lufs is the level of every clip; `volume_clip` is the track that the volume is set with.
+    """
+
+    name: str
+    kind: Kind
+    split: str
+    models: tuple[str, ...]
+    k: int
+    seed: int
+    clip_s: float
+    loudness_lufs: float
+    seeds: tuple[str, ...]
+    lists: dict[str, dict[str, tuple[str, ...]]]
+    clips: dict[str, str]
+    volume_clip: str
+    screening: Screening
+    raters: tuple[Rater, ...]
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The models, then the hidden reference and the hidden anchor."""
+        return (*self.models, REFERENCE, ANCHOR)
+
+    @cached_property
+    def rater_of_token(self) -> dict[str, Rater]:
+        return {rater.token: rater for rater in self.raters}
+
+
+def studies_dir(workspace: Workspace) -> Path:
+    return workspace.root / "listening-tests"
+
+
+def study_dir(workspace: Workspace, name: str) -> Path:
+    """The folder of one study; UserError for a name that is no plain file name."""
+    if not NAME.fullmatch(name):
+        raise UserError(f"--name {name!r}: expected up to 40 of a-z, 0-9 and dashes, such as first-study")
+    return studies_dir(workspace) / name
+
+
+def write_study(folder: Path, study: Study) -> None:
+    write_json(folder / "study.json", {"format": FORMAT, "version": FORMAT_VERSION, **asdict(study)}, indent=1)
+
+
+def load_study(workspace: Workspace, name: str) -> Study:
+    """One study by name."""
+    folder = study_dir(workspace, name)
+    if not (folder / "study.json").is_file():
+        known = ", ".join(study_names(workspace)) or "none yet"
+        raise MissingStageError(
+            f"no listening test {name!r} in {workspace.root} (there: {known})",
+            f"unheard listen-test create -w {workspace.root} --name {name}",
+        )
+    return read_study(folder)
+
+
+def study_names(workspace: Workspace) -> list[str]:
+    return sorted(path.parent.name for path in studies_dir(workspace).glob("*/study.json"))
+
+
+def read_study(folder: Path) -> Study:
+    """Read and check one study.json; UserError if it is damaged or newer."""
+    path = folder / "study.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values.pop("format") != FORMAT:
+            raise ValueError("not a listening test")
+        version = values.pop("version")
+        if version > FORMAT_VERSION:
+            raise UserError(f"{path}: format version {version} is newer than {FORMAT_VERSION}; update unheard")
+        study = _study(values)
+        _check(study)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: damaged ({error}); restore it from a copy") from error
+    return study
+
+
+def _study(values: Mapping[str, Any]) -> Study:
+    lists = {
+        seed: {condition: tuple(tracks) for condition, tracks in of_seed.items()}
+        for seed, of_seed in values["lists"].items()
+    }
+    raters = tuple(
+        Rater(rater["name"], rater["token"], tuple(_item(item) for item in rater["items"]))
+        for rater in values["raters"]
+    )
+    return Study(
+        **{
+            **values,
+            "models": tuple(values["models"]),
+            "seeds": tuple(values["seeds"]),
+            "lists": lists,
+            "screening": Screening(**values["screening"]),
+            "raters": raters,
+        }
+    )
+
+
+def _item(values: Mapping[str, Any]) -> Item:
+    conditions = tuple(tuple(of_track) for of_track in values["conditions"])
+    return Item(values["name"], values["seed"], tuple(values["tracks"]), conditions, values["repeat_of"])
+
+
+def _check(study: Study) -> None:
+    """ValueError unless every item can be shown."""
+    if study.kind not in get_args(Kind):
+        raise ValueError(f"kind is {study.kind!r}, expected one of {', '.join(get_args(Kind))}")
+    for rater in study.raters:
+        for item in rater.items:
+            silent = {item.seed, *item.tracks} - study.clips.keys()
+            if silent or len(item.tracks) != (1 if study.kind == "rate" else 2):
+                raise ValueError(f"item {item.name} of {rater.name} cannot be shown")

@@ -10,6 +10,7 @@ W/
   models/<split>/<name>/         checkpoint.safetensors, predictions.safetensors, history.json
   results/<split>.json           what `evaluate` measured
   experiments/<name>.json        what `experiment` measured
+  listening-tests/<name>/        a study, its clips and its answers (see listening_test/study.py)
   maps/<split>/<model>.safetensors  where a map of the catalogue draws each track (see recommend/atlas.py)
 """
 

@@ -16,6 +16,7 @@ from unheard.cli import (
     experiments,
     features,
     learning,
+    listen_test,
     listening,
     mapping,
     reporting,
@@ -94,4 +95,5 @@ for verb in (
 ):
     app.command(verb.__name__.replace("import_plays", "import").replace("draw_map", "map"))(verb)
 
+app.add_typer(listen_test.listen_test, name="listen-test", help="Blind listening tests: make one, analyse one.")
 app.add_typer(experiments.experiment, name="experiment", help="Run an experiment: many trainings, one question.")

@@ -7,8 +7,8 @@
            probability that one is preferred to the other
 
 Intervals: 95 %, bootstrap over raters and seeds together (resamples.py). Tests over raters speak of these seeds; the
-intervals of the differences also of other music. p are Holm-corrected over all pairs of one measure. The reference is
-not compared with the anchor: screening has done so. Only raters who pass the screening count, and nobody's repeated
+intervals of the differences also of other music. p are Holm-corrected, per measure, over the pairs of models, and apart
+from those over the pairs with the hidden reference or anchor. These two are not compared: screening has done so. Only raters who pass the screening count, and nobody's repeated
 item does.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import UserError
-from unheard.evaluate.intervals import holm, p_value, percentile_interval
+from unheard.evaluate.intervals import holm, percentile_interval
 from unheard.listening_test.agreement import krippendorff_alpha
 from unheard.listening_test.answers import Answered
 from unheard.listening_test.bradley_terry import preferred, strengths
@@ -165,7 +165,10 @@ class _Measured:
             if {self.conditions[a], self.conditions[b]} != {REFERENCE, ANCHOR}
         ]
         tested = [self._tested(a, b) for a, b in pairs]
-        corrected = holm([p for p, _ in tested])
+        hidden = np.array([bool({REFERENCE, ANCHOR} & {self.conditions[a], self.conditions[b]}) for a, b in pairs])
+        corrected = np.empty(len(pairs))
+        for family in (~hidden, hidden):
+            corrected[family] = holm([p for (p, _), member in zip(tested, family, strict=True) if member])
         return [
             Comparison(
                 self.measure,
@@ -174,7 +177,7 @@ class _Measured:
                 float(self.values[a] - self.values[b]),
                 *_interval(self.replicates[:, a] - self.replicates[:, b]),
                 p,
-                p_holm,
+                float(p_holm),
                 effect,
             )
             for (a, b), (p, effect), p_holm in zip(pairs, tested, corrected, strict=True)
@@ -185,8 +188,14 @@ class _Measured:
         if self.measure != "preference":
             return signed_rank(rater_differences(self.rows[a], self.rows[b], self.measure))
         difference = self.values[a] - self.values[b]
-        p = p_value(float(difference), self.replicates[:, a] - self.replicates[:, b])
-        return p, float(preferred(np.asarray(difference)))
+        replicates = self.replicates[:, a] - self.replicates[:, b]
+        return sign_p(replicates), float(preferred(np.asarray(difference)))
+
+
+def sign_p(replicates: Floats) -> float:
+    """Two-sided p of "no difference": twice the share of replicates on the rarer side of 0, as the interval has it."""
+    rarer = min(int((replicates <= 0).sum()), int((replicates >= 0).sum()))
+    return min(1.0, 2 * (1 + rarer) / (1 + len(replicates)))
 
 
 def _interval(replicates: Floats) -> tuple[float | None, float | None]:

@@ -20,6 +20,7 @@ from unheard.report.figures.canvas import encode
 from unheard.report.page import Head, file_name, render, short
 from unheard.report.sections.factors import factors
 from unheard.report.sections.holdings import holdings
+from unheard.report.sections.listening_tests import listening_tests
 from unheard.report.sections.networks import networks
 from unheard.report.sections.playlists import playlists
 from unheard.report.sections.quality import experiments, headline, quality
@@ -77,5 +78,5 @@ def write_report(
 
 
 def _sections(found: Collected) -> list[Section]:
-    chapters = (holdings, quality, experiments, playlists, sound, factors, networks)
+    chapters = (holdings, quality, listening_tests, experiments, playlists, sound, factors, networks)
     return [section for chapter in chapters if (section := chapter(found)) is not None]

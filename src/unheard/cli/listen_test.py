@@ -1,0 +1,120 @@
+"""The verb group `listen-test`: blind studies with people."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from dataclasses import fields
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from unheard.cli import console
+from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
+from unheard.workspace import Workspace
+
+listen_test = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+NameOption = Annotated[str, typer.Option("--name", help="Name of the study: a-z, 0-9, dashes.", show_default=False)]
+SECONDS_TO_ANSWER = 15
+
+
+class Kinds(StrEnum):
+    """What a rater is asked."""
+
+    RATE = "rate"
+    AB = "ab"
+
+
+@listen_test.command()
+def create(
+    workspace: WorkspaceOption,
+    name: NameOption,
+    models: Annotated[str, typer.Option(help="Models to compare, with commas between them.", show_default=False)],
+    seeds: Annotated[
+        str, typer.Option(help="Track ids with commas between them, or auto:N for N test tracks.", show_default=False)
+    ],
+    raters: Annotated[int, typer.Option(help="How many people will listen.", show_default=False)],
+    kind: Annotated[
+        Kinds, typer.Option(help="rate: similarity and liking. ab: which of two fits better.")
+    ] = Kinds.RATE,
+    k: Annotated[int, typer.Option(help="How deep into each model's list the raters hear.")] = 3,
+    clip_s: Annotated[float, typer.Option(help="Length of every clip in seconds.")] = 20.0,
+    split: SplitOption = None,
+    seeds_per_rater: Annotated[
+        int | None,
+        typer.Option(help="Every rater hears only so many seeds. Default: all.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is random; links are random anyway.")] = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Make a blind, balanced study and print one link a rater; `unheard serve` shows it."""
+    from unheard.listening_test.create import Wanted
+    from unheard.listening_test.create import create as run
+
+    wanted = Wanted(
+        name=name,
+        models=tuple(part.strip() for part in models.split(",") if part.strip()),
+        seeds=seeds,
+        n_raters=raters,
+        kind=kind.value,
+        k=k,
+        clip_s=clip_s,
+        split=split,
+        seeds_per_rater=seeds_per_rater,
+        seed=seed,
+    )
+    with console.progress_bars() as progress:
+        made = run(Workspace.open(workspace), wanted, progress=progress)
+    study = made.study
+    links = [
+        {"rater": rater.name, "link": f"/listen/{rater.token}", "items": len(rater.items)} for rater in study.raters
+    ]
+    if json:
+        console.print_json(links)
+    else:
+        rows = [list(link.values()) for link in links]
+        console.out.print(console.table(f"Links of {name}", ["rater", "link", "items"], rows, right=frozenset({2})))
+    for problem in made.left_out:
+        console.say(f"left out: {problem}")
+    items = max(len(rater.items) for rater in study.raters)
+    minutes = items * (study.clip_s * (1 if study.kind == "rate" else 2) + SECONDS_TO_ANSWER) / 60
+    console.say(
+        f"{made.folder}: {len(study.clips)} clips at {study.loudness_lufs:.1f} LUFS, about {minutes:.0f} minutes a "
+        f"rater. `unheard serve -w {workspace}` shows the pages; the links go behind its address. study.json is the "
+        "key to the blinding: show it to no rater"
+    )
+
+
+@listen_test.command()
+def analyse(
+    workspace: WorkspaceOption,
+    name: NameOption,
+    json: JsonFlag = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the means as CSV instead of tables.")] = False,
+) -> None:
+    """Screen the raters, compare the models; print it, and write tables, answers and a figure beside the study."""
+    from unheard.listening_test.analyse import Mean
+    from unheard.listening_test.analyse import analyse as run
+    from unheard.listening_test.study import study_dir
+    from unheard.listening_test.tables import agreement_text, as_json, means_csv_rows, tables, write_analysis
+
+    opened = Workspace.open(workspace)
+    found = run(opened, name)
+    folder = study_dir(opened, name) / "analysis"
+    write_analysis(folder, found)
+    if json:
+        console.print_json(as_json(found))
+    elif as_csv:
+        writer = csv.DictWriter(sys.stdout, [column.name for column in fields(Mean)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(means_csv_rows(found))
+    else:
+        for drawn in tables(found):
+            console.out.print(
+                console.table(drawn.title, drawn.columns, drawn.rows, right=frozenset(range(1, len(drawn.columns))))
+            )
+            console.out.print()
+        console.say(agreement_text(found))
+    console.say(f"{folder}: the same as CSV and JSON, every answer, and the figure")

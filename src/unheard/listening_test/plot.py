@@ -1,0 +1,51 @@
+"""The figure of an analysis: every condition with its interval, one panel a measure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unheard.listening_test.analyse import Analysis
+from unheard.listening_test.study import ANCHOR, REFERENCE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MODEL, HIDDEN, GRID = "#0072b2", "#6b6b6b", "#d9d9d9"  # Okabe & Ito's blue
+WIDTH_IN = 4.4
+LABEL = {
+    "similarity": "similarity to the seed (0 not at all, 100 very)",
+    "liking": "liking (0 not at all, 100 very much)",
+    "preference": "log odds of being preferred to the average",
+}
+LONGEST_NAME = 24
+
+
+def means_figure(analysis: Analysis) -> Figure:
+    """Best condition on top, models in blue, the hidden reference and anchor in grey."""
+    from matplotlib.figure import Figure
+
+    measures = list(analysis.alpha)
+    order = [mean.model for mean in sorted(analysis.means, key=lambda mean: -mean.value) if mean.measure == measures[0]]
+    height_in = (0.26 * len(order) + 0.75) * len(measures)
+    figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+    for ax, measure in zip(figure.subplots(len(measures), 1, squeeze=False).flat, measures, strict=True):
+        _panel(ax, analysis, measure, order)
+    return figure
+
+
+def _panel(ax: Axes, analysis: Analysis, measure: str, order: list[str]) -> None:
+    for mean in analysis.means:
+        if mean.measure != measure or mean.model not in order:
+            continue
+        place, colour = order.index(mean.model), HIDDEN if mean.model in (REFERENCE, ANCHOR) else MODEL
+        ax.axhline(place, color=GRID, linewidth=0.5, zorder=0)
+        if mean.low is not None and mean.high is not None:
+            ax.plot([mean.low, mean.high], [place, place], color=colour, linewidth=1.4)
+        ax.plot([mean.value], [place], color=colour, marker="o", markersize=4, linestyle="")
+    shown = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in order]
+    ax.set_yticks(range(len(order)), shown)
+    ax.set_ylim(len(order) - 0.4, -0.6)
+    ax.set_xlabel(LABEL[measure])
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["left", "top", "right"]].set_visible(False)

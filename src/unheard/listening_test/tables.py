@@ -1,0 +1,179 @@
+"""An analysis as tables, as plain values, and as files.
+
+analysis/analysis.json      everything, unrounded
+analysis/means.csv          measure, model, value, low, high, everybody, n
+analysis/comparisons.csv    measure, model, against, difference, low, high, p, p_holm, effect
+analysis/raters.csv         who was screened, and why
+analysis/answers.csv        every answer with its key: rater, seed, item, model, ..., order, seconds, repeat_of
+analysis/means.svg, .png    the figure
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from unheard.artefacts import atomic_path, write_json
+from unheard.evaluate.table import Table
+from unheard.listening_test.analyse import Analysis, Comparison, Mean
+from unheard.listening_test.judgements import Judgement
+from unheard.listening_test.plot import means_figure
+from unheard.listening_test.screening import Checked
+
+SHOWN = {
+    "similarity": "similarity",
+    "liking": "liking",
+    "preference": "log odds",
+}
+EFFECT = {"similarity": "rank biserial", "liking": "rank biserial", "preference": "preferred"}
+PNG_DPI = 200
+
+
+def tables(analysis: Analysis) -> list[Table]:
+    """Means, comparisons and raters, for people."""
+    return [means_table(analysis), *comparison_tables(analysis), raters_table(analysis)]
+
+
+def means_table(analysis: Analysis) -> Table:
+    """A row per condition, a column per measure."""
+    measures = list(analysis.alpha)
+    found = {(mean.measure, mean.model): mean for mean in analysis.means}
+    columns = ["model"]
+    for measure in measures:
+        columns += [SHOWN[measure], "unscreened"]
+    rows = []
+    for name in analysis.study.conditions:
+        of = [found.get((measure, name)) for measure in measures]
+        cells = [
+            cell for mean in of for cell in (_with_interval(mean), "" if mean is None else _points(mean, "everybody"))
+        ]
+        rows.append([name, *cells, str(max((mean.n for mean in of if mean), default=0))])
+    return Table(
+        _title(
+            analysis,
+            "what raters said, "
+            + ("0 to 100" if analysis.study.kind == "rate" else "log odds of being preferred to the average"),
+        ),
+        [*columns, "judgements"],
+        rows,
+    )
+
+
+def comparison_tables(analysis: Analysis) -> list[Table]:
+    """A table per measure, a row per pair."""
+    drawn = []
+    for measure in analysis.alpha:
+        rows = [
+            [
+                found.model,
+                found.against,
+                f"{_number(measure, found.difference, '+')}{_interval(measure, found.low, found.high, '+')}",
+                f"{found.p_holm:.3f}",
+                f"{found.effect:.2f}",
+            ]
+            for found in analysis.comparisons
+            if found.measure == measure
+        ]
+        columns = ["model", "against", "difference", "p (Holm)", EFFECT[measure]]
+        drawn.append(Table(_title(analysis, f"{measure}, pair by pair"), columns, rows))
+    return drawn
+
+
+def raters_table(analysis: Analysis) -> Table:
+    """Who counts, and why others do not."""
+    digits = 0 if analysis.study.kind == "rate" else 2
+    rows = []
+    for found in analysis.checked:
+        told = (found.reference, found.anchor, found.repeat)
+        rows.append(
+            [
+                found.rater,
+                f"{found.n_answered} of {found.n_items}",
+                *("" if value is None else f"{value:.{digits}f}" for value in told),
+                f"{found.median_s:.0f}",
+                "; ".join(found.reasons) or "yes",
+            ]
+        )
+    columns = ["rater", "answered", "reference", "anchor", "repeat apart", "s an item", "counts"]
+    return Table(_title(analysis, f"raters, {len(analysis.kept)} of {len(analysis.checked)} count"), columns, rows)
+
+
+def agreement_text(analysis: Analysis) -> str:
+    """How far raters agree, in a sentence."""
+    told = [
+        f"{measure} {alpha:.2f}" if alpha is not None else f"{measure} not defined (no track was judged twice)"
+        for measure, alpha in analysis.alpha.items()
+    ]
+    return f"Agreement of the raters (Krippendorff's alpha, 1 is perfect, 0 is chance): {', '.join(told)}."
+
+
+def as_json(analysis: Analysis) -> dict[str, Any]:
+    """Plain values, unrounded; no answers, no links."""
+    study = analysis.study
+    return {
+        "name": study.name,
+        "kind": study.kind,
+        "simulated_raters": analysis.simulated,
+        "models": list(study.models),
+        "seeds": list(study.seeds),
+        "split": study.split,
+        "k": study.k,
+        "clip_s": study.clip_s,
+        "screening": asdict(study.screening),
+        "raters": [asdict(found) | {"counts": found.kept} for found in analysis.checked],
+        "means": [asdict(mean) for mean in analysis.means],
+        "comparisons": [asdict(comparison) for comparison in analysis.comparisons],
+        "krippendorff_alpha": analysis.alpha,
+    }
+
+
+def means_csv_rows(analysis: Analysis) -> list[dict[str, Any]]:
+    return [asdict(mean) for mean in analysis.means]
+
+
+def write_analysis(folder: Path, analysis: Analysis) -> None:
+    """Write every file named above."""
+    write_json(folder / "analysis.json", as_json(analysis), indent=1)
+    write_csv(folder / "means.csv", Mean, means_csv_rows(analysis))
+    write_csv(folder / "comparisons.csv", Comparison, (asdict(found) for found in analysis.comparisons))
+    checked = (asdict(found) | {"reasons": "; ".join(found.reasons)} for found in analysis.checked)
+    write_csv(folder / "raters.csv", Checked, checked)
+    write_csv(folder / "answers.csv", Judgement, (asdict(found) for found in analysis.answers))
+    figure = means_figure(analysis)
+    for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+        with atomic_path(folder / f"means.{suffix}") as beside:
+            figure.savefig(beside, format=suffix, dpi=PNG_DPI, metadata=metadata)
+
+
+def write_csv(path: Path, row: type, rows: Iterable[Mapping[str, Any]]) -> None:
+    """One row a mapping; the columns are the fields of the data class `row`. None is an empty cell."""
+    with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [column.name for column in fields(row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _title(analysis: Analysis, what: str) -> str:
+    simulated = " (simulated raters)" if analysis.simulated else ""
+    return f"{analysis.study.name}{simulated}: {what}"
+
+
+def _with_interval(mean: Mean | None) -> str:
+    return "" if mean is None else f"{_points(mean, 'value')}{_interval(mean.measure, mean.low, mean.high)}"
+
+
+def _points(mean: Mean, what: str) -> str:
+    return _number(mean.measure, getattr(mean, what))
+
+
+def _number(measure: str, value: float, sign: str = "") -> str:
+    return f"{value:{'+' if sign or measure == 'preference' else ''}.{2 if measure == 'preference' else 1}f}"
+
+
+def _interval(measure: str, low: float | None, high: float | None, sign: str = "") -> str:
+    if low is None or high is None:
+        return ""
+    return f" [{_number(measure, low, sign)}, {_number(measure, high, sign)}]"

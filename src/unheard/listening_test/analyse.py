@@ -8,8 +8,8 @@
 
 Intervals: 95 %, bootstrap over raters and seeds together (resamples.py). Tests over raters speak of these seeds; the
 intervals of the differences also of other music. p are Holm-corrected, per measure, over the pairs of models, and apart
-from those over the pairs with the hidden reference or anchor. These two are not compared: screening has done so. Only raters who pass the screening count, and nobody's repeated
-item does.
+from those over the pairs with the hidden reference or anchor. These two are not compared: screening has done so. Only
+raters who pass the screening count, and nobody's repeated item does.
 """
 
 from __future__ import annotations

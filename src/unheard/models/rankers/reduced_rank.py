@@ -1,0 +1,20 @@
+"""Reduced-rank regression from descriptions onto warm factors; the module is `Linear` (tower.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unheard.models.rankers.ridge import PENALTIES
+
+
+@dataclass(frozen=True)
+class ReducedRank:
+    """ranks, penalties: to choose from (penalties in units of the number of train tracks).
+
+    rank, penalty: without validation tracks. A rank above the number of factors is all of them.
+    """
+
+    ranks: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
+    penalties: tuple[float, ...] = PENALTIES
+    rank: int = 16
+    penalty: float = 0.3

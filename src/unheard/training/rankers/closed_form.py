@@ -1,0 +1,112 @@
+"""Regressions of factors in closed form: one eigendecomposition serves every penalty, validation ranking picks.
+
+With centred X = U S V' (train, inputs) and centred Y (train, factors), ridge regression (Hoerl & Kennard 1970) is
+
+    B = (X'X + lambda I)^-1 X'Y = V diag(1 / (s^2 + lambda)) V'X'Y
+
+V and s come from X'X, or from XX' where there are more inputs than tracks. Computed in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unheard.models.rankers.tower import Linear
+from unheard.training.evidence import Evidence
+from unheard.training.rankers.validation import judges, ndcg
+
+Floats = NDArray[np.float32]
+Wide = NDArray[np.float64]
+Setting = TypeVar("Setting")
+ROUNDING = 1e-10  # of the largest eigenvalue: directions that nothing varies in
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A centred problem, decomposed.
+
+    x_mean, y_mean  (inputs,), (factors,)
+    basis           V, (inputs, r)
+    energy          s^2, (r,)
+    cross           V'X'Y, (r, factors)
+    """
+
+    x_mean: Wide
+    y_mean: Wide
+    basis: Wide
+    energy: Wide
+    cross: Wide
+
+    @staticmethod
+    def of(x: NDArray[np.floating], y: NDArray[np.floating]) -> Regression:
+        """From train rows x (train, inputs) and y (train, factors)."""
+        x_mean, y_mean = x.mean(axis=0, dtype=np.float64), y.mean(axis=0, dtype=np.float64)
+        x, y = x - x_mean, y - y_mean
+        wide = x.shape[1] > len(x)
+        energy, vectors = np.linalg.eigh(x @ x.T if wide else x.T @ x)
+        varies = energy > ROUNDING * max(float(energy[-1]), np.finfo(np.float64).tiny)
+        energy, vectors = energy[varies], vectors[:, varies]
+        basis = x.T @ vectors / np.sqrt(energy) if wide else vectors
+        return Regression(x_mean, y_mean, basis, energy, basis.T @ (x.T @ y))
+
+    def coefficients(self, penalty: float) -> Wide:
+        """B, (inputs, factors)."""
+        return self.basis @ (self.cross / (self.energy + penalty)[:, None])
+
+    def predict(self, x: NDArray[np.floating], coefficients: Wide) -> Floats:
+        """Factors of rows x, (n, factors) float32."""
+        return (x @ coefficients + self._offset(coefficients)).astype(np.float32)
+
+    def linear(self, coefficients: Wide) -> Linear:
+        """The same as a module."""
+        offset = self._offset(coefficients).astype(np.float32)
+        return Linear(torch.from_numpy(coefficients.astype(np.float32)), torch.from_numpy(offset)).eval()
+
+    def _offset(self, coefficients: Wide) -> Wide:
+        offset: Wide = self.y_mean - self.x_mean @ coefficients
+        return offset
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen: coefficients, and the nDCG of every setting that was tried."""
+
+    coefficients: Wide
+    history: tuple[dict[str, float], ...]
+
+
+def choose(
+    settings: Iterable[Setting],
+    otherwise: Setting,
+    evidence: Evidence,
+    solve: Callable[[Setting], Wide],
+    predict: Callable[[Wide], Floats],
+    told: Callable[[Setting], dict[str, float]],
+) -> Chosen:
+    """The coefficients whose predictions of the validation tracks rank best; `otherwise` where nobody can judge.
+
+    solve    setting -> coefficients
+    predict  coefficients -> factors of the validation tracks
+    told     setting -> its name in the history
+
+    Among equals the last is taken, so settings stand in the order of growing simplicity.
+    """
+    asked = judges(evidence)
+    if not len(asked):
+        return Chosen(solve(otherwise), (told(otherwise),))
+    best, kept, history = -1.0, None, []
+    for setting in settings:
+        coefficients = solve(setting)
+        quality = ndcg(evidence.playlists, predict(coefficients), evidence, asked)
+        history.append({**told(setting), "ndcg": quality})
+        if quality >= best:
+            best, kept = quality, coefficients
+    if kept is None:
+        raise ValueError("expected at least one setting to choose from")
+    return Chosen(kept, tuple(history))

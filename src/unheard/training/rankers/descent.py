@@ -1,0 +1,117 @@
+"""One loop for every ranker that learns by gradient steps: step, look at the validation ranking, keep the best.
+
+Everything drawn comes from one seed, so a fit can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from torch import Tensor, nn
+
+from unheard.models.rankers.descent import Descent
+from unheard.progress import Progress, silent
+from unheard.training.evidence import Evidence
+from unheard.training.rankers.validation import judges, ndcg
+
+Floats = NDArray[np.float32]
+Items = NDArray[np.int64]
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[np.random.Generator]:
+    """torch's generators from the seed for the length of a fit, and a NumPy one; afterwards torch's are as before."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield np.random.default_rng(seed)
+
+
+def descend(
+    network: nn.Module,
+    config: Descent,
+    *,
+    n_items: int,
+    loss: Callable[[Items], Tensor],
+    playlists: Callable[[], Floats],
+    val: Callable[[], Floats],
+    evidence: Evidence,
+    rng: np.random.Generator,
+    progress: Progress = silent,
+    name: str,
+) -> tuple[dict[str, float], ...]:
+    """Train `network` in place; it ends with its best weights, in evaluation mode. Returns the history.
+
+    n_items    items that a step draws from
+    loss       items (batch,) -> what the step makes smaller
+    playlists  -> (m, k) places of all playlists, asked for in evaluation mode
+    val        -> (val, k) places of the validation tracks
+    """
+    adam = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    batches, asked = endless(rng, n_items, config.batch_size), judges(evidence)
+    best, kept, since, history = -1.0, _state(network), 0, []
+    for check in range(1, config.checks + 1):
+        network.train()
+        total = 0.0
+        for _ in range(config.steps_per_check):
+            value = loss(next(batches))
+            adam.zero_grad()
+            value.backward()  # type: ignore[no-untyped-call]
+            adam.step()
+            total += float(value.detach())
+        network.eval()
+        history.append({"step": float(check * config.steps_per_check), "loss": total / config.steps_per_check})
+        progress(name, check, config.checks)
+        if not len(asked):
+            continue
+        with torch.no_grad():
+            quality = ndcg(playlists(), val(), evidence, asked)
+        history[-1]["ndcg"] = quality
+        since = 0 if quality > best else since + 1
+        if quality > best:
+            best, kept = quality, _state(network)
+        if since >= config.patience:
+            break
+    if len(asked):
+        network.load_state_dict(kept)
+    return tuple(history)
+
+
+def endless(rng: np.random.Generator, n: int, batch_size: int) -> Iterator[Items]:
+    """Batches of 0 .. n-1 in random order, reshuffled when what is left does not fill a batch."""
+    size = min(batch_size, n)
+    while True:
+        order = rng.permutation(n)
+        for start in range(0, n - size + 1, size):
+            yield order[start : start + size]
+
+
+def described(evidence: Evidence, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Descriptions of the train tracks and of the validation tracks, (train, f) and (val, f), on the device."""
+    inputs = torch.from_numpy(evidence.inputs)
+    return inputs[evidence.train].to(device), inputs[evidence.val].to(device)
+
+
+def pairs(plays: csr_matrix) -> tuple[Items, Items]:
+    """Playlist and train track of every play."""
+    entries = plays.tocoo()
+    return entries.row.astype(np.int64), entries.col.astype(np.int64)
+
+
+def listed(plays: csr_matrix, playlists: Items, tracks: Items, device: torch.device) -> Tensor:
+    """Whether playlists hold tracks, (playlist, track) bool."""
+    return torch.from_numpy(plays[playlists][:, tracks].toarray() > 0).to(device)
+
+
+def of_played(places: Floats, plays: csr_matrix) -> Floats:
+    """Places of playlists (m, k), zero where there is no play to know them by."""
+    known: Floats = np.where(np.diff(plays.indptr)[:, None] > 0, places, np.float32(0)).astype(np.float32)
+    return known
+
+
+def _state(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}

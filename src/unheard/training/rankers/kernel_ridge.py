@@ -1,0 +1,67 @@
+"""Kernel ridge regression onto warm factors with random Fourier features (models/rankers/kernel_ridge.py).
+
+The bandwidth is the median distance of two train tracks, the usual guess for a Gaussian kernel; the penalty is chosen
+by how validation tracks are ranked.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unheard.models.rankers.kernel_ridge import KernelRidge, RandomFourier, fourier
+from unheard.progress import Progress, silent
+from unheard.training.evidence import Evidence
+from unheard.training.rankers.closed_form import Regression, choose
+from unheard.training.rankers.ranker import Ranker
+
+Floats = NDArray[np.float32]
+MAX_MEASURED = 1000  # tracks whose distances give the median
+
+
+def fit_kernel_ridge(
+    evidence: Evidence,
+    config: KernelRidge,
+    *,
+    seed: int,
+    device: torch.device,  # noqa: ARG001 - NumPy's
+    progress: Progress = silent,
+) -> Ranker:
+    """Places are factors. The penalty is lambda over the number of train tracks."""
+    rng, n = np.random.default_rng(seed), len(evidence.train)
+    known = evidence.inputs[evidence.train]
+    scale = 1 / median_distance(known, rng)
+    drawn = rng.normal(size=(known.shape[1], config.features)) * scale
+    frequencies = torch.from_numpy(drawn.astype(np.float32))
+    phases = torch.from_numpy(rng.uniform(0, 2 * np.pi, config.features).astype(np.float32))
+
+    def features(x: Floats) -> Floats:
+        z: Floats = fourier(torch.from_numpy(x), frequencies, phases).numpy()
+        return z
+
+    regression = Regression.of(features(known), evidence.tracks)
+    progress("kernel ridge", 1, 2)
+    val = features(evidence.inputs[evidence.val])
+    chosen = choose(
+        sorted(config.penalties),
+        config.penalty,
+        evidence,
+        lambda penalty: regression.coefficients(penalty * n),
+        lambda coefficients: regression.predict(val, coefficients),
+        lambda penalty: {"penalty": penalty},
+    )
+    progress("kernel ridge", 2, 2)
+    tower = RandomFourier(frequencies, phases, regression.linear(chosen.coefficients))
+    return Ranker(tower.eval(), evidence.playlists, evidence.tracks, chosen.history)
+
+
+def median_distance(x: Floats, rng: np.random.Generator) -> float:
+    """The median Euclidean distance of two different rows of x, or of a sample of them; 1 where all are the same."""
+    sample = x if len(x) <= MAX_MEASURED else x[np.sort(rng.choice(len(x), MAX_MEASURED, replace=False))]
+    wide = sample.astype(np.float64)
+    lengths = (wide**2).sum(axis=1)
+    squared = lengths[:, None] + lengths - 2 * wide @ wide.T  # (sample, sample)
+    pairs = np.sqrt(np.maximum(squared[np.triu_indices(len(wide), 1)], 0.0))
+    median = float(np.median(pairs)) if len(pairs) else 0.0
+    return median if median > 0 else 1.0

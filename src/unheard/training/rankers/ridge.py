@@ -1,0 +1,35 @@
+"""Ridge regression onto warm factors, its penalty chosen by how validation tracks are ranked."""
+
+from __future__ import annotations
+
+import torch
+
+from unheard.models.rankers.ridge import Ridge
+from unheard.progress import Progress, silent
+from unheard.training.evidence import Evidence
+from unheard.training.rankers.closed_form import Regression, choose
+from unheard.training.rankers.ranker import Ranker
+
+
+def fit_ridge(
+    evidence: Evidence,
+    config: Ridge,
+    *,
+    seed: int,  # noqa: ARG001 - nothing is drawn
+    device: torch.device,  # noqa: ARG001 - NumPy's
+    progress: Progress = silent,
+) -> Ranker:
+    """Places are factors. The penalty is lambda over the number of train tracks."""
+    x, n = evidence.inputs, len(evidence.train)
+    regression = Regression.of(x[evidence.train], evidence.tracks)
+    progress("ridge", 1, 2)
+    chosen = choose(
+        sorted(config.penalties),
+        config.penalty,
+        evidence,
+        lambda penalty: regression.coefficients(penalty * n),
+        lambda coefficients: regression.predict(x[evidence.val], coefficients),
+        lambda penalty: {"penalty": penalty},
+    )
+    progress("ridge", 2, 2)
+    return Ranker(regression.linear(chosen.coefficients), evidence.playlists, evidence.tracks, chosen.history)

@@ -19,6 +19,7 @@ from unheard.errors import UserError
 from unheard.factors.store import Factors, load_factors, load_split_factors
 from unheard.ids import IdMap, Rows
 from unheard.library import Library, Tracks, open_library
+from unheard.recommend.duplicates import song_numbers
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import Split, Use, artist_groups, load_split
 from unheard.splits.groups import NOBODY, loose
@@ -105,6 +106,11 @@ class Catalogue:
             key = f"row {row}" if name in NOBODY else f"name {name}"
             out[row] = numbers.setdefault(key, len(numbers))
         return out
+
+    @cached_property
+    def song(self) -> NDArray[np.int32]:
+        """Number of the song that each track is a recording of, (n,) int32; see duplicates.py."""
+        return song_numbers(self)
 
     @cached_property
     def truly_placed(self) -> frozenset[str]:

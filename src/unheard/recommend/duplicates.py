@@ -8,13 +8,16 @@ are taken off.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unheard.library import Track
-from unheard.recommend.catalogue import Catalogue
 from unheard.splits.groups import loose
+
+if TYPE_CHECKING:
+    from unheard.recommend.catalogue import Catalogue
 
 BRACKETS = re.compile(r"[(\[{][^)\]}]*[)\]}]")
 VERSION = re.compile(
@@ -29,7 +32,10 @@ def song_title(title: str) -> str:
 
 
 def song_numbers(catalogue: Catalogue) -> NDArray[np.int32]:
-    """Number of the song that each track is a recording of, (n,) int32; tracks without a title stand alone."""
+    """Number of the song that each track is a recording of, (n,) int32; tracks without a title stand alone.
+
+    Reads every title; `Catalogue.song` keeps the answer.
+    """
     numbers: dict[tuple[int, str], int] = {}
     out = np.empty(len(catalogue), np.int32)
     for row, track in enumerate(catalogue.tracks.items):

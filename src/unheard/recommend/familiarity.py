@@ -16,6 +16,7 @@ A track with train plays needs no prediction: 1. A track that was not heard: 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,15 +54,26 @@ class Familiarity:
 
     def of_tracks(self, rows: Rows) -> Values:
         """Confidence in tracks of the catalogue, (row,) 0 to 1."""
-        confidence = self.certain[rows].astype(np.float64)
-        unsure = self.content.known[rows] & ~self.certain[rows]
-        confidence[unsure] = self.of_content(self.content.values[rows[unsure]])
-        return confidence
+        new = rows[np.isnan(self._of_track[rows])]
+        if len(new):
+            self._of_track[new] = self.of_content(self.content.values[new])
+        return self._of_track[rows]
+
+    @cached_property
+    def _of_track(self) -> Values:
+        """What was measured before, (n,); NaN for tracks that nobody asked for."""
+        heard = np.where(self.content.known, np.nan, 0.0)
+        return np.where(self.certain, 1.0, heard)
+
+    @cached_property
+    def _standard(self) -> Values:
+        """Standardised content of the known tracks, (train, f)."""
+        standard: Values = (self.content.values[self.known] - self.mean) * self.scale
+        return standard
 
     def of_content(self, values: Floats) -> Values:
         """Confidence in tracks from outside the catalogue by their content (row, f), (row,) 0 to 1."""
-        known = (self.content.values[self.known] - self.mean) * self.scale
-        distances = distance_to_kth((values - self.mean) * self.scale, known)
+        distances = distance_to_kth((values - self.mean) * self.scale, self._standard)
         share: Values = 1 - np.searchsorted(self.usual, distances, side="left") / len(self.usual)
         return share
 

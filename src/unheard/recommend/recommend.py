@@ -25,7 +25,7 @@ from unheard.ids import Rows
 from unheard.library import Track
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.diversify import most_relevant_and_diverse, pool_size
-from unheard.recommend.duplicates import same_song, song_numbers
+from unheard.recommend.duplicates import same_song
 from unheard.recommend.familiarity import Familiarity
 from unheard.recommend.filters import ANYTHING, Where, rows_that_fit
 from unheard.recommend.ranking import top_k
@@ -36,6 +36,7 @@ RANK_OFFSET = 60  # of the reciprocal rank fusion; the paper's value
 AGREES_WITHIN = 0.1  # a seed agrees with a result among its nearest tenth of the candidates,
 MOST_AGREEING = 100  # and its nearest 100
 N_REASONS = 3
+FIRST_LOOK = 4  # times the pool: so many of the best candidates are looked at first
 
 
 @dataclass(frozen=True)
@@ -225,19 +226,38 @@ def _pick(
     query: int,
 ) -> list[int]:
     """Columns of the best candidates that no rule forbids, best first."""
-    songs = song_numbers(catalogue)
+    songs = catalogue.song
     seen = {int(songs[s]) for s in seeds if isinstance(s, int)}
     for new in seeds:
         if isinstance(new, NewTrack):
             seen |= {int(songs[row]) for row in same_song(catalogue, new.track)}
     open_to = rows_that_fit(rules.where, catalogue.tracks)[rows] & ~np.isin(rows, list(rules.exclude))
     open_to &= ~np.isin(songs[rows], list(seen))
-    order = top_k(scores[None, :], len(rows), seed=rules.seed, queries=np.array([query]), candidates=rows)[0]
-    order = order[open_to[order]]
-    of_artist: dict[int, int] = {}
+    kept: list[int] = []
+    for k in (FIRST_LOOK * pool_size(rules.n), len(rows)):  # a list needs few candidates, and sorting all takes time
+        order = top_k(scores[None, :], k, seed=rules.seed, queries=np.array([query]), candidates=rows)[0]
+        order = order[open_to[order]]
+        if len(order) >= pool_size(rules.n) or k >= len(rows):
+            kept = _choose(catalogue, recommender, scores, rows, order, seen, rules)
+        if len(kept) >= rules.n or k >= len(rows):
+            break
+    return kept
+
+
+def _choose(
+    catalogue: Catalogue,
+    recommender: Recommender,
+    scores: Scores,
+    rows: Rows,
+    order: NDArray[np.int32],
+    songs_seen: Collection[int],
+    rules: Rules,
+) -> list[int]:
+    """The first of `order` (columns, best first) that may stand beside each other."""
+    seen, of_artist = set(songs_seen), dict[int, int]()
 
     def may_join(column: int) -> bool:
-        song, artist = int(songs[rows[column]]), int(catalogue.main_artist[rows[column]])
+        song, artist = int(catalogue.song[rows[column]]), int(catalogue.main_artist[rows[column]])
         if song in seen or (rules.max_per_artist is not None and of_artist.get(artist, 0) >= rules.max_per_artist):
             return False
         seen.add(song)
@@ -295,7 +315,9 @@ def _sure(found: list[Recommendation], familiarity: Familiarity | None) -> list[
 
 def _reasons(catalogue: Catalogue, warm: Rows, near: NDArray[np.float32]) -> tuple[Reason, ...]:
     """The nearest warm tracks, nearest first; only those that are more alike than chance."""
-    best = np.argsort(-near, kind="stable")[:N_REASONS]
+    least = np.partition(near, -N_REASONS)[-N_REASONS] if len(near) > N_REASONS else -np.inf
+    nearest = np.flatnonzero(near >= least)
+    best = nearest[np.argsort(-near[nearest], kind="stable")[:N_REASONS]]
     return tuple(
         Reason(catalogue.tracks[int(warm[i])].label, catalogue.tracks.ids[int(warm[i])], float(near[i]))
         for i in best

@@ -95,6 +95,8 @@ class FactorRecommender:
         return _product(self.playlists[playlists], self.tracks[candidates])
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
+        if 2 * len(candidates) > len(self._directions):  # multiplying a few more is quicker than copying most
+            return _product(self._directions[queries], self._directions)[:, candidates]
         return _product(self._directions[queries], self._directions[candidates])
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
@@ -188,4 +190,4 @@ class PopularityRecommender:
 
 
 def _product(left: NDArray[np.floating], right: NDArray[np.floating]) -> Scores:
-    return (left.astype(np.float64) @ right.astype(np.float64).T).astype(np.float32)
+    return (left.astype(np.float64, copy=False) @ right.astype(np.float64, copy=False).T).astype(np.float32)

@@ -162,6 +162,21 @@ def for_file(loaded: Loaded, heard: NewTrack, options: Options) -> RankedForFile
     return RankedForFile(**dict(ranked), heard=HeardFile(title=heard.track.title, artist=heard.track.artist))
 
 
+def similar_to_file(loaded: Loaded, heard: NewTrack, options: Options) -> RankedForFile:
+    """Neighbours of an audio file that was heard."""
+    session = session_for(loaded, options)
+    found = session.neighbours(
+        heard,
+        candidates=options.candidates,
+        n=options.n,
+        max_per_artist=options.artist_cap,
+        diversity=options.diversity,
+        where=where(options),
+    )
+    told = HeardFile(title=heard.track.title, artist=heard.track.artist)
+    return RankedForFile(**dict(_ranked(loaded, session, options, found, MEANS_COSINE)), heard=told)
+
+
 def similar(loaded: Loaded, track_id: str, options: Options) -> Ranked:
     """Neighbours of a track."""
     row_of(loaded, track_id)

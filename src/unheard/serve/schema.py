@@ -26,19 +26,25 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n: int = Field(10, ge=1, le=MAX_RESULTS, description="How many tracks at most.")
-    candidates: Which = Field("cold", description="cold: tracks nobody has played; warm: tracks with plays; all: both.")
-    max_per_artist: int | None = Field(2, ge=1, le=MAX_RESULTS, description="At most this many tracks of one artist.")
+    n: int = Field(default=10, ge=1, le=MAX_RESULTS, description="How many tracks at most.")
+    candidates: Which = Field(
+        default="cold", description="cold: tracks nobody has played; warm: tracks with plays; all: both."
+    )
+    max_per_artist: int | None = Field(
+        default=2, ge=1, le=MAX_RESULTS, description="At most this many tracks of one artist."
+    )
     any_number_per_artist: bool = Field(default=False, description="No cap on an artist's tracks.")
-    diversity: float = Field(0.0, ge=0, le=1, description="0: by score alone; 1: as unlike each other as possible.")
-    genre: tuple[Text, ...] = Field((), max_length=50, description="Only tracks of one of these genres.")
-    year_from: int | None = Field(None, ge=0, le=9999, description="Released in this year or later.")
-    year_to: int | None = Field(None, ge=0, le=9999, description="Released in this year or earlier.")
-    min_duration_s: float | None = Field(None, ge=0, le=1e6, description="At least so many seconds long.")
-    max_duration_s: float | None = Field(None, ge=0, le=1e6, description="At most so many seconds long.")
-    exclude: Ids = Field((), description="Ids of tracks that must not be returned.")
+    diversity: float = Field(
+        default=0.0, ge=0, le=1, description="0: by score alone; 1: as unlike each other as possible."
+    )
+    genre: tuple[Text, ...] = Field(default=(), max_length=50, description="Only tracks of one of these genres.")
+    year_from: int | None = Field(default=None, ge=0, le=9999, description="Released in this year or later.")
+    year_to: int | None = Field(default=None, ge=0, le=9999, description="Released in this year or earlier.")
+    min_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="At least so many seconds long.")
+    max_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="At most so many seconds long.")
+    exclude: Ids = Field(default=(), description="Ids of tracks that must not be returned.")
     model: Annotated[str, Field(max_length=200)] | None = Field(
-        None, description="A model that /api/models lists. Default: the server's."
+        default=None, description="A model that /api/models lists. Default: the server's."
     )
 
     @property

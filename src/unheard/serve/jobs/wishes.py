@@ -71,8 +71,16 @@ class ReportWish(_Wish):
     verb: Literal["report"]
 
 
+class MapWish(_Wish):
+    """Draw the catalogue as a map."""
+
+    verb: Literal["map"]
+    split: Name | None = None
+    model: Name | None = None
+
+
 Wish = Annotated[
-    ScanWish | ImportWish | SplitWish | FactorsWish | TrainWish | EvaluateWish | ReportWish,
+    ScanWish | ImportWish | SplitWish | FactorsWish | TrainWish | EvaluateWish | ReportWish | MapWish,
     Field(discriminator="verb"),
 ]
 
@@ -95,6 +103,8 @@ def command_line(wish: Wish, workspace: Path, roots: Sequence[Path]) -> list[str
         case ReportWish():
             return [verb, *where, "-o", str(workspace / "report")]
     split = ["--split", wish.split] if wish.split else []
+    if isinstance(wish, MapWish):
+        return [verb, *where, *split, *(["--model", wish.model] if wish.model else [])]
     recipe = [wish.recipe] if isinstance(wish, TrainWish) and wish.recipe else []
     return [verb, *where, *split, *recipe]
 

@@ -1,0 +1,65 @@
+"""The frame around every page: one template environment, what every page knows."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from unheard import __version__
+from unheard.serve.pages.text import address, clock, percent, short, thousands
+from unheard.serve.state import Loaded, served
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+# What the menu shows: address, name.
+MENU = (
+    ("/tracks", "Browse"),
+    ("/drop", "Drop a file"),
+    ("/make", "Make a playlist"),
+    ("/map", "Map"),
+    ("/models", "Models"),
+    ("/runs", "Runs"),
+    ("/scores", "Scores"),
+)
+
+
+def loaded(request: Request) -> Loaded:
+    """The current reading of the workspace."""
+    return served(request).loaded()
+
+
+Now = Annotated[Loaded, Depends(loaded)]  # what pages ask for
+
+
+@cache
+def environment() -> Environment:
+    """Templates of the pages; everything that is filled in is escaped."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters |= {"short": short, "clock": clock, "thousands": thousands, "percent": percent}
+    made.globals |= {"address": address, "menu": MENU, "version": __version__}
+    return made
+
+
+def page(request: Request, template: str, /, *, status: int = 200, **values: object) -> Response:
+    """A template as an answer; `here` marks the place in the menu."""
+    workspace = served(request).workspace
+    frame = {"here": request.url.path, "workspace": workspace.root.resolve().name, "simulated": workspace.of_a_demo}
+    html = environment().get_template(template).render({**frame, **values})
+    return HTMLResponse(html.encode("utf-8", "replace"), status, headers={"Cache-Control": "no-cache"})
+
+
+def error_page(request: Request, status: int, title: str, message: str) -> Response:
+    """What went wrong as a page."""
+    return page(request, "error.html", status=status, title=title, message=message)

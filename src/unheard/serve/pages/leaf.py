@@ -1,0 +1,26 @@
+"""The way through a long list, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from unheard.serve.pages.text import address
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """Page `number` (1 is the first) of a list of `total` items, `size` on a page."""
+
+    number: int
+    size: int
+    total: int
+    path: str
+    query: Mapping[str, object]
+
+    @property
+    def n_pages(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+    def link(self, number: int) -> str:
+        return address(self.path, self.query, page=number if number > 1 else None)

@@ -1,0 +1,97 @@
+"""What a track looks and sounds like: its record, mel picture, outline and file."""
+
+from __future__ import annotations
+
+import numpy as np
+from fastapi import APIRouter, Response
+from numpy.typing import NDArray
+
+from unheard.errors import MissingStageError
+from unheard.library import open_library
+from unheard.serve.answers import NotFoundError, row_of
+from unheard.serve.api import tracks
+from unheard.serve.pages.frame import Now
+from unheard.serve.pages.pictures import mel_picture, outline, record
+from unheard.serve.pages.views import show_row
+from unheard.serve.state import Loaded
+from unheard.spectrograms.store import MelStore, open_store
+
+router = APIRouter()
+
+SIZES = (80, 112, 360)  # of records, in pixels
+MEL_WIDTH = 720
+OUTLINE_COLUMNS = 480
+FRAMES_A_COLUMN = 4  # looked at for a small picture: more would not be seen
+KEEP_S = 3600
+
+
+@router.get("/pictures/record")
+def record_picture(now: Now, id: str, size: int = SIZES[1], cold: int = 0) -> Response:  # noqa: A002 - in the address
+    """A track's record."""
+    row = row_of(now, id)
+    size = min(SIZES, key=lambda known: abs(known - size))
+    db = heard(now, row, most_frames=FRAMES_A_COLUMN * round(2.2 * size))
+    if db is None:
+        return picture(blank_record(size, cold=bool(cold)))
+    return picture(now.once(("record", row, size, cold), lambda: record(db, size=size, cold=bool(cold))))
+
+
+@router.get("/pictures/mel")
+def whole_mel(now: Now, id: str) -> Response:  # noqa: A002
+    """A track's mel picture."""
+    row = row_of(now, id)
+    db = heard(now, row, most_frames=FRAMES_A_COLUMN * MEL_WIDTH)
+    if db is None:
+        raise NotFoundError("no spectrogram of this track is stored")
+    cold = show_row(now, row).cold
+    height = db.shape[1]
+    return picture(now.once(("mel", row), lambda: mel_picture(db, width=MEL_WIDTH, height=height, cold=cold)))
+
+
+@router.get("/pictures/outline")
+def loudness(now: Now, id: str) -> Response:  # noqa: A002
+    """Loudness of bass, middle and treble, a byte each, column after column; empty for a track without sound."""
+    row = row_of(now, id)
+
+    def make() -> bytes:
+        db = heard(now, row)
+        return b"" if db is None else np.rint(255 * outline(db, OUTLINE_COLUMNS)).astype(np.uint8).tobytes()
+
+    return picture(now.once(("outline", row), make), "application/octet-stream")
+
+
+@router.get("/sound")
+def sound(now: Now, id: str) -> Response:  # noqa: A002
+    """A track's file, whole or the part that the player asks for. Any id fits into this address."""
+    return tracks.audio(now, id)
+
+
+def heard(now: Loaded, row: int, *, most_frames: int | None = None) -> NDArray[np.float32] | None:
+    """The stored spectrogram of a track in decibels (frame, mel), evenly thinned out to about `most_frames`; None
+    where nothing is stored."""
+    store = now.once("mel store", lambda: _store(now))
+    track_id = now.catalogue.tracks.ids[row]
+    if store is None or track_id not in store.ids:
+        return None
+    place = store.ids.row(track_id)
+    start, n = int(store.start_frames[place]), int(store.n_frames[place])
+    step = max(1, n // most_frames) if most_frames else 1
+    return store.encoding.decode(store.frames[start : start + n : step]) if n else None
+
+
+def _store(now: Loaded) -> MelStore | None:
+    workspace = now.default.workspace
+    with open_library(workspace.library_path) as library:
+        try:
+            return open_store(workspace, library)
+        except MissingStageError:
+            return None
+
+
+def blank_record(size: int, *, cold: bool) -> bytes:
+    """The record of a track whose sound is not stored: silence."""
+    return record(np.zeros((8, 8), np.float32), size=size, cold=cold)
+
+
+def picture(content: bytes, kind: str = "image/png") -> Response:
+    return Response(content, media_type=kind, headers={"Cache-Control": f"private, max-age={KEEP_S}"})

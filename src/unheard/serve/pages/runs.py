@@ -1,0 +1,141 @@
+"""Runs: the long work, live; what was skipped and why; what was measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
+from pydantic import TypeAdapter, ValidationError
+
+from unheard.errors import UserError
+from unheard.evaluate.table import tables
+from unheard.library import Failure, open_library
+from unheard.report.measured import charts, read_experiments, read_measured
+from unheard.serve.answers import NotFoundError
+from unheard.serve.jobs import Wish
+from unheard.serve.pages.frame import page
+from unheard.serve.pages.plot import plot
+from unheard.serve.state import Served, served
+from unheard.splits import load_splits
+from unheard.workspace import Workspace
+
+router = APIRouter()
+
+SHOWN_JOBS = 30
+SHOWN_FAILURES = 200
+
+# What can be started here with nothing to fill in: verb, what it does.
+SIMPLE = (
+    ("factors", "Learn the taste of listeners: factors of every split"),
+    ("train", "Train the default model"),
+    ("evaluate", "Measure every model"),
+    ("map", "Draw the map"),
+    ("report", "Write the report"),
+)
+
+
+@router.get("/runs")
+def runs(request: Request) -> Response:
+    """Jobs and failures."""
+    here = served(request)
+    failures = _failures(here.workspace)
+    return page(
+        request,
+        "runs.html",
+        jobs=here.jobs.all()[:SHOWN_JOBS],
+        simple=SIMPLE,
+        reasons=Counter(failure.reason.value for failure in failures).most_common(),
+        failures=failures[:SHOWN_FAILURES],
+        n_failures=len(failures),
+        splits=[name for name in _splits(here.workspace) if here.workspace.results_path(name).is_file()],
+        experiments=_experiments(here.workspace),
+        report=(here.workspace.root / "report" / "index.html").is_file(),
+    )
+
+
+@router.post("/runs")
+def start(request: Request, verb: Annotated[str, Form(max_length=40)]) -> Response:
+    """Start one of the simple jobs."""
+    if verb not in dict(SIMPLE):
+        raise UserError(f"{verb!r:.40} cannot be started here; choose one of {', '.join(dict(SIMPLE))}")
+    try:
+        wish = TypeAdapter[Wish](Wish).validate_python({"verb": verb})
+    except ValidationError as error:
+        raise UserError(f"{verb}: cannot be started ({error.error_count()} problems)") from error
+    served(request).jobs.add(wish)
+    return RedirectResponse("/runs", 303)
+
+
+@router.post("/runs/{job_id}/cancel")
+def cancel(request: Request, job_id: str) -> Response:
+    """Stop one."""
+    if served(request).jobs.cancel(job_id) is None:
+        raise NotFoundError(f"There is no run {job_id!r:.60}.")
+    return RedirectResponse("/runs", 303)
+
+
+@router.get("/runs/{job_id}")
+def run(request: Request, job_id: str) -> Response:
+    """One run with what it wrote."""
+    here: Served = served(request)
+    job = here.jobs.get(job_id)
+    if job is None:
+        raise NotFoundError(f"There is no run {job_id!r:.60}.")
+    return page(request, "run.html", job=job, output=here.jobs.output(job))
+
+
+@router.get("/results/{split}")
+def results(request: Request, split: str) -> Response:
+    """What `evaluate` measured on a split, drawn and as tables."""
+    workspace = served(request).workspace
+    measured = read_measured(workspace, split) if split in _splits(workspace) else None
+    if measured is None:
+        raise NotFoundError(f"Nothing is measured on split {split!r:.60}. Run `evaluate` first.")
+    return page(
+        request,
+        "results.html",
+        title=f"Split {split}",
+        about=f"Measured on {measured.day}. Brackets and lines are 95 % intervals.",
+        plots=[
+            (chart, plot(chart.models, chance=chart.chance, oracle=chart.oracle)) for chart in charts(measured.results)
+        ],
+        tables=tables(measured.results),
+    )
+
+
+@router.get("/experiments/{name}")
+def experiment(request: Request, name: str) -> Response:
+    """What an experiment measured."""
+    for found in read_experiments(served(request).workspace):
+        if found.name == name:
+            return page(request, "results.html", title=found.title, about=found.about, plots=[], tables=found.tables)
+    raise NotFoundError(f"There is no experiment {name!r:.60}.")
+
+
+@router.get("/report")
+def report(request: Request) -> Response:
+    """The report, as it was written."""
+    file = served(request).workspace.root / "report" / "index.html"
+    if not file.is_file():
+        raise NotFoundError("No report is written yet. Start `report` on the page Runs.")
+    return FileResponse(file, media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+
+def _splits(workspace: Workspace) -> list[str]:
+    return list(load_splits(workspace)) if workspace.splits_path.is_file() else []
+
+
+def _experiments(workspace: Workspace) -> list[tuple[str, str]]:
+    try:
+        return [(found.name, found.title) for found in read_experiments(workspace)]
+    except UserError:  # a damaged file: `unheard report` tells which
+        return []
+
+
+def _failures(workspace: Workspace) -> list[Failure]:
+    if not workspace.library_path.is_file():
+        return []
+    with open_library(workspace.library_path) as library:
+        return library.failures()

@@ -1,0 +1,110 @@
+"""What templates show: answers with the addresses of their pages, pictures and sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from unheard.library import Track
+from unheard.recommend.familiarity import UNFAMILIAR
+from unheard.recommend.filters import genres_of, year_of
+from unheard.serve.answers import track_out
+from unheard.serve.pages.text import address, clock
+from unheard.serve.schema import Kind, Ranked, RankedTrack, TrackOut
+from unheard.serve.state import Loaded
+
+KIND_NAMES: dict[Kind, str] = {"cold": "unheard", "warm": "heard", "other": "held back"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One track on a page."""
+
+    track: TrackOut
+
+    @property
+    def track_id(self) -> str:
+        return self.track.track_id
+
+    @property
+    def title(self) -> str:
+        return self.track.title or self.track.track_id
+
+    @property
+    def artist(self) -> str:
+        return self.track.artist
+
+    @property
+    def name(self) -> str:
+        """Title and artist, for labels."""
+        return f"{self.title}, {self.artist}" if self.artist else self.title
+
+    @property
+    def cold(self) -> bool:
+        """Whether no model has learnt from its plays."""
+        return self.track.kind != "warm"
+
+    @property
+    def kind(self) -> str:
+        """How a person would say it."""
+        return KIND_NAMES[self.track.kind]
+
+    @property
+    def length(self) -> str:
+        return clock(self.track.duration_s)
+
+    @property
+    def year(self) -> int | None:
+        return year_of(Track(self.track_id, release_date=self.track.release_date))
+
+    @property
+    def page(self) -> str:
+        return address("/track", id=self.track_id)
+
+    @property
+    def record(self) -> str:
+        """Where its picture is; a size is added to it."""
+        return address("/pictures/record", cold=int(self.cold), id=self.track_id)
+
+    @property
+    def sound(self) -> str:
+        """Where it can be heard; empty for a track without a file."""
+        return address("/sound", id=self.track_id) if self.track.has_audio else ""
+
+
+@dataclass(frozen=True)
+class ShownResult:
+    """A ranked track with what is said about it."""
+
+    shown: Shown
+    found: RankedTrack
+
+    @property
+    def unsure(self) -> bool:
+        """Whether it sounds like nothing that is known."""
+        return self.found.confidence is not None and self.found.confidence < UNFAMILIAR
+
+
+def show(tracks: Iterable[TrackOut]) -> list[Shown]:
+    return [Shown(track) for track in tracks]
+
+
+def show_row(now: Loaded, row: int) -> Shown:
+    return Shown(track_out(now, int(row)))
+
+
+def results(ranked: Ranked) -> list[ShownResult]:
+    return [ShownResult(Shown(item.track), item) for item in ranked.items]
+
+
+def genres(now: Loaded) -> tuple[str, ...]:
+    """Every genre that tags name, the most frequent first."""
+
+    def count() -> tuple[str, ...]:
+        counts: dict[str, int] = {}
+        for track in now.catalogue.tracks.items:
+            for genre in genres_of(track):
+                counts[genre] = counts.get(genre, 0) + 1
+        return tuple(sorted(counts, key=lambda genre: (-counts[genre], genre)))
+
+    return now.once("genres", count)

@@ -1,0 +1,146 @@
+"""What the playlist maker is asked for: read from the address, and written into it again.
+
+Everything that a person chose stands in the address, so a list can be sent to a friend, and back is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast, get_args
+
+from starlette.datastructures import QueryParams
+
+from unheard.errors import UserError
+from unheard.serve.pages.text import address
+from unheard.serve.schema import MAX_RESULTS, Likes, Which
+
+PATH = "/make"
+MOST_SEEDS = 200
+SECONDS_A_MINUTE = 60
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The seeds and the rules of a playlist. `order` are tracks that stay first, in this order; None is no limit."""
+
+    seeds: tuple[str, ...] = ()
+    which: Which = "cold"
+    n: int = 20
+    max_per_artist: int | None = 2
+    diversity: float = 0.0
+    genres: tuple[str, ...] = ()
+    year_from: int | None = None
+    year_to: int | None = None
+    min_minutes: float | None = None
+    max_minutes: float | None = None
+    exclude: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    model: str = ""
+
+    @property
+    def query(self) -> dict[str, object]:
+        """Names and values as they stand in an address; what is as usual is left out."""
+        plain = Wish()
+        values: dict[str, object] = {
+            "which": self.which,
+            "n": self.n,
+            "per_artist": "any" if self.max_per_artist is None else self.max_per_artist,
+            "diversity": self.diversity,
+            "year_from": self.year_from,
+            "year_to": self.year_to,
+            "min_minutes": self.min_minutes,
+            "max_minutes": self.max_minutes,
+            "model": self.model,
+        }
+        usual = {"which": plain.which, "n": plain.n, "per_artist": plain.max_per_artist, "diversity": plain.diversity}
+        changed = {name: value for name, value in values.items() if value != usual.get(name)}
+        return {"seed": self.seeds, **changed, "genre": self.genres, "exclude": self.exclude, "order": self.order}
+
+    @property
+    def link(self) -> str:
+        return address(PATH, self.query)
+
+    def with_seed(self, track_id: str) -> str:
+        return replace(self, seeds=tuple(dict.fromkeys((*self.seeds, track_id)))).link
+
+    def without_seed(self, track_id: str) -> str:
+        return replace(self, seeds=tuple(seed for seed in self.seeds if seed != track_id)).link
+
+    def without(self, track_id: str) -> str:
+        """The same list with another track in the place of this one."""
+        kept = tuple(name for name in self.order if name != track_id)
+        return replace(self, exclude=tuple(dict.fromkeys((*self.exclude, track_id))), order=kept).link
+
+    def forgiving(self, track_id: str) -> str:
+        """The same list with a removed track allowed again."""
+        return replace(self, exclude=tuple(name for name in self.exclude if name != track_id)).link
+
+    def likes(self) -> Likes:
+        """The question that the API answers."""
+        return Likes(
+            likes=self.seeds,
+            n=self.n,
+            candidates=self.which,
+            max_per_artist=self.max_per_artist,
+            any_number_per_artist=self.max_per_artist is None,
+            diversity=self.diversity,
+            genre=self.genres,
+            year_from=self.year_from,
+            year_to=self.year_to,
+            min_duration_s=None if self.min_minutes is None else SECONDS_A_MINUTE * self.min_minutes,
+            max_duration_s=None if self.max_minutes is None else SECONDS_A_MINUTE * self.max_minutes,
+            exclude=self.exclude,
+            model=self.model or None,
+        )
+
+
+def read_wish(values: QueryParams) -> Wish:
+    """From an address or a form; empty fields are not filled in. UserError names the field that makes no sense."""
+    which = values.get("which") or "cold"
+    if which not in get_args(Which):
+        raise UserError(f"which tracks: expected one of {', '.join(get_args(Which))}, found {which!r:.40}")
+    per_artist = values.get("per_artist", "")
+    year_from, year_to = _number(values, "year_from", 0, 9999), _number(values, "year_to", 0, 9999)
+    n = _number(values, "n", 1, MAX_RESULTS)
+    cap = None if per_artist == "any" else int(_number(values, "per_artist", 1, MAX_RESULTS) or 2)
+    return Wish(
+        seeds=_names(values, "seed")[:MOST_SEEDS],
+        which=cast("Which", which),
+        n=20 if n is None else int(n),
+        max_per_artist=cap,
+        diversity=_number(values, "diversity", 0, 1) or 0.0,
+        genres=_names(values, "genre")[:50],
+        year_from=None if year_from is None else int(year_from),
+        year_to=None if year_to is None else int(year_to),
+        min_minutes=_number(values, "min_minutes", 0, 1e4),
+        max_minutes=_number(values, "max_minutes", 0, 1e4),
+        exclude=_names(values, "exclude"),
+        order=_names(values, "order"),
+        model=values.get("model", "")[:200],
+    )
+
+
+def _names(values: QueryParams, name: str) -> tuple[str, ...]:
+    """Every value of a field, once."""
+    return tuple(dict.fromkeys(value for value in values.getlist(name) if value.strip()))
+
+
+def _number(values: QueryParams, name: str, low: float, high: float) -> float | None:
+    text = values.get(name, "").strip().replace(",", ".")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise UserError(f"{name.replace('_', ' ')}: expected a number from {low:g} to {high:g}, found {text!r:.40}")
+    return value
+
+
+def in_order(ids: Sequence[str], order: Sequence[str]) -> list[str]:
+    """`ids` with those of `order` first, in that order."""
+    there = set(ids)
+    first = [name for name in dict.fromkeys(order) if name in there]
+    return [*first, *(name for name in ids if name not in set(first))]

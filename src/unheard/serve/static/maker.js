@@ -1,0 +1,222 @@
+// The playlist maker: every change asks the server for the same page and swaps in what changed. Order, and what is
+// saved, stay in this browser.
+import { wake } from "./player.js";
+
+const form = document.getElementById("wish");
+const add = document.getElementById("add");
+const SAVED = "unheard playlists";
+let asked = 0;
+
+function address({ more = [], order = true } = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value && name !== "add") query.append(name, value);
+  for (const [name, value] of more) query.append(name, value);
+  if (order) for (const row of document.querySelectorAll("#made[data-own] > li")) query.append("order", row.dataset.id);
+  return `/make?${query}`;
+}
+
+async function ask(to, { said = "" } = {}) {
+  const mine = ++asked;
+  const answer = await fetch(to);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (mine !== asked) return;
+  if (!answer.ok) return say(page.querySelector("main .lead")?.textContent || "That did not work.");
+  const own = document.querySelector("#made[data-own]") !== null;
+  for (const id of ["seeds", "removed", "results"]) document.getElementById(id).replaceWith(page.getElementById(id));
+  history.replaceState(null, "", to);
+  if (own) document.getElementById("made")?.setAttribute("data-own", "");
+  ready();
+  if (said) say(said);
+}
+
+function say(text) {
+  let line = document.getElementById("said");
+  if (!line) {
+    line = document.createElement("p");
+    line.id = "said";
+    line.setAttribute("role", "status");
+    document.getElementById("results").prepend(line);
+  }
+  line.textContent = text;
+}
+
+function ready() {
+  wake(document);
+  for (const hidden of document.querySelectorAll("#results [hidden]")) hidden.hidden = false;
+}
+
+const titleOf = (row) => row.querySelector(".title").textContent;
+
+let waiting = 0;
+form.addEventListener("input", (event) => {
+  if (event.target === add) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => ask(address()), event.target.type === "number" || event.target.type === "text" ? 400 : 120);
+});
+form.addEventListener("submit", (event) => {
+  if (add.value.trim()) return; // without a chosen suggestion: the server shows what fits
+  event.preventDefault();
+  ask(address());
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-remove], [data-unseed], #removed a.button");
+  if (link) {
+    event.preventDefault();
+    const row = link.closest("li");
+    if (link.matches("[data-remove]")) {
+      const title = titleOf(row);
+      const next = row.nextElementSibling?.dataset.id || row.previousElementSibling?.dataset.id;
+      row.remove();
+      document.getElementById("made").setAttribute("data-own", "");
+      ask(address({ more: [["exclude", row.dataset.id]] }), { said: `${title} is removed` })
+        .then(() => [...document.querySelectorAll("#made > li")].find((one) => one.dataset.id === next)?.querySelector("[data-remove]").focus());
+    } else {
+      row.remove();
+      ask(address()).then(() => add.focus());
+    }
+  }
+  const move = event.target.closest("[data-move]");
+  if (move) {
+    const row = move.closest("li"), by = Number(move.dataset.move);
+    const other = by < 0 ? row.previousElementSibling : row.nextElementSibling;
+    if (!other) return;
+    if (by < 0) other.before(row); else other.after(row);
+    moved(row);
+    move.focus();
+  }
+});
+
+function moved(row) {
+  const list = document.getElementById("made");
+  list.setAttribute("data-own", "");
+  [...list.children].forEach((item, i) => { item.querySelector(".n").textContent = i + 1; });
+  history.replaceState(null, "", address());
+  say(`${titleOf(row)} is now number ${[...list.children].indexOf(row) + 1} of ${list.children.length}`);
+}
+
+// Dragging by the grip, with mouse, pen or finger.
+document.addEventListener("pointerdown", (event) => {
+  const grip = event.target.closest(".grip");
+  if (!grip) return;
+  event.preventDefault();
+  const row = grip.closest("li"), list = row.parentElement;
+  row.classList.add("dragged");
+  grip.setPointerCapture(event.pointerId);
+  const drag = (at) => {
+    for (const other of list.children) {
+      if (other === row) continue;
+      const edge = other.getBoundingClientRect();
+      if (at.clientY > edge.top && at.clientY < edge.bottom) {
+        if (at.clientY < edge.top + edge.height / 2) other.before(row); else other.after(row);
+        grip.setPointerCapture(event.pointerId);
+        break;
+      }
+    }
+  };
+  const drop = () => {
+    row.classList.remove("dragged");
+    grip.removeEventListener("pointermove", drag);
+    for (const end of ["pointerup", "pointercancel"]) grip.removeEventListener(end, drop);
+    moved(row);
+  };
+  grip.addEventListener("pointermove", drag);
+  for (const end of ["pointerup", "pointercancel"]) grip.addEventListener(end, drop);
+});
+
+// Search as you type: a combobox as the ARIA Authoring Practices describe it.
+const menu = document.createElement("ul");
+menu.id = "suggestions";
+menu.setAttribute("role", "listbox");
+menu.setAttribute("aria-label", "Tracks that fit");
+menu.hidden = true;
+add.after(menu);
+for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", menu.id], ["aria-expanded", "false"]]) add.setAttribute(name, value);
+let typed = 0;
+
+function open(items) {
+  menu.replaceChildren(...items.map((track, i) => {
+    const option = document.createElement("li");
+    option.id = `suggestion-${i}`;
+    option.dataset.id = track.track_id;
+    option.setAttribute("role", "option");
+    option.setAttribute("aria-selected", "false");
+    const title = document.createElement("bdi"), artist = document.createElement("bdi");
+    title.textContent = (track.title || track.track_id).slice(0, 120);
+    artist.textContent = track.artist.slice(0, 80);
+    artist.className = "soft";
+    option.append(title, " ", artist);
+    return option;
+  }));
+  menu.hidden = !items.length;
+  add.setAttribute("aria-expanded", String(!menu.hidden));
+  add.removeAttribute("aria-activedescendant");
+}
+
+function choose(option) {
+  add.value = "";
+  open([]);
+  ask(address({ more: [["seed", option.dataset.id]] }), { said: "" });
+}
+
+add.addEventListener("input", async () => {
+  const mine = ++typed, words = add.value.trim();
+  if (!words) return open([]);
+  const answer = await fetch(`/api/tracks?limit=8&q=${encodeURIComponent(words.slice(0, 200))}`);
+  if (mine === typed && answer.ok) open((await answer.json()).items);
+});
+add.addEventListener("keydown", (event) => {
+  const options = [...menu.children], at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
+  if (event.key === "Escape") open([]);
+  if (event.key === "Enter" && !menu.hidden) {
+    event.preventDefault();
+    choose(options[Math.max(at, 0)]);
+  }
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || !options.length) return;
+  event.preventDefault();
+  const next = (at + step + options.length) % options.length;
+  options.forEach((option, i) => option.setAttribute("aria-selected", String(i === next)));
+  options[next].scrollIntoView({ block: "nearest" });
+  add.setAttribute("aria-activedescendant", options[next].id);
+});
+menu.addEventListener("pointerdown", (event) => event.preventDefault());
+menu.addEventListener("click", (event) => { const option = event.target.closest("li"); if (option) choose(option); });
+add.addEventListener("blur", () => setTimeout(() => open([]), 100));
+
+// Saved playlists: a name and the address that makes the list again, in its order.
+function saved() {
+  try { return JSON.parse(localStorage.getItem(SAVED)) || []; } catch { return []; }
+}
+
+function keep(all) {
+  localStorage.setItem(SAVED, JSON.stringify(all));
+  const box = document.getElementById("saved");
+  box.hidden = !all.length;
+  box.querySelector("ul").replaceChildren(...all.map((one, i) => {
+    const item = document.createElement("li"), name = document.createElement("div"), link = document.createElement("a"), gone = document.createElement("button");
+    name.className = "name";
+    link.href = one.to.startsWith("/make?") ? one.to : "/make";
+    link.textContent = one.name;
+    name.append(link);
+    gone.type = "button";
+    gone.className = "x";
+    gone.textContent = "×";
+    gone.setAttribute("aria-label", `Forget ${one.name}`);
+    gone.addEventListener("click", () => keep(saved().filter((_, j) => j !== i)));
+    item.append(name, gone);
+    return item;
+  }));
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.id !== "save") return;
+  const name = document.getElementById("title").value.trim() || "unheard";
+  document.getElementById("made").setAttribute("data-own", "");
+  keep([{ name, to: address() }, ...saved().filter((one) => one.name !== name)]);
+  say(`${name} is saved in this browser`);
+});
+
+if (new URLSearchParams(location.search).has("order")) document.getElementById("made")?.setAttribute("data-own", "");
+keep(saved());
+ready();

@@ -1,0 +1,315 @@
+// The map: every track a point, drawn by WebGL (or a 2-D canvas where there is none). Lines show true neighbours, which
+// the server measures in all dimensions.
+import { wake } from "./player.js";
+
+const box = document.getElementById("map"), card = document.getElementById("card");
+const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const COLOURS = [[0.95, 0.67, 0.4], [0.45, 0.71, 1]]; // heard, unheard
+const REACH = 14; // pixels around the pointer
+const BINS = 256;
+
+const canvas = document.createElement("canvas"), overlay = document.createElement("canvas");
+overlay.className = "over";
+canvas.tabIndex = 0;
+canvas.setAttribute("role", "application");
+canvas.setAttribute("aria-label", "Map of all tracks. Arrows move, plus and minus zoom, Enter chooses the track in the middle.");
+box.prepend(canvas, overlay);
+const pen = overlay.getContext("2d");
+
+let points = new Float32Array(), kinds = new Uint8Array(), grid = null;
+let view = { x: 0, y: 0, zoom: 1 }, width = 1, height = 1, scale = 1, painter = null, waiting = false;
+let near = null; // { row, items: [{ row, score, name }], name }
+
+// Positions inside the square from -1 to 1 to pixels, and back.
+const unit = () => (Math.min(width, height) / 2) * 0.92 * view.zoom;
+const toScreen = (x, y) => [width / 2 + (x - view.x) * unit(), height / 2 - (y - view.y) * unit()];
+const toMap = (px, py) => [view.x + (px - width / 2) / unit(), view.y - (py - height / 2) / unit()];
+const pointSize = () => Math.min(9, Math.max(1.6, 190 / Math.sqrt(kinds.length + 60)) * Math.pow(view.zoom, 0.45));
+
+// ------------------------------------------------------------------------------------------------------- drawing
+
+function withWebGL() {
+  const gl = canvas.getContext("webgl", { antialias: false, alpha: false });
+  if (!gl) return null;
+  const program = gl.createProgram();
+  for (const [kind, source] of [
+    [gl.VERTEX_SHADER, `attribute vec2 at; attribute float kind; uniform vec4 view; uniform float size; varying float cold, across;
+      void main() { cold = kind; across = size; gl_Position = vec4((at - view.xy) * view.zw, 0., 1.); gl_PointSize = size; }`],
+    [gl.FRAGMENT_SHADER, `precision mediump float; uniform vec3 heard, unheard; uniform float alpha; varying float cold, across;
+      void main() { float r = length(gl_PointCoord - .5) * across; float edge = 1. - smoothstep(across * .5 - 1.2, across * .5, r);
+      gl_FragColor = vec4(mix(heard, unheard, cold), edge * alpha); }`],
+  ]) {
+    const shader = gl.createShader(kind);
+    gl.shaderSource(shader, source);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return null;
+  gl.useProgram(program);
+  gl.enable(gl.BLEND);
+  gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
+  gl.clearColor(8 / 255, 14 / 255, 34 / 255, 1);
+  const uniform = (name) => gl.getUniformLocation(program, name);
+  const [u_view, u_size, u_alpha] = [uniform("view"), uniform("size"), uniform("alpha")];
+  gl.uniform3fv(uniform("heard"), COLOURS[0]);
+  gl.uniform3fv(uniform("unheard"), COLOURS[1]);
+  return {
+    name: "webgl",
+    load() {
+      for (const [name, data, parts, type] of [["at", points, 2, gl.FLOAT], ["kind", kinds, 1, gl.UNSIGNED_BYTE]]) {
+        gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+        gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
+        const place = gl.getAttribLocation(program, name);
+        gl.enableVertexAttribArray(place);
+        gl.vertexAttribPointer(place, parts, type, false, 0, 0);
+      }
+    },
+    paint() {
+      gl.viewport(0, 0, canvas.width, canvas.height);
+      gl.clear(gl.COLOR_BUFFER_BIT);
+      gl.uniform4f(u_view, view.x, view.y, (2 * unit()) / width, (2 * unit()) / height);
+      gl.uniform1f(u_size, Math.max(2, pointSize() * scale));
+      gl.uniform1f(u_alpha, near ? 0.34 : 0.85);
+      gl.drawArrays(gl.POINTS, 0, kinds.length);
+    },
+  };
+}
+
+function withCanvas() {
+  const flat = canvas.getContext("2d");
+  if (!flat) throw new Error("this browser draws neither with WebGL nor on a canvas");
+  return {
+    name: "canvas",
+    load() {},
+    paint() {
+      flat.setTransform(scale, 0, 0, scale, 0, 0);
+      flat.globalAlpha = 1;
+      flat.fillStyle = "#080e22";
+      flat.fillRect(0, 0, width, height);
+      flat.globalAlpha = near ? 0.34 : 0.85;
+      const size = Math.max(1.5, pointSize());
+      for (const kind of [0, 1]) {
+        flat.fillStyle = `rgb(${COLOURS[kind].map((c) => Math.round(255 * c)).join(" ")})`;
+        for (let i = 0; i < kinds.length; i++) {
+          if (kinds[i] !== kind) continue;
+          const [x, y] = toScreen(points[2 * i], points[2 * i + 1]);
+          if (x > -size && y > -size && x < width + size && y < height + size) flat.fillRect(x - size / 2, y - size / 2, size, size);
+        }
+      }
+    },
+  };
+}
+
+function paintNear() {
+  pen.setTransform(scale, 0, 0, scale, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  if (!near) return;
+  const [x0, y0] = toScreen(points[2 * near.row], points[2 * near.row + 1]), size = Math.max(4, pointSize() * 0.8);
+  pen.lineWidth = 1.4;
+  const dot = (x, y, kind, r) => {
+    pen.fillStyle = `rgb(${COLOURS[kind].map((c) => Math.round(255 * c)).join(" ")})`;
+    pen.beginPath();
+    pen.arc(x, y, r, 0, 7);
+    pen.fill();
+  };
+  for (const one of near.items) {
+    const [x, y] = toScreen(points[2 * one.row], points[2 * one.row + 1]);
+    pen.strokeStyle = `rgb(255 255 255 / ${0.25 + 0.6 * Math.max(0, one.score)})`;
+    pen.beginPath();
+    pen.moveTo(x0, y0);
+    pen.lineTo(x, y);
+    pen.stroke();
+    dot(x, y, kinds[one.row], size);
+  }
+  dot(x0, y0, kinds[near.row], size + 2);
+  pen.strokeStyle = "#fff";
+  pen.lineWidth = 2;
+  pen.beginPath();
+  pen.arc(x0, y0, size + 5, 0, 7);
+  pen.stroke();
+  pen.font = '600 13px "Segoe UI", Roboto, Arial, sans-serif';
+  pen.lineWidth = 4;
+  pen.strokeStyle = "rgb(8 14 34 / .9)";
+  const taken = [];
+  for (const [row, name] of [[near.row, near.name], ...near.items.slice(0, 5).map((one) => [one.row, one.name])]) {
+    const [x, y] = toScreen(points[2 * row], points[2 * row + 1]), wide = pen.measureText(name).width;
+    const left = x + size + 10 + wide > width ? x - size - 10 - wide : x + size + 10;
+    if (x < 0 || y < 8 || x > width || y > height - 8) continue;
+    if (taken.some(([l, t, w]) => Math.abs(t - y) < 16 && left < l + w && l < left + wide)) continue;
+    taken.push([left, y, wide]);
+    pen.strokeText(name, left, y + 4);
+    pen.fillStyle = row === near.row ? "#fff" : "#cfd9ea";
+    pen.fillText(name, left, y + 4);
+  }
+}
+
+function paint() {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    painter.paint();
+    paintNear();
+    box.dataset.painted = String(Number(box.dataset.painted || 0) + 1);
+  });
+}
+
+// -------------------------------------------------------------------------------------------------------- finding
+
+// Points sorted into BINS x BINS bins, so that the nearest of 100,000 is found among a few.
+function makeGrid() {
+  const bin = (v) => Math.min(BINS - 1, Math.max(0, Math.floor(((v + 1) / 2) * BINS)));
+  const starts = new Uint32Array(BINS * BINS + 1), order = new Uint32Array(kinds.length), place = new Uint32Array(kinds.length);
+  for (let i = 0; i < kinds.length; i++) starts[(place[i] = bin(points[2 * i + 1]) * BINS + bin(points[2 * i])) + 1]++;
+  for (let b = 0; b < BINS * BINS; b++) starts[b + 1] += starts[b];
+  const next = starts.slice();
+  for (let i = 0; i < kinds.length; i++) order[next[place[i]]++] = i;
+  return { bin, starts, order };
+}
+
+function nearestTo(px, py, reach = REACH) {
+  const [x, y] = toMap(px, py), r = reach / unit();
+  let best = -1, least = r * r;
+  for (let row = grid.bin(y - r); row <= grid.bin(y + r); row++) {
+    for (let k = grid.starts[row * BINS + grid.bin(x - r)]; k < grid.starts[row * BINS + grid.bin(x + r) + 1]; k++) {
+      const i = grid.order[k], dx = points[2 * i] - x, dy = points[2 * i + 1] - y;
+      if (dx * dx + dy * dy < least) { least = dx * dx + dy * dy; best = i; }
+    }
+  }
+  return best;
+}
+
+const known = new Map();
+let asked = 0, timer = 0;
+
+async function choose(row, { go = false } = {}) {
+  if (row < 0 || (near && near.row === row && !go)) return;
+  const mine = ++asked;
+  if (!known.has(row)) {
+    const answer = await fetch(`/map/near?row=${row}`);
+    if (!answer.ok) return;
+    known.set(row, await answer.text());
+    if (known.size > 200) known.delete(known.keys().next().value);
+  }
+  if (mine !== asked) return;
+  card.replaceChildren(...new DOMParser().parseFromString(known.get(row), "text/html").body.childNodes);
+  wake(card);
+  read();
+  if (go) flyTo(points[2 * row], points[2 * row + 1]);
+}
+
+function read() {
+  const found = card.querySelector("#near");
+  near = found && {
+    row: Number(found.dataset.row),
+    name: found.dataset.name,
+    items: [...found.querySelectorAll("li[data-row]")].map((item) => ({ row: Number(item.dataset.row), score: Number(item.dataset.score), name: item.dataset.name })),
+  };
+  for (const item of card.querySelectorAll("li[data-row]")) {
+    item.addEventListener("pointerenter", () => { pulse(Number(item.dataset.row)); });
+  }
+  paint();
+}
+
+function pulse(row) {
+  paintNear();
+  const [x, y] = toScreen(points[2 * row], points[2 * row + 1]);
+  pen.strokeStyle = "#fff";
+  pen.lineWidth = 2;
+  pen.beginPath();
+  pen.arc(x, y, 14, 0, 7);
+  pen.stroke();
+}
+
+// --------------------------------------------------------------------------------------------------------- moving
+
+function flyTo(x, y, zoom = Math.max(view.zoom, 2.2)) {
+  const from = { ...view }, began = performance.now();
+  const step = (now) => {
+    const t = calm ? 1 : Math.min(1, (now - began) / 450), ease = t * t * (3 - 2 * t);
+    view = { x: from.x + (x - from.x) * ease, y: from.y + (y - from.y) * ease, zoom: from.zoom * Math.pow(zoom / from.zoom, ease) };
+    paint();
+    if (t < 1) requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+}
+
+function zoomAt(px, py, factor) {
+  const [x, y] = toMap(px, py), zoom = Math.min(200, Math.max(0.6, view.zoom * factor)), real = zoom / view.zoom;
+  view = { x: x - (x - view.x) / real, y: y - (y - view.y) / real, zoom };
+  paint();
+}
+
+const fingers = new Map();
+let travelled = 0;
+const here = (event) => { const edge = canvas.getBoundingClientRect(); return [event.clientX - edge.left, event.clientY - edge.top]; };
+canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); fingers.set(event.pointerId, here(event)); travelled = 0; });
+for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => {
+  fingers.delete(event.pointerId);
+  if (end === "pointerup" && travelled < 6) choose(nearestTo(...here(event), event.pointerType === "touch" ? 26 : REACH));
+});
+canvas.addEventListener("pointermove", (event) => {
+  const [x, y] = here(event), old = fingers.get(event.pointerId);
+  if (!old) {
+    const found = grid ? nearestTo(x, y) : -1;
+    canvas.style.cursor = found >= 0 ? "pointer" : "grab";
+    clearTimeout(timer);
+    if (found >= 0) timer = setTimeout(() => choose(found), 70);
+    return;
+  }
+  const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
+  if (other) zoomAt(...other, Math.hypot(x - other[0], y - other[1]) / Math.max(1, Math.hypot(old[0] - other[0], old[1] - other[1])));
+  else { view.x -= (x - old[0]) / unit(); view.y += (y - old[1]) / unit(); paint(); }
+  travelled += Math.hypot(x - old[0], y - old[1]);
+  fingers.set(event.pointerId, [x, y]);
+});
+canvas.addEventListener("wheel", (event) => { event.preventDefault(); zoomAt(...here(event), Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015))); }, { passive: false });
+canvas.addEventListener("keydown", (event) => {
+  const step = 0.15 / view.zoom, [dx, dy] = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] }[event.key] || [0, 0];
+  if (dx || dy) { view.x += dx; view.y += dy; paint(); }
+  else if (event.key === "+" || event.key === "=") zoomAt(width / 2, height / 2, 1.4);
+  else if (event.key === "-") zoomAt(width / 2, height / 2, 1 / 1.4);
+  else if (event.key === "Enter") choose(nearestTo(width / 2, height / 2, Math.max(width, height)));
+  else return;
+  event.preventDefault();
+});
+box.querySelector(".zoom").hidden = false;
+box.querySelector(".zoom").addEventListener("click", (event) => {
+  const factor = Number(event.target.dataset.zoom);
+  if (factor) zoomAt(width / 2, height / 2, factor);
+  else if (event.target.dataset.zoom) flyTo(0, 0, 1);
+});
+
+new ResizeObserver(() => {
+  [width, height, scale] = [box.clientWidth, box.clientHeight, devicePixelRatio || 1];
+  for (const one of [canvas, overlay]) { one.width = Math.round(width * scale); one.height = Math.round(height * scale); }
+  if (painter) paint();
+}).observe(box);
+
+// -------------------------------------------------------------------------------------------------------- beginning
+
+async function load() {
+  const answer = await fetch(box.dataset.points), data = await answer.arrayBuffer(), n = data.byteLength / 5;
+  const places = new DataView(data);
+  points = Float32Array.from({ length: 2 * n }, (_, i) => (places.getUint16(2 * i, true) / 65535) * 2 - 1);
+  kinds = new Uint8Array(data, 4 * n, n);
+  grid = makeGrid();
+  painter = withWebGL() || withCanvas();
+  painter.load();
+  box.dataset.by = painter.name;
+  read();
+  if (box.dataset.row) choose(Number(box.dataset.row), { go: true });
+}
+load();
+
+if (box.dataset.job) {
+  const stream = new EventSource(`/api/jobs/${box.dataset.job}/events`);
+  stream.addEventListener("job", (event) => {
+    const job = JSON.parse(event.data);
+    if (["queued", "running"].includes(job.state)) return;
+    stream.close();
+    if (job.state === "done") location.reload();
+    else document.getElementById("finer").textContent = `The finer map could not be drawn: ${job.message}`;
+  });
+}

@@ -33,7 +33,7 @@ def slowly(s: float, x: list[float], y: list[float], how: Correction, exponent: 
         case "mutual-proximity":
             return float(norm.logcdf(s, np.mean(x), np.std(x)) + norm.logcdf(s, np.mean(y), np.std(y)))
         case "popularity":
-            return s / float(np.sqrt(np.mean(np.square(y)))) ** exponent
+            return float(s / np.sqrt(np.mean(np.square(y))) ** exponent)
 
 
 @pytest.mark.parametrize("how", EVERY)

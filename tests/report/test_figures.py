@@ -16,12 +16,14 @@ from matplotlib.patches import Patch, Rectangle
 
 from unheard.report.figures.canvas import WIDTH_IN, encode
 from unheard.report.figures.collection import long_tail
+from unheard.report.figures.curves import curves
 from unheard.report.figures.elbow import elbow
 from unheard.report.figures.factors import distribution, scalings
 from unheard.report.figures.histories import Stage, history, overview
 from unheard.report.figures.networks import filters, mosaic, responses, sliding_responses
 from unheard.report.figures.results import Point, dots, hubs
 from unheard.report.figures.sound import envelope, levels, thinned, two_windows, waveform_and_spectrogram
+from unheard.report.measured import Curves
 
 RNG = np.random.default_rng(0)
 BANDS_HZ = np.geomspace(50, 10_000, 32)
@@ -204,3 +206,17 @@ def test_a_figure_is_the_same_file_each_time() -> None:
 
     for kind in ("svg", "png"):
         assert encode(draw(), kind) == encode(draw(), kind)
+
+
+def test_curves_have_a_line_and_a_band_each_between_chance_and_the_oracle() -> None:
+    lines: dict[str, tuple[Point, ...]] = {
+        "sound": ((0.3, 0.2, 0.4), (0.3, 0.2, 0.4)),
+        "plays": ((0.1, None, None), (0.5, 0.4, 0.6)),
+    }
+    (ax,) = drawn(curves(Curves("Both", (0, 50), "plays", "ndcg@20", lines, chance=0.1, oracle=0.7)))
+    assert [y_of(line) for line in ax.lines] == [[0.3, 0.3], [0.1, 0.5], [0.1, 0.1], [0.7, 0.7]]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "50"]
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["sound", "plays"]
+    assert len(ax.collections) == 2

@@ -208,6 +208,21 @@ def test_wrong_names(bare: Workspace, tmp_path: Path, options: dict, says: str) 
                 '{"elbow": [{"k": 4, "distance": 1}]}',
             )
         ),
+        *(
+            (
+                "experiments/x.json",
+                f'{{"title": "", "about": "", "tables": [], "curves": {curves}}}',
+                "expected curves of x and lines",
+            )
+            for curves in (
+                "3",
+                "[{}]",
+                '[{"title": "", "x": [0, 1], "x_label": "", "y_label": "", "lines": {"a": [[1, 0, 2]]}, "chance": 0, '
+                '"oracle": 1}]',
+                '[{"title": "", "x": [0], "x_label": "", "y_label": "", "lines": {"a": [[1, 0]]}, "chance": 0, '
+                '"oracle": 1}]',
+            )
+        ),
         ("models/artists/x/history.json", "{}", "train the model again"),
         ("models/artists/x/history.json", '{"stages": [{"loss": "Mse", "epochs": [3]}]}', "train the model again"),
     ],

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
 from unheard.errors import UserError
 from unheard.evaluate.table import Table, table_markdown
 from unheard.workspace import Workspace
@@ -22,6 +22,7 @@ MaybeWorkspace = Annotated[
 MarkdownOption = Annotated[
     Path | None, typer.Option("--markdown", help="Write the tables as Markdown.", show_default=False)
 ]
+Models = Annotated[str, typer.Option(help="Trained models or baselines, with commas between them.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of weights, batches, random ties and the bootstrap.")]
 
 
@@ -114,6 +115,33 @@ def background(
     with console.progress_bars() as progress:
         findings = run_background(Workspace.open(workspace), split, seed=seed, progress=progress)
     _finish("Background systems", background_tables(findings), about_text(findings), markdown)
+
+
+@experiment.command()
+def evidence(
+    workspace: WorkspaceOption,
+    split: SplitOption = None,
+    models: Models = "ridge",
+    seed: SeedOption = 0,
+    json: JsonFlag = False,
+    markdown: MarkdownOption = None,
+) -> None:
+    """Quality against the number of plays: sound alone, plays alone, and both."""
+    from unheard.experiments.evidence import TITLE, about_text, evidence_tables, run_evidence
+
+    with console.progress_bars() as progress:
+        findings = run_evidence(Workspace.open(workspace), split, models=_names(models), seed=seed, progress=progress)
+    if json:
+        console.print_json(findings)
+        return
+    _finish(TITLE, evidence_tables(findings), about_text(findings), markdown)
+
+
+def _names(models: str) -> list[str]:
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    if not names:
+        raise UserError("--models: expected names with commas between them, such as ridge,triplet")
+    return names
 
 
 def _open(workspace: Path | None) -> Workspace:

@@ -63,14 +63,28 @@ class Elbow:
 
 
 @dataclass(frozen=True)
+class Curves:
+    """A figure over numbers: lines of points with intervals, between chance and the oracle."""
+
+    title: str
+    x: tuple[float, ...]
+    x_label: str
+    y_label: str
+    lines: dict[str, tuple[Point, ...]]
+    chance: float
+    oracle: float
+
+
+@dataclass(frozen=True)
 class Experiment:
-    """What an experiment wrote for people: a paragraph and tables of text, and the elbow if it looked for one."""
+    """What an experiment wrote for people: a paragraph, tables of text, and pictures if there are some."""
 
     name: str
     title: str
     about: str
     tables: tuple[Table, ...]
     elbow: Elbow | None = None
+    curves: tuple[Curves, ...] = ()
 
 
 def read_measured(workspace: Workspace, split: str) -> Measured | None:
@@ -159,7 +173,8 @@ def _experiment(path: Path, values: dict[str, Any]) -> Experiment:
         raise UserError(
             f"{path}, table {wrong.title!r}: expected {len(wrong.columns)} cells in every row; mend the file"
         )
-    return Experiment(path.stem, str(values["title"]), str(values["about"]), tables, _elbow(path, values))
+    pictures = (_elbow(path, values), _curves(path, values))
+    return Experiment(path.stem, str(values["title"]), str(values["about"]), tables, *pictures)
 
 
 def _elbow(path: Path, values: dict[str, Any]) -> Elbow | None:
@@ -178,3 +193,31 @@ def _elbow(path: Path, values: dict[str, Any]) -> Elbow | None:
         ) from error
     ks, distances = zip(*points, strict=True)
     return Elbow(ks, distances, corner)
+
+
+def _curves(path: Path, values: dict[str, Any]) -> tuple[Curves, ...]:
+    try:
+        found = tuple(
+            Curves(
+                str(drawn["title"]),
+                tuple(float(x) for x in drawn["x"]),
+                str(drawn["x_label"]),
+                str(drawn["y_label"]),
+                {str(name): tuple(_point(point) for point in line) for name, line in drawn["lines"].items()},
+                float(drawn["chance"]),
+                float(drawn["oracle"]),
+            )
+            for drawn in values.get("curves", ())
+        )
+        if any(len(line) != len(drawn.x) or not drawn.x for drawn in found for line in drawn.lines.values()):
+            raise ValueError("a line with more or fewer points than x")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{path}: expected curves of x and lines of value, low and high ({error!r}); run its experiment again"
+        ) from error
+    return found
+
+
+def _point(values: Sequence[float | None]) -> Point:
+    value, low, high = values
+    return float(value or 0.0), None if low is None else float(low), None if high is None else float(high)

@@ -8,9 +8,10 @@ from unheard.experiments.bag_of_tones import TONES
 from unheard.recommend.build import BASELINES
 from unheard.report.blocks import Block, Folded, Missing, Picture, Pictures, Section, Tabled, Text
 from unheard.report.collect import Collected
+from unheard.report.figures.curves import curves
 from unheard.report.figures.elbow import elbow
 from unheard.report.figures.results import dots, hubs
-from unheard.report.measured import Chart, Elbow, charts
+from unheard.report.measured import Chart, Curves, Elbow, charts
 
 MEANING = {
     "recall@20": "Of a playlist's held-out tracks, the share among the first 20 recommended.",
@@ -131,12 +132,13 @@ def _hubs(found: Collected) -> list[Block]:
 
 
 def experiments(found: Collected) -> Section | None:
-    """Tables of every experiment, and the elbow of one that looked for it; None if there are none."""
+    """Tables and pictures of every experiment; None if there are none."""
     blocks: list[Block] = []
     for experiment in found.experiments:
         blocks.append(Text(experiment.about, experiment.title))
         if experiment.elbow is not None:
             blocks.append(_elbow(experiment.name, experiment.elbow))
+        blocks += [_curves(experiment.name, drawn) for drawn in experiment.curves]
         blocks += [Tabled(table, words=word_columns(table)) for table in experiment.tables]
     return Section("experiments", "Experiments", tuple(blocks)) if blocks else None
 
@@ -150,6 +152,20 @@ def word_columns(table: Table) -> int:
             break
         count += 1
     return count
+
+
+def _curves(name: str, found: Curves) -> Picture:
+    ends = ", ".join(f"{line} from {points[0][0]:.2f} to {points[-1][0]:.2f}" for line, points in found.lines.items())
+    return Picture(
+        f"curves-{name}-{found.title}",
+        curves(found),
+        "svg",
+        f"{found.y_label} by {found.x_label}, from {found.x[0]:g} to {found.x[-1]:g}: {ends}; chance is "
+        f"{found.chance:.2f}, the oracle {found.oracle:.2f}.",
+        f"{found.y_label} by {found.x_label}. Bands are 95 % intervals; the dotted line is chance, the dashed one what "
+        "the true factors reach.",
+        found.title,
+    )
 
 
 def _elbow(name: str, found: Elbow) -> Picture:

@@ -1,0 +1,141 @@
+"""Quality against the number of plays: the protocol, the file it leaves, and going on where it stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.recommend import world as toy
+from unheard.errors import UserError
+from unheard.experiments.evidence import (
+    LEVELS,
+    METRICS,
+    NAME,
+    about_text,
+    evidence_tables,
+    run_evidence,
+)
+from unheard.recommend.build import make_recommender
+from unheard.recommend.catalogue import load_catalogue
+from unheard.recommend.recommenders import FactorRecommender
+from unheard.report.measured import read_experiments
+from unheard.workspace import Workspace
+
+Found = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return toy.build(tmp_path_factory.mktemp("evidence") / "w")
+
+
+@pytest.fixture(scope="module")
+def found(workspace: Workspace) -> Found:
+    return run_evidence(workspace, "tracks", models=("ridge", "artist-mean"))
+
+
+def values(found: Found, model: str, opinion: str, metric: str) -> list[float]:
+    rows = found["models"][model]["rows"]
+    return [r["value"] for r in rows if (r["opinion"], r["metric"]) == (opinion, metric)]
+
+
+def test_sound_stays_plays_grow_and_the_blend_leads_from_one_to_the_other(found: Found) -> None:
+    for metric in METRICS:
+        sound, plays, blend = (values(found, "ridge", opinion, metric) for opinion in ("sound", "plays", "blend"))
+        assert len(set(sound)) == 1
+        assert plays[-1] > plays[0]
+        assert blend[0] == values(found, "ridge", "artist", metric)[0]
+        assert blend[-1] > plays[-1]
+    assert values(found, "ridge", "plays", "auc")[0] == 0.5
+    assert values(found, "ridge", "artist", "auc") == [values(found, "ridge", "blend", "auc")[0]] * len(LEVELS)
+    for model in found["models"].values():
+        assert model["oracle"]["auc"] > max(r["value"] for r in model["rows"] if r["metric"] == "auc") - 0.05
+        assert model["chance"]["auc"] == 0.5
+
+
+def test_a_figure_worked_the_long_way(workspace: Workspace, found: Found) -> None:
+    """AUC of the sound alone: every (sought, other) pair of every playlist, one at a time."""
+    catalogue = load_catalogue(workspace, "tracks")
+    ridge = make_recommender(workspace, catalogue, "ridge")
+    assert isinstance(ridge, FactorRecommender)
+    from unheard.experiments.evidence import _reveal
+    from unheard.splits import Use
+
+    reveal = _reveal(catalogue, catalogue.plays, Use.TEST, np.any(catalogue.warm.playlists, axis=1), 0)
+    sought, out = reveal.hidden.toarray() > 0, reveal.left_out.toarray() > 0
+    of_playlists = []
+    for playlist in np.flatnonzero(sought.any(axis=1)):
+        scores = ridge.scores(np.array([playlist]), reveal.tracks)[0]
+        wins = [
+            float(scores[a] > scores[b]) + 0.5 * float(scores[a] == scores[b])
+            for a in np.flatnonzero(sought[playlist])
+            for b in np.flatnonzero(~sought[playlist] & ~out[playlist])
+        ]
+        of_playlists.append(np.mean(wins))
+    assert found["models"]["ridge"]["n"] == len(of_playlists)
+    assert values(found, "ridge", "sound", "auc")[0] == pytest.approx(np.mean(of_playlists))
+
+
+def test_intervals_hold_their_values_and_tables_fit(found: Found) -> None:
+    for model in found["models"].values():
+        assert all(row["low"] <= row["value"] <= row["high"] for row in model["rows"])
+    tables = evidence_tables(found)
+    assert len(tables) == 2 * len(METRICS)
+    assert {len(row) for table in tables for row in table.rows} == {1 + len(LEVELS)}
+    assert "artist" in [row[0] for row in tables[0].rows]
+    assert "Plays alone rank better than ridge" in about_text(found)
+
+
+def test_unknown_artists_have_no_line(workspace: Workspace, tmp_path: Path) -> None:
+    alone = run_evidence(workspace, "artists", models=("ridge",), seed=3)
+    assert not alone["models"]["ridge"]["artist"]
+    assert values(alone, "ridge", "artist", "auc") == []
+
+
+def test_what_was_measured_is_not_measured_again(workspace: Workspace) -> None:
+    path = workspace.experiment_path(NAME)
+    first = run_evidence(workspace, "tracks", models=("ridge",), seed=5)
+    text = path.read_text()
+    stored = json.loads(text)
+    stored["findings"]["models"]["ridge"]["kappa"] = 12345.0
+    path.write_text(json.dumps(stored))
+    kept = run_evidence(workspace, "tracks", models=("ridge", "artist-mean"), seed=5)
+    assert kept["models"]["ridge"]["kappa"] == 12345.0
+    assert set(kept["models"]) == {"ridge", "artist-mean"}
+    other = run_evidence(workspace, "tracks", models=("ridge",), seed=6)
+    assert other["models"]["ridge"]["kappa"] != 12345.0
+    path.write_text("{")  # damaged: measured anew
+    assert run_evidence(workspace, "tracks", models=("ridge",), seed=5) == first
+    assert path.read_text() == text
+
+
+def test_the_report_draws_it(workspace: Workspace, found: Found) -> None:
+    run_evidence(workspace, "tracks", models=("ridge",), seed=5)
+    (experiment,) = [e for e in read_experiments(workspace) if e.name == NAME]
+    (drawn,) = experiment.curves
+    assert [int(x) for x in drawn.x] == list(LEVELS)
+    assert set(drawn.lines) == {"sound", "artist", "plays", "blend"}
+    assert found["about"]["levels"] == list(LEVELS)
+
+
+@pytest.mark.parametrize("model", ["random", "popularity", "oracle", "user-knn-cosine"])
+def test_models_without_factors_are_refused(workspace: Workspace, model: str) -> None:
+    with pytest.raises(UserError, match=f"{model} predicts no factors"):
+        run_evidence(workspace, "tracks", models=(model,))
+
+
+def test_a_split_without_plays_of_test_tracks_is_refused(tmp_path: Path) -> None:
+    from unheard.library import Library, Play
+
+    world = toy.build(tmp_path / "w")
+    splits = json.loads(world.splits_path.read_text())["artists"]["fold"]
+    train = [name for name, fold in splits.items() if fold < 7]
+    with Library(world.library_path) as library, library.transaction():
+        library._db.execute("DELETE FROM plays")
+        library.replace_playlists([Play("p00", name, place) for place, name in enumerate(train)])
+    with pytest.raises(UserError, match="no playlist with train plays holds a test track"):
+        run_evidence(world, "artists")

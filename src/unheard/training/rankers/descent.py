@@ -92,8 +92,8 @@ def endless(rng: np.random.Generator, n: int, batch_size: int) -> Iterator[Items
 
 def described(evidence: Evidence, device: torch.device) -> tuple[Tensor, Tensor]:
     """Descriptions of the train tracks and of the validation tracks, (train, f) and (val, f), on the device."""
-    inputs = torch.from_numpy(evidence.inputs)
-    return inputs[evidence.train].to(device), inputs[evidence.val].to(device)
+    known, unheard = (torch.from_numpy(evidence.inputs[rows]).to(device) for rows in (evidence.train, evidence.val))
+    return known, unheard
 
 
 def pairs(plays: csr_matrix) -> tuple[Items, Items]:

@@ -52,7 +52,7 @@ def fit_gar(evidence: Evidence, config: Gar, *, seed: int, device: torch.device,
             places, playlists = net.tracks(torch.cat([V[i], other, made.detach()])), net.playlists(u)
             real, negative, fake = ((playlists * part).sum(dim=1) for part in places.chunk(3))  # (batch,)
             recommender = recommender_loss(real, fake, negative, negative_share=config.negative)
-            real, fake = ((_fixed(net.playlists, u) * _fixed(net.tracks, x)).sum(dim=1) for x in (V[i], made))
+            real, fake = ((fixed(net.playlists, u) * fixed(net.tracks, x)).sum(dim=1) for x in (V[i], made))
             deceit = functional.softplus(real - fake).mean()
             distance = (made - V[i]).abs().mean()
             both: Tensor = recommender + (1 - config.similarity) * deceit + config.similarity * distance
@@ -89,7 +89,7 @@ def scaled(factors: Floats) -> Floats:
     return factors / np.float32(size) if size > 0 else factors
 
 
-def _fixed(tower: Tower, x: Tensor) -> Tensor:
+def fixed(tower: Tower, x: Tensor) -> Tensor:
     """The tower's outputs, with a gradient for x but none for its weights."""
     weights = {name: weight.detach() for name, weight in tower.named_parameters()}
     places: Tensor = functional_call(tower, weights, (x,))

@@ -1,0 +1,79 @@
+"""A world in which the sound tells everything: playlists have tastes, descriptions are mixtures of what they hear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from unheard.factors.als import AlsConfig, fit_als
+from unheard.training.evidence import Evidence
+from unheard.training.rankers.ranker import Ranker
+
+HIDDEN = 3
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class World:
+    """What a ranker learns from, and what it never sees: descriptions of test tracks (test, f) and plays (m, test)."""
+
+    evidence: Evidence
+    unheard: Floats
+    held: csr_matrix
+
+
+def make_world(*, seed: int = 0, n_playlists: int = 120, listed: int = 24) -> World:
+    """120 train tracks, 40 validation and 40 test tracks; the last two playlists hold no train track."""
+    rng = np.random.default_rng(seed)
+    n_train, n_val, n_test = 120, 40, 40
+    n = n_train + n_val + n_test
+    hidden, tastes = rng.normal(size=(n, HIDDEN)), rng.normal(size=(n_playlists, HIDDEN))
+    scores = tastes @ hidden.T + 0.3 * rng.gumbel(size=(n_playlists, n))
+    listed_most = np.argsort(-scores, axis=1)[:, :listed]  # (playlist, listed)
+    plays = np.zeros((n_playlists, n), np.float32)
+    np.put_along_axis(plays, listed_most, 1.0, axis=1)
+    plays[-2:, :n_train] = 0
+    heard = np.concatenate([hidden @ rng.normal(size=(HIDDEN, 8)), rng.normal(size=(n, 4))], axis=1)
+    known = heard[:n_train]
+    x = ((heard - known.mean(axis=0)) / known.std(axis=0)).astype(np.float32)
+    train, tuning, held = (csr_matrix(part) for part in np.split(plays, [n_train, n_train + n_val], axis=1))
+    playlists, tracks = fit_als(train, AlsConfig(dim=6, iterations=8))
+    evidence = Evidence(
+        inputs=x[: n_train + n_val],
+        n_sound=x.shape[1],
+        artist=np.arange(n_train + n_val, dtype=np.int32),
+        train=np.arange(n_train),
+        val=np.arange(n_train, n_train + n_val),
+        plays=train,
+        tuning=tuning,
+        tracks=tracks,
+        playlists=playlists,
+    )
+    return World(evidence, x[n_train + n_val :], held)
+
+
+def without_validation(evidence: Evidence) -> Evidence:
+    """Nobody can judge."""
+    nobody = csr_matrix((evidence.plays.shape[0], 0), dtype=np.float32)
+    return replace(evidence, val=evidence.val[:0], tuning=nobody)
+
+
+def places(ranker: Ranker, described: Floats) -> Floats:
+    """What the tower makes of descriptions, (n, k)."""
+    with torch.no_grad():
+        found: Floats = ranker.tower(torch.from_numpy(described)).numpy()
+    return found
+
+
+def auc(scores: Floats, held: csr_matrix) -> float:
+    """How often a test track of a playlist scores above one that is not in it; mean over playlists with some."""
+    shares = []
+    for row, wanted in zip(scores, held.toarray() > 0, strict=True):
+        if wanted.any() and not wanted.all():
+            good, bad = row[wanted][:, None], row[~wanted][None, :]
+            shares.append(((good > bad) + 0.5 * (good == bad)).mean())
+    return float(np.mean(shares))

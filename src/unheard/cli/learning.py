@@ -88,19 +88,19 @@ def train(
     list_recipes: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
 ) -> None:
     """Train a model to predict factors from sound. A killed training goes on where it was, bit for bit."""
-    from unheard.models.recipe import load_recipe, recipe_names
+    from unheard.models.ranker_recipe import load_any_recipe
+    from unheard.models.recipe import recipe_names
     from unheard.splits import load_split
-    from unheard.training.train import default_recipe
-    from unheard.training.train import train as run
+    from unheard.training.any import DEFAULT_RECIPE, train_any
 
     if list_recipes:
-        rows = [[name, load_recipe(name).about] for name in recipe_names()]
+        rows = [[name, load_any_recipe(name).about] for name in recipe_names()]
         console.out.print(console.table("Recipes", ["name", "what"], rows))
         return
     opened = Workspace.open(workspace)
-    chosen = load_recipe(recipe or default_recipe(opened))
+    chosen = load_any_recipe(recipe or DEFAULT_RECIPE)
     with console.progress_bars() as progress:
-        checkpoint = run(
+        checkpoint = train_any(
             opened,
             chosen,
             load_split(opened, split),

@@ -20,10 +20,16 @@ from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare
 from unheard.evaluate.results import Results, recipe_and_seed, results_of
 from unheard.evaluate.similar import SimilarTask, measure_similar, prepare_similar
 from unheard.progress import Progress, silent
-from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models
+from unheard.recommend.build import BASELINES, FACTORS, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.lists import playlists_with_tests, tests_with_plays
-from unheard.recommend.recommenders import FactorRecommender, OracleRecommender, PopularityRecommender, Recommender
+from unheard.recommend.recommenders import (
+    FactorRecommender,
+    OracleRecommender,
+    PlacedRecommender,
+    PopularityRecommender,
+    Recommender,
+)
 from unheard.splits import Use, artist_seen
 from unheard.training.predict import update_predictions
 from unheard.workspace import Workspace
@@ -65,7 +71,7 @@ def evaluate(
     split = catalogue.split.name
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
-    for name in set(names) & set(trained_models(workspace, split)):
+    for name in {without_part(name) for name in names} & set(trained_models(workspace, split)):
         # Tracks that were scanned, or changed, since.
         update_predictions(workspace, split, name, progress, leave=catalogue.truly_placed)
     recommenders = {name: make_recommender(workspace, catalogue, name, seed=seed) for name in names}
@@ -88,8 +94,10 @@ def model_names(workspace: Workspace, catalogue: Catalogue, models: Sequence[str
         return [*usable, *trained, ORACLE]
     names: list[str] = []
     for asked in models:
-        seeds = [name for name in trained if recipe_and_seed(name)[0] == asked]
-        names += seeds or [asked]
+        part = FACTORS if asked.endswith(FACTORS) else ""
+        seeds = [recipe_and_seed(name) for name in trained]
+        of_seeds = [f"{asked}@{seed}" if seed else asked for recipe, seed in seeds if f"{recipe}{part}" == asked]
+        names += of_seeds or [asked]
     return list(dict.fromkeys(names))
 
 
@@ -122,7 +130,11 @@ def measure(tasks: Tasks, recommender: Recommender) -> dict[Figure, Measure]:
     for recommend in tasks.recommend:
         if recommend.which == "all" or not warm_only:
             found += measure_recommend(recommend, recommender)
-    factors = recommender.warm if isinstance(recommender, OracleRecommender) else recommender
+    factors = recommender
+    if isinstance(recommender, OracleRecommender):
+        factors = recommender.warm
+    elif isinstance(recommender, PlacedRecommender):
+        factors = recommender.factors
     if isinstance(factors, FactorRecommender):
         found += measure_factors(tasks.catalogue, factors, tasks.factors)
     return {measure.figure: measure for measure in found if measure.n}

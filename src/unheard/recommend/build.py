@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError, UserError
+from unheard.ids import IdMap, Rows
 from unheard.models import baselines
 from unheard.recommend.background import BACKGROUND, make_background
 from unheard.recommend.catalogue import Catalogue
@@ -12,6 +14,7 @@ from unheard.recommend.predicted import content_neighbours, from_predictions, or
 from unheard.recommend.recommenders import (
     FactorRecommender,
     OracleRecommender,
+    PlacedRecommender,
     PopularityRecommender,
     RandomRecommender,
     Recommender,
@@ -22,6 +25,9 @@ from unheard.workspace import Workspace
 BASELINES = ("random", "popularity", "artist-mean", "content-neighbours", "ridge")
 UNTRAINED = (*BASELINES, *BACKGROUND)  # made from the catalogue alone, whenever they are asked for
 ORACLE = "oracle"
+FACTORS = ":factors"  # behind a recipe's name: rank by the warm factors that it predicts
+
+Floats = NDArray[np.float32]
 
 
 def trained_models(workspace: Workspace, split: str) -> list[str]:
@@ -63,10 +69,15 @@ def _oracle(workspace: Workspace, catalogue: Catalogue) -> OracleRecommender:
     return OracleRecommender(true_factors(catalogue.warm, ORACLE), true_factors(catalogue.full, ORACLE))
 
 
-def _trained(workspace: Workspace, catalogue: Catalogue, model: str) -> FactorRecommender:
+def without_part(model: str) -> str:
+    """The trained model that a name is about: `blend:factors@1` is the factors that `blend@1` predicts."""
+    return model.replace(FACTORS, "", 1)
+
+
+def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorRecommender | PlacedRecommender:
     from unheard.training.predict import load_predictions
 
-    split = catalogue.split.name
+    split, model = catalogue.split.name, without_part(wanted)
     trained = trained_models(workspace, split)
     if model not in trained:
         known = (
@@ -85,4 +96,21 @@ def _trained(workspace: Workspace, catalogue: Catalogue, model: str) -> FactorRe
         )
     rows = found.ids.rows(catalogue.tracks.ids, missing=-1)
     predicted = or_mean(space, found.factors[rows[rows >= 0]], rows >= 0)
-    return from_predictions(catalogue, model, predicted, space)
+    factors = from_predictions(catalogue, wanted, predicted, space)
+    if found.places is None or found.playlists is None or found.playlist_ids is None or wanted != model:
+        return factors
+    return PlacedRecommender(
+        model, _placed(catalogue, found.places, rows, found.playlists, found.playlist_ids), factors
+    )
+
+
+def _placed(
+    catalogue: Catalogue, places: Floats, rows: Rows, playlists: Floats, playlist_ids: IdMap
+) -> FactorRecommender:
+    """Places in the order of the catalogue; tracks that nobody described stand at the mean of the train tracks."""
+    there, of_playlists = rows >= 0, playlist_ids.rows(catalogue.playlists, missing=-1)
+    train = there & (catalogue.use == Use.TRAIN)
+    centre = places[rows[train]].mean(axis=0, dtype=np.float64).astype(np.float32)
+    tracks = np.where(there[:, None], places[rows], centre).astype(np.float32)
+    known = np.where((of_playlists >= 0)[:, None], playlists[of_playlists], np.float32(0))
+    return FactorRecommender("places", tracks, known, centre)

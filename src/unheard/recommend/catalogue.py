@@ -22,7 +22,7 @@ from unheard.library import Library, Tracks, open_library
 from unheard.recommend.duplicates import song_numbers
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import Split, Use, artist_groups, load_split
-from unheard.splits.groups import NOBODY, loose
+from unheard.splits.groups import main_artist
 from unheard.workspace import Workspace
 
 Candidates = Literal["cold", "warm", "all"]
@@ -102,8 +102,8 @@ class Catalogue:
         numbers: dict[str, int] = {}
         out = np.empty(len(self.tracks), np.int32)
         for row, track in enumerate(self.tracks.items):
-            name = loose(track.artists[0]) if track.artists else ""
-            key = f"row {row}" if name in NOBODY else f"name {name}"
+            name = main_artist(track)
+            key = f"name {name}" if name else f"row {row}"
             out[row] = numbers.setdefault(key, len(numbers))
         return out
 

@@ -146,6 +146,32 @@ class OracleRecommender:
 
 
 @dataclass(frozen=True)
+class PlacedRecommender:
+    """Ranks by places of its own making and compares tracks by the warm factors it predicts.
+
+    A score is a weighted sum of its members' standardised scores: larger is better, and that is all it says.
+    """
+
+    name: str
+    ranking: FactorRecommender
+    factors: FactorRecommender
+
+    @property
+    def space(self) -> FactorRecommender:
+        return self.factors
+
+    def scores(self, playlists: Rows, candidates: Rows) -> Scores:
+        return self.ranking.scores(playlists, candidates)
+
+    def similarities(self, queries: Rows, candidates: Rows) -> Scores:
+        return self.factors.similarities(queries, candidates)
+
+    def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
+        """As `FactorRecommender.vector_similarities`."""
+        return self.factors.vector_similarities(vectors, candidates)
+
+
+@dataclass(frozen=True)
 class RandomRecommender:
     """Chance: a number in [0, 1) hashed from (seed, query, candidate)."""
 

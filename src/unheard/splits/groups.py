@@ -101,6 +101,12 @@ def _keys(track: Track) -> Iterator[tuple[str, str]]:
         yield "album", album
 
 
+def main_artist(track: Track) -> str:
+    """The first credited artist as names are compared, "" if nobody is credited."""
+    name = loose(track.artists[0]) if track.artists else ""
+    return "" if name in NOBODY else name
+
+
 def loose(name: str) -> str:
     """A name without case, Latin accents, punctuation or a leading article: 'The Bärs!' and 'bars' are one."""
     text = unicodedata.normalize("NFKD", name).casefold()

@@ -1,4 +1,4 @@
-"""What a ranker learns from: descriptions of train and validation tracks, and who played them. Test tracks are left out.
+"""What a ranker learns from: described train and validation tracks, and who played them. Test tracks are left out.
 
 Rows of `inputs` are tracks of `ids`. Columns of `plays` are the train tracks in the order of `train`, columns of
 `tuning` the validation tracks in the order of `val`; rows of both are playlists.
@@ -28,6 +28,7 @@ class Evidence:
     plays, tuning  (m, train) and (m, val) float32 sparse, every stored entry is 1
     tracks         (train, d) warm factors of the train tracks, the target space
     playlists      (m, d) warm factors of the playlists; zero for a playlist without train plays
+    artist_scale   what the artists' mean factors among the inputs were divided by
     """
 
     inputs: Floats
@@ -39,3 +40,4 @@ class Evidence:
     tuning: csr_matrix
     tracks: Floats
     playlists: Floats
+    artist_scale: float = 1.0

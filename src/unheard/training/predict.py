@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     import torch
 
     from unheard.training.checkpoint import Checkpoint
+    from unheard.training.placing import Placer
     from unheard.training.predictor import Predictor
 
 KIND = "predictions"
+RANKER_FILE = "ranker.safetensors"  # of a fitted ranker recipe, in the place of a network's checkpoint
 TRACKS_AT_ONCE = 256
 
 
@@ -37,12 +39,17 @@ class Predictions:
 
     space    digest of the factors that it was trained on ("" if it is not known)
     targets  "warm", or "full" for a model whose targets knew the test plays
+    places    (n, k) where a ranker puts the tracks to rank them, None for a model that ranks by its factors
+    playlists, playlist_ids   (m, k) where it puts playlists
     """
 
     ids: IdMap
     factors: NDArray[np.float32]
     space: str
     targets: str
+    places: NDArray[np.float32] | None = None
+    playlists: NDArray[np.float32] | None = None
+    playlist_ids: IdMap | None = None
 
 
 def predictions(workspace: Workspace, split: str, model: str) -> tuple[IdMap, NDArray[np.float32]]:
@@ -58,14 +65,26 @@ def load_predictions(workspace: Workspace, split: str, model: str) -> Prediction
         raise MissingStageError(f"{path}: model {model!r} has not been trained", _command(workspace, split, model))
     found = artefacts.load(path, KIND)
     space, targets = str(found.config.get("space", "")), str(found.config.get("targets", "warm"))
-    return Predictions(found.ids["track"], found.arrays["factors"], space, targets)
+    return Predictions(
+        found.ids["track"],
+        found.arrays["factors"],
+        space,
+        targets,
+        found.arrays.get("places"),
+        found.arrays.get("playlists"),
+        found.ids.get("playlist"),
+    )
 
 
-def load_predictor(workspace: Workspace, split: str, model: str, *, device: str = "auto") -> Predictor:
+def load_predictor(workspace: Workspace, split: str, model: str, *, device: str = "auto") -> Predictor | Placer:
     """The trained model; MissingStageError if it is not trained, UserError if the file is damaged."""
     from unheard.training.device import pick_device
     from unheard.training.predictor import Predictor
 
+    if _is_ranker(workspace, split, model):
+        from unheard.training.placing import load_placer
+
+        return load_placer(workspace, split, model, device=pick_device(device))
     return Predictor(_checkpoint(workspace, split, model), pick_device(device))
 
 
@@ -86,6 +105,10 @@ def update_predictions(
     """
     from unheard.training.device import pick_device
 
+    if _is_ranker(workspace, split, model):
+        from unheard.training.placing import update_places
+
+        return update_places(workspace, split, model, progress, device=pick_device(device))
     made = predictions_path(workspace, split, model)
     if made.is_file() and not made.with_name("checkpoint.safetensors").is_file():
         return 0
@@ -150,6 +173,10 @@ def write_predictions(
         ids={"track": IdMap(source.ids.take(kept))},
     )
     return len(todo)
+
+
+def _is_ranker(workspace: Workspace, split: str, model: str) -> bool:
+    return (workspace.model_dir(split, model) / RANKER_FILE).is_file()
 
 
 def _checkpoint(workspace: Workspace, split: str, model: str) -> Checkpoint:

@@ -1,0 +1,94 @@
+"""Recipes of rankers: which descriptions of a track are read, and which rankers are blended, as data.
+
+A TOML file holds a `name`, an `about`, a list of `descriptions` and one or more `[[member]]` tables. Each member has
+one ranker's table (`[member.two-tower]`, `[member.ridge]`, ...), whose keys are the fields of its dataclass in
+models/rankers/. Of several members the scores are added, by weights that are learned on validation tracks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from unheard.errors import UserError
+from unheard.models.rankers.table import RANKER_TABLES
+from unheard.models.recipe import Recipe, check_name, fill_table, read_toml, recipe_from
+
+# statistics  mel and MFCC statistics of the scan   vectors  the vectors that came with the tracks
+# musicnn, musicnn-mtt  MusiCNN's description (`unheard features`)
+# Of the descriptions named, those that the workspace has are read, side by side.
+Description = Literal["statistics", "vectors", "musicnn", "musicnn-mtt"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One ranker of a blend.
+
+    artist  whether it is told the mean factor of the artist's other train tracks
+    times   it is fitted so many times with other seeds, and its scores are averaged
+    """
+
+    ranker: Any  # one of the dataclasses of RANKER_TABLES
+    artist: bool = False
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class RankerRecipe:
+    """What `load_any_recipe` returns for a file with members; `name` is also the model's name in the workspace."""
+
+    name: str
+    about: str
+    descriptions: tuple[Description, ...]
+    members: tuple[Member, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as plain data, in the layout of its file; `ranker_recipe_from` reads it back."""
+        members = []
+        for member in self.members:
+            values = dataclasses.asdict(member)
+            values[kind_of(member.ranker)] = values.pop("ranker")
+            members.append(values)
+        plain = {"name": self.name, "about": self.about, "descriptions": self.descriptions, "member": members}
+        return typing.cast("dict[str, Any]", json.loads(json.dumps(plain)))
+
+
+def kind_of(ranker: object) -> str:
+    """The name of a ranker's table."""
+    return next(key for key, kind in RANKER_TABLES.items() if type(ranker) is kind)
+
+
+def load_any_recipe(name_or_path: str) -> Recipe | RankerRecipe:
+    """A shipped recipe by name, or one from a TOML file, of either kind."""
+    values, source = read_toml(name_or_path)
+    return ranker_recipe_from(values, source) if "member" in values else recipe_from(values, source)
+
+
+def ranker_recipe_from(values: Mapping[str, Any], source: str) -> RankerRecipe:
+    """A checked recipe from plain data; UserError names the file, the key and what was expected."""
+    members = values.get("member")
+    if not isinstance(members, list) or not members or not all(isinstance(table, dict) for table in members):
+        raise UserError(f"{source}: expected one or more [[member]] tables, found {members!r:.60}; add [[member]]")
+    rest = {key: value for key, value in values.items() if key != "member"}
+    rest.setdefault("descriptions", list(typing.get_args(Description)))
+    parts = {"members": tuple(_member(table, f"{source}, member {i}") for i, table in enumerate(members, 1))}
+    recipe = typing.cast("RankerRecipe", fill_table(RankerRecipe, rest, source, parts))
+    check_name(recipe.name, source)
+    if not recipe.descriptions:
+        raise UserError(f"{source}, descriptions: expected at least one, found none; name statistics")
+    return recipe
+
+
+def _member(values: dict[str, Any], where: str) -> Member:
+    named = [key for key in RANKER_TABLES if key in values]
+    if len(named) != 1:
+        expected = " or ".join(f"[member.{key}]" for key in RANKER_TABLES)
+        raise UserError(f"{where}: expected one of {expected}, found {len(named)}; choose one ranker")
+    rest = dict(values)
+    table = rest.pop(named[0])
+    ranker = fill_table(RANKER_TABLES[named[0]], table, f"{where}, {named[0]}")
+    return typing.cast("Member", fill_table(Member, rest, where, {"ranker": ranker}))

@@ -1,0 +1,50 @@
+"""A ranker's module from its configuration and sizes, so that stored weights have something to go into."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from unheard.errors import UserError
+from unheard.models.rankers.clcrec import ClcRec
+from unheard.models.rankers.content_user import ContentUser
+from unheard.models.rankers.deepmusic import DeepMusic, Factors
+from unheard.models.rankers.dropoutnet import DropoutNet, TrackTower
+from unheard.models.rankers.gar import Gar, Generated
+from unheard.models.rankers.kernel_ridge import KernelRidge, RandomFourier
+from unheard.models.rankers.reduced_rank import ReducedRank
+from unheard.models.rankers.ridge import Ridge
+from unheard.models.rankers.shrinkage import ArtistAndSound, Shrinkage
+from unheard.models.rankers.tower import Linear, Tower
+from unheard.models.rankers.two_tower import TwoTower
+
+
+def build(config: Any, *, inputs: int, outputs: int, factors: int) -> nn.Module:
+    """inputs: numbers of a description; outputs: of a place; factors: of a warm factor."""
+    match config:
+        case Ridge() | ReducedRank():
+            return _linear(inputs, outputs)
+        case Shrinkage():
+            return ArtistAndSound(_linear(inputs - outputs - 1, outputs), torch.zeros(outputs), 1.0, 1.0)
+        case KernelRidge():
+            n = config.features
+            return RandomFourier(torch.zeros(inputs, n), torch.zeros(n), _linear(n, outputs))
+        case TwoTower() | ContentUser():
+            return Tower(config.tower, inputs=inputs, outputs=outputs, unit_length=True)
+        case ClcRec():
+            return Tower(config.tower, inputs=inputs, outputs=outputs)
+        case DeepMusic():
+            tower = Tower(config.tower, inputs=inputs, outputs=outputs, unit_length=config.loss == "cosine")
+            return Factors(tower, torch.zeros(outputs), torch.ones(()))
+        case DropoutNet():
+            return TrackTower(config, inputs=inputs, factors=factors)
+        case Gar():
+            generator = Tower(config.tower, inputs=inputs, outputs=factors)
+            return Generated(generator, Tower(config.recommender, inputs=factors, outputs=outputs))
+    raise UserError(f"{type(config).__name__}: not a ranker that this version knows; update unheard")
+
+
+def _linear(inputs: int, outputs: int) -> Linear:
+    return Linear(torch.zeros(inputs, outputs), torch.zeros(outputs))

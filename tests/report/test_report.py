@@ -25,6 +25,8 @@ from unheard.report.sections.quality import word_columns
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
+LINES = '{{"title": "", "x": [0, 1], "x_label": "", "y_label": "", "lines": {{"a": {}}}, "chance": 0, "oracle": 1}}'
+
 
 def test_every_figure_of_the_thesis_is_there(reported: Reported) -> None:
     for number in ("3.4", "3.5", "4.1", "4.2", "4.3", "5.2", "6.1", "A.1"):
@@ -217,10 +219,8 @@ def test_wrong_names(bare: Workspace, tmp_path: Path, options: dict, says: str) 
             for curves in (
                 "3",
                 "[{}]",
-                '[{"title": "", "x": [0, 1], "x_label": "", "y_label": "", "lines": {"a": [[1, 0, 2]]}, "chance": 0, '
-                '"oracle": 1}]',
-                '[{"title": "", "x": [0], "x_label": "", "y_label": "", "lines": {"a": [[1, 0]]}, "chance": 0, '
-                '"oracle": 1}]',
+                f"[{LINES}]".format("[[1, 0, 2]]"),  # one point for two x
+                f"[{LINES}]".format("[[1, 0], [1, 0]]"),
             )
         ),
         ("models/artists/x/history.json", "{}", "train the model again"),

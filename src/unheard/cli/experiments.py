@@ -137,6 +137,32 @@ def evidence(
     _finish(TITLE, evidence_tables(findings), about_text(findings), markdown)
 
 
+@experiment.command()
+def fairness(
+    workspace: WorkspaceOption,
+    split: SplitOption = None,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="With commas between them. Default: all baselines and all trained models.", show_default=False
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    json: JsonFlag = False,
+    markdown: MarkdownOption = None,
+) -> None:
+    """Who gets shown: quality and exposure by artist size and genre."""
+    from unheard.experiments.fairness import TITLE, about_text, fairness_tables, run_fairness
+
+    with console.progress_bars() as progress:
+        names = None if models is None else _names(models)
+        findings = run_fairness(Workspace.open(workspace), split, models=names, seed=seed, progress=progress)
+    if json:
+        console.print_json(findings)
+        return
+    _finish(TITLE, fairness_tables(findings), about_text(findings), markdown)
+
+
 def _names(models: str) -> list[str]:
     names = [name.strip() for name in models.split(",") if name.strip()]
     if not names:

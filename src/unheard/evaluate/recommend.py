@@ -84,7 +84,11 @@ def prepare_recommend(catalogue: Catalogue, which: Candidates, resamples: Resamp
 
 def measure_recommend(task: RecommendTask, recommender: Recommender) -> list[Measure]:
     """All figures of one model."""
-    ranking = rank(task, recommender)
+    return measure_lists(task, rank(task, recommender))
+
+
+def measure_lists(task: RecommendTask, ranking: Ranking) -> list[Measure]:
+    """All figures of a ranking."""
     return [*_accuracy(task, ranking), *_per_list(task, ranking.lists), *_all_lists(task, ranking.lists)]
 
 

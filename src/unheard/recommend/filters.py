@@ -78,6 +78,11 @@ def genres_of(track: Track) -> frozenset[str]:
     return frozenset(part for part in parts if part)
 
 
+def first_genre(track: Track) -> str:
+    """The first genre that the tags name, as it is compared; empty where they name none."""
+    return next((name for part in BETWEEN_GENRES.split(track.genre) if (name := loose(part))), "")
+
+
 def year_of(track: Track) -> int | None:
     """The year of a release date such as "1999", "1999-05" or "1999-05-31"; None for anything else."""
     match = YEAR.match(track.release_date)

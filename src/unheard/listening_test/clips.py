@@ -27,6 +27,7 @@ TARGET_LUFS = -20.0
 HIGHEST_PEAK_DB = -3.0  # MP3 may overshoot the peaks it was given by a decibel or two
 FADE_S = 0.03
 BIT_RATE = 96_000
+LAME_SCALE = 0.95  # what libmp3lame multiplies every sample by
 
 Sound = NDArray[np.float32]
 
@@ -76,7 +77,7 @@ def write_clip(path: Path, sound: Sound, *, gain_db: float) -> None:
 
     n_fade = round(FADE_S * SAMPLE_RATE_HZ)
     fade = np.sin(np.linspace(0, np.pi / 2, n_fade, dtype=np.float32)) ** 2
-    samples = sound * np.float32(10 ** (gain_db / 20))
+    samples = sound * np.float32(10 ** (gain_db / 20) / LAME_SCALE)
     samples[:n_fade] *= fade
     samples[-n_fade:] *= fade[::-1]
     with atomic_path(path) as beside, av.open(str(beside), "w", format="mp3") as container:

@@ -16,12 +16,12 @@ from unheard.experiments.background import (
     NAME,
     BackgroundResults,
     background_tables,
-    hide,
     run_background,
 )
 from unheard.library import Library, Play
 from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT, HYBRIDS
 from unheard.recommend.catalogue import load_catalogue
+from unheard.recommend.holdout import hide
 from unheard.session import Session
 from unheard.workspace import Workspace
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.artefacts import write_json
@@ -31,17 +30,18 @@ from unheard.evaluate.table import Table, position
 from unheard.progress import Progress, silent
 from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT
 from unheard.recommend.build import ORACLE, make_recommender
-from unheard.recommend.catalogue import Candidates, Catalogue, Space, load_catalogue
+from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
+from unheard.recommend.holdout import HIDDEN_ONE_IN, hide, refitted
+from unheard.recommend.hybrids import als_config
 from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.predicted import true_factors
 from unheard.recommend.ranking import blocks
-from unheard.recommend.recommenders import Recommender, Rows
+from unheard.recommend.recommenders import Recommender
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
 NAME = "background"
 TITLE = "Background systems"
-HIDDEN_ONE_IN = 5
 POPULARITY = "popularity"
 SHOWN = ("recall", "ndcg")
 Measures = dict[Figure, Measure]
@@ -89,7 +89,7 @@ def run_background(
             f"split {catalogue.split.name!r}: expected playlists with {HIDDEN_ONE_IN} train plays, and test tracks in "
             "playlists; import more playlists or choose another split"
         )
-    warm, refitted = _warm(workspace, catalogue, known, hidden, seed, progress)
+    warm, fewer = _warm(workspace, catalogue, known, hidden, seed, progress)
     resamples = Resamples.draw(playlists_with_tests(catalogue), rng=np.random.default_rng([seed, 2]))
     cold, everything = (prepare_recommend(catalogue, which, resamples, seed=seed) for which in ("cold", "all"))
     names = (POPULARITY, *_usable(catalogue))
@@ -99,7 +99,7 @@ def run_background(
         progress("background systems", done, len(names))
         system = make_recommender(workspace, catalogue, name, seed=seed)
         tasks = (everything,) if name == POPULARITY else (cold, everything)
-        measured[name] = _measure(make_recommender(workspace, refitted, name, seed=seed), warm)
+        measured[name] = _measure(make_recommender(workspace, fewer, name, seed=seed), warm)
         measured[name] |= _measure(system, *tasks)
         if _ties(system, cold):
             tied.append(name)
@@ -111,17 +111,6 @@ def run_background(
     head = {"title": TITLE, "about": about_text(found), "tables": [vars(table) for table in background_tables(found)]}
     write_json(workspace.experiment_path(NAME), {**head, "findings": found.as_json()}, indent=1)
     return found
-
-
-def hide(catalogue: Catalogue, *, rng: np.random.Generator) -> tuple[csr_matrix, csr_matrix]:
-    """Train plays (m, n) in two: what stays known, and what is hidden, a fifth of each playlist rounded down."""
-    plays = catalogue.trained
-    counts = np.diff(plays.indptr)
-    playlist = np.repeat(np.arange(len(counts)), counts)
-    shuffled = np.lexsort((rng.random(plays.nnz), playlist))
-    hidden = np.empty(plays.nnz, np.bool_)
-    hidden[shuffled] = np.arange(plays.nnz) - plays.indptr[playlist] < (counts // HIDDEN_ONE_IN)[playlist]
-    return _entries(plays, ~hidden), _entries(plays, hidden)
 
 
 def background_tables(found: BackgroundResults) -> list[Table]:
@@ -155,7 +144,7 @@ def _warm(
     workspace: Workspace, catalogue: Catalogue, known: csr_matrix, hidden: csr_matrix, seed: int, progress: Progress
 ) -> tuple[RecommendTask, Catalogue]:
     """The task of finding the hidden plays, and the catalogue as if they had never been."""
-    refitted = _refitted(workspace, catalogue, known, hidden, progress)
+    again = refitted(catalogue, known, hidden, als_config(workspace, catalogue.split.name), progress)
     playlists = np.flatnonzero(np.diff(hidden.indptr)).astype(np.int32)
     candidates = catalogue.candidates("warm", new=False)
     column = np.full(len(catalogue), -1, np.int64)
@@ -163,10 +152,10 @@ def _warm(
     sought = hidden[playlists].tocoo()
     keep = column[sought.col] >= 0  # imported factors may lack a track that is played
     playlists, query = playlists[np.unique(sought.row[keep])], np.unique(sought.row[keep], return_inverse=True)[1]
-    own = refitted.plays_of(Use.TRAIN)[playlists]
+    own = again.plays_of(Use.TRAIN)[playlists]
     masked = np.bincount(own.tocoo().row[column[own.indices] >= 0], minlength=len(playlists))
     task = RecommendTask(
-        refitted,
+        again,
         "warm",
         playlists,
         candidates,
@@ -176,40 +165,7 @@ def _warm(
         Resamples.draw(playlists, rng=np.random.default_rng([seed, 4])),
         seed,
     )
-    return task, refitted
-
-
-def _refitted(
-    workspace: Workspace, catalogue: Catalogue, known: csr_matrix, hidden: csr_matrix, progress: Progress
-) -> Catalogue:
-    """Factors of the `known` train plays; validation tracks are folded in, test tracks are not there."""
-    from unheard.factors.als import fit_als, fold_in
-    from unheard.recommend.hybrids import als_config
-
-    config = replace(als_config(workspace, catalogue.split.name), dim=catalogue.warm.dim)
-    playlists, tracks = fit_als(known, config, progress=progress)
-    val = catalogue.use == Use.VAL
-    tracks[val] = fold_in(playlists, catalogue.tuning.T.tocsr()[val], config)
-    fitted = np.any(tracks, axis=1)
-    train = fitted & (catalogue.use == Use.TRAIN)
-    space = Space(tracks, fitted, playlists, tracks[train].mean(axis=0, dtype=np.float64).astype(np.float32))
-    n = len(catalogue)
-    pairs, gone = (_pairs(plays, n) for plays in (catalogue.plays, hidden))
-    plays = _entries(catalogue.plays, ~np.isin(pairs, gone))
-    return replace(catalogue, plays=plays, trained=known, warm=space, full=None)
-
-
-def _pairs(plays: csr_matrix, n_tracks: int) -> Rows:
-    """One number for each stored (playlist, track)."""
-    playlist = np.repeat(np.arange(plays.shape[0], dtype=np.int64), np.diff(plays.indptr))
-    pairs: Rows = playlist * n_tracks + plays.indices
-    return pairs
-
-
-def _entries(plays: csr_matrix, keep: NDArray[np.bool_]) -> csr_matrix:
-    """The same matrix with only some of its stored entries, `keep` (entry,)."""
-    starts = np.concatenate([[0], np.cumsum(keep)])[plays.indptr]
-    return csr_matrix((plays.data[keep], plays.indices[keep], starts), shape=plays.shape)
+    return task, again
 
 
 def _measure(system: Recommender, *tasks: RecommendTask) -> Measures:

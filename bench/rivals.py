@@ -1,0 +1,207 @@
+"""Other people's descriptors of sound against ours, each under the same ridge: bliss-audio and Essentia.
+
+    pip install --target DIR --no-deps bliss-audio essentia six
+    PYTHONPATH=DIR python bench/rivals.py WORKSPACE [--split artists] [--cache FILE] [--workers N]
+
+bliss-audio describes a track for self-hosted players by 23 numbers; Essentia's MusicExtractor by some thousands, with
+the settings it comes with (Bogdanov et al. 2013). Neither is a dependence of unheard. Everything but the numbers is
+the same for all: split, tracks, standardisation, ridge, playlists, candidates (all test tracks), resamples.
+
+What has been described is appended to FILE, one line a track, so that it can be stopped and gone on with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unheard.evaluate.evaluate import check_measurable
+from unheard.evaluate.intervals import Resamples
+from unheard.evaluate.measure import Figure, Measure
+from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare_recommend
+from unheard.evaluate.results import compare, results_of
+from unheard.evaluate.table import Table, table_markdown, tables
+from unheard.models.baselines import standardise
+from unheard.models.rankers.ridge import Ridge
+from unheard.recommend.build import ORACLE, make_recommender
+from unheard.recommend.catalogue import Catalogue, load_catalogue
+from unheard.recommend.lists import playlists_with_tests
+from unheard.recommend.predicted import from_predictions
+from unheard.recommend.recommenders import FactorRecommender
+from unheard.splits import Use
+from unheard.training.evidence import Evidence
+from unheard.training.rankers.ridge import fit_ridge
+from unheard.workspace import Workspace
+
+PACKAGES = {"bliss-audio": "bliss_audio", "essentia": "essentia.standard"}
+OURS = "unheard's statistics"
+FAR = 5.0  # standard deviations; descriptors of silence and of clicks have no bounds
+COMPARED = (Figure("recommend", "cold", "recall", 20), Figure("recommend", "cold", "ndcg", 20))
+Floats = NDArray[np.float32]
+
+
+def main() -> None:
+    options = parse()
+    for name, module in PACKAGES.items():
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            print(f"{name} is missing ({error}): {install_line()}", file=sys.stderr)
+            raise SystemExit(2) from error
+    workspace = Workspace.open(options.workspace)
+    catalogue = load_catalogue(workspace, options.split, need_full=True)
+    check_measurable(catalogue)
+    cache = options.cache or workspace.root / "rival-descriptors.jsonl"
+    values = {OURS: catalogue.content.values}
+    for name in PACKAGES:
+        values[name] = described(catalogue, name, cache, workers=options.workers)
+    playlists = playlists_with_tests(catalogue)
+    resamples = Resamples.draw(playlists, rng=np.random.default_rng([0, 2]))
+    task = prepare_recommend(catalogue, "cold", resamples, seed=0)
+    measured = measure_all(workspace, task, values)
+    print_results(catalogue.split.name, measured, {name: matrix.shape[1] for name, matrix in values.items()})
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("--split")
+    parser.add_argument("--cache", type=Path, metavar="FILE")
+    parser.add_argument("--workers", type=int, default=1)
+    return parser.parse_args()
+
+
+def install_line() -> str:
+    return "pip install --target DIR --no-deps bliss-audio essentia six, then set PYTHONPATH=DIR"
+
+
+def described(catalogue: Catalogue, name: str, cache: Path, *, workers: int) -> Floats:
+    """Descriptors (n, width) of all tracks; files that the rival cannot read are average."""
+    found: dict[str, list[float]] = {}
+    if cache.exists():
+        lines = [json.loads(line) for line in cache.read_text(encoding="utf-8").splitlines()]
+        found = {line["track_id"]: line["vector"] for line in lines if line["rival"] == name}
+    missing = [track for track in catalogue.tracks.items if track.track_id not in found]
+    paths = [track.path for track in missing]
+    with cache.open("a", encoding="utf-8") as file:
+        for done, (track, vector) in enumerate(zip(missing, vectors(name, paths, workers=workers), strict=True), 1):
+            found[track.track_id] = vector
+            file.write(json.dumps({"rival": name, "track_id": track.track_id, "vector": vector}) + "\n")
+            file.flush()
+            print(f"\r{name}: {done} of {len(missing)}", end="", file=sys.stderr, flush=True)
+    unread = sum(not vector for vector in found.values())
+    print(f"\n{name}: {unread} files of {len(found)} could not be read", file=sys.stderr)
+    width = max(len(vector) for vector in found.values())
+    out = np.full((len(catalogue), width), np.nan)
+    for row, track in enumerate(catalogue.tracks.items):
+        if vector := found[track.track_id]:
+            out[row] = np.nan_to_num(np.array(vector, np.float64), posinf=0.0, neginf=0.0)
+    average: Floats = np.where(np.isnan(out), np.nanmean(out, axis=0), out).astype(np.float32)
+    return average
+
+
+def vectors(name: str, paths: Sequence[str], *, workers: int) -> Iterator[list[float]]:
+    """Descriptors of files, in their order; [] for one that cannot be read."""
+    describe: Callable[[str], list[float]] = {"bliss-audio": bliss, "essentia": essentia}[name]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(partial(read, describe), paths)
+
+
+def read(describe: Callable[[str], list[float]], path: str) -> list[float]:
+    try:
+        return describe(path)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - what Rust panics with is not even an Exception
+        print(f"\n{path}: {str(error).splitlines()[0]:.200}", file=sys.stderr)
+        return []
+
+
+def bliss(path: str) -> list[float]:
+    song = importlib.import_module("bliss_audio").Song(path)
+    return [song.analysis_dict[key] for key in sorted(song.analysis_dict)]
+
+
+def essentia(path: str) -> list[float]:
+    """Everything that is a number and of one size for all tracks, but for what is about the file and not the sound.
+
+    Inverse covariances say what covariances say.
+    """
+    importlib.import_module("essentia").log.infoActive = False
+    pool, _ = importlib.import_module("essentia.standard").MusicExtractor()(path)
+    numbers: list[float] = []
+    for key in sorted(pool.descriptorNames()):
+        if key.startswith("metadata.") or key.endswith(".icov") or key == "rhythm.beats_position":
+            continue
+        value: Any = np.asarray(pool[key])
+        if value.dtype.kind in "fiu":
+            numbers += value[np.triu_indices(len(value))].tolist() if value.ndim == 2 else value.ravel().tolist()
+    return numbers
+
+
+def measure_all(
+    workspace: Workspace, task: RecommendTask, values: dict[str, Floats]
+) -> dict[str, dict[Figure, Measure]]:
+    """Chance by experiment, each description under the ridge, and the ceiling."""
+    catalogue = task.catalogue
+    recommenders: dict[str, Any] = {"random": make_recommender(workspace, catalogue, "random")}
+    recommenders |= {name: ranked_by(catalogue, name, matrix) for name, matrix in values.items()}
+    recommenders[ORACLE] = make_recommender(workspace, catalogue, ORACLE)
+    return {
+        name: {measure.figure: measure for measure in measure_recommend(task, recommender)}
+        for name, recommender in recommenders.items()
+    }
+
+
+def ranked_by(catalogue: Catalogue, name: str, matrix: Floats) -> FactorRecommender:
+    """Factors predicted by the ridge whose penalty ranks validation tracks best."""
+    train = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
+    val = np.flatnonzero((catalogue.use == Use.VAL) & (catalogue.tuning.getnnz(axis=0) > 0))
+    inputs = np.clip(standardise(matrix, train), -FAR, FAR)
+    evidence = Evidence(
+        inputs=inputs,
+        n_sound=inputs.shape[1],
+        artist=catalogue.main_artist,
+        train=train,
+        val=val,
+        plays=(catalogue.trained[:, train] > 0).astype(np.float32),
+        tuning=(catalogue.tuning[:, val] > 0).astype(np.float32),
+        tracks=catalogue.warm.tracks[train],
+        playlists=catalogue.warm.playlists,
+    )
+    ranker = fit_ridge(evidence, Ridge(), seed=0, device=torch.device("cpu"))
+    with torch.no_grad():
+        predicted = ranker.tower(torch.from_numpy(inputs)).numpy()
+    return from_predictions(catalogue, name, predicted)
+
+
+def print_results(split: str, measured: dict[str, dict[Figure, Measure]], widths: dict[str, int]) -> None:
+    results = results_of(split, measured, oracle=measured[ORACLE], seed=0)
+    (table,) = [table for table in tables(results) if "recommend" in table.title]
+    print(table_markdown(Table(f"{table.title}, descriptors + ridge", table.columns, table.rows)))
+    print("Numbers a track: " + ", ".join(f"{name} {width}" for name, width in widths.items()) + ".\n")
+    rows = []
+    for figure in COMPARED:
+        pairs = [(OURS, name, measured[OURS][figure], measured[name][figure]) for name in PACKAGES]
+        for c in compare(split, figure, pairs, dict.fromkeys(widths, 1)):
+            difference = f"{c.difference:+.4f} [{c.low:+.4f}, {c.high:+.4f}]"
+            rows.append([f"{figure.metric}@{figure.k}", c.model, c.against, difference, f"{c.p_holm:.3f}"])
+    print(
+        table_markdown(Table("paired over playlists", ["figure", "model", "against", "difference", "p (Holm)"], rows))
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -163,6 +163,28 @@ def fairness(
     _finish(TITLE, fairness_tables(findings), about_text(findings), markdown)
 
 
+@experiment.command()
+def calibration(
+    workspace: WorkspaceOption,
+    split: SplitOption = None,
+    models: Models = "ridge",
+    seed: SeedOption = 0,
+    json: JsonFlag = False,
+    markdown: MarkdownOption = None,
+) -> None:
+    """Warm and cold tracks in one list: do cold ones get the places they deserve?"""
+    from unheard.experiments.calibration import TITLE, about_text, calibration_table, run_calibration
+
+    with console.progress_bars() as progress:
+        findings = run_calibration(
+            Workspace.open(workspace), split, models=_names(models), seed=seed, progress=progress
+        )
+    if json:
+        console.print_json(findings)
+        return
+    _finish(TITLE, [calibration_table(findings)], about_text(findings), markdown)
+
+
 def _names(models: str) -> list[str]:
     names = [name.strip() for name in models.split(",") if name.strip()]
     if not names:

@@ -1,0 +1,67 @@
+"""Warm and cold tracks in one list, on the toy world."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.recommend import world as toy
+from unheard.errors import UserError
+from unheard.evaluate.evaluate import evaluate
+from unheard.experiments.calibration import CALIBRATED, NAME, RAW, about_text, calibration_table, run_calibration
+from unheard.report.measured import read_experiments
+from unheard.workspace import Workspace
+
+Found = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return toy.build(tmp_path_factory.mktemp("calibration") / "w")
+
+
+@pytest.fixture(scope="module")
+def found(workspace: Workspace) -> Found:
+    return run_calibration(workspace, "tracks", models=("ridge", "random"))
+
+
+def row(found: Found, model: str, scores: str, figure: str) -> dict[str, Any]:
+    (one,) = [r for r in found["rows"] if (r["model"], r["scores"], r["figure"]) == (model, scores, figure)]
+    return dict(one)
+
+
+def test_cold_tracks_come_nearer_to_what_they_deserve(found: Found) -> None:
+    deserved = found["about"]["deserved"]
+    assert 0 < deserved < 0.5
+    gaps = [abs(row(found, "ridge", how, "cold-share")["value"] - deserved) for how in (RAW, CALIBRATED)]
+    assert gaps[1] <= gaps[0] + 0.01
+    # numbers that know nothing, of another scale than warm scores: they no longer fill the lists
+    assert row(found, "random", RAW, "cold-share")["value"] > 3 * deserved
+    assert row(found, "random", CALIBRATED, "cold-share")["value"] <= row(found, "random", RAW, "cold-share")["value"]
+
+
+def test_uncalibrated_figures_among_all_are_those_of_evaluate(workspace: Workspace, found: Found) -> None:
+    for measured in evaluate(workspace, "tracks", models=("ridge",)).rows:
+        if (measured["task"], measured["candidates"], measured["metric"]) == ("recommend", "all", "recall"):
+            mine = row(found, "ridge", RAW, "all-recall")
+            assert [mine[key] for key in ("value", "low", "high", "n")] == [
+                measured[key] for key in ("value", "low", "high", "n")
+            ]
+
+
+def test_intervals_tables_and_the_report(workspace: Workspace, found: Found) -> None:
+    assert all(r["low"] <= r["value"] <= r["high"] for r in found["rows"])
+    table = calibration_table(found)
+    assert [line[:2] for line in table.rows] == [[m, how] for m in ("ridge", "random") for how in (RAW, CALIBRATED)]
+    assert all(len(line) == len(table.columns) for line in table.rows)
+    assert "ridge" in about_text(found)
+    assert json.loads(workspace.experiment_path(NAME).read_text())["findings"] == found
+    assert NAME in [experiment.name for experiment in read_experiments(workspace)]
+    assert run_calibration(workspace, "tracks", models=("ridge", "random")) == found
+
+
+def test_unknown_models_are_named(workspace: Workspace) -> None:
+    with pytest.raises(UserError, match="no model 'magic'"):
+        run_calibration(workspace, "tracks", models=("magic",))

@@ -13,6 +13,7 @@ from unheard.serve import answers
 from unheard.serve.pages.frame import Now, page
 from unheard.serve.pages.leaf import Leaf
 from unheard.serve.pages.media import heard
+from unheard.serve.pages.sky import has_map
 from unheard.serve.pages.text import address
 from unheard.serve.pages.views import ShownResult, results, show, show_row
 from unheard.serve.schema import Options, Which
@@ -46,6 +47,7 @@ def home(request: Request, now: Now) -> Response:
         "home.html",
         sky=sky,
         known=[show_row(now, row) for row in warm[rng.permutation(len(warm))[:IN_DOOR]]],
+        has_map=has_map(now),
         mel="" if drawn is None else address("/pictures/mel", id=now.catalogue.tracks.ids[drawn]),
         n_tracks=len(now.catalogue),
         n_cold=len(cold),

@@ -17,8 +17,8 @@ from unheard.serve.state import Loaded
 
 router = APIRouter()
 
-MOST_SEEDS = 4
-MOST_MODELS = 8
+MOST_SEEDS = 2
+MOST_MODELS = 6
 USUAL = ("ridge", "content-neighbours", "artist-mean")
 Names = Annotated[list[str] | None, Query(max_length=100)]
 

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from unheard import __version__
 from unheard.serve.pages.text import address, clock, percent, short, thousands
-from unheard.serve.state import Loaded, served
+from unheard.serve.state import Loaded, current, served
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -27,13 +27,22 @@ MENU = (
     ("/scores", "Scores"),
 )
 
+ERRORS = {
+    400: "That did not work",
+    404: "Not here",
+    409: "Not ready yet",
+    413: "Too large",
+    422: "That did not work",
+    500: "Something broke",
+}
+
 
 def loaded(request: Request) -> Loaded:
     """The current reading of the workspace."""
     return served(request).loaded()
 
 
-Now = Annotated[Loaded, Depends(loaded)]  # what pages ask for
+Now = Annotated[Loaded, Depends(current)]  # what pages ask for
 
 
 @cache
@@ -61,5 +70,5 @@ def page(request: Request, template: str, /, *, status: int = 200, **values: obj
 
 
 def error_page(request: Request, status: int, title: str, message: str) -> Response:
-    """What went wrong as a page."""
-    return page(request, "error.html", status=status, title=title, message=message)
+    """What went wrong as a page; `title` is for statuses that have no words of their own."""
+    return page(request, "error.html", status=status, title=ERRORS.get(status, title), message=message)

@@ -18,7 +18,7 @@ from unheard.spectrograms.store import MelStore, open_store
 
 router = APIRouter()
 
-SIZES = (80, 112, 360)  # of records, in pixels
+SIZES = (56, 80, 112, 360)  # of records, in pixels
 MEL_WIDTH = 720
 OUTLINE_COLUMNS = 480
 FRAMES_A_COLUMN = 4  # looked at for a small picture: more would not be seen
@@ -26,7 +26,7 @@ KEEP_S = 3600
 
 
 @router.get("/pictures/record")
-def record_picture(now: Now, id: str, size: int = SIZES[1], cold: int = 0) -> Response:  # noqa: A002 - in the address
+def record_picture(now: Now, id: str, size: int = SIZES[2], cold: int = 0) -> Response:  # noqa: A002 - in the address
     """A track's record."""
     row = row_of(now, id)
     size = min(SIZES, key=lambda known: abs(known - size))

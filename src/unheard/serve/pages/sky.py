@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from numpy.typing import NDArray
 
+from unheard.errors import UserError
 from unheard.recommend.atlas import Atlas
 from unheard.serve import answers
 from unheard.serve.jobs import State
@@ -95,8 +96,16 @@ def current_atlas(now: Loaded) -> Atlas:
     return now.once(("atlas", drawn_at), now.default.atlas)
 
 
+def has_map(now: Loaded) -> bool:
+    """Whether the model has a space that can be drawn."""
+    try:
+        return bool(len(current_atlas(now).points))
+    except UserError:
+        return False
+
+
 def kinds(now: Loaded) -> list[str]:
-    shelves = answers.shelves(now)
+    shelves = now.shelves
     return now.once("kinds", lambda: [shelves.kind(row) for row in range(len(now.catalogue))])
 
 

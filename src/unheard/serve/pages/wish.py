@@ -16,7 +16,8 @@ from unheard.serve.pages.text import address
 from unheard.serve.schema import MAX_RESULTS, Likes, Which
 
 PATH = "/make"
-MOST_SEEDS = 200
+MOST_SEEDS = 100
+MOST_TRACKS = 50  # on one page
 SECONDS_A_MINUTE = 60
 
 
@@ -102,7 +103,7 @@ def read_wish(values: QueryParams) -> Wish:
         raise UserError(f"which tracks: expected one of {', '.join(get_args(Which))}, found {which!r:.40}")
     per_artist = values.get("per_artist", "")
     year_from, year_to = _number(values, "year_from", 0, 9999), _number(values, "year_to", 0, 9999)
-    n = _number(values, "n", 1, MAX_RESULTS)
+    n = _number(values, "n", 1, MOST_TRACKS)
     cap = None if per_artist == "any" else int(_number(values, "per_artist", 1, MAX_RESULTS) or 2)
     return Wish(
         seeds=_names(values, "seed")[:MOST_SEEDS],

@@ -28,7 +28,7 @@ function send(file) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Play your file";
-    button.addEventListener("click", () => play({ sound: address, title: file.name.slice(0, 100), artist: "your file", record: "", id: "" }));
+    button.addEventListener("click", () => play({ sound: address, title: file.name.slice(0, 100), artist: "your file" }));
     document.getElementById("own").append(button);
     wake(found);
     found.focus();

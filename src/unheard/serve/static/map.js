@@ -134,7 +134,7 @@ function paintNear() {
   const taken = [];
   for (const [row, name] of [[near.row, near.name], ...near.items.slice(0, 5).map((one) => [one.row, one.name])]) {
     const [x, y] = toScreen(points[2 * row], points[2 * row + 1]), wide = pen.measureText(name).width;
-    const left = x + size + 10 + wide > width ? x - size - 10 - wide : x + size + 10;
+    const left = Math.max(4, x + size + 10 + wide > width ? x - size - 10 - wide : x + size + 10);
     if (x < 0 || y < 8 || x > width || y > height - 8) continue;
     if (taken.some(([l, t, w]) => Math.abs(t - y) < 16 && left < l + w && l < left + wide)) continue;
     taken.push([left, y, wide]);

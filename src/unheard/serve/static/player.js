@@ -27,7 +27,14 @@ function seek(share) {
   if (Number.isFinite(sound.duration)) sound.currentTime = share * sound.duration;
 }
 
-// Start what a button stands for, or pause it.
+// What a button on a record stands for.
+function meant({ dataset: { id, title, artist }, previousElementSibling: picture }) {
+  return { id, title, artist, sound: soundOf(id), record: picture ? picture.src : "" };
+}
+
+const soundOf = (id) => `/sound?id=${encodeURIComponent(id)}`;
+
+// Start something, or pause it if it plays.
 export function play(what) {
   if (current === what.sound) {
     if (sound.paused) sound.play().catch(failed);
@@ -53,7 +60,7 @@ function failed(problem) {
 
 function mark() {
   for (const button of document.querySelectorAll("button.play")) {
-    const own = button === toggle || button.dataset.sound === current;
+    const own = button === toggle || soundOf(button.dataset.id ?? "") === current;
     button.setAttribute("aria-pressed", String(own && !sound.paused));
   }
 }
@@ -74,7 +81,7 @@ document.addEventListener("click", (event) => {
   if (button === toggle) {
     if (sound.paused) sound.play().catch(failed);
     else sound.pause();
-  } else play(button.dataset);
+  } else play(meant(button));
 });
 bar.querySelector(".x").addEventListener("click", () => {
   sound.pause();
@@ -95,12 +102,12 @@ if (large) {
   large.hidden = false;
   document.getElementById("times").hidden = false;
   const wave = new Wave(large, (share) => {
-    if (current !== button.dataset.sound) {
-      play(button.dataset);
+    if (current !== wave.sound) {
+      play(meant(button));
       sound.addEventListener("loadedmetadata", () => seek(share), { once: true });
     } else seek(share);
   }, document.getElementById("now"));
-  wave.sound = button.dataset.sound;
+  wave.sound = soundOf(button.dataset.id);
   wave.show(large.dataset.outline);
   waves.push(wave);
 }

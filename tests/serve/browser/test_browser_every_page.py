@@ -1,0 +1,121 @@
+"""What holds on every page: accessible in light and dark, fits a telephone, light, quiet, and unharmed by tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.serve.browser.conftest import HOSTILE, HOSTILE_ID, Watched, World, watched
+
+MAX_BYTES = 300_000
+PAGES = (
+    "home", "search", "tracks", "kinds", "artists", "playlists", "playlist", "track", "cold", "strange", "drop", "make",
+    "made", "map", "placed", "models", "runs", "results", "scores", "docs",
+)  # fmt: skip
+
+
+def path_of(name: str, world: World) -> str:
+    """The address of a page; tampered tracks are on all of them that show tracks."""
+    seeds = "&".join(f"seed={quote(one, safe='')}" for one in world.tampered)
+    return {
+        "home": "/",
+        "search": "/search?q=a",
+        "tracks": "/tracks",
+        "kinds": "/tracks?kind=cold&q=a",
+        "artists": "/artists",
+        "playlists": "/playlists",
+        "playlist": f"/playlist?id={quote(HOSTILE, safe='')}",
+        "track": f"/track?id={world.tampered[0]}",
+        "cold": f"/track?id={world.tampered[1]}",
+        "strange": f"/track?id={quote(HOSTILE_ID, safe='')}",
+        "drop": "/drop",
+        "make": "/make",
+        "made": f"/make?{seeds}&which=all&genre=rock%3Cb%3E&n=40",
+        "map": "/map",
+        "placed": f"/map?id={world.tampered[0]}",
+        "models": f"/models?{seeds}",
+        "runs": "/runs",
+        "results": "/results/artists",
+        "scores": "/scores",
+        "docs": "/docs",
+    }[name]
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def telephone(request: pytest.FixtureRequest, chromium: Browser, world: World) -> Iterator[Watched]:
+    """One page of a telephone that is led from page to page."""
+    options = {"viewport": {"width": 390, "height": 844}, "color_scheme": request.param, "reduced_motion": "reduce"}
+    with watched(chromium, world.url, **options) as seen:
+        yield seen
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_is_accessible_quiet_and_fits(telephone: Watched, world: World, name: str) -> None:
+    telephone.requests.clear()
+    telephone.complaints.clear()
+    page = telephone.open(path_of(name, world))
+    found = Axe().run(page).response["violations"]
+    grave = [
+        (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert grave == []
+    assert telephone.complaints == []
+    assert telephone.outside() == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("h1").count() == 1
+    assert page.title().endswith(" · unheard")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_is_light(chromium: Browser, world: World, name: str) -> None:
+    """All that is fetched for a page by a browser that has seen nothing yet, pictures that are scrolled to as well."""
+    with watched(chromium, world.url) as seen:
+        sizes: list[int] = []
+        seen.page.on(
+            "response", lambda answer: sizes.append(int(answer.headers.get("content-length") or len(answer.body())))
+        )
+        page = seen.open(path_of(name, world))
+        page.evaluate("for (const image of document.images) image.loading = 'eager'")
+        page.wait_for_load_state("networkidle")
+        assert 0 < sum(sizes) < MAX_BYTES, sum(sizes)
+
+
+@pytest.mark.parametrize("name", ["tracks", "track", "cold", "strange", "made", "models", "placed", "playlist"])
+def test_tags_are_text(watch: Watched, world: World, name: str) -> None:
+    """No tag becomes an element, turns the text around it, or fills the page."""
+    page = watch.open(path_of(name, world))
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("main script, main img[src='x']").count() == 0
+    text = page.locator("body").inner_text()
+    assert not set(text) & set("\u202e\u2066")
+    assert "la" * 200 not in text
+    if name in ("track", "tracks", "made", "placed"):
+        assert "<script>window.hacked=1</script>" in text
+
+
+def test_a_page_that_is_not_there_says_so(watch: Watched, world: World) -> None:
+    for path in ("/nowhere", "/track?id=nobody", "/playlist?id=nobody", "/runs/nobody", "/results/nobody"):
+        page = watch.open(path)
+        assert page.locator("h1").count() == 1, path
+        assert page.get_by_role("link", name="To the beginning").is_visible()
+        assert "Traceback" not in page.content()
+    watch.complaints.clear()  # the browser itself notes every 404
+
+
+def test_everything_is_reached_by_keyboard(watch: Watched, world: World) -> None:
+    page = watch.open("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#main"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "q"
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"

@@ -1,0 +1,112 @@
+"""What a person does first: search, open a track, play it, follow its neighbours, drop a file."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.serve.browser.conftest import Watched, World
+from unheard.library import open_library
+
+PLAYING = "() => document.querySelector('.player .small').textContent.includes('/')"
+
+
+def test_search_finds_a_track_by_a_word_of_its_title(watch: Watched, world: World) -> None:
+    with open_library(world.workspace.library_path) as library:
+        track = next(track for track in library.tracks().items if track.track_id == world.plain[0])
+    page = watch.open("/")
+    page.get_by_role("searchbox").fill(track.title)
+    page.get_by_role("searchbox").press("Enter")
+    link = page.get_by_role("link", name=track.title, exact=True).first
+    expect(link).to_be_visible()
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(track.title)
+
+
+def test_browsing_narrows_to_the_unheard(watch: Watched, world: World) -> None:
+    page = watch.open("/tracks")
+    everything = page.locator(".tracks > li").count()
+    page.get_by_role("link", name="Unheard", exact=True).click()
+    page.wait_for_load_state("networkidle")
+    cold = page.locator(".tracks > li").count()
+    assert 0 < cold < everything
+    assert set(page.locator(".tracks .mark").all_text_contents()) == {"unheard"}
+
+
+def test_a_track_plays_and_is_seeked_in_its_wave(watch: Watched, world: World) -> None:
+    page = watch.open(f"/track?id={world.plain[0]}")
+    assert not [url for url in watch.requests if "/sound" in url]  # nothing is read before somebody wants to hear it
+    page.locator(".track-head button.play").click()
+    page.wait_for_function(PLAYING)
+    expect(page.locator(".track-head button.play")).to_have_attribute("aria-pressed", "true")
+    wave = page.locator("#wave")
+    wave.focus()
+    wave.press("ArrowUp")  # a tenth of the track
+    page.wait_for_function("() => Number(document.getElementById('wave').getAttribute('aria-valuenow')) >= 9")
+    box = wave.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 20)
+    page.wait_for_function("() => Number(document.getElementById('wave').getAttribute('aria-valuenow')) >= 48")
+    page.locator(".track-head button.play").click()
+    expect(page.locator(".track-head button.play")).to_have_attribute("aria-pressed", "false")
+
+
+def test_one_track_plays_at_a_time(watch: Watched, world: World) -> None:
+    page = watch.open(f"/track?id={world.plain[0]}")
+    page.locator(".tracks button.play").nth(0).click()
+    page.wait_for_function(PLAYING)
+    page.locator(".tracks button.play").nth(1).click()
+    expect(page.locator(".tracks button.play").nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".tracks button.play").nth(0)).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_track_shows_unheard_and_heard_neighbours_with_reasons(watch: Watched, world: World) -> None:
+    page = watch.open(f"/track?id={world.plain[0]}")
+    unheard, heard = page.locator(".columns section").all()
+    assert set(unheard.locator(".mark").all_text_contents()) == {"unheard"}
+    assert set(heard.locator(".mark").all_text_contents()) == {"heard"}
+    assert any("near" in why for why in unheard.locator(".why").all_text_contents())
+    scores = [float(score) for score in unheard.locator(".score").all_text_contents()]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_pictures_are_drawn(watch: Watched, world: World) -> None:
+    page = watch.open(f"/track?id={world.plain[0]}")
+    for image in page.locator("main img").all():
+        image.scroll_into_view_if_needed()
+        assert image.evaluate("async (image) => { await image.decode(); return image.naturalWidth; }") > 0
+    pixels = "document.querySelector('#wave canvas').getContext('2d').getImageData(60, 30, 1, 40).data"
+    assert page.evaluate(f"{pixels}.some((value) => value > 0)")
+
+
+def test_a_dropped_file_finds_neighbours(watch: Watched, world: World) -> None:
+    page = watch.open("/drop")
+    page.locator("#file").set_input_files(world.song)
+    expect(page.locator("#result .tracks").first).to_be_visible(timeout=120_000)  # the first file waits for torch
+    assert page.locator("#result .tracks > li").count() > 5
+    page.get_by_role("button", name="Play your file").click()
+    page.wait_for_function(PLAYING)
+
+
+def test_a_dropped_file_that_is_no_music_says_so(watch: Watched, world: World) -> None:
+    page = watch.open("/drop")
+    page.locator("#file").set_input_files(
+        {"name": "list.mp3", "mimeType": "audio/mpeg", "buffer": b"this is text" * 50}
+    )
+    expect(page.locator("#hearing-text")).to_contain_text("not-audio", timeout=120_000)
+    watch.complaints.clear()  # the browser itself notes the refusal
+
+
+def test_dropping_works_without_javascript(watch: Watched, world: World) -> None:
+    page = watch.page.context.browser.new_page(java_script_enabled=False)  # type: ignore[union-attr]
+    page.goto(f"{world.url}/drop")
+    page.locator("#file").set_input_files(world.song)
+    page.get_by_role("button", name="Listen to it").click()
+    expect(page.locator("#result .tracks > li").first).to_be_visible(timeout=120_000)
+    page.close()
+
+
+def test_a_playlist_gets_unheard_tracks(watch: Watched, world: World) -> None:
+    page = watch.open("/playlists")
+    page.locator(".plain-list a").last.click()
+    expect(page.get_by_role("heading", name="Unheard tracks that would suit it")).to_be_visible()
+    assert set(page.locator(".columns section").first.locator(".mark").all_text_contents()) == {"unheard"}

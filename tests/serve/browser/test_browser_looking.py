@@ -1,0 +1,159 @@
+"""The map, models side by side, and runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import unheard
+from tests.serve.browser.conftest import CHROMIUM, Watched, World, watched
+
+PAINTED = "() => Number(document.getElementById('map').dataset.painted) > 0"
+JOB_LIMIT_MS = 120_000
+
+# Where a track is drawn, in pixels of the window: what the page itself would answer.
+PLACE = """async (row) => {
+  const box = document.getElementById("map"), data = await (await fetch(box.dataset.points)).arrayBuffer();
+  const bytes = new DataView(data), at = (i) => bytes.getUint16(2 * i, true) / 65535 * 2 - 1;
+  const edge = box.getBoundingClientRect();
+  const unit = Math.min(edge.width, edge.height) / 2 * 0.92;
+  return [edge.left + edge.width / 2 + at(2 * row) * unit, edge.top + edge.height / 2 - at(2 * row + 1) * unit];
+}"""
+
+
+ON_MAP = """() => {
+  const near = document.querySelector("#near");
+  const numbers = (item) => [Number(item.dataset.row), Number(item.dataset.score)];
+  return near && { row: Number(near.dataset.row), near: [...near.querySelectorAll("li[data-row]")].map(numbers) };
+}"""
+
+
+def on_map(page: Page) -> dict[str, Any]:
+    """The track that the map shows, and its neighbours with their scores."""
+    found: dict[str, Any] = page.evaluate(ON_MAP)
+    return found
+
+
+def test_hovering_over_the_map_shows_true_neighbours(watch: Watched, world: World) -> None:
+    """Against cosines of the factors themselves, in all dimensions."""
+    page = watch.open("/map")
+    page.wait_for_function(PAINTED)
+    x, y = page.evaluate(PLACE, 20)
+    page.mouse.move(x, y)
+    page.wait_for_selector("#near")
+    shown = on_map(page)
+    directions = unheard.open(world.workspace.root).directions.astype(np.float64)
+    near = directions @ directions[shown["row"]]
+    rows = [row for row, _ in shown["near"]]
+    assert [score for _, score in shown["near"]] == pytest.approx(near[rows], abs=1e-3)
+    others = np.delete(near, [shown["row"], *rows])
+    assert (others > near[rows].min() + 1e-6).sum() <= 2  # other recordings of a song are never shown beside it
+    page.wait_for_function("() => document.getElementById('map').dataset.painted > 1")
+
+
+def test_the_map_begins_at_a_track_and_is_flown_by_keyboard(watch: Watched, world: World) -> None:
+    page = watch.open("/map")
+    page.get_by_role("searchbox", name="Find a track on the map").fill("Newcomer")
+    page.get_by_role("button", name="Find", exact=True).click()
+    page.get_by_role("link", name="Show").click()
+    expect(page.locator("#near .title").first).to_have_text("A new one")
+    canvas = page.locator("#map canvas").first
+    canvas.focus()
+    painted = int(page.locator("#map").get_attribute("data-painted") or 0)
+    for key in ("ArrowLeft", "ArrowUp", "+", "-"):
+        canvas.press(key)
+    page.wait_for_function(f"() => document.getElementById('map').dataset.painted > {painted}")
+    canvas.press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('#near li').length > 0")
+
+
+@pytest.mark.parametrize("flags", [[], ["--disable-gpu", "--disable-3d-apis"]], ids=["webgl", "canvas"])
+def test_the_map_is_drawn_with_and_without_webgl(flags: list[str], world: World, chromium: Browser) -> None:
+    """Points are where the positions say, in the colours of their kinds."""
+    browser = chromium.browser_type.launch(
+        executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader", *flags]
+    )
+    with watched(browser, world.url) as seen:
+        page = seen.open("/map")
+        page.wait_for_function(PAINTED)
+        assert page.locator("#map").get_attribute("data-by") == ("canvas" if flags else "webgl")
+        x, y = page.evaluate(PLACE, 10)
+        red, green, blue = pixel(page, x, y)
+        assert (abs(red - blue) > 40) or green > 60  # not the night between the points
+        assert [text for text in seen.complaints if "WebGL" not in text] == []
+    browser.close()
+
+
+def pixel(page: Page, x: float, y: float) -> tuple[int, int, int]:
+    """A pixel of the window as it is seen."""
+    shot = page.screenshot(clip={"x": round(x), "y": round(y), "width": 1, "height": 1})
+    colour = page.evaluate(
+        """async (bytes) => { const image = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
+        const pen = new OffscreenCanvas(1, 1).getContext("2d"); pen.drawImage(image, 0, 0);
+        return [...pen.getImageData(0, 0, 1, 1).data]; }""",
+        list(shot),
+    )
+    return colour[0], colour[1], colour[2]
+
+
+def test_models_are_compared_and_heard(watch: Watched, world: World) -> None:
+    page = watch.open("/models")
+    blocks = page.locator(".shelves").all()
+    assert len(blocks) == 2
+    assert page.locator(".shelf h3 bdi").first.text_content() == "True factors"
+    assert page.locator(".shelf .tracks > li.both").count() > 0
+    page.locator(".shelf button.play").first.click()
+    page.wait_for_function("() => document.querySelector('.player .small').textContent.includes('/')")
+    page.get_by_text("Models:").click()
+    page.get_by_label("random", exact=True).check()
+    page.get_by_role("button", name="Show these").click()
+    expect(page.locator(".shelf h3 bdi", has_text="random").first).to_be_visible()
+    page.locator("a.x").first.click()
+    expect(page.locator(".shelves")).to_have_count(1)
+
+
+def test_results_are_drawn_and_tabled(watch: Watched, world: World) -> None:
+    page = watch.open("/runs")
+    page.get_by_role("link", name="Split artists").click()
+    assert page.locator("svg.chart circle").count() > 3
+    assert page.get_by_role("table").count() >= 2
+
+
+def test_a_run_is_watched_to_its_end(watch: Watched, world: World) -> None:
+    page = watch.open("/runs")
+    page.get_by_role("combobox", name="Start").select_option("map")
+    page.get_by_role("button", name="Start").click()
+    first = page.locator("#runs > li").first
+    expect(first.locator(".state")).to_have_text("done", timeout=JOB_LIMIT_MS)
+    expect(first.locator("progress")).to_have_count(0)
+    first.get_by_role("link").click()
+    expect(page.locator("pre")).to_contain_text("drew")
+    page = watch.open("/map")
+    expect(page.get_by_text("Drawn by t-SNE")).to_be_visible()
+
+
+def test_a_run_is_cancelled(watch: Watched, world: World) -> None:
+    """Two are started: the second waits, and is taken out of the queue; the first is stopped."""
+    page = watch.open("/runs")
+    for _ in range(2):
+        page.get_by_role("combobox", name="Start").select_option("evaluate")
+        page.get_by_role("button", name="Start").click()
+        page.wait_for_load_state("load")
+    for row in (0, 1):
+        item = page.locator("#runs > li").nth(row)
+        item.get_by_role("button", name="Cancel").click()
+        expect(item.locator(".state")).to_have_text("cancelled", timeout=JOB_LIMIT_MS)
+    jobs = httpx.get(f"{world.url}/api/jobs").json()
+    assert [job["state"] for job in jobs[:2]] == ["cancelled", "cancelled"], json.dumps(jobs[:2])
+
+
+def test_skipped_files_have_their_reasons(watch: Watched, world: World) -> None:
+    page = watch.open("/runs")
+    section = page.locator("section", has=page.get_by_role("heading", name="Skipped files"))
+    section.get_by_text("Which, and why").click()
+    assert section.get_by_role("row").count() > 1

@@ -1,8 +1,9 @@
 """Quality against the number of plays: when does what a track sounds like stop to matter?
 
 Of every test track some plays are revealed, 0 to 50, and playlists rank the test tracks. What they have to find is the
-other half of the plays, the same whatever is revealed (recommend/evidence.py). Four opinions rank:
+other half of the plays, the same whatever is revealed (recommend/evidence.py). These opinions rank:
 
+    places      how a model ranks that has places of its own beside the factors it predicts (only for such a model)
     sound       a model's predicted factor; revealed plays change nothing
     artist      the same, shrunken towards the mean of the artist's train tracks (only where some artist is known)
     plays       the fold-in of the revealed plays; without plays every track is average, and the order is chance
@@ -38,7 +39,7 @@ from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.evidence import KAPPAS, KAPPAS_ARTIST, Reveal, choose_kappas, folded, opinions_of, with_plays
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.ranking import ranks_of
-from unheard.recommend.recommenders import FactorRecommender, Rows
+from unheard.recommend.recommenders import FactorRecommender, PlacedRecommender, Rows, Scores
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
@@ -48,10 +49,18 @@ LEVELS = (0, 1, 2, 5, 10, 50)
 K = 20
 MAX_JUDGES = 1000  # playlists that choose the kappas
 METRICS = ("recall@20", "ndcg@20", "auc")
-SOUND, ARTIST, PLAYS, BLEND = "sound", "artist", "plays", "blend"
+PLACES, SOUND, ARTIST, PLAYS, BLEND = "places", "sound", "artist", "plays", "blend"
 DEFAULT_MODEL = "ridge"
 Floats = NDArray[np.float32]
 Figures = dict[str, metrics.Values]  # by metric, (query,)
+
+
+@dataclass(frozen=True)
+class Predicting:
+    """What a model gives: predicted factors (n, d) of all tracks, and places of its own if it ranks by those."""
+
+    sound: Floats
+    places: FactorRecommender | None
 
 
 @dataclass(frozen=True)
@@ -92,8 +101,11 @@ class Question:
 
     def figures(self, factors: Floats) -> Figures:
         """Every metric of a ranking by factors (track, d), per query."""
-        scores = (self.x.astype(np.float64) @ factors.astype(np.float64).T).astype(np.float32)
-        scores[self.left_out] = -np.inf
+        return self.of_scores((self.x.astype(np.float64) @ factors.astype(np.float64).T).astype(np.float32))
+
+    def of_scores(self, scores: Scores) -> Figures:
+        """Every metric of a ranking by scores (query, track), per query."""
+        scores = np.where(self.left_out, np.float32(-np.inf), scores)
         rank, mid = ranks_of(
             scores, self.query, self.column, seed=self.seed, queries=self.playlists, candidates=self.tracks
         )
@@ -139,7 +151,7 @@ def run_evidence(
             "or choose another split"
         )
     names = list(dict.fromkeys(model_names(workspace, catalogue, models)))
-    predictions = {name: _predicted(workspace, catalogue, name, seed) for name in names}
+    models_of = {name: _predicting(workspace, catalogue, name, seed) for name in names}
     about = {
         "split": catalogue.split.name,
         "seed": seed,
@@ -150,12 +162,12 @@ def run_evidence(
     }
     kept = _earlier(workspace, about)
     measured: dict[str, Any] = {}
-    for done, (name, sound) in enumerate(predictions.items()):
+    for done, (name, model) in enumerate(models_of.items()):
         progress("evidence", done, len(names))
-        digest = _digest(sound, catalogue.warm.playlists, test)
+        digest = _digest(model, catalogue.warm.playlists, test)
         found = kept.get(name, {})
         if found.get("digest") != digest:
-            found = {"digest": digest, **_measure(catalogue, sound, test, val, als, seed)}
+            found = {"digest": digest, **_measure(catalogue, model, test, val, als, seed)}
         measured[name] = found
         _write(workspace, {"about": about, "models": {**kept, **measured}})
     progress("evidence", len(names), len(names))
@@ -230,18 +242,20 @@ def _reveal(catalogue: Catalogue, plays: csr_matrix, use: Use, asked: NDArray[np
     return Reveal.of(plays, tracks, asked=asked, rng=rng)
 
 
-def _predicted(workspace: Workspace, catalogue: Catalogue, name: str, seed: int) -> Floats:
+def _predicting(workspace: Workspace, catalogue: Catalogue, name: str, seed: int) -> Predicting:
     recommender = None if name == ORACLE else make_recommender(workspace, catalogue, name, seed=seed)
-    if not isinstance(recommender, FactorRecommender) or recommender.full:
+    factors = recommender.factors if isinstance(recommender, PlacedRecommender) else recommender
+    if not isinstance(factors, FactorRecommender) or factors.full:
         trained = trained_models(workspace, catalogue.split.name)
         known = ", ".join([*(b for b in BASELINES if b not in ("random", "popularity")), *trained])
         raise UserError(f"{name} predicts no factors that plays could be folded in beside; choose of {known}")
-    return recommender.tracks
+    return Predicting(factors.tracks, recommender.ranking if isinstance(recommender, PlacedRecommender) else None)
 
 
 def _measure(
-    catalogue: Catalogue, sound: Floats, test: Reveal, val: Reveal, als: AlsConfig, seed: int
+    catalogue: Catalogue, model: Predicting, test: Reveal, val: Reveal, als: AlsConfig, seed: int
 ) -> dict[str, Any]:
+    sound = model.sound
     tuning = Question.of(catalogue, val, seed=seed, at_most=MAX_JUDGES)
 
     def quality(factors: Floats) -> float:
@@ -258,6 +272,8 @@ def _measure(
     rows: list[dict[str, Any]] = []
     differences: dict[str, list[dict[str, Any]]] = {metric: [] for metric in METRICS}
     fixed = {SOUND: question.figures(opinions.sound)} | ({ARTIST: question.figures(prior)} if knows_artists else {})
+    if model.places is not None:
+        fixed = {PLACES: question.of_scores(model.places.scores(question.playlists, test.tracks))} | fixed
     for level in LEVELS:
         shown = test.shown(level)
         moved = with_plays(prior, catalogue.warm.playlists, shown, kappa=kappa, alpha=als.alpha)
@@ -286,10 +302,11 @@ def _estimate(values: metrics.Values, resamples: Resamples) -> dict[str, float |
     return {"value": number(float(np.nanmean(values))), "low": low, "high": high}
 
 
-def _digest(sound: Floats, playlists: Floats, test: Reveal) -> str:
+def _digest(model: Predicting, playlists: Floats, test: Reveal) -> str:
     """Changes when the predictions, the space, what is sought or what is tried does."""
     found = hashlib.sha256(repr((KAPPAS, KAPPAS_ARTIST)).encode())
-    for array in (sound[test.tracks], playlists, test.tracks, test.playlist, test.column):
+    places = () if model.places is None else (model.places.tracks[test.tracks], model.places.playlists)
+    for array in (model.sound[test.tracks], *places, playlists, test.tracks, test.playlist, test.column):
         found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()[:16]
 

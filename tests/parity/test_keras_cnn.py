@@ -30,8 +30,9 @@ from unheard.models.inputs import PatchInput
 from unheard.models.recipe import Adam, Mse, Stage
 from unheard.spectrograms.store import ENCODINGS, MelStore
 from unheard.training.loop import Loop, Setup, load_arrays
-from unheard.training.losses import Regression, Targets
+from unheard.training.regressions import Regression
 from unheard.training.sources import PatchSource
+from unheard.training.targets import Targets
 
 MELS, FRAMES, OUTPUTS = 128, 256, 200
 BATCH = 3

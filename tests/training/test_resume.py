@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.world import make_world, toy
+from tests.training.world import give_playlists, make_world, toy
 from unheard.factors.store import save_factors
 from unheard.training.checkpoint import load_checkpoint
 from unheard.training.train import train
@@ -61,6 +61,8 @@ def _child(workspace: Workspace, kind: str, until: str) -> subprocess.Popen[str]
 @pytest.mark.parametrize(
     ("kind", "until"),
     [
+        ("encoder", "training stage 1 5"),  # with bags, masks and a memory
+        ("encoder-playlists", "training stage 1 5"),  # with weights of the loss's own
         ("triplet", "training stage 1 9"),  # inside the second epoch
         ("triplet", "training stage 2 5"),
         ("triplet-content", "training stage 1 4"),  # with dropout
@@ -68,7 +70,7 @@ def _child(workspace: Workspace, kind: str, until: str) -> subprocess.Popen[str]
     ],
 )
 def test_sigkill(tmp_path: Path, kind: str, until: str) -> None:
-    whole, killed = (make_world(tmp_path / name, n_tracks=40) for name in ("whole", "killed"))
+    whole, killed = (give_playlists(make_world(tmp_path / name, n_tracks=40)) for name in ("whole", "killed"))
     truth = train(whole.workspace, toy(kind), whole.split)
     child = _child(killed.workspace, kind, until)
     child.send_signal(signal.SIGKILL)

@@ -12,17 +12,32 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from tests.training.world import World, dense_regression, give_vectors, make_world, recipe, regression, spoil_test, toy
+from tests.training.world import (
+    World,
+    dense_regression,
+    give_playlists,
+    give_vectors,
+    make_world,
+    recipe,
+    regression,
+    spoil_test,
+    spoil_test_plays,
+    toy,
+)
 from tests.training.world import without_none as plain
 from unheard import artefacts
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.store import save_factors
-from unheard.library import open_library
+from unheard.library import Play, open_library
 from unheard.splits import Split
 from unheard.training.predict import load_predictor, predictions
 from unheard.training.train import default_recipe, train
 
-KINDS = ["cnn", "cnn1d", "triplet", "triplet-offline", "bag-of-tones", "mlp", "triplet-content"]
+KINDS = [
+    "cnn", "cnn1d", "triplet", "triplet-offline", "bag-of-tones", "mlp", "triplet-content", "encoder",
+    "encoder-playlists", "multi-similarity",
+]  # fmt: skip
+LISTENERS = ["encoder", "encoder-playlists"]
 
 
 def share_explained(world: World, model: str, use: str = "test") -> float:
@@ -43,7 +58,7 @@ def history(checkpoint: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_recipe_beats_the_mean_on_unseen_tracks(tmp_path: Path, kind: str) -> None:
-    world = make_world(tmp_path / "w")
+    world = give_playlists(make_world(tmp_path / "w"))
     checkpoint = train(world.workspace, toy(kind), world.split)
     assert checkpoint == tmp_path / "w" / "models" / "artists" / kind / "checkpoint.safetensors"
     assert share_explained(world, kind) > 0.3
@@ -55,9 +70,10 @@ def test_test_tracks_change_no_byte_of_a_model(tmp_path: Path, kind: str) -> Non
     """Shuffled and corrupted factors and plays of test tracks give the same checkpoint, scaling and codebook."""
     files = []
     for name in ("clean", "spoilt"):
-        world = make_world(tmp_path / name, n_tracks=40)
+        world = give_playlists(make_world(tmp_path / name, n_tracks=40))
         if name == "spoilt":
             spoil_test(world)
+            spoil_test_plays(world)
         short = toy(kind)
         short = replace(short, stages=tuple(replace(stage, epochs=2) for stage in short.stages))
         files.append(train(world.workspace, short, world.split).read_bytes())
@@ -73,6 +89,34 @@ def test_train_targets_do_change_the_model(tmp_path: Path) -> None:
         save_factors(world.workspace, "artists", spoilt)
         weights.append(train(world.workspace, toy("mlp"), world.split).read_bytes())
     assert weights[0] != weights[1]
+
+
+@pytest.mark.parametrize("kind", LISTENERS)
+def test_plays_of_train_tracks_do_change_a_model_that_listens(tmp_path: Path, kind: str) -> None:
+    """The test of test tracks would pass for a loss that reads no plays; and a finished training notices."""
+    world = give_playlists(make_world(tmp_path / "w", n_tracks=40))
+    first = train(world.workspace, toy(kind), world.split).read_bytes()
+    spoil_test_plays(world)
+    assert train(world.workspace, toy(kind), world.split).read_bytes() == first
+    trains = world.ids.take(world.rows("train"))
+    with open_library(world.workspace.library_path) as library, library.transaction():
+        library.replace_playlists([Play("q000", track, at) for at, track in enumerate(trains[:12])])
+    assert train(world.workspace, toy(kind), world.split).read_bytes() != first
+
+
+@pytest.mark.parametrize("kind", LISTENERS)
+def test_losses_that_listen_need_plays(tmp_path: Path, kind: str) -> None:
+    world = make_world(tmp_path / "w", n_tracks=40)  # every track in a playlist of its own
+    with open_library(world.workspace.library_path) as library, library.transaction():
+        library._db.execute("DELETE FROM plays")
+    with pytest.raises(UserError, match="learns from plays, but no train track has any; import playlists"):
+        train(world.workspace, toy(kind), world.split)
+
+
+def test_tracks_that_share_no_playlist_have_no_partners(tmp_path: Path) -> None:
+    world = make_world(tmp_path / "w", n_tracks=40)
+    with pytest.raises(UserError, match="no two train tracks do; import longer ones"):
+        train(world.workspace, toy("encoder"), world.split)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_model(tmp_path: Path) -> None:

@@ -106,8 +106,13 @@ def spoil_test(world: World) -> None:
         library.replace_playlists([Play(f"p{row}", world.ids[int(rng.choice(test))], 0, 99.0) for row in test])
 
 
+ENCODER: dict[str, Any] = {
+    "channels": [6, 8], "attention": 4, "dense": [16], "time_masks": 1, "mask_frames": 4, "mel_masks": 1,
+    "mask_bands": 8, "unit_length": True,
+}  # fmt: skip
 PATCH_NETWORK: dict[str, Any] = {"cnn": {"channels": [4, 6], "pools": [[8, 2], [2, 4]], "dense": [16]}}
 FAST_ADAM = {"learning_rate": 5e-3}
+HEARD_IN_BAGS: dict[str, Any] = {"cnn": None, "encoder": ENCODER, "bag": 2}
 
 
 def recipe(name: str, *stages: dict[str, Any]) -> Recipe:
@@ -134,6 +139,7 @@ def dense_regression(**changes: Any) -> dict[str, Any]:
 def toy(kind: str) -> Recipe:
     """A small recipe of each kind that ships."""
     second = without_none(dense_regression(input="previous", patience=10))
+    loss: dict[str, Any]
     match kind:
         case "cnn":
             stages = [regression()]
@@ -145,6 +151,15 @@ def toy(kind: str) -> Recipe:
         case "triplet-offline":
             offline = {"nearest": 6, "farthest": 12}
             stages = [embedding(**{"triplet-semi-hard": None, "triplet-offline": offline}), second]
+        case "encoder":  # everything that has a state: bags, masks, a memory
+            loss = {"contrastive": {"partners": 8, "memory": 24}, "triplet-semi-hard": None}
+            stages = [embedding(**HEARD_IN_BAGS, **loss, epochs=25, patience=25), {**second, "mse": None, "cosine": {}}]
+        case "encoder-playlists":
+            loss = {"contrastive-playlists": {"negatives": 8, "memory": 24}, "triplet-semi-hard": None}
+            stages = [embedding(**HEARD_IN_BAGS, **loss), {**second, "mse": None, "score": {}}]
+        case "multi-similarity":
+            loss = {"multi-similarity": {"nearest": 6, "buffer": 4}, "triplet-semi-hard": None}
+            stages = [embedding(**loss), second]
         case "bag-of-tones":
             stages = [dense_regression(input="bag-of-tones", tones=24)]
         case "mlp":
@@ -157,3 +172,44 @@ def toy(kind: str) -> Recipe:
 
 def without_none(stage: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in stage.items() if value is not None}
+
+
+def give_playlists(world: World, *, n_playlists: int = 80, length: int = 8) -> World:
+    """Playlists of tracks whose factors point the same way, train and test tracks mixed, and the playlists' factors:
+    the mean factor of their train tracks. Tracks are by an artist of three tracks each."""
+    rng = np.random.default_rng(21)
+    centred = world.factors.tracks - world.factors.tracks.mean(axis=0)
+    wishes = rng.normal(size=(n_playlists, DIM)).astype(np.float32)
+    listed = np.argsort(-(wishes @ centred.T), axis=1)[:, :length]
+    train = np.isin(listed, world.rows("train"))
+    means = [
+        centred[row[known]].mean(axis=0) if known.any() else 0 * centred[0]
+        for row, known in zip(listed, train, strict=True)
+    ]
+    names = [f"q{place:03d}" for place in range(n_playlists)]
+    factors = replace(world.factors, playlist_ids=IdMap(names), playlists=np.stack(means).astype(np.float32))
+    for name in ("artists", "full"):
+        save_factors(world.workspace, name, factors)
+    with open_library(world.workspace.library_path) as library, library.transaction():
+        tracks = library.tracks()
+        for row, track in enumerate(tracks.items):
+            library.put_track(replace(track, artists=(f"artist {row // 3}",)))
+        library.replace_playlists(
+            [
+                Play(name, world.ids[row], at)
+                for name, rows in zip(names, listed, strict=True)
+                for at, row in enumerate(rows)
+            ]
+        )
+    return replace(world, factors=factors)
+
+
+def spoil_test_plays(world: World) -> None:
+    """Put every test track of a playlist in the place of another one; train and validation tracks stay."""
+    rng, test = np.random.default_rng(6), world.ids.take(world.rows("test"))
+    with open_library(world.workspace.library_path) as library, library.transaction():
+        playlists, _ = library.plays(world.ids)
+        for name in playlists:
+            kept = [track for track in library.playlist(name) if track not in test]
+            others = rng.choice(test, int(rng.integers(0, 4)), replace=False)
+            library.replace_playlists([Play(name, str(track), at) for at, track in enumerate([*kept, *others])])

@@ -189,8 +189,9 @@ def _regress(catalogue: Catalogue, heard: Heard, inputs: Floats, seed: int) -> t
     from unheard.training.assemble import assemble
     from unheard.training.inference import mean_outputs
     from unheard.training.loop import Loop, Setup
-    from unheard.training.losses import Targets, objective
+    from unheard.training.losses import objective
     from unheard.training.sources import VectorSource
+    from unheard.training.targets import Targets
 
     stage, device = load_recipe(MODEL).stages[-1], torch.device("cpu")
     use = catalogue.use[heard.rows]
@@ -202,7 +203,7 @@ def _regress(catalogue: Catalogue, heard: Heard, inputs: Floats, seed: int) -> t
         torch.manual_seed(seed)
         network = assemble(stage, source, train, outputs=heard.factors.shape[1])
         targets = Targets(heard.factors[train], heard.factors[val], scaling)
-        judge = objective(stage.loss, targets, device)
+        judge = objective(stage.loss, targets, device, width=heard.factors.shape[1])
         loop = Loop(Setup(stage, 2, seed, network, source, train, val, judge, device))
         loop.run(save=lambda _: None, checkpoint_s=float("inf"))
     outputs = mean_outputs(network, source, np.arange(len(inputs)), device=device, precision=stage.precision)

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 class PatchInput(nn.Module):
     """Stored patches (batch, frame, mel), uint8 or float16, -> (batch, 1, mel, frame) float32.
 
+    Bags of patches (batch, patch, frame, mel) -> (batch, patch, mel, frame).
+
     A stored value q means offset + step * q decibels; each mel band is then normalised by its mean and deviation over
     the train tracks (buffers, not trainable weights).
     """
@@ -22,8 +24,9 @@ class PatchInput(nn.Module):
     def forward(self, stored: Tensor) -> Tensor:
         mean, std = self.get_buffer("mean_db"), self.get_buffer("std_db")
         shift, scale = (self.offset_db - mean) / std, self.step_db / std
-        x = stored.transpose(1, 2).to(torch.float32, memory_format=torch.contiguous_format)  # (batch, mel, frame)
-        return torch.addcmul(shift[:, None], x, scale[:, None]).unsqueeze(1)  # (batch, 1, mel, frame)
+        x = stored.transpose(-2, -1).to(torch.float32, memory_format=torch.contiguous_format)  # (..., mel, frame)
+        x = torch.addcmul(shift[:, None], x, scale[:, None])
+        return x.unsqueeze(1) if stored.ndim == 3 else x  # (batch, patch, mel, frame)
 
 
 class VectorInput(nn.Module):

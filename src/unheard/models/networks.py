@@ -11,10 +11,11 @@ from unheard.models.choi import Choi, ChoiConfig
 from unheard.models.cnn import Cnn, CnnConfig
 from unheard.models.cnn1d import Cnn1d, Cnn1dConfig
 from unheard.models.dense import Dense, DenseConfig
+from unheard.models.encoder import Encoder, EncoderConfig
 from unheard.models.rnn import Rnn, RnnConfig
 from unheard.models.xception import Xception, XceptionConfig
 
-NetworkConfig = CnnConfig | Cnn1dConfig | RnnConfig | XceptionConfig | ChoiConfig | DenseConfig
+NetworkConfig = CnnConfig | Cnn1dConfig | RnnConfig | XceptionConfig | ChoiConfig | EncoderConfig | DenseConfig
 
 # The name of each family's table in a recipe.
 NETWORK_TABLES: Mapping[str, type[Any]] = {
@@ -23,6 +24,7 @@ NETWORK_TABLES: Mapping[str, type[Any]] = {
     "rnn": RnnConfig,
     "xception": XceptionConfig,
     "choi": ChoiConfig,
+    "encoder": EncoderConfig,
     "dense": DenseConfig,
 }
 OVER_PATCHES: Mapping[type[Any], Callable[..., nn.Module]] = {
@@ -31,6 +33,7 @@ OVER_PATCHES: Mapping[type[Any], Callable[..., nn.Module]] = {
     RnnConfig: Rnn,
     XceptionConfig: Xception,
     ChoiConfig: Choi,
+    EncoderConfig: Encoder,
 }
 
 

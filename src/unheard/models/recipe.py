@@ -1,9 +1,9 @@
 """Recipes: an experiment is a row of data. A recipe names what goes in, which network, which loss, and how long.
 
 A TOML file holds a `name`, an `about` and one or two `[[stage]]` tables. Each stage has one network table
-(`[stage.cnn]` or `[stage.dense]`) and one loss table (`[stage.mse]`, `[stage.triplet-offline]` or
-`[stage.triplet-semi-hard]`); their keys are the fields of the dataclasses here and beside the networks. The last stage
-regresses the factors; a stage before it learns an embedding that the next one reads as its input "previous".
+(`[stage.cnn]`, `[stage.dense]`, ...) and one loss table (`[stage.mse]`, `[stage.triplet-semi-hard]`, ...); their keys
+are the fields of the dataclasses here, in losses.py and beside the networks. The last stage regresses the factors; a
+stage before it learns an embedding that the next one reads as its input "previous".
 
 Importing this module is cheap; loading a recipe imports torch, because a network's configuration lives beside it.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from unheard.errors import UserError
+from unheard.models.losses import Contrastive, ContrastivePlaylists, Cosine, MultiSimilarity, Score
 
 if TYPE_CHECKING:
     from unheard.models.networks import NetworkConfig
@@ -67,7 +68,11 @@ class TripletSemiHard:
     group: int = 4
 
 
-LossConfig = Mse | TripletOffline | TripletSemiHard
+LossConfig = (
+    Mse | Cosine | Score | TripletOffline | TripletSemiHard | MultiSimilarity | Contrastive | ContrastivePlaylists
+)
+REGRESSIONS = (Mse, Cosine, Score)  # losses of a last stage
+LISTENERS = (Contrastive, ContrastivePlaylists, Score)  # losses that read who played what
 
 SONG_FRAMES = 15_360  # six minutes at 22,050 Hz and hop 512
 
@@ -95,6 +100,7 @@ class Stage:
     whole_song          the patch is as long as the longest train track (at most SONG_FRAMES); shorter ones start again
     selection           which patches are heard, in training and in use
     patches_per_track   patches that one epoch takes from each train track, drawn anew in each
+    bag                 patches of a track that are one item, which the network hears together and pools; None: one
     fraction            instead, for a first stage: nothing but this share of all train patches (or vectors) is heard,
                         and every one of them once in each epoch; triplets have as many anchors
     keep                the weights of the best epoch, or of the last one, whatever `patience` says
@@ -119,6 +125,7 @@ class Stage:
     whole_song: bool = False
     selection: Selection = "random"
     patches_per_track: int = 1
+    bag: int | None = None
     fraction: float | None = None
     keep: Literal["best", "last"] = "best"
     watch: Literal["loss", "correlation"] = "loss"
@@ -148,8 +155,13 @@ class Recipe:
 
 LOSS_TABLES: Mapping[str, type[Any]] = {
     "mse": Mse,
+    "cosine": Cosine,
+    "score": Score,
     "triplet-offline": TripletOffline,
     "triplet-semi-hard": TripletSemiHard,
+    "multi-similarity": MultiSimilarity,
+    "contrastive": Contrastive,
+    "contrastive-playlists": ContrastivePlaylists,
 }
 
 
@@ -166,6 +178,11 @@ def recipe_names() -> list[str]:
 
 def load_recipe(name_or_path: str) -> Recipe:
     """A shipped recipe by name, or one from a TOML file; UserError names the file, the key and what was expected."""
+    return recipe_from(*read_toml(name_or_path))
+
+
+def read_toml(name_or_path: str) -> tuple[dict[str, Any], str]:
+    """What a shipped recipe or a TOML file says, unchecked, and what messages call it."""
     if name_or_path in recipe_names():
         source, text = f"recipe {name_or_path}", (_shipped() / f"{name_or_path}.toml").read_text(encoding="utf-8")
     else:
@@ -179,10 +196,9 @@ def load_recipe(name_or_path: str) -> Recipe:
         except UnicodeDecodeError as error:
             raise UserError(f"{source}: not UTF-8 text ({error}); save the recipe as UTF-8") from error
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text), source
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{source}: not valid TOML ({error}); mend the file") from error
-    return recipe_from(values, source)
 
 
 def recipe_from(values: Mapping[str, Any], source: str) -> Recipe:
@@ -195,15 +211,21 @@ def recipe_from(values: Mapping[str, Any], source: str) -> Recipe:
     if unknown:
         raise UserError(f"{source}: unknown key {unknown[0]!r}; expected name, about and [[stage]]")
     name, about = (_text(rest, key, source) for key in ("name", "about"))
-    if name in ("", ".", "..") or any(mark in name for mark in "/\\@"):
-        raise UserError(
-            f"{source}, name: expected a name that can be a folder's, and no @ (it marks seeds), found {name!r}"
-        )
-    if name in RESERVED_NAMES or name.endswith("-full"):
-        raise UserError(f"{source}, name: {name!r} is a baseline or marks full targets; choose another name")
+    check_name(name, source)
     recipe = Recipe(name, about, tuple(_stage(s, f"{source}, stage {i}") for i, s in enumerate(stages, 1)))
     _check_order(recipe, source)
     return recipe
+
+
+def check_name(name: str, source: str) -> None:
+    """UserError for a name that cannot be a folder's or means something else."""
+    if name in ("", ".", "..") or any(mark in name for mark in "/\\@:"):
+        raise UserError(
+            f"{source}, name: expected a name that can be a folder's, and no @ or : (they mark seeds and parts), "
+            f"found {name!r}"
+        )
+    if name in RESERVED_NAMES or name.endswith("-full"):
+        raise UserError(f"{source}, name: {name!r} is a baseline or marks full targets; choose another name")
 
 
 def _check_order(recipe: Recipe, source: str) -> None:
@@ -213,12 +235,13 @@ def _check_order(recipe: Recipe, source: str) -> None:
         if (stage.input == "previous") != (place == 2):
             expected = "'previous'" if place == 2 else "an input of its own, not 'previous'"
             raise UserError(f"{source}, stage {place}, input: expected {expected}, found {stage.input!r}")
-        if isinstance(stage.loss, Mse) != last:
-            expected = "[stage.mse], because the last stage predicts the factors" if last else "a triplet loss"
+        if isinstance(stage.loss, REGRESSIONS) != last:
+            regressions = " or ".join(f"[stage.{key}]" for key, kind in LOSS_TABLES.items() if kind in REGRESSIONS)
+            expected = f"{regressions}, because the last stage predicts the factors" if last else "a loss on embeddings"
             raise UserError(f"{source}, stage {place}: expected {expected}, found {type(stage.loss).__name__}")
         if stage.watch != "loss" and not last:
             raise UserError(
-                f"{source}, stage {place}, watch: expected 'loss' for a triplet loss, found {stage.watch!r}"
+                f"{source}, stage {place}, watch: expected 'loss' for a loss on embeddings, found {stage.watch!r}"
             )
         if (stage.output is None) != last:
             expected = "none, because it is the number of factors" if last else "the width of the embedding"
@@ -226,19 +249,29 @@ def _check_order(recipe: Recipe, source: str) -> None:
         if (stage.input == "patches") == (_key_of(stage.network, _network_tables()) == "dense"):
             expected = "a network over patches" if stage.input == "patches" else "[stage.dense]"
             raise UserError(f"{source}, stage {place}: expected {expected} for input {stage.input!r}")
-        heard = [key for key in PATCH_KEYS if getattr(stage, key) != PATCH_KEYS[key]]
-        if heard and stage.input != "patches":
-            raise UserError(f"{source}, stage {place}, {heard[0]}: expected only with input 'patches', delete it")
         if stage.fraction is not None and (place == 2 or stage.patches_per_track != 1):
             raise UserError(
                 f"{source}, stage {place}, fraction: expected in a first stage without patches_per_track, delete one"
             )
-        if stage.whole_song and getattr(stage.network, "summary", "flatten") == "flatten":
-            raise UserError(
-                f"{source}, stage {place}, whole_song: expected a network with summary 'moments', found none"
-            )
-        if stage.whole_song and stage.patch_frames is not None:
-            raise UserError(f"{source}, stage {place}, patch_frames: expected none beside whole_song, delete one")
+        _check_patches(stage, f"{source}, stage {place}")
+
+
+def _check_patches(stage: Stage, where: str) -> None:
+    """What can be said of patches, and only of patches."""
+    heard = [key for key in PATCH_KEYS if getattr(stage, key) != PATCH_KEYS[key]]
+    if heard and stage.input != "patches":
+        raise UserError(f"{where}, {heard[0]}: expected only with input 'patches', delete it")
+    if stage.bag is not None and _key_of(stage.network, _network_tables()) != "encoder":
+        raise UserError(f"{where}, bag: expected only with [stage.encoder], which pools patches; delete it")
+    if stage.bag is not None and (stage.fraction is not None or stage.patches_per_track % stage.bag):
+        raise UserError(
+            f"{where}, bag: expected patches_per_track to be a multiple of it and no fraction, "
+            f"found {stage.patches_per_track} patches in bags of {stage.bag}"
+        )
+    if stage.whole_song and getattr(stage.network, "summary", "flatten") == "flatten":
+        raise UserError(f"{where}, whole_song: expected a network with summary 'moments', found none")
+    if stage.whole_song and stage.patch_frames is not None:
+        raise UserError(f"{where}, patch_frames: expected none beside whole_song, delete one")
 
 
 def _stage(values: dict[str, Any], where: str) -> Stage:
@@ -250,13 +283,16 @@ def _stage(values: dict[str, Any], where: str) -> Stage:
         if len(named) != 1:
             raise UserError(f"{where}: expected one of {expected}, found {len(named)}; choose one {part}")
         table = rest.pop(named[0])
-        parts[part] = _fill(tables[named[0]], table, f"{where}, {named[0]}")
-    parts["adam"] = _fill(Adam, rest.pop("adam", {}), f"{where}, adam")
-    return typing.cast("Stage", _fill(Stage, rest, where, parts))
+        parts[part] = fill_table(tables[named[0]], table, f"{where}, {named[0]}")
+    parts["adam"] = fill_table(Adam, rest.pop("adam", {}), f"{where}, adam")
+    return typing.cast("Stage", fill_table(Stage, rest, where, parts))
 
 
-def _fill(kind: type[Any], values: object, where: str, parts: Mapping[str, Any] | None = None) -> Any:
-    """An instance of a dataclass from a table; `parts` are fields that were read already."""
+def fill_table(kind: type[Any], values: object, where: str, parts: Mapping[str, Any] | None = None) -> Any:
+    """An instance of a dataclass from a table; `parts` are fields that were read already.
+
+    A field that is a dataclass itself is read from a table of its name.
+    """
     parts = parts or {}
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected a table, found {values!r}")
@@ -283,6 +319,8 @@ def _fill(kind: type[Any], values: object, where: str, parts: Mapping[str, Any] 
 def _value(hint: Any, value: Any, where: str) -> Any:
     """`value` as the annotation `hint` has it; integers pass for floats, lists for tuples."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return fill_table(typing.cast("type[Any]", hint), value, where)
     if origin is Literal and value in arguments:
         return value
     if origin is types.UnionType:
@@ -320,10 +358,13 @@ RESERVED_NAMES = {
     "item-knn-adjusted", "explicit-mf", "implicit-als", "content-based", "hybrid-weighted", "hybrid-learned",
     "hybrid-switching", "hybrid-cascade", "hybrid-feature", "hybrid-mixed", "content-boosted",
 }  # fmt: skip
-MAY_BE_ZERO = {"decay", "weight_decay", "dropout", "buffer", "margin"}
-BELOW_ONE = {"dropout", "beta1", "beta2"}
+MAY_BE_ZERO = {
+    "decay", "weight_decay", "dropout", "buffer", "margin", "popularity", "epsilon", "length", "memory", "negatives",
+    "time_masks", "mel_masks",
+}  # fmt: skip
+BELOW_ONE = {"dropout", "input_dropout", "artist_dropout", "beta1", "beta2"}
 AT_MOST_ONE = {"fraction"}
-PATCH_KEYS = {"patch_frames": None, "whole_song": False, "selection": "random"}
+PATCH_KEYS = {"patch_frames": None, "whole_song": False, "selection": "random", "bag": None}
 
 
 def _range_problem(key: str, value: Any) -> str | None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from unheard.errors import UserError
 from unheard.models.inputs import PatchInput, VectorInput
+from unheard.models.losses import Score
 from unheard.models.networks import build
 from unheard.models.recipe import Mse, Stage
 from unheard.spectrograms.store import ENCODINGS, Encoding
@@ -60,5 +61,5 @@ def _module(
         first = PatchInput(mean, std, offset_db=encoding.offset_db, step_db=encoding.step_db)
     else:
         first = VectorInput(mean, std)
-    network = build(stage.network, input_shape=shape, outputs=outputs, zero_output=isinstance(stage.loss, Mse))
+    network = build(stage.network, input_shape=shape, outputs=outputs, zero_output=isinstance(stage.loss, Mse | Score))
     return nn.Sequential(first, network)

@@ -1,4 +1,4 @@
-"""A track's output: the mean of the network's outputs over the patches that cover it."""
+"""A track's output: the mean of the network's outputs over the patches (or bags of patches) that cover it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from unheard.progress import Progress, silent
 from unheard.training.device import autocast
-from unheard.training.sources import Source
+from unheard.training.sources import PatchSource, Source
 
 PATCHES_AT_ONCE = 64  # of 256 frames; fewer when they are longer
 FRAMES_AT_ONCE = 256 * PATCHES_AT_ONCE
@@ -33,7 +33,7 @@ def mean_outputs(
     place = np.repeat(np.arange(len(rows)), [len(cover) for cover in covers])  # (all patches,)
     starts = np.concatenate(covers) if covers else np.zeros(0, np.int64)
     sums: NDArray[np.float64] | None = None
-    frames = source.shape[1] if len(source.shape) > 1 else 1
+    frames = source.shape[1] * source.bag if isinstance(source, PatchSource) else 1  # of one item
     at_once = max(1, min(PATCHES_AT_ONCE, FRAMES_AT_ONCE // frames))
     for first in range(0, len(place), at_once):
         here = slice(first, first + at_once)

@@ -1,8 +1,9 @@
 """The training loop, one for every recipe: step, validate, stop early, keep the best, and go on after a kill.
 
-Everything that decides the next step is in `Loop.snapshot`: weights, Adam's moments, epoch and step, the sums of the
-running epoch, the best weights so far and the history. Batches and random numbers are functions of (seed, stage, epoch,
-step). So a training that was killed and goes on from a snapshot ends with the same bits as one that was left alone.
+Everything that decides the next step is in `Loop.snapshot`: weights, what the loss learns or remembers, Adam's moments,
+epoch and step, the sums of the running epoch, the best weights so far and the history. Batches and random numbers are
+functions of (seed, stage, epoch, step). So a training that was killed and goes on from a snapshot ends with the same
+bits as one that was left alone.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unheard.errors import UserError
-from unheard.models.recipe import Mse, Stage
+from unheard.models.recipe import REGRESSIONS, Stage
 from unheard.progress import Progress, silent
 from unheard.training.data import Batch, Epoch, EveryPatch, batches, epoch_rng, n_steps
 from unheard.training.device import autocast
 from unheard.training.inference import mean_outputs
-from unheard.training.losses import Objective
 from unheard.training.sources import Source
+from unheard.training.targets import Objective
 
 VALIDATION_PATCHES = 8
 Arrays = dict[str, NDArray[Any]]
@@ -70,7 +71,7 @@ class Loop:
         self.position = Position()
         adam = setup.stage.adam
         self._optimiser = torch.optim.AdamW(
-            [weight for weight in setup.network.parameters() if weight.requires_grad],
+            [weight for _, weight in self._weights() if weight.requires_grad],
             lr=adam.learning_rate,
             betas=(adam.beta1, adam.beta2),
             eps=adam.epsilon,
@@ -79,10 +80,10 @@ class Loop:
         )
         self._best: Arrays = {}
         self._every: EveryPatch | None = None
-        self._items = len(setup.train) * setup.stage.patches_per_track
+        self._items = len(setup.train) * setup.stage.patches_per_track // (setup.stage.bag or 1)
         if setup.stage.fraction is not None:
             every = EveryPatch.of(setup.source, setup.train)
-            self._every = every if isinstance(setup.stage.loss, Mse) else None
+            self._every = every if isinstance(setup.stage.loss, REGRESSIONS) else None
             self._items = len(every)
         self._steps = n_steps(self._items, setup.stage.batch_size)
         self._clock = time.monotonic()
@@ -172,7 +173,7 @@ class Loop:
         rate = self._rate()
         at.epoch, at.step = at.epoch + 1, 0
         means = {name: total / count for name, (total, count) in at.sums.items()}
-        patches = at.sums["loss"][1] if at.sums else 0
+        patches = at.sums["loss"][1] * (self._setup.stage.bag or 1) if at.sums else 0
         at.sums = {}
         trained = {f"train_{name}": mean for name, mean in means.items()}
         self._validate({"learning_rate": rate, "patches": patches, **trained})
@@ -210,6 +211,11 @@ class Loop:
                 with torch.no_grad():
                     weight.mul_(gain)
 
+    def _weights(self) -> list[tuple[str, nn.Parameter]]:
+        """What Adam moves, by name: the network's weights, and those that the loss has of its own."""
+        own = self._setup.objective.own.named_parameters(prefix="loss")
+        return [*self.network.named_parameters(), *own]
+
     def snapshot(self) -> tuple[dict[str, Any], Arrays]:
         """Everything `restore` needs: plain data, and arrays."""
         at = self.position
@@ -223,8 +229,9 @@ class Loop:
             "elapsed_s": time.monotonic() - self._clock,
         }
         arrays = {f"model.{name}": array for name, array in arrays_of(self.network).items()}
+        arrays |= {f"loss.{name}": array for name, array in arrays_of(self._setup.objective.own).items()}
         arrays |= {f"best.{name}": array for name, array in self._best.items()}
-        for name, weight in self.network.named_parameters():
+        for name, weight in self._weights():
             for moment, tensor in self._optimiser.state.get(weight, {}).items():
                 arrays[f"adam.{moment}.{name}"] = _array(tensor)
         return plain, arrays
@@ -237,8 +244,9 @@ class Loop:
         )
         self._clock = time.monotonic() - float(plain["elapsed_s"])
         load_arrays(self.network, _below(arrays, "model."))
+        load_arrays(self._setup.objective.own, _below(arrays, "loss."))
         self._best = _below(arrays, "best.")
-        for name, weight in self.network.named_parameters():
+        for name, weight in self._weights():
             if f"adam.step.{name}" not in arrays:
                 continue  # killed before the first step
             state = self._optimiser.state[weight]

@@ -1,5 +1,7 @@
 """Objectives: what one step minimises and what validation measures. One class per loss, chosen by `objective`.
 
+Here are the losses whose positives are near in factor space; beside this file are regressions.py and contrastive.py.
+
 Triplet loss (Weinberger & Saul 2009; Schroff et al. 2015): max(d(a, p) - d(a, n) + margin, 0) on embeddings of length
 1. An embedding that is the same for every track scores exactly the margin, so a loss is only good below it; the share
 of triplets in the right order (`accuracy`, 0.5 by chance) tells more, and both are in the history.
@@ -7,112 +9,65 @@ of triplets in the right order (`accuracy`, 0.5 by chance) tells more, and both 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_metric_learning.distances import LpDistance
-from pytorch_metric_learning.losses import TripletMarginLoss
-from torch import Tensor
+from pytorch_metric_learning.losses import MultiSimilarityLoss, TripletMarginLoss
+from torch import Tensor, nn
 from torch.nn import functional
 
-from unheard.factors.scaling import Scaling
+from unheard.models.losses import Contrastive, ContrastivePlaylists, Cosine, MultiSimilarity, Score
 from unheard.models.recipe import LossConfig, Mse, TripletOffline, TripletSemiHard
-from unheard.training.data import Items, shuffled
-from unheard.training.triplets import Neighbourhoods, grouped, neighbourhoods, offline_triplets, unit_factors
+from unheard.training.contrastive import ContrastivePlaylistTracks, ContrastiveTracks
+from unheard.training.data import Items
+from unheard.training.regressions import CosineRegression, Regression, ScoreRegression
+from unheard.training.targets import Objective, Stats, Targets
+from unheard.training.triplets import Neighbourhoods, grouped, neighbourhoods, offline_triplets
 
 DISTANCE = LpDistance(normalize_embeddings=True, p=2, power=1)
-Stats = dict[str, float]
 LEAST_VAL_TRACKS = 3
 
 
-class Objective(Protocol):
-    """Items are places among the train tracks; outputs are float32 rows of the network."""
-
-    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
-        """The items of each step of an epoch; `n_items` in all (anchors, for offline triplets)."""
-        ...
-
-    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
-        """Loss of one batch, and what to average into the history."""
-        ...
-
-    def validate(self, output: NDArray[np.float32]) -> Stats:
-        """ "loss" and more, from the mean output of each validation track."""
-        ...
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Factors (n, d) of train and validation tracks, and the scaling fitted on the train tracks."""
-
-    train: NDArray[np.float32]
-    val: NDArray[np.float32]
-    scaling: Scaling
-
-    @property
-    def mean(self) -> NDArray[np.float32]:
-        centre: NDArray[np.float32] = self.train.mean(axis=0)
-        return centre
-
-
-def objective(config: LossConfig, targets: Targets, device: torch.device) -> Objective:
-    """The objective of a loss configuration."""
+def objective(config: LossConfig, targets: Targets, device: torch.device, *, width: int) -> Objective:
+    """The objective of a loss configuration; `width` is the network's output."""
+    made: Objective
     match config:
         case Mse():
-            return Regression(targets, device)
+            made = Regression(targets, device)
+        case Cosine():
+            made = CosineRegression(targets, device, config.length)
+        case Score():
+            made = ScoreRegression(targets, device)
         case TripletOffline():
             near = neighbourhoods(
                 targets.train, targets.mean, nearest=config.nearest, buffer=0, farthest=config.farthest
             )
-            return OfflineTriplets(near, config.margin, val_neighbours(targets, config.nearest, 0))
+            made = OfflineTriplets(near, config.margin, val_neighbours(targets, config.nearest, 0))
         case TripletSemiHard():
-            near = neighbourhoods(targets.train, targets.mean, nearest=config.nearest, buffer=config.buffer, farthest=1)
-            return SemiHardTriplets(near, config, val_neighbours(targets, config.nearest, config.buffer))
+            made = SemiHardTriplets(_near(targets, config), config, _near_val(targets, config))
+        case MultiSimilarity():
+            made = MultiSimilarityPairs(_near(targets, config), config, _near_val(targets, config))
+        case Contrastive():
+            made = ContrastiveTracks(config, targets, device, width)
+        case ContrastivePlaylists():
+            made = ContrastivePlaylistTracks(config, targets, device, width)
+    return made
 
 
-class Regression:
-    """Mean squared error against scaled factors, patch by patch."""
+def _near(targets: Targets, config: TripletSemiHard | MultiSimilarity) -> Neighbourhoods:
+    return neighbourhoods(targets.train, targets.mean, nearest=config.nearest, buffer=config.buffer, farthest=1)
 
-    def __init__(self, targets: Targets, device: torch.device) -> None:
-        self._targets = targets
-        self._scaled = torch.from_numpy(targets.scaling.transform(targets.train)).to(device)
-        self._scaled_val = targets.scaling.transform(targets.val)
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
-        return shuffled(rng, len(self._targets.train), batch_size, n_items)
-
-    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
-        return functional.mse_loss(output, self._scaled[torch.from_numpy(items)]), {}
-
-    def validate(self, output: NDArray[np.float32]) -> Stats:
-        """Of the tracks' mean outputs.
-
-        loss         mean squared error against scaled factors
-        correlation  cosine of all outputs and all scaled factors taken as two long vectors
-        cosine       mean over tracks of the centred cosine with the factor
-        gain         the g > 0 that minimises |g outputs - scaled factors|^2; 1 if there is none
-        """
-        loss = float(((output - self._scaled_val) ** 2).mean(dtype=np.float64))
-        predicted = unit_factors(self._targets.scaling.inverse(output), self._targets.mean)
-        true = unit_factors(self._targets.val, self._targets.mean)
-        wide = output.astype(np.float64)
-        product = float((wide * self._scaled_val).sum())
-        length = float(np.linalg.norm(wide))
-        return {
-            "loss": loss,
-            "correlation": product / (length * float(np.linalg.norm(self._scaled_val))) if length else 0.0,
-            "cosine": float((predicted * true).sum(axis=1).mean(dtype=np.float64)),
-            "gain": product / length**2 if product > 0 else 1.0,
-        }
+def _near_val(targets: Targets, config: TripletSemiHard | MultiSimilarity) -> Neighbourhoods | None:
+    return val_neighbours(targets, config.nearest, config.buffer)
 
 
 class OfflineTriplets:
     """Triplets drawn before the network sees them: a batch holds anchors, positives, negatives, in thirds."""
 
     def __init__(self, near: Neighbourhoods, margin: float, val: Neighbourhoods | None) -> None:
+        self.own: nn.Module = nn.Module()
         self._near, self._margin, self._val = near, margin, val
 
     def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
@@ -136,6 +91,7 @@ class SemiHardTriplets:
     """Triplets found in each batch: the hardest negative that is still farther away than the positive."""
 
     def __init__(self, near: Neighbourhoods, config: TripletSemiHard, val: Neighbourhoods | None) -> None:
+        self.own: nn.Module = nn.Module()
         self._near, self._config, self._val = near, config, val
         self._criterion = TripletMarginLoss(margin=config.margin, distance=DISTANCE)
 
@@ -154,6 +110,53 @@ class SemiHardTriplets:
 
     def validate(self, output: NDArray[np.float32]) -> Stats:
         return triplet_figures(output, self._val, self._config.margin)
+
+
+class MultiSimilarityPairs:
+    """Pairs found in each batch: those that are nearly as hard as the hardest of the other kind (Wang et al. 2019)."""
+
+    def __init__(self, near: Neighbourhoods, config: MultiSimilarity, val: Neighbourhoods | None) -> None:
+        self.own: nn.Module = nn.Module()
+        self._near, self._config, self._val = near, config, val
+        self._criterion = MultiSimilarityLoss(alpha=config.alpha, beta=config.beta, base=config.base)
+
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+        return grouped(rng, self._near, batch_size, n_items, self._config.group)
+
+    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
+        return self._of_pairs(output, *relations(self._near, items))
+
+    def validate(self, output: NDArray[np.float32]) -> Stats:
+        """The same loss with every validation track in one batch, and the accuracy that triplets have."""
+        accuracy = triplet_figures(output, self._val, 0.0)["accuracy"]
+        if self._val is None:
+            return {"loss": 0.0, "accuracy": accuracy}
+        loss, _ = self._of_pairs(torch.from_numpy(output), *relations(self._val, np.arange(len(output))))
+        return {"loss": float(loss), "accuracy": accuracy}
+
+    def _of_pairs(
+        self, output: Tensor, positive: NDArray[np.bool_], negative: NDArray[np.bool_]
+    ) -> tuple[Tensor, Stats]:
+        masks = (torch.from_numpy(mask).to(output.device) for mask in (positive, negative))
+        hard_positive, hard_negative = hard_pairs(output, *masks, epsilon=self._config.epsilon)
+        pairs = (*torch.where(hard_positive), *torch.where(hard_negative))
+        share = float((hard_positive | hard_negative).sum()) / max(1, int((positive | negative).sum()))
+        return self._criterion(output, indices_tuple=pairs), {"active": share}
+
+
+def hard_pairs(output: Tensor, positive: Tensor, negative: Tensor, *, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Pairs worth learning from (Wang et al. 2019, eq. 6 and 7), as two (batch, batch) masks: a positive less similar
+    than the most similar negative of its anchor + epsilon, a negative more similar than the least similar positive -
+    epsilon. An anchor without a pair of the other kind has none."""
+    with torch.no_grad():
+        unit = functional.normalize(output)
+        similarity = unit @ unit.T  # (batch, batch)
+        hardest_negative = similarity.masked_fill(~negative, -torch.inf).amax(dim=1, keepdim=True)
+        hardest_positive = similarity.masked_fill(~positive, torch.inf).amin(dim=1, keepdim=True)
+        return (
+            positive & (similarity - epsilon < hardest_negative),
+            negative & (similarity + epsilon > hardest_positive),
+        )
 
 
 def relations(near: Neighbourhoods, items: Items) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

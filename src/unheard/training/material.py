@@ -1,7 +1,8 @@
 """What training reads: which tracks, what they sound like, which factors they have. Test tracks are left at the door.
 
 Train targets are the factors of train tracks with plays; validation targets are the fold-ins of validation tracks with
-plays. Nothing here, and so nothing after it, depends on any other track's factors or plays.
+plays. Who played them is read when a loss of the recipe learns from it. Nothing here, and so nothing after it, depends
+on any other track's factors or plays.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from unheard.errors import UserError
 from unheard.factors.store import Factors, load_factors, load_split_factors
 from unheard.ids import IdMap
 from unheard.library import Library
-from unheard.models.recipe import Recipe
+from unheard.models.recipe import LISTENERS, Recipe
 from unheard.spectrograms.store import MelStore, open_store
 from unheard.splits import Split, Use
+from unheard.training.listening import Listening, gather_listening
 from unheard.training.musicnn_features import MODELS
 from unheard.training.sources import VectorSource
 from unheard.workspace import Workspace
@@ -38,6 +40,7 @@ class Material:
     vectors         (n, width), when it reads vectors or statistics
     train_factors, val_factors   rows in the order of `train` and `val`
     marks           (n,) a number per track that changes when its sound does
+    listening       who played train and validation tracks; None when no loss asks
     """
 
     ids: IdMap
@@ -50,6 +53,7 @@ class Material:
     val_factors: NDArray[np.float32]
     marks: NDArray[np.int64]
     factors_config: dict[str, Any]
+    listening: Listening | None = None
 
 
 def gather(workspace: Workspace, library: Library, recipe: Recipe, split: Split, targets: TargetKind) -> Material:
@@ -68,7 +72,12 @@ def gather(workspace: Workspace, library: Library, recipe: Recipe, split: Split,
     if not len(val):  # nothing to tune on: early stopping then only sees when training itself stalls
         val, val_factors = train, train_factors
     marks = sound_marks(library, store, vectors)
-    return Material(ids, reads, store, vectors, train, val, train_factors, val_factors, marks, factors.config)
+    listening = None
+    if any(isinstance(stage.loss, LISTENERS) for stage in recipe.stages):
+        listening = gather_listening(library, factors, ids, train, val, before=split.cutoff_timestamp)
+    return Material(
+        ids, reads, store, vectors, train, val, train_factors, val_factors, marks, factors.config, listening
+    )
 
 
 def decide_input(library: Library, recipe: Recipe) -> Reads:
@@ -128,6 +137,8 @@ def fingerprint(
         digest.update("\0".join(material.ids.take(rows)).encode() + b"\1")
         digest.update(np.ascontiguousarray(factors).tobytes())
         digest.update(material.marks[rows].tobytes())
+    if material.listening is not None:
+        digest.update(material.listening.digest())
     return digest.hexdigest()
 
 

@@ -55,6 +55,8 @@ class PatchSource:
     skip_frames  frames at both ends that selection "body" leaves out; of tracks too short for that, the middle is taken
     repeat       a track shorter than a patch starts again; else silence follows
     only         rows of which some patches alone are heard, and the first frames of those
+    bag          patches of one item. One: first frames are (items,) and stored numbers (items, frame, mel). More: they
+                 are (items, bag) and (items, bag, frame, mel)
     """
 
     store: MelStore
@@ -62,6 +64,7 @@ class PatchSource:
     skip_frames: int = 0
     repeat: bool = False
     only: Mapping[int, NDArray[np.int64]] | None = None
+    bag: int = 1
     _best: dict[int, NDArray[np.int64]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -74,7 +77,11 @@ class PatchSource:
         return self.store.frames.shape[1], self.store.patch_frames
 
     def random_starts(self, rows: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.int64]:
-        """First frames of random patches, one per row, of those that the selection allows."""
+        """First frames of random patches, one item per row, of those that the selection allows."""
+        if self.bag > 1:
+            single = replace(self, bag=1)
+            together: NDArray[np.int64] = single.random_starts(np.repeat(rows, self.bag), rng).reshape(-1, self.bag)
+            return together
         if self.only is not None or self.selection in BEST:
             return np.array([rng.choice(self.cover(int(row), None)) for row in rows], np.int64)
         first, last = self._bounds(rows)
@@ -85,15 +92,22 @@ class PatchSource:
         """First frames of the patches that cover what is heard of a track, or of `limit` of them, evenly spread.
 
         The last one is moved back so that it is full: the silence behind a track is nothing that training has seen.
+        Bags, if there are several, each reach over the whole track; some patches are heard twice to fill them.
         """
         if self.only is not None and row in self.only:
             starts = self.only[row]
         else:
             starts = self._best_starts(row) if self.selection in BEST else self._grid(row)
+        if self.bag > 1:
+            n_bags = -(-min(len(starts), limit or len(starts)) // self.bag)
+            return starts[_spread(len(starts), n_bags * self.bag)].reshape(self.bag, n_bags).T
         return starts if limit is None or len(starts) <= limit else starts[_spread(len(starts), limit)]
 
     def batch(self, rows: NDArray[np.integer], starts: NDArray[np.integer]) -> NDArray[Any]:
-        """Stored numbers (batch, frame, mel)."""
+        """Stored numbers (batch, frame, mel), or of bags (batch, bag, frame, mel)."""
+        if starts.ndim == 2:
+            patches = self.batch(np.repeat(rows, starts.shape[1]), starts.ravel())
+            return patches.reshape(*starts.shape, *patches.shape[1:])
         patches = self.store.raw_patches(rows, starts)
         if self.repeat:
             for place, row in enumerate(rows):
@@ -188,7 +202,9 @@ def patch_source(store: MelStore, stage: Stage, settings: Settings, patch_frames
     """The patches that a stage hears. `patch_frames`: what training found for a whole song, else the stage's own."""
     width = patch_frames or stage.patch_frames or store.patch_frames
     skip = round(SKIP_S * settings.sample_rate / settings.hop_length)
-    return PatchSource(replace(store, patch_frames=width), stage.selection, skip, repeat=stage.whole_song)
+    return PatchSource(
+        replace(store, patch_frames=width), stage.selection, skip, repeat=stage.whole_song, bag=stage.bag or 1
+    )
 
 
 def share_of(

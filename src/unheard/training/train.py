@@ -34,10 +34,11 @@ from unheard.training.checkpoint import Arrays, Checkpoint, load_checkpoint
 from unheard.training.device import pick_device
 from unheard.training.inference import mean_outputs
 from unheard.training.loop import Loop, Setup, arrays_of, step_seed
-from unheard.training.losses import Targets, objective
+from unheard.training.losses import objective
 from unheard.training.material import Material, TargetKind, fingerprint, gather
 from unheard.training.predict import write_predictions
 from unheard.training.sources import Source, VectorSource, histograms_of
+from unheard.training.targets import Targets
 from unheard.training.workload import heard_of, patches_of
 from unheard.workspace import Workspace
 
@@ -230,7 +231,8 @@ class _Run:
         outputs = stage.output or self._at.config["dim"]
         train = material.train[self._heard]
         network = assemble(stage, whole, material.train if number == 1 else train, outputs=outputs).to(self._device)
-        targets = Targets(material.train_factors[self._heard], material.val_factors, self._at.scaling)
+        listening = material.listening.of(self._heard) if material.listening is not None else None
+        targets = Targets(material.train_factors[self._heard], material.val_factors, self._at.scaling, listening)
         loop = Loop(
             Setup(
                 stage=stage,
@@ -240,7 +242,7 @@ class _Run:
                 source=source,
                 train=train,
                 val=material.val,
-                objective=objective(stage.loss, targets, self._device),
+                objective=objective(stage.loss, targets, self._device, width=outputs),
                 device=self._device,
             )
         )

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 Epochs = Sequence[Mapping[str, float]]
 COLOURS = {"train": VERMILION, "val": BLUE}
 WORDS = {"train": "train", "val": "validation"}
-LOSSES = {"Mse": "squared error", "TripletSemiHard": "triplet loss", "TripletOffline": "triplet loss"}
+LOSSES = {
+    "Mse": "squared error",
+    "Cosine": "cosine error",
+    "Score": "error of scores",
+    "TripletSemiHard": "triplet loss",
+    "TripletOffline": "triplet loss",
+    "MultiSimilarity": "multi-similarity loss",
+    "Contrastive": "contrastive loss",
+    "ContrastivePlaylists": "contrastive loss",
+}
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,3 +206,28 @@ def test_no_page_leads_to_the_catalogue(browser: Browser, studies: tuple[str, Cr
         links = watched.page.eval_on_selector_all("a", "links => links.map(link => link.getAttribute('href'))")
         assert all(link.startswith(f"/listen/{address}") for link in links)
     watched.close()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_picture_of_the_rating_page(
+    browser: Browser, studies: tuple[str, Created, Created], tmp_path: Path, width: int
+) -> None:
+    """The screen in use fits its window. UNHEARD_SCREENSHOTS=docs/images makes the pictures of the documents."""
+    url, made, _ = studies
+    out = Path(os.environ.get("UNHEARD_SCREENSHOTS", tmp_path)) / f"listen-{width}.png"
+    context = browser.new_context(viewport=ViewportSize(width=width, height=844 if width == 390 else 900))
+    page = context.new_page()
+    page.goto(f"{url}/listen/{made.study.raters[2].token}")
+    if page.locator("input[name=consent]").count():
+        begin(page, url, made.study.raters[2])
+    for clip in range(page.locator(".clip").count()):
+        listen(page, clip)
+    tab_to(page, ".scale[data-name=similarity] input")
+    for _ in range(2):
+        page.keyboard.press("PageUp")
+    page.locator(".listen-play").nth(1).evaluate("button => button.style.setProperty('--at', 0.62)")
+    page.screenshot(path=out)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.locator("button.main").bounding_box()["y"] < 800  # type: ignore[index]
+    assert 5_000 < out.stat().st_size < 150_000
+    context.close()

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 MODEL, HIDDEN, GRID = "#0072b2", "#6b6b6b", "#d9d9d9"  # Okabe & Ito's blue
 WIDTH_IN = 4.4
 LABEL = {
-    "similarity": "similarity to the seed (0 not at all, 100 very)",
-    "liking": "liking (0 not at all, 100 very much)",
-    "preference": "log odds of being preferred to the average",
+    "similarity": "similarity to the seed, 0 to 100",
+    "liking": "liking, 0 to 100",
+    "preference": "log odds of being preferred",
 }
 LONGEST_NAME = 24
+FONT_SIZE = 8
 
 
 def means_figure(analysis: Analysis) -> Figure:
@@ -27,8 +28,10 @@ def means_figure(analysis: Analysis) -> Figure:
 
     measures = list(analysis.alpha)
     order = [mean.model for mean in sorted(analysis.means, key=lambda mean: -mean.value) if mean.measure == measures[0]]
-    height_in = (0.26 * len(order) + 0.75) * len(measures)
+    height_in = (0.26 * len(order) + 0.75) * len(measures) + 0.25 * analysis.simulated
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+    if analysis.simulated:
+        figure.suptitle("Simulated raters: nobody has listened", fontsize=FONT_SIZE)
     for ax, measure in zip(figure.subplots(len(measures), 1, squeeze=False).flat, measures, strict=True):
         _panel(ax, analysis, measure, order)
     return figure
@@ -46,6 +49,7 @@ def _panel(ax: Axes, analysis: Analysis, measure: str, order: list[str]) -> None
     shown = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in order]
     ax.set_yticks(range(len(order)), shown)
     ax.set_ylim(len(order) - 0.4, -0.6)
-    ax.set_xlabel(LABEL[measure])
+    ax.set_xlabel(LABEL[measure], fontsize=FONT_SIZE)
+    ax.tick_params(labelsize=FONT_SIZE)
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "top", "right"]].set_visible(False)

@@ -71,9 +71,13 @@ class Familiarity:
         standard: Values = (self.content.values[self.known] - self.mean) * self.scale
         return standard
 
+    @cached_property
+    def _squares(self) -> Values:
+        return squared_lengths(self._standard)
+
     def of_content(self, values: Floats) -> Values:
         """Confidence in tracks from outside the catalogue by their content (row, f), (row,) 0 to 1."""
-        distances = distance_to_kth((values - self.mean) * self.scale, self._standard)
+        distances = distance_to_kth((values - self.mean) * self.scale, self._standard, squares=self._squares)
         share: Values = 1 - np.searchsorted(self.usual, distances, side="left") / len(self.usual)
         return share
 
@@ -96,17 +100,26 @@ def familiarity(catalogue: Catalogue) -> Familiarity | None:
     return Familiarity(catalogue.content, certain, known, mean, scale, usual)
 
 
-def distance_to_kth(x: Values, known: Values, *, itself: NDArray[np.integer] | None = None) -> Floats:
+def squared_lengths(x: Values) -> Values:
+    """Squared length of each row."""
+    squares: Values = (x**2).sum(axis=1)
+    return squares
+
+
+def distance_to_kth(
+    x: Values, known: Values, *, itself: NDArray[np.integer] | None = None, squares: Values | None = None
+) -> Floats:
     """Distance of each row of `x` (row, f) to its K-th nearest of `known` (train, f), (row,).
 
-    `itself` (row,) names the row of `known` that each row is and that does not count.
+    `itself` (row,) names the row of `known` that each row is and that does not count; `squares` are the squared
+    lengths of `known`, for those who ask often.
     """
-    lengths = (known**2).sum(axis=1)
+    squares = squared_lengths(known) if squares is None else squares
     found = np.empty(len(x), np.float32)
     for place in blocks(len(x), len(known)):
         here = x[place]
-        squares = (here**2).sum(axis=1)[:, None] + lengths - 2 * here @ known.T  # (row, train)
+        apart = squared_lengths(here)[:, None] + squares - 2 * here @ known.T  # (row, train)
         if itself is not None:
-            squares[np.arange(len(here)), itself[place]] = np.inf
-        found[place] = np.sqrt(np.maximum(np.partition(squares, K - 1, axis=1)[:, K - 1], 0))
+            apart[np.arange(len(here)), itself[place]] = np.inf
+        found[place] = np.sqrt(np.maximum(np.partition(apart, K - 1, axis=1)[:, K - 1], 0))
     return found

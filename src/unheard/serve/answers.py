@@ -30,7 +30,6 @@ from unheard.serve.schema import (
     TrackPage,
     Which,
 )
-from unheard.serve.shelves import Shelves
 from unheard.serve.state import Loaded
 from unheard.session import Session
 from unheard.splits.groups import loose
@@ -53,9 +52,7 @@ def search(
     loaded: Loaded, text: str = "", *, which: Which = "all", artist: str = "", offset: int = 0, limit: int = 50
 ) -> TrackPage:
     """Tracks whose artist, title or album hold every word of `text`, by artist and title."""
-    rows = loaded.once(
-        ("search", text, which, artist), lambda: shelves(loaded).search(text, which=which, artist=artist)
-    )
+    rows = loaded.once(("search", text, which, artist), lambda: loaded.shelves.search(text, which=which, artist=artist))
     return TrackPage(
         total=len(rows), offset=offset, items=tuple(track_out(loaded, row) for row in rows[offset : offset + limit])
     )
@@ -65,7 +62,7 @@ def track(loaded: Loaded, track_id: str) -> TrackDetail:
     """Everything about one track."""
     row = row_of(loaded, track_id)
     known, catalogue = loaded.catalogue.tracks[row], loaded.catalogue
-    holding = shelves(loaded).by_track.indices[slice(*shelves(loaded).by_track.indptr[row : row + 2])]
+    holding = loaded.shelves.by_track.indices[slice(*loaded.shelves.by_track.indptr[row : row + 2])]
     return TrackDetail(
         **track_out(loaded, row).model_dump(),
         artists=known.artists,
@@ -78,14 +75,14 @@ def track(loaded: Loaded, track_id: str) -> TrackDetail:
 def artists(loaded: Loaded, text: str = "", *, offset: int = 0, limit: int = 50) -> ArtistPage:
     """Artists whose name holds every word of `text`, by name."""
     words = loose(text).split()
-    found = [one for one in shelves(loaded).artists if all(word in loose(one.name) for word in words)]
+    found = [one for one in loaded.shelves.artists if all(word in loose(one.name) for word in words)]
     return ArtistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
 
 
 def playlists(loaded: Loaded, text: str = "", *, offset: int = 0, limit: int = 50) -> PlaylistPage:
     """Playlists whose id holds `text`, by id."""
     wanted = text.casefold()
-    found = [one for one in shelves(loaded).playlists if wanted in one.playlist_id.casefold()]
+    found = [one for one in loaded.shelves.playlists if wanted in one.playlist_id.casefold()]
     return PlaylistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
 
 
@@ -198,11 +195,6 @@ def similar(loaded: Loaded, track_id: str, options: Options) -> Ranked:
 # --------------------------------------------------------------------------------------------------------- pieces
 
 
-def shelves(loaded: Loaded) -> Shelves:
-    """Tables over the catalogue."""
-    return loaded.once("shelves", lambda: Shelves(loaded.catalogue))
-
-
 def row_of(loaded: Loaded, track_id: str) -> int:
     """The row of a track; NotFoundError if it is not there."""
     if track_id not in loaded.catalogue.tracks.ids:
@@ -221,8 +213,8 @@ def track_out(loaded: Loaded, row: int) -> TrackOut:
         genre=known.genre,
         release_date=known.release_date,
         duration_s=known.duration_s,
-        kind=shelves(loaded).kind(row),
-        playlists=shelves(loaded).n_playlists(row),
+        kind=loaded.shelves.kind(row),
+        playlists=loaded.shelves.n_playlists(row),
         has_audio=bool(known.path),
     )
 

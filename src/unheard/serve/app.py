@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from unheard import __version__
 from unheard.serve import api, documentation, errors, listening, login, pages
 from unheard.serve.config import ServeConfig
+from unheard.serve.repeats import Repeats
 from unheard.serve.security import Guard
 from unheard.serve.state import Served
 
@@ -44,5 +45,6 @@ def make_app(config: ServeConfig) -> FastAPI:
         app.include_router(room.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     errors.add_handlers(app)
-    app.add_middleware(Guard, config=config)
+    app.add_middleware(Repeats, served=held)
+    app.add_middleware(Guard, config=config)  # the last one added is asked first
     return app

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 MOST = 4096
+MOST_BYTES = 64_000_000
 
 
 class Remembered:
@@ -35,3 +37,36 @@ class Remembered:
             if len(self._values) > self._most:
                 self._values.popitem(last=False)
         return value
+
+
+@dataclass(frozen=True)
+class Response:
+    """A whole answer with status 200."""
+
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Responses:
+    """Whole answers by address, up to a number of bytes; the one that was not asked for longest goes first.
+
+    Read and written by the event loop alone.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes, self._bytes = most_bytes, 0
+        self._kept: OrderedDict[Hashable, Response] = OrderedDict()
+
+    def get(self, key: Hashable) -> Response | None:
+        """The answer, if it is there."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def put(self, key: Hashable, response: Response) -> None:
+        """Keep an answer."""
+        before = self._kept.pop(key, None)
+        self._kept[key] = response
+        self._bytes += len(response.body) - (len(before.body) if before else 0)
+        while self._bytes > self._most_bytes:
+            self._bytes -= len(self._kept.popitem(last=False)[1].body)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 from scipy.sparse import csc_matrix
@@ -57,14 +60,40 @@ class Shelves:
 
     def search(self, text: str, *, which: Which = "all", artist: str = "") -> tuple[int, ...]:
         """Rows of the tracks whose artist, title or album hold every word, by artist and title."""
-        rows = self._by_artist.get(artist, ()) if artist else self._in_order
-        for word in loose(text).split():
-            rows = [row for row in rows if word in self._spelled[row]]
+        places: Iterable[int] = range(len(self._in_order))
+        words = sorted(loose(text).split(), key=self._text.count)  # the rarest first: it leaves little for the others
+        if words:
+            places = self._places_of(words[0])
+        rows = [self._in_order[place] for place in places if all(word in self._spelled[place] for word in words[1:])]
+        if artist:
+            theirs = self._by_artist.get(artist, set())
+            rows = [row for row in rows if row in theirs]
         return tuple(row for row in rows if which in ("all", self.kind(row)))
+
+    def _places_of(self, word: str) -> list[int]:
+        """Places of `_in_order` whose text holds a word, ascending. One search of one long text does not visit tracks
+        that lack the word."""
+        found, at = [], self._text.find(word)
+        while at >= 0:
+            place = bisect.bisect_right(self._starts, at) - 1
+            found.append(place)
+            at = self._text.find(word, self._starts[place + 1])
+        return found
 
     @cached_property
     def _spelled(self) -> list[str]:
-        return [loose(f"{track.artist} {track.title} {track.album}") for track in self.catalogue.tracks.items]
+        """What is searched of each track, in the order of `_in_order`; no word has a line break in it."""
+        tracks = (self.catalogue.tracks[row] for row in self._in_order)
+        return [loose(f"{track.artist} {track.title} {track.album}") for track in tracks]
+
+    @cached_property
+    def _text(self) -> str:
+        return "".join(f"{text}\n" for text in self._spelled)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where each track's text starts in `_text`, and its end."""
+        return list(accumulate((len(text) + 1 for text in self._spelled), initial=0))
 
     @cached_property
     def _in_order(self) -> list[int]:
@@ -72,11 +101,12 @@ class Shelves:
         return sorted(range(len(tracks)), key=lambda row: (loose(tracks[row].artist), loose(tracks[row].title), row))
 
     @cached_property
-    def _by_artist(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for row in self._in_order:
-            for name in self.catalogue.tracks[row].artists:
-                found.setdefault(name, []).append(row)
+    def _by_artist(self) -> dict[str, set[int]]:
+        """Rows of the tracks that credit an artist."""
+        found: dict[str, set[int]] = {}
+        for row, track in enumerate(self.catalogue.tracks.items):
+            for name in track.artists:
+                found.setdefault(name, set()).add(row)
         return found
 
     @cached_property

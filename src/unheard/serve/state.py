@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import TypeVar, cast
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 
 from unheard.errors import UnheardError
 from unheard.library import Failure, open_library
@@ -25,7 +26,8 @@ from unheard.serve.config import ServeConfig
 from unheard.serve.hearing import Ears, start_hearing_new_tracks
 from unheard.serve.jobs import Jobs
 from unheard.serve.reading import Versions, has_new_tracks, open_session, versions, warm
-from unheard.serve.remembered import Remembered
+from unheard.serve.remembered import Remembered, Responses
+from unheard.serve.shelves import Shelves
 from unheard.session import Session
 from unheard.workspace import Workspace
 
@@ -42,6 +44,7 @@ class Loaded:
 
     default     the session of the model that is used when none is named
     stamp       the files that were read
+    responses   whole answers that were given from this reading
     """
 
     default: Session
@@ -49,10 +52,16 @@ class Loaded:
     _sessions: dict[str, Session] = field(default_factory=dict)
     _making: threading.RLock = field(default_factory=threading.RLock)
     _answers: Remembered = field(default_factory=Remembered)
+    responses: Responses = field(default_factory=Responses)
 
     @property
     def catalogue(self) -> Catalogue:
         return self.default.catalogue
+
+    @cached_property
+    def shelves(self) -> Shelves:
+        """Tables over the catalogue."""
+        return Shelves(self.catalogue)
 
     @cached_property
     def models(self) -> tuple[str, ...]:
@@ -118,6 +127,11 @@ class Served:
             self._catching_up.kill()
             self._catching_up.join()
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `loaded` answers without reading anything."""
+        return self._loaded is not None
+
     def loaded(self) -> Loaded:
         """The current reading; the error names the command that a young workspace still needs."""
         if self._loaded is None and self._problem is None:
@@ -170,5 +184,11 @@ class Served:
 
 
 def served(request: Request) -> Served:
-    """The `Served` of the running application, for `Depends`."""
+    """The `Served` of the running application."""
     return cast("Served", request.app.state.served)
+
+
+async def current(request: Request) -> Loaded:
+    """The current reading, for `Depends`; a dependency that is not `async` would cost a change of threads."""
+    there = served(request)
+    return there.loaded() if there.is_loaded else await run_in_threadpool(there.loaded)

@@ -11,15 +11,22 @@ from pathlib import Path
 
 from starlette.datastructures import UploadFile
 
+UNSAFE = re.compile(r"[^\w ().,&'-]")
+LONGEST_NAME = 50  # characters: at most 200 bytes
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 @contextmanager
 def on_disk(upload: UploadFile) -> Iterator[Path]:
-    """A copy that only this user may read, removed when the block ends. Of the sender's name its suffix is kept."""
-    suffix = Path(upload.filename or "").suffix
+    """A copy that only this user may read, removed when the block ends.
+
+    It keeps the sender's name as far as that is harmless, because files without tags are called by it.
+    """
+    given = Path((upload.filename or "").replace("\\", "/").rpartition("/")[2])
+    suffix = given.suffix if SUFFIX.fullmatch(given.suffix) else ""
+    name = UNSAFE.sub("_", given.stem)[:LONGEST_NAME].lstrip(".") or "upload"
     with tempfile.TemporaryDirectory(prefix="unheard-upload-") as folder:
-        path = Path(folder) / f"upload{suffix if SUFFIX.fullmatch(suffix) else ''}"
+        path = Path(folder) / f"{name}{suffix}"
         with path.open("wb") as out:
             shutil.copyfileobj(upload.file, out)
         yield path

@@ -7,15 +7,15 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 
 from unheard.serve.schema import Which
-from unheard.serve.state import Loaded, served
+from unheard.serve.state import Loaded, Served, current, served
 
 
-def loaded(request: Request) -> Loaded:
-    """The current reading of the workspace."""
-    return served(request).loaded()
+async def _there(request: Request) -> Served:
+    return served(request)
 
 
-Now = Annotated[Loaded, Depends(loaded)]
+There = Annotated[Served, Depends(_there)]
+Now = Annotated[Loaded, Depends(current)]
 TrackId = Annotated[str, Path(min_length=1, max_length=1000)]
 PlaylistId = Annotated[str, Path(min_length=1, max_length=1000)]
 Wanted = Annotated[str, Query(alias="q", max_length=200, description="Words that must all be there.")]

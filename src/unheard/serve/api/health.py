@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel
 
+from unheard.serve.api.asked import There
 from unheard.serve.schema import Error
-from unheard.serve.state import Served, served
 
 router = APIRouter(prefix="/health", tags=["Health"])
 
@@ -37,13 +35,13 @@ async def live() -> Live:
 
 
 @router.get("/ready", summary="Has it something to recommend?", responses={409: {"model": Error}})
-def ready(served: Annotated[Served, Depends(served)]) -> Ready:
+def ready(there: There) -> Ready:
     """409 while the workspace lacks a stage; the message names the command to run."""
-    loaded = served.loaded()
+    loaded = there.loaded()
     return Ready(
         model=loaded.default.model,
         split=loaded.catalogue.split.name,
         tracks=len(loaded.catalogue),
         playlists=len(loaded.catalogue.playlists),
-        hearing_is_warm=served.ears.is_warm,
+        hearing_is_warm=there.ears.is_warm,
     )

@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from unheard.serve.answers import NotFoundError
+from unheard.serve.api.asked import There
 from unheard.serve.jobs import Job, Wish
 from unheard.serve.jobs.record import ID
-from unheard.serve.state import Served, served
+from unheard.serve.state import Served
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"])
-There = Annotated[Served, Depends(served)]
 JobId = Annotated[str, Path(pattern=f"^{ID.pattern}$")]
 
 LOOK_EVERY_S = 0.25

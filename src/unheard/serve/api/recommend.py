@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from unheard.serve import answers
-from unheard.serve.api.asked import Now, PlaylistId
+from unheard.serve.api.asked import Now, PlaylistId, There
 from unheard.serve.errors import api_error
 from unheard.serve.schema import Likes, Options, Ranked, RankedForFile
-from unheard.serve.state import Served, served
+from unheard.serve.state import Served
 from unheard.serve.uploads import on_disk
 
 router = APIRouter(tags=["Recommend"])
@@ -48,7 +48,7 @@ def for_playlist(now: Now, playlist_id: PlaylistId, options: Annotated[Options, 
 async def recommend(
     request: Request,
     now: Now,
-    served: Annotated[Served, Depends(served)],
+    there: There,
     options: Annotated[Options, Query()],
 ) -> RankedForFile | Ranked:
     """Liked tracks vote; options stand beside `likes`. An uploaded file is heard now and not kept; options stand in
@@ -64,14 +64,14 @@ async def recommend(
         async with request.form(max_files=1, max_fields=1) as form:
             file = form.get("file")
             if isinstance(file, UploadFile):
-                return await run_in_threadpool(_for_file, served, file, options)
+                return await run_in_threadpool(_for_file, there, file, options)
         raise api_error(422, "invalid_request", "body.file: an audio file is needed")
     raise api_error(422, "invalid_request", "send application/json or multipart/form-data")
 
 
-def _for_file(served: Served, file: UploadFile, options: Options) -> RankedForFile:
-    now = served.loaded()
+def _for_file(there: Served, file: UploadFile, options: Options) -> RankedForFile:
+    now = there.loaded()
     model = answers.session_for(now, options).model
     with on_disk(file) as path:
-        heard = served.ears.hear(path, model)
+        heard = there.ears.hear(path, model)
     return answers.for_file(now, heard, options)

@@ -1,0 +1,218 @@
+"""How quick the server is while it is busy: mixed requests at a fixed rate from this process, a scan beside it.
+
+    python bench/bench_serve.py --seconds 120 --rate 200
+
+makes a workspace of simulated tracks (vectors, playlists, factors, predictions; no audio), a folder of noise for the
+scan, starts `unheard serve` on a free port of this machine, asks, and prints errors and latencies. Requests are sent
+when their time comes, whether earlier ones were answered or not (an open loop), and latency counts from then, so a
+server that stalls cannot hide it (coordinated omission).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+import soundfile
+
+from unheard import artefacts
+from unheard.factors.als import AlsConfig
+from unheard.factors.stage import compute_factors
+from unheard.factors.store import load_factors
+from unheard.library import Library, Play, Track
+from unheard.spectrograms.statistics import N_STATISTICS
+from unheard.splits import prepare_splits
+from unheard.training.predict import KIND, predictions_path
+from unheard.workspace import Workspace
+
+N_ARTISTS_PER_TRACK = 6
+GENRES = ("Rock", "Jazz", "Electronic", "Folk", "Hip Hop", "Classical", "Metal", "Ambient")
+SPLIT, MODEL = "artists", "bench"
+
+
+def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generator) -> Workspace:
+    """A workspace with tastes in it, so that rankings are like real ones."""
+    workspace = Workspace.init(root)
+    n_artists = n_tracks // N_ARTISTS_PER_TRACK
+    artist = rng.integers(n_artists, size=n_tracks)
+    taste = (rng.standard_normal((n_artists, 8))[artist] + 0.5 * rng.standard_normal((n_tracks, 8))).astype(np.float32)
+    tracks = [
+        Track(
+            f"track-{row:06d}", "", f"Song {row} of {rng.integers(99)}", (f"Artist {artist[row]}",),
+            f"Album {artist[row] % 97}", release_date=str(1970 + row % 55), genre=GENRES[artist[row] % len(GENRES)],
+            duration_s=float(rng.uniform(90, 400)),
+        )
+        for row in range(n_tracks)
+    ]  # fmt: skip
+    statistics = taste @ rng.standard_normal((8, N_STATISTICS)) + rng.standard_normal((n_tracks, N_STATISTICS))
+    popular = rng.gumbel(size=n_tracks)
+    plays = []
+    for number in range(n_playlists):
+        some = rng.choice(n_tracks, 1000, replace=False)
+        liking = 1.5 * taste[some] @ rng.standard_normal(8) + popular[some]
+        for position, place in enumerate(np.argsort(-liking)[: rng.integers(10, 50)]):
+            plays.append(Play(f"playlist-{number:05d}", tracks[some[place]].track_id, position))
+    with Library(workspace.library_path) as library, library.transaction():
+        for track in tracks:
+            library.put_track(track)
+        library.put_vectors(
+            "statistics", ((t.track_id, v.astype(np.float32)) for t, v in zip(tracks, statistics, strict=True))
+        )
+        library.replace_playlists(plays)
+    prepare_splits(workspace)
+    compute_factors(workspace, SPLIT, AlsConfig(dim=64, iterations=5))
+    factors = load_factors(workspace, SPLIT)
+    noisy = factors.tracks + 0.5 * factors.tracks.std(axis=0) * rng.standard_normal(factors.tracks.shape)
+    artefacts.save(
+        predictions_path(workspace, SPLIT, MODEL),
+        KIND,
+        config={"fingerprint": MODEL},
+        arrays={"factors": noisy.astype(np.float32), "marks": np.zeros(n_tracks, np.int64)},
+        ids={"track": factors.track_ids},
+    )
+    return workspace
+
+
+def make_noise(folder: Path, n_files: int, rng: np.random.Generator) -> None:
+    """Something to scan that lasts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(n_files):
+        samples = rng.uniform(-0.3, 0.3, 22_050 * 60)
+        soundfile.write(folder / f"noise-{number:04d}.ogg", samples.astype(np.float32), 22_050)
+
+
+def addresses(workspace: Workspace, n: int, rng: np.random.Generator) -> list[tuple[str, str]]:
+    """(kind, path) of `n` requests; half pages, half API. Tracks are drawn as people draw them: some far more often."""
+    with Library(workspace.library_path) as library:
+        ids = library.tracks().ids
+        playlists = [f"playlist-{number:05d}" for number in range(library.counts()["playlists"])]
+    popular = np.minimum(rng.zipf(1.3, size=n) - 1, len(ids) - 1)
+    anywhere = rng.integers(len(ids), size=n)
+    made = []
+    for number in range(n):
+        track = quote(ids[int(popular[number] if number % 2 else anywhere[number])])
+        playlist = quote(playlists[int(rng.integers(len(playlists)))])
+        choices = (
+            ("page", "/"),
+            ("page", f"/tracks?q=song+{rng.integers(100)}"),
+            ("page", f"/track?id={track}"),
+            ("page", f"/playlist?id={playlist}"),
+            ("api", f"/api/tracks?q=artist+{rng.integers(1000)}&limit=50"),
+            ("api", f"/api/tracks/{track}"),
+            ("api", f"/api/tracks/{track}/similar?n=10&candidates=all"),
+            ("api", f"/api/recommend/{playlist}?n=20"),
+        )
+        made.append(choices[int(rng.integers(len(choices)))])
+    return made
+
+
+async def ask(url: str, asked: list[tuple[str, str]], rate: float) -> tuple[dict[str, list[float]], list[str]]:
+    """Latencies in seconds by kind and by address without its last part, and errors."""
+    latencies: dict[str, list[float]] = defaultdict(list)
+    errors: list[str] = []
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=30) as client:
+        began = time.perf_counter()
+
+        async def one(number: int, kind: str, path: str) -> None:
+            due = began + number / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            try:
+                answer = await client.get(path)
+            except httpx.HTTPError as error:
+                errors.append(f"{path}: {type(error).__name__}")
+                return
+            taken = time.perf_counter() - due
+            latencies[kind].append(taken)
+            latencies[shape_of(path)].append(taken)
+            if answer.status_code != 200:
+                errors.append(f"{path}: {answer.status_code} {answer.text[:80]!r}")
+
+        await asyncio.gather(*(one(number, *what) for number, what in enumerate(asked)))
+    return latencies, errors
+
+
+def shape_of(path: str) -> str:
+    """An address without the names in it."""
+    bare = path.partition("?")[0]
+    for prefix, suffix in (("/api/tracks/", "/similar"), ("/api/tracks/", ""), ("/api/recommend/", "")):
+        if bare.startswith(prefix) and bare.endswith(suffix):
+            return f"{prefix}*{suffix}"
+    return bare
+
+
+def start(workspace: Workspace, music: Path) -> tuple[subprocess.Popen[bytes], str, float, float]:
+    """A server, its address, and how long it took until it was live and until it was ready (seconds)."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "unheard", "serve", "-w", str(workspace.root), "--port", str(port)]
+    began = time.perf_counter()
+    with (workspace.root / "server.log").open("wb") as log:
+        server = subprocess.Popen([*command, "--music-root", str(music)], stdout=log, stderr=log)
+    url, live, ready = f"http://127.0.0.1:{port}", 0.0, 0.0
+    while not ready:
+        if server.poll() is not None:
+            raise SystemExit("the server ended")
+        with contextlib.suppress(httpx.HTTPError):
+            if not live and httpx.get(f"{url}/api/health/live").status_code == 200:
+                live = time.perf_counter() - began
+            if live and httpx.get(f"{url}/api/health/ready", timeout=60).status_code == 200:
+                ready = time.perf_counter() - began
+        time.sleep(0.02)
+    return server, url, live, ready
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--seconds", type=float, default=120)
+    options.add_argument("--rate", type=float, default=200, help="requests a second")
+    options.add_argument("--tracks", type=int, default=10_000)
+    options.add_argument("--playlists", type=int, default=5_000)
+    options.add_argument("--no-scan", action="store_true", help="leave the scan out")
+    options.add_argument("--keep", type=Path, help="make or reuse the workspace here")
+    given = options.parse_args()
+    rng = np.random.default_rng(0)
+    folder = given.keep or Path(tempfile.mkdtemp(prefix="bench-serve-"))
+    root, music = folder / "workspace", folder / "music"
+    if not predictions_path(Workspace(root, None), SPLIT, MODEL).is_file():  # type: ignore[arg-type]
+        simulate(root, given.tracks, given.playlists, rng)
+        make_noise(music, 300, rng)
+    workspace = Workspace.open(root)
+    server, url, live, ready = start(workspace, music)
+    print(f"live after {live:.2f} s, ready after {ready:.2f} s ({given.tracks} tracks, {os.cpu_count()} cores)")
+    try:
+        asked = addresses(workspace, int(given.seconds * given.rate), rng)
+        asyncio.run(ask(url, asked[:200], 50))
+        if not given.no_scan:
+            job = httpx.post(f"{url}/api/jobs", json={"verb": "scan", "sources": [str(music)]}).json()
+        latencies, errors = asyncio.run(ask(url, asked, given.rate))
+        if not given.no_scan:
+            job = httpx.get(f"{url}/api/jobs/{job['job_id']}").json()
+            print(f"the scan: {job['state']}, {job['progress']}")
+    finally:
+        server.terminate()
+        server.wait()
+    print(f"{len(asked)} requests at {given.rate:g} a second, {len(errors)} errors")
+    for error in errors[:5]:
+        print(f"  {error}")
+    print(f"{'':34s} {'n':>6s} {'p50 ms':>8s} {'p99 ms':>8s} {'max ms':>8s}")
+    for kind, taken in sorted(latencies.items(), key=lambda item: (item[0].startswith("/"), item[0])):
+        p50, p99, most = (1000 * value for value in (np.median(taken), np.quantile(taken, 0.99), max(taken)))
+        print(f"{kind:34s} {len(taken):6d} {p50:8.1f} {p99:8.1f} {most:8.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -103,7 +103,9 @@ def described(catalogue: Catalogue, name: str, cache: Path, *, workers: int) -> 
             print(f"\r{name}: {done} of {len(missing)}", end="", file=sys.stderr, flush=True)
     unread = sum(not vector for vector in found.values())
     print(f"\n{name}: {unread} files of {len(found)} could not be read", file=sys.stderr)
-    width = max(len(vector) for vector in found.values())
+    width = max((len(vector) for vector in found.values()), default=0)
+    if not width:
+        raise SystemExit(f"{name} could read none of {len(found)} files; are they where the workspace saw them?")
     out = np.full((len(catalogue), width), np.nan)
     for row, track in enumerate(catalogue.tracks.items):
         if vector := found[track.track_id]:

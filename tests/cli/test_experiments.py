@@ -61,9 +61,30 @@ def test_background(workspace: Path, run: Run, tmp_path: Path) -> None:
         assert name in (tmp_path / "background.md").read_text()
 
 
+def test_evidence_fairness_and_calibration(workspace: Path, run: Run, tmp_path: Path) -> None:
+    w = tmp_path / "w"
+    shutil.copytree(workspace, w)
+    for verb, words in (
+        ("evidence", ("blend - sound", "oracle", "50 plays")),
+        ("fairness", ("lists as a whole", "places of test tracks")),
+        ("calibration", ("as it is", "calibrated")),
+    ):
+        page = tmp_path / f"{verb}.md"
+        ran = run("experiment", verb, "-w", w, "--models", "ridge, tiny", "--markdown", page)
+        assert ran.code == 0, ran
+        for text in (ran.stdout, page.read_text()):
+            assert all(word in " ".join(text.split()) for word in words), text
+        findings = json.loads(run("experiment", verb, "-w", w, "--models", "ridge,tiny", "--json").stdout)
+        assert findings == json.loads((w / "experiments" / f"{verb}.json").read_text())["findings"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["evidence", "-w", "{w}", "--models", " , "], "--models: expected names"),
+        (["evidence", "-w", "{w}", "--models", "random"], "random predicts no factors"),
+        (["fairness", "-w", "{w}", "--models", "magic"], "no model 'magic'"),
+        (["calibration", "-w", "{w}", "--split", "nothing"], "no split 'nothing'"),
         (["thesis"], "-w W"),
         (["thesis", "-w", "{w}", "--rows", "23"], "between 1 and 22"),
         (["thesis", "-w", "{w}", "--fraction", "0"], "--fraction"),

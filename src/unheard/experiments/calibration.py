@@ -71,12 +71,12 @@ def run_calibration(
     resamples = Resamples.draw(playlists_with_tests(catalogue), rng=np.random.default_rng([seed, 2]))
     task = prepare_recommend(catalogue, "all", resamples, seed=seed)
     names = list(dict.fromkeys(model_names(workspace, catalogue, models)))
+    recommenders = [make_recommender(workspace, catalogue, name, seed=seed) for name in names]
     rows: list[dict[str, Any]] = []
     scales: dict[str, dict[str, float]] = {}
     deserved = 0.0
-    for done, name in enumerate(names):
+    for done, (name, recommender) in enumerate(zip(names, recommenders, strict=True)):
         progress("calibrating", done, len(names))
-        recommender = make_recommender(workspace, catalogue, name, seed=seed)
         rehearsal = rehearse(catalogue, recommender, als, rng=np.random.default_rng([seed, 9]))
         found, deserved = _rehearsed(catalogue, rehearsal, seed)
         scale = rehearsal.scale()

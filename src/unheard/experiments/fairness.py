@@ -76,13 +76,13 @@ def run_fairness(
     catalogue = load_catalogue(workspace, split_name, need_full=models is None or ORACLE in models)
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
+    recommenders = [make_recommender(workspace, catalogue, name, seed=seed) for name in names]
     groups = (by_artist_size(catalogue), by_genre(catalogue))
     resamples = Resamples.draw(playlists_with_tests(catalogue), rng=np.random.default_rng([seed, 2]))
     tasks = [prepare_recommend(catalogue, which, resamples, seed=seed) for which in ("cold", "all")]
     rows: list[dict[str, Any]] = []
-    for done, name in enumerate(names):
+    for done, (name, recommender) in enumerate(zip(names, recommenders, strict=True)):
         progress("fairness", done, len(names))
-        recommender = make_recommender(workspace, catalogue, name, seed=seed)
         for task in tasks:
             if task.which == "all" or not isinstance(recommender, PopularityRecommender):
                 ranking = rank(task, recommender)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from unheard.errors import UserError
-from unheard.models.recipe import Mse, TripletSemiHard, load_recipe, recipe_from, recipe_names
+from unheard.models.ranker_recipe import load_any_recipe
+from unheard.models.recipe import Mse, Recipe, TripletSemiHard, load_recipe, recipe_from, recipe_names
 
 GOOD = """
 name = "mine"
@@ -45,7 +46,9 @@ def test_shipped_recipes_load_and_survive_a_round_trip() -> None:
         "triplet-offline",
     } <= set(recipe_names())
     for name in recipe_names():
-        recipe = load_recipe(name)
+        recipe = load_any_recipe(name)
+        if not isinstance(recipe, Recipe):  # tests/training/test_fit.py
+            continue
         assert recipe.name == name
         assert recipe.about
         assert recipe_from(recipe.as_dict(), name) == recipe
@@ -123,7 +126,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: str, to: str, says: str)
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"tripplet: no such recipe; use one of bag-of-tones, .*triplet"):
+    with pytest.raises(UserError, match=r"tripplet: no such recipe; use one of .*bag-of-tones, .*triplet"):
         load_recipe("tripplet")
 
 

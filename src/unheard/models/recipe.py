@@ -360,7 +360,7 @@ RESERVED_NAMES = {
 }  # fmt: skip
 MAY_BE_ZERO = {
     "decay", "weight_decay", "dropout", "buffer", "margin", "popularity", "epsilon", "length", "memory", "negatives",
-    "time_masks", "mel_masks",
+    "time_masks", "mel_masks", "input_dropout", "artist_dropout",
 }  # fmt: skip
 BELOW_ONE = {"dropout", "input_dropout", "artist_dropout", "beta1", "beta2"}
 AT_MOST_ONE = {"fraction"}

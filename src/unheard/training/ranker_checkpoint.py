@@ -82,7 +82,7 @@ def load_ranker(path: Path) -> RankerCheckpoint:
     try:
         assert checkpoint.recipe.members
         assert {"fingerprint", "dim", "members", "descriptions"} <= found.config.keys()
-        assert np.isfinite([note["weight"] for note in found.config["members"]]).all()
+        assert np.isfinite([note.get("weight", 0.0) for note in found.config["members"]]).all()
     except (KeyError, TypeError, AssertionError) as error:
         raise UserError(f"{path}: damaged ({error!r}); delete it and train again") from error
     return checkpoint

@@ -7,7 +7,7 @@ W/
   splits.json                    every split, in the exchange format
   factors/full.safetensors       factors of all plays (truth of the neighbour tasks)
   factors/<split>.safetensors    warm factors: train plays only, the rest folded in
-  models/<split>/<name>/         checkpoint.safetensors, predictions.safetensors, history.json
+  models/<split>/<name>/         checkpoint.safetensors, predictions.safetensors, history.json, embeddings.safetensors
   results/<split>.json           what `evaluate` measured
   experiments/<name>.json        what `experiment` measured
   listening-tests/<name>/        a study, its clips and its answers (see listening_test/study.py)

@@ -59,6 +59,11 @@ def test_the_whole_way(copy: Path, world: Path, run: Run, tmp_path: Path) -> Non
     assert ran.stdout == ""
     assert len(run("features", "-w", copy, "--tags").stdout.splitlines()) == 44
     assert run("train", "-w", copy, recipe).code == 0
+    ran = run("features", "-w", copy, "--model", "described")
+    assert "42 tracks in " in ran.stderr
+    assert "/described/embeddings.safetensors" in ran.stderr.replace("\n", "")
+    assert "are for MusiCNN (" in run("features", "-w", copy, "--model", "described", "--tags").error
+    assert "no model with embeddings; run `unheard train" in run("features", "-w", copy, "--model", "nobody").error
     new = write(tmp_path / "new.flac", song(3, 4.0))
     ran = run("similar", "-w", copy, new, "--model", "described", "-n", 3, "--json")
     assert ran.code == 0, ran

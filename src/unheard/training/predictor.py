@@ -85,6 +85,12 @@ class Predictor:
         store = self._store_of(mels)
         return self.embed_store(store, np.arange(len(store)))
 
+    def embed_content(self, vectors: Floats) -> Floats:
+        """Embeddings of what the model reads, vectors or statistics (n, width)."""
+        if len(self._stages) == 1:
+            return self.from_content(vectors)
+        return self._outputs(0, *self._content(vectors), silent)
+
     def _factors(self, source: Source, rows: NDArray[np.integer], progress: Progress) -> Floats:
         if not len(rows):
             return np.zeros((0, self.dim), np.float32)

@@ -37,7 +37,7 @@ from unheard.workspace import Workspace
 if TYPE_CHECKING:
     from unheard.training.predictor import Predictor
 
-DEFAULT_MODELS = ("triplet", "triplet-content")
+DEFAULT_MODELS = ("blend", "triplet", "triplet-content")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,26 @@ def test_a_cover_covers_without_silence(tmp_path: Path) -> None:
         assert n < 16 or max(seen) == n - 1
         assert len(source.cover(row, 2)) == min(2, len(starts))
         assert source.cover(row, 1)[0] == 0
+
+
+def test_bags_are_patches_of_one_track(tmp_path: Path) -> None:
+    """Random ones hold what single patches hold; those that cover a track hear all of it, each of them far and wide."""
+    single = _source(tmp_path)
+    source = replace(single, bag=3)
+    rows = np.arange(12)
+    starts = source.random_starts(rows, np.random.default_rng(0))
+    stored = source.batch(rows, starts)
+    assert starts.shape == (12, 3)
+    assert stored.shape == (12, 3, 16, 128)
+    for row in rows:
+        assert np.array_equal(stored[row], single.batch(np.full(3, row), starts[row]))
+        grid, bags = single.cover(int(row), None), source.cover(int(row), None)
+        assert set(bags.ravel().tolist()) == set(grid.tolist())
+        assert bags.shape == (-(-len(grid) // 3), 3)
+        assert all(bag.tolist() == sorted(bag.tolist()) for bag in bags)
+        assert len(source.cover(int(row), 2)) == 1
+        assert len(source.cover(int(row), 4)) == (2 if len(grid) >= 4 else 1)
+    assert [moment.shape for moment in source.moments(rows)] == [(128,), (128,)]
 
 
 def test_moments_are_those_of_the_train_tracks(tmp_path: Path) -> None:

@@ -227,6 +227,16 @@ def test_a_workspace_without_descriptions_says_so(tmp_path: Path) -> None:
         fit(world.workspace, recipe(descriptions=["musicnn"]), world.split)
 
 
+def test_vectors_alone_are_enough(world: World) -> None:
+    with open_library(world.workspace.library_path) as library, library.transaction():
+        ids, vectors = library.vectors("statistics")
+        library.put_vectors("user", zip(ids, vectors[:, :40], strict=True))
+        library._db.execute("DELETE FROM vectors WHERE kind = 'statistics'")
+        library._db.execute("DELETE FROM spectrograms")
+    fit(world.workspace, recipe(), world.split)
+    assert len(load_predictions(world.workspace, "artists", "small").ids) == len(world.ids)
+
+
 def test_damaged_files_are_named(world: World) -> None:
     path = fit(world.workspace, recipe("regression", {"ridge": {}}), world.split)
     path.write_bytes(path.read_bytes()[:200])

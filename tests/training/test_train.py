@@ -31,7 +31,7 @@ from unheard.factors.store import save_factors
 from unheard.library import Play, open_library
 from unheard.splits import Split
 from unheard.training.predict import load_predictor, predictions
-from unheard.training.train import default_recipe, train
+from unheard.training.train import train
 
 KINDS = [
     "cnn", "cnn1d", "triplet", "triplet-offline", "bag-of-tones", "mlp", "triplet-content", "encoder",
@@ -253,13 +253,11 @@ def test_content_takes_the_users_vectors_first(tmp_path: Path) -> None:
     assert share_explained(world, "mlp") > 0.5
 
 
-def test_the_default_recipe_follows_what_there_is(tmp_path: Path) -> None:
+def test_vectors_alone_are_enough(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
-    assert default_recipe(world.workspace) == "triplet"
     with open_library(world.workspace.library_path) as library:
         library._db.execute("DELETE FROM spectrograms")
     give_vectors(world)
-    assert default_recipe(world.workspace) == "triplet-content"
     train(world.workspace, toy("triplet-content"), world.split)
     assert share_explained(world, "triplet-content") > 0.3
 

@@ -164,6 +164,35 @@ def fairness(
 
 
 @experiment.command()
+def rivals(
+    workspace: WorkspaceOption,
+    split: SplitOption = None,
+    models: Annotated[
+        str, typer.Option(help="Recipes, trained with every seed, and baselines; with commas between them.")
+    ] = "artist-mean,content-neighbours,ridge,ridge-all,kernel-ridge,reduced-rank,artist-shrinkage,deepmusic,"
+    "dropoutnet,clcrec,gar,content-user",
+    default: Annotated[str, typer.Option(help="The model that is compared with each of them.")] = "blend",
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each recipe.")] = 3,
+    rotations: Annotated[
+        int, typer.Option(min=1, max=5, help="5 tests every fold in turn, 1 the split's own test folds.")
+    ] = 5,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    json: JsonFlag = False,
+    markdown: MarkdownOption = None,
+) -> None:
+    """The default model against its rivals, every fold tested in turn, playlists and artists resampled."""
+    from unheard.experiments.rivals import TITLE, Settings, about_text, rivals_tables, run_rivals
+
+    settings = Settings(tuple(_names(models)), default, seeds, rotations, device)
+    with console.progress_bars() as progress:
+        findings = run_rivals(Workspace.open(workspace), split, settings, progress=progress)
+    if json:
+        console.print_json(findings)
+        return
+    _finish(TITLE, rivals_tables(findings), about_text(findings), markdown)
+
+
+@experiment.command()
 def calibration(
     workspace: WorkspaceOption,
     split: SplitOption = None,

@@ -46,12 +46,6 @@ CHECKPOINT_S = 60.0
 FIRST_STAGE_SHARE = 0.8  # of `max_minutes`, when a second stage follows
 
 
-def default_recipe(workspace: Workspace) -> str:
-    """The recipe that `train` takes when none is named: by sound if there are spectrograms, else by vectors."""
-    with open_library(workspace.library_path) as library:
-        return "triplet" if library.counts()["spectrograms"] else "triplet-content"
-
-
 def model_name(recipe: Recipe, seed: int, targets: TargetKind = "warm") -> str:
     """The name of a recipe trained with a seed; a model that knew the test plays says so."""
     name = recipe.name if targets == "warm" else f"{recipe.name}-full"

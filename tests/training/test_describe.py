@@ -1,0 +1,117 @@
+"""A new file's descriptions are, bit for bit, what a scan and `features` store of the same file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.ingest.sounds import cut, song, write
+from tests.models.bundle import write_wheel
+from unheard.errors import AudioError, MissingStageError, Reason
+from unheard.library import open_library
+from unheard.models.musicnn import read_musicnn
+from unheard.models.pretrained import save_weights
+from unheard.spectrograms.musicnn_mel import patches_of_file
+from unheard.spectrograms.scan import scan
+from unheard.training.describe import describe_file, loaded_musicnn
+from unheard.training.musicnn_features import embed_library
+from unheard.training.patch_means import mean_descriptions
+from unheard.workspace import FrontEndName, Settings, Workspace
+
+KINDS = ("statistics", "musicnn", "musicnn-mtt")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    fill(folder, seed=3)
+    return folder
+
+
+def fill(folder: Path, *, seed: int) -> None:
+    """A cache with random weights of both models."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNHEARD_CACHE", str(folder))
+        save_weights("musicnn", read_musicnn(write_wheel(folder / "musicnn.whl", seed=seed)), "a test")
+
+
+@pytest.fixture(autouse=True)
+def _weights(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNHEARD_CACHE", str(cache))
+
+
+@pytest.mark.parametrize("front_end", ["standard", "parity"])
+def test_it_is_what_the_library_keeps(front_end: FrontEndName, tmp_path: Path) -> None:
+    """By worker processes of one thread; here with two threads and with one."""
+    for name, seconds in (("a.flac", 7.0), ("b.mp3", 13.0), ("c.ogg", 2.0)):
+        write(tmp_path / "music" / name, song(len(name) + int(seconds), seconds))
+    workspace = Workspace.init(tmp_path / "w", Settings(front_end=front_end))
+    scan(workspace, [tmp_path / "music"], jobs=2)
+    embed_library(workspace, jobs=2)
+    embed_library(workspace, model="mtt", jobs=1)
+    with open_library(workspace.library_path) as library:
+        tracks = library.tracks()
+        kept = {kind: library.vectors(kind) for kind in KINDS}
+    assert len(tracks) == 3
+    before = torch.get_num_threads()
+    try:
+        for threads in (2, 1):
+            torch.set_num_threads(threads)
+            for track in tracks.items:
+                found = describe_file(Path(track.path), KINDS, workspace.settings)
+                assert set(found) == set(KINDS)
+                for kind, (ids, vectors) in kept.items():
+                    np.testing.assert_array_equal(found[kind], vectors[ids.row(track.track_id)], err_msg=kind)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_only_what_is_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.flac", song(0, 4.0))
+    everything = describe_file(path, KINDS, Settings())
+    assert describe_file(path, ["vectors"], Settings()) == {}
+    for kinds in (["statistics"], ["musicnn", "vectors"], ["musicnn-mtt", "statistics"]):
+        found = describe_file(path, kinds, Settings())
+        assert set(found) == set(kinds) - {"vectors"}
+        for kind, vector in found.items():
+            np.testing.assert_array_equal(vector, everything[kind])
+
+
+def test_every_patch_counts_once(tmp_path: Path) -> None:
+    """Against the network on all patches at once; many more than the threads draw ahead."""
+    path = write(tmp_path / "a.flac", song(1, 70.0))
+    patches = np.stack(list(patches_of_file(path)))
+    assert len(patches) == 24
+    networks = [loaded_musicnn("msd"), loaded_musicnn("mtt")]
+    with torch.inference_mode():
+        expected = [network(torch.from_numpy(patches))[0].mean(0).numpy() for network in networks]
+    np.testing.assert_allclose(mean_descriptions(iter(patches), networks), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(mean_descriptions(patches[:3], networks[:1]).shape, (1, 200))
+
+
+def test_new_weights_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.flac", song(2, 3.0))
+    old = describe_file(path, ["musicnn"], Settings())["musicnn"]
+    monkeypatch.setenv("UNHEARD_CACHE", str(tmp_path / "other"))
+    with pytest.raises(MissingStageError, match="unheard weights musicnn FILE"):
+        describe_file(path, ["musicnn"], Settings())
+    (tmp_path / "other").mkdir()
+    fill(tmp_path / "other", seed=9)
+    assert np.abs(describe_file(path, ["musicnn"], Settings())["musicnn"] - old).max() > 0.1
+
+
+@pytest.mark.parametrize("kinds", [["statistics"], ["musicnn"], KINDS])
+def test_files_that_cannot_be_used(kinds: list[str], tmp_path: Path) -> None:
+    """The reason is that of a scan, and the threads are given back."""
+    before = torch.get_num_threads()
+    half = cut(write(tmp_path / "a.flac", song(3, 9.0)), tmp_path / "half.flac")
+    quiet = write(tmp_path / "quiet.wav", np.zeros((80_000, 2), np.float32))
+    for path, reason in ((half, Reason.TRUNCATED), (quiet, Reason.SILENT), (tmp_path / "none.mp3", Reason.MISSING)):
+        with pytest.raises(AudioError) as caught:
+            describe_file(path, kinds, Settings())
+        assert caught.value.reason == reason
+    assert torch.get_num_threads() == before

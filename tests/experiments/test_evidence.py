@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,29 @@ def test_intervals_hold_their_values_and_tables_fit(found: Found) -> None:
     assert {len(row) for table in tables for row in table.rows} == {1 + len(LEVELS)}
     assert "artist" in [row[0] for row in tables[0].rows]
     assert "Plays alone rank better than ridge" in about_text(found)
+
+
+def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace, found: Found) -> None:
+    """Places that are the factors themselves must rank as the factors do, whatever their scale."""
+    from unheard.experiments.evidence import Predicting, _measure, _reveal
+    from unheard.recommend.hybrids import als_config
+    from unheard.splits import Use
+
+    catalogue = load_catalogue(workspace, "tracks")
+    ridge = make_recommender(workspace, catalogue, "ridge")
+    assert isinstance(ridge, FactorRecommender)
+    asked = np.any(catalogue.warm.playlists, axis=1)
+    test, val = (
+        _reveal(catalogue, plays, use, asked, 0)
+        for plays, use in ((catalogue.plays, Use.TEST), (catalogue.tuning, Use.VAL))
+    )
+    places = replace(ridge, tracks=ridge.tracks * 4, playlists=ridge.playlists / 2)
+    model = Predicting(ridge.tracks, places)
+    measured = _measure(catalogue, model, test, val, als_config(workspace, "tracks"), 0)
+    named = {"about": found["about"], "models": {"placed": measured}}
+    assert values(named, "placed", "places", "auc") == values(found, "ridge", "sound", "auc")
+    assert values(named, "placed", "blend", "auc") == values(found, "ridge", "blend", "auc")
+    assert [row[0] for row in evidence_tables(named)[0].rows][1:3] == ["places", "sound"]
 
 
 def test_unknown_artists_have_no_line(workspace: Workspace, tmp_path: Path) -> None:

@@ -102,6 +102,11 @@ def test_a_recipe_file(tmp_path: Path) -> None:
         ('input = "patches"', 'input = "previous"', "stage 1, input: expected an input of its own"),
         ('input = "patches"', 'input = "waveform"', "stage 1, input: expected one of 'patches'"),
         ('input = "patches"', 'input = "content"', r"stage 1: expected \[stage.dense\] for input 'content'"),
+        (
+            "epochs = 3",
+            "bag = 2",
+            r"stage 1, bag: expected only with \[stage.encoder\], which pools patches; delete it",
+        ),
         ("epochs = 3", 'watch = "correlation"', "stage 1, watch: expected 'loss' for a loss on embeddings"),
         ('input = "patches"\n', "", "stage 1: input is missing; expected one of 'patches'"),
         ("output = 16\n", "", "stage 1, output: expected the width of the embedding, found None"),
@@ -123,6 +128,17 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: str, to: str, says: str)
         load_recipe(str(path))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_bag_is_filled_and_is_of_patches() -> None:
+    plain = load_recipe("encoder").as_dict()
+    plain["stage"][0]["patches_per_track"] = 5
+    with pytest.raises(UserError, match="multiple of it and no fraction, found 5 patches in bags of 2"):
+        recipe_from(plain, "mine")
+    plain["stage"][0] |= {"input": "content", "patches_per_track": 4}
+    with pytest.raises(UserError, match=r"expected \[stage.dense\] for input 'content'"):
+        recipe_from(plain, "mine")
+    assert "bag" not in load_recipe("triplet").as_dict()["stage"][0]  # trainings of before it was there stay the same
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -40,6 +41,12 @@ def running(config: ServeConfig) -> Iterator[str]:
 def served_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """284 tracks of 41 artists, 92 playlists, the model `toy` in three seeds on split `artists`; no audio files."""
     return world.build(tmp_path_factory.mktemp("served") / "w").root
+
+
+@pytest.fixture
+def own_workspace(served_workspace: Path, tmp_path: Path) -> Path:
+    """A copy of `served_workspace` to change."""
+    return shutil.copytree(served_workspace, tmp_path / "w")
 
 
 @pytest.fixture(scope="session")

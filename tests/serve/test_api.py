@@ -1,0 +1,302 @@
+"""The API gives what Python gives, through a real server and a real client."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+import unheard
+from tests.serve.conftest import running
+from unheard.library import Library, Play, Track
+from unheard.serve.config import ServeConfig
+from unheard.session import Session
+from unheard.workspace import Workspace
+
+HOSTILE = "<script>alert(1)</script>\u202e" + "x" * 10_000
+
+
+@pytest.fixture(scope="module")
+def client(server_url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server_url, timeout=60) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def session(served_workspace: Path) -> Session:
+    return unheard.open(served_workspace, model="toy")
+
+
+def test_ready_says_what_is_served(client: httpx.Client) -> None:
+    found = client.get("/api/health/ready").json()
+    assert found["status"] == "ready"
+    assert (found["model"], found["split"], found["tracks"], found["playlists"]) == ("toy", "artists", 284, 92)
+
+
+@pytest.mark.parametrize("candidates", ["cold", "warm", "all"])
+def test_a_playlist_gets_what_the_session_gives(client: httpx.Client, session: Session, candidates: str) -> None:
+    found = client.get("/api/recommend/p03", params={"n": 7, "candidates": candidates, "model": "toy"}).json()
+    expected = session.recommendations(playlist="p03", n=7, candidates=candidates)  # type: ignore[arg-type]
+    assert [(one["track"]["track_id"], one["rank"]) for one in found["items"]] == [
+        (one.track_id, one.rank) for one in expected
+    ]
+    assert [one["score"] for one in found["items"]] == pytest.approx([one.score for one in expected])
+    assert [one["why"] for one in found["items"]] == [one.why for one in expected]
+    assert found["score_means"].startswith("predicted preference")
+
+
+def test_a_playlist_without_known_tracks_is_told_to_be_voted_for(client: httpx.Client) -> None:
+    assert client.get("/api/recommend/fresh").json()["score_means"].startswith("votes")
+
+
+def test_options_are_obeyed(client: httpx.Client, session: Session) -> None:
+    wish = {"n": 20, "candidates": "all", "max_per_artist": 1, "diversity": 0.5, "exclude": ["t00-1", "t01-1"]}
+    found = client.get("/api/tracks/t00-0/similar", params=wish).json()["items"]
+    artists = [one["track"]["artist"] for one in found]
+    assert len(artists) == len(set(artists)) == 20
+    expected = session.neighbours("t00-0", n=20, candidates="all", max_per_artist=1, diversity=0.5)
+    assert [one["track"]["track_id"] for one in found] == [one.track_id for one in expected]
+    many = client.get(
+        "/api/tracks/t00-0/similar", params={"n": 300, "candidates": "all", "any_number_per_artist": True}
+    )
+    assert len(many.json()["items"]) > 250
+
+
+def test_liked_tracks_vote(client: httpx.Client, session: Session) -> None:
+    found = client.post("/api/recommend", json={"likes": ["t00-0", "t11-3"], "n": 5, "exclude": ["t08-0"]}).json()
+    expected = session.recommendations(like=["t00-0", "t11-3"], n=5, exclude=["t08-0"])
+    assert [one["track"]["track_id"] for one in found["items"]] == [one.track_id for one in expected]
+
+
+def test_tracks_are_searched_and_paged(client: httpx.Client) -> None:
+    page = client.get("/api/tracks", params={"q": "ARTIST 3 song", "limit": 5, "offset": 2}).json()
+    everything = client.get("/api/tracks", params={"q": "song artist 3", "limit": 500}).json()
+    assert page["total"] == everything["total"] == len(everything["items"])
+    assert page["items"] == everything["items"][2:7]
+    for one in everything["items"]:
+        assert "3" in f"{one['artist']} {one['title']}"
+    kinds = {which: client.get("/api/tracks", params={"which": which}).json()["total"] for which in ("cold", "warm")}
+    assert kinds["cold"] > 0 < kinds["warm"]
+    assert sum(kinds.values()) <= client.get("/api/tracks").json()["total"] == 284
+    assert client.get("/api/tracks", params={"artist": "Newcomer"}).json()["items"][0]["track_id"] == "new-1"
+    assert client.get("/api/tracks", params={"q": "nothing is called so"}).json()["total"] == 0
+
+
+def test_search_agrees_with_reading_every_track(client: httpx.Client, session: Session) -> None:
+    for words in (["song", "1"], ["artist", "22"], ["album", "quiet"], ["a"]):
+        expected = {
+            track.track_id
+            for track in session.catalogue.tracks.items
+            if all(word in f"{track.artist} {track.title} {track.album}".casefold() for word in words)
+        }
+        found = client.get("/api/tracks", params={"q": " ".join(words), "limit": 500}).json()
+        assert {one["track_id"] for one in found["items"]} == expected
+
+
+def test_a_track_and_its_playlists(client: httpx.Client, session: Session) -> None:
+    found = client.get("/api/tracks/t00-0").json()
+    row = session.catalogue.track_row("t00-0")
+    holding = session.catalogue.plays[:, row].nonzero()[0]
+    assert found["in_playlists"] == session.catalogue.playlists.take(holding)
+    assert (found["title"], found["artist"], found["artists"]) == ("Song 0", "Artist 0", ["Artist 0"])
+    assert client.get("/api/tracks/new-0").json()["kind"] == "cold"
+
+
+def test_artists_playlists_and_models(client: httpx.Client) -> None:
+    artists = {one["name"]: one for one in client.get("/api/artists", params={"q": "7 artist"}).json()["items"]}
+    assert list(artists) == ["Artist 17", "Artist 27", "Artist 37", "Artist 7"]
+    assert artists["Artist 7"] == {"name": "Artist 7", "tracks": 7, "cold": 0, "warm": 0}  # validation: neither
+    assert client.get("/api/playlists", params={"q": "P0", "limit": 3}).json()["items"][0]["playlist_id"] == "p00"
+    fresh = client.get("/api/playlists/fresh").json()
+    assert fresh["tracks"] == len(fresh["items"]) == 3
+    assert client.get("/api/playlists/lost").json()["items"] == []
+    models = {one["name"]: one for one in client.get("/api/models").json()}
+    assert models["toy"] == {"name": "toy", "kind": "trained", "default": True, "hears_files": False}
+    assert {models["oracle"]["kind"], models["ridge"]["kind"]} == {"oracle", "baseline"}
+
+
+@pytest.mark.parametrize("model", ["oracle", "ridge", "popularity", "artist-mean", "content-neighbours", "toy@1"])
+def test_every_listed_model_answers(client: httpx.Client, model: str) -> None:
+    found = client.get("/api/recommend/p05", params={"model": model, "n": 3, "candidates": "all"})
+    assert found.status_code == 200, found.text
+    assert len(found.json()["items"]) == 3
+
+
+def test_a_list_becomes_a_file(client: httpx.Client) -> None:
+    wish = {"ids": ["t00-0", "new-0"], "title": "one\ntwo"}
+    m3u8 = client.post("/api/playlist-export", json=wish)
+    assert m3u8.content.decode("utf-8") == (
+        "#EXTM3U\n#PLAYLIST:one two\n#EXTINF:200,Artist 0 - Song 0\n/music/Artist 0/Song 0.flac\n"
+        "#EXTINF:200,Artist 3 - Later\n/music/Artist 3/Later.flac\n"
+    )
+    assert m3u8.headers["content-disposition"] == 'attachment; filename="unheard.m3u8"'
+    rows = list(csv.DictReader(io.StringIO(client.post("/api/playlist-export", json=wish | {"format": "csv"}).text)))
+    assert [(row["rank"], row["track_id"]) for row in rows] == [("1", "t00-0"), ("2", "new-0")]
+    as_json = client.post("/api/playlist-export", json=wish | {"format": "json"}).json()
+    assert [one["artist"] for one in as_json] == ["Artist 0", "Artist 3"]
+    jspf = client.post("/api/playlist-export", json=wish | {"format": "jspf"}).json()
+    assert [one["title"] for one in jspf["playlist"]["track"]] == ["Song 0", "Later"]
+
+
+def test_a_pasted_list_is_found(client: httpx.Client) -> None:
+    text = "t00-0\r\n1. Artist 11 - Song 3\nartist 12 – song 4\nNobody - Nothing at all\n\nArtist 11 - Song 3\n"
+    found = client.post("/api/playlists/parse", json={"text": text}).json()
+    assert [one["track_id"] for one in found["items"]] == ["t00-0", "t11-3", "t12-4"]
+    assert (found["matched"], found["missed"], found["match_rate"]) == (4, 1, 0.8)
+    assert found["misses"] == ["Nobody - Nothing at all"]
+
+
+def test_an_m3u_is_found_pasted_or_uploaded(client: httpx.Client) -> None:
+    text = "#EXTM3U\n#EXTINF:1,Artist 5 - Song 5\nD:\\elsewhere\\x.mp3\n/music/Artist 6/Song 6.flac\ngone.mp3\n"
+    pasted = client.post("/api/playlists/parse", json={"text": text}).json()
+    uploaded = client.post("/api/playlists/parse", files={"file": ("my list.m3u", text.encode())}).json()
+    for found in (pasted, uploaded):
+        assert [one["track_id"] for one in found["items"]] == ["t05-5", "t06-6"]
+        assert found["missed"] == 1
+
+
+def test_an_exported_list_comes_back_whole(client: httpx.Client) -> None:
+    ids = ["t31-2", "t00-0", "new-1"]
+    text = client.post("/api/playlist-export", json={"ids": ids}).text
+    found = client.post("/api/playlists/parse", json={"text": text}).json()
+    assert [one["track_id"] for one in found["items"]] == ids
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", "/api/tracks/nobody", None, 404, "not_found"),
+        ("GET", "/api/tracks/..%2F..%2Fetc%2Fpasswd/audio", None, 404, "not_found"),
+        ("GET", "/api/tracks//etc/passwd/similar", None, 404, "not_found"),
+        ("GET", "/api/tracks/t00-0/audio", None, 404, "not_found"),
+        ("GET", "/api/recommend/nobody", None, 404, "not_found"),
+        ("GET", "/api/recommend/lost", None, 400, "bad_request"),
+        ("GET", "/api/recommend/p03?model=nobody", None, 404, "not_found"),
+        ("GET", "/api/recommend/p03?n=0", None, 422, "invalid_request"),
+        ("GET", "/api/recommend/p03?n=many", None, 422, "invalid_request"),
+        ("GET", "/api/recommend/p03?year_from=2000&year_to=1990", None, 400, "bad_request"),
+        ("GET", "/api/recommend/p03?colour=blue", None, 422, "invalid_request"),
+        ("GET", "/api/recommend/p03?model=popularity&diversity=1", None, 400, "bad_request"),
+        ("GET", "/api/playlists/nobody", None, 404, "not_found"),
+        ("GET", "/api/nothing", None, 404, "not_found"),
+        ("PUT", "/api/tracks", None, 405, "method_not_allowed"),
+        ("POST", "/api/recommend", {"likes": []}, 422, "invalid_request"),
+        ("POST", "/api/recommend", {"likes": ["/etc/passwd"]}, 404, "not_found"),
+        ("POST", "/api/recommend", {"likes": ["t00-0"], "exclude": ["nobody"]}, 404, "not_found"),
+        ("POST", "/api/playlists/parse", {"text": ""}, 422, "invalid_request"),
+        ("POST", "/api/playlists/parse", {"text": "x\n" * 6000}, 400, "bad_request"),
+        ("POST", "/api/playlist-export", {"ids": ["nobody"]}, 404, "not_found"),
+        ("POST", "/api/playlist-export", {"ids": ["t00-0"], "format": "exe"}, 422, "invalid_request"),
+        ("GET", "/api/jobs/nobody", None, 422, "invalid_request"),
+        ("GET", "/api/jobs/20200101-000000-abcdef", None, 404, "not_found"),
+        ("DELETE", "/api/jobs/20200101-000000-abcdef", None, 404, "not_found"),
+        ("GET", "/api/jobs/20200101-000000-abcdef/events", None, 404, "not_found"),
+        ("POST", "/api/jobs", {"verb": "rm"}, 422, "invalid_request"),
+        ("POST", "/api/jobs", {"verb": "train", "recipe": "--help"}, 422, "invalid_request"),
+        ("POST", "/api/jobs", {"verb": "scan", "sources": ["/etc"]}, 403, "path_not_allowed"),
+        ("POST", "/api/jobs", {"verb": "scan", "sources": ["../../../../../../etc"]}, 403, "path_not_allowed"),
+        ("POST", "/api/jobs", {"verb": "import", "files": ["\u0000"]}, 403, "path_not_allowed"),
+    ],
+)
+def test_mistakes_are_told_with_a_code(
+    client: httpx.Client, method: str, path: str, body: object, status: int, code: str
+) -> None:
+    answer = client.request(method, path, json=body)
+    assert (answer.status_code, answer.json()["error_code"]) == (status, code), answer.text
+    assert set(answer.json()) == {"error_code", "message"}
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"{", "application/json"),
+        (b'{"likes": ["\\ud800"]}', "application/json"),
+        (b"\xff\xfe", "application/json"),
+        (b"", "application/json"),
+        (b"likes=1", "text/plain"),
+        (b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
+        (b"nonsense", "multipart/form-data"),
+        (b"--x--\r\n", "multipart/form-data; boundary=x"),
+    ],
+)
+def test_bodies_that_are_none(client: httpx.Client, content: bytes, kind: str) -> None:
+    for path in ("/api/recommend", "/api/playlists/parse"):
+        answer = client.post(path, content=content, headers={"content-type": kind})
+        assert answer.status_code in (400, 404, 422), answer.text
+        assert answer.json()["error_code"]
+
+
+def test_a_model_that_hears_nothing_says_so(client: httpx.Client) -> None:
+    answer = client.post("/api/recommend", files={"file": ("a.wav", b"RIFF")}, params={"model": "ridge"})
+    assert answer.status_code == 400
+    assert "name a trained model" in answer.json()["message"]
+
+
+def test_the_description_is_whole_and_fetches_nothing(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    assert all(path.startswith("/api/") for path in document["paths"])
+    page = client.get("/docs").text
+    for path in document["paths"]:
+        assert path in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_hostile_names_come_back_as_they_are(own_workspace: Path) -> None:
+    workspace = Workspace.open(own_workspace)
+    named = Track("a/b?c#d%2F<é>", "", HOSTILE, (HOSTILE, '"; DROP TABLE tracks;--'), HOSTILE, genre=HOSTILE)
+    with Library(workspace.library_path) as library, library.transaction():
+        library.put_track(named)
+        library.replace_playlists([Play("../p/<1>", "t00-0", 0), Play("../p/<1>", named.track_id, 1)])
+    with running(ServeConfig(workspace=workspace.root)) as url, httpx.Client(base_url=url, timeout=60) as client:
+        found = client.get("/api/tracks/a%2Fb%3Fc%23d%252F%3C%C3%A9%3E")
+        assert found.status_code == 200, found.text
+        assert found.headers["content-type"] == "application/json"
+        assert found.headers["x-content-type-options"] == "nosniff"
+        assert (found.json()["track_id"], found.json()["title"]) == (named.track_id, HOSTILE)
+        assert found.json()["in_playlists"] == ["../p/<1>"]
+        playlist = client.get("/api/playlists/..%2Fp%2F%3C1%3E").json()
+        assert [one["track_id"] for one in playlist["items"]] == ["t00-0", named.track_id]
+        assert client.get("/api/recommend/..%2Fp%2F%3C1%3E").status_code == 200
+        assert client.get("/api/tracks", params={"q": "<script>", "artist": HOSTILE[:1000]}).status_code == 200
+        near = client.get("/api/tracks/a%2Fb%3Fc%23d%252F%3C%C3%A9%3E/similar", params={"n": 3})
+        assert len(near.json()["items"]) == 3
+        exported = client.post(
+            "/api/playlist-export", json={"ids": [named.track_id], "format": "csv", "title": HOSTILE[:900]}
+        )
+        assert next(csv.DictReader(io.StringIO(exported.text)))["title"] == HOSTILE
+
+
+def test_a_workspace_without_stages_names_the_command(tmp_path: Path) -> None:
+    root = Workspace.init(tmp_path / "w").root
+    with running(ServeConfig(workspace=root)) as url:
+        answer = httpx.get(f"{url}/api/health/ready")
+        assert (answer.status_code, answer.json()["error_code"]) == (409, "not_ready")
+        assert "unheard" in answer.json()["message"]
+        assert httpx.get(f"{url}/api/tracks").status_code == 409
+        assert httpx.get(f"{url}/api/health/live").status_code == 200
+
+
+def test_a_file_is_sent_whole_and_in_parts(own_workspace: Path, tmp_path: Path) -> None:
+    workspace = Workspace.open(own_workspace)
+    file = tmp_path / "a song.mp3"
+    file.write_bytes(bytes(range(256)) * 40)
+    with Library(workspace.library_path) as library, library.transaction():
+        library.put_track(replace(library.tracks()[0], path=str(file)))
+        name = library.tracks()[0].track_id
+    with running(ServeConfig(workspace=workspace.root)) as url:
+        whole = httpx.get(f"{url}/api/tracks/{name}/audio")
+        assert (whole.status_code, whole.headers["content-type"]) == (200, "audio/mpeg")
+        assert whole.content == file.read_bytes()
+        part = httpx.get(f"{url}/api/tracks/{name}/audio", headers={"range": "bytes=100-299"})
+        assert (part.status_code, part.content) == (206, file.read_bytes()[100:300])
+        beyond = httpx.get(f"{url}/api/tracks/{name}/audio", headers={"range": "bytes=99999-"})
+        assert beyond.status_code == 416
+        file.unlink()
+        assert httpx.get(f"{url}/api/tracks/{name}/audio").json()["error_code"] == "not_found"

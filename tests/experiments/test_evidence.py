@@ -105,7 +105,7 @@ def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace
         _reveal(catalogue, plays, use, asked, 0)
         for plays, use in ((catalogue.plays, Use.TEST), (catalogue.tuning, Use.VAL))
     )
-    places = replace(ridge, tracks=ridge.tracks * 4, playlists=ridge.playlists / 2)
+    places = replace(ridge, tracks=ridge.tracks * np.float32(4), playlists=ridge.playlists * np.float32(0.5))
     model = Predicting(ridge.tracks, places)
     measured = _measure(catalogue, model, test, val, als_config(workspace, "tracks"), 0)
     named = {"about": found["about"], "models": {"placed": measured}}

@@ -20,7 +20,7 @@ class DeepMusic:
     """
 
     tower: TowerConfig = field(default_factory=TowerConfig)
-    descent: Descent = field(default_factory=lambda: Descent(batch_size=256))
+    descent: Descent = field(default_factory=lambda: Descent(batch_size=256, steps_per_check=20, checks=60))
     loss: Literal["mse", "wpe", "cosine", "score"] = "mse"
     alpha: float = 20.0
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import pytest
 import uvicorn
 
+from tests.cli.conftest import RECIPE, run_command
 from tests.recommend import world
+from unheard.demo.build import build_world
 from unheard.serve.app import make_app
 from unheard.serve.config import ServeConfig
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -47,6 +53,37 @@ def served_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_workspace(served_workspace: Path, tmp_path: Path) -> Path:
     """A copy of `served_workspace` to change."""
     return shutil.copytree(served_workspace, tmp_path / "w")
+
+
+@pytest.fixture(scope="session")
+def heard_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made-up world of 28 tracks, its workspace in `workspace`: scanned, imported, split, and a model `tiny`."""
+    world = tmp_path_factory.mktemp("heard") / "world"
+    build_world(world, n_bands=14, n_tracks=28, n_playlists=100, seconds=3.0, jobs=1)
+    (world / "tiny.toml").write_text(RECIPE)
+    w = world / "workspace"
+    for words in (
+        ("init", "-w", w),
+        ("scan", "-w", w, world / "tracks.csv", "-j", 1),
+        ("import", "-w", w, world / "playlists.csv"),
+        ("split", "-w", w),
+        ("factors", "-w", w, "--dim", 8),
+        ("train", "-w", w, world / "tiny.toml", "--split", "artists"),
+    ):
+        ran = run_command(*words)
+        assert ran.code == 0, (words, ran)
+    return world
+
+
+def eventually(check: Callable[[], T | None], *, limit_s: float = 60.0) -> T:
+    """What `check` gives once it gives something; it is asked again and again until the limit."""
+    deadline_s = time.monotonic() + limit_s
+    pause = threading.Event()
+    while time.monotonic() < deadline_s:
+        if found := check():
+            return found
+        pause.wait(0.05)
+    raise AssertionError(f"nothing within {limit_s} s")
 
 
 @pytest.fixture(scope="session")

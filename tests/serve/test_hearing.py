@@ -1,0 +1,159 @@
+"""Files that the library does not hold: heard by a warm process, which hostile ones may kill and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+
+import unheard
+from tests.serve.conftest import eventually, running
+from unheard.errors import AudioError, Reason, UserError
+from unheard.library import Track
+from unheard.recommend.recommend import NewTrack
+from unheard.serve.config import ServeConfig
+from unheard.serve.hearing import Ears, Hear
+
+
+def strange_ears(root: Path, split: str | None, model: str | None) -> Hear:
+    """Does to its process what hostile files do; imported there by name."""
+
+    def hear(file: Path, name: str | None) -> NewTrack:
+        match file.name:
+            case "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "exit":
+                os._exit(0)
+            case "hang":
+                threading.Event().wait()
+            case "bug":
+                raise ZeroDivisionError("oh")
+            case "mistake":
+                raise UserError("name another model")
+            case "silent":
+                raise AudioError(file, Reason.SILENT, "nothing in it")
+        return NewTrack(Track("", title=file.name), np.array([os.getpid()], np.float32))
+
+    return hear
+
+
+@pytest.fixture
+def ears(tmp_path: Path) -> Iterator[Ears]:
+    made = Ears(tmp_path, limit_s=1.0, make_hear=strange_ears)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("crash", Reason.CRASHED), ("exit", Reason.CRASHED), ("hang", Reason.TIMED_OUT)]
+)
+def test_a_file_that_ends_the_process_costs_that_file_only(ears: Ears, name: str, reason: Reason) -> None:
+    before = ears.hear(Path("good"))
+    with pytest.raises(AudioError) as told:
+        ears.hear(Path(name))
+    assert told.value.reason is reason
+    after = ears.hear(Path("good"))
+    assert after.track.title == "good"
+    assert after.vector != before.vector  # another process
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("bug", "ZeroDivisionError: oh"), ("mistake", "name another model"), ("silent", "nothing in it")],
+)
+def test_errors_come_back_and_the_process_stays(ears: Ears, name: str, error: str) -> None:
+    before = ears.hear(Path("good"))
+    with pytest.raises(UserError, match=error):
+        ears.hear(Path(name))
+    assert ears.hear(Path("good")).vector == before.vector
+
+
+def test_it_becomes_warm_by_itself_and_stopping_it_frees_who_waits(ears: Ears) -> None:
+    assert eventually(lambda: ears.is_warm)
+    told: list[Exception] = []
+
+    def wait_for_ever() -> None:
+        try:
+            ears.hear(Path("hang"))
+        except AudioError as error:
+            told.append(error)
+
+    waiting = threading.Thread(target=wait_for_ever)
+    waiting.start()
+    ears.stop()
+    waiting.join(timeout=30)
+    assert not waiting.is_alive()
+    with pytest.raises(AudioError):
+        ears.hear(Path("good"))
+
+
+# ------------------------------------------------------------------------------------------------- through a server
+
+
+@pytest.fixture(scope="module")
+def hearing_url(heard_world: Path) -> Iterator[str]:
+    with running(ServeConfig(workspace=heard_world / "workspace")) as url:
+        eventually(lambda: httpx.get(f"{url}/api/health/ready", timeout=60).json().get("hearing_is_warm"))
+        yield url
+
+
+def song(path: Path) -> Path:
+    rng = np.random.default_rng(3)
+    samples = 0.2 * np.sin(2 * np.pi * 330 * np.arange(4 * 22_050) / 22_050) + 0.01 * rng.standard_normal(4 * 22_050)
+    soundfile.write(path, samples.astype(np.float32), 22_050)
+    return path
+
+
+def leftovers() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob("unheard-upload-*"))
+
+
+def test_an_upload_gets_what_the_session_gives_and_is_not_kept(
+    hearing_url: str, heard_world: Path, tmp_path: Path
+) -> None:
+    file = song(tmp_path / "My demo.wav")
+    before = leftovers()
+    with file.open("rb") as sound:
+        answer = httpx.post(f"{hearing_url}/api/recommend?n=5", files={"file": sound}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    expected = unheard.open(heard_world / "workspace").recommend(like=[str(file)], n=5)
+    assert [one["track"]["track_id"] for one in found["items"]] == expected[0]
+    assert [one["score"] for one in found["items"]] == pytest.approx(expected[1].tolist(), rel=1e-5)
+    assert found["heard"] == {"title": "My demo", "artist": ""}
+    assert leftovers() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.mp3", b"", "empty"),
+        ("noise.mp3", bytes(range(256)) * 50, ""),
+        ("text.wav", b"RIFF but not really", ""),
+        ("../../etc/passwd", b"root:x:0:0", ""),
+        ("x" * 500 + ".flac", b"fLaC" + bytes(1000), ""),
+        ("\u202egpj.\n.ogg", b"OggS" + bytes(100), ""),
+    ],
+)
+def test_hostile_uploads_are_told_and_leave_nothing(hearing_url: str, name: str, content: bytes, reason: str) -> None:
+    before = leftovers()
+    answer = httpx.post(f"{hearing_url}/api/recommend", files={"file": (name, content)}, timeout=60)
+    assert (answer.status_code, answer.json()["error_code"]) == (422, "unusable_audio"), answer.text
+    assert answer.json()["message"].startswith(reason)
+    assert "unheard-upload" not in answer.text
+    assert leftovers() == before
+    assert httpx.get(f"{hearing_url}/api/health/live").status_code == 200
+
+
+def test_a_model_that_is_no_network_hears_nothing(hearing_url: str) -> None:
+    answer = httpx.post(f"{hearing_url}/api/recommend?model=ridge", files={"file": ("a.wav", b"x")}, timeout=60)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "bad_request")

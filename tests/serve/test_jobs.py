@@ -1,0 +1,217 @@
+"""Long work through the API: real processes, real events, and a server that dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+
+from tests.serve.conftest import eventually, running
+from unheard.errors import UserError
+from unheard.serve.config import ServeConfig
+from unheard.serve.jobs import Jobs, State
+from unheard.serve.jobs.log import LogReader, progress_of, text_for_people
+from unheard.serve.jobs.wishes import NotAllowedError, ScanWish, SplitWish, TrainWish, allowed, command_line
+
+
+@pytest.fixture
+def workspace(heard_world: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(heard_world / "workspace", tmp_path / "w")
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """A folder whose scan takes a few seconds."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        samples = rng.uniform(-0.3, 0.3, 22_050 * 20).astype(np.float32)
+        soundfile.write(folder / f"{number:02d}.wav", samples, 22_050)
+    return folder
+
+
+def over(client: httpx.Client, job_id: str) -> dict[str, object] | None:
+    job: dict[str, object] = client.get(f"/api/jobs/{job_id}").json()
+    return job if State(str(job["state"])).is_over else None
+
+
+def events(client: httpx.Client, job_id: str) -> Iterator[dict[str, object]]:
+    with client.stream("GET", f"/api/jobs/{job_id}/events", timeout=120) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line[6:])
+
+
+def test_a_scan_tells_its_progress_and_its_tracks_are_served_without_a_restart(workspace: Path, music: Path) -> None:
+    config = ServeConfig(workspace=workspace, music_roots=(music,))
+    with running(config) as url, httpx.Client(base_url=url, timeout=60) as client:
+        before = client.get("/api/health/ready").json()["tracks"]
+        started = client.post("/api/jobs", json={"verb": "scan", "sources": ["."]})
+        assert started.status_code == 202, started.text
+        told = list(events(client, started.json()["job_id"]))
+        assert told[-1]["state"] == "done"
+        assert told[-1]["exit_code"] == 0
+        steps = [step["progress"] for step in told if step["progress"]]
+        assert steps[-1]["done"] == steps[-1]["total"] == 60  # type: ignore[index]
+        job = client.get(f"/api/jobs/{told[-1]['job_id']}").json()
+        assert "60 analysed" in job["output"] or "60" in job["output"]
+        assert "{" not in job["output"]
+        assert client.get("/api/jobs").json()[0]["job_id"] == job["job_id"]
+
+        def read_again() -> bool:
+            return bool(client.get("/api/health/ready").json()["tracks"] == before + 60)
+
+        assert eventually(read_again)
+
+
+def test_jobs_wait_for_each_other_and_can_be_cancelled(workspace: Path, music: Path) -> None:
+    config = ServeConfig(workspace=workspace, music_roots=(music,))
+    with running(config) as url, httpx.Client(base_url=url, timeout=60) as client:
+        scan = client.post("/api/jobs", json={"verb": "scan", "sources": [str(music)]}).json()["job_id"]
+        waiting = client.post("/api/jobs", json={"verb": "evaluate"}).json()["job_id"]
+        wrong = client.post("/api/jobs", json={"verb": "train", "recipe": "no-such-recipe"}).json()["job_id"]
+        for step in events(client, scan):
+            if step["progress"]:
+                break
+        assert client.get(f"/api/jobs/{waiting}").json()["state"] == "queued"
+        assert client.delete(f"/api/jobs/{waiting}").json()["state"] == "cancelled"
+        assert client.delete(f"/api/jobs/{scan}").status_code == 202
+        stopped = eventually(lambda: over(client, scan))
+        assert stopped["state"] == "cancelled"
+        assert "the same command goes on from here" in str(stopped["output"])
+        failed = eventually(lambda: over(client, wrong))
+        assert (failed["state"], failed["exit_code"]) == ("failed", 2)
+        assert "no-such-recipe" in str(failed["message"])
+        again = client.post("/api/jobs", json={"verb": "scan", "sources": [str(music)]}).json()["job_id"]
+        assert eventually(lambda: over(client, again))["state"] == "done"
+        assert client.delete(f"/api/jobs/{again}").json()["state"] == "done"
+
+
+def test_a_job_outlives_a_server_that_dies_and_is_shown_as_orphaned(workspace: Path, music: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["serve", "-w", str(workspace), "--port", str(port), "--music-root", str(music)]
+    server = subprocess.Popen([sys.executable, "-m", "unheard", *command], stderr=subprocess.DEVNULL)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+
+        def start() -> str | None:
+            try:
+                answer = client.post("/api/jobs", json={"verb": "scan", "sources": [str(music)]})
+            except httpx.ConnectError:
+                return None
+            return str(answer.json()["job_id"])
+
+        job_id = eventually(start)
+        eventually(lambda: client.get(f"/api/jobs/{job_id}").json()["progress"])
+    pid = json.loads((workspace / "jobs" / f"{job_id}.json").read_text())["pid"]
+    server.kill()
+    server.wait()
+    jobs = Jobs(workspace)
+    os.kill(pid, signal.SIGSTOP)  # alive for as long as the test looks
+    try:
+        jobs.start()
+        found = jobs.get(job_id)
+        assert found is not None
+        assert found.state is State.ORPHANED
+        waiting = jobs.add(SplitWish(verb="split"))
+        assert jobs.get(waiting.job_id) == waiting  # nothing runs beside the orphan
+        jobs.cancel(job_id)
+        os.kill(pid, signal.SIGCONT)
+
+        def is_over() -> bool:
+            job = jobs.get(waiting.job_id)
+            return job is not None and job.state.is_over
+
+        assert eventually(is_over)
+    finally:
+        jobs.stop()
+
+
+def test_stopping_the_server_stops_the_job(workspace: Path, music: Path) -> None:
+    config = ServeConfig(workspace=workspace, music_roots=(music,))
+    with running(config) as url, httpx.Client(base_url=url, timeout=60) as client:
+        job_id = client.post("/api/jobs", json={"verb": "scan", "sources": [str(music)]}).json()["job_id"]
+        next(events(client, job_id))
+    kept = json.loads((workspace / "jobs" / f"{job_id}.json").read_text())
+    assert kept["state"] in ("cancelled", "queued")
+
+
+def test_damaged_records_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    for name, text in (("a.json", "{"), ("b.json", "[]"), ("20200101-000000-abcdef.json", '{"job_id": "../../x"}')):
+        (tmp_path / "jobs" / name).write_text(text)
+    assert Jobs(tmp_path).all() == []
+
+
+def test_only_so_many_wait(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path)  # never started
+    for _ in range(20):
+        jobs.add(SplitWish(verb="split"))
+    with pytest.raises(UserError, match="20 jobs are waiting"):
+        jobs.add(SplitWish(verb="split"))
+    assert len(Jobs(tmp_path).all()) == 20
+
+
+# ----------------------------------------------------------------------------------------------------- the pieces
+
+
+def test_paths_are_below_what_the_operator_names(tmp_path: Path) -> None:
+    root, outside, w = tmp_path / "music", tmp_path / "secret", tmp_path / "w"
+    for folder in (root / "album", outside, w):
+        folder.mkdir(parents=True)
+    (root / "way-out").symlink_to(outside)
+    (tmp_path / "music-more").mkdir()
+    assert allowed("album", w, [root]) == root / "album"
+    assert allowed(str(root / "album"), w, [root]) == root / "album"
+    assert allowed(str(w), w, []) == w
+    for path in ("..", "../secret", str(outside), "way-out", "/", "../music-more", "album/../../secret", "\0", "gone"):
+        with pytest.raises(NotAllowedError):
+            allowed(path, w, [root])
+
+
+def test_command_lines_take_nothing_for_an_option(tmp_path: Path) -> None:
+    (tmp_path / "--force").mkdir()
+    words = command_line(ScanWish(verb="scan", sources=("--force",)), tmp_path, [])
+    assert words == ["scan", "-w", str(tmp_path), "-j", "1", "--", str(tmp_path / "--force")]
+    words = command_line(TrainWish(verb="train", recipe="ridge", split="live"), tmp_path, [])
+    assert words == ["train", "-w", str(tmp_path), "--split", "live", "ridge"]
+
+
+def test_a_growing_log_is_read_once(tmp_path: Path) -> None:
+    now_s = 100.0
+    log = tmp_path / "log"
+    reader = LogReader(log, clock=lambda: now_s)
+    assert not reader.read()
+    with log.open("ab", buffering=0) as out:
+        out.write(b'hello\n{"progress": "listening", "done": 10, "total": 100}\n{"progress": "liste')
+        assert reader.read()
+        assert (reader.message, reader.progress and reader.progress.eta_s) == ("hello", None)
+        now_s += 5
+        out.write(b'ning", "done": 20, "total": 100}\n\xff half a line')
+        assert reader.read()
+        assert reader.progress is not None
+        assert (reader.progress.done, reader.progress.eta_s) == (20, 40.0)  # 2 a second, 80 are left
+        assert not reader.read()
+        out.write(b' done\n{"progress": 1}\n')
+        reader.read()
+    assert reader.message == '{"progress": 1}'
+    assert text_for_people(log) == 'hello\n\ufffd half a line done\n{"progress": 1}\n'
+
+
+@pytest.mark.parametrize("line", [b"", b"{}", b'{"progress"', b'{"progress": "x", "done": "many", "total": 1}', b"[1]"])
+def test_other_lines_are_no_progress(line: bytes) -> None:
+    assert progress_of(line) is None

@@ -56,6 +56,8 @@ def draw(ids: IdMap, directions: NDArray[np.floating], method: Method, *, rng: n
 
 def pca(directions: NDArray[np.floating]) -> Plane:
     """The plane of most variance, scaled into the square."""
+    if not len(directions):
+        return np.zeros((0, 2), np.float32)
     if directions.shape[1] < 2:
         directions = np.pad(directions, ((0, 0), (0, 2 - directions.shape[1])))
     centred = directions - directions.mean(axis=0)
@@ -100,8 +102,6 @@ def _between(near: NDArray[np.floating], points: NDArray[np.float64]) -> NDArray
 
 def _into_square(points: NDArray[np.floating]) -> Plane:
     """Centred and scaled alike in both directions, so that all points lie between -1 and 1."""
-    if not len(points):
-        return np.zeros((0, 2), np.float32)
     low, high = points.min(axis=0), points.max(axis=0)
     half = max(float((high - low).max()) / 2, 1e-12)
     return ((points - (low + high) / 2) / half).astype(np.float32)

@@ -67,7 +67,7 @@ def test_tracks_are_removed_and_others_come(watch: Watched, world: World) -> Non
     assert [name for name in after if name in before] == [name for name in before if name != before[1]]
     assert len(after) == 5
     page.get_by_text("Removed: 1").click()
-    page.get_by_role("link", name="Allow").click()
+    page.get_by_role("button", name="Allow").click()
     expect(page.locator("#removed li")).to_have_count(0)
 
 
@@ -168,7 +168,7 @@ def test_everything_but_order_works_without_javascript(watch: Watched, world: Wo
     page.goto(f"{world.url}/make")
     page.get_by_label("Seeds").first.fill(track.title)
     page.get_by_role("button", name="Make the list").click()
-    page.get_by_role("link", name="Add").first.click()
+    page.get_by_role("button", name="Add", exact=True).first.click()
     assert page.locator("#made > li").count() > 3
     title = page.locator("#made .title").first.text_content()
     page.locator("#made [data-remove]").first.click()

@@ -6,7 +6,7 @@ Everything that a person chose stands in the address, so a list can be sent to a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast, get_args
 
 from starlette.datastructures import QueryParams
@@ -62,21 +62,6 @@ class Wish:
     def link(self) -> str:
         return address(PATH, self.query)
 
-    def with_seed(self, track_id: str) -> str:
-        return replace(self, seeds=tuple(dict.fromkeys((*self.seeds, track_id)))).link
-
-    def without_seed(self, track_id: str) -> str:
-        return replace(self, seeds=tuple(seed for seed in self.seeds if seed != track_id)).link
-
-    def without(self, track_id: str) -> str:
-        """The same list with another track in the place of this one."""
-        kept = tuple(name for name in self.order if name != track_id)
-        return replace(self, exclude=tuple(dict.fromkeys((*self.exclude, track_id))), order=kept).link
-
-    def forgiving(self, track_id: str) -> str:
-        """The same list with a removed track allowed again."""
-        return replace(self, exclude=tuple(name for name in self.exclude if name != track_id)).link
-
     def likes(self) -> Likes:
         """The question that the API answers."""
         return Likes(
@@ -97,7 +82,10 @@ class Wish:
 
 
 def read_wish(values: QueryParams) -> Wish:
-    """From an address or a form; empty fields are not filled in. UserError names the field that makes no sense."""
+    """From an address or a form; empty fields are not filled in. UserError names the field that makes no sense.
+
+    `unseed` and `allow` are buttons of the form: they take a seed back, or a removal.
+    """
     which = values.get("which") or "cold"
     if which not in get_args(Which):
         raise UserError(f"which tracks: expected one of {', '.join(get_args(Which))}, found {which!r:.40}")
@@ -106,7 +94,7 @@ def read_wish(values: QueryParams) -> Wish:
     n = _number(values, "n", 1, MOST_TRACKS)
     cap = None if per_artist == "any" else int(_number(values, "per_artist", 1, MAX_RESULTS) or 2)
     return Wish(
-        seeds=_names(values, "seed")[:MOST_SEEDS],
+        seeds=_without(_names(values, "seed"), _names(values, "unseed"))[:MOST_SEEDS],
         which=cast("Which", which),
         n=20 if n is None else int(n),
         max_per_artist=cap,
@@ -116,7 +104,7 @@ def read_wish(values: QueryParams) -> Wish:
         year_to=None if year_to is None else int(year_to),
         min_minutes=_number(values, "min_minutes", 0, 1e4),
         max_minutes=_number(values, "max_minutes", 0, 1e4),
-        exclude=_names(values, "exclude"),
+        exclude=_without(_names(values, "exclude"), _names(values, "allow")),
         order=_names(values, "order"),
         model=values.get("model", "")[:200],
     )
@@ -125,6 +113,10 @@ def read_wish(values: QueryParams) -> Wish:
 def _names(values: QueryParams, name: str) -> tuple[str, ...]:
     """Every value of a field, once."""
     return tuple(dict.fromkeys(value for value in values.getlist(name) if value.strip()))
+
+
+def _without(names: tuple[str, ...], dropped: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in dropped)
 
 
 def _number(values: QueryParams, name: str, low: float, high: float) -> float | None:

@@ -9,7 +9,7 @@ let asked = 0;
 
 function address({ more = [], order = true } = {}) {
   const query = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (value && name !== "add") query.append(name, value);
+  for (const [name, value] of new FormData(form)) if (value && !["add", "order"].includes(name)) query.append(name, value);
   for (const [name, value] of more) query.append(name, value);
   if (order) for (const row of document.querySelectorAll("#made[data-own] > li")) query.append("order", row.dataset.id);
   return `/make?${query}`;
@@ -60,7 +60,7 @@ form.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-remove], [data-unseed], #removed a.button");
+  const link = event.target.closest("[data-remove], [data-unseed], #removed button");
   if (link) {
     event.preventDefault();
     const row = link.closest("li");

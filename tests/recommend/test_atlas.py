@@ -1,0 +1,90 @@
+"""The map: neighbourhoods survive, everything lies inside, and files are what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import unheard
+from tests.recommend import world
+from unheard.errors import UserError
+from unheard.ids import IdMap
+from unheard.recommend.atlas import Atlas, draw, load_atlas, pca, save_atlas, tsne
+from unheard.session import Session
+
+
+def clusters(n: int, *, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Unit vectors around eight directions in 12 dimensions, and which one each belongs to."""
+    rng = np.random.default_rng(seed)
+    centres = np.linalg.qr(rng.standard_normal((12, 8)))[0].T
+    of = rng.integers(8, size=n)
+    x = centres[of] + 0.12 * rng.standard_normal((n, 12))
+    return x / np.linalg.norm(x, axis=1, keepdims=True), of
+
+
+def share_at_home(points: NDArray[np.float32], of: NDArray[np.int64]) -> float:
+    """How many points have a nearest point of their own cluster."""
+    far = ((points[:, None] - points[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(far, np.inf)
+    return float((of[far.argmin(axis=1)] == of).mean())
+
+
+def test_pca_is_the_plane_of_most_variance() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((300, 6)) * [1, 9, 1, 4, 1, 1]
+    points = pca(x).astype(np.float64)
+    for axis, column in ((0, 1), (1, 3)):
+        assert abs(np.corrcoef(points[:, axis], x[:, column])[0, 1]) > 0.98
+
+
+@pytest.mark.parametrize("landmarks", [10_000, 150], ids=["all", "landmarks"])
+def test_tsne_keeps_clusters_together(landmarks: int) -> None:
+    x, of = clusters(400)
+    points = tsne(x, rng=np.random.default_rng(1), landmarks=landmarks)
+    assert share_at_home(points, of) > 0.95
+    assert np.abs(points).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (1, 4), (3, 4), (5, 1), (30, 2)])
+def test_small_and_flat_libraries_have_a_map(shape: tuple[int, int]) -> None:
+    x = np.random.default_rng(0).standard_normal(shape)
+    points = tsne(x, rng=np.random.default_rng(0))
+    assert points.shape == (shape[0], 2)
+    assert np.isfinite(points).all()
+
+
+def test_tracks_that_lie_nowhere_do_not_spoil_it() -> None:
+    x, _ = clusters(60)
+    x[::7] = 0
+    assert np.isfinite(tsne(x, rng=np.random.default_rng(0))).all()
+
+
+def test_it_is_stored_and_told_apart_from_one_of_another_space(tmp_path: Path) -> None:
+    x, _ = clusters(40)
+    ids = IdMap(f"t{i}" for i in range(40))
+    atlas = draw(ids, x, "pca", rng=np.random.default_rng(0))
+    save_atlas(tmp_path / "map.safetensors", atlas)
+    stored = load_atlas(tmp_path / "map.safetensors")
+    assert isinstance(stored, Atlas)
+    np.testing.assert_array_equal(stored.points, atlas.points)
+    assert (stored.digest, stored.method, list(stored.ids)) == (atlas.digest, "pca", list(ids))
+    assert draw(ids, -x, "pca", rng=np.random.default_rng(0)).digest != atlas.digest
+    assert load_atlas(tmp_path / "none.safetensors") is None
+    (tmp_path / "map.safetensors").write_bytes(b"no")
+    with pytest.raises(UserError, match="not an unheard artefact"):
+        load_atlas(tmp_path / "map.safetensors")
+
+
+def test_a_session_finds_the_map_that_was_drawn_and_knows_when_it_is_old(tmp_path: Path) -> None:
+    workspace = world.build(tmp_path / "w")
+    session = Session(workspace.root, model="toy")
+    assert session.atlas().method == "pca"
+    session.draw_map()
+    assert unheard.open(workspace.root, model="toy").atlas().method == "tsne"
+    world.write_predictions(workspace, "artists", "toy", noise=0.2, rng=np.random.default_rng(5))
+    assert Session(workspace.root, model="toy").atlas().method == "pca"
+    with pytest.raises(UserError, match="no space"):
+        _ = Session(workspace.root, model="popularity").directions

@@ -226,6 +226,7 @@ def _with_member(
         "config": json.loads(json.dumps(asdict(member.ranker))),
         "artist": member.artist,
         "inputs": int(evidence.inputs.shape[1]),
+        "n_artist": int(evidence.inputs.shape[1]) - evidence.n_sound,
         "outputs": int(ranker.playlists.shape[1]),
         "warm": warm,
         "deviation": score_deviation(ranker.playlists[asked] if len(asked) else ranker.playlists, towers) or 1.0,

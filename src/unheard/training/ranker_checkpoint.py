@@ -62,7 +62,7 @@ class RankerCheckpoint:
         note = self.config["members"][place]
         kind = RANKER_TABLES[note["kind"]]
         config = fill_table(kind, note["config"], f"{self.path}, member {place}")
-        sizes = {key: int(note[key]) for key in ("inputs", "outputs")}
+        sizes = {key: int(note[key]) for key in ("inputs", "n_artist", "outputs")}
         module = build(config, **sizes, factors=int(self.config["dim"]))
         try:
             load_arrays(module, self.below(f"member{place}.tower."))

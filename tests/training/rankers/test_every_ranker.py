@@ -199,6 +199,7 @@ def test_stored_weights_go_into_a_new_module(world: World, name: str, ranker: Ra
     module = build(
         config,
         inputs=evidence.inputs.shape[1],
+        n_artist=0,
         outputs=ranker.playlists.shape[1],
         factors=evidence.tracks.shape[1],
     )

@@ -18,20 +18,23 @@ from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.models.rankers.ridge import Ridge
 from unheard.models.rankers.shrinkage import ArtistAndSound, Shrinkage
 from unheard.models.rankers.tower import Linear, Tower
-from unheard.models.rankers.two_tower import TwoTower
+from unheard.models.rankers.two_tower import SoundAndArtist, TwoTower
 
 
-def build(config: Any, *, inputs: int, outputs: int, factors: int) -> nn.Module:
-    """inputs: numbers of a description; outputs: of a place; factors: of a warm factor."""
+def build(config: Any, *, inputs: int, n_artist: int, outputs: int, factors: int) -> nn.Module:
+    """inputs: numbers of a description, of which the last n_artist are about the artist; outputs: of a place; factors:
+    of a warm factor."""
     match config:
         case Ridge() | ReducedRank():
             return _linear(inputs, outputs)
         case Shrinkage():
-            return ArtistAndSound(_linear(inputs - outputs - 1, outputs), torch.zeros(outputs), 1.0, 1.0)
+            return ArtistAndSound(_linear(inputs - n_artist, outputs), torch.zeros(outputs), 1.0, 1.0)
         case KernelRidge():
             n = config.features
             return RandomFourier(torch.zeros(inputs, n), torch.zeros(n), _linear(n, outputs))
-        case TwoTower() | ContentUser():
+        case TwoTower():
+            return SoundAndArtist(config, n_sound=inputs - n_artist, n_artist=n_artist)
+        case ContentUser():
             return Tower(config.tower, inputs=inputs, outputs=outputs, unit_length=True)
         case ClcRec():
             return Tower(config.tower, inputs=inputs, outputs=outputs)

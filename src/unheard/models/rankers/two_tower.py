@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from unheard.models.rankers.tower import TowerConfig
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unheard.models.rankers.tower import Tower, TowerConfig
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,35 @@ class TwoTower:
     held_out: float = 0.5
     across_artists: bool = False
     popularity: float = 0.0
-    artist_dropout: float = 0.5
+    artist_dropout: float = 0.3
     tracks: int = 2048
     playlists: int = 512
     steps: int = 300
     checks: int = 6
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
+
+
+class SoundAndArtist(nn.Module):
+    """(batch, sound + d + 1) -> (batch, outputs) of unit length: what the sound says, and what the artist does.
+
+    The last columns are those of training/artists.py, zero for an artist without train tracks. A linear map takes the
+    artist's mean factor into the space of the sound's places; the more tracks stand behind it, the more it counts:
+    w = n / (n + kappa), with kappa learned, as in shrinkage.py.
+    """
+
+    def __init__(self, config: TwoTower, *, n_sound: int, n_artist: int) -> None:
+        super().__init__()
+        self.n_sound = n_sound
+        self.sound = Tower(config.tower, inputs=n_sound, outputs=config.output, unit_length=True)
+        self.artist = nn.Linear(n_artist - 1, config.output, bias=False) if n_artist else None
+        self.log_kappa = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        sound: Tensor = self.sound(x[:, : self.n_sound])  # (batch, outputs)
+        if self.artist is None:
+            return sound
+        n = torch.expm1(x[:, -1:])  # (batch, 1) train tracks of the artist
+        weight = n / (n + self.log_kappa.exp())
+        artist = functional.normalize(self.artist(x[:, self.n_sound : -1]))  # (batch, outputs), zero for nobody
+        return functional.normalize((1 - weight) * sound + weight * artist)

@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from unheard.models.rankers.tower import Tower
-from unheard.models.rankers.two_tower import TwoTower
+from unheard.models.rankers.two_tower import SoundAndArtist, TwoTower
 from unheard.progress import Progress, silent
 from unheard.training.evidence import Evidence
 from unheard.training.rankers.ranker import Ranker
@@ -69,7 +68,8 @@ def _fit(
 ) -> Ranker:
     inputs = torch.from_numpy(evidence.inputs)
     known, val = inputs[evidence.train].to(device), inputs[evidence.val].to(device)
-    tower = Tower(config.tower, inputs=inputs.shape[1], outputs=config.output, unit_length=True).to(device)
+    n_artist = inputs.shape[1] - evidence.n_sound
+    tower = SoundAndArtist(config, n_sound=evidence.n_sound, n_artist=n_artist).to(device)
     adam = torch.optim.AdamW(tower.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, config.steps)
     prior = config.popularity * torch.from_numpy(_log_popularity(evidence.plays)).to(device)
@@ -121,13 +121,13 @@ def _draw(evidence: Evidence, config: TwoTower, rng: np.random.Generator) -> tup
 
 
 @torch.no_grad()
-def _places(tower: Tower, x: Tensor) -> Floats:
+def _places(tower: nn.Module, x: Tensor) -> Floats:
     """Places of described tracks, (track, k)."""
     places: Floats = tower(x).cpu().numpy()
     return places
 
 
-def _playlists(tower: Tower, known: Tensor, plays: csr_matrix) -> Floats:
+def _playlists(tower: nn.Module, known: Tensor, plays: csr_matrix) -> Floats:
     """(m, k) unit length, or zero for a playlist without tracks."""
     sums = plays @ _places(tower, known)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
@@ -141,5 +141,5 @@ def _log_popularity(plays: csr_matrix) -> Floats:
     return prior
 
 
-def _state(tower: Tower) -> dict[str, Tensor]:
+def _state(tower: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in tower.state_dict().items()}

@@ -21,6 +21,7 @@ from unheard.training.fit import fit
 from unheard.training.placing import Placer
 from unheard.training.predict import load_predictions, load_predictor, update_predictions
 from unheard.training.ranker_checkpoint import load_ranker
+from unheard.training.tune import tune, write_recipe
 
 TOWER = {"steps": 30, "checks": 3, "playlists": 64, "tower": {"width": 16}, "output": 8}
 
@@ -206,6 +207,7 @@ def test_every_shipped_recipe_survives_its_own_file(name: str) -> None:
     [
         ({"member": []}, r"expected one or more \[\[member\]\] tables"),
         ({"member": [{}]}, "expected one of .*found 0; choose one ranker"),
+        ({"member": [{"shrinkage": {}}]}, "artist: expected true for shrinkage"),
         ({"member": [{"ridge": {}, "gar": {}}]}, "found 2; choose one ranker"),
         ({"member": [{"ridge": {}, "tims": 2}]}, "unknown key 'tims'"),
         ({"member": [{"two-tower": {"temperature": 0}}]}, "temperature: expected more than 0"),
@@ -250,3 +252,25 @@ def test_the_library_is_only_read(world: World) -> None:
     fit(world.workspace, recipe(), world.split)
     with Library(world.workspace.library_path) as library:
         assert library.counts() == before
+
+
+def test_tuning_never_loses_to_the_recipe_and_writes_one_that_trains(world: World, tmp_path: Path) -> None:
+    found, trials = tune(world.workspace, recipe(), world.split, minutes=0.02)
+    assert trials[0].settings["width"] == 16  # the recipe itself comes first
+    assert len(trials) > 1
+    write_recipe(tmp_path / "tuned.toml", found)
+    read = load_any_recipe(str(tmp_path / "tuned.toml"))
+    assert read == found
+    assert isinstance(read, RankerRecipe)
+    best = max(trials, key=lambda trial: trial.ndcg)
+    tuned = read.members[0].ranker
+    assert (tuned.temperature, tuned.tower.width) == (best.settings["temperature"], best.settings["width"])
+    fit(world.workspace, read, world.split)
+
+
+def test_tuning_says_what_it_cannot_do(world: World) -> None:
+    with pytest.raises(UserError, match="no two towers to tune"):
+        tune(world.workspace, recipe("r", {"ridge": {}}), world.split, minutes=0)
+    blind = Split("artists", dict(world.split.fold), {"train": (0, 1, 2, 3), "val": (), "test": (4,)})
+    with pytest.raises(UserError, match="no validation track that anybody plays"):
+        tune(world.workspace, recipe(), blind, minutes=0)

@@ -79,6 +79,7 @@ for verb in (
     features.features,
     learning.factors,
     weights.weights,
+    learning.tune,
     learning.train,
     listening.similar,
     listening.recommend,

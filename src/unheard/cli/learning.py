@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
 from unheard.errors import UserError
 from unheard.workspace import Workspace
 
@@ -112,3 +112,46 @@ def train(
             progress=progress,
         )
     console.say(f"{chosen.name}: {checkpoint}")
+
+
+def tune(
+    workspace: WorkspaceOption,
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="A recipe with two towers. Default: the default model.", show_default=False),
+    ] = None,
+    split: SplitOption = None,
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after this time; at least the recipe is tried.")] = 10.0,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Where the recipe goes. Default: W/<name>-tuned.toml.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the search and of the fits.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    json: JsonFlag = False,
+) -> None:
+    """Search the default model's few settings on validation tracks; test tracks take no part."""
+    from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
+    from unheard.splits import load_split
+    from unheard.training.any import DEFAULT_RECIPE
+    from unheard.training.tune import tune as run
+    from unheard.training.tune import write_recipe
+
+    opened = Workspace.open(workspace)
+    chosen = load_any_recipe(recipe or DEFAULT_RECIPE)
+    if not isinstance(chosen, RankerRecipe):
+        raise UserError(f"{chosen.name}: there are no two towers to tune; name a recipe with [member.two-tower]")
+    with console.progress_bars() as progress:
+        found, trials = run(
+            opened, chosen, load_split(opened, split), minutes=minutes, seed=seed, device=device, progress=progress
+        )
+    path = output or opened.root / f"{found.name}.toml"
+    write_recipe(path, found)
+    if json:
+        console.print_json([{**trial.settings, "ndcg": trial.ndcg, "seconds": trial.seconds} for trial in trials])
+    else:
+        best = sorted(trials, key=lambda trial: -trial.ndcg)[:10]
+        heads = ["nDCG@20", *trials[0].settings]
+        rows = [[f"{trial.ndcg:.4f}", *map(str, trial.settings.values())] for trial in best]
+        console.out.print(console.table(f"Validation tracks, best of {len(trials)} trials", heads, rows))
+    console.say(f"{path}: train it with `unheard train -w {workspace} {path}`")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from unheard.errors import UserError
+from unheard.models.rankers.shrinkage import Shrinkage
 from unheard.models.rankers.table import RANKER_TABLES
 from unheard.models.recipe import Recipe, check_name, fill_table, read_toml, recipe_from
 
@@ -91,4 +92,7 @@ def _member(values: dict[str, Any], where: str) -> Member:
     rest = dict(values)
     table = rest.pop(named[0])
     ranker = fill_table(RANKER_TABLES[named[0]], table, f"{where}, {named[0]}")
-    return typing.cast("Member", fill_table(Member, rest, where, {"ranker": ranker}))
+    member = typing.cast("Member", fill_table(Member, rest, where, {"ranker": ranker}))
+    if isinstance(ranker, Shrinkage) and not member.artist:
+        raise UserError(f"{where}, artist: expected true for shrinkage, which is about artists; add artist = true")
+    return member

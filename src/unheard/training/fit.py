@@ -80,7 +80,7 @@ def fit(
     folder = workspace.model_dir(split.name, recipe.name if seed == 0 else f"{recipe.name}@{seed}")
     final, running = folder / RANKER_FILE, folder / "fitting.safetensors"
     with open_library(workspace.library_path) as library:
-        ground = _Ground(workspace, library, recipe, split)
+        ground = Ground(workspace, library, recipe, split)
         mark = ground.fingerprint(recipe, split, seed)
         if not force and (found := _same(final, mark)) is not None:
             progress("fitted already, nothing has changed", 1, 1)
@@ -96,7 +96,7 @@ def fit(
     return final
 
 
-class _Ground:
+class Ground:
     """What is read of the workspace, once for all members. Rows are those of `ids`, the described tracks."""
 
     def __init__(self, workspace: Workspace, library: Library, recipe: RankerRecipe, split: Split) -> None:
@@ -181,7 +181,7 @@ class _Ground:
 
 
 def _fit_members(
-    ground: _Ground,
+    ground: Ground,
     recipe: RankerRecipe,
     seed: int,
     at: RankerCheckpoint,
@@ -208,7 +208,7 @@ def _with_member(
     at: RankerCheckpoint,
     place: int,
     member: Member,
-    ground: _Ground,
+    ground: Ground,
     seed: int,
     device: torch.device,
     progress: Progress,
@@ -244,7 +244,7 @@ def _with_member(
     return kept
 
 
-def _finish(ground: _Ground, at: RankerCheckpoint, final: Path) -> RankerCheckpoint:
+def _finish(ground: Ground, at: RankerCheckpoint, final: Path) -> RankerCheckpoint:
     """Learn the weights of the blend and of the head, and note them."""
     evidences = {artist: ground.evidence(artist=artist) for artist in (False, True)}
     evidence, notes = evidences[False], at.config["members"]

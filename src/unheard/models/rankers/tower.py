@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -26,8 +27,7 @@ class Tower(nn.Module):
         super().__init__()
         self.config, self.unit_length = config, unit_length
         widths = [inputs, *[config.width] * config.layers]
-        pairs = zip(widths[:-1], widths[1:], strict=True)
-        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in pairs)
+        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(widths))
         self.output = nn.Linear(widths[-1], outputs)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 Scores of different rankers have different scales, so each is divided by the deviation of its scores within the
 playlists that judge. The weights are those under which a softmax over the validation tracks gives the tracks that a
 playlist holds the most probability: a convex problem with a few numbers, so no grid is needed. Weights are not
-negative. Validation tracks are few artists' work, so the weights are drawn half-way back to equal ones, which seldom
+negative. Validation tracks are few artists' work, so the weights are drawn back towards equal ones, which seldom
 rank much worse than the best (Timmermann 2006, Forecast Combinations, section 4: the combination puzzle).
 """
 
@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 from unheard.training.evidence import Evidence
 
 Floats = NDArray[np.float32]
-TOWARDS_EQUAL = 0.5
+TOWARDS_EQUAL = 0.25
 
 
 def score_deviation(playlists: Floats, tracks: Floats) -> float:

@@ -1,0 +1,145 @@
+"""Search the few settings of two towers on validation tracks, within a budget of minutes.
+
+Random search (Bergstra & Bengio 2012): settings are drawn one after the other and each is fitted with the same seed.
+The first that is tried is the recipe itself, so that tuning never makes it worse on what it is judged by. The more is
+tried on the same few tracks, the more the winner's figure flatters it. Test tracks take no part.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unheard.artefacts import write_text
+from unheard.errors import UserError
+from unheard.library import open_library
+from unheard.models.ranker_recipe import Member, RankerRecipe
+from unheard.models.rankers.two_tower import TwoTower
+from unheard.progress import Progress, silent
+from unheard.splits import Split
+from unheard.training.device import pick_device
+from unheard.training.fit import Ground
+from unheard.training.placing import places_of
+from unheard.training.rankers.table import FITS
+from unheard.training.rankers.validation import judges, ndcg
+from unheard.workspace import Workspace
+
+TEMPERATURES = (0.05, 0.1, 0.2)
+HELD_OUT = (0.3, 0.5, 0.7)
+POPULARITY = (0.0, 0.5)
+ARTIST_DROPOUT = (0.3, 0.5, 0.7)
+WIDTHS = (256, 512, 1024)
+DROPOUT = (0.3, 0.5, 0.6)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting and its nDCG@20 on validation tracks."""
+
+    settings: Mapping[str, Any]
+    ndcg: float
+    seconds: float
+
+
+def tune(
+    workspace: Workspace,
+    recipe: RankerRecipe,
+    split: Split,
+    *,
+    minutes: float,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> tuple[RankerRecipe, list[Trial]]:
+    """The recipe with the best settings found for its two towers, and every trial in its order.
+
+    The first member with two towers is tuned, and what is found goes into every such member; at least the recipe itself
+    is tried. UserError for a recipe without two towers, and for a split without validation tracks that anybody plays.
+    """
+    place = next((i for i, member in enumerate(recipe.members) if isinstance(member.ranker, TwoTower)), None)
+    if place is None:
+        raise UserError(f"{recipe.name}: there are no two towers to tune; name a recipe with [member.two-tower]")
+    with open_library(workspace.library_path) as library:
+        evidence = Ground(workspace, library, recipe, split).evidence(artist=recipe.members[place].artist)
+    asked, chosen = judges(evidence), pick_device(device)
+    if not len(asked):
+        raise UserError(f"split {split.name!r} has no validation track that anybody plays; tune on another split")
+    rng, started = np.random.default_rng(seed), time.monotonic()
+    trials: list[Trial] = []
+    best: TwoTower = recipe.members[place].ranker
+    while not trials or time.monotonic() - started < 60 * minutes:
+        config = drawn(recipe.members[place].ranker, rng) if trials else recipe.members[place].ranker
+        began = time.monotonic()
+        ranker = FITS[TwoTower](evidence, config, seed=seed, device=chosen)
+        quality = ndcg(ranker.playlists, places_of(ranker.tower, evidence.inputs[evidence.val]), evidence, asked)
+        if trials and quality > max(trial.ndcg for trial in trials):
+            best = config
+        trials.append(Trial(told(config), quality, time.monotonic() - began))
+        progress("tuning, seconds", min(round(time.monotonic() - started), round(60 * minutes)), round(60 * minutes))
+    members = tuple(_with(member, best) for member in recipe.members)
+    return replace(recipe, name=f"{recipe.name}-tuned", members=members), trials
+
+
+def drawn(config: TwoTower, rng: np.random.Generator) -> TwoTower:
+    """The configuration with other settings."""
+
+    def one(of: tuple[float, ...]) -> float:
+        return float(of[rng.integers(len(of))])
+
+    tower = replace(config.tower, width=int(one(WIDTHS)), dropout=one(DROPOUT), input_dropout=one(DROPOUT))
+    return replace(
+        config,
+        tower=tower,
+        temperature=one(TEMPERATURES),
+        held_out=one(HELD_OUT),
+        popularity=one(POPULARITY),
+        artist_dropout=one(ARTIST_DROPOUT),
+        across_artists=bool(rng.integers(2)),
+    )
+
+
+def told(config: TwoTower) -> dict[str, Any]:
+    """The settings that are searched."""
+    return {
+        "temperature": config.temperature,
+        "held_out": config.held_out,
+        "popularity": config.popularity,
+        "artist_dropout": config.artist_dropout,
+        "across_artists": config.across_artists,
+        "width": config.tower.width,
+        "dropout": config.tower.dropout,
+        "input_dropout": config.tower.input_dropout,
+    }
+
+
+def write_recipe(path: Path, recipe: RankerRecipe) -> None:
+    """As a TOML file that `train` reads."""
+    plain = recipe.as_dict()
+    lines = [f"{key} = {_toml(plain[key])}" for key in ("name", "about", "descriptions")]
+    for member in plain["member"]:
+        lines += ["", "[[member]]", *_table("member", member)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _table(name: str, values: Mapping[str, Any]) -> list[str]:
+    """Plain values first, tables behind them."""
+    lines = [f"{key} = {_toml(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    for key, value in values.items():
+        if isinstance(value, dict):
+            lines += ["", f"[{name}.{key}]", *_table(f"{name}.{key}", value)]
+    return lines
+
+
+def _toml(value: Any) -> str:
+    """JSON's spelling of text, numbers, truths and lists of those is TOML's."""
+    return json.dumps(value)
+
+
+def _with(member: Member, config: TwoTower) -> Member:
+    return replace(member, ranker=config) if isinstance(member.ranker, TwoTower) else member

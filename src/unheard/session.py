@@ -24,7 +24,7 @@ from unheard.progress import Progress, silent
 from unheard.recommend import lists
 from unheard.recommend import recommend as ranking
 from unheard.recommend.atlas import Atlas, Method, draw, load_atlas, save_atlas
-from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender, trained_models
+from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.export import as_json, export
 from unheard.recommend.familiarity import Familiarity, familiarity
@@ -35,6 +35,7 @@ from unheard.splits import Use, load_splits
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
+    from unheard.training.placing import Placer
     from unheard.training.predictor import Predictor
 
 DEFAULT_MODELS = ("blend", "triplet", "triplet-content")
@@ -71,7 +72,7 @@ class Session:
             else catalogue
         )
         self.model = model or self._default_model()
-        if catalogue is None and self.model in trained_models(self.workspace, self.catalogue.split.name):
+        if catalogue is None and without_part(self.model) in trained_models(self.workspace, self.catalogue.split.name):
             self._hear_new_tracks(leave=self.catalogue.truly_placed)
 
     # -------------------------------------------------------------------------------------------- ids and scores
@@ -305,14 +306,14 @@ class Session:
         return familiarity(self.catalogue)
 
     @cached_property
-    def _predictor(self) -> Predictor:
-        from unheard.training.predict import load_predictor
+    def _predictor(self) -> Predictor | Placer:
+        from unheard.training.predict import load_embedder
 
         if self.model in (*UNTRAINED, ORACLE):
             raise UserError(
                 f"{self.model} places only tracks of the library; scan the file, or name a trained model with --model"
             )
-        return load_predictor(self.workspace, self.catalogue.split.name, self.model)
+        return load_embedder(self.workspace, self.catalogue.split.name, without_part(self.model))
 
     @property
     def _predictions(self) -> tuple[list[str], NDArray[np.float32]]:
@@ -321,7 +322,7 @@ class Session:
         if self.model in (*UNTRAINED, ORACLE):
             raise UserError(f"{self.model} is a baseline; embed with a trained model")
         self._hear_new_tracks()
-        ids, vectors = predictions(self.workspace, self.catalogue.split.name, self.model)
+        ids, vectors = predictions(self.workspace, self.catalogue.split.name, without_part(self.model))
         there = np.array([name in self.catalogue.tracks.ids for name in ids], np.bool_)
         return [name for name, keep in zip(ids, there, strict=True) if keep], vectors[there]
 
@@ -339,7 +340,7 @@ class Session:
         """Predict tracks that were scanned, or changed, after the training."""
         from unheard.training.predict import update_predictions
 
-        update_predictions(self.workspace, self.catalogue.split.name, self.model, leave=leave)
+        update_predictions(self.workspace, self.catalogue.split.name, without_part(self.model), leave=leave)
 
     def _known_row(self, name: str) -> int | None:
         """Row of a track given by id, or by the path of a file of the library."""

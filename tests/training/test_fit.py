@@ -19,7 +19,7 @@ from unheard.models.recipe import recipe_names
 from unheard.splits import Split
 from unheard.training.fit import fit
 from unheard.training.placing import Placer
-from unheard.training.predict import load_predictions, load_predictor, update_predictions
+from unheard.training.predict import load_predictions, load_embedder, update_predictions
 from unheard.training.ranker_checkpoint import load_ranker
 from unheard.training.tune import tune, write_recipe
 
@@ -164,7 +164,7 @@ def test_tracks_that_came_since_are_placed(world: World) -> None:
 def test_a_predictor_places_as_the_artefact_does(world: World) -> None:
     fit(world.workspace, recipe(), world.split)
     found = load_predictions(world.workspace, "artists", "small")
-    placer = load_predictor(world.workspace, "artists", "small")
+    placer = load_embedder(world.workspace, "artists", "small")
     assert isinstance(placer, Placer)
     with open_library(world.workspace.library_path) as library:
         ids, vectors = library.vectors("statistics")
@@ -186,8 +186,7 @@ def test_train_tracks_stand_where_plays_put_them(world: World) -> None:
 
 
 def test_it_works_without_validation_tracks(world: World) -> None:
-    folds = {"train": (0, 1, 2, 3), "val": (), "test": (4,)}
-    split = Split("artists", dict(world.split.fold), folds)
+    split = Split("artists", dict(world.split.fold), {"train": (0, 1, 2, 3), "val": (), "test": (4,)})
     fit(world.workspace, recipe(), split)
     told = json.loads((world.workspace.model_dir("artists", "small") / "fit.json").read_text())
     assert told["ndcg"] is None

@@ -104,7 +104,8 @@ def _into_square(points: NDArray[np.floating]) -> Plane:
     """Centred and scaled alike in both directions, so that all points lie between -1 and 1."""
     low, high = points.min(axis=0), points.max(axis=0)
     half = max(float((high - low).max()) / 2, 1e-12)
-    return ((points - (low + high) / 2) / half).astype(np.float32)
+    square: Plane = ((points - (low + high) / 2) / half).astype(np.float32)
+    return square
 
 
 def save_atlas(path: Path, atlas: Atlas) -> None:

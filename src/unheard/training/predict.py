@@ -76,16 +76,22 @@ def load_predictions(workspace: Workspace, split: str, model: str) -> Prediction
     )
 
 
-def load_predictor(workspace: Workspace, split: str, model: str, *, device: str = "auto") -> Predictor | Placer:
-    """The trained model; MissingStageError if it is not trained, UserError if the file is damaged."""
+def load_predictor(workspace: Workspace, split: str, model: str, *, device: str = "auto") -> Predictor:
+    """A trained network; MissingStageError if it is not trained, UserError if the file is damaged."""
     from unheard.training.device import pick_device
     from unheard.training.predictor import Predictor
 
-    if _is_ranker(workspace, split, model):
-        from unheard.training.placing import load_placer
-
-        return load_placer(workspace, split, model, device=pick_device(device))
     return Predictor(_checkpoint(workspace, split, model), pick_device(device))
+
+
+def load_embedder(workspace: Workspace, split: str, model: str, *, device: str = "auto") -> Predictor | Placer:
+    """Whatever makes factors of audio files: a trained network, or a fitted ranker recipe. Errors as above."""
+    if not _is_ranker(workspace, split, model):
+        return load_predictor(workspace, split, model, device=device)
+    from unheard.training.device import pick_device
+    from unheard.training.placing import load_placer
+
+    return load_placer(workspace, split, model, device=pick_device(device))
 
 
 def update_predictions(

@@ -232,7 +232,7 @@ class Session:
         return space.directions(space.tracks).astype(np.float32)
 
     def atlas(self) -> Atlas:
-        """The catalogue as a map: the stored one if it shows this space, else the quick one (see recommend/atlas.py)."""
+        """The catalogue as a map: the stored one if it shows this space, else a quick one (recommend/atlas.py)."""
         stored = load_atlas(self.workspace.map_path(self.catalogue.split.name, self.model))
         drawn = draw(self.catalogue.tracks.ids, self.directions, "pca", rng=np.random.default_rng(self.seed))
         return stored if stored is not None and stored.digest == drawn.digest else drawn

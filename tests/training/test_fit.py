@@ -19,7 +19,7 @@ from unheard.models.recipe import recipe_names
 from unheard.splits import Split
 from unheard.training.fit import fit
 from unheard.training.placing import Placer
-from unheard.training.predict import load_predictions, load_embedder, update_predictions
+from unheard.training.predict import load_embedder, load_predictions, update_predictions
 from unheard.training.ranker_checkpoint import load_ranker
 from unheard.training.tune import tune, write_recipe
 

@@ -33,7 +33,7 @@ from unheard.serve.schema import (
 from unheard.serve.state import Loaded
 from unheard.session import Session
 from unheard.splits.groups import loose
-from unheard.training.predict import predictions_path
+from unheard.training.predict import hears_files
 
 MEANS_PREFERENCE = "predicted preference: near 1 would be in the playlist, near 0 would not"
 MEANS_VOTES = "votes of the seeds: sum of 1 / (60 + rank among a seed's neighbours)"
@@ -103,17 +103,13 @@ def playlist(loaded: Loaded, playlist_id: str) -> PlaylistDetail:
 
 def models(loaded: Loaded) -> list[ModelOut]:
     """Models that may be named."""
-
-    def hears(name: str) -> bool:
-        path = predictions_path(loaded.default.workspace, loaded.catalogue.split.name, name)
-        return path.with_name("checkpoint.safetensors").is_file()
-
+    workspace, split = loaded.default.workspace, loaded.catalogue.split.name
     return [
         ModelOut(
             name=name,
             kind="baseline" if name in BASELINES else "oracle" if name == ORACLE else "trained",
             default=name == loaded.default.model,
-            hears_files=hears(name),
+            hears_files=hears_files(workspace, split, name),
         )
         for name in loaded.models
     ]

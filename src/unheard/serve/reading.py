@@ -8,7 +8,7 @@ from unheard.library import open_library
 from unheard.recommend.build import ORACLE, trained_models
 from unheard.recommend.catalogue import load_catalogue
 from unheard.session import Session
-from unheard.training.predict import load_predictions, predictions_path
+from unheard.training.predict import hears_files, load_predictions
 from unheard.workspace import Workspace
 
 Versions = tuple[tuple[str, int, int], ...]
@@ -52,8 +52,7 @@ def versions(workspace: Workspace) -> Versions:
 def has_new_tracks(session: Session) -> bool:
     """Whether tracks were scanned after the session's model was trained, and it could hear them."""
     workspace, split = session.workspace, session.catalogue.split.name
-    checkpoint = predictions_path(workspace, split, session.model).with_name("checkpoint.safetensors")
-    if session.model not in trained_models(workspace, split) or not checkpoint.is_file():
+    if session.model not in trained_models(workspace, split) or not hears_files(workspace, split, session.model):
         return False
     with open_library(workspace.library_path) as library:
         scanned, _, _ = library.spectrograms()

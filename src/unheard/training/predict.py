@@ -181,6 +181,12 @@ def write_predictions(
     return len(todo)
 
 
+def hears_files(workspace: Workspace, split: str, model: str) -> bool:
+    """Whether a trained model can place audio that was not there when it was trained."""
+    folder = workspace.model_dir(split, model)
+    return any((folder / name).is_file() for name in ("checkpoint.safetensors", RANKER_FILE))
+
+
 def _is_ranker(workspace: Workspace, split: str, model: str) -> bool:
     return (workspace.model_dir(split, model) / RANKER_FILE).is_file()
 

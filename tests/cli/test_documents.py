@@ -61,3 +61,11 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
     heavy = ["torch", "sklearn", "librosa", "matplotlib", "pyarrow", "av", "h5py", "implicit", "ranx"]
     code = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_every_requirement_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    assert len(named) > 20
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"

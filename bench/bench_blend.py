@@ -1,10 +1,11 @@
 """How long the default model takes: fitting it on 10,000 tracks, and a new file from sound to recommendations.
 
-    python bench/bench_blend.py [--tracks 10000] [--playlists 20000] [--workspace W --file SONG]
+    python bench/bench_blend.py [--tracks 10000] [--playlists 20000] [--keep W2] [--workspace W --file SONG]
 
 The 10,000 tracks are simulated: vectors of 628 numbers and plays that follow a part of them, no audio. Fitting reads
 stored descriptions, as it does after a scan. With a workspace in which `blend` is trained, and an audio file from
 outside of it, the second line is measured: the file is decoded, described, placed, and compared with the catalogue.
+`--keep` leaves the simulated workspace behind, to try other models on (`unheard experiment rivals -w W2 --split tracks`).
 """
 
 from __future__ import annotations
@@ -57,12 +58,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=10_000)
     parser.add_argument("--playlists", type=int, default=20_000)
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("--workspace", type=Path)
     parser.add_argument("--file", type=Path)
     asked = parser.parse_args()
     print("| what | seconds | CPU seconds |\n|---|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
-        workspace = simulated(Path(folder) / "w", n_tracks=asked.tracks, n_playlists=asked.playlists)
+        workspace = simulated(asked.keep or Path(folder) / "w", n_tracks=asked.tracks, n_playlists=asked.playlists)
         recipe = load_any_recipe(DEFAULT_RECIPE)
         assert isinstance(recipe, RankerRecipe)
         wall, cpu = time.monotonic(), time.process_time()

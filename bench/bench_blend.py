@@ -5,7 +5,7 @@
 The 10,000 tracks are simulated: vectors of 628 numbers and plays that follow a part of them, no audio. Fitting reads
 stored descriptions, as it does after a scan. With a workspace in which `blend` is trained, and an audio file from
 outside of it, the second line is measured: the file is decoded, described, placed, and compared with the catalogue.
-`--keep` leaves the simulated workspace behind, to try other models on (`unheard experiment rivals -w W2 --split tracks`).
+`--keep` leaves the simulated workspace behind, to try other models on (`unheard experiment rivals --split tracks`).
 """
 
 from __future__ import annotations

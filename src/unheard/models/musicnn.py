@@ -2,9 +2,10 @@
 neural networks for music audio tagging", 2019), with the weights that its authors publish.
 
 Front end: two sets of wide filters (0.4 and 0.7 of the mel bands, 7 frames) for timbre and three of long ones (128, 64
-and 32 frames, one band) for rhythm, each reduced to its maximum over frequency. Middle: three convolutions over time
-with residual sums. Back end: maximum and mean over time, a dense layer of 200 - the track's description, once trained
-for tags and now for anything - and one output a tag. For inference: there is no dropout and statistics are fixed.
+and 32 frames, one band) for rhythm, each reduced to its maximum over frequency (musicnn_front.py). Middle: three
+convolutions over time with residual sums. Back end: maximum and mean over time, a dense layer of 200 - the track's
+description, once trained for tags and now for anything - and one output a tag. For inference: there is no dropout and
+statistics are fixed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +25,7 @@ from torch.nn import functional
 
 from unheard.errors import UserError
 from unheard.models.musicnn_checkpoint import read_tensors
+from unheard.models.musicnn_front import FrontEnd
 from unheard.models.musicnn_tags import TAGS, MusicnnModel
 
 MELS, TIMBRAL, TEMPORAL, MIDDLE, WIDTH, N_TAGS = 96, 204, 51, 64, 200, 50
@@ -51,15 +54,8 @@ class Musicnn(nn.Module):
         self.eval()
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.input_norm(patches[:, None])  # (batch, 1, frame, mel)
-        front = torch.cat(
-            [
-                _pooled_over_mel(x, cast("nn.Conv2d", convolution), cast("nn.BatchNorm1d", norm))
-                for convolution, norm in zip(self.front, self.front_norms, strict=True)
-            ],
-            dim=1,
-        )  # (batch, front, frame)
-        features = [front]
+        x = self.input_norm(patches[:, None])[:, 0]  # (batch, frame, mel)
+        features = [torch.stack([self._front_end.maxima(patch) for patch in x])]  # (batch, front, frame)
         for convolution, norm in zip(self.middle, self.middle_norms, strict=True):
             y = norm(functional.relu(convolution(features[-1])))  # (batch, middle, frame)
             features.append(y if len(features) == 1 else y + features[-1])
@@ -68,20 +64,11 @@ class Musicnn(nn.Module):
         described = self.dense_norm(functional.relu(self.dense(self.pooled_norm(y))))  # (batch, 200)
         return described, self.tags(described)
 
-
-def _pooled_over_mel(x: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm1d) -> Tensor:
-    """max over mel of norm(relu(convolution(x))): (batch, 1, frame, mel) -> (batch, width, frame).
-
-    Time is padded with zeros to the same length, mel is not. The maximum comes first: where the norm's scale is
-    negative, a minimum is meant, and the filter is turned around. Norm and ReLU then see one band instead of many.
-    """
-    assert convolution.bias is not None
-    frames = convolution.kernel_size[0]
-    padded = functional.pad(x, (0, 0, (frames - 1) // 2, frames // 2))
-    sign = torch.where(norm.weight < 0, -1.0, 1.0)
-    y = functional.conv2d(padded, convolution.weight * sign[:, None, None, None], convolution.bias * sign)
-    pooled: Tensor = norm(functional.relu(y.amax(3) * sign[:, None]))
-    return pooled
+    @cached_property
+    def _front_end(self) -> FrontEnd:
+        """Made of the weights when they are first used; they do not change."""
+        filters = [cast("nn.Conv2d", layer) for layer in self.front]
+        return FrontEnd(filters, [cast("nn.BatchNorm1d", norm) for norm in self.front_norms])
 
 
 def make_musicnn(arrays: Mapping[str, NDArray[np.float32]], model: MusicnnModel) -> Musicnn:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.ingest.sounds import cut, song, write
 from unheard.errors import AudioError, Reason
 from unheard.ingest import audio
-from unheard.ingest.audio import decode_blocks
+from unheard.ingest.audio import decode_at_rates, decode_blocks
 from unheard.ingest.decoders import Opened, open_ffmpeg, open_sndfile
 
 EVERY_FORMAT = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aiff")
@@ -99,6 +99,9 @@ def test_the_other_decoder_goes_on_at_the_same_sample(
     whole = decode(path)
     monkeypatch.setattr(audio, "ATTEMPTS", (stops_after(n_blocks), open_sndfile))
     np.testing.assert_allclose(decode(path), whole, atol=1e-6)
+    together = list(decode_at_rates(path, sample_rates=(22_050, 16_000)))
+    for place, rate in enumerate((22_050, 16_000)):
+        np.testing.assert_array_equal(np.concatenate([at[place] for at in together]), decode(path, rate))
 
 
 def test_damage_in_the_middle_is_survived_or_reported(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,7 @@ ATTEMPTS: tuple[Callable[[Path], Opened], ...] = (open_ffmpeg, open_sndfile, par
 class _Heard:
     """What has come out of a file so far."""
 
-    n_samples: int = 0  # at the output rate
+    n_samples: tuple[int, ...]  # at each output rate
     peak: float = 0.0
     declared: Declared | None = None
     problems: list[str] = field(default_factory=list)
@@ -50,7 +50,16 @@ def decode_blocks(path: Path, *, sample_rate: int) -> Iterator[NDArray[np.float3
     decoders, truncated (more than max(0.5 s, 2 %) of its declared length missing), silent (peak below -80 dBFS),
     shorter than one second, or holds numbers that are no samples.
     """
-    heard = _Heard(declared=_inspect(path))
+    for (block,) in decode_at_rates(path, sample_rates=(sample_rate,)):
+        yield block
+
+
+def decode_at_rates(path: Path, *, sample_rates: Sequence[int]) -> Iterator[tuple[NDArray[np.float32], ...]]:
+    """As `decode_blocks` at several rates, decoding once: a block for each rate, of which some may be empty.
+
+    The samples at each rate are those of `decode_blocks`.
+    """
+    heard = _Heard((0,) * len(sample_rates), declared=_inspect(path))
     no_sound = False
     for attempt in ATTEMPTS:
         ended = False
@@ -58,15 +67,15 @@ def decode_blocks(path: Path, *, sample_rate: int) -> Iterator[NDArray[np.float3
             opened = attempt(path)
             if heard.declared is None and opened.declared_s:
                 heard.declared = Declared(opened.declared_s)
-            yield from _behind(heard.n_samples, _resampled(_measured(path, opened.blocks, heard), sample_rate), heard)
+            yield from _behind(heard.n_samples, _resampled(_measured(path, opened.blocks, heard), sample_rates), heard)
             ended = True
         except NoSound:
             no_sound = True
         except Refused as refusal:
             heard.problems.append(str(refusal))
-        if _whole(heard, sample_rate, ended=ended):
+        if _whole(heard, sample_rates[0], ended=ended):
             break
-    _judge(path, heard, sample_rate, no_sound=no_sound)
+    _judge(path, heard, sample_rates[0], no_sound=no_sound)
 
 
 def _inspect(path: Path) -> Declared | None:
@@ -94,30 +103,31 @@ def _measured(path: Path, blocks: Iterator[Block], heard: _Heard) -> Iterator[Bl
         yield rate, samples
 
 
-def _resampled(blocks: Iterator[Block], sample_rate: int) -> Iterator[NDArray[np.float32]]:
-    """Blocks at `sample_rate`. The filter's last milliseconds come out only if `blocks` ends without an exception, so
-    that another decoder can take over at exactly this sample."""
+def _resampled(blocks: Iterator[Block], sample_rates: Sequence[int]) -> Iterator[tuple[NDArray[np.float32], ...]]:
+    """Blocks at each of `sample_rates`. The filters' last milliseconds come out only if `blocks` ends without an
+    exception, so that another decoder can take over at exactly these samples."""
     current = 0
-    resampler: soxr.ResampleStream | None = None
+    resamplers: list[soxr.ResampleStream] = []
     for rate, samples in blocks:
         if rate != current:
-            if resampler is not None:
-                yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
-            current, resampler = rate, soxr.ResampleStream(rate, sample_rate, 1, dtype="float32")
-        if resampler is not None:
-            yield resampler.resample_chunk(samples)
-    if resampler is not None:
-        yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+            if resamplers:
+                yield tuple(resampler.resample_chunk(np.empty(0, np.float32), last=True) for resampler in resamplers)
+            current, resamplers = rate, [soxr.ResampleStream(rate, to, 1, dtype="float32") for to in sample_rates]
+        yield tuple(resampler.resample_chunk(samples) for resampler in resamplers)
+    if resamplers:
+        yield tuple(resampler.resample_chunk(np.empty(0, np.float32), last=True) for resampler in resamplers)
 
 
-def _behind(n_known: int, blocks: Iterator[NDArray[np.float32]], heard: _Heard) -> Iterator[NDArray[np.float32]]:
-    """Leave out the first `n_known` samples, which another decoder gave already."""
-    position = 0
-    for block in blocks:
-        new = block[max(0, n_known - position) :]
-        position += len(block)
-        if len(new):
-            heard.n_samples += len(new)
+def _behind(
+    n_known: Sequence[int], blocks: Iterator[tuple[NDArray[np.float32], ...]], heard: _Heard
+) -> Iterator[tuple[NDArray[np.float32], ...]]:
+    """Leave out the first `n_known` samples of each rate, which another decoder gave already."""
+    position = [0] * len(n_known)
+    for at_rates in blocks:
+        new = tuple(block[max(0, n - at) :] for n, at, block in zip(n_known, position, at_rates, strict=True))
+        position = [at + len(block) for at, block in zip(position, at_rates, strict=True)]
+        if any(len(block) for block in new):
+            heard.n_samples = tuple(n + len(block) for n, block in zip(heard.n_samples, new, strict=True))
             yield new
 
 
@@ -125,20 +135,20 @@ def _missing_s(heard: _Heard, sample_rate: int) -> float:
     """How much is missing of the declared length beyond what formats get wrong; 0 if nothing is."""
     if heard.declared is None:
         return 0.0
-    missing_s = heard.declared.seconds - heard.n_samples / sample_rate
+    missing_s = heard.declared.seconds - heard.n_samples[0] / sample_rate
     return missing_s if missing_s > max(MISSING_S, MISSING_SHARE * heard.declared.seconds) else 0.0
 
 
 def _whole(heard: _Heard, sample_rate: int, *, ended: bool) -> bool:
     """Whether there is nothing to gain from another attempt: the decoder met the end, or the declared one."""
     declared = heard.declared is not None and heard.declared.seconds > 0 and not heard.declared.cut
-    return heard.n_samples > 0 and (ended or declared) and not _missing_s(heard, sample_rate)
+    return heard.n_samples[0] > 0 and (ended or declared) and not _missing_s(heard, sample_rate)
 
 
 def _judge(path: Path, heard: _Heard, sample_rate: int, *, no_sound: bool) -> None:
     """Raise what is wrong with a file that was read to its end."""
-    length_s = heard.n_samples / sample_rate
-    if not heard.n_samples:
+    length_s = heard.n_samples[0] / sample_rate
+    if not heard.n_samples[0]:
         if no_sound or _looks_like_something_else(path):
             raise AudioError(path, Reason.NOT_AUDIO, "no sound in it; remove it from the sources or use --exclude")
         detail = "; ".join(dict.fromkeys(heard.problems)) or "no samples in it"

@@ -46,7 +46,7 @@ def _weights(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("front_end", ["standard", "parity"])
 def test_it_is_what_the_library_keeps(front_end: FrontEndName, tmp_path: Path) -> None:
     """By worker processes of one thread; here with two threads and with one."""
-    for name, seconds in (("a.flac", 7.0), ("b.mp3", 13.0), ("c.ogg", 2.0)):
+    for name, seconds in (("a.mp3", 10.0), ("b.ogg", 2.0)):
         write(tmp_path / "music" / name, song(len(name) + int(seconds), seconds))
     workspace = Workspace.init(tmp_path / "w", Settings(front_end=front_end))
     scan(workspace, [tmp_path / "music"], jobs=2)
@@ -55,7 +55,7 @@ def test_it_is_what_the_library_keeps(front_end: FrontEndName, tmp_path: Path) -
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
         kept = {kind: library.vectors(kind) for kind in KINDS}
-    assert len(tracks) == 3
+    assert len(tracks) == 2
     before = torch.get_num_threads()
     try:
         for threads in (2, 1):
@@ -83,9 +83,9 @@ def test_only_what_is_asked_for(tmp_path: Path) -> None:
 
 def test_every_patch_counts_once(tmp_path: Path) -> None:
     """Against the network on all patches at once; many more than the threads draw ahead."""
-    path = write(tmp_path / "a.flac", song(1, 70.0))
+    path = write(tmp_path / "a.flac", song(1, 40.0))
     patches = np.stack(list(patches_of_file(path)))
-    assert len(patches) == 24
+    assert len(patches) == 14
     networks = [loaded_musicnn("msd"), loaded_musicnn("mtt")]
     with torch.inference_mode():
         expected = [network(torch.from_numpy(patches))[0].mean(0).numpy() for network in networks]

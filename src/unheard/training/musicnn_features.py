@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from unheard.progress import Progress, silent
 from unheard.spectrograms.musicnn_mel import patches_of_file
 from unheard.spectrograms.scan import BYTES_PER_S, LIMIT_S
 from unheard.spectrograms.workers import Job, in_order
+from unheard.training.patch_means import mean_descriptions
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 # Under which kind the library keeps the vectors of each model: the two do not share a space.
 KINDS: Mapping[MusicnnModel, str] = {"msd": "musicnn", "mtt": "musicnn-mtt"}
 MODELS: Mapping[str, MusicnnModel] = {kind: model for model, kind in KINDS.items()}
-PATCHES_AT_ONCE = 2  # the maps of more do not stay in a core's cache
 
 
 @dataclass(frozen=True)
@@ -84,17 +83,9 @@ def embed_library(
 
 def embed_file(path: Path, network: Musicnn) -> NDArray[np.float32]:
     """The description of one audio file, (200,); AudioError if it cannot be used."""
-    import torch
-
-    total, n_patches = np.zeros(network.dense.out_features), 0
-    source = patches_of_file(path)
-    while some := list(islice(source, PATCHES_AT_ONCE)):
-        with torch.inference_mode():
-            described, _ = network(torch.from_numpy(np.stack(some)))  # (patches, 200)
-        total += described.numpy().sum(axis=0, dtype=np.float64)
-        n_patches += len(some)
-    mean: NDArray[np.float32] = (total / n_patches).astype(np.float32)
-    return mean
+    (mean,) = mean_descriptions(patches_of_file(path), [network])
+    described: NDArray[np.float32] = mean
+    return described
 
 
 def tag_probabilities(vectors: NDArray[np.float32], network: Musicnn) -> NDArray[np.float32]:

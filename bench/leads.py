@@ -2,7 +2,8 @@
 
     python bench/leads.py FILE.comparisons.json [--model blend] [--candidates cold]
 
-Paired differences of the task `recommend`, 95 % intervals over playlists, p corrected (Holm) over all pairs of models.
+Paired differences of the task `recommend`, 95 % intervals over playlists, p corrected (Holm) over the lines of the table:
+`evaluate` itself corrects over all pairs of models, of which these are the ones that are asked about here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import argparse
 import json
 from pathlib import Path
 from typing import Any
+
+from unheard.evaluate.intervals import holm
 
 METRICS = ("recall", "ndcg")
 
@@ -28,6 +31,10 @@ def leads(comparisons: list[dict[str, Any]], model: str, candidates: str) -> lis
         ends = sorted((sign * entry["low"], sign * entry["high"]))
         lead = {**entry, "difference": sign * entry["difference"], "low": ends[0], "high": ends[1]}
         found.setdefault(entry["against"] if own else entry["model"], {})[entry["metric"]] = lead
+    for metric in METRICS:
+        corrected = holm([lead[metric]["p"] for lead in found.values()])
+        for lead, p in zip(found.values(), corrected, strict=True):
+            lead[metric]["p_holm"] = p
     ordered = sorted(found.items(), key=lambda item: item[1][METRICS[0]]["difference"])
     return [[rival, *(cell for metric in METRICS for cell in _cells(lead[metric]))] for rival, lead in ordered]
 

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 import soundfile
+from mutagen.oggvorbis import OggVorbis
 
 from unheard import artefacts
 from unheard.factors.als import AlsConfig
@@ -37,7 +39,8 @@ from unheard.splits import prepare_splits
 from unheard.training.predict import KIND, predictions_path
 from unheard.workspace import Workspace
 
-N_ARTISTS_PER_TRACK = 6
+TRACKS_EACH = 6
+N_FILES, N_DISTINCT = 500, 10  # of the scan
 GENRES = ("Rock", "Jazz", "Electronic", "Folk", "Hip Hop", "Classical", "Metal", "Ambient")
 SPLIT, MODEL = "artists", "bench"
 
@@ -45,7 +48,7 @@ SPLIT, MODEL = "artists", "bench"
 def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generator) -> Workspace:
     """A workspace with tastes in it, so that rankings are like real ones."""
     workspace = Workspace.init(root)
-    n_artists = n_tracks // N_ARTISTS_PER_TRACK
+    n_artists = n_tracks // TRACKS_EACH
     artist = rng.integers(n_artists, size=n_tracks)
     taste = (rng.standard_normal((n_artists, 8))[artist] + 0.5 * rng.standard_normal((n_tracks, 8))).astype(np.float32)
     tracks = [
@@ -85,12 +88,18 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
     return workspace
 
 
-def make_noise(folder: Path, n_files: int, rng: np.random.Generator) -> None:
-    """Something to scan that lasts."""
+def make_noise(folder: Path, rng: np.random.Generator) -> None:
+    """Something to scan that lasts: minutes of noise, each file with a title of its own and so with other bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(n_files):
-        samples = rng.uniform(-0.3, 0.3, 22_050 * 60)
-        soundfile.write(folder / f"noise-{number:04d}.ogg", samples.astype(np.float32), 22_050)
+    for number in range(N_FILES):
+        path = folder / f"noise-{number:04d}.ogg"
+        if number < N_DISTINCT:
+            soundfile.write(path, rng.uniform(-0.3, 0.3, 22_050 * 60).astype(np.float32), 22_050)
+        else:
+            shutil.copy(folder / f"noise-{number % N_DISTINCT:04d}.ogg", path)
+        tagged = OggVorbis(path)
+        tagged["title"] = f"Noise {number}"
+        tagged.save()
 
 
 def addresses(workspace: Workspace, n: int, rng: np.random.Generator) -> list[tuple[str, str]]:
@@ -153,6 +162,12 @@ def shape_of(path: str) -> str:
     return bare
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time that a process has used, seconds (fields 14 and 15 of proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def start(workspace: Workspace, music: Path) -> tuple[subprocess.Popen[bytes], str, float, float]:
     """A server, its address, and how long it took until it was live and until it was ready (seconds)."""
     with socket.socket() as free:
@@ -189,7 +204,7 @@ def main() -> None:
     root, music = folder / "workspace", folder / "music"
     if not predictions_path(Workspace(root, None), SPLIT, MODEL).is_file():  # type: ignore[arg-type]
         simulate(root, given.tracks, given.playlists, rng)
-        make_noise(music, 300, rng)
+        make_noise(music, rng)
     workspace = Workspace.open(root)
     server, url, live, ready = start(workspace, music)
     print(f"live after {live:.2f} s, ready after {ready:.2f} s ({given.tracks} tracks, {os.cpu_count()} cores)")
@@ -198,14 +213,19 @@ def main() -> None:
         asyncio.run(ask(url, asked[:200], 50))
         if not given.no_scan:
             job = httpx.post(f"{url}/api/jobs", json={"verb": "scan", "sources": [str(music)]}).json()
+        before_s = cpu_s(server.pid)
         latencies, errors = asyncio.run(ask(url, asked, given.rate))
+        spent_s = cpu_s(server.pid) - before_s
         if not given.no_scan:
             job = httpx.get(f"{url}/api/jobs/{job['job_id']}").json()
             print(f"the scan: {job['state']}, {job['progress']}")
     finally:
         server.terminate()
         server.wait()
-    print(f"{len(asked)} requests at {given.rate:g} a second, {len(errors)} errors")
+    print(
+        f"{len(asked)} requests at {given.rate:g} a second, {len(errors)} errors; the server needed "
+        f"{1000 * spent_s / len(asked):.2f} ms of processor time each; load of the machine {os.getloadavg()[0]:.1f}"
+    )
     for error in errors[:5]:
         print(f"  {error}")
     print(f"{'':34s} {'n':>6s} {'p50 ms':>8s} {'p99 ms':>8s} {'max ms':>8s}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from unheard.serve.config import ServeConfig
 from unheard.session import Session
 from unheard.workspace import Workspace
 
+Params = dict[str, str | int | float | Sequence[str]]
 HOSTILE = "<script>alert(1)</script>\u202e" + "x" * 10_000
 
 
@@ -55,7 +56,7 @@ def test_a_playlist_without_known_tracks_is_told_to_be_voted_for(client: httpx.C
 
 
 def test_options_are_obeyed(client: httpx.Client, session: Session) -> None:
-    wish = {"n": 20, "candidates": "all", "max_per_artist": 1, "diversity": 0.5, "exclude": ["t00-1", "t01-1"]}
+    wish: Params = {"n": 20, "candidates": "all", "max_per_artist": 1, "diversity": 0.5, "exclude": ["t00-1", "t01-1"]}
     found = client.get("/api/tracks/t00-0/similar", params=wish).json()["items"]
     artists = [one["track"]["artist"] for one in found]
     assert len(artists) == len(set(artists)) == 20

@@ -1,0 +1,67 @@
+"""docs/api.md is run: every curl line against a real server, by curl."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.serve.conftest import eventually, running
+from unheard import serve
+from unheard.serve.config import ServeConfig
+
+GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
+TEXT = GUIDE.read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) for line in block.splitlines() if line]
+
+
+@pytest.fixture(scope="module")
+def shell(heard_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The names that the guide uses."""
+    folder = tmp_path_factory.mktemp("guide")
+    workspace = shutil.copytree(heard_world / "workspace", folder / "w")
+    (folder / "list.m3u8").write_text("#EXTM3U\nnowhere.mp3\n")
+    with running(ServeConfig(workspace=workspace, music_roots=(heard_world,))) as url:
+        track = httpx.get(f"{url}/api/tracks", params={"limit": 1}, timeout=60).json()["items"][0]["track_id"]
+        playlist = httpx.get(f"{url}/api/playlists", params={"limit": 1}).json()["items"][0]["playlist_id"]
+        job = httpx.post(f"{url}/api/jobs", json={"verb": "split"}).json()["job_id"]
+        eventually(lambda: httpx.get(f"{url}/api/jobs/{job}").json()["ended_at"])
+        file = next(path for path in sorted((heard_world / "audio").rglob("*.*")) if path.stat().st_size > 10_000)
+        yield {
+            **os.environ,
+            "URL": url,
+            "TRACK": track,
+            "PLAYLIST": playlist,
+            "JOB": job,
+            "FILE": str(file),
+            "LIST": str(folder / "list.m3u8"),
+            "HOME": str(folder),
+        }
+
+
+def test_the_guide_shows_every_address(shell: dict[str, str]) -> None:
+    shown = re.sub(r"\$(TRACK|PLAYLIST|JOB)", "*", TEXT)
+    for path in httpx.get(f"{shell['URL']}/openapi.json").json()["paths"]:
+        assert f"$URL{re.sub('{.*?}', '*', path)}" in shown, path
+
+
+def test_the_guide_tells_every_code() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(serve.__file__).parent.rglob("*.py"))
+    codes = set(re.findall(r'api_error\(4\d\d, "(\w+)"', source))
+    assert len(codes) > 8
+    for code in codes:
+        assert f"`{code}`" in TEXT, code
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_example_works_as_it_stands(shell: dict[str, str], command: str, tmp_path: Path) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", command], env=shell, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, (command, ran.stdout, ran.stderr)

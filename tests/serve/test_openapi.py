@@ -1,0 +1,72 @@
+"""schemathesis against the OpenAPI document of a running server: whatever comes is answered as it says."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.serve.conftest import running
+from unheard.serve import api
+from unheard.serve.config import ServeConfig
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+EXAMPLES = 12
+STARTS_PROCESSES = "POST /api/jobs"  # test_jobs.py does that
+
+DOCUMENT = FastAPI()
+DOCUMENT.include_router(api.router)
+OPERATIONS = {
+    found.ok().label: found.ok()  # type: ignore[union-attr]  # an error would end the collection of the tests
+    for found in schemathesis.openapi.from_dict(DOCUMENT.openapi()).get_all_operations()
+}
+del OPERATIONS[STARTS_PROCESSES]
+
+# What is wrong on purpose is fuzzed as well, where there is something to be wrong in.
+CASES = [(label, GenerationMode.POSITIVE) for label in OPERATIONS] + [
+    (label, GenerationMode.NEGATIVE)
+    for label, operation in OPERATIONS.items()
+    if operation.definition.raw.keys() & {"parameters", "requestBody"}
+]
+
+
+@pytest.fixture(scope="module")
+def fuzzed_url(served_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of its own."""
+    copy = shutil.copytree(served_workspace, tmp_path_factory.mktemp("fuzzed") / "w")
+    with running(ServeConfig(workspace=copy)) as url:
+        yield url
+
+
+def test_the_server_describes_the_same(fuzzed_url: str) -> None:
+    assert httpx.get(f"{fuzzed_url}/openapi.json").json()["paths"] == DOCUMENT.openapi()["paths"]
+
+
+@pytest.mark.parametrize(("label", "mode"), CASES)
+def test_whatever_comes_is_answered_as_described(fuzzed_url: str, label: str, mode: GenerationMode) -> None:
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=OPERATIONS[label].as_strategy(generation_mode=mode))
+    def answered(case: schemathesis.Case) -> None:
+        case.call_and_validate(base_url=fuzzed_url, checks=CHECKS, timeout=60)
+
+    answered()

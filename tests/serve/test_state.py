@@ -1,0 +1,141 @@
+"""What is loaded: read once, kept while files stay, read again when they change, from many threads."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.recommend import world
+from tests.serve.conftest import eventually, running
+from unheard.errors import MissingStageError
+from unheard.library import Library
+from unheard.serve import answers
+from unheard.serve.config import ServeConfig
+from unheard.serve.reading import has_new_tracks
+from unheard.serve.remembered import Remembered, Response, Responses
+from unheard.serve.schema import Options
+from unheard.serve.state import Served
+from unheard.workspace import Workspace
+
+
+@pytest.fixture
+def held(own_workspace: Path) -> Iterator[Served]:
+    made = Served(ServeConfig(workspace=own_workspace))
+    yield made
+    made.stop()
+
+
+def add_track(root: Path, name: str) -> None:
+    with Library(Workspace.open(root).library_path) as library, library.transaction():
+        library.put_track(world.track(name, artist="Late Comer", title=name))
+
+
+def test_a_reading_is_kept_until_a_file_changes(held: Served, own_workspace: Path) -> None:
+    first = held.loaded()
+    held.refresh()
+    assert held.loaded() is first
+    add_track(own_workspace, "late")
+    assert held.loaded() is first  # until somebody looks
+    held.refresh()
+    assert "late" in held.loaded().catalogue.tracks.ids
+    assert "late" not in first.catalogue.tracks.ids
+    with pytest.raises(answers.NotFoundError):
+        answers.track(first, "late")
+
+
+def test_a_running_server_notices_by_itself(own_workspace: Path) -> None:
+    with running(ServeConfig(workspace=own_workspace)) as url:
+        assert httpx.get(f"{url}/api/tracks/late", timeout=60).status_code == 404
+        add_track(own_workspace, "late")
+        assert eventually(lambda: httpx.get(f"{url}/api/tracks/late").status_code == 200)
+
+
+def test_a_broken_file_leaves_the_last_good_reading(held: Served, own_workspace: Path) -> None:
+    first = held.loaded()
+    factors = own_workspace / "factors" / "artists.safetensors"
+    good = factors.read_bytes()
+    factors.write_bytes(b"broken")
+    held.refresh()
+    assert held.loaded() is first
+    factors.write_bytes(good)
+    held.refresh()
+    assert held.loaded() is not first
+
+
+def test_a_young_workspace_becomes_ready_without_a_restart(own_workspace: Path, tmp_path: Path) -> None:
+    root = Workspace.init(tmp_path / "young").root
+    held = Served(ServeConfig(workspace=root))
+    with pytest.raises(MissingStageError):
+        held.loaded()
+    for path in own_workspace.iterdir():
+        if path.is_dir():
+            shutil.copytree(path, root / path.name)
+        else:
+            shutil.copy(path, root)
+    held.refresh()
+    assert len(held.loaded().catalogue) == 284
+    held.stop()
+
+
+def test_many_threads_get_the_same_answers_and_one_session_a_model(held: Served) -> None:
+    loaded = held.loaded()
+    tracks = [f"t{artist:02d}-0" for artist in range(20)]
+    found: list[list[list[str]]] = []
+
+    def ask() -> None:
+        lists = [answers.similar(loaded, name, Options(model="ridge")) for name in tracks]
+        found.append([[item.track.track_id for item in one.items] for one in lists])
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 6
+    assert all(one == found[0] for one in found)
+    assert loaded.session("ridge") is loaded.session("ridge")
+
+
+def test_new_tracks_are_looked_for_only_where_a_model_can_hear_them(held: Served, heard_world: Path) -> None:
+    assert not has_new_tracks(held.loaded().default)  # its predictions came without a model
+    trained = Served(ServeConfig(workspace=heard_world / "workspace"))
+    assert not has_new_tracks(trained.loaded().default)
+    trained.stop()
+
+
+def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
+    made: list[int] = []
+
+    def make(value: int) -> int:
+        made.append(value)
+        return value
+
+    kept = Remembered(most=2)
+    for value in (1, 2, 1, 3, 1, 2):
+        assert kept.get(value, lambda value=value: make(value)) == value  # type: ignore[misc]
+    assert made == [1, 2, 3, 2]
+    assert len(kept) == 2
+
+    answered = Responses(most_bytes=10)
+    for name in "ab":
+        answered.put(name, Response([], b"12345"))
+    assert answered.get("a") is not None
+    answered.put("c", Response([], b"123"))
+    assert [name for name in "abc" if answered.get(name)] == ["a", "c"]
+    answered.put("c", Response([], b"12345"))
+    assert answered.get("a") is not None
+
+
+def test_a_repeated_request_gets_the_same_bytes_and_headers(server_url: str) -> None:
+    for path in ("/api/recommend/p07?n=4", "/tracks?q=song", "/api/tracks/t01-1"):
+        first, second = httpx.get(server_url + path, timeout=60), httpx.get(server_url + path)
+        assert first.content == second.content
+        dated = {"date", "server"}
+        assert {k: v for k, v in first.headers.items() if k not in dated} == {
+            k: v for k, v in second.headers.items() if k not in dated
+        }

@@ -2,7 +2,7 @@
 
     python bench/leads.py FILE.comparisons.json [--model blend] [--candidates cold]
 
-Paired differences of the task `recommend`, 95 % intervals over playlists, p corrected (Holm) over the lines of the table:
+Paired differences of the task `recommend`, 95 % intervals over playlists, p corrected (Holm) over the lines:
 `evaluate` itself corrects over all pairs of models, of which these are the ones that are asked about here.
 """
 

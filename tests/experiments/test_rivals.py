@@ -1,0 +1,110 @@
+"""The default against its rivals: rotated folds, figures that are those of `evaluate`, honest intervals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.world import make_world
+from unheard.errors import UserError
+from unheard.evaluate.evaluate import evaluate
+from unheard.experiments.rivals import Pairs, Settings, rivals_tables, rotated, run_rivals, two_way_weights
+from unheard.factors.als import AlsConfig
+from unheard.factors.stage import compute_factors
+from unheard.library import Play, open_library
+from unheard.splits import Split, load_splits, write_splits
+from unheard.workspace import Workspace
+
+TEN = Split(
+    "artists", {f"t{n:03d}": n % 10 for n in range(60)}, {"train": (0, 1, 2, 3, 4, 5, 6), "val": (7,), "test": (8, 9)}
+)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Playlists of tracks that sound alike, and a split of ten folds."""
+    world = make_world(tmp_path_factory.mktemp("rivals") / "w")
+    rng = np.random.default_rng(2)
+    tastes = rng.normal(size=(40, world.factors.dim)) @ world.factors.tracks.T
+    listed = np.argsort(-tastes, axis=1)[:, :15]
+    names = [f"p{row}" for row in range(40)]
+    with open_library(world.workspace.library_path) as library, library.transaction():
+        plays = [
+            Play(name, world.ids[int(track)], place)
+            for name, row in zip(names, listed, strict=True)
+            for place, track in enumerate(row)
+        ]
+        library.replace_playlists(plays)
+    write_splits(world.workspace.splits_path, {"artists": TEN})
+    compute_factors(world.workspace, "artists", AlsConfig(dim=6, iterations=5))
+    return world.workspace
+
+
+def test_every_fold_is_tested_once_and_never_trains_there() -> None:
+    turns = [rotated(TEN, turn) for turn in range(5)]
+    assert turns[0] == TEN
+    assert sorted(fold for turn in turns for fold in turn.use["test"]) == list(range(10))
+    for turn in turns:
+        assert sorted(fold for folds in turn.use.values() for fold in folds) == list(range(10))
+        assert [len(turn.use[use]) for use in ("train", "val", "test")] == [7, 1, 2]
+    assert len({turn.name for turn in turns}) == 5
+
+
+def test_other_splits_are_not_rotated() -> None:
+    with pytest.raises(UserError, match="rotating needs ten folds"):
+        rotated(Split("odd", {"t": 0}, {"train": (0,), "test": (1,)}), 1)
+
+
+def test_a_pair_counts_by_its_playlist_and_its_artist() -> None:
+    pairs = Pairs(np.array([0, 0, 1, 2]), np.array([5, 6, 5, 7]), np.ones(4))
+    rng = np.random.default_rng(0)
+    drawn = np.array([two_way_weights(pairs, rng) for _ in range(4000)])
+    np.testing.assert_allclose(drawn.mean(axis=0), 1, atol=0.06)  # playlist and artist are drawn once, on average
+    apart = np.corrcoef(drawn[:, 0], drawn[:, 3])[0, 1]
+    for shares in (1, 2):  # the same playlist, the same artist
+        assert np.corrcoef(drawn[:, 0], drawn[:, shares])[0, 1] > apart + 0.1
+
+
+def test_figures_are_those_of_evaluate_and_turns_are_pooled(workspace: Workspace) -> None:
+    once = run_rivals(workspace, "artists", Settings(("ridge",), default="reduced-rank", seeds=1, rotations=1))
+    measured = {
+        (mean.model, mean.figure.metric): mean.value or 0.0
+        for mean in evaluate(workspace, "artists", models=["random", "ridge", "reduced-rank", "oracle"]).means
+        if mean.figure.task == "recommend" and mean.figure.candidates == "cold"
+    }
+    for row in once["rows"]:
+        for metric in ("recall", "ndcg"):
+            assert row[metric]["value"] == pytest.approx(measured[row["model"], metric])
+            assert row[metric]["low"] <= row[metric]["value"] <= row[metric]["high"]
+        assert row["coverage"] == pytest.approx(measured[row["model"], "coverage"])
+    lead = next(row for row in once["rows"] if row["model"] == "ridge")["recall_lead"]
+    assert lead["value"] == pytest.approx(measured["reduced-rank", "recall"] - measured["ridge", "recall"])
+
+    all_turns = run_rivals(workspace, "artists", Settings(("ridge",), default="reduced-rank", seeds=1))
+    assert all_turns["rotations"] == 5
+    assert all_turns["artists"] > once["artists"]
+    assert set(load_splits(workspace)) >= {"artists", "artists-turn1", "artists-turn4"}
+    written = json.loads((workspace.root / "experiments" / "rivals-artists.json").read_text())
+    assert written["findings"] == all_turns
+    figures, leads = rivals_tables(all_turns)
+    assert [row[0] for row in figures.rows][-1] == "oracle"
+    assert {row[0] for row in leads.rows} == {"random", "ridge"}
+
+
+def test_a_killed_run_fits_nothing_twice(workspace: Workspace) -> None:
+    settings = Settings(("ridge",), default="reduced-rank", seeds=1, rotations=1)
+    run_rivals(workspace, "artists", settings)
+    path = workspace.model_dir("artists", "reduced-rank") / "ranker.safetensors"
+    before = path.stat().st_mtime_ns
+    run_rivals(workspace, "artists", settings)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_mistakes_are_one_line(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="rotations: expected 1 to 5"):
+        run_rivals(workspace, "artists", Settings(("ridge",), rotations=6))
+    with pytest.raises(UserError, match="no such recipe"):
+        run_rivals(workspace, "artists", Settings(("nobody",), default="reduced-rank", seeds=1, rotations=1))

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from starlette.datastructures import QueryParams
@@ -21,6 +21,7 @@ from unheard.serve.pages.text import address, clock, short
 from unheard.serve.pages.wish import Wish, in_order, read_wish
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text(max_size=400))
 def test_short_text_is_one_plain_line(text: str) -> None:
     shown = short(text, 50)
@@ -41,6 +42,7 @@ def test_lengths_as_a_clock(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text(min_size=1), st.lists(st.text(min_size=1), max_size=3))
 def test_addresses_hold_anything(one: str, more: list[str]) -> None:
     parts = urlsplit(address("/track", id=one, seed=more, nothing=None, empty="", off=False, zero=0))
@@ -120,6 +122,7 @@ WISHES = st.builds(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(WISHES)
 def test_a_wish_stands_whole_in_its_address(wish: Wish) -> None:
     assert read_wish(QueryParams(urlsplit(wish.link).query)) == wish

@@ -97,7 +97,7 @@ def make_noise(folder: Path, rng: np.random.Generator) -> None:
             soundfile.write(path, rng.uniform(-0.3, 0.3, 22_050 * 60).astype(np.float32), 22_050)
         else:
             shutil.copy(folder / f"noise-{number % N_DISTINCT:04d}.ogg", path)
-        tagged = OggVorbis(path)
+        tagged = OggVorbis(path)  # type: ignore[no-untyped-call]
         tagged["title"] = f"Noise {number}"
         tagged.save()
 

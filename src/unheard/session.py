@@ -176,6 +176,7 @@ class Session:
         candidates: Candidates = "all",
         n: int = 10,
         max_per_artist: int | None = 2,
+        exclude: Collection[str] = (),
         diversity: float = 0.0,
         where: Where = ANYTHING,
     ) -> list[Recommendation]:
@@ -187,6 +188,7 @@ class Session:
             candidates=candidates,
             n=n,
             max_per_artist=max_per_artist,
+            exclude=[self.catalogue.track_row(name) for name in exclude],
             diversity=diversity,
             where=where,
             familiarity=self._familiarity,

@@ -60,7 +60,10 @@ def test_options_are_obeyed(client: httpx.Client, session: Session) -> None:
     found = client.get("/api/tracks/t00-0/similar", params=wish).json()["items"]
     artists = [one["track"]["artist"] for one in found]
     assert len(artists) == len(set(artists)) == 20
-    expected = session.neighbours("t00-0", n=20, candidates="all", max_per_artist=1, diversity=0.5)
+    expected = session.neighbours(
+        "t00-0", n=20, candidates="all", max_per_artist=1, diversity=0.5, exclude=["t00-1", "t01-1"]
+    )
+    assert not {"t00-1", "t01-1"} & {one.track_id for one in expected}
     assert [one["track"]["track_id"] for one in found] == [one.track_id for one in expected]
     many = client.get(
         "/api/tracks/t00-0/similar", params={"n": 300, "candidates": "all", "any_number_per_artist": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -20,7 +21,7 @@ from unheard.errors import AudioError, Reason, UserError
 from unheard.library import Track
 from unheard.recommend.recommend import NewTrack
 from unheard.serve.config import ServeConfig
-from unheard.serve.hearing import Ears, Hear
+from unheard.serve.hearing import MOST_WAITING, BusyError, Ears, Hear
 
 
 def strange_ears(root: Path, split: str | None, model: str | None) -> Hear:
@@ -75,6 +76,31 @@ def test_errors_come_back_and_the_process_stays(ears: Ears, name: str, error: st
     with pytest.raises(UserError, match=error):
         ears.hear(Path(name))
     assert ears.hear(Path("good")).vector == before.vector
+
+
+def test_only_so_many_wait(ears: Ears) -> None:
+    def wait_for_ever() -> None:
+        with contextlib.suppress(AudioError):
+            ears.hear(Path("hang"))
+
+    waiting = [threading.Thread(target=wait_for_ever) for _ in range(MOST_WAITING)]
+    for thread in waiting:
+        thread.start()
+
+    def is_busy() -> bool:
+        try:
+            ears.hear(Path("good"))
+        except BusyError:
+            return True
+        except AudioError:
+            return False
+        return False
+
+    assert eventually(is_busy)
+    ears.stop()
+    for thread in waiting:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in waiting)
 
 
 def test_it_becomes_warm_by_itself_and_stopping_it_frees_who_waits(ears: Ears) -> None:

@@ -11,6 +11,8 @@ from unheard.cli import console
 from unheard.cli.console import SplitOption, WorkspaceOption
 from unheard.errors import UserError
 
+GRACE_S = 3  # for those who watch a job while the server stops
+
 
 def serve(
     workspace: WorkspaceOption,
@@ -49,4 +51,4 @@ def serve(
     )
     app = make_app(config)
     console.say(f"unheard is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C stops it)")
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S)

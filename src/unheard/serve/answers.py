@@ -163,6 +163,7 @@ def similar_to_file(loaded: Loaded, heard: NewTrack, options: Options) -> Ranked
         candidates=options.candidates,
         n=options.n,
         max_per_artist=options.artist_cap,
+        exclude=_known(loaded, options.exclude),
         diversity=options.diversity,
         where=where(options),
     )
@@ -181,6 +182,7 @@ def similar(loaded: Loaded, track_id: str, options: Options) -> Ranked:
             candidates=options.candidates,
             n=options.n,
             max_per_artist=options.artist_cap,
+            exclude=_known(loaded, options.exclude),
             diversity=options.diversity,
             where=where(options),
         ),

@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from unheard.errors import AudioError, MissingStageError, UnheardError, UserError
 from unheard.serve.answers import NotFoundError
+from unheard.serve.hearing import BusyError
 from unheard.serve.jobs.wishes import NotAllowedError
 from unheard.serve.pages.frame import error_page
 from unheard.serve.schema import Error
@@ -52,6 +53,8 @@ def of_exception(error: Exception) -> HTTPException:
             return api_error(404, "not_found", str(error))
         case NotAllowedError():
             return api_error(403, "path_not_allowed", str(error))
+        case BusyError():
+            return api_error(503, "busy", str(error))
         case MissingStageError():
             return api_error(409, "not_ready", str(error))
         case AudioError():

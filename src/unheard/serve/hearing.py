@@ -21,10 +21,15 @@ from unheard.recommend.recommend import NewTrack
 
 LIMIT_S = 60.0  # for one file
 START_LIMIT_S = 300.0  # to load torch and the model from a cold disk
+MOST_WAITING = 4  # whoever waits holds a thread that pages need
 NICENESS = 5
 
 Hear = Callable[[Path, str | None], NewTrack]  # of a file, through a model (None: the default one)
 MakeHear = Callable[[Path, str | None, str | None], Hear]  # from (workspace, split, model); called in the process
+
+
+class BusyError(UserError):
+    """Too many files wait to be heard."""
 
 
 class Ears:
@@ -42,6 +47,7 @@ class Ears:
         self._arguments = (make_hear or through_sessions, root, split, model)
         self._limit_s = limit_s
         self._busy = threading.Lock()
+        self._places = threading.BoundedSemaphore(MOST_WAITING)
         self._process: BaseProcess | None = None
         self._pipe: connection.Connection | None = None
         self._warm = False
@@ -78,23 +84,32 @@ class Ears:
         """The tags and the predicted factor of a file.
 
         AudioError for one that cannot be used, also when it crashes or hangs a decoder; UserError for a model that
-        cannot hear files.
+        cannot hear files; BusyError when too many wait.
         """
-        with self._busy:
-            try:
-                outcome = self._ask(file, model)
-            except TimeoutError as error:
-                outcome = AudioError(file, Reason.TIMED_OUT, str(error))
-            except (EOFError, OSError):
-                outcome = AudioError(file, Reason.CRASHED, "the decoder ended its process; check the file")
-            if isinstance(outcome, AudioError) and outcome.reason in (Reason.TIMED_OUT, Reason.CRASHED):
-                self._drop()
-                self._start()
+        if not self._places.acquire(blocking=False):
+            raise BusyError(f"{MOST_WAITING} files are being heard; try again in a moment")
+        try:
+            with self._busy:
+                outcome = self._ask_and_mend(file, model)
+        finally:
+            self._places.release()
         if isinstance(outcome, UnheardError):
             raise outcome
         return outcome
 
     # -------------------------------------------------------------------------------------------- inside
+
+    def _ask_and_mend(self, file: Path, model: str | None) -> NewTrack | UnheardError:
+        """What the process answers; a process that a file has ended is replaced."""
+        try:
+            return self._ask(file, model)
+        except TimeoutError as error:
+            lost = AudioError(file, Reason.TIMED_OUT, str(error))
+        except (EOFError, OSError):
+            lost = AudioError(file, Reason.CRASHED, "the decoder ended its process; check the file")
+        self._drop()
+        self._start()
+        return lost
 
     def _ask(self, file: Path, model: str | None) -> NewTrack | UnheardError:
         self._start()

@@ -187,11 +187,3 @@ class Matched(BaseModel):
     missed: int
     match_rate: float
     misses: tuple[str, ...] = Field(description="Entries that are not in the library.")
-
-
-class Vector(BaseModel):
-    """A track's place in the factor space of a model."""
-
-    track_id: str
-    model: str
-    vector: tuple[float, ...]

@@ -14,6 +14,7 @@ SAID = {
     413: "Too large.",
     422: "Values are missing or wrong.",
     500: "Something went wrong in the server.",
+    503: "Busy; try again in a moment.",
 }
 
 router = APIRouter(

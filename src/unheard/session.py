@@ -285,6 +285,8 @@ class Session:
         else:
             ids, vectors = self._predictions
             paths, problems = [track.path for track in self.catalogue.tracks.items if track.track_id in set(ids)], []
+        if files and not ids:
+            raise UserError(f"none of the {len(files)} files could be heard: {'; '.join(problems)}; nothing is written")
         table = pa.table(
             {
                 "track_id": pa.array(ids, pa.string()),

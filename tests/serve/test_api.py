@@ -48,7 +48,7 @@ def test_a_playlist_gets_what_the_session_gives(client: httpx.Client, session: S
     ]
     assert [one["score"] for one in found["items"]] == pytest.approx([one.score for one in expected])
     assert [one["why"] for one in found["items"]] == [one.why for one in expected]
-    assert found["score_means"].startswith("predicted preference")
+    assert found["score_means"].startswith("how well it suits the playlist")
 
 
 def test_a_playlist_without_known_tracks_is_told_to_be_voted_for(client: httpx.Client) -> None:

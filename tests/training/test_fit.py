@@ -19,7 +19,7 @@ from unheard.models.recipe import recipe_names
 from unheard.splits import Split
 from unheard.training.fit import fit
 from unheard.training.placing import Placer
-from unheard.training.predict import load_embedder, load_predictions, update_predictions
+from unheard.training.predict import hears_files, load_embedder, load_predictions, update_predictions
 from unheard.training.ranker_checkpoint import load_ranker
 from unheard.training.tune import tune, write_recipe
 
@@ -273,3 +273,52 @@ def test_tuning_says_what_it_cannot_do(world: World) -> None:
     blind = Split("artists", dict(world.split.fold), {"train": (0, 1, 2, 3), "val": (), "test": (4,)})
     with pytest.raises(UserError, match="no validation track that anybody plays"):
         tune(world.workspace, recipe(), blind, minutes=0)
+
+
+def test_a_fit_that_was_cut_short_is_finished_later(world: World) -> None:
+    whole = weights(fit(world.workspace, recipe("whole"), world.split))
+    path = fit(world.workspace, recipe("short"), world.split, max_minutes=0.0)
+    told = json.loads(path.with_name("fit.json").read_text())
+    assert [member["kind"] for member in told["members"]] == ["two-tower", "ridge"]  # a head for the factors
+    assert [member["weight"] for member in told["members"]] == [1, 0]
+    assert len(load_predictions(world.workspace, "artists", "short").ids) == len(world.ids)
+    assert weights(fit(world.workspace, recipe("short"), world.split)) == whole
+
+
+def test_train_tracks_are_placed_without_their_own_factor(world: World) -> None:
+    with open_library(world.workspace.library_path) as library, library.transaction():
+        for row, track in enumerate(library.tracks().items):
+            library.put_track(replace(track, artists=(f"artist {row % 7}",)))
+    alone = recipe("alone", {"artist": True, "two-tower": TOWER})
+    path = fit(world.workspace, alone, world.split)
+    found, checkpoint = load_predictions(world.workspace, "artists", "alone"), load_ranker(path)
+    assert found.places is not None
+    kept = checkpoint.arrays["member0.tracks"]
+    scale = checkpoint.config["members"][0]["weight"] / checkpoint.config["members"][0]["deviation"]
+    rows = found.ids.rows(checkpoint.ids["train"])
+    np.testing.assert_allclose(found.places[rows], kept * np.float32(scale), rtol=1e-5)
+    playlists = checkpoint.arrays["member0.playlists"]
+    with open_library(world.workspace.library_path) as library:
+        names, plays = library.plays(checkpoint.ids["train"])
+    sums = plays[names.rows(checkpoint.ids["playlist"])] @ kept
+    there = np.linalg.norm(sums, axis=1) > 0
+    np.testing.assert_allclose(playlists[there], (sums / np.linalg.norm(sums, axis=1, keepdims=True))[there], atol=1e-5)
+
+
+def test_other_vectors_than_it_was_fitted_on_are_refused(world: World) -> None:
+    fit(world.workspace, recipe(), world.split)
+    with open_library(world.workspace.library_path) as library, library.transaction():
+        ids, vectors = library.vectors("statistics")
+        library.put_vectors("statistics", zip(ids, vectors[:, :30].copy(), strict=True))
+    with pytest.raises(UserError, match=r"statistics: expected \d+ numbers a track .* found 30; train again"):
+        update_predictions(world.workspace, "artists", "small")
+
+
+def test_vectors_cannot_be_heard(world: World) -> None:
+    with open_library(world.workspace.library_path) as library, library.transaction():
+        ids, vectors = library.vectors("statistics")
+        library.put_vectors("user", zip(ids, vectors[:, :40].copy(), strict=True))
+    fit(world.workspace, recipe("by-vectors", {"ridge": {}}, descriptions=["vectors"]), world.split)
+    assert not hears_files(world.workspace, "artists", "by-vectors")
+    with pytest.raises(UserError, match="reads vectors, not audio"):
+        load_embedder(world.workspace, "artists", "by-vectors").from_files([Path("song.mp3")])

@@ -18,7 +18,7 @@ over its seeds; differences are paired and Holm-corrected over the rivals of a f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,13 +31,13 @@ from unheard.evaluate import diversity
 from unheard.evaluate.evaluate import check_measurable
 from unheard.evaluate.intervals import N_RESAMPLES, Resamples, holm, p_value, percentile_interval
 from unheard.evaluate.recommend import K, prepare_recommend, rank
-from unheard.evaluate.results import recipe_and_seed
 from unheard.evaluate.table import Table
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_split_factors
-from unheard.models.ranker_recipe import load_any_recipe
+from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
+from unheard.models.recipe import Recipe
 from unheard.progress import Progress, silent
-from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models, without_part
+from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.lists import playlists_with_tests
@@ -100,25 +100,36 @@ def run_rivals(
     if not 1 <= settings.rotations <= N_FOLDS // TESTED:
         raise UserError(f"rotations: expected 1 to {N_FOLDS // TESTED}, found {settings.rotations}")
     turns = [rotated(split, turn) for turn in range(settings.rotations)] if settings.rotations > 1 else [split]
-    names = list(dict.fromkeys([CHANCE, *settings.models, settings.default, ORACLE]))
+    recipes = {wanted: load_any_recipe(without_part(wanted)) for wanted in _to_train(settings)}
+    called = {wanted: recipe.name + wanted.removeprefix(without_part(wanted)) for wanted, recipe in recipes.items()}
+    default = called.get(settings.default, settings.default)
+    names = list(dict.fromkeys([CHANCE, *(called.get(name, name) for name in settings.models), default, ORACLE]))
     pairs: list[Pairs] = []
     gains: dict[str, list[Values]] = {name: [] for name in names}
     coverage: dict[str, list[float]] = {name: [] for name in names}
     for number, turn in enumerate(turns):
         _prepare(workspace, split, turn, progress)
-        catalogue = _trained(workspace, turn, names, settings, progress)
-        found = _measure(workspace, catalogue, names, progress, f"measuring {number + 1} of {len(turns)}")
+        catalogue = _trained(workspace, turn, list(recipes.values()), settings, progress)
+        found = _measure(
+            workspace,
+            catalogue,
+            names,
+            set(called.values()),
+            settings.seeds,
+            progress,
+            f"measuring {number + 1} of {len(turns)}",
+        )
         pairs.append(found[0])
         for name in names:
             gains[name].append(found[1][name])
             coverage[name].append(found[2][name])
     everything = Pairs(*(np.concatenate([getattr(some, key) for some in pairs]) for key in vars(pairs[0])))
-    rows = _rows(everything, {name: np.concatenate(some, axis=1) for name, some in gains.items()}, settings.default)
+    rows = _rows(everything, {name: np.concatenate(some, axis=1) for name, some in gains.items()}, default)
     for row in rows:
         row["coverage"] = float(np.mean(coverage[row["model"]]))
     findings = {
         "split": split.name,
-        "default": settings.default,
+        "default": default,
         "seeds": settings.seeds,
         "rotations": len(turns),
         "pairs": len(everything.share),
@@ -132,8 +143,18 @@ def run_rivals(
     return findings
 
 
+def _to_train(settings: Settings) -> list[str]:
+    """Everything that is asked for and is no baseline."""
+    return [name for name in dict.fromkeys([*settings.models, settings.default]) if name not in (*UNTRAINED, ORACLE)]
+
+
 def _prepare(workspace: Workspace, split: Split, turn: Split, progress: Progress) -> None:
     """The rotation's split and warm factors, made as those of the split itself were."""
+    if turn != split and load_split_factors(workspace, split).config.get("source") == "imported":
+        raise UserError(
+            f"split {split.name!r}: its factors were imported, and other folds need factors of their own; "
+            "say --rotations 1"
+        )
     splits = load_splits(workspace)
     if splits.get(turn.name) != turn:
         write_splits(workspace.splits_path, {**splits, turn.name: turn})
@@ -144,13 +165,14 @@ def _prepare(workspace: Workspace, split: Split, turn: Split, progress: Progress
 
 
 def _trained(
-    workspace: Workspace, split: Split, names: Sequence[str], settings: Settings, progress: Progress
+    workspace: Workspace,
+    split: Split,
+    recipes: Sequence[Recipe | RankerRecipe],
+    settings: Settings,
+    progress: Progress,
 ) -> Catalogue:
-    """Train every recipe among the names with every seed, and place new tracks."""
-    for name in dict.fromkeys(without_part(name) for name in names):
-        if name in (*BASELINES, ORACLE):
-            continue
-        recipe = load_any_recipe(name)
+    """Train every recipe with every seed."""
+    for recipe in recipes:
         for seed in range(settings.seeds):
             train_any(workspace, recipe, split, seed=seed, device=settings.device, progress=progress)
     return load_catalogue(workspace, split.name, need_full=True)
@@ -160,6 +182,8 @@ def _measure(
     workspace: Workspace,
     catalogue: Catalogue,
     names: Sequence[str],
+    trained: Collection[str],
+    seeds: int,
     progress: Progress,
     what: str,
 ) -> tuple[Pairs, dict[str, Values], dict[str, float]]:
@@ -178,7 +202,7 @@ def _measure(
     for done, name in enumerate(names):
         progress(what, done, len(names))
         of_seeds, shown = [], []
-        for model in _seeds(workspace, catalogue, name):
+        for model in [f"{name}@{seed}" if seed else name for seed in range(seeds)] if name in trained else [name]:
             lists = rank(task, make_recommender(workspace, catalogue, model)).lists
             place = np.zeros(len(task.query), np.int64)  # from 1; 0 is not among the first 20
             for column in range(lists.shape[1]):
@@ -190,15 +214,6 @@ def _measure(
         gains[name], covered[name] = np.mean(of_seeds, axis=0), float(np.mean(shown))
     progress(what, len(names), len(names))
     return pairs, gains, covered
-
-
-def _seeds(workspace: Workspace, catalogue: Catalogue, name: str) -> list[str]:
-    """The trained models behind a name, one a seed; a baseline itself."""
-    recipe = without_part(name)
-    part = name[len(recipe) :]
-    found = [recipe_and_seed(model) for model in trained_models(workspace, catalogue.split.name)]
-    seeds = [f"{recipe}{part}@{seed}" if seed else f"{recipe}{part}" for own, seed in found if own == recipe]
-    return seeds or [name]
 
 
 def two_way_weights(pairs: Pairs, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -276,9 +291,9 @@ def about_text(findings: dict[str, Any]) -> str:
     if unsure:
         said = f"No lead of {default} by both figures is claimed over {', '.join(unsure)}."
     return (
-        f"{findings['playlists']} playlists and {findings['artists']} artists, both resampled; 95 % intervals; every "
-        "figure of a trained model is the mean of its seeds. A lead is claimed where its interval lies above 0 and the "
-        f"corrected p is at most {SURE}. {said}"
+        f"{findings['playlists']} playlists and {findings['artists']} artists, both resampled; 95 % intervals. Every "
+        "figure of a trained model is the mean of its seeds, whose own spread no interval holds. A lead is claimed "
+        f"where its interval lies above 0 and the corrected p is at most {SURE}. {said}"
     )
 
 

@@ -71,7 +71,8 @@ def _oracle(workspace: Workspace, catalogue: Catalogue) -> OracleRecommender:
 
 def without_part(model: str) -> str:
     """The trained model that a name is about: `blend:factors@1` is the factors that `blend@1` predicts."""
-    return model.replace(FACTORS, "", 1)
+    recipe, part, rest = model.partition(FACTORS)
+    return recipe + rest if part and "@" not in recipe else model
 
 
 def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorRecommender | PlacedRecommender:
@@ -110,6 +111,7 @@ def _placed(
     """Places in the order of the catalogue; tracks that nobody described stand at the mean of the train tracks."""
     there, of_playlists = rows >= 0, playlist_ids.rows(catalogue.playlists, missing=-1)
     train = there & (catalogue.use == Use.TRAIN)
+    train = train if train.any() else there
     centre = places[rows[train]].mean(axis=0, dtype=np.float64).astype(np.float32)
     tracks = np.where(there[:, None], places[rows], centre).astype(np.float32)
     known = np.where((of_playlists >= 0)[:, None], playlists[of_playlists], np.float32(0))

@@ -1,7 +1,8 @@
 """Recommendations for one playlist or a few liked tracks, and neighbours of one track, each with its reasons.
 
 What a score means:
-    for a playlist   dot product of the playlist's and the track's factor: near 1 "would be in it", near 0 "would not"
+    for a playlist   dot product of the playlist's and the track's factor: near 1 "would be in it", near 0 "would not";
+                     of a model with places of its own (`blend`) a weighted sum of standardised scores
     for likes        reciprocal rank fusion (Cormack, Clarke & Büttcher, 2009): sum over the seeds of 1 / (60 + rank of
                      the track among that seed's neighbours). Two seeds that both put a track around place 50 outvote
                      one that puts it first. Averaging the seeds' factors instead would ask for what lies between them,

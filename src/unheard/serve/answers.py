@@ -35,7 +35,7 @@ from unheard.session import Session
 from unheard.splits.groups import loose
 from unheard.training.predict import hears_files
 
-MEANS_PREFERENCE = "predicted preference: near 1 would be in the playlist, near 0 would not"
+MEANS_PREFERENCE = "how well it suits the playlist: larger is better, to be compared within this list only"
 MEANS_VOTES = "votes of the seeds: sum of 1 / (60 + rank among a seed's neighbours)"
 MEANS_COSINE = "centred cosine, -1 to 1; 0 is no more alike than chance"
 SHOWN_PLAYLISTS = 100

@@ -96,19 +96,21 @@ class Guard:
             return False
         return COOKIE in cookie and is_token(cookie[COOKIE].value, cookie_value(token))
 
-    def _limit(self, headers: Headers) -> int:
-        uploads = headers.get("content-type", "").startswith("multipart/form-data")
+    def _limit(self, headers: Headers, path: str) -> int:
+        """Bytes of a body. Who needs no token sends forms only."""
+        is_open = path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
+        uploads = not is_open and headers.get("content-type", "").startswith("multipart/form-data")
         return self.config.max_upload_bytes if uploads else min(MAX_PLAIN_BYTES, self.config.max_upload_bytes)
 
     def _too_large(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length) <= self._limit(headers):
+        if length.isdecimal() and int(length) <= self._limit(headers, scope["path"]):
             return None
-        return error_response(scope, _too_large(self._limit(headers)))
+        return error_response(scope, _too_large(self._limit(headers, scope["path"])))
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """`receive` that refuses more than the limit, whatever length was announced."""
-        limit, received = self._limit(Headers(scope=scope)), 0
+        limit, received = self._limit(Headers(scope=scope), scope["path"]), 0
 
         async def receive_bounded() -> Message:
             nonlocal received

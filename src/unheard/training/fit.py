@@ -51,6 +51,7 @@ from unheard.training.rankers.validation import judges, ndcg, ndcg_of_scores
 from unheard.workspace import Workspace
 
 LEAST_TRAIN_TRACKS = 4
+MOST_JUDGED = 4_000_000  # scores (playlist x validation track) of a member that the weights are learned from
 HEAD_ALONE = -1  # the place of a ranker that predicts warm factors and takes no part in the blend
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -69,7 +70,7 @@ def fit(
 ) -> Path:
     """Fit, or go on with a fit that was killed, and place every track. Returns the artefact's path.
 
-    max_minutes  after that, no further member is begun
+    max_minutes  after that, no further member is begun; a later call without it fits the rest
     force        fit again although nothing has changed
 
     A finished fit is not repeated unless recipe, seed, split, plays, factors or descriptions changed.
@@ -82,7 +83,8 @@ def fit(
     with open_library(workspace.library_path) as library:
         ground = Ground(workspace, library, recipe, split)
         mark = ground.fingerprint(recipe, split, seed)
-        if not force and (found := _same(final, mark)) is not None:
+        found = None if force else _same(final, mark)
+        if found is not None and (found.config.get("complete", True) or max_minutes is not None):
             progress("fitted already, nothing has changed", 1, 1)
             write_places(workspace, library, found, chosen, progress)
             return final
@@ -91,7 +93,10 @@ def fit(
         fitted = _fit_members(ground, recipe, seed, began, chosen, max_minutes, progress)
         done = _finish(ground, fitted, final)
         done.save()
-        running.unlink(missing_ok=True)
+        if done.config["complete"]:
+            running.unlink(missing_ok=True)
+        else:
+            progress("stopped before the last member; the same command without --max-minutes goes on", 1, 1)
         write_places(workspace, library, done, chosen, progress)
     return final
 
@@ -192,12 +197,15 @@ def _fit_members(
     """Fit what is not fitted yet, one after the other, keeping each; a ridge for the head if nobody else makes it."""
     started = time.monotonic()
     todo = [(place, member, again) for place, member in enumerate(recipe.members) for again in range(member.times)]
+    at = replace(at, config={**at.config, "complete": False})
     for number, (place, member, again) in enumerate(todo):
         late = max_minutes is not None and time.monotonic() - started > 60 * max_minutes
         if number < len(at.config["members"]) or (late and number):
             continue
         own = seed * 1000 + 10 * place + again
         at = _with_member(at, place, member, ground, own, device, progress)
+        at.save()
+    at = replace(at, config={**at.config, "complete": len(at.config["members"]) == len(todo)})
     if not any(note["warm"] for note in at.config["members"]):
         told = any(member.artist for member in recipe.members)
         at = _with_member(at, HEAD_ALONE, Member(Ridge(), artist=told), ground, seed, device, progress)
@@ -236,12 +244,13 @@ def _with_member(
     prefix = f"member{len(at.config['members'])}."
     arrays = {f"{prefix}tower.{name}": array for name, array in arrays_of(ranker.tower).items()}
     arrays[f"{prefix}playlists"] = ranker.playlists
-    if (of_train := evidence.tracks if warm else ranker.tracks) is not None:
+    of_train = evidence.tracks if warm else ranker.tracks
+    if of_train is None and member.artist:  # as it was fitted: without a track's own factor in its artist's mean
+        of_train = places_of(ranker.tower, evidence.inputs[evidence.train])
+    if of_train is not None:
         arrays[f"{prefix}tracks"] = of_train
     config = {**at.config, "members": [*at.config["members"], note]}
-    kept = replace(at, config=config, arrays={**at.arrays, **arrays})
-    kept.save()
-    return kept
+    return replace(at, config=config, arrays={**at.arrays, **arrays})
 
 
 def _finish(ground: Ground, at: RankerCheckpoint, final: Path) -> RankerCheckpoint:
@@ -249,6 +258,7 @@ def _finish(ground: Ground, at: RankerCheckpoint, final: Path) -> RankerCheckpoi
     evidences = {artist: ground.evidence(artist=artist) for artist in (False, True)}
     evidence, notes = evidences[False], at.config["members"]
     asked = judges(evidence)
+    asked = asked[:: max(1, len(asked) * len(evidence.val) // MOST_JUDGED)]
     val = [places_of(at.tower(i), evidences[note["artist"]].inputs[evidence.val]) for i, note in enumerate(notes)]
     scores = [
         at.arrays[f"member{i}.playlists"][asked] @ val[i].T / np.float32(note["deviation"])
@@ -266,7 +276,13 @@ def _finish(ground: Ground, at: RankerCheckpoint, final: Path) -> RankerCheckpoi
     note = "ndcg@20 of validation tracks; weight: share of the standardised scores; head: share of the warm factors"
     write_json(
         final.with_name("fit.json"),
-        {"recipe": at.recipe.name, "note": note, "ndcg": quality, "members": plain},
+        {
+            "recipe": at.recipe.name,
+            "note": note,
+            "ndcg": quality,
+            "descriptions": at.config["descriptions"],
+            "members": plain,
+        },
         indent=1,
     )
     return RankerCheckpoint(final, {**at.config, "members": members, "ndcg": quality}, at.arrays, at.ids)

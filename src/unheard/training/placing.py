@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from unheard import artefacts
+from unheard.errors import UserError
 from unheard.ids import IdMap
 from unheard.ingest.tags import read_tags
 from unheard.library import Library, open_library
@@ -20,7 +21,7 @@ from unheard.progress import Progress, silent
 from unheard.splits.groups import main_artist
 from unheard.training.artists import ArtistTable, artist_names
 from unheard.training.descriptions import Standard, Values, read_blocks, side_by_side
-from unheard.training.predict import KIND, RANKER_FILE
+from unheard.training.predict import KIND, OF_SOUND, RANKER_FILE
 from unheard.training.ranker_checkpoint import RankerCheckpoint, load_ranker
 from unheard.workspace import Settings, Workspace
 
@@ -53,6 +54,13 @@ class Placer:
         described  by kind: (n, width) vectors, and (n,) which tracks have one
         artists    (n,) main artists, "" for nobody
         """
+        for standard in self._standards:
+            found = described[standard.kind][0].shape[1:] if standard.kind in described else standard.mean.shape
+            if found != standard.mean.shape:
+                raise UserError(
+                    f"{standard.kind}: expected {standard.mean.shape[0]} numbers a track as when {self.name!r} was "
+                    f"fitted, found {found[0]}; train again"
+                )
         sound = side_by_side(described, self._standards)
         told = np.concatenate([sound, self._artists.columns(artists)], axis=1)
         outputs = [
@@ -66,7 +74,7 @@ class Placer:
 
     def place_library(self, workspace: Workspace, library: Library) -> tuple[IdMap, Floats, Floats]:
         """Ids, places and factors of every described track. Where plays place a train track, they do."""
-        ids, blocks = read_blocks(workspace, library, self.checkpoint.recipe.descriptions)
+        ids, blocks = read_blocks(workspace, library, self.checkpoint.config["descriptions"])
         described = {block.kind: (block.values, block.known) for block in blocks}
         places, factors = self.place(described, artist_names(library, ids))
         rows = ids.rows(self.checkpoint.ids["train"], missing=-1)
@@ -87,6 +95,8 @@ class Placer:
         from unheard.training.describe import describe_file
 
         kinds = [standard.kind for standard in self._standards]
+        if not OF_SOUND.intersection(kinds):
+            raise UserError(f"model {self.name!r} reads vectors, not audio; give the tracks' vectors instead")
         described = [describe_file(path, kinds, self._settings) for path in paths]
         values = {standard.kind: _stacked(standard, described) for standard in self._standards}
         return self.place(values, [main_artist(read_tags(path)) for path in paths])
@@ -158,7 +168,7 @@ def write_places(
 
 def _mark(workspace: Workspace, library: Library, checkpoint: RankerCheckpoint) -> str:
     """A hash of what the places depend on."""
-    ids, blocks = read_blocks(workspace, library, checkpoint.recipe.descriptions)
+    ids, blocks = read_blocks(workspace, library, checkpoint.config["descriptions"])
     digest = hashlib.sha256(str(checkpoint.config["fingerprint"]).encode())
     digest.update("\0".join([*ids, "", *artist_names(library, ids)]).encode())
     for block in blocks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from unheard.training.predictor import Predictor
 
 KIND = "predictions"
+OF_SOUND = frozenset({"statistics", "musicnn", "musicnn-mtt"})  # descriptions that can be made of a new file
 RANKER_FILE = "ranker.safetensors"  # of a fitted ranker recipe, in the place of a network's checkpoint
 TRACKS_AT_ONCE = 256
 
@@ -184,7 +186,11 @@ def write_predictions(
 def hears_files(workspace: Workspace, split: str, model: str) -> bool:
     """Whether a trained model can place audio that was not there when it was trained."""
     folder = workspace.model_dir(split, model)
-    return any((folder / name).is_file() for name in ("checkpoint.safetensors", RANKER_FILE))
+    if not _is_ranker(workspace, split, model):
+        return (folder / "checkpoint.safetensors").is_file()
+    fitted = folder / "fit.json"
+    kinds = json.loads(fitted.read_text(encoding="utf-8")).get("descriptions", []) if fitted.is_file() else []
+    return bool(OF_SOUND.intersection(kinds))
 
 
 def _is_ranker(workspace: Workspace, split: str, model: str) -> bool:

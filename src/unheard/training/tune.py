@@ -19,7 +19,7 @@ import numpy as np
 from unheard.artefacts import write_text
 from unheard.errors import UserError
 from unheard.library import open_library
-from unheard.models.ranker_recipe import Member, RankerRecipe
+from unheard.models.ranker_recipe import RankerRecipe
 from unheard.models.rankers.two_tower import TwoTower
 from unheard.progress import Progress, silent
 from unheard.splits import Split
@@ -59,8 +59,8 @@ def tune(
 ) -> tuple[RankerRecipe, list[Trial]]:
     """The recipe with the best settings found for its two towers, and every trial in its order.
 
-    The first member with two towers is tuned, and what is found goes into every such member; at least the recipe itself
-    is tried. UserError for a recipe without two towers, and for a split without validation tracks that anybody plays.
+    The first member with two towers is tuned, by its own ranking; at least the recipe itself is tried. UserError for a
+    recipe without two towers, and for a split without validation tracks that anybody plays.
     """
     place = next((i for i, member in enumerate(recipe.members) if isinstance(member.ranker, TwoTower)), None)
     if place is None:
@@ -82,7 +82,7 @@ def tune(
             best = config
         trials.append(Trial(told(config), quality, time.monotonic() - began))
         progress("tuning, seconds", min(round(time.monotonic() - started), round(60 * minutes)), round(60 * minutes))
-    members = tuple(_with(member, best) for member in recipe.members)
+    members = tuple(replace(member, ranker=best) if i == place else member for i, member in enumerate(recipe.members))
     return replace(recipe, name=f"{recipe.name}-tuned", members=members), trials
 
 
@@ -139,7 +139,3 @@ def _table(name: str, values: Mapping[str, Any]) -> list[str]:
 def _toml(value: Any) -> str:
     """JSON's spelling of text, numbers, truths and lists of those is TOML's."""
     return json.dumps(value)
-
-
-def _with(member: Member, config: TwoTower) -> Member:
-    return replace(member, ranker=config) if isinstance(member.ranker, TwoTower) else member

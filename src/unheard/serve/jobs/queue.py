@@ -149,7 +149,8 @@ class Jobs:
 
     def _orphans(self) -> list[Job]:
         """Jobs of an earlier server that still run."""
-        return [job for job in self._jobs.values() if job.state is State.ORPHANED and self._lives(job)]
+        with self._lock:
+            return [job for job in self._jobs.values() if job.state is State.ORPHANED and self._lives(job)]
 
     def _lives(self, job: Job) -> bool:
         return job.pid is not None and job.process_started != "" and process.started(job.pid) == job.process_started

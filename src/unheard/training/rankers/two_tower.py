@@ -2,8 +2,9 @@
 
 Each step hides a part of every playlist of a batch. A playlist's place is the mean of the places of its tracks that
 are left; a softmax over the hidden candidates (van den Oord, Li & Vinyals 2018, InfoNCE) should give its hidden tracks
-the probability. Where candidates are all the tracks, nothing is sampled and no correction for sampling is needed; the
-`popularity` exponent is that of the logQ correction (Yi et al. 2019), by choice.
+the probability. Up to `tracks` tracks, all are candidates: nothing is sampled, no correction for sampling is needed,
+and the `popularity` exponent of the logQ correction (Yi et al. 2019) is a matter of taste. Of more tracks, a step sees
+those that its playlists list. Popular ones are then seen more often, and places learn less of who is popular.
 
 A playlist's hidden part is whole artists if `across_artists`, else tracks one by one. What is to be guessed is then
 played with the rest but made by somebody else, which is what new artists' music will be.
@@ -104,8 +105,8 @@ def _fit(
 def _draw(evidence: Evidence, config: TwoTower, rng: np.random.Generator) -> tuple[NDArray[np.int64], Guess] | None:
     """Tracks of a step and the task; None when nothing can be guessed from anything."""
     n, plays = len(evidence.train), evidence.plays
-    chosen = np.arange(n) if n <= config.tracks else np.sort(rng.choice(n, config.tracks, replace=False))
     rows = rng.integers(0, plays.shape[0], config.playlists)
+    chosen = np.arange(n) if n <= config.tracks else _some(plays[rows], config.tracks, rng)
     listed = torch.from_numpy((plays[rows][:, chosen] if len(chosen) < n else plays[rows]).toarray() > 0)
     if config.across_artists:
         artist = np.unique(evidence.artist[evidence.train[chosen]], return_inverse=True)[1].reshape(-1)
@@ -118,6 +119,13 @@ def _draw(evidence: Evidence, config: TwoTower, rng: np.random.Generator) -> tup
     if not usable.any():
         return None
     return chosen, Guess(context[usable].float(), hidden[usable].float(), candidate[usable])
+
+
+def _some(listed: csr_matrix, n_tracks: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Tracks of a step where not all fit in: of those on the step's playlists, and others until there are enough."""
+    own, others = np.unique(listed.indices), np.setdiff1d(np.arange(listed.shape[1]), listed.indices)
+    own = rng.permutation(own)[:n_tracks]
+    return np.sort(np.concatenate([own, rng.permutation(others)[: n_tracks - len(own)]]))
 
 
 @torch.no_grad()

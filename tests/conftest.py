@@ -1,7 +1,12 @@
-"""A suite that is started in the background ignores Ctrl-C, and so would the processes whose Ctrl-C it tests."""
+"""What the whole suite shares.
+
+A suite that is started in the background ignores Ctrl-C, and so would the processes whose Ctrl-C it tests. One that
+runs in several processes is told the width of a terminal, and so would be the tables that tests read.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -9,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+os.environ.pop("COLUMNS", None)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -21,7 +21,9 @@ from rich.table import Table
 from unheard.errors import UnheardError
 from unheard.progress import Progress
 
-out = Console(soft_wrap=False, highlight=False)
+UNSEEN_WIDTH = 200  # a pipe or a file has no window to fit into, and a cell that is cut off there is lost
+_bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
+out = Console(soft_wrap=False, highlight=False, width=None if _bounded else UNSEEN_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 JSON_EVERY_S = 0.3

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
+from threadpoolctl import threadpool_limits
 
 from unheard import __version__
 from unheard.serve import api, documentation, errors, listening, login, pages
@@ -17,6 +19,7 @@ from unheard.serve.repeats import Repeats
 from unheard.serve.security import Guard
 from unheard.serve.state import Served
 
+THREADS = 8  # more would only wait for each other; uploads being heard hold at most half of them (hearing.py)
 STATIC = Path(__file__).with_name("static")
 
 
@@ -26,8 +29,10 @@ def make_app(config: ServeConfig) -> FastAPI:
 
     @asynccontextmanager
     async def living(_: FastAPI) -> AsyncIterator[None]:
-        held.start()
-        yield
+        current_default_thread_limiter().total_tokens = THREADS
+        with threadpool_limits(1):  # lists are short: more threads to multiply with would only get in each other's way
+            held.start()
+            yield
         await run_in_threadpool(held.stop)
 
     app = FastAPI(

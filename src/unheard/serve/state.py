@@ -114,7 +114,6 @@ class Served:
         self._watcher = threading.Thread(target=self._watch, name="watch the workspace", daemon=True)
         self._watcher.start()
         self.jobs.start()
-        self.ears.start()
 
     def stop(self) -> None:
         """End threads and processes; a running job is asked to stop."""
@@ -158,6 +157,7 @@ class Served:
 
     def _watch(self) -> None:
         self.refresh()
+        self.ears.start()  # not before: it would take the processor from what everybody waits for
         self._catch_up()
         seen, since, different_since = self._tried, time.monotonic(), 0.0
         while not self.stopping.wait(LOOK_EVERY_S):

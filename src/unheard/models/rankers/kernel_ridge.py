@@ -14,17 +14,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from unheard.models.rankers.ridge import PENALTIES
+from unheard.models.rankers.ridge import PENALTIES, TEMPERATURE
 from unheard.models.rankers.tower import Linear
 
 
 @dataclass(frozen=True)
 class KernelRidge:
-    """features: D. penalties, penalty: as those of ridge."""
+    """features: D. The others: as those of ridge."""
 
     features: int = 2000
     penalties: tuple[float, ...] = PENALTIES
     penalty: float = 1e-3
+    temperature: float = TEMPERATURE
 
 
 class RandomFourier(nn.Module):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unheard.models.rankers.ridge import PENALTIES
+from unheard.models.rankers.ridge import PENALTIES, TEMPERATURE
 
 
 @dataclass(frozen=True)
 class ReducedRank:
-    """ranks, penalties: to choose from (penalties in units of the number of train tracks).
+    """ranks, penalties: to average over (penalties in units of the number of train tracks).
 
-    rank, penalty: without validation tracks. A rank above the number of factors is all of them.
+    rank, penalty: without validation tracks; a rank above the number of factors is all of them. temperature: see ridge.
     """
 
     ranks: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     penalties: tuple[float, ...] = PENALTIES
     rank: int = 16
     penalty: float = 0.3
+    temperature: float = TEMPERATURE

@@ -13,18 +13,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from unheard.models.rankers.ridge import PENALTIES
+from unheard.models.rankers.ridge import PENALTIES, TEMPERATURE
 from unheard.models.rankers.tower import Linear
 
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """kappas: to choose from; penalties: of the ridge. kappa, penalty: without validation tracks."""
+    """kappas: to choose from; penalties, temperature: of the ridge. kappa, penalty: without validation tracks."""
 
     kappas: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalties: tuple[float, ...] = PENALTIES
     kappa: float = 1.0
     penalty: float = 0.3
+    temperature: float = TEMPERATURE
 
 
 class ArtistAndSound(nn.Module):

@@ -1,10 +1,14 @@
-"""Regressions of factors in closed form: one eigendecomposition serves every penalty, validation ranking picks.
+"""Regressions of factors in closed form: one eigendecomposition serves every penalty, validation ranking weighs them.
 
 With centred X = U S V' (train, inputs) and centred Y (train, factors), ridge regression (Hoerl & Kennard 1970) is
 
     B = (X'X + lambda I)^-1 X'Y = V diag(1 / (s^2 + lambda)) V'X'Y
 
 V and s come from X'X, or from XX' where there are more inputs than tracks. Computed in float64.
+
+Validation tracks are often the work of a dozen artists, and the setting that ranks those best is seldom the one that
+ranks the next dozen best. So no setting wins: all are averaged (Hoeting et al. 1999, Bayesian Model Averaging), with
+weights that grow exponentially with how well each ranks (Freund & Schapire 1997, Hedge).
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from numpy.typing import NDArray
 
 from unheard.models.rankers.tower import Linear
 from unheard.training.evidence import Evidence
+from unheard.training.rankers.blend import score_deviation
 from unheard.training.rankers.validation import judges, ndcg
 
 Floats = NDArray[np.float32]
@@ -74,39 +79,49 @@ class Regression:
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What was chosen: coefficients, and the nDCG of every setting that was tried."""
+class Averaged:
+    """Mean coefficients, and the nDCG of every setting that is in them."""
 
     coefficients: Wide
     history: tuple[dict[str, float], ...]
 
 
-def choose(
+def average(
     settings: Iterable[Setting],
     otherwise: Setting,
     evidence: Evidence,
     solve: Callable[[Setting], Wide],
     predict: Callable[[Wide], Floats],
     told: Callable[[Setting], dict[str, float]],
-) -> Chosen:
-    """The coefficients whose predictions of the validation tracks rank best; `otherwise` where nobody can judge.
+    temperature: float,
+) -> Averaged:
+    """Coefficients of all settings, weighted by exp(nDCG / temperature); of `otherwise` where nobody can judge.
 
     solve    setting -> coefficients
     predict  coefficients -> factors of the validation tracks
     told     setting -> its name in the history
 
-    Among equals the last is taken, so settings stand in the order of growing simplicity.
+    Penalties shrink predictions, so each setting's are brought to the same deviation of scores before they are added,
+    and their mean back to the mean deviation.
     """
     asked = judges(evidence)
     if not len(asked):
-        return Chosen(solve(otherwise), (told(otherwise),))
-    best, kept, history = -1.0, None, []
+        return Averaged(solve(otherwise), (told(otherwise),))
+    best, weights, deviations, total, history = -np.inf, 0.0, 0.0, None, []
     for setting in settings:
         coefficients = solve(setting)
-        quality = ndcg(evidence.playlists, predict(coefficients), evidence, asked)
+        predicted = predict(coefficients)
+        quality = ndcg(evidence.playlists, predicted, evidence, asked)
         history.append({**told(setting), "ndcg": quality})
-        if quality >= best:
-            best, kept = quality, coefficients
-    if kept is None:
-        raise ValueError("expected at least one setting to choose from")
-    return Chosen(kept, tuple(history))
+        deviation = score_deviation(evidence.playlists[asked], predicted)
+        if not deviation > 0:
+            continue  # it says the same of every track
+        # Sums are kept relative to the best so far: exp(nDCG / temperature) itself would grow large.
+        before, best = np.exp((min(best, quality) - quality) / temperature), max(best, quality)
+        weight = np.exp((quality - best) / temperature)
+        added = weight / deviation * coefficients
+        total = added if total is None else before * total + added
+        weights, deviations = before * weights + weight, before * deviations + weight * deviation
+    if total is None:
+        return Averaged(solve(otherwise), tuple(history))
+    return Averaged(total / weights * (deviations / weights), tuple(history))

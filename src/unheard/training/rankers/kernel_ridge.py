@@ -1,7 +1,7 @@
 """Kernel ridge regression onto warm factors with random Fourier features (models/rankers/kernel_ridge.py).
 
-The bandwidth is the median distance of two train tracks, the usual guess for a Gaussian kernel; the penalty is chosen
-by how validation tracks are ranked.
+The bandwidth is the median distance of two train tracks, the usual guess for a Gaussian kernel; penalties are
+averaged by how well each ranks validation tracks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unheard.models.rankers.kernel_ridge import KernelRidge, RandomFourier, fourier
 from unheard.progress import Progress, silent
 from unheard.training.evidence import Evidence
-from unheard.training.rankers.closed_form import Regression, choose
+from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 
 Floats = NDArray[np.float32]
@@ -43,17 +43,18 @@ def fit_kernel_ridge(
     regression = Regression.of(features(known), evidence.tracks)
     progress("kernel ridge", 1, 2)
     val = features(evidence.inputs[evidence.val])
-    chosen = choose(
+    found = average(
         sorted(config.penalties),
         config.penalty,
         evidence,
         lambda penalty: regression.coefficients(penalty * n),
         lambda coefficients: regression.predict(val, coefficients),
         lambda penalty: {"penalty": penalty},
+        config.temperature,
     )
     progress("kernel ridge", 2, 2)
-    tower = RandomFourier(frequencies, phases, regression.linear(chosen.coefficients))
-    return Ranker(tower.eval(), evidence.playlists, evidence.tracks, chosen.history)
+    tower = RandomFourier(frequencies, phases, regression.linear(found.coefficients))
+    return Ranker(tower.eval(), evidence.playlists, evidence.tracks, found.history)
 
 
 def median_distance(x: Floats, rng: np.random.Generator) -> float:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.progress import Progress, silent
 from unheard.training.evidence import Evidence
-from unheard.training.rankers.closed_form import ROUNDING, Regression, choose
+from unheard.training.rankers.closed_form import ROUNDING, Regression, average
 from unheard.training.rankers.ranker import Ranker
 
 Wide = NDArray[np.float64]
@@ -51,16 +51,17 @@ def fit_reduced_rank(
     progress("reduced rank", 1, 2)
     full = evidence.tracks.shape[1]
     ranks = sorted({min(rank, full) for rank in config.ranks}, reverse=True)
-    chosen = choose(
+    found = average(
         [Setting(rank, penalty) for penalty in sorted(config.penalties) for rank in ranks],
         Setting(min(config.rank, full), config.penalty),
         evidence,
         lambda setting: reduced_coefficients(regression, root, rank=setting.rank, penalty=setting.penalty * n),
         lambda coefficients: regression.predict(x[evidence.val], coefficients),
         Setting.told,
+        config.temperature,
     )
     progress("reduced rank", 2, 2)
-    return Ranker(regression.linear(chosen.coefficients), evidence.playlists, evidence.tracks, chosen.history)
+    return Ranker(regression.linear(found.coefficients), evidence.playlists, evidence.tracks, found.history)
 
 
 def score_root(playlists: NDArray[np.float32]) -> tuple[Wide, Wide]:

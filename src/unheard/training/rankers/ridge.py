@@ -1,4 +1,4 @@
-"""Ridge regression onto warm factors, its penalty chosen by how validation tracks are ranked."""
+"""Ridge regression onto warm factors, averaged over penalties by how well each ranks validation tracks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from unheard.models.rankers.ridge import Ridge
 from unheard.progress import Progress, silent
 from unheard.training.evidence import Evidence
-from unheard.training.rankers.closed_form import Regression, choose
+from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 
 
@@ -23,13 +23,14 @@ def fit_ridge(
     x, n = evidence.inputs, len(evidence.train)
     regression = Regression.of(x[evidence.train], evidence.tracks)
     progress("ridge", 1, 2)
-    chosen = choose(
+    found = average(
         sorted(config.penalties),
         config.penalty,
         evidence,
         lambda penalty: regression.coefficients(penalty * n),
         lambda coefficients: regression.predict(x[evidence.val], coefficients),
         lambda penalty: {"penalty": penalty},
+        config.temperature,
     )
     progress("ridge", 2, 2)
-    return Ranker(regression.linear(chosen.coefficients), evidence.playlists, evidence.tracks, chosen.history)
+    return Ranker(regression.linear(found.coefficients), evidence.playlists, evidence.tracks, found.history)

@@ -12,7 +12,7 @@ from unheard.models.rankers.shrinkage import ArtistAndSound, Shrinkage
 from unheard.progress import Progress, silent
 from unheard.training.artists import count_of
 from unheard.training.evidence import Evidence
-from unheard.training.rankers.closed_form import Regression, choose
+from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.validation import judges, ndcg
 
@@ -31,19 +31,20 @@ def fit_shrinkage(
         raise ValueError("shrinkage needs to be told about artists; set artist = true")
     sound = evidence.inputs[:, : evidence.n_sound]
     regression = Regression.of(sound[evidence.train], evidence.tracks)
-    chosen = choose(
+    found = average(
         sorted(config.penalties),
         config.penalty,
         evidence,
         lambda penalty: regression.coefficients(penalty * n),
         lambda coefficients: regression.predict(sound[evidence.val], coefficients),
         lambda penalty: {"penalty": penalty},
+        config.temperature,
     )
     progress("shrinkage", 1, 2)
-    linear = regression.linear(chosen.coefficients)
+    linear = regression.linear(found.coefficients)
     centre = torch.from_numpy(evidence.tracks.mean(axis=0, dtype=np.float64).astype(np.float32))
     val, asked = evidence.inputs[evidence.val], judges(evidence)
-    best, kept, history = -1.0, config.kappa, list(chosen.history)
+    best, kept, history = -1.0, config.kappa, list(found.history)
     if len(asked) and count_of(val).any():
         for kappa in config.kappas:
             tower = ArtistAndSound(linear, centre, evidence.artist_scale, kappa)

@@ -42,6 +42,7 @@ from unheard.workspace import Workspace
 TRACKS_EACH = 6
 N_FILES, N_DISTINCT = 500, 10  # of the scan
 GENRES = ("Rock", "Jazz", "Electronic", "Folk", "Hip Hop", "Classical", "Metal", "Ambient")
+WARM_UP_S = 5.0  # at half the rate, before anything is counted
 CONNECTIONS = 200  # more than are ever busy at once, unless the server stalls
 SPLIT, MODEL = "artists", "bench"
 
@@ -219,7 +220,7 @@ def main() -> None:
     print(f"live after {live:.2f} s, ready after {ready:.2f} s ({given.tracks} tracks, {os.cpu_count()} cores)")
     try:
         asked = addresses(workspace, int(given.seconds * given.rate), rng)
-        asyncio.run(ask(url, asked[:200], 50))
+        asyncio.run(ask(url, asked[: int(WARM_UP_S * given.rate / 2)], given.rate / 2))
         if not given.no_scan:
             job = httpx.post(f"{url}/api/jobs", json={"verb": "scan", "sources": [str(music)]}).json()
         before_s = cpu_s(server.pid)

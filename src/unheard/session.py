@@ -195,6 +195,11 @@ class Session:
             seed=self.seed,
         )
 
+    def measure_confidence(self) -> None:
+        """Measure how like anything known every track is, which the first list with it would wait for."""
+        if self._familiarity is not None:
+            self._familiarity.of_tracks(self.catalogue.candidates("all", new=True))
+
     def confidence(self, track: str | NewTrack) -> float | None:
         """How like anything known a track (id, audio file or heard) is, 0 to 1; see recommend/familiarity.py.
 

@@ -128,13 +128,18 @@ class Catalogue:
         warm  train tracks with plays
         all   every track; without `new`, those that the split knows
         """
-        if which == "cold":
-            keep = (self.use == Use.TEST) | ((self.use == Use.NEW) & new)
-        elif which == "warm":
-            keep = (self.use == Use.TRAIN) & self.warm.known
-        else:
-            keep = (self.use != Use.NEW) | new
-        return np.flatnonzero(keep).astype(np.int32)
+        return self._candidates[which, new]
+
+    @cached_property
+    def _candidates(self) -> dict[tuple[Candidates, bool], Rows]:
+        test, is_new, known = self.use == Use.TEST, self.use == Use.NEW, (self.use == Use.TRAIN) & self.warm.known
+        masks: dict[tuple[Candidates, bool], NDArray[np.bool_]] = {}
+        for new in (False, True):
+            masks |= {("cold", new): test | (is_new & new), ("warm", new): known, ("all", new): ~is_new | new}
+        rows = {asked: np.flatnonzero(mask).astype(np.int32) for asked, mask in masks.items()}
+        for shared in rows.values():
+            shared.flags.writeable = False
+        return rows
 
     def playlist_row(self, playlist_id: str) -> int:
         """The row of a playlist; UserError if it is not there."""

@@ -66,18 +66,18 @@ class Familiarity:
         return np.where(self.certain, 1.0, heard)
 
     @cached_property
-    def _standard(self) -> Values:
+    def _standard(self) -> Floats:
         """Standardised content of the known tracks, (train, f)."""
-        standard: Values = (self.content.values[self.known] - self.mean) * self.scale
-        return standard
+        return ((self.content.values[self.known] - self.mean) * self.scale).astype(np.float32)
 
     @cached_property
-    def _squares(self) -> Values:
+    def _squares(self) -> Floats:
         return squared_lengths(self._standard)
 
     def of_content(self, values: Floats) -> Values:
         """Confidence in tracks from outside the catalogue by their content (row, f), (row,) 0 to 1."""
-        distances = distance_to_kth((values - self.mean) * self.scale, self._standard, squares=self._squares)
+        standard = ((values - self.mean) * self.scale).astype(np.float32)
+        distances = distance_to_kth(standard, self._standard, squares=self._squares)
         share: Values = 1 - np.searchsorted(self.usual, distances, side="left") / len(self.usual)
         return share
 
@@ -92,7 +92,7 @@ def familiarity(catalogue: Catalogue) -> Familiarity | None:
     mean, deviation = content.mean(axis=0, dtype=np.float64), content.std(axis=0, dtype=np.float64)
     constant = deviation <= 1e-8 * np.maximum(1.0, np.abs(mean))
     scale = np.where(constant, 0.0, 1 / np.where(constant, 1.0, deviation))
-    x = (content - mean) * scale
+    x = ((content - mean) * scale).astype(np.float32)
     measured = np.arange(len(x))
     if len(x) > MAX_MEASURED:
         measured = np.random.default_rng(0).choice(len(x), MAX_MEASURED, replace=False)
@@ -100,14 +100,14 @@ def familiarity(catalogue: Catalogue) -> Familiarity | None:
     return Familiarity(catalogue.content, certain, known, mean, scale, usual)
 
 
-def squared_lengths(x: Values) -> Values:
+def squared_lengths(x: Floats) -> Floats:
     """Squared length of each row."""
-    squares: Values = (x**2).sum(axis=1)
+    squares: Floats = (x**2).sum(axis=1)
     return squares
 
 
 def distance_to_kth(
-    x: Values, known: Values, *, itself: NDArray[np.integer] | None = None, squares: Values | None = None
+    x: Floats, known: Floats, *, itself: NDArray[np.integer] | None = None, squares: Floats | None = None
 ) -> Floats:
     """Distance of each row of `x` (row, f) to its K-th nearest of `known` (train, f), (row,).
 

@@ -182,7 +182,8 @@ def similar(
     nearest = _nearest(recommender, rows[kept], warm)
     space = space_of(recommender)
     if len(nearest) and len(warm) and space is not None:
-        nearest = np.minimum(nearest, _similarities(space, query, warm)[None, :])
+        of_query = _nearest(space, [query], warm) if isinstance(query, int) else _similarities(space, query, warm)
+        nearest = np.minimum(nearest, of_query)
     results = []
     for rank, column in enumerate(kept, start=1):
         near = nearest[rank - 1].copy()
@@ -298,12 +299,12 @@ def _similarities(recommender: Recommender, query: Seed, rows: Rows) -> Scores:
     return near.reshape(-1)
 
 
-def _nearest(recommender: Recommender, results: Rows, warm: Rows) -> Scores:
+def _nearest(recommender: Recommender, results: Rows | list[int], warm: Rows) -> Scores:
     """Centred cosines (result, warm track); none for recommenders without a notion of near."""
     space = space_of(recommender)
     if space is None:
         return np.full((len(results), len(warm)), -1, np.float32)
-    return space.similarities(results, warm)
+    return space.roughly_similar(np.asarray(results), warm)
 
 
 def _sure(found: list[Recommendation], familiarity: Familiarity | None) -> list[Recommendation]:

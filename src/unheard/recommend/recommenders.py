@@ -99,6 +99,11 @@ class FactorRecommender:
             return _product(self._directions[queries], self._directions)[:, candidates]
         return _product(self._directions[queries], self._directions[candidates])
 
+    def roughly_similar(self, queries: Rows, candidates: Rows) -> Scores:
+        """`similarities` in single precision: for what is shown beside a ranking, at a third of the time."""
+        near: Scores = (self._rough[queries] @ self._rough.T)[:, candidates]
+        return near
+
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
         """Similarities of factors from outside the catalogue (query, d), such as those of a new audio file."""
         return _product(self.directions(vectors), self._directions[candidates])
@@ -106,6 +111,10 @@ class FactorRecommender:
     @cached_property
     def _directions(self) -> NDArray[np.float64]:
         return self.directions(self.tracks)
+
+    @cached_property
+    def _rough(self) -> NDArray[np.float32]:
+        return self._directions.astype(np.float32)
 
     def directions(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """Centred vectors of length 1, or 0 where only rounding noise is left."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +21,11 @@ from unheard.serve.repeats import Repeats
 from unheard.serve.security import Guard
 from unheard.serve.state import Served
 
-THREADS = 8  # more would only wait for each other; uploads being heard hold at most half of them (hearing.py)
+THREADS = 2  # more would only wait for each other; uploads being heard hold at most half of them (hearing.py)
+SWITCH_INTERVAL_S = 0.0005  # Python's own 5 ms would let a thread that reads a workspace again hold up every page
+# A collection of the oldest generation visits every answer that is remembered, 0.2 s for thousands, and finds nothing:
+# what a reading holds has no cycles. By default that would happen every few seconds.
+GC_THRESHOLDS = (700, 10, 1000)
 STATIC = Path(__file__).with_name("static")
 
 
@@ -29,6 +35,8 @@ def make_app(config: ServeConfig) -> FastAPI:
 
     @asynccontextmanager
     async def living(_: FastAPI) -> AsyncIterator[None]:
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        gc.set_threshold(*GC_THRESHOLDS)
         current_default_thread_limiter().total_tokens = THREADS
         with threadpool_limits(1):  # lists are short: more threads to multiply with would only get in each other's way
             held.start()

@@ -1,16 +1,31 @@
-"""Reading a workspace without hearing anything, and noticing that it has to be read again. Loads no torch."""
+"""Reading a workspace without hearing anything, and noticing that it has to be read again. Loads no torch.
+
+Reading is a second of Python for 10,000 tracks, and a thread that does that holds up every other. So a server that
+answers already has it done by another process, and only unpacks what that one made.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import threading
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
 import numpy as np
 
+from unheard.errors import UnheardError
 from unheard.library import open_library
 from unheard.recommend.build import ORACLE, trained_models
 from unheard.recommend.catalogue import load_catalogue
+from unheard.serve.shelves import Shelves
 from unheard.session import Session
 from unheard.training.predict import hears_files, load_predictions
 from unheard.workspace import Workspace
 
+LOOK_EVERY_S = 0.2
+NICENESS = 5
+Reading = tuple[Session, Shelves]
 Versions = tuple[tuple[str, int, int], ...]
 
 
@@ -26,6 +41,46 @@ def warm(session: Session) -> None:
     catalogue = session.catalogue
     if len(catalogue):
         session.neighbours(catalogue.tracks.ids[int(np.argmax(catalogue.warm.known))], n=1)
+
+
+def complete(session: Session, shelves: Shelves) -> None:
+    """Have the rest computed that some question would wait for."""
+    shelves.prepare()
+    session.measure_confidence()
+
+
+def read_apart(workspace: Workspace, split: str | None, model: str | None, stopping: threading.Event) -> Reading | None:
+    """A complete reading that another process made; None if it could not, or if `stopping` was set meanwhile."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_read_and_send, args=(theirs, workspace, split, model), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        while not ours.poll(LOOK_EVERY_S):
+            if stopping.is_set():
+                return None
+        reading: Reading = ours.recv()
+    except (EOFError, OSError):
+        return None
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+    return reading
+
+
+def _read_and_send(pipe: Connection, workspace: Workspace, split: str | None, model: str | None) -> None:
+    """In the process. What goes wrong is told by whoever reads again in the server."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    with suppress(UnheardError, OSError):
+        session = open_session(workspace, split, model)
+        warm(session)
+        shelves = Shelves(session.catalogue)
+        complete(session, shelves)
+        pipe.send((session, shelves))
+    pipe.close()
 
 
 def versions(workspace: Workspace) -> Versions:

@@ -26,6 +26,11 @@ class Shelves:
 
     catalogue: Catalogue
 
+    def prepare(self) -> None:
+        """Make every table now, rather than when it is first asked for."""
+        self.search("prepare", artist="prepare")
+        _ = self.artists, self.playlists, self.by_track, self._kinds, self._n_playlists
+
     def kind(self, row: int) -> Kind:
         """cold: may be recommended as unheard; warm: trains and has plays; other: validation, or no plays."""
         return KINDS[self._kinds[row]]

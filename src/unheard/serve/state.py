@@ -25,7 +25,7 @@ from unheard.recommend.catalogue import Catalogue
 from unheard.serve.config import ServeConfig
 from unheard.serve.hearing import Ears, start_hearing_new_tracks
 from unheard.serve.jobs import Jobs
-from unheard.serve.reading import Versions, has_new_tracks, open_session, versions, warm
+from unheard.serve.reading import Versions, complete, has_new_tracks, open_session, read_apart, versions, warm
 from unheard.serve.remembered import Remembered, Responses
 from unheard.serve.shelves import Shelves
 from unheard.session import Session
@@ -43,11 +43,13 @@ class Loaded:
     """One reading of a workspace. Everything in it stays as it is.
 
     default     the session of the model that is used when none is named
+    shelves     tables over its catalogue
     stamp       the files that were read
     responses   whole answers that were given from this reading
     """
 
     default: Session
+    shelves: Shelves
     stamp: Versions = ()
     _sessions: dict[str, Session] = field(default_factory=dict)
     _making: threading.RLock = field(default_factory=threading.RLock)
@@ -57,11 +59,6 @@ class Loaded:
     @property
     def catalogue(self) -> Catalogue:
         return self.default.catalogue
-
-    @cached_property
-    def shelves(self) -> Shelves:
-        """Tables over the catalogue."""
-        return Shelves(self.catalogue)
 
     @cached_property
     def models(self) -> tuple[str, ...]:
@@ -87,6 +84,10 @@ class Loaded:
                     warm(made)
                     self._sessions[model] = made
         return self._sessions[model]
+
+    def forget(self) -> None:
+        """Drop what was remembered, because nobody will ask this reading again."""
+        self._answers.forget()
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives, remembered under `key` for as long as this reading is used (the oldest go first)."""
@@ -140,23 +141,32 @@ class Served:
             raise self._problem
         return self._loaded
 
-    def refresh(self) -> None:
-        """Read the workspace again if its files have changed since."""
+    def refresh(self, *, apart: bool = False) -> None:
+        """Read the workspace again if its files have changed since; `apart`: in a process of its own."""
         with self._reading:
             stamp = versions(self.workspace)
             if stamp == self._tried and (self._loaded is not None or self._problem is not None):
                 return
             self._tried = stamp
+            wanted = (self.workspace, self.config.split, self.config.model)
+            before = self._loaded
+            if apart and (reading := read_apart(*wanted, self.stopping)) is not None:
+                self._loaded, self._problem = Loaded(*reading, stamp), None
+                if before is not None:
+                    before.forget()
+                return
             try:
-                session = open_session(self.workspace, self.config.split, self.config.model)
+                session = open_session(*wanted)
                 warm(session)
-                self._loaded, self._problem = Loaded(session, stamp), None
+                self._loaded, self._problem = Loaded(session, Shelves(session.catalogue), stamp), None
             except UnheardError as error:
                 if self._loaded is None:  # otherwise the last good reading serves on, as in the middle of a `factors`
                     self._problem = error
 
     def _watch(self) -> None:
         self.refresh()
+        if self._loaded is not None:
+            complete(self._loaded.default, self._loaded.shelves)
         self.ears.start()  # not before: it would take the processor from what everybody waits for
         self._catch_up()
         seen, since, different_since = self._tried, time.monotonic(), 0.0
@@ -169,7 +179,7 @@ class Served:
             if stamp != seen:
                 seen, since = stamp, now
             if now - since >= QUIET_S or now - different_since >= PATIENCE_S:
-                self.refresh()
+                self.refresh(apart=True)
                 self._catch_up()
                 different_since = 0.0
 

@@ -1,4 +1,8 @@
-"""The process of a job: `unheard <verb>` in a session of its own, a little behind everybody else."""
+"""The process of a job: `unheard <verb>`, a little behind everybody else.
+
+It leads a process group, so that its workers can be ended with it and a Ctrl-C is the server's. A session of its own
+would do that too, but Linux shares the processor between sessions before it looks at niceness (sched(7), autogroup).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "UNHEARD_PROGRESS": "json", "COLUMNS": "160"},
-            start_new_session=True,
+            process_group=0,
         )
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)

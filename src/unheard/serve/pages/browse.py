@@ -34,10 +34,14 @@ N_NEXT = 10
 @router.get("/")
 def home(request: Request, now: Now) -> Response:
     """What this is, and unheard records to begin with; others every day."""
-    cold = now.once("cold rows", lambda: now.catalogue.candidates("cold", new=True))
+    today, mapped = dt.datetime.now(tz=dt.UTC).date().toordinal(), has_map(now)
+    return now.once(("home", today, mapped), lambda: _home(request, now, today, mapped=mapped))
+
+
+def _home(request: Request, now: Loaded, today: int, *, mapped: bool) -> Response:
+    cold = now.catalogue.candidates("cold", new=True)
     rows = cold if len(cold) else np.arange(len(now.catalogue))
-    warm = now.once("warm rows", lambda: now.catalogue.candidates("warm", new=False))
-    today = dt.datetime.now(tz=dt.UTC).date().toordinal()
+    warm = now.catalogue.candidates("warm", new=False)
     rng = np.random.default_rng(today)
     sky = [show_row(now, row) for row in rows[rng.permutation(len(rows))[:IN_SKY]]]
     tried = (int(row) for row in warm[rng.permutation(len(warm))[:IN_SKY]])
@@ -47,7 +51,7 @@ def home(request: Request, now: Now) -> Response:
         "home.html",
         sky=sky,
         known=[show_row(now, row) for row in warm[rng.permutation(len(warm))[:IN_DOOR]]],
-        has_map=has_map(now),
+        has_map=mapped,
         mel="" if drawn is None else address("/pictures/mel", id=now.catalogue.tracks.ids[drawn]),
         n_tracks=len(now.catalogue),
         n_cold=len(cold),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 LONGEST_TEXT = 200  # characters of a tag
@@ -13,8 +14,9 @@ BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u206
 def short(text: object, longest: int = LONGEST_TEXT) -> str:
     """One line of at most `longest` characters, without control characters and without marks that turn the direction
     of text; what cannot be written (lone surrogates) becomes a question mark."""
-    whole = str(text)[: 4 * longest].encode("utf-8", "replace").decode("utf-8")
-    visible = "".join(" " if unicodedata.category(c) == "Cc" else c for c in whole if c not in BIDI_CONTROLS)
+    visible = whole = str(text)[: 4 * longest].encode("utf-8", "replace").decode("utf-8")
+    if not (whole.isascii() and whole.isprintable()):
+        visible = "".join(" " if unicodedata.category(c) == "Cc" else c for c in whole if c not in BIDI_CONTROLS)
     line = " ".join(visible.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
@@ -36,6 +38,12 @@ def thousands(number: int) -> str:
 def percent(share: float) -> str:
     """0.327 is 33 %."""
     return f"{100 * share:.0f} %"
+
+
+@lru_cache(maxsize=16_384)  # rows of a list name the same few pages, pictures and sounds again and again
+def address_of(path: str, track_id: str, cold: int | None = None) -> str:
+    """`address` of what a track has."""
+    return address(path, cold=cold, id=track_id)
 
 
 def address(path: str, values: Mapping[str, object] | None = None, /, **more: object) -> str:

@@ -9,7 +9,7 @@ from unheard.library import Track
 from unheard.recommend.familiarity import UNFAMILIAR
 from unheard.recommend.filters import genres_of, year_of
 from unheard.serve.answers import track_out
-from unheard.serve.pages.text import address, clock
+from unheard.serve.pages.text import address_of, clock
 from unheard.serve.schema import Kind, Ranked, RankedTrack, TrackOut
 from unheard.serve.state import Loaded
 
@@ -59,17 +59,17 @@ class Shown:
 
     @property
     def page(self) -> str:
-        return address("/track", id=self.track_id)
+        return address_of("/track", self.track_id)
 
     @property
     def record(self) -> str:
         """Where its picture is; a size is added to it."""
-        return address("/pictures/record", cold=int(self.cold), id=self.track_id)
+        return address_of("/pictures/record", self.track_id, int(self.cold))
 
     @property
     def sound(self) -> str:
         """Where it can be heard; empty for a track without a file."""
-        return address("/sound", id=self.track_id) if self.track.has_audio else ""
+        return address_of("/sound", self.track_id) if self.track.has_audio else ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import pytest
 from tests.training.world import make_world
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
-from unheard.experiments.rivals import Pairs, Settings, rivals_tables, rotated, run_rivals, two_way_weights
+from unheard.experiments.pairs import Pairs, two_way_weights
+from unheard.experiments.rivals import Settings, rivals_tables, rotated, run_rivals
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.library import Play, open_library

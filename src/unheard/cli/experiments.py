@@ -193,6 +193,26 @@ def rivals(
 
 
 @experiment.command()
+def ablation(
+    workspace: WorkspaceOption,
+    split: SplitOption = None,
+    model: Annotated[str, typer.Option(help="A trained blend.")] = "blend",
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of it to average over.")] = 3,
+    json: JsonFlag = False,
+    markdown: MarkdownOption = None,
+) -> None:
+    """What each part of a blend adds: the blend without it, its other weights learned again."""
+    from unheard.experiments.ablation import TITLE, ablation_tables, about_text, run_ablation
+
+    with console.progress_bars() as progress:
+        findings = run_ablation(Workspace.open(workspace), split, model, seeds=seeds, progress=progress)
+    if json:
+        console.print_json(findings)
+        return
+    _finish(TITLE, ablation_tables(findings), about_text(findings), markdown)
+
+
+@experiment.command()
 def calibration(
     workspace: WorkspaceOption,
     split: SplitOption = None,

@@ -91,7 +91,7 @@ def fit(
         began = None if force else _same(running, mark)
         began = began or ground.begin(running, recipe, split, seed, mark)
         fitted = _fit_members(ground, recipe, seed, began, chosen, max_minutes, progress)
-        done = _finish(ground, fitted, final)
+        done = finish(ground, fitted, final)
         done.save()
         if done.config["complete"]:
             running.unlink(missing_ok=True)
@@ -206,10 +206,17 @@ def _fit_members(
         at = _with_member(at, place, member, ground, own, device, progress)
         at.save()
     at = replace(at, config={**at.config, "complete": len(at.config["members"]) == len(todo)})
-    if not any(note["warm"] for note in at.config["members"]):
-        told = any(member.artist for member in recipe.members)
-        at = _with_member(at, HEAD_ALONE, Member(Ridge(), artist=told), ground, seed, device, progress)
-    return at
+    return with_head(at, ground, device, progress)
+
+
+def with_head(
+    at: RankerCheckpoint, ground: Ground, device: torch.device, progress: Progress = silent
+) -> RankerCheckpoint:
+    """With a ridge that predicts the warm factors, if no member does."""
+    if any(note["warm"] for note in at.config["members"]):
+        return at
+    told, seed = any(member.artist for member in at.recipe.members), int(at.config["seed"])
+    return _with_member(at, HEAD_ALONE, Member(Ridge(), artist=told), ground, seed, device, progress)
 
 
 def _with_member(
@@ -253,8 +260,8 @@ def _with_member(
     return replace(at, config=config, arrays={**at.arrays, **arrays})
 
 
-def _finish(ground: Ground, at: RankerCheckpoint, final: Path) -> RankerCheckpoint:
-    """Learn the weights of the blend and of the head, and note them."""
+def finish(ground: Ground, at: RankerCheckpoint, final: Path) -> RankerCheckpoint:
+    """Learn the weights of the blend and of the head, and note them in fit.json beside `final`."""
     evidences = {artist: ground.evidence(artist=artist) for artist in (False, True)}
     evidence, notes = evidences[False], at.config["members"]
     asked = judges(evidence)

@@ -34,12 +34,14 @@ def simulated(root: Path, *, n_tracks: int, n_playlists: int, seed: int = 0) -> 
     """A workspace of vectors and plays; a tenth of the tracks validates, a fifth tests."""
     rng = np.random.default_rng(seed)
     workspace = Workspace.init(root)
-    hidden = rng.normal(size=(n_tracks, HIDDEN)).astype(np.float32)
+    artist = np.arange(n_tracks) // ARTIST_TRACKS  # an artist's tracks are alike: half of what is heard is the artist's
+    of_artist = rng.normal(size=(artist[-1] + 1, HIDDEN))
+    hidden = ((of_artist[artist] + rng.normal(size=(n_tracks, HIDDEN))) / np.sqrt(2)).astype(np.float32)
     vectors = hidden @ rng.normal(size=(HIDDEN, WIDTH)).astype(np.float32) + rng.normal(size=(n_tracks, WIDTH))
     ids = [f"t{number:06d}" for number in range(n_tracks)]
     with Library(workspace.library_path) as library, library.transaction():
         for number, name in enumerate(ids):
-            library.put_track(Track(name, title=name, artists=(f"artist {number // ARTIST_TRACKS}",)))
+            library.put_track(Track(name, title=name, artists=(f"artist {artist[number]}",)))
         library.put_vectors("user", zip(ids, vectors.astype(np.float32), strict=True))
         plays = []
         for playlist in range(n_playlists):

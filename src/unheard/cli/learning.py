@@ -88,8 +88,9 @@ def train(
     list_recipes: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
 ) -> None:
     """Train a model to predict factors from sound. A killed training goes on where it was, bit for bit."""
-    from unheard.models.ranker_recipe import load_any_recipe
+    from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
     from unheard.models.recipe import recipe_names
+    from unheard.recommend.calibrate import calibrate
     from unheard.splits import load_split
     from unheard.training.any import DEFAULT_RECIPE, train_any
 
@@ -99,11 +100,12 @@ def train(
         return
     opened = Workspace.open(workspace)
     chosen = load_any_recipe(recipe or DEFAULT_RECIPE)
+    under = load_split(opened, split)
     with console.progress_bars() as progress:
         checkpoint = train_any(
             opened,
             chosen,
-            load_split(opened, split),
+            under,
             seed=seed,
             device=device,
             max_minutes=max_minutes,
@@ -111,6 +113,11 @@ def train(
             force=force,
             progress=progress,
         )
+        if isinstance(chosen, RankerRecipe):
+            try:
+                calibrate(opened, under.name, checkpoint.parent.name, progress=progress)
+            except UserError as error:
+                console.say(f"lists of heard and unheard tracks together are not calibrated: {error}")
     console.say(f"{chosen.name}: {checkpoint}")
 
 

@@ -14,6 +14,7 @@ Deserved is the share of cold tracks among what is to be found.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,13 @@ from unheard.evaluate.results import number
 from unheard.evaluate.table import Table
 from unheard.progress import Progress, silent
 from unheard.recommend.build import make_recommender
-from unheard.recommend.calibration import Rehearsal, Scale, calibrated, rehearse
+from unheard.recommend.calibration import Rehearsal, calibrated, rehearse
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.holdout import HIDDEN_ONE_IN
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.ranking import top_k
-from unheard.recommend.recommenders import Recommender
+from unheard.recommend.recommenders import PlacedRecommender, Recommender, Scale
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
@@ -71,7 +72,7 @@ def run_calibration(
     resamples = Resamples.draw(playlists_with_tests(catalogue), rng=np.random.default_rng([seed, 2]))
     task = prepare_recommend(catalogue, "all", resamples, seed=seed)
     names = list(dict.fromkeys(model_names(workspace, catalogue, models)))
-    recommenders = [make_recommender(workspace, catalogue, name, seed=seed) for name in names]
+    recommenders = [_uncalibrated(make_recommender(workspace, catalogue, name, seed=seed)) for name in names]
     rows: list[dict[str, Any]] = []
     scales: dict[str, dict[str, float]] = {}
     deserved = 0.0
@@ -79,7 +80,7 @@ def run_calibration(
         progress("calibrating", done, len(names))
         rehearsal = rehearse(catalogue, recommender, als, rng=np.random.default_rng([seed, 9]))
         found, deserved = _rehearsed(catalogue, rehearsal, seed)
-        scale = rehearsal.scale()
+        scale = rehearsal.scale() or Scale()
         for how, of_all in ((RAW, recommender), (CALIBRATED, calibrated(catalogue, recommender, scale))):
             figures = found[how] | _among_all(task, of_all)
             rows += [{"model": name, "scores": how, "figure": key, **figure} for key, figure in figures.items()]
@@ -90,6 +91,10 @@ def run_calibration(
     head = {"title": TITLE, "about": about_text(findings), "tables": [vars(calibration_table(findings))]}
     write_json(workspace.experiment_path(NAME), {**head, "findings": findings}, indent=1)
     return findings
+
+
+def _uncalibrated(recommender: Recommender) -> Recommender:
+    return replace(recommender, beside=None) if isinstance(recommender, PlacedRecommender) else recommender
 
 
 def calibration_table(findings: dict[str, Any]) -> Table:
@@ -129,7 +134,7 @@ def _rehearsed(
     resamples = Resamples.draw(rehearsal.playlists, rng=np.random.default_rng([seed, 11]))
     values: dict[str, list[dict[str, Values]]] = {RAW: [], CALIBRATED: []}
     for measured in (half, ~half):
-        scale = rehearsal.scale(cold=~measured)
+        scale = rehearsal.scale(cold=~measured) or Scale()
         for how, used in ((RAW, Scale()), (CALIBRATED, scale)):
             values[how].append(_lists(rehearsal, sought, measured, used, seed))
     found = {

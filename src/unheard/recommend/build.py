@@ -19,6 +19,7 @@ from unheard.recommend.recommenders import (
     RandomRecommender,
     Recommender,
 )
+from unheard.recommend.scales import beside_warm, load_scale
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
@@ -100,8 +101,12 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     factors = from_predictions(catalogue, wanted, predicted, space)
     if found.places is None or found.playlists is None or found.playlist_ids is None or wanted != model:
         return factors
+    scale = load_scale(workspace, split, model, found.fingerprint)
     return PlacedRecommender(
-        model, _placed(catalogue, found.places, rows, found.playlists, found.playlist_ids), factors
+        model,
+        _placed(catalogue, found.places, rows, found.playlists, found.playlist_ids),
+        factors,
+        None if scale is None else beside_warm(catalogue, scale),
     )
 
 

@@ -28,7 +28,17 @@ from unheard.factors.als import AlsConfig
 from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.holdout import HIDDEN_ONE_IN, hide, refitted
-from unheard.recommend.recommenders import FactorRecommender, PlacesNew, Recommender, Rows, Scores, space_of
+from unheard.recommend.recommenders import (
+    BesideWarm,
+    FactorRecommender,
+    PlacesNew,
+    Recommender,
+    Rows,
+    Scale,
+    Scores,
+    space_of,
+)
+from unheard.recommend.scales import beside_warm
 from unheard.splits import Use
 
 Values = NDArray[np.float64]
@@ -39,21 +49,11 @@ WEAK = 1e-6  # penalty that keeps the curve finite where a score tells everythin
 
 
 @dataclass(frozen=True)
-class Scale:
-    """A cold score s becomes slope s + offset."""
-
-    slope: float = 1.0
-    offset: float = 0.0
-
-
-@dataclass(frozen=True)
 class Calibrated:
-    """Scores warm tracks by their own factors, and `cold` (n,) ones by a recommender, on the scale of the warm."""
+    """Scores warm tracks by their own factors, and cold ones by a recommender, on the scale of the warm."""
 
     inner: Recommender
-    warm: FactorRecommender
-    cold: NDArray[np.bool_]
-    scale: Scale
+    beside: BesideWarm
 
     @property
     def name(self) -> str:
@@ -64,10 +64,7 @@ class Calibrated:
         return space_of(self.inner)
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
-        found, cold = self.warm.scores(playlists, candidates), self.cold[candidates]
-        predicted = self.inner.scores(playlists, candidates[cold]).astype(np.float64)
-        found[:, cold] = (self.scale.slope * predicted + self.scale.offset).astype(np.float32)
-        return found
+        return self.beside.scores(self.inner, playlists, candidates)
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
         return self.inner.similarities(queries, candidates)
@@ -117,7 +114,7 @@ class Rehearsal:
             self.of_cold[:, cold].ravel().astype(np.float64), found, np.where(found, 1 / HIDDEN_ONE_IN, 1.0)
         )
 
-    def scale(self, *, cold: NDArray[np.bool_] | None = None) -> Scale:
+    def scale(self, *, cold: NDArray[np.bool_] | None = None) -> Scale | None:
         """The calibration by all cold tracks, or by the chosen ones (cold,)."""
         everyone = np.ones(len(self.cold), np.bool_)
         return scale_of(*self.pairs(cold=everyone if cold is None else cold))
@@ -129,12 +126,14 @@ def rehearse(
     als: AlsConfig,
     *,
     rng: np.random.Generator,
+    max_tracks: int | None = None,
     progress: Progress = silent,
 ) -> Rehearsal:
     """Hide plays, fit the warm factors again, and score. UserError where nothing is hidden or nothing validates.
 
     recommender  scores validation tracks by predictions
     als          how the warm factors were made
+    max_tracks   at most so many warm and so many cold tracks, drawn; None: all
     """
     known, hidden = hide(catalogue, rng=rng)
     cold = np.flatnonzero((catalogue.use == Use.VAL) & catalogue.warm.known).astype(np.int32)
@@ -147,33 +146,32 @@ def rehearse(
     if len(seekers) > MAX_PLAYLISTS:
         seekers = np.sort(rng.choice(seekers, MAX_PLAYLISTS, replace=False))
     again = refitted(catalogue, known, hidden, als, progress)
-    warm = again.candidates("warm", new=False)
+    warm, validating = (_some(rows, max_tracks, rng) for rows in (again.candidates("warm", new=False), cold))
     refit = FactorRecommender("refit", again.warm.tracks, again.warm.playlists, again.warm.centre)
     of_warm = refit.scores(seekers, warm)
     of_warm[_pairs(known, seekers, warm)] = -np.inf
     return Rehearsal(
         seekers,
         warm,
-        cold,
+        validating,
         of_warm,
-        recommender.scores(seekers, cold),
+        recommender.scores(seekers, validating),
         _pairs(hidden, seekers, warm),
-        _pairs(catalogue.tuning, seekers, cold),
+        _pairs(catalogue.tuning, seekers, validating),
     )
 
 
 def calibrated(catalogue: Catalogue, recommender: Recommender, scale: Scale) -> Calibrated:
     """A recommender with a calibration of every track that no train play has placed."""
-    warm = FactorRecommender("warm", catalogue.warm.tracks, catalogue.warm.playlists, catalogue.warm.centre)
-    return Calibrated(recommender, warm, ~((catalogue.use == Use.TRAIN) & catalogue.warm.known), scale)
+    return Calibrated(recommender, beside_warm(catalogue, scale))
 
 
-def scale_of(warm: Pairs, cold: Pairs) -> Scale:
-    """The affine map in the module's formula; no change where a score says nothing, or says the opposite."""
+def scale_of(warm: Pairs, cold: Pairs) -> Scale | None:
+    """The affine map in the module's formula; None where a score says nothing, or says the opposite."""
     if not warm.found.any() or not cold.found.any():
-        return Scale()
+        return None
     (a_w, b_w), (a_c, b_c) = logistic(warm), logistic(cold)
-    return Scale(b_c / b_w, (a_c - a_w) / b_w) if min(b_w, b_c) > 0 else Scale()
+    return Scale(b_c / b_w, (a_c - a_w) / b_w) if min(b_w, b_c) > 0 else None
 
 
 def logistic(pairs: Pairs) -> tuple[float, float]:
@@ -192,6 +190,11 @@ def logistic(pairs: Pairs) -> tuple[float, float]:
         if np.abs(step).max() < 1e-9:
             break
     return float(theta[0] - theta[1] * middle / spread), float(theta[1] / spread)
+
+
+def _some(rows: Rows, most: int | None, rng: np.random.Generator) -> Rows:
+    """At most so many rows, ascending."""
+    return rows if most is None or len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
 
 
 def _pairs(plays: csr_matrix, playlists: Rows, tracks: Rows) -> NDArray[np.bool_]:

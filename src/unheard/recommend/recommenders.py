@@ -155,22 +155,55 @@ class OracleRecommender:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """A cold score s becomes slope s + offset, the score of a warm track with the same chance (calibration.py)."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class BesideWarm:
+    """Lists of warm and cold tracks: the warm by their own factors, `cold` (n,) ones by a model on the warm's scale."""
+
+    warm: FactorRecommender
+    cold: NDArray[np.bool_]
+    scale: Scale
+
+    def scores(self, model: Recommender, playlists: Rows, candidates: Rows) -> Scores:
+        """Scores (playlist, candidate); the model's own where no candidate is warm, for there is no second scale."""
+        cold = self.cold[candidates]
+        if cold.all():
+            return model.scores(playlists, candidates)
+        found = np.empty((len(playlists), len(candidates)), np.float32)
+        found[:, ~cold] = self.warm.scores(playlists, candidates[~cold])
+        if cold.any():
+            predicted = model.scores(playlists, candidates[cold]).astype(np.float64)
+            found[:, cold] = (self.scale.slope * predicted + self.scale.offset).astype(np.float32)
+        return found
+
+
+@dataclass(frozen=True)
 class PlacedRecommender:
     """Ranks by places of its own making and compares tracks by the warm factors it predicts.
 
-    A score is a weighted sum of its members' standardised scores: larger is better, and that is all it says.
+    A score is a weighted sum of its members' standardised scores: larger is better, and that is all it says. With
+    `beside`, tracks that plays have placed are ranked by their own factors.
     """
 
     name: str
     ranking: FactorRecommender
     factors: FactorRecommender
+    beside: BesideWarm | None = None
 
     @property
     def space(self) -> FactorRecommender:
         return self.factors
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
-        return self.ranking.scores(playlists, candidates)
+        if self.beside is None:
+            return self.ranking.scores(playlists, candidates)
+        return self.beside.scores(self.ranking, playlists, candidates)
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
         return self.factors.similarities(queries, candidates)

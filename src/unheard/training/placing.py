@@ -154,7 +154,7 @@ def write_places(
         path,
         KIND,
         config={
-            "fingerprint": checkpoint.config["fingerprint"],
+            "fingerprint": checkpoint.state,
             "mark": mark,
             "space": checkpoint.config["factors"].get("digest", ""),
             "targets": "warm",
@@ -169,7 +169,7 @@ def write_places(
 def _mark(workspace: Workspace, library: Library, checkpoint: RankerCheckpoint) -> str:
     """A hash of what the places depend on."""
     ids, blocks = read_blocks(workspace, library, checkpoint.config["descriptions"])
-    digest = hashlib.sha256(str(checkpoint.config["fingerprint"]).encode())
+    digest = hashlib.sha256(checkpoint.state.encode())
     digest.update("\0".join([*ids, "", *artist_names(library, ids)]).encode())
     for block in blocks:
         digest.update(block.kind.encode() + block.values.tobytes() + block.known.tobytes())

@@ -43,6 +43,7 @@ class Predictions:
     targets  "warm", or "full" for a model whose targets knew the test plays
     places    (n, k) where a ranker puts the tracks to rank them, None for a model that ranks by its factors
     playlists, playlist_ids   (m, k) where it puts playlists
+    fingerprint   of the training
     """
 
     ids: IdMap
@@ -52,6 +53,7 @@ class Predictions:
     places: NDArray[np.float32] | None = None
     playlists: NDArray[np.float32] | None = None
     playlist_ids: IdMap | None = None
+    fingerprint: str = ""
 
 
 def predictions(workspace: Workspace, split: str, model: str) -> tuple[IdMap, NDArray[np.float32]]:
@@ -75,6 +77,7 @@ def load_predictions(workspace: Workspace, split: str, model: str) -> Prediction
         found.arrays.get("places"),
         found.arrays.get("playlists"),
         found.ids.get("playlist"),
+        str(found.config.get("fingerprint", "")),
     )
 
 

@@ -47,6 +47,14 @@ class RankerCheckpoint:
         return ranker_recipe_from(self.config["recipe"], str(self.path))
 
     @property
+    def state(self) -> str:
+        """What it was fitted to, and how far."""
+        fingerprint = str(self.config["fingerprint"])
+        return (
+            fingerprint if self.config.get("complete", True) else f"{fingerprint}, {len(self.config['members'])} fits"
+        )
+
+    @property
     def standards(self) -> list[Standard]:
         return [
             Standard(kind, self.arrays[f"standard.{kind}.mean"], self.arrays[f"standard.{kind}.deviation"])

@@ -1,0 +1,107 @@
+"""A model that ranks by places is calibrated when it is trained, and only lists with heard tracks in them change."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from unheard.cli.app import app
+from unheard.errors import MissingStageError
+from unheard.factors.als import AlsConfig
+from unheard.factors.stage import compute_factors
+from unheard.models.ranker_recipe import Member, RankerRecipe
+from unheard.models.rankers.reduced_rank import ReducedRank
+from unheard.models.rankers.ridge import Ridge
+from unheard.recommend.build import make_recommender
+from unheard.recommend.calibrate import calibrate
+from unheard.recommend.catalogue import Catalogue, load_catalogue
+from unheard.recommend.recommenders import PlacedRecommender
+from unheard.recommend.scales import load_scale, scale_path
+from unheard.splits import UseName, load_split, load_splits, write_splits
+from unheard.training.fit import fit
+from unheard.training.predict import load_predictions
+from unheard.workspace import Workspace
+
+RECIPE = RankerRecipe("two", "", ("statistics",), (Member(Ridge()), Member(ReducedRank())))
+
+
+@pytest.fixture(scope="module")
+def fitted(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("calibrate") / "w"
+    shutil.copytree(workspace.root, root)
+    mine = Workspace.open(root)
+    fit(mine, RECIPE, load_split(mine, "artists"))
+    return mine
+
+
+def placed(workspace: Workspace, catalogue: Catalogue, model: str = "two") -> PlacedRecommender:
+    found = make_recommender(workspace, catalogue, model)
+    assert isinstance(found, PlacedRecommender)
+    return found
+
+
+def test_lists_with_heard_tracks_change_and_no_other(fitted: Workspace) -> None:
+    catalogue = load_catalogue(fitted, "artists")
+    before = placed(fitted, catalogue)
+    assert before.beside is None
+    scale = calibrate(fitted, "artists", "two")
+    assert scale is not None
+    after, playlists = placed(fitted, catalogue), np.arange(10)
+    cold, everything = catalogue.candidates("cold", new=True), catalogue.candidates("all", new=True)
+    np.testing.assert_array_equal(after.scores(playlists, cold), before.scores(playlists, cold))
+    of_all = after.scores(playlists, everything)
+    warm = np.isin(everything, catalogue.candidates("warm", new=False))
+    truth = catalogue.warm.playlists[playlists] @ catalogue.warm.tracks[everything[warm]].T
+    np.testing.assert_allclose(of_all[:, warm], truth, rtol=1e-4, atol=1e-5)
+    predicted = before.scores(playlists, everything[~warm]).astype(np.float64)
+    np.testing.assert_allclose(of_all[:, ~warm], scale.slope * predicted + scale.offset, rtol=1e-5)
+    np.testing.assert_array_equal(after.similarities(cold, cold), before.similarities(cold, cold))
+
+
+def test_it_is_learned_once_for_each_training(fitted: Workspace) -> None:
+    first = calibrate(fitted, "artists", "two")
+    path = scale_path(fitted, "artists", "two")
+    before = path.stat().st_mtime_ns
+    assert calibrate(fitted, "artists", "two") == first
+    assert path.stat().st_mtime_ns == before
+    catalogue, fingerprint = load_catalogue(fitted, "artists"), load_predictions(fitted, "artists", "two").fingerprint
+    kept = path.read_text()
+    for damaged in ("", "[]", "{}", json.dumps({"fingerprint": fingerprint, "slope": -1.0, "offset": 0.0}), kept[:-9]):
+        path.write_text(damaged)
+        assert load_scale(fitted, "artists", "two", fingerprint) is None
+        assert placed(fitted, catalogue).beside is None
+    path.write_text(kept)
+    fit(
+        fitted, replace(RECIPE, members=RECIPE.members[:1]), load_split(fitted, "artists")
+    )  # another model of that name
+    assert placed(fitted, catalogue).beside is None
+    fit(fitted, RECIPE, load_split(fitted, "artists"))
+    assert placed(fitted, catalogue).beside is not None
+
+
+def test_training_calibrates(fitted: Workspace) -> None:
+    ran = CliRunner().invoke(app, ["train", "-w", str(fitted.root), "--split", "artists", "reduced-rank"])
+    assert ran.exit_code == 0, ran.output
+    assert scale_path(fitted, "artists", "reduced-rank").is_file()
+    assert "not calibrated" not in ran.output
+
+
+def test_without_validation_training_says_so(fitted: Workspace) -> None:
+    splits = load_splits(fitted)
+    use: dict[UseName, tuple[int, ...]] = {"train": (0, 1, 2, 3, 4, 5, 6, 7), "test": (8, 9)}
+    write_splits(fitted.splits_path, {**splits, "artists": replace(splits["artists"], use=use)})
+    compute_factors(fitted, "artists", AlsConfig(dim=6, iterations=4))
+    ran = CliRunner().invoke(app, ["train", "-w", str(fitted.root), "--split", "artists", "artist-shrinkage"])
+    assert ran.exit_code == 0, ran.output
+    assert "not calibrated" in ran.output
+    assert not scale_path(fitted, "artists", "artist-shrinkage").exists()
+
+
+def test_a_model_that_is_not_there_is_told(fitted: Workspace) -> None:
+    with pytest.raises(MissingStageError, match="has not been trained"):
+        calibrate(fitted, "artists", "nobody")

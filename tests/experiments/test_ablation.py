@@ -73,6 +73,7 @@ def test_the_table_names_every_part_and_fits_none_again(workspace: Workspace) ->
     before = path.read_bytes()
     findings = run_ablation(workspace, "artists", "mixed", seeds=2)
     assert path.read_bytes() == before
+    assert not list(path.parent.parent.glob("mixed-without-*"))
     figures, leads = ablation_tables(findings)
     assert {row[0] for row in figures.rows} == {"random", *NAMES, "mixed", "oracle"}
     assert {row[0] for row in leads.rows} == {"random", *NAMES}

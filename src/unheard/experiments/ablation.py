@@ -6,6 +6,7 @@ figures are made and resampled is told in pairs.py.
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from unheard.progress import Progress, silent
 from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import load_catalogue
 from unheard.splits import load_split
-from unheard.training.ablate import without_member
+from unheard.training.ablate import label_of, without_member
 from unheard.training.predict import RANKER_FILE
 from unheard.training.ranker_checkpoint import load_ranker
 from unheard.workspace import Workspace
@@ -44,17 +45,21 @@ def run_ablation(
                 f"unheard train {model} -w {workspace.root} --split {split.name} --seed {seed}",
             )
     members = load_ranker(workspace.model_dir(split.name, model) / RANKER_FILE).recipe.members
-    reduced: list[str] = []
-    for place in range(len(members)):
-        progress("leaving out", place, len(members))
-        names = [without_member(workspace, split.name, name, place) for name in trained]
-        reduced.append(names[0])
-    progress("leaving out", len(members), len(members))
-    if len(set(reduced)) < len(reduced):
+    if len({label_of(member) for member in members}) < len(members):
         raise UserError(f"{model!r} has two members of one kind, which this table cannot tell apart")
-    names = [CHANCE, *reduced, model, ORACLE]
-    catalogue = load_catalogue(workspace, split.name, need_full=True)
-    pairs, gains, covered = measure(workspace, catalogue, names, {model, *reduced}, seeds, progress, "measuring")
+    made: list[list[str]] = []
+    try:
+        for place in range(len(members)):
+            progress("leaving out", place, len(members))
+            made.append([without_member(workspace, split.name, name, place) for name in trained])
+        progress("leaving out", len(members), len(members))
+        reduced = [names[0] for names in made]
+        names = [CHANCE, *reduced, model, ORACLE]
+        catalogue = load_catalogue(workspace, split.name, need_full=True)
+        pairs, gains, covered = measure(workspace, catalogue, names, {model, *reduced}, seeds, progress, "measuring")
+    finally:  # nobody else asks for models without a part
+        for name in (name for names in made for name in names):
+            shutil.rmtree(workspace.model_dir(split.name, name))
     rows = rows_of(pairs, gains, model)
     for row in rows:
         row["coverage"] = covered[row["model"]]

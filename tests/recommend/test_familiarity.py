@@ -96,9 +96,9 @@ def test_a_sample_of_known_tracks_is_enough(catalogue: Catalogue, monkeypatch: p
 
 
 def test_the_kth_distance_leaves_the_track_itself_out() -> None:
-    line = np.arange(8.0)[:, None]
+    line = np.arange(8, dtype=np.float32)[:, None]
     np.testing.assert_allclose(distance_to_kth(line, line, itself=np.arange(8)), [5, 4, 3, 3, 3, 3, 4, 5])
-    np.testing.assert_allclose(distance_to_kth(np.array([[0.0]]), line), [4])
+    np.testing.assert_allclose(distance_to_kth(np.array([[0.0]], np.float32), line), [4])
 
 
 def test_hardly_a_known_track_says_nothing(catalogue: Catalogue) -> None:

@@ -67,7 +67,8 @@ def test_reasons_of_a_playlist_are_its_own_warm_tracks(catalogue: Catalogue, toy
             assert row in own
             assert catalogue.use[row] == Use.TRAIN
             near = toy.similarities(np.array([item.row]), np.array([row]))[0, 0]
-            assert reason.similarity == near > 0
+            assert near > 0
+            assert reason.similarity == pytest.approx(near, abs=1e-5)
         assert item.why.startswith(f"near {item.reasons[0].label} (0.")
 
 

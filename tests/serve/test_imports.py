@@ -21,11 +21,12 @@ from pathlib import Path
 from unheard.serve import answers
 from unheard.serve.reading import open_session, warm
 from unheard.serve.schema import Options
+from unheard.serve.shelves import Shelves
 from unheard.serve.state import Loaded
 from unheard.workspace import Workspace
 session = open_session(Workspace.open(Path({str(served_workspace)!r})), None, None)
 warm(session)
-assert answers.similar(Loaded(session), "t00-0", Options()).items
+assert answers.similar(Loaded(session, Shelves(session.catalogue)), "t00-0", Options()).items
 print([m for m in {HEAVY!r} if m in sys.modules])
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -21,7 +21,7 @@ from unheard.recommend.recommend import NewTrack
 
 LIMIT_S = 60.0  # for one file
 START_LIMIT_S = 300.0  # to load torch and the model from a cold disk
-MOST_WAITING = 4  # whoever waits holds a thread that pages need
+MOST_WAITING = 4
 NICENESS = 5
 
 Hear = Callable[[Path, str | None], NewTrack]  # of a file, through a model (None: the default one)

@@ -15,6 +15,7 @@ from functools import cached_property
 from multiprocessing.process import BaseProcess
 from typing import TypeVar, cast
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
@@ -23,7 +24,7 @@ from unheard.library import Failure, open_library
 from unheard.recommend.build import BASELINES, ORACLE, trained_models
 from unheard.recommend.catalogue import Catalogue
 from unheard.serve.config import ServeConfig
-from unheard.serve.hearing import Ears, start_hearing_new_tracks
+from unheard.serve.hearing import MOST_WAITING, Ears, start_hearing_new_tracks
 from unheard.serve.jobs import Jobs
 from unheard.serve.reading import Versions, complete, has_new_tracks, open_session, read_apart, versions, warm
 from unheard.serve.remembered import Remembered, Responses
@@ -36,6 +37,7 @@ T = TypeVar("T")
 LOOK_EVERY_S = 1.0
 QUIET_S = 2.0
 PATIENCE_S = 60.0
+MOST_UPLOADS = 2 * MOST_WAITING  # more than may wait, so that the others are told so at once
 
 
 @dataclass
@@ -109,6 +111,7 @@ class Served:
         self._problem: UnheardError | None = None
         self._tried: Versions = ()
         self._watcher: threading.Thread | None = None
+        self._uploads: CapacityLimiter | None = None  # made by the loop that uses it
 
     def start(self) -> None:
         """Begin to read the workspace, to watch its files, to run jobs and to warm the model that hears files."""
@@ -126,6 +129,12 @@ class Served:
         if self._catching_up is not None:
             self._catching_up.kill()
             self._catching_up.join()
+
+    async def apart(self, hear: Callable[[], T]) -> T:
+        """What `hear` gives, in a thread that no page needs: who uploads a file waits for it and for those before."""
+        if self._uploads is None:
+            self._uploads = CapacityLimiter(MOST_UPLOADS)
+        return await to_thread.run_sync(hear, limiter=self._uploads)
 
     @property
     def is_loaded(self) -> bool:

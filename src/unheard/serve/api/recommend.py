@@ -64,7 +64,7 @@ async def recommend(
         async with request.form(max_files=1, max_fields=1) as form:
             file = form.get("file")
             if isinstance(file, UploadFile):
-                return await run_in_threadpool(_for_file, there, file, options)
+                return await there.apart(lambda: _for_file(there, file, options))
         raise api_error(422, "invalid_request", "body.file: an audio file is needed")
     raise api_error(422, "invalid_request", "send application/json or multipart/form-data")
 

@@ -14,7 +14,7 @@ from unheard.serve.pages.text import clock
 from unheard.serve.pages.track import LISTS, N_NEAREST
 from unheard.serve.pages.views import results
 from unheard.serve.schema import Options
-from unheard.serve.state import served
+from unheard.serve.state import Loaded, served
 from unheard.serve.uploads import on_disk
 
 router = APIRouter()
@@ -27,10 +27,14 @@ def drop(request: Request, now: Now) -> Response:
 
 
 @router.post("/drop")
-def hear(request: Request, now: Now, file: Annotated[UploadFile | None, File()] = None) -> Response:
+async def hear(request: Request, now: Now, file: Annotated[UploadFile | None, File()] = None) -> Response:
     """Its neighbours. The file is heard and not kept."""
     if file is None or not file.filename:
         raise UserError("no file came; choose an audio file")
+    return await served(request).apart(lambda: _hear(request, now, file))
+
+
+def _hear(request: Request, now: Loaded, file: UploadFile) -> Response:
     with on_disk(file) as path:
         heard = served(request).ears.hear(path, now.default.model)
     lists = [
@@ -38,7 +42,7 @@ def hear(request: Request, now: Now, file: Annotated[UploadFile | None, File()] 
         for title, about, which in LISTS
     ]
     found = {
-        "title": heard.track.title or Path(file.filename).stem or "Your file",
+        "title": heard.track.title or Path(file.filename or "").stem or "Your file",
         "artist": heard.track.artist,
         "length": clock(heard.track.duration_s),
         "lists": lists,

@@ -97,7 +97,7 @@ def test_its_own_names_are_taken(server_url: str) -> None:
         {"authorization": TOKEN},
         {"cookie": f"{COOKIE}={TOKEN}"},
         {"cookie": f"{COOKIE}="},
-        {"cookie": "=;;=\x01"},
+        {"cookie": '=;;="'},
     ],
 )
 def test_nobody_gets_in_without_the_token(guarded_url: str, headers: dict[str, str]) -> None:

@@ -21,7 +21,7 @@ from unheard.serve.repeats import Repeats
 from unheard.serve.security import Guard
 from unheard.serve.state import Served
 
-THREADS = 4  # they share one interpreter: more would only wait for each other. Uploads have others (Served.apart)
+THREADS = 2  # they share one interpreter: more would only wait for each other. Uploads have others (Served.apart)
 SWITCH_INTERVAL_S = 0.0005  # Python's own 5 ms would let a thread that reads a workspace again hold up every page
 # A collection of the oldest generation visits every answer that is remembered, 0.2 s for thousands, and finds nothing:
 # what a reading holds has no cycles. By default that would happen every few seconds.

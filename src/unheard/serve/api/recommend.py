@@ -12,12 +12,13 @@ from starlette.datastructures import UploadFile
 
 from unheard.serve import answers
 from unheard.serve.api.asked import Now, PlaylistId, There
+from unheard.serve.api.route import WrittenAtOnce
 from unheard.serve.errors import api_error
 from unheard.serve.schema import Likes, Options, Ranked, RankedForFile
 from unheard.serve.state import Served
 from unheard.serve.uploads import on_disk
 
-router = APIRouter(tags=["Recommend"])
+router = APIRouter(tags=["Recommend"], route_class=WrittenAtOnce)
 
 BODIES: dict[str, Any] = {
     "requestBody": {

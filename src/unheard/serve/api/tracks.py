@@ -9,9 +9,10 @@ from fastapi.responses import FileResponse
 
 from unheard.serve import answers
 from unheard.serve.api.asked import Kinds, Limit, Now, Offset, TrackId, Wanted
+from unheard.serve.api.route import WrittenAtOnce
 from unheard.serve.schema import ArtistPage, ModelOut, Options, Ranked, TrackDetail, TrackPage
 
-router = APIRouter()
+router = APIRouter(route_class=WrittenAtOnce)
 
 MEDIA_TYPES = {
     ".aac": "audio/aac",

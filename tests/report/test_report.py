@@ -157,6 +157,9 @@ def test_levels_are_normalised_as_training_does(bare: Workspace) -> None:
 
 def test_models_narrow_the_page(world_workspace: Workspace) -> None:
     found = collect(world_workspace, models=["sliding"])
+    part = collect(world_workspace, models=["sliding:factors"])
+    assert part.models == ("sliding:factors",)
+    assert [one.recipe for one in part.histories] == [one.recipe for one in found.histories]
     assert [history.recipe for history in found.histories] == ["sliding"]
     assert [item.family for item in found.convolutions] == ["cnn1d"]
     assert {column.model for seed in found.seeds for column in seed.lists} == {"oracle", "sliding"}

@@ -71,6 +71,17 @@ def test_options_are_obeyed(client: httpx.Client, session: Session) -> None:
     assert len(many.json()["items"]) > 250
 
 
+def test_the_factors_of_a_model_are_a_model(client: httpx.Client, served_workspace: Path) -> None:
+    for model in ("toy:factors", "toy:factors@1"):
+        found = client.get("/api/recommend/p03", params={"model": model})
+        assert found.status_code == 200, found.text
+        assert found.json()["model"] == model
+        expected, _ = unheard.open(served_workspace, model=model).recommend(playlist="p03")
+        assert [one["track"]["track_id"] for one in found.json()["items"]] == expected
+    for model in ("ridge:factors", "oracle:factors", "nobody:factors", "toy@1:factors"):
+        assert client.get("/api/recommend/p03", params={"model": model}).status_code == 404
+
+
 def test_liked_tracks_vote(client: httpx.Client, session: Session) -> None:
     found = client.post("/api/recommend", json={"likes": ["t00-0", "t11-3"], "n": 5, "exclude": ["t08-0"]}).json()
     expected = session.recommendations(like=["t00-0", "t11-3"], n=5, exclude=["t08-0"])

@@ -16,13 +16,14 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from pydantic import ValidationError
 
 from tests.serve.conftest import eventually, running
 from unheard.errors import UserError
 from unheard.serve.config import ServeConfig
-from unheard.serve.jobs import Jobs, State
+from unheard.serve.jobs import Job, Jobs, State
 from unheard.serve.jobs.log import LogReader, progress_of, text_for_people
-from unheard.serve.jobs.wishes import NotAllowedError, ScanWish, SplitWish, TrainWish, allowed, command_line
+from unheard.serve.jobs.wishes import MapWish, NotAllowedError, ScanWish, SplitWish, TrainWish, allowed, command_line
 
 
 @pytest.fixture
@@ -166,6 +167,58 @@ def test_only_so_many_wait(tmp_path: Path) -> None:
     assert len(Jobs(tmp_path).all()) == 20
 
 
+def test_a_job_that_cannot_begin_is_told_and_the_next_one_runs(workspace: Path) -> None:
+    jobs = Jobs(workspace)
+    lost = jobs.add(SplitWish(verb="split"))
+    shutil.rmtree(jobs.folder)
+    jobs.folder.write_text("a file where the folder was")
+
+    def ended(job_id: str) -> Job | None:
+        job = jobs.get(job_id)
+        return job if job is not None and job.state.is_over else None
+
+    jobs.start()
+    try:
+        failed = eventually(lambda: ended(lost.job_id))
+        assert failed.state is State.FAILED
+        assert "Not a directory" in failed.message
+        assert failed.ended_at is not None
+        with pytest.raises(UserError, match="cannot be written"):
+            jobs.add(SplitWish(verb="split"))
+        assert len(jobs.all()) == 1  # what could not be kept is not promised
+        jobs.folder.unlink()
+        again = jobs.add(SplitWish(verb="split"))
+        assert eventually(lambda: ended(again.job_id)).exit_code is not None
+    finally:
+        jobs.stop()
+
+
+def test_a_job_that_cannot_be_followed_is_ended_and_told(workspace: Path, music: Path) -> None:
+    jobs = Jobs(workspace, (music,))
+    jobs.start()
+    try:
+        scan = jobs.add(ScanWish(verb="scan", sources=(str(music),)))
+
+        def running() -> Job | None:
+            job = jobs.get(scan.job_id)
+            return job if job is not None and job.pid is not None and job.progress is not None else None
+
+        pid = eventually(running).pid
+        assert pid is not None
+        shutil.rmtree(jobs.folder)
+        jobs.folder.write_text("a file where the folder was")
+        jobs.cancel(scan.job_id)
+
+        def over() -> Job | None:
+            job = jobs.get(scan.job_id)
+            return job if job is not None and job.state.is_over else None
+
+        assert eventually(over).state is State.FAILED
+        assert not Path(f"/proc/{pid}").exists()
+    finally:
+        jobs.stop()
+
+
 # ----------------------------------------------------------------------------------------------------- the pieces
 
 
@@ -189,6 +242,16 @@ def test_command_lines_take_nothing_for_an_option(tmp_path: Path) -> None:
     assert words == ["scan", "-w", str(tmp_path), "-j", "1", "--", str(tmp_path / "--force")]
     words = command_line(TrainWish(verb="train", recipe="ridge", split="live"), tmp_path, [])
     assert words == ["train", "-w", str(tmp_path), "--split", "live", "ridge"]
+
+
+def test_the_factors_of_a_model_may_be_drawn(tmp_path: Path) -> None:
+    words = command_line(MapWish(verb="map", model="blend:factors@1"), tmp_path, [])
+    assert words == ["map", "-w", str(tmp_path), "--model", "blend:factors@1"]
+    for name in ("blend:other", ":factors", "--blend", "blend:factors@", "blend:factors:factors"):
+        with pytest.raises(ValidationError):
+            MapWish(verb="map", model=name)
+    with pytest.raises(ValidationError):
+        TrainWish(verb="train", recipe="blend:factors")
 
 
 def test_a_growing_log_is_read_once(tmp_path: Path) -> None:

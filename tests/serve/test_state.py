@@ -8,18 +8,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+import soundfile
 
+from tests.cli.conftest import run_command
 from tests.recommend import world
 from tests.serve.conftest import eventually, running
 from unheard.errors import MissingStageError
 from unheard.library import Library
+from unheard.models.ranker_recipe import Member, RankerRecipe
+from unheard.models.rankers.ridge import Ridge
 from unheard.serve import answers
 from unheard.serve.config import ServeConfig
-from unheard.serve.reading import has_new_tracks
+from unheard.serve.reading import has_new_tracks, open_session
 from unheard.serve.remembered import Remembered, Response, Responses
 from unheard.serve.schema import Options
 from unheard.serve.state import Served
+from unheard.splits import load_split
+from unheard.training.fit import fit
 from unheard.workspace import Workspace
 
 
@@ -106,6 +113,28 @@ def test_new_tracks_are_looked_for_only_where_a_model_can_hear_them(held: Served
     trained = Served(ServeConfig(workspace=heard_world / "workspace"))
     assert not has_new_tracks(trained.loaded().default)
     trained.stop()
+
+
+@pytest.mark.parametrize("model", ["tiny", "tiny:factors"])
+def test_tracks_that_were_scanned_since_are_new_to_a_model_and_its_factors(
+    heard_world: Path, tmp_path: Path, model: str
+) -> None:
+    workspace = Workspace.open(shutil.copytree(heard_world / "workspace", tmp_path / "w"))
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "late.wav", rng.uniform(-0.3, 0.3, 22_050 * 4).astype(np.float32), 22_050)
+    assert run_command("scan", "-w", workspace.root, tmp_path / "late.wav", "-j", 1).code == 0
+    assert has_new_tracks(open_session(workspace, None, model))
+
+
+def test_factors_of_models_that_rank_by_places_are_listed(own_workspace: Path) -> None:
+    workspace = Workspace.open(own_workspace)
+    fit(workspace, RankerRecipe("placed", "", ("statistics",), (Member(Ridge()),)), load_split(workspace, "artists"))
+    held = Served(ServeConfig(workspace=own_workspace))
+    listed = {model.name: model for model in answers.models(held.loaded())}
+    assert list(listed)[:5] == ["placed", "toy", "toy@1", "toy@2", "placed:factors"]
+    assert listed["placed:factors"].kind == "trained"
+    assert listed["placed:factors"].hears_files
+    held.stop()
 
 
 def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:

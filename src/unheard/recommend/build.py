@@ -76,6 +76,12 @@ def without_part(model: str) -> str:
     return recipe + rest if part and "@" not in recipe else model
 
 
+def factors_of(model: str) -> str:
+    """What `without_part` undoes: `blend@1` predicts the factors `blend:factors@1`."""
+    recipe, at, seed = model.partition("@")
+    return f"{recipe}{FACTORS}{at}{seed}"
+
+
 def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorRecommender | PlacedRecommender:
     from unheard.training.predict import load_predictions
 

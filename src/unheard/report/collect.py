@@ -14,7 +14,7 @@ from unheard.errors import MissingStageError, Reason, UserError
 from unheard.evaluate.results import recipe_and_seed
 from unheard.library import Failure, Tracks, open_library
 from unheard.progress import Progress, silent
-from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models
+from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.report.hearing import Levels, Sound, hear, hear_levels
 from unheard.report.inside import Convolutions, History, convolutions, histories
@@ -105,7 +105,7 @@ def collect(
     trained = trained_models(workspace, name)
     chosen = _chosen(models, trained)
     rows = [catalogue.track_row(track) for track in dict.fromkeys(seed_tracks)] or default_seeds(catalogue)
-    for model in set(chosen) & set(trained):
+    for model in {without_part(name) for name in chosen} & set(trained):
         # Tracks that were scanned, or changed, since.
         update_predictions(workspace, name, model, progress, leave=catalogue.truly_placed)
     wanted = [*([ORACLE] if full else []), *(model for model in chosen if model != ORACLE)]
@@ -113,6 +113,7 @@ def collect(
     for model in wanted:
         recommenders.append(make_recommender(workspace, catalogue, model))
         progress("reading models", len(recommenders), len(wanted))
+    of_training = list(dict.fromkeys(without_part(model) for model in models))
     of_interest = list(dict.fromkeys([*rows, *range(len(catalogue))]))
     return Collected(
         workspace=workspace,
@@ -126,9 +127,9 @@ def collect(
         hubs=find_hubs(catalogue, [*recommenders, make_recommender(workspace, catalogue, "random")]),
         sound=hear(catalogue.tracks, of_interest, store, workspace.settings),
         levels=_levels(store, catalogue),
-        histories=histories(workspace, name, models),
+        histories=histories(workspace, name, of_training),
         convolutions=convolutions(
-            workspace, name, list(models) or trained, store, [catalogue.tracks.ids[row] for row in of_interest]
+            workspace, name, of_training or trained, store, [catalogue.tracks.ids[row] for row in of_interest]
         ),
     )
 
@@ -136,7 +137,7 @@ def collect(
 def _chosen(models: Sequence[str], trained: Sequence[str]) -> list[str]:
     """The models asked for, or every recipe's first seed."""
     for model in models:
-        if model not in (*trained, *BASELINES, ORACLE):
+        if model not in (*BASELINES, ORACLE) and without_part(model) not in trained:
             known = ", ".join([*trained, *BASELINES, ORACLE])
             raise UserError(f"no model {model!r}; choose of {known}, or train it")
     if models:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from unheard.errors import UserError
 from unheard.library import Track, open_library
-from unheard.recommend.build import BASELINES, ORACLE
+from unheard.recommend.build import BASELINES, ORACLE, without_part
 from unheard.recommend.filters import Where
 from unheard.recommend.recommend import NewTrack, Recommendation
 from unheard.serve.schema import (
@@ -109,7 +109,7 @@ def models(loaded: Loaded) -> list[ModelOut]:
             name=name,
             kind="baseline" if name in BASELINES else "oracle" if name == ORACLE else "trained",
             default=name == loaded.default.model,
-            hears_files=hears_files(workspace, split, name),
+            hears_files=hears_files(workspace, split, without_part(name)),
         )
         for name in loaded.models
     ]
@@ -239,7 +239,7 @@ def where(options: Options) -> Where:
 
 def session_for(loaded: Loaded, options: Options) -> Session:
     """The session of the model that is asked for; NotFoundError for one that is not listed."""
-    if options.model is not None and options.model not in loaded.models:
+    if options.model is not None and not loaded.knows(options.model):
         raise NotFoundError(f"no model {options.model!r}; /api/models lists them")
     return loaded.session(options.model)
 

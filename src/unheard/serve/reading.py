@@ -16,7 +16,7 @@ import numpy as np
 
 from unheard.errors import UnheardError
 from unheard.library import open_library
-from unheard.recommend.build import ORACLE, trained_models
+from unheard.recommend.build import ORACLE, trained_models, without_part
 from unheard.recommend.catalogue import load_catalogue
 from unheard.serve.shelves import Shelves
 from unheard.session import Session
@@ -107,9 +107,10 @@ def versions(workspace: Workspace) -> Versions:
 def has_new_tracks(session: Session) -> bool:
     """Whether tracks were scanned after the session's model was trained, and it could hear them."""
     workspace, split = session.workspace, session.catalogue.split.name
-    if session.model not in trained_models(workspace, split) or not hears_files(workspace, split, session.model):
+    model = without_part(session.model)
+    if model not in trained_models(workspace, split) or not hears_files(workspace, split, model):
         return False
     with open_library(workspace.library_path) as library:
         scanned, _, _ = library.spectrograms()
-    heard = load_predictions(workspace, split, session.model).ids
+    heard = load_predictions(workspace, split, model).ids
     return any(name not in heard and name not in session.catalogue.truly_placed for name in scanned)

@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 
 from unheard.errors import UnheardError
 from unheard.library import Failure, open_library
-from unheard.recommend.build import BASELINES, ORACLE, trained_models
+from unheard.recommend.build import BASELINES, ORACLE, factors_of, trained_models, without_part
 from unheard.recommend.catalogue import Catalogue
 from unheard.serve.config import ServeConfig
 from unheard.serve.hearing import MOST_WAITING, Ears, start_hearing_new_tracks
@@ -30,6 +30,7 @@ from unheard.serve.reading import Versions, complete, has_new_tracks, open_sessi
 from unheard.serve.remembered import Remembered, Responses
 from unheard.serve.shelves import Shelves
 from unheard.session import Session
+from unheard.training.predict import RANKER_FILE
 from unheard.workspace import Workspace
 
 T = TypeVar("T")
@@ -64,10 +65,17 @@ class Loaded:
 
     @cached_property
     def models(self) -> tuple[str, ...]:
-        """Every model that may be named: trained ones first, then the oracle and baselines."""
-        trained = trained_models(self.default.workspace, self.catalogue.split.name)
+        """Every model that is listed: trained ones, the factors of those that rank by places, oracle and baselines."""
+        workspace, split = self.default.workspace, self.catalogue.split.name
+        trained = trained_models(workspace, split)
+        parts = (factors_of(name) for name in trained if (workspace.model_dir(split, name) / RANKER_FILE).is_file())
         oracle = (ORACLE,) if self.catalogue.full is not None else ()
-        return (*trained, *oracle, *BASELINES)
+        return (*trained, *parts, *oracle, *BASELINES)
+
+    def knows(self, model: str) -> bool:
+        """Whether a model may be named: a listed one, or the factors of a trained one."""
+        rest = without_part(model)
+        return model in self.models or (rest in self.models and rest not in (ORACLE, *BASELINES))
 
     @cached_property
     def failures(self) -> tuple[Failure, ...]:

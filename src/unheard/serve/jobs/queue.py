@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from unheard.errors import UserError
@@ -25,6 +26,7 @@ WRITE_EVERY_S = 1.0
 PATIENCE_S = {signal.SIGINT: 10.0, signal.SIGTERM: 5.0}  # until the next stronger signal
 MOST_WAITING = 20
 STRONGER = {signal.SIGINT: signal.SIGTERM, signal.SIGTERM: signal.SIGKILL}
+LOST = (OSError, UserError)  # what reading and writing the files of jobs raises
 
 
 class Jobs:
@@ -78,8 +80,8 @@ class Jobs:
                 raise UserError(f"{MOST_WAITING} jobs are waiting; cancel one or wait")
             job_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
             job = Job(job_id=job_id, verb=wish.verb, command=tuple(command), created_at=time.time())
-            self._jobs[job_id] = job
             record.write(self.folder, job)
+            self._jobs[job_id] = job
         self._changed.set()
         return job
 
@@ -106,20 +108,30 @@ class Jobs:
                 self._changed.wait(LOOK_EVERY_S if self._orphans() else None)
                 self._changed.clear()
             else:
-                self._run(job)
+                try:
+                    self._run(job)
+                except LOST as error:  # a full disk, a folder that went away: the next job may fare better
+                    self._fail(job, error)
 
     def _next(self) -> Job | None:
         with self._lock:
             if self._orphans():
                 return None
             job = next((job for job in self._jobs.values() if job.state is State.QUEUED), None)
-            return job and self._keep(job, state=State.RUNNING, started_at=time.time())
+            return job and self._keep(job, on_disk=False, state=State.RUNNING, started_at=time.time())
 
     def _run(self, job: Job) -> None:
         log = record.log_path(self.folder, job)
         running = process.start(job.command, log)
-        job = self._keep(job, pid=running.pid, process_started=process.started(running.pid))
-        reader, kept_at = LogReader(log), 0.0
+        try:
+            self._follow(job, running, LogReader(log))
+        except LOST:  # nobody could follow it any further, and the next job must not run beside it
+            process.send(running.pid, signal.SIGKILL)
+            running.wait()
+            raise
+
+    def _follow(self, job: Job, running: subprocess.Popen[bytes], reader: LogReader) -> None:
+        job, kept_at = self._keep(job, pid=running.pid, process_started=process.started(running.pid)), 0.0
         signalled: signal.Signals | None = None
         patience_ends_s = 0.0
         while True:
@@ -143,6 +155,16 @@ class Jobs:
                 patience_ends_s = now + PATIENCE_S.get(signalled, 0.0)
         state = State.CANCELLED if signalled else State.DONE if running.returncode == 0 else State.FAILED
         self._keep(job, state=state, ended_at=time.time(), exit_code=running.returncode)
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        """What went wrong is shown, and kept if that is possible at all."""
+        with self._lock:
+            latest = self._jobs[job.job_id]
+            failed = self._keep(
+                latest, on_disk=False, state=State.FAILED, ended_at=time.time(), message=f"could not go on: {error}"
+            )
+            with suppress(*LOST):
+                record.write(self.folder, failed)
 
     def _is_unwanted(self, job: Job) -> bool:
         return self._stopping or job.job_id in self._unwanted

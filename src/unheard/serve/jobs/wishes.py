@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from unheard.errors import UserError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}$")]
+Model = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}(:factors(@[0-9]{1,9})?)?$")]
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
 Paths = Annotated[tuple[PathText, ...], Field(min_length=1, max_length=100)]
 
@@ -76,7 +77,7 @@ class MapWish(_Wish):
 
     verb: Literal["map"]
     split: Name | None = None
-    model: Name | None = None
+    model: Model | None = None
 
 
 Wish = Annotated[

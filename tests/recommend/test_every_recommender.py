@@ -11,7 +11,7 @@ from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT, HYB
 from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.lists import playlists_with_tests
-from unheard.recommend.recommenders import Recommender
+from unheard.recommend.recommenders import FactorRecommender, Recommender
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
@@ -104,3 +104,17 @@ def test_random_seeds_differ_and_have_nothing_to_do_with_each_other(workspace: W
     correlations = np.corrcoef([pair.ravel() for pair in pairs])
     assert np.abs(correlations - np.eye(3)).max() < 0.05
     assert 0 <= pairs[0].min() < pairs[0].max() < 1
+
+
+def test_rough_similarities_are_those_in_single_precision(catalogue: Catalogue, workspace: Workspace) -> None:
+    ridge = make_recommender(workspace, catalogue, "ridge")
+    assert isinstance(ridge, FactorRecommender)
+    rows, some = np.arange(12), catalogue.candidates("warm", new=False)[::3]
+    np.testing.assert_allclose(ridge.roughly_similar(rows, some), ridge.similarities(rows, some), atol=1e-6)
+
+
+def test_candidates_are_shared_and_cannot_be_changed(catalogue: Catalogue) -> None:
+    rows = catalogue.candidates("cold", new=True)
+    assert catalogue.candidates("cold", new=True) is rows
+    with pytest.raises(ValueError, match="read-only"):
+        rows[0] = 0

@@ -14,6 +14,7 @@ from typing import TypeVar
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from tests.cli.conftest import RECIPE, run_command
 from tests.recommend import world
@@ -25,11 +26,11 @@ T = TypeVar("T")
 
 
 @contextmanager
-def running(config: ServeConfig) -> Iterator[str]:
-    """The address of a real uvicorn that serves `config` on a free port of the loopback."""
+def running(config: ServeConfig, app: FastAPI | None = None) -> Iterator[str]:
+    """The address of a real uvicorn that serves `config` (or its `app`) on a free port of the loopback."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(make_app(config), log_level="warning", access_log=False))
+        server = uvicorn.Server(uvicorn.Config(app or make_app(config), log_level="warning", access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -167,3 +167,9 @@ def test_a_plot_orders_models_and_keeps_everything_inside() -> None:
 
 def test_a_plot_of_one_model_at_zero() -> None:
     assert plot({"m": [(0.0, None, None)]}, chance=None, oracle=None).bars[0].said == "0.000"
+
+
+@given(st.text(st.characters(max_codepoint=300), max_size=80))
+def test_plain_text_is_shortened_as_any_other(text: str) -> None:
+    """A character that no tag has makes the way through every character sure."""
+    assert short(text, 40) == short(text + "\u200f", 40)

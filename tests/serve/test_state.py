@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -19,12 +21,15 @@ from unheard.errors import MissingStageError
 from unheard.library import Library
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.ridge import Ridge
+from unheard.recommend.recommend import NewTrack
 from unheard.serve import answers
+from unheard.serve.app import make_app
 from unheard.serve.config import ServeConfig
-from unheard.serve.reading import has_new_tracks, open_session
+from unheard.serve.hearing import MOST_WAITING, BusyError, Ears, Hear
+from unheard.serve.reading import has_new_tracks, open_session, read_apart
 from unheard.serve.remembered import Remembered, Response, Responses
 from unheard.serve.schema import Options
-from unheard.serve.state import Served
+from unheard.serve.state import Loaded, Served
 from unheard.splits import load_split
 from unheard.training.fit import fit
 from unheard.workspace import Workspace
@@ -168,3 +173,98 @@ def test_a_repeated_request_gets_the_same_bytes_and_headers(server_url: str) -> 
         assert {k: v for k, v in first.headers.items() if k not in dated} == {
             k: v for k, v in second.headers.items() if k not in dated
         }
+
+
+def test_a_reading_made_apart_answers_as_one_made_here(held: Served) -> None:
+    here = held.loaded()
+    made = read_apart(held.workspace, None, None, threading.Event())
+    assert made is not None
+    session, shelves = made
+    there = Loaded(session, shelves)
+    assert shelves.catalogue is session.catalogue
+    for track in here.catalogue.tracks.ids.take(np.arange(0, len(here.catalogue), 40)):
+        for which in ("all", "cold", "warm"):
+            options = Options(candidates=which)
+            assert answers.similar(there, track, options) == answers.similar(here, track, options)
+    for playlist in [name for name in here.catalogue.playlists if name.startswith("p")][:5]:
+        assert answers.for_playlist(there, playlist, Options()) == answers.for_playlist(here, playlist, Options())
+    assert answers.search(there, "song 1") == answers.search(here, "song 1")
+    assert there.models == here.models
+
+
+def test_stopping_ends_a_reading_apart(held: Served) -> None:
+    stopping = threading.Event()
+    stopping.set()
+    assert read_apart(held.workspace, None, None, stopping) is None
+    assert not [child for child in multiprocessing.active_children() if "_read_and_send" in str(child)]
+    (held.workspace.library_path).write_bytes(b"broken")
+    assert read_apart(held.workspace, None, None, threading.Event()) is None
+
+
+def test_a_library_that_is_damaged_under_a_running_server(own_workspace: Path) -> None:
+    with running(ServeConfig(workspace=own_workspace)) as url:
+        first = httpx.get(f"{url}/api/tracks", timeout=60).json()
+        library = Workspace.open(own_workspace).library_path
+        good = library.read_bytes()
+        library.write_bytes(b"no library at all")
+        assert httpx.get(f"{url}/api/tracks").json() == first
+        library.write_bytes(good)
+        add_track(own_workspace, "late")
+        assert eventually(lambda: httpx.get(f"{url}/api/tracks/late").status_code == 200)
+
+
+def test_what_is_forgotten_is_made_again() -> None:
+    kept, made = Remembered(), iter(range(9))
+    assert [kept.get(key, lambda: next(made)) for key in ("a", "b", "a")] == [0, 1, 0]
+    kept.forget()
+    assert len(kept) == 0
+    assert kept.get("a", lambda: next(made)) == 2
+
+
+def test_who_waits_for_another_model_is_told(held: Served) -> None:
+    now = held.loaded()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with now._making:
+            begun.set()
+            go_on.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    begun.wait(60)
+    try:
+        with pytest.raises(BusyError, match="try again"):
+            now.session("ridge")
+    finally:
+        go_on.set()
+        thread.join()
+    assert now.session("ridge").model == "ridge"
+
+
+def test_pages_are_answered_while_files_are_heard(own_workspace: Path, tmp_path: Path) -> None:
+    """More uploads than may wait for a process that never ends hearing: a page needs none of their threads."""
+    config = ServeConfig(workspace=own_workspace)
+    app = make_app(config)
+    held: Served = app.state.served
+    held.ears = Ears(own_workspace, limit_s=5.0, make_hear=deaf_ears)
+    file = {"file": ("x.wav", b"RIFF")}
+    with running(config, app) as url, ThreadPoolExecutor(8) as people:
+        httpx.get(f"{url}/api/tracks", timeout=60)
+        uploads = [
+            people.submit(httpx.post, f"{url}/api/recommend", files=file, timeout=60) for _ in range(MOST_WAITING + 3)
+        ]
+        eventually(lambda: any(upload.done() for upload in uploads))  # those too many are told so
+        for path in ("/api/tracks", "/tracks", "/playlists", "/api/playlists", "/"):
+            assert httpx.get(f"{url}{path}").status_code == 200
+        assert not all(upload.done() for upload in uploads)
+        held.ears.stop()
+        assert 503 in {upload.result().status_code for upload in uploads}
+
+
+def deaf_ears(_root: Path, _split: str | None, _model: str | None) -> Hear:
+    def hear(_file: Path, _name: str | None) -> NewTrack:
+        threading.Event().wait()
+        raise AssertionError
+
+    return hear

@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from unheard.errors import UnheardError
 from unheard.library import open_library
 from unheard.recommend.build import ORACLE, trained_models, without_part
 from unheard.recommend.catalogue import load_catalogue
@@ -61,7 +60,7 @@ def read_apart(workspace: Workspace, split: str | None, model: str | None, stopp
             if stopping.is_set():
                 return None
         reading: Reading = ours.recv()
-    except (EOFError, OSError):
+    except Exception:  # noqa: BLE001 - whatever it was, the server then reads by itself and tells what is wrong
         return None
     finally:
         process.kill()
@@ -74,7 +73,7 @@ def _read_and_send(pipe: Connection, workspace: Workspace, split: str | None, mo
     """In the process. What goes wrong is told by whoever reads again in the server."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    with suppress(UnheardError, OSError):
+    with suppress(Exception):
         session = open_session(workspace, split, model)
         warm(session)
         shelves = Shelves(session.catalogue)

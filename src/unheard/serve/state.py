@@ -19,12 +19,12 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from unheard.errors import UnheardError
+from unheard.errors import UnheardError, UserError
 from unheard.library import Failure, open_library
 from unheard.recommend.build import BASELINES, ORACLE, factors_of, trained_models, without_part
 from unheard.recommend.catalogue import Catalogue
 from unheard.serve.config import ServeConfig
-from unheard.serve.hearing import MOST_WAITING, Ears, start_hearing_new_tracks
+from unheard.serve.hearing import MOST_WAITING, BusyError, Ears, start_hearing_new_tracks
 from unheard.serve.jobs import Jobs
 from unheard.serve.reading import Versions, complete, has_new_tracks, open_session, read_apart, versions, warm
 from unheard.serve.remembered import Remembered, Responses
@@ -38,6 +38,7 @@ T = TypeVar("T")
 LOOK_EVERY_S = 1.0
 QUIET_S = 2.0
 PATIENCE_S = 60.0
+PATIENCE_WITH_A_MODEL_S = 2.0
 MOST_UPLOADS = 2 * MOST_WAITING  # more than may wait, so that the others are told so at once
 
 
@@ -84,15 +85,22 @@ class Loaded:
             return tuple(library.failures())
 
     def session(self, model: str | None = None) -> Session:
-        """The session of a model (None: the default), made when it is first asked for."""
+        """The session of a model (None: the default), made when it is first asked for.
+
+        BusyError while another is made: who waits holds a thread that pages need.
+        """
         if model is None or model == self.default.model:
             return self.default
         if model not in self._sessions:
-            with self._making:  # one at a time: some are fitted now
+            if not self._making.acquire(timeout=PATIENCE_WITH_A_MODEL_S):  # one at a time: some are fitted now
+                raise BusyError("another model is being prepared; try again in a moment")
+            try:
                 if model not in self._sessions:
                     made = Session(self.default.workspace.root, model=model, catalogue=self.catalogue)
                     warm(made)
                     self._sessions[model] = made
+            finally:
+                self._making.release()
         return self._sessions[model]
 
     def forget(self) -> None:
@@ -176,9 +184,12 @@ class Served:
                 session = open_session(*wanted)
                 warm(session)
                 self._loaded, self._problem = Loaded(session, Shelves(session.catalogue), stamp), None
-            except UnheardError as error:
+            except Exception as error:  # noqa: BLE001 - a file in the middle of being written may raise anything
+                if not isinstance(error, UnheardError):
+                    self._tried = ()  # so that it is tried again, changed or not
                 if self._loaded is None:  # otherwise the last good reading serves on, as in the middle of a `factors`
-                    self._problem = error
+                    told = f"{self.workspace.root}: cannot be read now ({type(error).__name__}: {error})"
+                    self._problem = error if isinstance(error, UnheardError) else UserError(told)
 
     def _watch(self) -> None:
         self.refresh()

@@ -128,8 +128,8 @@ class Session:
         """An audio file as a seed; AudioError if it cannot be used."""
         from unheard.ingest.tags import read_tags
 
-        vector = self.embed([file])[0]
-        return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector)
+        vector, statistics = self._predictor.hear(file)
+        return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector, statistics)
 
     def heard(self, name: str) -> str | NewTrack:
         """A track for several questions: its name if the library knows it, else the file, listened to once."""
@@ -216,8 +216,10 @@ class Session:
 
         if self.catalogue.content.values.shape[1] != N_STATISTICS:
             return None
-        file = Path(seed.track.path)
-        statistics, _ = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
+        statistics = seed.statistics
+        if statistics is None:
+            file = Path(seed.track.path)
+            statistics, _ = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
         return float(self._familiarity.of_content(statistics[None, :])[0])
 
     def label(self, track: str | NewTrack) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -16,12 +18,14 @@ import pytest
 import soundfile
 
 import unheard
+from tests.cli.conftest import run_command
 from tests.serve.conftest import eventually, running
 from unheard.errors import AudioError, Reason, UserError
 from unheard.library import Track
 from unheard.recommend.recommend import NewTrack
 from unheard.serve.config import ServeConfig
 from unheard.serve.hearing import MOST_WAITING, BusyError, Ears, Hear
+from unheard.session import Session
 
 
 def strange_ears(root: Path, split: str | None, model: str | None) -> Hear:
@@ -155,7 +159,7 @@ def test_an_upload_gets_what_the_session_gives_and_is_not_kept(
     expected = unheard.open(heard_world / "workspace").recommend(like=[str(file)], n=5)
     assert [one["track"]["track_id"] for one in found["items"]] == expected[0]
     assert [one["score"] for one in found["items"]] == pytest.approx(expected[1].tolist(), rel=1e-5)
-    assert found["heard"] == {"title": "My demo", "artist": ""}
+    assert found["heard"] == {"title": "My demo", "artist": "", "confidence": None}  # a network's: it tells none
     assert leftovers() == before
 
 
@@ -183,3 +187,22 @@ def test_hostile_uploads_are_told_and_leave_nothing(hearing_url: str, name: str,
 def test_a_model_that_is_no_network_hears_nothing(hearing_url: str) -> None:
     answer = httpx.post(f"{hearing_url}/api/recommend?model=ridge", files={"file": ("a.wav", b"x")}, timeout=60)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "bad_request")
+
+
+def test_a_file_comes_with_its_confidence(heard_world: Path, tmp_path: Path) -> None:
+    """Measured on what was heard anyway, and the same as measured on the file decoded again."""
+    root = shutil.copytree(heard_world / "workspace", tmp_path / "w")
+    ran = run_command("train", "-w", root, "artist-shrinkage", "--split", "artists")
+    assert ran.code == 0, ran
+    file = song(tmp_path / "mine.wav")
+    session = Session(root, split="artists", model="artist-shrinkage")
+    heard = session.hear(file)
+    assert heard.statistics is not None
+    again = session.confidence(replace(heard, statistics=None))
+    assert session.confidence(heard) == again
+    config = ServeConfig(workspace=root, split="artists", model="artist-shrinkage")
+    with running(config) as url:
+        answer = httpx.post(f"{url}/api/recommend", files={"file": (file.name, file.read_bytes())}, timeout=120).json()
+        assert answer["heard"]["confidence"] == pytest.approx(again)
+        page = httpx.post(f"{url}/drop", files={"file": (file.name, file.read_bytes())}, timeout=120).text
+    assert "How sure" in page

@@ -42,10 +42,12 @@ FIRST_LOOK = 4  # times the pool: so many of the best candidates are looked at f
 
 @dataclass(frozen=True)
 class NewTrack:
-    """A track outside the library as a seed: its tags and its predicted factor (d,)."""
+    """A track outside the library as a seed: its tags, its predicted factor (d,), and the statistics of its sound if
+    they were made on the way (spectrograms/statistics.py)."""
 
     track: Track
     vector: NDArray[np.float32]
+    statistics: NDArray[np.float32] | None = None
 
 
 Seed = int | NewTrack  # a track's row, or a track from outside

@@ -152,7 +152,7 @@ def for_file(loaded: Loaded, heard: NewTrack, options: Options) -> RankedForFile
     """Tracks for an audio file that was heard."""
     session = session_for(loaded, options)
     ranked = _ranked(loaded, session, options, _vote(loaded, session, [heard], options), MEANS_VOTES)
-    return RankedForFile(**dict(ranked), heard=HeardFile(title=heard.track.title, artist=heard.track.artist))
+    return RankedForFile(**dict(ranked), heard=told_of(loaded, heard))
 
 
 def similar_to_file(loaded: Loaded, heard: NewTrack, options: Options) -> RankedForFile:
@@ -167,8 +167,13 @@ def similar_to_file(loaded: Loaded, heard: NewTrack, options: Options) -> Ranked
         diversity=options.diversity,
         where=where(options),
     )
-    told = HeardFile(title=heard.track.title, artist=heard.track.artist)
-    return RankedForFile(**dict(_ranked(loaded, session, options, found, MEANS_COSINE)), heard=told)
+    return RankedForFile(**dict(_ranked(loaded, session, options, found, MEANS_COSINE)), heard=told_of(loaded, heard))
+
+
+def told_of(loaded: Loaded, heard: NewTrack) -> HeardFile:
+    """What is said of a file; its confidence only if nothing has to be decoded for it."""
+    confidence = None if heard.statistics is None else loaded.default.confidence(heard)
+    return HeardFile(title=heard.track.title, artist=heard.track.artist, confidence=confidence)
 
 
 def similar(loaded: Loaded, track_id: str, options: Options) -> Ranked:

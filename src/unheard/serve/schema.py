@@ -124,6 +124,9 @@ class HeardFile(BaseModel):
 
     title: str
     artist: str
+    confidence: float | None = Field(
+        None, description="How like anything known its sound is, 0 to 1; none where the model does not tell."
+    )
 
 
 class RankedForFile(Ranked):

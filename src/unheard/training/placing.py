@@ -90,14 +90,26 @@ class Placer:
         """Factors of audio files; AudioError for one that cannot be used."""
         return self.place_files(paths)[1]
 
+    def hear(self, path: Path) -> tuple[Floats, Floats | None]:
+        """The factor (dim,) of an audio file, and the statistics of its sound if this model reads them."""
+        described = self._describe([path])
+        return self._place_described([path], described)[1][0], described[0].get("statistics")
+
     def place_files(self, paths: Sequence[Path]) -> tuple[Floats, Floats]:
         """Places and factors of audio files, with what is known of the artist in their tags."""
+        return self._place_described(paths, self._describe(paths))
+
+    def _describe(self, paths: Sequence[Path]) -> list[dict[str, Floats]]:
         from unheard.training.describe import describe_file
 
         kinds = [standard.kind for standard in self._standards]
         if not OF_SOUND.intersection(kinds):
             raise UserError(f"model {self.name!r} reads vectors, not audio; give the tracks' vectors instead")
-        described = [describe_file(path, kinds, self._settings) for path in paths]
+        return [describe_file(path, kinds, self._settings) for path in paths]
+
+    def _place_described(
+        self, paths: Sequence[Path], described: Sequence[Mapping[str, Floats]]
+    ) -> tuple[Floats, Floats]:
         values = {standard.kind: _stacked(standard, described) for standard in self._standards}
         return self.place(values, [main_artist(read_tags(path)) for path in paths])
 

@@ -57,6 +57,10 @@ class Predictor:
         store = self._store_of(mels)
         return self.from_store(store, np.arange(len(store)))
 
+    def hear(self, path: Path) -> tuple[Floats, None]:
+        """The factor (dim,) of an audio file; a network makes no statistics of its sound."""
+        return self.from_files([path])[0], None
+
     def from_files(self, paths: Sequence[Path]) -> Floats:
         """Factors of audio files, through whatever the model reads; AudioError for one that cannot be used."""
         if self.reads in MODELS:

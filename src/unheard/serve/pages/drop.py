@@ -45,6 +45,7 @@ def _hear(request: Request, now: Loaded, file: UploadFile) -> Response:
         "title": heard.track.title or Path(file.filename or "").stem or "Your file",
         "artist": heard.track.artist,
         "length": clock(heard.track.duration_s),
+        "confidence": answers.told_of(now, heard).confidence,
         "lists": lists,
     }
     return page(request, "drop.html", found=found, model=now.default.model, megabytes=_megabytes(request))

@@ -12,9 +12,12 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
 os.environ.pop("COLUMNS", None)
+settings.register_profile("unheard", deadline=None)  # a busy machine is no failure
+settings.load_profile("unheard")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

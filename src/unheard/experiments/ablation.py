@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from unheard.artefacts import write_json
 from unheard.errors import MissingStageError, UserError
 from unheard.evaluate.table import Table
-from unheard.experiments.pairs import CHANCE, SURE, leads, measure, rows_of, tables_of
+from unheard.experiments.pairs import CHANCE, SURE, keep, leads, measure, rows_of, tables_of
 from unheard.progress import Progress, silent
 from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import load_catalogue
@@ -71,9 +70,7 @@ def run_ablation(
         "artists": len(np.unique(pairs.artist)),
         "rows": rows,
     }
-    tables = [vars(table) for table in ablation_tables(findings)]
-    path = workspace.experiment_path(f"{NAME}-{split.name}")
-    write_json(path, {"title": TITLE, "about": about_text(findings), "tables": tables, "findings": findings}, indent=1)
+    keep(workspace, f"{NAME}-{split.name}", TITLE, about_text(findings), ablation_tables(findings), findings)
     return findings
 
 

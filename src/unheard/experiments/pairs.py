@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.artefacts import write_json
 from unheard.evaluate import diversity
 from unheard.evaluate.evaluate import check_measurable
 from unheard.evaluate.intervals import N_RESAMPLES, Resamples, holm, p_value, percentile_interval
@@ -152,6 +153,12 @@ def tables_of(rows: Sequence[dict[str, Any]], title: str, trained: str, default:
         ),
         Table(f"{title}: lead of {default}", heads, leads),
     ]
+
+
+def keep(workspace: Workspace, name: str, title: str, about: str, tables: Sequence[Table], findings: object) -> None:
+    """Write experiments/<name>.json, which the report shows."""
+    plain = {"title": title, "about": about, "tables": [vars(table) for table in tables], "findings": findings}
+    write_json(workspace.experiment_path(name), plain, indent=1)
 
 
 def leads(row: dict[str, Any]) -> bool:

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from unheard.artefacts import write_json
 from unheard.errors import MissingStageError, UserError
 from unheard.evaluate.table import Table
-from unheard.experiments.pairs import CHANCE, SURE, Pairs, Values, leads, measure, rows_of, tables_of
+from unheard.experiments.pairs import CHANCE, SURE, Pairs, Values, keep, leads, measure, rows_of, tables_of
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_split_factors
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
@@ -110,9 +109,7 @@ def run_rivals(
         "artists": len(np.unique(everything.artist)),
         "rows": rows,
     }
-    tables = [vars(table) for table in rivals_tables(findings)]
-    path = workspace.experiment_path(f"{NAME}-{split.name}")
-    write_json(path, {"title": TITLE, "about": about_text(findings), "tables": tables, "findings": findings}, indent=1)
+    keep(workspace, f"{NAME}-{split.name}", TITLE, about_text(findings), rivals_tables(findings), findings)
     return findings
 
 

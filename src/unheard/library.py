@@ -287,6 +287,10 @@ class Library:
         """Earliest timestamp of each track that has one, in seconds since 1970."""
         return dict(self._db.execute("SELECT track_id, MIN(timestamp) FROM plays WHERE timestamp NOTNULL GROUP BY 1"))
 
+    def play_order(self) -> Iterator[tuple[str, str]]:
+        """(playlist id, track id) of every play, playlist after playlist, each in its order."""
+        yield from self._db.execute("SELECT playlist_id, track_id FROM plays ORDER BY playlist_id, position")
+
     def playlist(self, playlist_id: str) -> list[str]:
         """Track ids of one playlist in its order; empty when there is no such playlist."""
         cursor = self._db.execute("SELECT track_id FROM plays WHERE playlist_id = ? ORDER BY position", (playlist_id,))

@@ -107,7 +107,7 @@ class Workspace:
         return self.root / "experiments" / f"{name}.json"
 
     def map_path(self, split: str, model: str) -> Path:
-        return self.root / "maps" / split / f"{model}.safetensors"
+        return self.root / "maps" / split / f"{model.replace(':', '=')}.safetensors"  # Windows knows no colon in a name
 
     @property
     def of_a_demo(self) -> bool:

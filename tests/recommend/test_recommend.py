@@ -146,6 +146,25 @@ def test_similar_ranks_by_centred_cosine_and_names_tracks_near_both(
     assert found[0].reasons[0].track_id == catalogue.tracks.ids[int(warm[both.argmax()])]
 
 
+@pytest.mark.parametrize("company", [4, 12])
+def test_reasons_are_those_of_all_warm_tracks_though_few_are_compared(
+    catalogue: Catalogue, toy: FactorRecommender, monkeypatch: pytest.MonkeyPatch, company: int
+) -> None:
+    warm = catalogue.candidates("warm", new=False)
+    queries = [0, 3, 40, *(NewTrack(Track(""), toy.tracks[row]) for row in (1, 17))]
+    for query in queries:
+        monkeypatch.setattr("unheard.recommend.recommend.COMPANY", len(warm))
+        whole = similar(catalogue, toy, query, n=20)
+        monkeypatch.setattr("unheard.recommend.recommend.COMPANY", company)
+        quick = similar(catalogue, toy, query, n=20)
+        assert [ids_of_reasons(item) for item in quick] == [ids_of_reasons(item) for item in whole]
+        assert any(item.reasons for item in quick)
+
+
+def ids_of_reasons(item: Recommendation) -> list[str]:
+    return [reason.track_id for reason in item.reasons]
+
+
 def test_a_track_from_outside_finds_what_the_same_track_inside_finds(
     catalogue: Catalogue, toy: FactorRecommender
 ) -> None:

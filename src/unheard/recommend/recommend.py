@@ -37,6 +37,7 @@ RANK_OFFSET = 60  # of the reciprocal rank fusion; the paper's value
 AGREES_WITHIN = 0.1  # a seed agrees with a result among its nearest tenth of the candidates,
 MOST_AGREEING = 100  # and its nearest 100
 N_REASONS = 3
+COMPANY = 256  # so many warm tracks, the nearest to a query, are its likely reasons
 FIRST_LOOK = 4  # times the pool: so many of the best candidates are looked at first
 
 
@@ -180,19 +181,12 @@ def similar(
     rows = catalogue.candidates(candidates, new=True)
     scores = _similarities(recommender, query, rows)
     kept = _pick(catalogue, recommender, scores, rows, [query], rules, query=_key(query))
-    warm = catalogue.candidates("warm", new=False)
-    nearest = _nearest(recommender, rows[kept], warm)
-    space = space_of(recommender)
-    if len(nearest) and len(warm) and space is not None:
-        of_query = _nearest(space, [query], warm) if isinstance(query, int) else _similarities(space, query, warm)
-        nearest = np.minimum(nearest, of_query)
-    results = []
-    for rank, column in enumerate(kept, start=1):
-        near = nearest[rank - 1].copy()
-        near[(warm == _key(query)) | (warm == rows[column])] = -1  # neither explains itself
-        reasons = _reasons(catalogue, warm, near)
-        results.append(_result(catalogue, rank, int(rows[column]), scores[column], reasons))
-    return _sure(results, familiarity)
+    reasons = _near_both(catalogue, recommender, query, rows[kept])
+    found = [
+        _result(catalogue, rank, int(rows[column]), scores[column], reasons[rank - 1])
+        for rank, column in enumerate(kept, start=1)
+    ]
+    return _sure(found, familiarity)
 
 
 def _for_likes(
@@ -235,8 +229,9 @@ def _pick(
     for new in seeds:
         if isinstance(new, NewTrack):
             seen |= {int(songs[row]) for row in same_song(catalogue, new.track)}
-    open_to = rows_that_fit(rules.where, catalogue.tracks)[rows] & ~np.isin(rows, list(rules.exclude))
-    open_to &= ~np.isin(songs[rows], list(seen))
+    open_to = rows_that_fit(rules.where, catalogue.tracks)[rows] & ~np.isin(songs[rows], list(seen))
+    if rules.exclude:
+        open_to &= ~np.isin(rows, list(rules.exclude))
     kept: list[int] = []
     for k in (FIRST_LOOK * pool_size(rules.n), len(rows)):  # a list needs few candidates, and sorting all takes time
         order = top_k(scores[None, :], k, seed=rules.seed, queries=np.array([query]), candidates=rows)[0]
@@ -301,12 +296,49 @@ def _similarities(recommender: Recommender, query: Seed, rows: Rows) -> Scores:
     return near.reshape(-1)
 
 
-def _nearest(recommender: Recommender, results: Rows | list[int], warm: Rows) -> Scores:
+def _near_both(
+    catalogue: Catalogue, recommender: Recommender, query: Seed, results: Rows
+) -> list[tuple[Reason, ...]]:
+    """For each result the warm tracks whose lesser similarity, to the query and to the result, is largest.
+
+    That is at most the similarity to the query, so the result is compared with the query's nearest first; with all
+    others only if one of them could be nearer.
+    """
+    warm = catalogue.candidates("warm", new=False)
+    space = space_of(recommender)
+    if space is None or not len(warm) or not len(results):
+        return [() for _ in results]
+    if isinstance(query, int):
+        to_query = space.roughly_similar(np.array([query]), warm)[0]
+    else:
+        to_query = _similarities(space, query, warm)
+    to_query = np.where(warm == _key(query), -1, to_query)  # neither explains itself
+
+    def smaller(results: Rows, among: NDArray[np.intp]) -> Scores:
+        near = np.minimum(space.roughly_similar(results, warm[among]), to_query[among])
+        near[results[:, None] == warm[among]] = -1
+        return near
+
+    everybody = np.arange(len(warm))
+    if len(warm) <= COMPANY:
+        return [_reasons(catalogue, warm, near) for near in smaller(results, everybody)]
+    company = np.sort(np.argpartition(to_query, -COMPANY)[-COMPANY:])  # in order, as ties are
+    left_out = max(0.0, float(to_query[company].min()))  # nobody else is nearer; below 0 is no reason
+    reasons = []
+    for result, near in zip(results, smaller(results, company), strict=True):
+        if np.partition(near, -N_REASONS)[-N_REASONS] > left_out:
+            reasons.append(_reasons(catalogue, warm[company], near))
+        else:
+            reasons.append(_reasons(catalogue, warm, smaller(result[None], everybody)[0]))
+    return reasons
+
+
+def _nearest(recommender: Recommender, results: Rows, warm: Rows) -> Scores:
     """Centred cosines (result, warm track); none for recommenders without a notion of near."""
     space = space_of(recommender)
     if space is None:
         return np.full((len(results), len(warm)), -1, np.float32)
-    return space.roughly_similar(np.asarray(results), warm)
+    return space.roughly_similar(results, warm)
 
 
 def _sure(found: list[Recommendation], familiarity: Familiarity | None) -> list[Recommendation]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unheard.errors import UserError
-from unheard.library import Track, open_library
+from unheard.library import Track
 from unheard.recommend.build import BASELINES, ORACLE, without_part
 from unheard.recommend.filters import Where
 from unheard.recommend.recommend import NewTrack, Recommendation
@@ -91,13 +91,7 @@ def playlist(loaded: Loaded, playlist_id: str) -> PlaylistDetail:
     catalogue = loaded.catalogue
     if playlist_id not in catalogue.playlists:
         raise NotFoundError(f"no playlist {playlist_id!r}")
-
-    def read() -> tuple[int, ...]:
-        with open_library(loaded.default.workspace.library_path) as library:
-            ids = library.playlist(playlist_id)
-        return tuple(int(row) for row in catalogue.tracks.ids.rows(ids, missing=-1) if row >= 0)
-
-    items = tuple(track_out(loaded, row) for row in loaded.once(("playlist", playlist_id), read))
+    items = tuple(track_out(loaded, row) for row in loaded.shelves.in_order(catalogue.playlists.row(playlist_id)))
     return PlaylistDetail(playlist_id=playlist_id, tracks=len(items), items=items)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from unheard.errors import UserError
@@ -46,7 +47,7 @@ class ServeConfig:
             if not root.is_dir():
                 raise UserError(f"--music-root {root}: expected a folder; name one that is there")
 
-    @property
+    @cached_property  # every request asks
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the address."""
         if self.host == "localhost":

@@ -53,9 +53,9 @@ def read_apart(workspace: Workspace, split: str | None, model: str | None, stopp
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_read_and_send, args=(theirs, workspace, split, model), daemon=True)
-    process.start()
-    theirs.close()
     try:
+        process.start()
+        theirs.close()
         while not ours.poll(LOOK_EVERY_S):
             if stopping.is_set():
                 return None
@@ -63,8 +63,9 @@ def read_apart(workspace: Workspace, split: str | None, model: str | None, stopp
     except Exception:  # noqa: BLE001 - whatever it was, the server then reads by itself and tells what is wrong
         return None
     finally:
-        process.kill()
-        process.join()
+        if process.pid is not None:
+            process.kill()
+            process.join()
         ours.close()
     return reading
 
@@ -76,7 +77,7 @@ def _read_and_send(pipe: Connection, workspace: Workspace, split: str | None, mo
     with suppress(Exception):
         session = open_session(workspace, split, model)
         warm(session)
-        shelves = Shelves(session.catalogue)
+        shelves = Shelves(session.catalogue, workspace.library_path)
         complete(session, shelves)
         pipe.send((session, shelves))
     pipe.close()

@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 
+from unheard.library import open_library
 from unheard.recommend.catalogue import Catalogue
 from unheard.serve.schema import ArtistOut, Kind, PlaylistOut, Which
 from unheard.splits import Use
@@ -25,11 +28,12 @@ class Shelves:
     """Made once for each reading of a workspace."""
 
     catalogue: Catalogue
+    library: Path
 
     def prepare(self) -> None:
         """Make every table now, rather than when it is first asked for."""
         self.search("prepare", artist="prepare")
-        _ = self.artists, self.playlists, self.by_track, self._kinds, self._n_playlists
+        _ = self.artists, self.playlists, self.by_track, self._kinds, self._n_playlists, self._order
 
     def kind(self, row: int) -> Kind:
         """cold: may be recommended as unheard; warm: trains and has plays; other: validation, or no plays."""
@@ -37,6 +41,11 @@ class Shelves:
 
     def n_playlists(self, row: int) -> int:
         return self._n_playlists[row]
+
+    def in_order(self, playlist: int) -> tuple[int, ...]:
+        """Rows of the tracks of a playlist (its row), in its order; a track may be there twice."""
+        rows, begins = self._order
+        return tuple(int(row) for row in rows[begins[playlist] : begins[playlist + 1]])
 
     @cached_property
     def by_track(self) -> csc_matrix:
@@ -113,6 +122,20 @@ class Shelves:
             for name in track.artists:
                 found.setdefault(name, set()).add(row)
         return found
+
+    @cached_property
+    def _order(self) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+        """Rows of the tracks of every playlist, playlist after playlist, and where each begins and the last one ends.
+
+        Read once, because opening the library for every page costs more than what stands in it.
+        """
+        names = self.catalogue.playlists
+        with open_library(self.library) as library:
+            plays = list(library.play_order())
+        of = names.rows((playlist for playlist, _ in plays), missing=-1)
+        rows = self.catalogue.tracks.ids.rows((track for _, track in plays), missing=-1)
+        there = (of >= 0) & (rows >= 0)
+        return rows[there], np.searchsorted(of[there], np.arange(len(names) + 1))
 
     @cached_property
     def _kinds(self) -> list[int]:

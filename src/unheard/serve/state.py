@@ -7,9 +7,11 @@ library all the time, so files have to be quiet for a moment, or different for a
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from multiprocessing.process import BaseProcess
@@ -183,7 +185,8 @@ class Served:
             try:
                 session = open_session(*wanted)
                 warm(session)
-                self._loaded, self._problem = Loaded(session, Shelves(session.catalogue), stamp), None
+                shelves = Shelves(session.catalogue, self.workspace.library_path)
+                self._loaded, self._problem = Loaded(session, shelves, stamp), None
             except Exception as error:  # noqa: BLE001 - a file in the middle of being written may raise anything
                 if not isinstance(error, UnheardError):
                     self._tried = ()  # so that it is tried again, changed or not
@@ -194,8 +197,10 @@ class Served:
     def _watch(self) -> None:
         self.refresh()
         if self._loaded is not None:
-            complete(self._loaded.default, self._loaded.shelves)
-        self.ears.start()  # not before: it would take the processor from what everybody waits for
+            with _told_and_survived("prepare every list"):
+                complete(self._loaded.default, self._loaded.shelves)
+        with _told_and_survived("start to hear files"):
+            self.ears.start()  # not before: it would take the processor from what everybody waits for
         self._catch_up()
         seen, since, different_since = self._tried, time.monotonic(), 0.0
         while not self.stopping.wait(LOOK_EVERY_S):
@@ -214,11 +219,23 @@ class Served:
     def _catch_up(self) -> None:
         """Have tracks heard that were scanned after the training; their predictions then make a new reading."""
         busy = self._catching_up is not None and self._catching_up.is_alive()
-        if self._loaded is not None and not busy and has_new_tracks(self._loaded.default):
-            session = self._loaded.default
-            self._catching_up = start_hearing_new_tracks(
-                self.workspace.root, session.catalogue.split.name, session.model
-            )
+        if self._loaded is None or busy:
+            return
+        session = self._loaded.default
+        with _told_and_survived("hear the tracks that are new"):
+            if has_new_tracks(session):
+                self._catching_up = start_hearing_new_tracks(
+                    self.workspace.root, session.catalogue.split.name, session.model
+                )
+
+
+@contextmanager
+def _told_and_survived(what: str) -> Iterator[None]:
+    """For the watching thread, which has to outlive anything: files vanish, disks fill, tables are half written."""
+    try:
+        yield
+    except Exception:
+        logging.getLogger(__name__).warning("could not %s", what, exc_info=True)
 
 
 def served(request: Request) -> Served:

@@ -48,7 +48,8 @@ class Jobs:
         """Take up the work."""
         for job in list(self._jobs.values()):
             if job.state is State.RUNNING:
-                self._keep(job, state=State.ORPHANED, message="the server ended while this ran; start it again")
+                with suppress(*LOST):  # a workspace that cannot be written to can still be looked at
+                    self._keep(job, state=State.ORPHANED, message="the server ended while this ran; start it again")
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
 
@@ -92,7 +93,9 @@ class Jobs:
             if job is None:
                 return None
             if job.state is State.QUEUED:
-                return self._keep(job, state=State.CANCELLED, ended_at=time.time())
+                with suppress(*LOST):  # it does not run, whether or not that can be kept
+                    self._keep(job, state=State.CANCELLED, ended_at=time.time())
+                return self._jobs[job_id]
             if job.state is State.RUNNING:
                 self._unwanted.add(job_id)
             elif job.state is State.ORPHANED and self._lives(job) and job.pid is not None:

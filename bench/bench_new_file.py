@@ -30,7 +30,7 @@ from bench_ingest import Timed, timed
 from unheard.errors import MissingStageError
 from unheard.ingest.audio import decode_blocks
 from unheard.spectrograms.listen import mel_of_file, statistics_of_mel
-from unheard.spectrograms.musicnn_mel import patches_of_file
+from unheard.spectrograms.musicnn_mel import evenly, patches_of_file
 from unheard.spectrograms.workers import Job, in_order
 from unheard.training.describe import describe_file, loaded_musicnn
 from unheard.training.musicnn_features import embed_file
@@ -107,10 +107,11 @@ def plainly(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def plain_features(path: Path) -> NDArray[np.float32]:
-    """Mean over patches, two at a time, with convolutions as they are written and all threads of torch."""
+    """Mean over the patches that are heard, two at a time, with convolutions as they are written and all threads of
+    torch."""
     import torch
 
-    network, source, described = loaded_musicnn("msd"), patches_of_file(path), []
+    network, source, described = loaded_musicnn("msd"), iter(evenly(patches_of_file(path))), []
     with torch.inference_mode():
         while some := list(islice(source, 2)):
             described.append(plain_forward(network, torch.from_numpy(np.stack(some))).numpy())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tests.ingest.sounds import song, write
 from unheard.errors import AudioError
-from unheard.spectrograms.musicnn_mel import PATCH_FRAMES, log_mel, patches, patches_of_file
+from unheard.spectrograms.musicnn_mel import PATCH_FRAMES, evenly, log_mel, patches, patches_of_file
 
 RATE_HZ = 16_000
 
@@ -51,6 +51,14 @@ def test_patches_cover_every_frame(sizes: list[int]) -> None:
         return
     starts = [*range(0, n - width + 1, width), *([n - width] if n % width else [])]
     assert found == [list(range(start, start + width)) for start in starts]
+
+
+@given(n=st.integers(0, 300), most=st.integers(1, 40))
+def test_of_a_long_track_some_patches_are_kept_evenly_spread(n: int, most: int) -> None:
+    numbers = np.arange(n, dtype=np.float32)
+    kept = [int(patch[0, 0]) for patch in evenly((np.full((2, 2), number) for number in numbers), most=most)]
+    step = next(2**k for k in range(10) if len(range(0, n, 2**k)) <= most)
+    assert kept == list(range(0, n, step))
 
 
 def test_a_file(tmp_path: Path) -> None:

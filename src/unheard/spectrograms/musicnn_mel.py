@@ -22,6 +22,7 @@ from unheard.workspace import Settings
 SETTINGS = Settings(sample_rate=16_000, n_fft=512, hop_length=256, n_mels=96, patch_frames=4 * GROUP_FRAMES)
 PATCH_FRAMES = 187
 GAIN = np.float32(10_000.0)
+MOST_PATCHES = 32
 
 
 def patches_of_file(path: Path) -> Iterator[NDArray[np.float32]]:
@@ -54,3 +55,19 @@ def patches(mels: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]
         recent = recent[max(0, len(recent) - n_new - PATCH_FRAMES) :]
     if n_new:
         yield np.resize(recent[-PATCH_FRAMES:], (PATCH_FRAMES, SETTINGS.n_mels))
+
+
+def evenly(patches: Iterable[NDArray[np.float32]], *, most: int = MOST_PATCHES) -> list[NDArray[np.float32]]:
+    """Every patch, or every second, fourth, eighth, ...: the least power of two that leaves at most `most`.
+
+    Neighbouring patches of a song say much the same, so a long one need not cost more than a short one. How long it is
+    shows only at its end; until then no more than `most` patches are held.
+    """
+    kept: list[NDArray[np.float32]] = []
+    step = 1
+    for number, patch in enumerate(patches):
+        if number % step == 0:
+            kept.append(patch.copy())  # a patch is a view, which would hold the frames around it
+        if len(kept) > most:
+            kept, step = kept[::2], 2 * step
+    return kept

@@ -50,7 +50,7 @@ def loaded_musicnn(model: MusicnnModel) -> Musicnn:
 
 
 def _patches(path: Path, settings: Settings, found: dict[str, Floats]) -> Iterator[Floats]:
-    """Patches for MusiCNN; the statistics are worked out behind the last one, while it is still busy."""
+    """Patches for MusiCNN; behind the last one the statistics are worked out."""
     mel: list[NDArray[Any]] = []
     yield from patches_and_mel(path, settings, mel)
     found["statistics"] = statistics_of_mel(np.concatenate(mel), settings, path)

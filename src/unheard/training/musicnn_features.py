@@ -1,4 +1,5 @@
-"""MusiCNN's description of every track: the mean over its patches of the layer below the tags (200 numbers).
+"""MusiCNN's description of every track: the mean over patches (all of a short track, up to 32 spread over a long one)
+of the layer below the tags (200 numbers).
 
 That layer is what carries over to other tasks than tagging (van den Oord et al. 2014; Choi et al. 2017; Pons & Serra
 2019). It is stored beside the track's other vectors, with the hash of the file that it was made from. The tags need no

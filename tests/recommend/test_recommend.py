@@ -151,8 +151,8 @@ def test_reasons_are_those_of_all_warm_tracks_though_few_are_compared(
     catalogue: Catalogue, toy: FactorRecommender, monkeypatch: pytest.MonkeyPatch, company: int
 ) -> None:
     warm = catalogue.candidates("warm", new=False)
-    queries = [0, 3, 40, *(NewTrack(Track(""), toy.tracks[row]) for row in (1, 17))]
-    for query in queries:
+    outside = [NewTrack(Track(""), toy.tracks[row]) for row in (1, 17)]
+    for query in (0, 3, 40, *outside):
         monkeypatch.setattr("unheard.recommend.recommend.COMPANY", len(warm))
         whole = similar(catalogue, toy, query, n=20)
         monkeypatch.setattr("unheard.recommend.recommend.COMPANY", company)

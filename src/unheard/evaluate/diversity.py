@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from unheard.evaluate.metrics import Values
 
@@ -77,5 +76,7 @@ def chance_gini(n_queries: int, share: float) -> float:
     """Gini coefficient of a binomial count: the sum over t of F(t)(1 - F(t)), over the mean."""
     if not 0 < share < 1:
         return 0.0 if share else np.nan
+    from scipy.stats import binom  # half of the time that every command would take to start
+
     below = binom.cdf(np.arange(n_queries), n_queries, share)
     return float((below * (1 - below)).sum() / (n_queries * share))

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from unheard.evaluate.intervals import Resamples
 from unheard.evaluate.measure import Figure, Measure, mean_of
@@ -77,6 +76,8 @@ def _norm_spearman(true: Values, predicted: Values, resamples: Resamples) -> Mea
 def _standard_ranks(values: Values) -> Values:
     """Ranks from 0 to 1; values that differ by rounding alone share one."""
     rounded = np.round(values / max(float(values.max(initial=0.0)), 1e-30), 6)
+    from scipy.stats import rankdata
+
     ranks: Values = rankdata(rounded) / max(len(values), 1)
     return ranks
 

@@ -296,9 +296,7 @@ def _similarities(recommender: Recommender, query: Seed, rows: Rows) -> Scores:
     return near.reshape(-1)
 
 
-def _near_both(
-    catalogue: Catalogue, recommender: Recommender, query: Seed, results: Rows
-) -> list[tuple[Reason, ...]]:
+def _near_both(catalogue: Catalogue, recommender: Recommender, query: Seed, results: Rows) -> list[tuple[Reason, ...]]:
     """For each result the warm tracks whose lesser similarity, to the query and to the result, is largest.
 
     That is at most the similarity to the query, so the result is compared with the query's nearest first; with all

@@ -25,7 +25,6 @@ from functools import cache
 from itertools import accumulate, pairwise
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from unheard.spectrograms.mfcc import dct_basis, deltas
@@ -166,9 +165,11 @@ def _segments(curve: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
 
 def _mean_power(curve: NDArray[np.float32]) -> NDArray[np.float64]:
     """Welch's power spectrum of curves (frame, k) -> (bin, k)."""
+    from scipy.fft import rfft
+
     n, total = 0, np.zeros((SEGMENT_FRAMES // 2 + 1, curve.shape[1]))
     for segment in _segments(curve):
-        total += np.abs(scipy.fft.rfft(segment, axis=0)) ** 2
+        total += np.abs(rfft(segment, axis=0)) ** 2
         n += 1
     return total / n
 

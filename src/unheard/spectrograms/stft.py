@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -74,6 +73,8 @@ def _transform(samples: NDArray[np.float32], hop: int, work: NDArray[np.float32]
     """Power of the frames of `samples` into `out` (frame, bin); `work` (frame, sample) is overwritten."""
     width = work.shape[1]
     np.multiply(sliding_window_view(samples, width)[::hop], hann(width), out=work)
-    spectra = scipy.fft.rfft(work, axis=1)  # (frame, bin) complex64
+    from scipy.fft import rfft
+
+    spectra = rfft(work, axis=1)  # (frame, bin) complex64
     np.square(spectra.real, out=out)
     out += np.square(spectra.imag)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from unheard.ids import IdMap, Rows
 from unheard.library import Track, Tracks
@@ -47,6 +46,8 @@ def artist_groups(tracks: Tracks, signatures: Signatures) -> Rows:
     joined = np.concatenate(pairs)  # (pair, 2)
     shape = (len(tracks), len(tracks))
     graph = coo_matrix((np.ones(len(joined), np.int8), (joined[:, 0], joined[:, 1])), shape=shape)
+    from scipy.sparse.csgraph import connected_components
+
     _, labels = connected_components(graph, directed=False)
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse].astype(np.int32)

@@ -152,7 +152,8 @@ def test_reasons_are_those_of_all_warm_tracks_though_few_are_compared(
 ) -> None:
     warm = catalogue.candidates("warm", new=False)
     outside = [NewTrack(Track(""), toy.tracks[row]) for row in (1, 17)]
-    for query in (0, 3, 40, *outside):
+    queries: list[int | NewTrack] = [0, 3, 40, *outside]
+    for query in queries:
         monkeypatch.setattr("unheard.recommend.recommend.COMPANY", len(warm))
         whole = similar(catalogue, toy, query, n=20)
         monkeypatch.setattr("unheard.recommend.recommend.COMPANY", company)

@@ -129,13 +129,15 @@ class Shelves:
 
         Read once, because opening the library for every page costs more than what stands in it.
         """
-        names = self.catalogue.playlists
+        playlists, ids = self.catalogue.playlists, self.catalogue.tracks.ids
         with open_library(self.library) as library:
-            plays = list(library.play_order())
-        of = names.rows((playlist for playlist, _ in plays), missing=-1)
-        rows = self.catalogue.tracks.ids.rows((track for _, track in plays), missing=-1)
-        there = (of >= 0) & (rows >= 0)
-        return rows[there], np.searchsorted(of[there], np.arange(len(names) + 1))
+            known = (
+                (playlists.row(name), ids.row(track))
+                for name, track in library.play_order()
+                if name in playlists and track in ids
+            )
+            plays = np.fromiter(known, np.dtype([("playlist", np.int32), ("track", np.int32)]))
+        return plays["track"].copy(), np.searchsorted(plays["playlist"], np.arange(len(playlists) + 1))
 
     @cached_property
     def _kinds(self) -> list[int]:

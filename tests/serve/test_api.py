@@ -15,6 +15,7 @@ import unheard
 from tests.serve.conftest import running
 from unheard.library import Library, Play, Track
 from unheard.serve.config import ServeConfig
+from unheard.library import open_library
 from unheard.session import Session
 from unheard.workspace import Workspace
 
@@ -122,7 +123,7 @@ def test_a_track_and_its_playlists(client: httpx.Client, session: Session) -> No
     assert client.get("/api/tracks/new-0").json()["kind"] == "cold"
 
 
-def test_artists_playlists_and_models(client: httpx.Client) -> None:
+def test_artists_playlists_and_models(client: httpx.Client, session: Session) -> None:
     artists = {one["name"]: one for one in client.get("/api/artists", params={"q": "7 artist"}).json()["items"]}
     assert list(artists) == ["Artist 17", "Artist 27", "Artist 37", "Artist 7"]
     assert artists["Artist 7"] == {"name": "Artist 7", "tracks": 7, "cold": 0, "warm": 0}  # validation: neither
@@ -130,6 +131,11 @@ def test_artists_playlists_and_models(client: httpx.Client) -> None:
     fresh = client.get("/api/playlists/fresh").json()
     assert fresh["tracks"] == len(fresh["items"]) == 3
     assert client.get("/api/playlists/lost").json()["items"] == []
+    with open_library(session.workspace.library_path) as library:
+        for name in ("p00", "p07", "fresh"):  # in their order; tracks that are not in the library are left out
+            order = [track for track in library.playlist(name) if track in session.catalogue.tracks.ids]
+            items = client.get(f"/api/playlists/{name}").json()["items"]
+            assert [one["track_id"] for one in items] == order
     models = {one["name"]: one for one in client.get("/api/models").json()}
     assert models["toy"] == {"name": "toy", "kind": "trained", "default": True, "hears_files": False}
     assert {models["oracle"]["kind"], models["ridge"]["kind"]} == {"oracle", "baseline"}

@@ -13,9 +13,8 @@ import pytest
 
 import unheard
 from tests.serve.conftest import running
-from unheard.library import Library, Play, Track
+from unheard.library import Library, Play, Track, open_library
 from unheard.serve.config import ServeConfig
-from unheard.library import open_library
 from unheard.session import Session
 from unheard.workspace import Workspace
 

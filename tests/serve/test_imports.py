@@ -26,7 +26,8 @@ from unheard.serve.state import Loaded
 from unheard.workspace import Workspace
 session = open_session(Workspace.open(Path({str(served_workspace)!r})), None, None)
 warm(session)
-assert answers.similar(Loaded(session, Shelves(session.catalogue, session.workspace.library_path)), "t00-0", Options()).items
+shelves = Shelves(session.catalogue, session.workspace.library_path)
+assert answers.similar(Loaded(session, shelves), "t00-0", Options()).items
 print([m for m in {HEAVY!r} if m in sys.modules])
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

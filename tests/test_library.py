@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unheard.errors import MissingStageError, Reason
+from unheard.errors import MissingStageError, Reason, UserError
 from unheard.ids import IdMap
 from unheard.library import Failure, Library, Play, Track, open_library
 
@@ -94,3 +94,17 @@ def test_a_marked_vector_is_current_until_its_file_changes(tmp_path: Path) -> No
         library.put_track(Track("b", content_hash="bytes of b"))
         assert library.current_vectors("kind")[1].shape == (0, 0)
         assert len(library.vectors("kind")[0]) == 2
+
+
+def test_a_library_that_may_not_be_written_to_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that is mounted read-only; nothing is made beside it."""
+    path = tmp_path / "library.sqlite"
+    with Library(path) as library, library.transaction():
+        library.put_track(Track("a", title="A"))
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with Library(path) as library:
+        assert [track.title for track in library.tracks().items] == ["A"]
+        assert sorted(tmp_path.iterdir()) == before
+        with pytest.raises(UserError, match=r"library\.sqlite: .*readonly.*have to be writable"), library.transaction():
+            library.put_track(Track("b"))

@@ -51,7 +51,8 @@ def _writable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); name another file") from error
+        advice = "make its folder writable, or name another file"
+        raise UserError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
 
 
 def write_text(path: Path, text: str) -> None:

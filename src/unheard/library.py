@@ -6,6 +6,7 @@ Only this module speaks SQL. Rows come out ordered by track id, so that dense ro
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -127,8 +128,7 @@ class Library:
     def __init__(self, path: Path) -> None:
         self.path = path
         with self.readable():
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
+            self._db = _connect(path)
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +142,10 @@ class Library:
         try:
             yield
         except sqlite3.Error as error:
-            raise UserError(f"{self.path}: {error}; restore it from a copy, or scan into a new workspace") from error
+            advice = "restore it from a copy, or scan into a new workspace"
+            if "readonly" in str(error) or "unable to open" in str(error):
+                advice = "its folder and files have to be writable for this user"
+            raise UserError(f"{self.path}: {error}; {advice}") from error
 
     def close(self) -> None:
         self._db.close()
@@ -150,13 +153,14 @@ class Library:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside happen, or none."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        with self.readable():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
 
     # ------------------------------------------------------------------------------------------------- tracks
 
@@ -319,6 +323,17 @@ def open_library(path: Path) -> Library:
     if not path.is_file():
         raise MissingStageError(f"{path}: nothing has been scanned yet", f"unheard scan -w {path.parent} MUSIC")
     return Library(path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """To read and write; to read alone where this user may not write (a copy on a read-only disk)."""
+    if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        db = sqlite3.connect(path, timeout=30, isolation_level=None)
+        db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
+        return db
+    log = path.with_name(f"{path.name}-wal")  # without one, SQLite would want to make one beside the file
+    mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=30, isolation_level=None)
 
 
 def _matrix(rows: Sequence[tuple[str, bytes]]) -> tuple[IdMap, NDArray[np.float32]]:

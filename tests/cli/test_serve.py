@@ -35,6 +35,15 @@ def test_it_refuses_what_would_be_unsafe_or_cannot_be(run: Run, served: Path, tm
     assert run("serve", "-w", tmp_path / "no-workspace").code == 2
 
 
+def test_a_port_that_is_taken_is_one_line(run: Run, served: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ran = run("serve", "-w", served, "--port", taken.getsockname()[1])
+    assert ran.code == 2
+    assert "choose another --port" in ran.stderr
+
+
 def test_it_starts_answers_and_stops(served: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("correct-horse-battery-staple\n")
     with socket.socket() as free:

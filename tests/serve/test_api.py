@@ -102,6 +102,51 @@ def test_tracks_are_searched_and_paged(client: httpx.Client) -> None:
     assert client.get("/api/tracks", params={"q": "nothing is called so"}).json()["total"] == 0
 
 
+def test_the_nearest_names_come_first(client: httpx.Client, session: Session) -> None:
+    tracks = session.catalogue.tracks.items
+    asked = "artist 2"
+    found = client.get("/api/tracks", params={"q": asked, "limit": 500}).json()["items"]
+    exact = [track.track_id for track in tracks if track.artist.casefold() == asked]
+    assert {one["track_id"] for one in found[: len(exact)]} == set(exact)
+    starts = [f" {asked}" in f" {one['artist']} {one['title']}".casefold() for one in found]
+    assert starts == sorted(starts, reverse=True)
+    assert len(found) > sum(starts) > len(exact) > 0
+
+
+def test_head_is_get_without_the_body(client: httpx.Client) -> None:
+    for path, status in (("/api/tracks", 200), ("/", 200), ("/api/tracks/nobody", 404), ("/static/style.css", 200)):
+        whole, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (status, b"")
+        assert head.headers["content-length"] == whole.headers["content-length"]
+        assert head.headers["content-type"] == whole.headers["content-type"]
+
+
+def test_neighbours_are_of_all_tracks_unless_asked_otherwise(client: httpx.Client, session: Session) -> None:
+    found = client.get("/api/tracks/t00-0/similar", params={"n": 20}).json()
+    assert found["candidates"] == "all"
+    assert [one["track"]["track_id"] for one in found["items"]] == session.similar("t00-0", n=20)[0]
+
+
+def test_pages_say_where_they_end_and_what_they_do_not_know(client: httpx.Client) -> None:
+    beyond = client.get("/tracks", params={"page": 999, "q": "song"}, follow_redirects=False)
+    assert (beyond.status_code, beyond.headers["location"]) == (303, "/tracks?q=song&page=7")
+    assert client.get("/models", params={"model": "zzz"}).status_code == 404
+    again = client.get("/make/import", follow_redirects=False)
+    assert (again.status_code, again.headers["location"]) == (303, "/make")
+
+
+def test_a_list_that_is_no_text_names_no_place_of_the_server(client: httpx.Client) -> None:
+    told = client.post("/api/playlists/parse", files={"file": ("a.m3u8", b"song \x80\x81")})
+    assert told.status_code == 400
+    assert told.json()["message"].startswith("the list, row 1: ")
+
+
+def test_a_title_in_any_script_names_the_file(client: httpx.Client, session: Session) -> None:
+    form = {"track": session.catalogue.tracks.ids[0], "format": "json", "title": "Nacht/عربي"}
+    disposition = client.post("/make/export", data=form).headers["content-disposition"]
+    assert "filename*=UTF-8''Nacht-%D8%B9%D8%B1%D8%A8%D9%8A.json" in disposition
+
+
 def test_search_agrees_with_reading_every_track(client: httpx.Client, session: Session) -> None:
     for words in (["song", "1"], ["artist", "22"], ["album", "quiet"], ["a"]):
         expected = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +50,18 @@ def serve(
         model=model,
         music_roots=tuple(music_root or ()),
     )
+    _check_port(host, port)
     app = make_app(config)
     console.say(f"unheard is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C stops it)")
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S)
+
+
+def _check_port(host: str, port: int) -> None:
+    """UserError for an address that cannot be listened on, before anything is read."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(address)
+    except OSError as error:
+        raise UserError(f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port") from error

@@ -159,8 +159,8 @@ def load_catalogue(workspace: Workspace, split_name: str | None, *, need_full: b
 
     The full factors are read when `need_full` asks for them (MissingStageError when they are missing).
     """
-    split = load_split(workspace, split_name)
     with open_library(workspace.library_path) as library:
+        split = load_split(workspace, split_name)
         tracks = library.tracks()
         playlists, plays = library.plays(tracks.ids)
         _, earlier = library.plays(tracks.ids, before=split.cutoff_timestamp)

@@ -51,7 +51,7 @@ class NotFoundError(UserError):
 def search(
     loaded: Loaded, text: str = "", *, which: Which = "all", artist: str = "", offset: int = 0, limit: int = 50
 ) -> TrackPage:
-    """Tracks whose artist, title or album hold every word of `text`, by artist and title."""
+    """Tracks whose artist, title or album hold every word of `text`, the nearest names first."""
     rows = loaded.once(("search", text, which, artist), lambda: loaded.shelves.search(text, which=which, artist=artist))
     return TrackPage(
         total=len(rows), offset=offset, items=tuple(track_out(loaded, row) for row in rows[offset : offset + limit])

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from unheard import __version__
 from unheard.serve import api, documentation, errors, listening, login, pages
 from unheard.serve.config import ServeConfig
+from unheard.serve.heads import Heads
 from unheard.serve.repeats import Repeats
 from unheard.serve.security import Guard
 from unheard.serve.state import Served
@@ -59,5 +60,6 @@ def make_app(config: ServeConfig) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     errors.add_handlers(app)
     app.add_middleware(Repeats, served=held)
+    app.add_middleware(Heads)
     app.add_middleware(Guard, config=config)  # the last one added is asked first
     return app

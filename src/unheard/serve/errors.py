@@ -58,7 +58,8 @@ def of_exception(error: Exception) -> HTTPException:
         case MissingStageError():
             return api_error(409, "not_ready", str(error))
         case AudioError():
-            return api_error(422, "unusable_audio", f"{error.reason.value}: {error.detail}")  # not its temporary name
+            # Neither its temporary name nor what a scan would be advised to do.
+            return api_error(422, "unusable_audio", f"{error.reason.value}: {error.detail.partition(';')[0]}")
         case UserError():
             return api_error(400, "bad_request", str(error))
         case UnheardError():
@@ -93,7 +94,8 @@ def _told(error: HTTPException) -> Error:
 def _problems(error: RequestValidationError) -> str:
     """Which values were wrong and why, without the values."""
     found = error.errors()
-    told = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in found[:SHOWN_PROBLEMS]]
+    places = ((".".join(str(part) for part in problem["loc"]), problem["msg"]) for problem in found[:SHOWN_PROBLEMS])
+    told = [f"{place}: {what}" if place else str(what) for place, what in places]
     return "; ".join(told) + (f"; and {len(found) - SHOWN_PROBLEMS} more" if len(found) > SHOWN_PROBLEMS else "")
 
 

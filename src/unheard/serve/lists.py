@@ -58,7 +58,10 @@ def match_file(loaded: Loaded, path: Path) -> Matched:
     if path.stat().st_size > 4 * LONGEST_TEXT:
         raise UserError(f"the list is longer than {4 * LONGEST_TEXT:,} bytes; split it")
     _check_length(path.read_bytes().splitlines())
-    found = read_m3us([path], _matcher(loaded))
+    try:
+        found = read_m3us([path], _matcher(loaded))
+    except UserError as error:  # of where an upload is kept for a moment, nobody needs to know
+        raise UserError(str(error).replace(str(path), "the list")) from error
     return _matched(loaded, [play.track_id for play in found.plays], found.misses, found.missed)
 
 

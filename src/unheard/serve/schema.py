@@ -52,6 +52,14 @@ class Options(BaseModel):
         return None if self.any_number_per_artist else self.max_per_artist
 
 
+class NeighbourOptions(Options):
+    """What may be asked of the neighbours of a track: of all tracks, if nothing else is said."""
+
+    candidates: Which = Field(
+        default="all", description="cold: tracks nobody has played; warm: tracks with plays; all: both."
+    )
+
+
 class Likes(Options):
     """A list wanted for tracks that somebody likes."""
 
@@ -59,7 +67,8 @@ class Likes(Options):
 
 
 class TrackOut(BaseModel):
-    """One track. Unknown text is empty, an unknown duration 0. cold: nobody has played it; warm: it trains."""
+    """One track. Unknown text is empty, an unknown duration 0. cold: no model knows a play of it; warm: it
+    trains; other: it tunes, or nobody played it in training."""
 
     track_id: str
     title: str

@@ -234,6 +234,8 @@ def _told_and_survived(what: str) -> Iterator[None]:
     """For the watching thread, which has to outlive anything: files vanish, disks fill, tables are half written."""
     try:
         yield
+    except UnheardError as error:
+        logging.getLogger(__name__).warning("could not %s: %s", what, error)
     except Exception:
         logging.getLogger(__name__).warning("could not %s", what, exc_info=True)
 

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from unheard.serve import answers
 from unheard.serve.api.asked import Kinds, Limit, Now, Offset, TrackId, Wanted
 from unheard.serve.api.route import WrittenAtOnce
-from unheard.serve.schema import ArtistPage, ModelOut, Options, Ranked, TrackDetail, TrackPage
+from unheard.serve.schema import ArtistPage, ModelOut, NeighbourOptions, Ranked, TrackDetail, TrackPage
 
 router = APIRouter(route_class=WrittenAtOnce)
 
@@ -41,12 +41,12 @@ def search(
     offset: Offset = 0,
     limit: Limit = 50,
 ) -> TrackPage:
-    """Tracks whose artist, title or album hold every word, by artist and title."""
+    """Tracks whose artist, title or album hold every word: the nearest names first, then by artist and title."""
     return answers.search(now, text, which=which, artist=artist, offset=offset, limit=limit)
 
 
 @router.get("/tracks/{track_id:path}/similar", tags=["Recommend"], summary="Neighbours of a track")
-def similar(now: Now, track_id: TrackId, options: Annotated[Options, Query()]) -> Ranked:
+def similar(now: Now, track_id: TrackId, options: Annotated[NeighbourOptions, Query()]) -> Ranked:
     """The nearest candidates, with warm tracks near both as reasons. Scores are centred cosines, -1 to 1."""
     return answers.similar(now, track_id, options)
 

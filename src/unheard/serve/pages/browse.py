@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
 from unheard.errors import UserError
 from unheard.serve import answers
@@ -52,6 +53,7 @@ def _home(request: Request, now: Loaded, today: int, *, mapped: bool) -> Respons
         sky=sky,
         known=[show_row(now, row) for row in warm[rng.permutation(len(warm))[:IN_DOOR]]],
         has_map=mapped,
+        kept_back=now.shelves.unheard_were_played,
         mel="" if drawn is None else address("/pictures/mel", id=now.catalogue.tracks.ids[drawn]),
         n_tracks=len(now.catalogue),
         n_cold=len(cold),
@@ -82,6 +84,8 @@ def tracks(
     found = answers.search(now, q, which=kind, artist=artist, offset=(number - 1) * TRACKS_A_PAGE, limit=TRACKS_A_PAGE)
     query = {"q": q, "artist": artist, "kind": None if kind == "all" else kind}
     leaf = Leaf(number, TRACKS_A_PAGE, found.total, "/tracks", query)
+    if leaf.is_beyond:
+        return RedirectResponse(leaf.link(leaf.n_pages), 303)
     return page(request, "tracks.html", q=q, artist=artist, kind=kind, leaf=leaf, tracks=show(found.items))
 
 
@@ -90,6 +94,8 @@ def artists(request: Request, now: Now, q: Words = "", number: PageNumber = 1) -
     """All artists, or those that fit."""
     found = answers.artists(now, q, offset=(number - 1) * NAMES_A_PAGE, limit=NAMES_A_PAGE)
     leaf = Leaf(number, NAMES_A_PAGE, found.total, "/artists", {"q": q})
+    if leaf.is_beyond:
+        return RedirectResponse(leaf.link(leaf.n_pages), 303)
     return page(request, "artists.html", q=q, leaf=leaf, artists=found.items)
 
 
@@ -98,6 +104,8 @@ def playlists(request: Request, now: Now, q: Words = "", number: PageNumber = 1)
     """All playlists, or those that fit."""
     found = answers.playlists(now, q, offset=(number - 1) * NAMES_A_PAGE, limit=NAMES_A_PAGE)
     leaf = Leaf(number, NAMES_A_PAGE, found.total, "/playlists", {"q": q})
+    if leaf.is_beyond:
+        return RedirectResponse(leaf.link(leaf.n_pages), 303)
     return page(request, "playlists.html", q=q, leaf=leaf, playlists=found.items)
 
 

@@ -50,8 +50,11 @@ def compare(request: Request, now: Now, seed: Names = None, model: Names = None,
 
 def chosen_models(now: Loaded, wanted: list[str] | tuple[()]) -> list[str]:
     """The models that are asked for, or a telling few; the truth first."""
-    names = [name for name in wanted if name in now.models] or [now.default.model, *USUAL]
-    names = [name for name in dict.fromkeys((ORACLE, *names)) if name in now.models]
+    unknown = next((name for name in wanted if not now.knows(name)), None)
+    if unknown is not None:
+        raise answers.NotFoundError(f"no model {unknown!r}; choose from those below the lists of /models")
+    names = list(wanted) or [now.default.model, *USUAL]
+    names = [name for name in dict.fromkeys((ORACLE, *names)) if now.knows(name)]
     return names[:MOST_MODELS]
 
 

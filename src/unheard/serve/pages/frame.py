@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from unheard import __version__
-from unheard.serve.pages.text import address, clock, percent, short, thousands
+from unheard.serve.pages.text import address, clock, lasting, percent, short, thousands
 from unheard.serve.state import Loaded, current, served
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -56,7 +57,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"short": short, "clock": clock, "thousands": thousands, "percent": percent}
+    made.filters |= {"short": short, "clock": clock, "lasting": lasting, "thousands": thousands, "percent": percent}
     made.globals |= {"address": address, "menu": MENU, "version": __version__}
     return made
 
@@ -71,4 +72,5 @@ def page(request: Request, template: str, /, *, status: int = 200, **values: obj
 
 def error_page(request: Request, status: int, title: str, message: str) -> Response:
     """What went wrong as a page; `title` is for statuses that have no words of their own."""
-    return page(request, "error.html", status=status, title=ERRORS.get(status, title), message=message)
+    waiting = status == HTTPStatus.CONFLICT  # for a stage that nobody has run yet
+    return page(request, "error.html", status=status, title=ERRORS.get(status, title), message=message, waiting=waiting)

@@ -22,5 +22,10 @@ class Leaf:
     def n_pages(self) -> int:
         return max(1, -(-self.total // self.size))
 
+    @property
+    def is_beyond(self) -> bool:
+        """Whether the list ends before it."""
+        return self.number > self.n_pages
+
     def link(self, number: int) -> str:
         return address(self.path, self.query, page=number if number > 1 else None)

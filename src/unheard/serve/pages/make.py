@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
@@ -28,6 +29,7 @@ router = APIRouter()
 FEW_GENRES = 14
 FIRST_FOUND = 8
 SHOWN_MISSES = 50
+NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|]')  # of files, somewhere
 FIRST_RANK = 61  # what a vote counts: one over 60 and the rank
 
 
@@ -58,6 +60,12 @@ def bring(
     return maker(request, now, wish, matched=matched)
 
 
+@router.get("/make/import")
+def bring_nothing() -> Response:
+    """The address of a list that was brought says nothing about it."""
+    return RedirectResponse("/make", 303)
+
+
 @router.post("/make/export")
 def take(
     now: Now,
@@ -80,10 +88,11 @@ def take(
             text = as_csv(found, tracks)
         case "json":
             text = json.dumps(as_json(found, tracks), ensure_ascii=False, indent=2) + "\n"
+    as_slug = f'attachment; filename="{slug(name)}.{format}"'
     return Response(
         text.encode("utf-8", "replace"),
         media_type=lists.MEDIA_TYPES[format],
-        headers={"content-disposition": f'attachment; filename="{slug(name)}.{format}"'},
+        headers={"content-disposition": f"{as_slug}; filename*=UTF-8''{quote(NOT_IN_NAMES.sub('-', name))}.{format}"},
     )
 
 

@@ -19,8 +19,9 @@ N_NEAREST = 10
 MEL_HEIGHT = 200
 MARKED_HZ = ((200, "200 Hz"), (1000, "1 kHz"), (4000, "4 kHz"))
 
+NOBODY, KEPT_BACK = "that nobody has played yet", "kept from the models as if nobody had played them"
 LISTS: tuple[tuple[str, str, Which], ...] = (
-    ("Nearest unheard", "Tracks that nobody has played yet, by sound alone.", "cold"),
+    ("Nearest unheard", "Tracks {unheard}, placed without a play.", "cold"),
     ("Nearest heard", "Tracks that people know.", "warm"),
 )
 
@@ -30,6 +31,7 @@ def track(request: Request, now: Now, id: str) -> Response:  # noqa: A002 - in t
     """One track."""
     known = answers.track(now, id)
     row = answers.row_of(now, id)
+    unheard = KEPT_BACK if now.shelves.unheard_were_played else NOBODY
     return page(
         request,
         "track.html",
@@ -39,7 +41,11 @@ def track(request: Request, now: Now, id: str) -> Response:  # noqa: A002 - in t
         mel=mel_axes(now.default.workspace.settings),
         confidence=now.once(("confidence", row), lambda: now.default.confidence(id)),
         lists=[
-            (title, about, results(answers.similar(now, id, Options(n=N_NEAREST, candidates=which))))
+            (
+                title,
+                about.format(unheard=unheard),
+                results(answers.similar(now, id, Options(n=N_NEAREST, candidates=which))),
+            )
             for title, about, which in LISTS
         ],
         model=now.default.model,

@@ -17,7 +17,7 @@ from unheard.serve.pages.leaf import Leaf
 from unheard.serve.pages.pictures import LEVELS, mel_picture, outline, palette, record
 from unheard.serve.pages.plot import MOST_ROWS, plot
 from unheard.serve.pages.png import palette_png
-from unheard.serve.pages.text import address, clock, short
+from unheard.serve.pages.text import address, clock, lasting, short
 from unheard.serve.pages.wish import Wish, in_order, read_wish
 
 
@@ -143,6 +143,13 @@ def test_a_wish_that_makes_no_sense_is_refused(query: str) -> None:
 
 def test_order_comes_first_and_the_rest_follows() -> None:
     assert in_order(["a", "b", "c", "d"], ["c", "gone", "a", "c"]) == ["c", "a", "b", "d"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(-1, "0 s"), (7.6, "8 s"), (59.7, "1 min 0 s"), (187, "3 min 7 s"), (3725, "1 h 2 min")]
+)
+def test_how_long_something_took(seconds: float, said: str) -> None:
+    assert lasting(seconds) == said
 
 
 def test_pages_of_a_list() -> None:

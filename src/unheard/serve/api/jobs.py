@@ -81,7 +81,7 @@ async def _events(request: Request, there: Served, job_id: str) -> AsyncIterator
         elif silent_s >= KEEP_ALIVE_S:
             yield ": still here\n\n"
             silent_s = 0.0
-        if job.state.is_over:
+        if job.is_over:
             return
         await asyncio.sleep(LOOK_EVERY_S)
         silent_s += LOOK_EVERY_S

@@ -26,6 +26,8 @@ WRITE_EVERY_S = 1.0
 PATIENCE_S = {signal.SIGINT: 10.0, signal.SIGTERM: 5.0}  # until the next stronger signal
 MOST_WAITING = 20
 STRONGER = {signal.SIGINT: signal.SIGTERM, signal.SIGTERM: signal.SIGKILL}
+LEFT_ALIVE = "the server that started this ended, but it still runs; nothing else starts until it ends or is cancelled"
+LEFT_DEAD = "the server ended while this ran; start it again"
 LOST = (OSError, UserError)  # what reading and writing the files of jobs raises
 
 
@@ -47,9 +49,8 @@ class Jobs:
     def start(self) -> None:
         """Take up the work."""
         for job in list(self._jobs.values()):
-            if job.state is State.RUNNING:
-                with suppress(*LOST):  # a workspace that cannot be written to can still be looked at
-                    self._keep(job, state=State.ORPHANED, message="the server ended while this ran; start it again")
+            if job.state is State.RUNNING or (job.state is State.ORPHANED and self._lives(job) != job.still_runs):
+                self._orphan(job)
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
 
@@ -98,7 +99,7 @@ class Jobs:
                 return self._jobs[job_id]
             if job.state is State.RUNNING:
                 self._unwanted.add(job_id)
-            elif job.state is State.ORPHANED and self._lives(job) and job.pid is not None:
+            elif job.still_runs and self._lives(job) and job.pid is not None:
                 process.send(job.pid, signal.SIGINT)
             return job
 
@@ -173,9 +174,20 @@ class Jobs:
         return self._stopping or job.job_id in self._unwanted
 
     def _orphans(self) -> list[Job]:
-        """Jobs of an earlier server that still run."""
+        """Jobs of an earlier server that still run; those that have ended since are marked so."""
         with self._lock:
-            return [job for job in self._jobs.values() if job.state is State.ORPHANED and self._lives(job)]
+            left = [job for job in self._jobs.values() if job.still_runs]
+            for job in left:
+                if not self._lives(job):
+                    self._orphan(job, ended_at=time.time())
+            return [job for job in left if self._jobs[job.job_id].still_runs]
+
+    def _orphan(self, job: Job, *, ended_at: float | None = None) -> None:
+        """Tell that the server of a job ended, and whether its process lives."""
+        lives = self._lives(job)
+        message = LEFT_ALIVE if lives else LEFT_DEAD
+        with suppress(*LOST):  # a workspace that cannot be written to can still be looked at
+            self._keep(job, state=State.ORPHANED, still_runs=lives, message=message, ended_at=ended_at)
 
     def _lives(self, job: Job) -> bool:
         return job.pid is not None and job.process_started != "" and process.started(job.pid) == job.process_started

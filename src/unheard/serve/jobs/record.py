@@ -15,7 +15,7 @@ ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 
 class State(StrEnum):
-    """How a job is. orphaned: the server ended while it ran, and nobody knows how it went on."""
+    """How a job is. orphaned: the server ended while it ran; the job says whether its process still lives."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -57,6 +57,15 @@ class Job(BaseModel):
     message: str = ""
     pid: int | None = Field(default=None, description="Its process.")
     process_started: str = Field(default="", description="Tells the process from a later one with the same number.")
+    still_runs: bool = Field(
+        default=False,
+        description="Of an orphaned job: its process lives. Nothing else starts until that ends or is stopped.",
+    )
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state.is_over and not self.still_runs
 
 
 def write(folder: Path, job: Job) -> None:

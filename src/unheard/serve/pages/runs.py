@@ -16,6 +16,7 @@ from unheard.report.measured import charts, read_experiments, read_measured
 from unheard.serve.answers import NotFoundError
 from unheard.serve.jobs import Wish
 from unheard.serve.pages.frame import page
+from unheard.serve.pages.history import show_job
 from unheard.serve.pages.plot import plot
 from unheard.serve.state import Served, served
 from unheard.splits import load_splits
@@ -44,7 +45,7 @@ def runs(request: Request) -> Response:
     return page(
         request,
         "runs.html",
-        jobs=here.jobs.all()[:SHOWN_JOBS],
+        jobs=[show_job(job) for job in here.jobs.all()[:SHOWN_JOBS]],
         simple=SIMPLE,
         reasons=Counter(failure.reason.value for failure in failures).most_common(),
         failures=failures[:SHOWN_FAILURES],
@@ -83,7 +84,7 @@ def run(request: Request, job_id: str) -> Response:
     job = here.jobs.get(job_id)
     if job is None:
         raise NotFoundError(f"There is no run {job_id!r:.60}.")
-    return page(request, "run.html", job=job, output=here.jobs.output(job))
+    return page(request, "run.html", here="/runs", run=show_job(job), output=here.jobs.output(job))
 
 
 @router.get("/results/{split}")
@@ -128,10 +129,19 @@ def _splits(workspace: Workspace) -> list[str]:
 
 
 def _experiments(workspace: Workspace) -> list[tuple[str, str]]:
+    """(name, title) of each; one that was run on a split, experiments/<name>-<split>.json, names it in its title."""
     try:
-        return [(found.name, found.title) for found in read_experiments(workspace)]
+        found = read_experiments(workspace)
     except UserError:  # a damaged file: `unheard report` tells which
         return []
+    splits = sorted(_splits(workspace), key=len, reverse=True)
+    titles = Counter(one.title for one in found)
+    named = []
+    for one in found:
+        split = next((split for split in splits if one.name.endswith(f"-{split}")), "")
+        more = f", split {split}" if split else f" ({one.name})" if titles[one.title] > 1 else ""
+        named.append((one.name, one.title + more))
+    return named
 
 
 def _failures(workspace: Workspace) -> list[Failure]:

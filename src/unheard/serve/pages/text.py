@@ -30,6 +30,13 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def lasting(seconds: float) -> str:
+    """8 s, 3 min 7 s, or 1 h 2 min."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 def thousands(number: int) -> str:
     """12,345."""
     return f"{number:,}"

@@ -1,4 +1,5 @@
-// Runs as they go on: one event stream for each that is not over.
+// Runs as they go on: one event stream for each that is not over. Words and buttons come from the server, with the page
+// itself, whenever a state changes; between that only the progress is written.
 const said = document.getElementById("said");
 
 function left(seconds) {
@@ -7,27 +8,59 @@ function left(seconds) {
   return `, about ${Math.round(seconds / 60)} min left`;
 }
 
-for (const row of document.querySelectorAll("[data-live]")) {
-  const state = row.querySelector("[data-state]"), text = row.querySelector("[data-text]"), bar = row.querySelector("progress");
-  const stream = new EventSource(`/api/jobs/${row.dataset.id}/events`);
-  stream.addEventListener("job", (event) => {
-    const job = JSON.parse(event.data), over = !["queued", "running"].includes(job.state);
-    state.textContent = job.state;
-    state.className = `state ${job.state}`;
-    const at = job.progress;
-    text.textContent = at && !over ? `${at.what}: ${at.done} of ${at.total}${left(at.eta_s)}` : job.message.slice(0, 300);
-    if (at?.total) bar.value = at.done / at.total;
-    if (!over) return;
-    stream.close();
-    bar.remove();
-    row.querySelector("form")?.remove();
-    row.removeAttribute("data-live");
-    said.textContent = `${job.verb} is ${job.state}`;
+function lasting(seconds) {
+  const minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
+  return hours ? `${hours} h ${minutes % 60} min` : minutes ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+function local(part) {
+  for (const time of part.querySelectorAll("time")) time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  for (const clock of part.querySelectorAll("[data-seconds]")) clock.began = performance.now() - 1000 * Number(clock.dataset.seconds);
+}
+
+let asked = 0;
+async function renew(box) {
+  const mine = box.asked = ++asked, answer = await fetch(location.href), page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const found = page.querySelector(`[data-job="${box.dataset.job}"]`);
+  if (!answer.ok || !found || mine !== box.asked) return;
+  const focused = box.contains(document.activeElement);
+  box.replaceChildren(...found.childNodes);
+  local(box);
+  if (focused) box.querySelector("[data-name]").focus();
+  said.textContent = `${box.querySelector("[data-name]").firstChild.textContent.trim()}: ${box.querySelector("[data-state]").textContent}`;
+}
+
+async function output(box) {
+  const answer = await fetch(`/api/jobs/${box.dataset.job}`), place = box.querySelector("pre");
+  if (!answer.ok) return;
+  place.textContent = (await answer.json()).output;
+  place.parentElement.hidden = !place.textContent;
+  place.parentElement.previousElementSibling.hidden = Boolean(place.textContent);
+}
+
+function watch(box) {
+  const stream = new EventSource(`/api/jobs/${box.dataset.job}/events`);
+  let written = null;
+  stream.addEventListener("job", async (event) => {
+    const job = JSON.parse(event.data), over = !["queued", "running"].includes(job.state) && !job.still_runs;
+    if (over) stream.close();
+    const moved = over || box.querySelector("[data-state]").dataset.state !== job.state;
+    if (moved) await renew(box);
+    const at = job.progress, bar = box.querySelector("progress"), text = box.querySelector("[data-text]");
+    if (text && !over) text.textContent = at && job.state === "running" ? `${at.what}: ${at.done} of ${at.total}${left(at.eta_s)}` : job.message.slice(0, 300);
+    if (bar && at?.total) bar.value = at.done / at.total;
+    if (!over && job.message !== written && box.querySelector("pre")) await output(box);
+    written = job.message;
   });
-  row.querySelector("form").addEventListener("submit", async (event) => {
+  box.addEventListener("submit", async (event) => {
     event.preventDefault();
-    event.submitter.disabled = true;
     event.submitter.textContent = "Cancelling";
-    await fetch(`/api/jobs/${row.dataset.id}`, { method: "DELETE" });
+    await fetch(`/api/jobs/${box.dataset.job}`, { method: "DELETE" });
   });
 }
+
+local(document);
+for (const box of document.querySelectorAll("[data-live]")) watch(box);
+setInterval(() => {
+  for (const clock of document.querySelectorAll("[data-seconds]")) clock.textContent = lasting(Math.round((performance.now() - clock.began) / 1000));
+}, 1000);

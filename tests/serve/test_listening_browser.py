@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.listening_test.world import MODELS, build
 from tests.serve.conftest import running
@@ -151,13 +151,35 @@ def test_nothing_goes_on_before_all_is_heard_and_answered(
     assert page.locator(".missing").text_content() == "Please listen to the starting track first."
     assert page.evaluate("document.activeElement.dataset.name") == "the starting track"
     listen(page, 0)
+    expect(page.locator(".missing")).to_have_text("")  # what it asked for is done
     page.locator("button.main").click()
     assert page.locator(".missing").text_content() == "Please listen to the candidate first."
     listen(page, 1)
+    expect(page.locator(".missing")).to_have_text("")
     page.locator("button.main").click()
     assert page.locator(".missing").text_content() == "Please answer this question too."
     assert page.evaluate("document.activeElement.type") == "range"
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".missing")).to_have_text("")
     assert read_answers(made.folder, made.study, rater).answers == {}
+    watched.close()
+
+
+def test_a_question_with_two_answers_is_asked_for_until_it_is_answered(
+    browser: Browser, studies: tuple[str, Created, Created]
+) -> None:
+    url, _, made = studies
+    watched = Watched(browser, url)
+    page = watched.page
+    begin(page, url, made.study.raters[1])
+    for clip in range(3):
+        listen(page, clip)
+    page.locator("button.main").click()
+    assert page.locator(".missing").text_content() == "Please answer this question too."
+    assert page.locator(".which.wanting").count() == 1
+    page.get_by_role("radio").first.check()
+    expect(page.locator(".missing")).to_have_text("")
+    assert page.locator(".wanting").count() == 0
     watched.close()
 
 

@@ -96,6 +96,39 @@ def test_a_dropped_file_that_is_no_music_says_so(watch: Watched, world: World) -
     watch.complaints.clear()  # the browser itself notes the refusal
 
 
+def test_a_bad_file_after_a_good_one_leaves_nothing_of_it(watch: Watched, world: World) -> None:
+    page = watch.open("/drop")
+    page.locator("#file").set_input_files(world.song)
+    expect(page.locator("#result .tracks").first).to_be_visible(timeout=120_000)
+    for content, problem in ((b"", "0 bytes"), (b"this is text" * 50, "not-audio")):
+        page.locator("#file").set_input_files({"name": "a.mp3", "mimeType": "audio/mpeg", "buffer": content})
+        expect(page.locator("#hearing-text")).to_contain_text(problem, timeout=120_000)
+        expect(page.locator("#hearing.bad")).to_be_visible()
+        expect(page.locator("#hearing-bar")).to_be_hidden()
+        expect(page.locator("#result > *")).to_have_count(0)
+    page.locator("#file").set_input_files(world.song)
+    expect(page.locator("#result .tracks").first).to_be_visible(timeout=120_000)
+    expect(page.locator("#hearing")).to_be_hidden()
+    watch.complaints.clear()  # the browser itself notes the refusals
+
+
+def test_what_cannot_be_played_can_be_tried_again(watch: Watched, world: World) -> None:
+    """The buttons show play again, and the next press asks for the sound again."""
+    page = watch.open(f"/track?id={world.plain[0]}")
+    page.route("**/sound?*", lambda route: route.fulfill(status=404, body=""))
+    own, at_the_foot = page.locator(".track-head button.play"), page.locator(".player button.play")
+    for button in (own, at_the_foot):
+        button.click()
+        expect(page.locator(".player .small")).to_have_text("cannot be played")
+        for shown in (own, at_the_foot):
+            expect(shown).to_have_attribute("aria-pressed", "false")
+    page.unroute("**/sound?*")
+    own.click()
+    page.wait_for_function(PLAYING)
+    expect(own).to_have_attribute("aria-pressed", "true")
+    watch.complaints.clear()  # the browser itself notes every 404
+
+
 def test_dropping_works_without_javascript(watch: Watched, world: World) -> None:
     page = watch.page.context.browser.new_page(java_script_enabled=False)  # type: ignore[union-attr]
     page.goto(f"{world.url}/drop")

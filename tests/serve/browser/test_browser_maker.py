@@ -183,3 +183,49 @@ def test_a_number_that_makes_no_sense_is_told(watch: Watched, world: World) -> N
     page = watch.open(with_seeds(world) + "&n=many")
     expect(page.locator(".lead")).to_contain_text("expected a number from 1 to 50, found 'many'")
     watch.complaints.clear()  # the browser itself notes the refusal
+
+
+def test_a_wrong_number_is_marked_where_it_stands_and_nothing_is_sent(watch: Watched, world: World) -> None:
+    page = watch.open(with_seeds(world))
+    page.get_by_text("Genre, year, length, model").click()
+    page.get_by_label("From year").fill("2300")
+    expect(page.get_by_text("Nothing fits")).to_be_visible()
+    for number in ("0", "99999"):
+        watch.requests.clear()
+        how_many = page.get_by_label("How many")
+        how_many.fill(number)
+        expect(page.get_by_text("Nothing fits")).to_have_count(0)  # that answered another question
+        expect(how_many).to_be_focused()
+        page.locator("#seeds [data-unseed]").first.click()
+        expect(how_many).to_be_focused()
+        assert how_many.evaluate("(field) => field.matches(':invalid')")
+        assert page.locator("#seeds > li").count() == 3
+        assert watch.requests == []
+        how_many.fill("5")
+        expect(page.get_by_text("Nothing fits")).to_be_visible()
+    page.get_by_label("From year").fill("-5")
+    page.locator("summary", has_text="Genre, year, length, model").click()
+    page.get_by_label("Heard", exact=True).check()
+    expect(page.get_by_label("From year")).to_be_focused()  # its fold opens again
+
+
+def test_seeds_are_not_suggested_again_and_nothing_found_is_said(watch: Watched, world: World) -> None:
+    with open_library(world.workspace.library_path) as library:
+        title = next(t.title for t in library.tracks().items if t.track_id == world.plain[0])
+    page = watch.open("/make")
+    offered = page.locator("#suggestions > [role=option]")
+    add, said = page.get_by_role("combobox", name="Seeds"), page.locator(".suggest .none")
+    add.fill(title)
+    expect(offered).to_have_count(1)
+    add.fill("nothing is called that")
+    expect(said).to_have_text("Nothing found")
+    expect(offered).to_have_count(0)
+    add.fill(title)
+    offered.click()
+    expect(page.locator("#seeds > li")).to_have_count(1)
+    expect(said).to_have_text("")
+    add.fill(title)
+    expect(said).to_have_text("Nothing else found")
+    expect(offered).to_have_count(0)
+    add.press("Escape")
+    expect(said).to_have_text("")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.serve.browser.conftest import Watched, World, watched
@@ -12,6 +13,12 @@ from tests.serve.browser.conftest import Watched, World, watched
 JOB_LIMIT_MS = 120_000
 DRAWN_PX = """(text) => Math.min(...[...document.querySelectorAll(text)].map((one) =>
   parseFloat(getComputedStyle(one).fontSize) * one.ownerSVGElement.getScreenCTM().a))"""
+
+
+def grave(page: Page) -> list[str]:
+    """What axe-core finds that is serious or worse."""
+    found = Axe().run(page).response["violations"]
+    return [one["id"] for one in found if one["impact"] in ("serious", "critical")]
 
 
 def start(page: Page, verb: str) -> None:
@@ -59,6 +66,7 @@ def test_the_page_of_a_run_lives(watch: Watched, world: World) -> None:
     expect(page.locator(".state")).to_have_text("waiting")
     expect(page.get_by_text("Nothing yet.")).to_be_visible()
     expect(page.get_by_role("region", name="Output")).to_be_hidden()
+    assert grave(page) == []
     page.evaluate("window.same = true")
     first = watch.page.context.new_page()
     first.goto(f"{world.url}/runs")
@@ -66,6 +74,7 @@ def test_the_page_of_a_run_lives(watch: Watched, world: World) -> None:
     first.close()
     expect(page.locator(".state")).to_have_text("done", timeout=JOB_LIMIT_MS)
     expect(page.locator("pre")).to_contain_text("drew")
+    assert grave(page) == []
     expect(page.get_by_text("Nothing yet.")).to_have_count(0)
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     assert page.evaluate("window.same")

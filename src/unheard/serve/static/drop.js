@@ -3,24 +3,29 @@ import { play, wake } from "./player.js";
 
 const form = document.getElementById("drop"), input = document.getElementById("file");
 const box = document.getElementById("hearing"), text = document.getElementById("hearing-text"), bar = document.getElementById("hearing-bar");
-let address = "";
+let address = "", request = null;
+
+function fail(message) {
+  text.textContent = message;
+  bar.hidden = true;
+  box.classList.add("bad");
+}
 
 function send(file) {
-  const body = new FormData(), request = new XMLHttpRequest();
+  request?.abort();
+  const body = new FormData(), mine = request = new XMLHttpRequest();
   body.append("file", file);
-  box.hidden = false;
+  document.getElementById("result").replaceChildren();
+  box.hidden = bar.hidden = false;
+  box.classList.remove("bad");
   text.textContent = `Sending ${file.name.slice(0, 100)}`;
   bar.value = 0;
-  request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) bar.value = event.loaded / event.total; });
-  request.upload.addEventListener("load", () => { text.textContent = "Listening"; bar.removeAttribute("value"); });
-  request.addEventListener("error", () => { text.textContent = "The server did not answer. Is it still running?"; bar.value = 0; });
-  request.addEventListener("load", () => {
-    const page = new DOMParser().parseFromString(request.responseText, "text/html"), found = page.getElementById("result");
-    if (request.status !== 200 || !found) {
-      text.textContent = page.querySelector("main .lead")?.textContent || "That did not work.";
-      bar.value = 0;
-      return;
-    }
+  mine.upload.addEventListener("progress", (event) => { if (event.lengthComputable) bar.value = event.loaded / event.total; });
+  mine.upload.addEventListener("load", () => { text.textContent = "Listening"; bar.removeAttribute("value"); });
+  mine.addEventListener("error", () => fail("The server did not answer. Is it still running?"));
+  mine.addEventListener("load", () => {
+    const page = new DOMParser().parseFromString(mine.responseText, "text/html"), found = page.getElementById("result");
+    if (mine.status !== 200 || !found) return fail(page.querySelector("main .lead")?.textContent || "That did not work.");
     box.hidden = true;
     document.getElementById("result").replaceWith(found);
     if (address) URL.revokeObjectURL(address);
@@ -33,8 +38,8 @@ function send(file) {
     wake(found);
     found.focus();
   });
-  request.open("POST", "/drop");
-  request.send(body);
+  mine.open("POST", "/drop");
+  mine.send(body);
 }
 
 form.addEventListener("submit", (event) => {

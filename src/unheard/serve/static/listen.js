@@ -2,6 +2,7 @@
 // everything is heard and answered.
 const HEARD_S = 2;
 const opened = performance.now();
+let isDone = null;
 const clips = [...document.querySelectorAll(".clip")].map((box) => ({
   box,
   button: box.querySelector("button"),
@@ -16,7 +17,7 @@ for (const { box, button, audio } of clips) {
   };
   button.addEventListener("click", () => {
     for (const other of clips) if (other.audio !== audio) other.audio.pause();
-    if (audio.paused) audio.play().catch(() => tell(`The sound of ${name} did not load. Check your connection.`));
+    if (audio.paused) audio.play().catch(() => tell(`The sound of ${name} did not load. Check your connection.`, () => audio.currentTime > 0));
     else audio.pause();
   });
   for (const event of ["play", "pause"]) audio.addEventListener(event, show);
@@ -27,6 +28,7 @@ for (const { box, button, audio } of clips) {
   audio.addEventListener("timeupdate", () => {
     button.style.setProperty("--at", audio.duration ? audio.currentTime / audio.duration : 0);
     if (audio.currentTime >= Math.min(HEARD_S, audio.duration / 2)) box.classList.add("heard");
+    look();
   });
 }
 
@@ -40,6 +42,7 @@ for (const scale of document.querySelectorAll(".scale")) {
     scale.querySelector("output").textContent = slider.value;
     scale.classList.add("set");
     scale.classList.remove("wanting");
+    look();
   };
   for (const event of ["input", "change", "pointerup"]) slider.addEventListener(event, set);
   slider.addEventListener("keydown", (event) => {
@@ -48,27 +51,36 @@ for (const scale of document.querySelectorAll(".scale")) {
   if (answer.value !== "") set();
 }
 
-function tell(message) {
+// A message stays until what it asks for is done.
+function tell(message, done = null) {
   const place = document.querySelector(".missing");
   if (place) place.textContent = message;
+  isDone = done;
+}
+
+function look() {
+  if (isDone?.()) tell("");
 }
 
 const form = document.querySelector("form.screen");
 if (form) {
+  form.addEventListener("change", (event) => {
+    event.target.closest(".which")?.classList.remove("wanting");
+    look();
+  });
   form.addEventListener("submit", (event) => {
     const unheard = clips.find(({ box }) => "must" in box.dataset && !box.classList.contains("heard"));
-    const open = [...form.querySelectorAll("[data-name]")].find(
-      (question) => question.matches(".scale:not(.set)") || (question.matches(".which") && !question.querySelector(":checked")),
-    );
+    const isOpen = (question) => question.matches(".scale:not(.set)") || (question.matches(".which") && !question.querySelector(":checked"));
+    const open = [...form.querySelectorAll("[data-name]")].find(isOpen);
     const again = form.dataset.answered !== undefined;
     if (unheard && !again) {
       event.preventDefault();
-      tell(`Please listen to ${unheard.button.dataset.name} first.`);
+      tell(`Please listen to ${unheard.button.dataset.name} first.`, () => unheard.box.classList.contains("heard"));
       unheard.button.focus();
     } else if (open) {
       event.preventDefault();
       open.classList.add("wanting");
-      tell("Please answer this question too.");
+      tell("Please answer this question too.", () => !isOpen(open));
       open.querySelector("input").focus();
     } else {
       form.elements.seconds.value = ((performance.now() - opened) / 1000).toFixed(1);

@@ -5,6 +5,7 @@ import { wake } from "./player.js";
 const form = document.getElementById("wish");
 const add = document.getElementById("add");
 const SAVED = "unheard playlists";
+const SUGGESTED = 8, MOST_ASKED = 50;
 let asked = 0;
 
 function address({ more = [], order = true } = {}) {
@@ -15,12 +16,26 @@ function address({ more = [], order = true } = {}) {
   return `/make?${query}`;
 }
 
+// Whether the rules make sense; if not, the browser marks the field and says why.
+function sensible() {
+  const wrong = form.querySelector(":invalid");
+  if (!wrong) return true;
+  asked++; // what is still under way answers an older question
+  document.getElementById("nothing")?.remove();
+  if (wrong.closest("details")) wrong.closest("details").open = true;
+  return form.reportValidity();
+}
+
 async function ask(to, { said = "" } = {}) {
+  if (!sensible()) return;
   const mine = ++asked;
   const answer = await fetch(to);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (mine !== asked) return;
-  if (!answer.ok) return say(page.querySelector("main .lead")?.textContent || "That did not work.");
+  if (!answer.ok) {
+    document.getElementById("nothing")?.remove();
+    return say(page.querySelector("main .lead")?.textContent || "That did not work.");
+  }
   const own = document.querySelector("#made[data-own]") !== null;
   for (const id of ["seeds", "removed", "results"]) document.getElementById(id).replaceWith(page.getElementById(id));
   history.replaceState(null, "", to);
@@ -63,6 +78,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-remove], [data-unseed], #removed button");
   if (link) {
     event.preventDefault();
+    if (!sensible()) return;
     const row = link.closest("li");
     if (link.matches("[data-remove]")) {
       const title = titleOf(row);
@@ -130,11 +146,15 @@ menu.id = "suggestions";
 menu.setAttribute("role", "listbox");
 menu.setAttribute("aria-label", "Tracks that fit");
 menu.hidden = true;
-add.after(menu);
+const none = document.createElement("p");
+none.className = "none";
+none.setAttribute("role", "status");
+add.after(menu, none);
 for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", menu.id], ["aria-expanded", "false"]]) add.setAttribute(name, value);
 let typed = 0;
 
-function open(items) {
+function open(items, otherwise = "") {
+  none.textContent = items.length ? "" : otherwise;
   menu.replaceChildren(...items.map((track, i) => {
     const option = document.createElement("li");
     option.id = `suggestion-${i}`;
@@ -154,6 +174,7 @@ function open(items) {
 }
 
 function choose(option) {
+  if (!sensible()) return;
   add.value = "";
   open([]);
   ask(address({ more: [["seed", option.dataset.id]] }), { said: "" });
@@ -162,8 +183,12 @@ function choose(option) {
 add.addEventListener("input", async () => {
   const mine = ++typed, words = add.value.trim();
   if (!words) return open([]);
-  const answer = await fetch(`/api/tracks?limit=8&q=${encodeURIComponent(words.slice(0, 200))}`);
-  if (mine === typed && answer.ok) open((await answer.json()).items);
+  const seeds = new Set([...document.querySelectorAll("#seeds > li")].map((seed) => seed.dataset.id));
+  const limit = Math.min(SUGGESTED + seeds.size, MOST_ASKED);
+  const answer = await fetch(`/api/tracks?limit=${limit}&q=${encodeURIComponent(words.slice(0, 200))}`);
+  if (!answer.ok) return;
+  const { items } = await answer.json(), fresh = items.filter((track) => !seeds.has(track.track_id)).slice(0, SUGGESTED);
+  if (mine === typed) open(fresh, items.length ? "Nothing else found" : "Nothing found");
 });
 add.addEventListener("keydown", (event) => {
   const options = [...menu.children], at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
@@ -182,7 +207,7 @@ add.addEventListener("keydown", (event) => {
 });
 menu.addEventListener("pointerdown", (event) => event.preventDefault());
 menu.addEventListener("click", (event) => { const option = event.target.closest("li"); if (option) choose(option); });
-add.addEventListener("blur", () => setTimeout(() => open([]), 100));
+add.addEventListener("blur", () => setTimeout(() => { typed++; open([]); }, 100));
 
 // Saved playlists: a name and the address that makes the list again, in its order.
 function saved() {

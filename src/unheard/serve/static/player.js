@@ -37,7 +37,7 @@ const soundOf = (id) => `/sound?id=${encodeURIComponent(id)}`;
 // Start something, or pause it if it plays.
 export function play(what) {
   if (current === what.sound) {
-    if (sound.paused) sound.play().catch(failed);
+    if (sound.paused) begin();
     else sound.pause();
     return;
   }
@@ -51,11 +51,20 @@ export function play(what) {
   bar.hidden = false;
   document.body.classList.add("playing");
   waves[0].show(what.id ? `/pictures/outline?id=${encodeURIComponent(what.id)}` : "");
+  begin();
+}
+
+function begin() {
+  if (sound.error) sound.load(); // perhaps it can be had by now
   sound.play().catch(failed);
 }
 
+// A sound that cannot be played counts as playing until it is paused.
 function failed(problem) {
-  if (problem.name !== "AbortError") time.textContent = "cannot be played";
+  if (problem.name === "AbortError") return;
+  sound.pause();
+  time.textContent = "cannot be played";
+  mark();
 }
 
 function mark() {
@@ -66,6 +75,7 @@ function mark() {
 }
 
 function progress() {
+  if (sound.error) return;
   const share = sound.duration ? sound.currentTime / sound.duration : 0;
   time.textContent = Number.isFinite(sound.duration) ? `${clock(sound.currentTime)} / ${clock(sound.duration)}` : "";
   for (const wave of waves) if (wave === waves[0] || wave.sound === current) wave.progress(share, clock(sound.currentTime));
@@ -73,13 +83,13 @@ function progress() {
 
 for (const event of ["play", "pause", "ended", "emptied"]) sound.addEventListener(event, mark);
 for (const event of ["timeupdate", "durationchange", "seeked"]) sound.addEventListener(event, progress);
-sound.addEventListener("error", () => { if (current) time.textContent = "cannot be played"; });
+sound.addEventListener("error", () => { if (current) failed(sound.error); });
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button.play");
   if (!button) return;
   if (button === toggle) {
-    if (sound.paused) sound.play().catch(failed);
+    if (sound.paused) begin();
     else sound.pause();
   } else play(meant(button));
 });

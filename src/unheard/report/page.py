@@ -14,6 +14,7 @@ from unheard.report.blocks import Picture, Section
 
 LONGEST_TEXT = 300  # of a title or a name; nobody reads on
 PIXELS_PER_IN = 96
+SCRIPT = "players.js"
 MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -53,19 +54,23 @@ def render(head: Head, sections: Sequence[Section], files: Mapping[str, bytes]) 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"inline": inline, "short": short, "slug": slug}
     environment.globals |= {"source": source, "size": size}
-    style, script = part("style.css"), part("players.js")
     return environment.from_string(part("page.html")).render(
         **vars(head),
         sections=sections,
-        style=Markup(style),  # noqa: S704 - ours
-        script=Markup(script),  # noqa: S704 - ours
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        style=Markup(part("style.css")),  # noqa: S704 - ours
+        script=Markup(part(SCRIPT)),  # noqa: S704 - ours
+        script_hash=script_hash(),
     )
 
 
 def part(name: str) -> str:
     """A file of the folder `page`."""
     return resources.files("unheard.report").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def script_hash() -> str:
+    """SHA-256 of the page's script, in base64, as a content security policy names it."""
+    return base64.b64encode(hashlib.sha256(part(SCRIPT).encode()).digest()).decode("ascii")
 
 
 def file_name(picture: Picture) -> str:

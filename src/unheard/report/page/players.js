@@ -2,3 +2,13 @@
 document.addEventListener("play", (event) => {
   for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
 }, true);
+
+// Where a file cannot be played (moved, or of a kind that the browser does not know), words instead of a dead player.
+document.addEventListener("error", (event) => {
+  if (event.target.localName !== "audio") return;
+  const words = document.createElement("small");
+  words.className = "silent";
+  words.setAttribute("role", "status");
+  words.textContent = "This file cannot be played.";
+  event.target.replaceWith(words);
+}, true);

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import TypeAdapter, ValidationError
 
 from unheard.errors import UserError
 from unheard.evaluate.table import tables
 from unheard.library import Failure, open_library
 from unheard.report.measured import charts, read_experiments, read_measured
+from unheard.report.served import as_served, served_policy
 from unheard.serve.answers import NotFoundError
 from unheard.serve.jobs import Wish
 from unheard.serve.pages.frame import page
 from unheard.serve.pages.history import show_job
 from unheard.serve.pages.plot import plot
+from unheard.serve.pages.text import address_of
 from unheard.serve.state import Served, served
 from unheard.splits import load_splits
 from unheard.workspace import Workspace
@@ -52,7 +55,7 @@ def runs(request: Request) -> Response:
         n_failures=len(failures),
         splits=[name for name in _splits(here.workspace) if here.workspace.results_path(name).is_file()],
         experiments=_experiments(here.workspace),
-        report=(here.workspace.root / "report" / "index.html").is_file(),
+        report=_report(here.workspace).is_file(),
     )
 
 
@@ -117,11 +120,22 @@ def experiment(request: Request, name: str) -> Response:
 
 @router.get("/report")
 def report(request: Request) -> Response:
-    """The report, as it was written."""
-    file = served(request).workspace.root / "report" / "index.html"
-    if not file.is_file():
-        raise NotFoundError("No report is written yet. Start `report` on the page Runs.")
-    return FileResponse(file, media_type="text/html", headers={"Cache-Control": "no-cache"})
+    """The report, with its players asking this server, under a policy of its own: it has its script inside."""
+    try:
+        written = _report(served(request).workspace).read_bytes()
+    except FileNotFoundError:
+        raise NotFoundError("No report is written yet. Start `report` on the page Runs.") from None
+    html = as_served(
+        written.decode("utf-8", "replace"),
+        sound=lambda track_id: address_of("/sound", track_id),
+        home="/",
+        icon="/static/icon.svg",
+    )
+    return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Content-Security-Policy": served_policy()})
+
+
+def _report(workspace: Workspace) -> Path:
+    return workspace.root / "report" / "index.html"
 
 
 def _splits(workspace: Workspace) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from unheard.training.predictor import Predictor
 
 DEFAULT_MODELS = ("blend", "triplet", "triplet-content")
+MEASURED_AT_ONCE = 512  # tracks
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,17 @@ class Session:
     ) -> tuple[list[str], NDArray[np.float32]]:
         """Ids and centred cosines of the nearest candidates of a track (id or audio file)."""
         return _ids_and_scores(
-            self.neighbours(
-                track, candidates=candidates, n=n, max_per_artist=max_per_artist, diversity=diversity, where=where
+            ranking.similar(
+                self.catalogue,
+                self._recommender,
+                self._seed_of(track),
+                candidates=candidates,
+                n=n,
+                max_per_artist=max_per_artist,
+                diversity=diversity,
+                where=where,
+                explain=False,
+                seed=self.seed,
             )
         )
 
@@ -195,10 +205,18 @@ class Session:
             seed=self.seed,
         )
 
-    def measure_confidence(self) -> None:
-        """Measure how like anything known every track is, which the first list with it would wait for."""
-        if self._familiarity is not None:
-            self._familiarity.of_tracks(self.catalogue.candidates("all", new=True))
+    def measure_confidence(self, *, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Measure how like anything known every track is, which the first list with it would wait for.
+
+        In a large library that takes long; between pieces of it `stopped` may end it.
+        """
+        if self._familiarity is None:
+            return
+        rows = self.catalogue.candidates("all", new=True)
+        for first in range(0, len(rows), MEASURED_AT_ONCE):
+            if stopped():
+                return
+            self._familiarity.of_tracks(rows[first : first + MEASURED_AT_ONCE])
 
     def confidence(self, track: str | NewTrack) -> float | None:
         """How like anything known a track (id, audio file or heard) is, 0 to 1; see recommend/familiarity.py.

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import unheard
+from unheard import session
 from unheard.recommend import familiarity as module
 from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue, Content
@@ -119,3 +121,25 @@ def test_results_carry_it(workspace: Workspace, catalogue: Catalogue) -> None:
         expected = found.of_tracks(np.array([item.row for item in results]))
         np.testing.assert_array_equal([item.confidence for item in results], expected)
     assert recommend(catalogue, toy, playlist=3)[0].confidence is None
+
+
+def test_numbers_alone_are_those_that_are_explained(workspace: Workspace) -> None:
+    here = unheard.open(workspace.root, model="toy")
+    explained = here.neighbours(here.catalogue.tracks.ids[3])
+    ids, scores = here.similar(here.catalogue.tracks.ids[3])
+    assert ids == [item.track_id for item in explained]
+    np.testing.assert_array_equal(scores, np.array([item.score for item in explained], np.float32))
+
+
+def test_measuring_every_track_may_be_stopped(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MEASURED_AT_ONCE", 7)
+    here = unheard.open(workspace.root, model="toy")
+    found = here._familiarity
+    assert found is not None
+    asked = iter([False, False, True])
+    here.measure_confidence(stopped=lambda: next(asked))
+    unheard_of = np.isnan(found._of_track)
+    assert not unheard_of[:14].any()
+    assert unheard_of[14:].any()
+    here.measure_confidence()
+    assert not np.isnan(found._of_track).any()

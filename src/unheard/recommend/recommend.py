@@ -174,14 +174,18 @@ def similar(
     diversity: float = 0.0,
     where: Where = ANYTHING,
     familiarity: Familiarity | None = None,
+    explain: bool = True,
     seed: int = 0,
 ) -> list[Recommendation]:
-    """The `n` nearest candidates of one track; reasons are warm tracks near both. Options as in `recommend`."""
+    """The `n` nearest candidates of one track; reasons are warm tracks near both, none unless `explain`.
+
+    Other options as in `recommend`.
+    """
     rules = Rules(n, max_per_artist, exclude, diversity, where, seed)
     rows = catalogue.candidates(candidates, new=True)
     scores = _similarities(recommender, query, rows)
     kept = _pick(catalogue, recommender, scores, rows, [query], rules, query=_key(query))
-    reasons = _near_both(catalogue, recommender, query, rows[kept])
+    reasons = _near_both(catalogue, recommender, query, rows[kept]) if explain else [() for _ in kept]
     found = [
         _result(catalogue, rank, int(rows[column]), scores[column], reasons[rank - 1])
         for rank, column in enumerate(kept, start=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
@@ -42,10 +43,10 @@ def warm(session: Session) -> None:
         session.neighbours(catalogue.tracks.ids[int(np.argmax(catalogue.warm.known))], n=1)
 
 
-def complete(session: Session, shelves: Shelves) -> None:
-    """Have the rest computed that some question would wait for."""
+def complete(session: Session, shelves: Shelves, *, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Have the rest computed that some question would wait for, unless `stopped` says that nobody will ask."""
     shelves.prepare()
-    session.measure_confidence()
+    session.measure_confidence(stopped=stopped)
 
 
 def read_apart(workspace: Workspace, split: str | None, model: str | None, stopping: threading.Event) -> Reading | None:

@@ -198,7 +198,7 @@ class Served:
         self.refresh()
         if self._loaded is not None:
             with _told_and_survived("prepare every list"):
-                complete(self._loaded.default, self._loaded.shelves)
+                complete(self._loaded.default, self._loaded.shelves, stopped=self.stopping.is_set)
         with _told_and_survived("start to hear files"):
             self.ears.start()  # not before: it would take the processor from what everybody waits for
         self._catch_up()

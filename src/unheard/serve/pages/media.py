@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from fastapi import APIRouter, Response
 from numpy.typing import NDArray
@@ -88,6 +90,7 @@ def _store(now: Loaded) -> MelStore | None:
             return None
 
 
+@cache
 def blank_record(size: int, *, cold: bool) -> bytes:
     """The record of a track whose sound is not stored: silence."""
     return record(np.zeros((8, 8), np.float32), size=size, cold=cold)

@@ -16,8 +16,7 @@ from unheard.serve.pages.frame import Now, page
 from unheard.serve.pages.media import picture
 from unheard.serve.pages.pictures import COLD_STOPS, WARM_STOPS
 from unheard.serve.pages.png import palette_png
-from unheard.serve.pages.views import Shown, results, show_row
-from unheard.serve.schema import Options
+from unheard.serve.pages.views import Shown, show_row
 from unheard.serve.state import Loaded, served
 
 router = APIRouter()
@@ -110,11 +109,13 @@ def kinds(now: Loaded) -> list[str]:
 
 
 def nearest(now: Loaded, row: int) -> dict[str, object]:
-    """A track and its nearest tracks in the whole space, with the rows that the map draws."""
+    """A track and its nearest tracks in the whole space: the rows that the map draws, and their cosines."""
     shown = show_row(now, row)
-    options = Options(n=N_NEAREST, candidates="all", any_number_per_artist=True)
-    items = results(answers.similar(now, shown.track_id, options))
-    return {"row": row, "shown": shown, "items": [(answers.row_of(now, item.shown.track_id), item) for item in items]}
+    session = now.default
+    ids, cosines = now.once(("near", row), lambda: session.similar(shown.track_id, n=N_NEAREST, max_per_artist=None))
+    rows = [answers.row_of(now, track_id) for track_id in ids]
+    items = [(near, show_row(now, near), float(cosine)) for near, cosine in zip(rows, cosines, strict=True)]
+    return {"row": row, "shown": shown, "items": items}
 
 
 def drawing(request: Request) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
 import unheard
@@ -62,7 +63,7 @@ def test_the_map_begins_at_a_track_and_is_flown_by_keyboard(watch: Watched, worl
     page.get_by_role("button", name="Find", exact=True).click()
     page.get_by_role("link", name="Show").click()
     expect(page.locator("#near .title").first).to_have_text("A new one")
-    canvas = page.locator("#map canvas").first
+    canvas = page.get_by_role("application")
     canvas.focus()
     painted = int(page.locator("#map").get_attribute("data-painted") or 0)
     for key in ("ArrowLeft", "ArrowUp", "+", "-"):
@@ -72,21 +73,74 @@ def test_the_map_begins_at_a_track_and_is_flown_by_keyboard(watch: Watched, worl
     page.wait_for_function("() => document.querySelectorAll('#near li').length > 0")
 
 
-@pytest.mark.parametrize("flags", [[], ["--disable-gpu", "--disable-3d-apis"]], ids=["webgl", "canvas"])
-def test_the_map_is_drawn_with_and_without_webgl(flags: list[str], world: World, chromium: Browser) -> None:
-    """Points are where the positions say, in the colours of their kinds."""
-    browser = chromium.browser_type.launch(
-        executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader", *flags]
-    )
+SOFTWARE, NONE = "--enable-unsafe-swiftshader", "--disable-3d-apis"
+# As where a drawing takes long: the page reads a pixel to wait for it.
+SLOW = """const read = WebGLRenderingContext.prototype.readPixels;
+WebGLRenderingContext.prototype.readPixels = function (...where) {
+  for (const began = performance.now(); performance.now() - began < 50; );
+  read.apply(this, where);
+};"""
+
+
+@pytest.mark.parametrize(
+    ("flag", "script", "by"),
+    [(SOFTWARE, "", "webgl"), (NONE, "", "canvas"), (SOFTWARE, SLOW, "canvas")],
+    ids=["webgl", "no webgl", "slow webgl"],
+)
+def test_the_map_is_drawn_with_and_without_webgl(
+    flag: str, script: str, by: str, world: World, chromium: Browser
+) -> None:
+    """Points are where the positions say, in the colours of their kinds; a drag moves them; neighbours are shown."""
+    browser = chromium.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", flag])
     with watched(browser, world.url) as seen:
+        seen.page.add_init_script(script)
         page = seen.open("/map")
         page.wait_for_function(PAINTED)
-        assert page.locator("#map").get_attribute("data-by") == ("canvas" if flags else "webgl")
-        x, y = page.evaluate(PLACE, 10)
-        red, green, blue = pixel(page, x, y)
-        assert (abs(red - blue) > 40) or green > 60  # not the night between the points
+        assert page.locator("#map").get_attribute("data-by") == by
+        alone = [(row, *page.evaluate(PLACE, row)) for row in lonely_rows(world)]
+        assert {kind_seen(page, x, y) for _, x, y in alone} == {0, 1}
+        assert [kind_seen(page, x, y) for _, x, y in alone] == [kind_sent(world, row) for row, _, _ in alone]
+        corner = page.locator("#map").bounding_box()
+        assert corner is not None
+        page.mouse.move(corner["x"] + 20, corner["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(corner["x"] + 90, corner["y"] + 30, steps=4)
+        page.mouse.up()
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        moved = [kind_seen(page, x + 70, y + 10) for _, x, y in alone]
+        assert moved == [kind_sent(world, row) for row, _, _ in alone]
+        page.mouse.move(alone[0][1] + 70, alone[0][2] + 10)
+        page.wait_for_selector("#near")
+        assert on_map(page)["row"] == alone[0][0]
+        assert len(on_map(page)["near"]) == 10
         assert [text for text in seen.complaints if "WebGL" not in text] == []
     browser.close()
+
+
+def sent(world: World) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Places in the square (track, 2), and kinds, as the server sends them."""
+    content = httpx.get(f"{world.url}/map/points").content
+    n = len(content) // 5
+    places = np.frombuffer(content[: 4 * n], "<u2").reshape(-1, 2) / (2**16 - 1) * 2 - 1
+    return places, np.frombuffer(content[4 * n :], np.uint8)
+
+
+def kind_sent(world: World, row: int) -> int:
+    return int(sent(world)[1][row])
+
+
+def lonely_rows(world: World) -> list[int]:
+    """Tracks that no other is drawn over, and that do not lie under the map's edge."""
+    places, _ = sent(world)
+    apart = np.abs(places[:, None] - places).max(axis=2)
+    np.fill_diagonal(apart, np.inf)
+    return [int(row) for row in np.flatnonzero((apart.min(axis=1) > 0.06) & (np.abs(places) < 0.85).all(axis=1))]
+
+
+def kind_seen(page: Page, x: float, y: float) -> int | None:
+    """0 for the amber of heard, 1 for the blue of unheard, None for the night between."""
+    red, green, blue = pixel(page, x, y)
+    return None if green < 60 else int(blue > red)
 
 
 def pixel(page: Page, x: float, y: float) -> tuple[int, int, int]:

@@ -1,20 +1,20 @@
-// The map: every track a point, drawn by WebGL (or a 2-D canvas where there is none). Lines show true neighbours, which
-// the server measures in all dimensions.
+// The map: every track a point (drawn by painters.js). Lines show true neighbours, which the server measures in all
+// dimensions.
+import { COLOURS, makePainter } from "./painters.js";
 import { wake } from "./player.js";
 
 const box = document.getElementById("map"), card = document.getElementById("card");
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-const COLOURS = [[0.95, 0.67, 0.4], [0.45, 0.71, 1]]; // heard, unheard
 const REACH = 14; // pixels around the pointer
+const REST_MS = 30; // of the pointer, before the server is asked
 const BINS = 256;
 
-const canvas = document.createElement("canvas"), overlay = document.createElement("canvas");
-overlay.className = "over";
+const canvas = document.createElement("canvas"); // for lines and names; lies over the painter's
 canvas.tabIndex = 0;
 canvas.setAttribute("role", "application");
 canvas.setAttribute("aria-label", "Map of all tracks. Arrows move, plus and minus zoom, Enter chooses the track in the middle.");
-box.prepend(canvas, overlay);
-const pen = overlay.getContext("2d");
+box.prepend(canvas);
+const pen = canvas.getContext("2d");
 
 let points = new Float32Array(), kinds = new Uint8Array(), grid = null;
 let view = { x: 0, y: 0, zoom: 1 }, width = 1, height = 1, scale = 1, painter = null, waiting = false;
@@ -28,79 +28,6 @@ const pointSize = () => Math.min(9, Math.max(1.6, 190 / Math.sqrt(kinds.length +
 
 // ------------------------------------------------------------------------------------------------------- drawing
 
-function withWebGL() {
-  const gl = canvas.getContext("webgl", { antialias: false, alpha: false });
-  if (!gl) return null;
-  const program = gl.createProgram();
-  for (const [kind, source] of [
-    [gl.VERTEX_SHADER, `attribute vec2 at; attribute float kind; uniform vec4 view; uniform float size; varying float cold, across;
-      void main() { cold = kind; across = size; gl_Position = vec4((at - view.xy) * view.zw, 0., 1.); gl_PointSize = size; }`],
-    [gl.FRAGMENT_SHADER, `precision mediump float; uniform vec3 heard, unheard; uniform float alpha; varying float cold, across;
-      void main() { float r = length(gl_PointCoord - .5) * across; float edge = 1. - smoothstep(across * .5 - 1.2, across * .5, r);
-      gl_FragColor = vec4(mix(heard, unheard, cold), edge * alpha); }`],
-  ]) {
-    const shader = gl.createShader(kind);
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    gl.attachShader(program, shader);
-  }
-  gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return null;
-  gl.useProgram(program);
-  gl.enable(gl.BLEND);
-  gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
-  gl.clearColor(8 / 255, 14 / 255, 34 / 255, 1);
-  const uniform = (name) => gl.getUniformLocation(program, name);
-  const [u_view, u_size, u_alpha] = [uniform("view"), uniform("size"), uniform("alpha")];
-  gl.uniform3fv(uniform("heard"), COLOURS[0]);
-  gl.uniform3fv(uniform("unheard"), COLOURS[1]);
-  return {
-    name: "webgl",
-    load() {
-      for (const [name, data, parts, type] of [["at", points, 2, gl.FLOAT], ["kind", kinds, 1, gl.UNSIGNED_BYTE]]) {
-        gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
-        gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
-        const place = gl.getAttribLocation(program, name);
-        gl.enableVertexAttribArray(place);
-        gl.vertexAttribPointer(place, parts, type, false, 0, 0);
-      }
-    },
-    paint() {
-      gl.viewport(0, 0, canvas.width, canvas.height);
-      gl.clear(gl.COLOR_BUFFER_BIT);
-      gl.uniform4f(u_view, view.x, view.y, (2 * unit()) / width, (2 * unit()) / height);
-      gl.uniform1f(u_size, Math.max(2, pointSize() * scale));
-      gl.uniform1f(u_alpha, near ? 0.34 : 0.85);
-      gl.drawArrays(gl.POINTS, 0, kinds.length);
-    },
-  };
-}
-
-function withCanvas() {
-  const flat = canvas.getContext("2d");
-  if (!flat) throw new Error("this browser draws neither with WebGL nor on a canvas");
-  return {
-    name: "canvas",
-    load() {},
-    paint() {
-      flat.setTransform(scale, 0, 0, scale, 0, 0);
-      flat.globalAlpha = 1;
-      flat.fillStyle = "#080e22";
-      flat.fillRect(0, 0, width, height);
-      flat.globalAlpha = near ? 0.34 : 0.85;
-      const size = Math.max(1.5, pointSize());
-      for (const kind of [0, 1]) {
-        flat.fillStyle = `rgb(${COLOURS[kind].map((c) => Math.round(255 * c)).join(" ")})`;
-        for (let i = 0; i < kinds.length; i++) {
-          if (kinds[i] !== kind) continue;
-          const [x, y] = toScreen(points[2 * i], points[2 * i + 1]);
-          if (x > -size && y > -size && x < width + size && y < height + size) flat.fillRect(x - size / 2, y - size / 2, size, size);
-        }
-      }
-    },
-  };
-}
-
 function paintNear() {
   pen.setTransform(scale, 0, 0, scale, 0, 0);
   pen.clearRect(0, 0, width, height);
@@ -108,7 +35,7 @@ function paintNear() {
   const [x0, y0] = toScreen(points[2 * near.row], points[2 * near.row + 1]), size = Math.max(4, pointSize() * 0.8);
   pen.lineWidth = 1.4;
   const dot = (x, y, kind, r) => {
-    pen.fillStyle = `rgb(${COLOURS[kind].map((c) => Math.round(255 * c)).join(" ")})`;
+    pen.fillStyle = `rgb(${COLOURS[kind].join(" ")})`;
     pen.beginPath();
     pen.arc(x, y, r, 0, 7);
     pen.fill();
@@ -144,12 +71,14 @@ function paintNear() {
   }
 }
 
+const frame = () => ({ ...view, unit: unit(), width, height, scale, size: pointSize(), alpha: near ? 0.34 : 0.85 });
+
 function paint() {
-  if (waiting) return;
+  if (waiting || !painter) return;
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
-    painter.paint();
+    painter.paint(frame());
     paintNear();
     box.dataset.painted = String(Number(box.dataset.painted || 0) + 1);
   });
@@ -255,7 +184,7 @@ canvas.addEventListener("pointermove", (event) => {
     const found = grid ? nearestTo(x, y) : -1;
     canvas.style.cursor = found >= 0 ? "pointer" : "grab";
     clearTimeout(timer);
-    if (found >= 0) timer = setTimeout(() => choose(found), 70);
+    if (found >= 0) timer = setTimeout(() => choose(found), REST_MS);
     return;
   }
   const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
@@ -281,22 +210,23 @@ box.querySelector(".zoom").addEventListener("click", (event) => {
   else if (event.target.dataset.zoom) flyTo(0, 0, 1);
 });
 
-new ResizeObserver(() => {
-  [width, height, scale] = [box.clientWidth, box.clientHeight, devicePixelRatio || 1];
-  for (const one of [canvas, overlay]) { one.width = Math.round(width * scale); one.height = Math.round(height * scale); }
-  if (painter) paint();
-}).observe(box);
+function fit() {
+  [width, height, scale] = [Math.max(1, box.clientWidth), Math.max(1, box.clientHeight), devicePixelRatio || 1];
+  [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
+  paint();
+}
+fit();
+new ResizeObserver(fit).observe(box);
 
 // -------------------------------------------------------------------------------------------------------- beginning
 
 async function load() {
   const answer = await fetch(box.dataset.points), data = await answer.arrayBuffer(), n = data.byteLength / 5;
-  const places = new DataView(data);
-  points = Float32Array.from({ length: 2 * n }, (_, i) => (places.getUint16(2 * i, true) / 65535) * 2 - 1);
+  points = Float32Array.from(new Uint16Array(data, 0, 2 * n), (place) => (place / 65535) * 2 - 1);
   kinds = new Uint8Array(data, 4 * n, n);
   grid = makeGrid();
-  painter = withWebGL() || withCanvas();
-  painter.load();
+  painter = makePainter(points, kinds, frame());
+  box.prepend(painter.surface);
   box.dataset.by = painter.name;
   read();
   if (box.dataset.row) choose(Number(box.dataset.row), { go: true });

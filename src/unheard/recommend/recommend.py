@@ -92,6 +92,8 @@ class Recommendation:
         near = ", ".join(f"{reason.label} ({reason.similarity:.2f})" for reason in self.reasons)
         if self.agreeing is None or self.agreeing[1] == 1:
             return f"near {near}" if near else ""
+        if not self.agreeing[0]:
+            return f"none of {self.agreeing[1]} seeds has it among its nearest"
         count = f"{self.agreeing[0]} of {self.agreeing[1]} seeds agree"
         return f"{count}: {near}" if near else count
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from unheard.ingest.audio import decode_blocks
 from unheard.spectrograms.filterbank import sparse_filterbank
 from unheard.spectrograms.stft import GROUP_FRAMES, power_spectra
 from unheard.workspace import Settings
+
+T = TypeVar("T")
 
 # `patch_frames` is only how many frames are transformed at a time.
 SETTINGS = Settings(sample_rate=16_000, n_fft=512, hop_length=256, n_mels=96, patch_frames=4 * GROUP_FRAMES)
@@ -57,17 +60,17 @@ def patches(mels: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]
         yield np.resize(recent[-PATCH_FRAMES:], (PATCH_FRAMES, SETTINGS.n_mels))
 
 
-def evenly(patches: Iterable[NDArray[np.float32]], *, most: int = MOST_PATCHES) -> list[NDArray[np.float32]]:
-    """Every patch, or every second, fourth, eighth, ...: the least power of two that leaves at most `most`.
+def evenly(items: Iterable[T], *, most: int = MOST_PATCHES) -> list[T]:
+    """Every item, or every second, fourth, eighth, ...: the least power of two that leaves at most `most`.
 
     Neighbouring patches of a song say much the same, so a long one need not cost more than a short one. How long it is
-    shows only at its end; until then no more than `most` patches are held.
+    shows only at its end; until then no more than `most` are held.
     """
-    kept: list[NDArray[np.float32]] = []
+    kept: list[T] = []
     step = 1
-    for number, patch in enumerate(patches):
+    for number, item in enumerate(items):
         if number % step == 0:
-            kept.append(patch.copy())  # a patch is a view, which would hold the frames around it
+            kept.append(item)
         if len(kept) > most:
             kept, step = kept[::2], 2 * step
     return kept

@@ -444,7 +444,9 @@ def _next_command(root: Path, state: dict[str, Any]) -> str:
     for what, verb in (("splits", "split"), ("factors", "factors"), ("models", "train")):
         if not state[what]:
             return f"unheard {verb} -w {root}"
-    return f"unheard evaluate -w {root}"
+    if not any((root / "results").glob("*.json")):
+        return f"unheard evaluate -w {root}"
+    return f"unheard recommend -w {root} --playlist ID"
 
 
 def _ids_and_scores(found: Sequence[Recommendation]) -> tuple[list[str], NDArray[np.float32]]:

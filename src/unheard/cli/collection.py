@@ -144,7 +144,12 @@ def status(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
     if json:
         console.print_json(state)
         return
-    rows = [[key, _shown(value)] for key, value in state.items()]
+    rows = []
+    for key, value in state.items():
+        lines = [_shown(value)]
+        if isinstance(value, dict) and value:  # of splits: a line each
+            lines = [f"{name}: {_shown(part)}" for name, part in value.items()]
+        rows += [[key if number == 0 else "", line] for number, line in enumerate(lines)]
     console.out.print(console.table(f"Workspace {workspace}", ["what", "state"], rows))
 
 

@@ -1,11 +1,12 @@
 """Other people's descriptors of sound against ours, each under the same ridge: bliss-audio and Essentia.
 
     pip install --target DIR --no-deps bliss-audio essentia six
-    PYTHONPATH=DIR python bench/rivals.py WORKSPACE [--split artists] [--cache FILE] [--workers N]
+    PYTHONPATH=DIR python bench/rivals.py WORKSPACE [--split artists] [--model blend] [--cache FILE] [--workers N]
 
 bliss-audio describes a track for self-hosted players by 23 numbers; Essentia's MusicExtractor by some thousands, with
 the settings it comes with (Bogdanov et al. 2013). Neither is a dependence of unheard. Everything but the numbers is
-the same for all: split, tracks, standardisation, ridge, playlists, candidates (all test tracks), resamples.
+the same for all: split, tracks, standardisation, ridge, playlists, candidates (all test tracks), resamples. A trained
+model named by --model is measured beside them.
 
 What has been described is appended to FILE, one line a track, so that it can be stopped and gone on with.
 """
@@ -70,14 +71,16 @@ def main() -> None:
     playlists = playlists_with_tests(catalogue)
     resamples = Resamples.draw(playlists, rng=np.random.default_rng([0, 2]))
     task = prepare_recommend(catalogue, "cold", resamples, seed=0)
-    measured = measure_all(workspace, task, values)
-    print_results(catalogue.split.name, measured, {name: matrix.shape[1] for name, matrix in values.items()})
+    measured = measure_all(workspace, task, values, models=options.model)
+    widths = {name: matrix.shape[1] for name, matrix in values.items()}
+    print_results(catalogue.split.name, measured, widths, first=(*options.model, OURS))
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--split")
+    parser.add_argument("--model", action="append", default=[])
     parser.add_argument("--cache", type=Path, metavar="FILE")
     parser.add_argument("--workers", type=int, default=1)
     return parser.parse_args()
@@ -154,12 +157,13 @@ def essentia(path: str) -> list[float]:
 
 
 def measure_all(
-    workspace: Workspace, task: RecommendTask, values: dict[str, Floats]
+    workspace: Workspace, task: RecommendTask, values: dict[str, Floats], *, models: Sequence[str]
 ) -> dict[str, dict[Figure, Measure]]:
-    """Chance by experiment, each description under the ridge, and the ceiling."""
+    """Chance by experiment, each description under the ridge, trained models, and the ceiling."""
     catalogue = task.catalogue
     recommenders: dict[str, Any] = {"random": make_recommender(workspace, catalogue, "random")}
     recommenders |= {name: ranked_by(catalogue, name, matrix) for name, matrix in values.items()}
+    recommenders |= {name: make_recommender(workspace, catalogue, name) for name in models}
     recommenders[ORACLE] = make_recommender(workspace, catalogue, ORACLE)
     return {
         name: {measure.figure: measure for measure in measure_recommend(task, recommender)}
@@ -189,15 +193,18 @@ def ranked_by(catalogue: Catalogue, name: str, matrix: Floats) -> FactorRecommen
     return from_predictions(catalogue, name, predicted)
 
 
-def print_results(split: str, measured: dict[str, dict[Figure, Measure]], widths: dict[str, int]) -> None:
+def print_results(
+    split: str, measured: dict[str, dict[Figure, Measure]], widths: dict[str, int], *, first: Sequence[str]
+) -> None:
+    """The table, and the lead of each of `first` over other people's descriptors."""
     results = results_of(split, measured, oracle=measured[ORACLE], seed=0)
     (table,) = [table for table in tables(results) if "recommend" in table.title]
     print(table_markdown(Table(f"{table.title}, descriptors + ridge", table.columns, table.rows)))
     print("Numbers a track: " + ", ".join(f"{name} {width}" for name, width in widths.items()) + ".\n")
     rows = []
     for figure in COMPARED:
-        pairs = [(OURS, name, measured[OURS][figure], measured[name][figure]) for name in PACKAGES]
-        for c in compare(split, figure, pairs, dict.fromkeys(widths, 1)):
+        pairs = [(one, name, measured[one][figure], measured[name][figure]) for one in first for name in PACKAGES]
+        for c in compare(split, figure, pairs, dict.fromkeys(measured, 1)):
             difference = f"{c.difference:+.4f} [{c.low:+.4f}, {c.high:+.4f}]"
             rows.append([f"{figure.metric}@{figure.k}", c.model, c.against, difference, f"{c.p_holm:.3f}"])
     print(

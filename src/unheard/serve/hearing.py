@@ -106,7 +106,7 @@ class Ears:
         except TimeoutError as error:
             lost = AudioError(file, Reason.TIMED_OUT, str(error))
         except (EOFError, OSError):
-            if not self._warm:
+            if not (self._warm or self._stopped):
                 self._drop()
                 return UserError("no file can be heard: the process for it does not start; see what the server writes")
             lost = AudioError(file, Reason.CRASHED, "the decoder ended its process; check the file")

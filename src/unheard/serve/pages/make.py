@@ -29,7 +29,6 @@ router = APIRouter()
 FEW_GENRES = 14
 FIRST_FOUND = 8
 SHOWN_MISSES = 50
-NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|]')  # of files, somewhere
 FIRST_RANK = 61  # what a vote counts: one over 60 and the rank
 
 
@@ -88,11 +87,10 @@ def take(
             text = as_csv(found, tracks)
         case "json":
             text = json.dumps(as_json(found, tracks), ensure_ascii=False, indent=2) + "\n"
-    as_slug = f'attachment; filename="{slug(name)}.{format}"'
     return Response(
         text.encode("utf-8", "replace"),
         media_type=lists.MEDIA_TYPES[format],
-        headers={"content-disposition": f"{as_slug}; filename*=UTF-8''{quote(NOT_IN_NAMES.sub('-', name))}.{format}"},
+        headers={"content-disposition": disposition(f"{slug(name)}.{format}")},
     )
 
 
@@ -149,5 +147,12 @@ def _explained(now: Loaded, wish: Wish, ids: Sequence[str]) -> list[Recommendati
 
 
 def slug(name: str) -> str:
-    """A title as the name of a file: letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "unheard"
+    """A title as the name of a file: letters of any script, digits and dashes."""
+    return re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:60] or "unheard"
+
+
+def disposition(file: str) -> str:
+    """The header that names a download, also for those who read ASCII alone (RFC 6266)."""
+    stem, _, suffix = file.rpartition(".")
+    plain = re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "unheard"
+    return f"attachment; filename=\"{plain}.{suffix}\"; filename*=UTF-8''{quote(file)}"

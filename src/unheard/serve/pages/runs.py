@@ -29,6 +29,7 @@ router = APIRouter()
 
 SHOWN_JOBS = 30
 SHOWN_FAILURES = 200
+SHOWN_ROWS = 150  # of a table: dozens of models make thousands of pairs
 
 # What can be started here with nothing to fill in: verb, what it does.
 SIMPLE = (
@@ -106,6 +107,7 @@ def results(request: Request, split: str) -> Response:
             (chart, plot(chart.models, chance=chart.chance, oracle=chart.oracle)) for chart in charts(measured.results)
         ],
         tables=tables(measured.results),
+        most_rows=SHOWN_ROWS,
     )
 
 
@@ -114,7 +116,15 @@ def experiment(request: Request, name: str) -> Response:
     """What an experiment measured."""
     for found in read_experiments(served(request).workspace):
         if found.name == name:
-            return page(request, "results.html", title=found.title, about=found.about, plots=[], tables=found.tables)
+            return page(
+                request,
+                "results.html",
+                title=found.title,
+                about=found.about,
+                plots=[],
+                tables=found.tables,
+                most_rows=SHOWN_ROWS,
+            )
     raise NotFoundError(f"There is no experiment {name!r:.60}.")
 
 

@@ -1,7 +1,8 @@
 """Other people's descriptors of sound against ours, each under the same ridge: bliss-audio and Essentia.
 
     pip install --target DIR --no-deps bliss-audio essentia six
-    PYTHONPATH=DIR python bench/rivals.py WORKSPACE [--split artists] [--model blend] [--cache FILE] [--workers N]
+    PYTHONPATH=DIR python bench/rivals.py WORKSPACE [--split artists] [--model blend] [--only bliss-audio] \\
+        [--cache FILE] [--workers N]
 
 bliss-audio describes a track for self-hosted players by 23 numbers; Essentia's MusicExtractor by some thousands, with
 the settings it comes with (Bogdanov et al. 2013). Neither is a dependence of unheard. Everything but the numbers is
@@ -56,6 +57,8 @@ Floats = NDArray[np.float32]
 def main() -> None:
     options = parse()
     for name, module in PACKAGES.items():
+        if name not in options.only:
+            continue
         try:
             importlib.import_module(module)
         except ImportError as error:
@@ -66,7 +69,7 @@ def main() -> None:
     check_measurable(catalogue)
     cache = options.cache or workspace.root / "rival-descriptors.jsonl"
     values = {OURS: catalogue.content.values}
-    for name in PACKAGES:
+    for name in options.only:
         values[name] = described(catalogue, name, cache, workers=options.workers)
     playlists = playlists_with_tests(catalogue)
     resamples = Resamples.draw(playlists, rng=np.random.default_rng([0, 2]))
@@ -81,9 +84,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--split")
     parser.add_argument("--model", action="append", default=[])
+    parser.add_argument("--only", action="append", choices=PACKAGES, help="leave the other package out")
     parser.add_argument("--cache", type=Path, metavar="FILE")
     parser.add_argument("--workers", type=int, default=1)
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.only = options.only or list(PACKAGES)
+    return options
 
 
 def install_line() -> str:
@@ -201,9 +207,9 @@ def print_results(
     (table,) = [table for table in tables(results) if "recommend" in table.title]
     print(table_markdown(Table(f"{table.title}, descriptors + ridge", table.columns, table.rows)))
     print("Numbers a track: " + ", ".join(f"{name} {width}" for name, width in widths.items()) + ".\n")
-    rows = []
+    rows, others = [], [name for name in PACKAGES if name in widths]
     for figure in COMPARED:
-        pairs = [(one, name, measured[one][figure], measured[name][figure]) for one in first for name in PACKAGES]
+        pairs = [(one, name, measured[one][figure], measured[name][figure]) for one in first for name in others]
         for c in compare(split, figure, pairs, dict.fromkeys(measured, 1)):
             difference = f"{c.difference:+.4f} [{c.low:+.4f}, {c.high:+.4f}]"
             rows.append([f"{figure.metric}@{figure.k}", c.model, c.against, difference, f"{c.p_holm:.3f}"])

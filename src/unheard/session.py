@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from unheard.artefacts import atomic_path
 from unheard.errors import AudioError, MissingStageError, UserError
-from unheard.library import open_library
 from unheard.progress import Progress, silent
 from unheard.recommend import lists
 from unheard.recommend import recommend as ranking
@@ -31,7 +30,6 @@ from unheard.recommend.familiarity import Familiarity, familiarity
 from unheard.recommend.filters import ANYTHING, Where
 from unheard.recommend.recommend import NewTrack, Recommendation, Seed
 from unheard.recommend.recommenders import Recommender, space_of
-from unheard.splits import Use, load_splits
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -116,17 +114,14 @@ class Session:
     ) -> tuple[list[str], NDArray[np.float32]]:
         """Ids and centred cosines of the nearest candidates of a track (id or audio file)."""
         return _ids_and_scores(
-            ranking.similar(
-                self.catalogue,
-                self._recommender,
-                self._seed_of(track),
+            self.neighbours(
+                track,
                 candidates=candidates,
                 n=n,
                 max_per_artist=max_per_artist,
                 diversity=diversity,
                 where=where,
                 explain=False,
-                seed=self.seed,
             )
         )
 
@@ -189,8 +184,9 @@ class Session:
         exclude: Collection[str] = (),
         diversity: float = 0.0,
         where: Where = ANYTHING,
+        explain: bool = True,
     ) -> list[Recommendation]:
-        """As `similar`, with label, reasons and confidence."""
+        """As `similar`, with label and, if `explain`, reasons and confidence."""
         return ranking.similar(
             self.catalogue,
             self._recommender,
@@ -201,7 +197,8 @@ class Session:
             exclude=[self.catalogue.track_row(name) for name in exclude],
             diversity=diversity,
             where=where,
-            familiarity=self._familiarity,
+            familiarity=self._familiarity if explain else None,
+            explain=explain,
             seed=self.seed,
         )
 
@@ -415,38 +412,6 @@ class Session:
             progress("embedding", done, len(files))
         dim = self.catalogue.warm.dim
         return ids, paths, np.array(vectors, np.float32).reshape(len(vectors), dim), problems
-
-
-def describe(workspace: Workspace) -> dict[str, Any]:
-    """What a workspace holds, stage by stage, and the next command."""
-    root = workspace.root
-    state: dict[str, Any] = {"front end": workspace.settings.front_end}
-    if not workspace.library_path.is_file():
-        return state | {"next": f"unheard scan -w {root} AUDIO_DIR_or_tracks.csv"}
-    with open_library(workspace.library_path) as library:
-        counts, tracks = library.counts(), library.tracks()
-    state |= counts
-    splits = load_splits(workspace) if workspace.splits_path.is_file() else {}
-    state["splits"] = {
-        name: {use.name.lower(): int((split.uses(tracks.ids) == use).sum()) for use in Use}
-        for name, split in splits.items()
-    }
-    state["factors"] = [path.stem for path in sorted((root / "factors").glob("*.safetensors"))]
-    state["models"] = {name: trained for name in splits if (trained := trained_models(workspace, name))}
-    return state | {"next": _next_command(root, state)}
-
-
-def _next_command(root: Path, state: dict[str, Any]) -> str:
-    if not state["tracks"]:
-        return f"unheard scan -w {root} AUDIO_DIR_or_tracks.csv"
-    if not state["plays"]:
-        return f"unheard import -w {root} playlists.csv"
-    for what, verb in (("splits", "split"), ("factors", "factors"), ("models", "train")):
-        if not state[what]:
-            return f"unheard {verb} -w {root}"
-    if not any((root / "results").glob("*.json")):
-        return f"unheard evaluate -w {root}"
-    return f"unheard recommend -w {root} --playlist ID"
 
 
 def _ids_and_scores(found: Sequence[Recommendation]) -> tuple[list[str], NDArray[np.float32]]:

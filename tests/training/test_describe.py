@@ -14,7 +14,7 @@ from unheard.errors import AudioError, MissingStageError, Reason
 from unheard.library import open_library
 from unheard.models.musicnn import read_musicnn
 from unheard.models.pretrained import save_weights
-from unheard.spectrograms.musicnn_mel import patches_of_file
+from unheard.spectrograms.musicnn_mel import MOST_PATCHES, PATCH_FRAMES, patches_of_file
 from unheard.spectrograms.scan import scan
 from unheard.training.describe import describe_file, loaded_musicnn
 from unheard.training.musicnn_features import embed_library
@@ -68,6 +68,18 @@ def test_it_is_what_the_library_keeps(front_end: FrontEndName, tmp_path: Path) -
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("n", [1, 9, 33, 70, 270])
+def test_a_mean_is_that_of_the_patches_that_are_kept(n: int) -> None:
+    """Whatever is begun early, and whatever pairs are made of the others."""
+    patches = np.random.default_rng(n).normal(size=(n, PATCH_FRAMES, 96)).astype(np.float32)
+    network = loaded_musicnn("msd")
+    step = next(2**k for k in range(6) if len(range(0, n, 2**k)) <= MOST_PATCHES)
+    with torch.inference_mode():
+        plain = np.stack([network(torch.from_numpy(patch[None]))[0][0].numpy() for patch in patches[::step]])
+    (found,) = mean_descriptions(patches, [network])
+    np.testing.assert_allclose(found, plain.mean(axis=0), rtol=1e-4, atol=1e-4)
 
 
 def test_only_what_is_asked_for(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def errors(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
 
 def status(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
     """What the workspace holds, and the next command."""
-    from unheard.session import describe
+    from unheard.cli.stages import describe
 
     state = describe(Workspace.open(workspace))
     if json:

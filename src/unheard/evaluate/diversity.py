@@ -74,9 +74,9 @@ def chance_skewness(n_queries: int, share: float) -> float:
 
 def chance_gini(n_queries: int, share: float) -> float:
     """Gini coefficient of a binomial count: the sum over t of F(t)(1 - F(t)), over the mean."""
-    if not 0 < share < 1:
-        return 0.0 if share else np.nan
     from scipy.stats import binom  # half of the time that every command would take to start
 
+    if not 0 < share < 1:
+        return 0.0 if share else np.nan
     below = binom.cdf(np.arange(n_queries), n_queries, share)
     return float((below * (1 - below)).sum() / (n_queries * share))

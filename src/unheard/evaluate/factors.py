@@ -75,9 +75,9 @@ def _norm_spearman(true: Values, predicted: Values, resamples: Resamples) -> Mea
 
 def _standard_ranks(values: Values) -> Values:
     """Ranks from 0 to 1; values that differ by rounding alone share one."""
-    rounded = np.round(values / max(float(values.max(initial=0.0)), 1e-30), 6)
     from scipy.stats import rankdata
 
+    rounded = np.round(values / max(float(values.max(initial=0.0)), 1e-30), 6)
     ranks: Values = rankdata(rounded) / max(len(values), 1)
     return ranks
 

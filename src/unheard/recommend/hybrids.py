@@ -169,9 +169,9 @@ def learn_kappa(catalogue: Catalogue, opinions: Opinions, als: AlsConfig) -> flo
 
 def _mean_auc(scores: Vector, hidden: csr_matrix, shown: csr_matrix) -> float:
     """Mean over rows of the share of (hidden, neither) pairs in the right order; rows without any do not count."""
-    positive, left_out = hidden.toarray() > 0, shown.toarray() > 0
     from scipy.stats import rankdata
 
+    positive, left_out = hidden.toarray() > 0, shown.toarray() > 0
     ranks = rankdata(np.where(left_out, -np.inf, scores.astype(np.float32)), axis=1)
     n_positive, n_out = positive.sum(axis=1), left_out.sum(axis=1)
     n_negative = scores.shape[1] - n_positive - n_out

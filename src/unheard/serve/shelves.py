@@ -33,7 +33,8 @@ class Shelves:
     def prepare(self) -> None:
         """Make every table now, rather than when it is first asked for."""
         self.search("prepare", artist="prepare")
-        _ = self.artists, self.playlists, self.by_track, self._kinds, self._n_playlists, self._order
+        _ = self.artists, self.playlists, self.by_track, self.unheard_were_played
+        _ = self._kinds, self._n_playlists, self._order, self._names
 
     def kind(self, row: int) -> Kind:
         """cold: may be recommended as unheard; warm: trains and has plays; other: validation, or no plays."""

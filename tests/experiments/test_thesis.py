@@ -93,7 +93,7 @@ def _n_frames(world: World) -> list[int]:
     from unheard.spectrograms.store import open_store
 
     with open_library(world.workspace.library_path) as library:
-        return open_store(world.workspace, library).n_frames.tolist()
+        return [int(n) for n in open_store(world.workspace, library).n_frames]
 
 
 def test_losses_are_the_mean_squared_error_of_standardised_factors(ran: tuple[World, Findings]) -> None:

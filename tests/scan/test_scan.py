@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from tests.ingest.sounds import cut, song, write
-from unheard.errors import Reason, UserError
+from unheard.errors import Reason, UnheardError, UserError
+from unheard.ingest.decoders import decoder_versions
 from unheard.library import Library, Track
 from unheard.scan import scan as scanning
 from unheard.scan.extraction import ExtractedAudio, extract_file
@@ -195,6 +196,60 @@ def test_a_decoder_that_crashes_or_hangs_costs_one_file(
     assert rescan(workspace, music) == ScanReport(unchanged=2, known_failures=2)
     monkeypatch.undo()  # the decoder was updated
     assert rescan(workspace, music, force=True).added == 2
+
+
+def extract_or_raise(path: Path, settings: Settings) -> ExtractedAudio:
+    """As with a library that has dropped an argument: every WAV file meets an exception that is no AudioError."""
+    if path.suffix == ".wav":
+        raise TypeError("open() got an unexpected keyword argument")
+    return extract_file(path, settings)
+
+
+def test_an_error_of_our_own_is_no_failure_of_the_file(
+    workspace: Workspace, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(music / "c/d.wav", music / "e.wav")
+    monkeypatch.setattr(scanning, "extract_file", extract_or_raise)
+    expected = r"d\.wav: TypeError: open\(\) got .* not the file's fault .*unheard doctor"
+    with pytest.raises(UnheardError, match=expected) as raised:
+        rescan(workspace, music)
+    assert raised.value.exit_code == 1
+    assert set(by_name(workspace)) == {"a.flac", "b.ogg"}  # everything else is stored
+    assert failures(workspace) == {}
+    monkeypatch.undo()  # a version that fits was installed
+    assert rescan(workspace, music) == ScanReport(added=1, failed=1, unchanged=2, audio_s=2.0)
+    assert set(failures(workspace)) == {"e.wav"}
+
+
+def test_an_error_of_our_own_with_every_file_ends_the_scan(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(8):
+        write(tmp_path / "music" / f"{n}.wav", song(n, 1.5))
+    monkeypatch.setattr(scanning, "extract_file", extract_or_raise)
+    reached: list[int] = []
+    with pytest.raises(UnheardError, match=r"0\.wav: TypeError"):
+        scan(workspace, [tmp_path / "music"], jobs=2, progress=lambda what, done, total: reached.append(done))
+    assert reached == [1, 2, 3, 4]
+    assert (by_name(workspace), failures(workspace)) == ({}, {})
+
+
+def test_failures_are_tried_again_by_other_versions(
+    workspace: Workspace, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut(music / "c/d.wav", music / "half.wav")
+    shutil.copy(music / "a.flac", music / "copy.flac")
+    rescan(workspace, music)
+    with Library(workspace.library_path) as library:
+        noted = {Path(failure.path).name: failure.versions for failure in library.failures()}
+    assert noted == {"half.wav": decoder_versions(), "copy.flac": ""}
+    for part in ("unheard ", "av ", "soundfile "):
+        assert part in decoder_versions()
+    assert rescan(workspace, music) == ScanReport(known_failures=2, unchanged=3)
+    monkeypatch.setattr(scanning, "decoder_versions", lambda: "newer")
+    assert scanning.preview(workspace, [music]) == {"decode": 1, "known": 1, "unchanged": 3}
+    assert rescan(workspace, music) == ScanReport(failed=1, known_failures=1, unchanged=3)
+    assert rescan(workspace, music) == ScanReport(known_failures=2, unchanged=3)
 
 
 def test_odd_names(workspace: Workspace, music: Path) -> None:

@@ -24,6 +24,7 @@ from unheard.errors import AudioError, Reason, UnheardError, UserError
 Key = TypeVar("Key")
 WAITING_PER_WORKER = 4  # results that may wait for an earlier one
 READY = "ready"
+START_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ class _Workers:
 
     def start(self, place: _Place[Any], arguments: tuple[Any, ...], limit_s: float) -> None:
         worker = next((worker for worker in self._workers if worker.place is None), None) or self._add()
-        worker.place, worker.limit_s, worker.deadline_s = place, limit_s, time.monotonic() + limit_s
+        worker.place, worker.limit_s = place, limit_s
+        worker.deadline_s = time.monotonic() + (limit_s if worker.ready else max(limit_s, START_LIMIT_S))
         with suppress(OSError):  # when it died idle; its end of the pipe tells `wait`
             worker.pipe.send(arguments)
 
@@ -157,6 +159,7 @@ class _Workers:
             return
         if not worker.ready:
             worker.ready = outcome == READY
+            worker.deadline_s = time.monotonic() + worker.limit_s  # a slow start is not the file's fault
             return
         worker.place.outcome, worker.place.done, worker.place = outcome, True, None
 

@@ -233,14 +233,14 @@ def _parse(index: bytes) -> tuple[list[Entry], int]:
     end = index.rfind(b"\n") + 1
     lines = index[:end].split(b"\n")[:-1]
     try:
-        return [Entry(*values) for values in json.loads(b"[" + b",".join(lines) + b"]")], end
+        return [Entry._make(values) for values in json.loads(b"[" + b",".join(lines) + b"]")], end
     except (ValueError, TypeError):  # zeros or garbage after a power failure
         pass
     entries: list[Entry] = []
     end = 0
     for line in lines:
         try:
-            entries.append(Entry(*json.loads(line)))
+            entries.append(Entry._make(json.loads(line)))
         except (ValueError, TypeError):
             break
         end += len(line) + 1

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.ingest.sounds import song, write
-from tests.scan.test_resume import start, state
+from tests.scan.test_resume import state
 from unheard.errors import Reason
 from unheard.library import Library
 from unheard.scan.scan import ScanReport, scan
 from unheard.spectrograms.shards import list_shards
 from unheard.workspace import Workspace
+
+SCAN = """
+import sys
+from pathlib import Path
+from unheard.scan.scan import scan
+from unheard.workspace import Workspace
+
+def wait_once(what, done, total):
+    if done == 1:
+        print(done, flush=True)
+        sys.stdin.readline()
+
+if __name__ == "__main__":
+    scan(Workspace.open(Path(sys.argv[1])), [Path(sys.argv[2])], jobs=1, progress=wait_once)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +43,24 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def run_at_once(workspace: Workspace, *sources: Path) -> None:
-    processes = [start(workspace, source) for source in sources]
+    """Each process stores its first file and waits until the others have done so."""
+    script = workspace.root.with_suffix(".py")
+    script.write_text(SCAN)
+    pipe = subprocess.PIPE
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(script), str(workspace.root), str(source)],
+            stdin=pipe, stdout=pipe, stderr=pipe, text=True,
+        )
+        for source in sources
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n", process.communicate()
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
     for process in processes:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check bench lock clean
+.PHONY: help install install-dev demo test test-latest test-oldest check bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,24 @@ wheels/.there:
 test: install-dev wheels/.there  ## run every test, as many at once as there are cores (the page tests need Chromium)
 	UNHEARD_WHEELS=$(CURDIR)/wheels OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto
 
+# What depends on other packages, without what takes long. The tools of these tests come in their newest versions.
+BOUNDS_TESTS := tests/ingest tests/scan tests/spectrograms tests/factors tests/recommend tests/serve \
+	--ignore=tests/serve/browser --ignore=tests/serve/test_listening_browser.py
+BOUNDS_TOOLS := pytest pytest-xdist hypothesis httpx playwright schemathesis librosa
+
+test-latest:  ## the tests of what reads audio, plays and requests, with the newest version of every dependency
+	$(PYTHON) -m venv .venv-latest
+	.venv-latest/bin/pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
+		-e .[serve,spotify] $(BOUNDS_TOOLS)
+	OMP_NUM_THREADS=1 .venv-latest/bin/python -m pytest -q -n auto $(BOUNDS_TESTS)
+
+test-oldest:  ## the same with the oldest version of every dependency that pyproject.toml allows
+	$(PYTHON) -m venv .venv-oldest
+	$(PYTHON) tools/oldest_requirements.py serve spotify > .venv-oldest/requirements.txt
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check -r .venv-oldest/requirements.txt $(BOUNDS_TOOLS)
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -q -n auto $(BOUNDS_TESTS)
+
 check: install-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,4 +69,4 @@ lock: install-dev  ## make the lock files anew
 	$(BIN)/python -c "import pathlib; [p.write_text(p.read_text().replace('+cpu', '')) for p in map(pathlib.Path, ('requirements.lock', 'requirements-dev.lock'))]"
 
 clean:  ## remove the virtual environment and the demo
-	rm -rf $(VENV) demo-world wheels
+	rm -rf $(VENV) .venv-latest .venv-oldest demo-world wheels

@@ -116,7 +116,8 @@ def training_table(rounds: int) -> None:
 def loader_table(rounds: int) -> None:
     """Patches a second from a store of 200 tracks of three minutes, drawn as training draws them."""
     from unheard.ids import IdMap
-    from unheard.spectrograms.store import ENCODINGS, MelStore, map_frames
+    from unheard.spectrograms.shards import map_frames
+    from unheard.spectrograms.store import ENCODINGS, MelStore
     from unheard.training.data import Epoch, batches, epoch_rng, shuffled
     from unheard.training.sources import PatchSource
 
@@ -126,9 +127,9 @@ def loader_table(rounds: int) -> None:
         path = Path(folder) / "mels.bin"
         path.write_bytes(rng.integers(0, 256, (int(counts.sum()), 128), np.uint8).tobytes())
         encoding = ENCODINGS["standard"]
-        frames = map_frames(path, encoding, 128)
+        frames = map_frames(path, int(counts.sum()), 128, encoding.dtype)
         ids = IdMap(str(row) for row in range(len(counts)))
-        source = PatchSource(MelStore(ids, np.cumsum(counts) - counts, counts, 256, encoding, frames))
+        source = PatchSource(MelStore(ids, np.cumsum(counts) - counts, counts, 256, encoding, (frames,)))
         rates = []
         for epoch in range(rounds):
             draw = epoch_rng(0, 1, epoch)

@@ -32,11 +32,9 @@ CREATE INDEX IF NOT EXISTS tracks_path ON tracks (path);
 CREATE INDEX IF NOT EXISTS tracks_hash ON tracks (content_hash);
 CREATE TABLE IF NOT EXISTS failures (
     path TEXT PRIMARY KEY, track_id TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
-    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, duplicate_of TEXT NOT NULL
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, duplicate_of TEXT NOT NULL, versions TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS spectrograms (
-    track_id TEXT PRIMARY KEY, start_frame INTEGER NOT NULL, n_frames INTEGER NOT NULL
-) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS failures_duplicate_of ON failures (duplicate_of) WHERE duplicate_of != '';
 CREATE TABLE IF NOT EXISTS vectors (
     kind TEXT NOT NULL, track_id TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (kind, track_id)
 ) WITHOUT ROWID;
@@ -69,6 +67,11 @@ class Track:
     content_hash: str = ""
 
     @property
+    def source_hash(self) -> str:
+        """Names the bytes that a track's spectrogram was made from; the state of its file if that is of patches."""
+        return self.content_hash or (f"{self.size}-{self.mtime_ns}" if self.path else "")
+
+    @property
     def artist(self) -> str:
         return ", ".join(self.artists)
 
@@ -80,7 +83,11 @@ class Track:
 
 @dataclass(frozen=True)
 class Failure:
-    """A file that was skipped, and why. `duplicate_of` is the track that is kept instead, if there is one."""
+    """A file that was skipped, and why.
+
+    duplicate_of   the track that is kept instead, if there is one
+    versions       of unheard and of the decoders that failed (`decoder_versions`); others try again
+    """
 
     path: str
     reason: Reason
@@ -89,6 +96,7 @@ class Failure:
     size: int = 0
     mtime_ns: int = 0
     duplicate_of: str = ""
+    versions: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,58 +182,51 @@ class Library:
             self._db.execute("DELETE FROM failures WHERE path = ?", (track.path,))
 
     def remove_track(self, track_id: str) -> None:
-        """Forget a track and its spectrogram; its plays stay, so that it comes back whole if its file does."""
-        for table in ("tracks", "spectrograms", "vectors", "marks"):
+        """Forget a track, and with it its spectrogram; its plays stay, so that it comes back whole if its file does."""
+        for table in ("tracks", "vectors", "marks"):
             self._db.execute(f"DELETE FROM {table} WHERE track_id = ?", (track_id,))
 
     def tracks(self) -> Tracks:
         cursor = self._db.execute(f"SELECT {', '.join(TRACK_COLUMNS)} FROM tracks ORDER BY track_id")
         return Tracks(tuple(_track(row) for row in cursor))
 
+    def track_of_content(self, content_hash: str) -> Track | None:
+        """The track whose file has these bytes."""
+        query = f"SELECT {', '.join(TRACK_COLUMNS)} FROM tracks WHERE content_hash = ? ORDER BY track_id"
+        row = self._db.execute(query, (content_hash,)).fetchone()
+        return _track(row) if row else None
+
+    def source_hashes(self) -> dict[str, str]:
+        """`Track.source_hash` of every track by its id."""
+        cursor = self._db.execute("SELECT track_id, path, size, mtime_ns, content_hash FROM tracks")
+        return {
+            row[0]: Track(row[0], path=row[1], size=row[2], mtime_ns=row[3], content_hash=row[4]).source_hash
+            for row in cursor
+        }
+
     # ----------------------------------------------------------------------------------------------- failures
 
     def put_failure(self, failure: Failure) -> None:
-        self._db.execute(
-            "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                failure.path,
-                failure.track_id,
-                failure.reason.value,
-                failure.detail,
-                failure.size,
-                failure.mtime_ns,
-                failure.duplicate_of,
-            ),
-        )
+        values = {**vars(failure), "reason": failure.reason.value}
+        marks = ", ".join("?" * len(values))
+        query = f"INSERT OR REPLACE INTO failures ({', '.join(values)}) VALUES ({marks})"
+        self._db.execute(query, tuple(values.values()))
 
     def remove_failure(self, path: str) -> None:
         self._db.execute("DELETE FROM failures WHERE path = ?", (path,))
 
+    def remove_duplicates(self, track_id: str) -> None:
+        """Forget the files that were skipped as copies of a track."""
+        self._db.execute("DELETE FROM failures WHERE duplicate_of = ? AND duplicate_of != ''", (track_id,))
+
     def failures(self) -> list[Failure]:
         """Every file that was skipped, ordered by path."""
         cursor = self._db.execute(
-            "SELECT path, reason, detail, track_id, size, mtime_ns, duplicate_of FROM failures ORDER BY path"
+            "SELECT path, reason, detail, track_id, size, mtime_ns, duplicate_of, versions FROM failures ORDER BY path"
         )
         return [Failure(path, Reason(reason), *rest) for path, reason, *rest in cursor]
 
-    # ------------------------------------------------------------------------------- spectrograms and vectors
-
-    def put_spectrogram(self, track_id: str, *, start_frame: int, n_frames: int) -> None:
-        self._db.execute("INSERT OR REPLACE INTO spectrograms VALUES (?, ?, ?)", (track_id, start_frame, n_frames))
-
-    def spectrograms(self) -> tuple[IdMap, NDArray[np.int64], NDArray[np.int64]]:
-        """Ids (ordered), start frames and frame counts of every stored spectrogram."""
-        rows = self._db.execute("SELECT track_id, start_frame, n_frames FROM spectrograms ORDER BY track_id").fetchall()
-        return (
-            IdMap(row[0] for row in rows),
-            np.array([row[1] for row in rows], np.int64),
-            np.array([row[2] for row in rows], np.int64),
-        )
-
-    def stored_frames(self) -> int:
-        """End of the last committed spectrogram: what lies behind it in the store is left over from a kill."""
-        (end,) = self._db.execute("SELECT COALESCE(MAX(start_frame + n_frames), 0) FROM spectrograms").fetchone()
-        return int(end)
+    # ---------------------------------------------------------------------------------------------- vectors
 
     def put_vectors(self, kind: str, items: Iterable[tuple[str, NDArray[np.float32]]]) -> None:
         """Store one float32 vector per track under `kind` ("statistics", "signature", "user", "musicnn", ...)."""
@@ -306,10 +307,9 @@ class Library:
         return None if answer == "ok" else str(answer)
 
     def counts(self) -> dict[str, int]:
-        """How many tracks, spectrograms, vectors, playlists, plays and failures there are."""
+        """How many tracks, vectors, playlists, plays and failures there are."""
         queries = {
             "tracks": "SELECT COUNT(*) FROM tracks",
-            "spectrograms": "SELECT COUNT(*) FROM spectrograms",
             "vectors": "SELECT COUNT(*) FROM vectors WHERE kind = 'user'",
             "playlists": "SELECT COUNT(DISTINCT playlist_id) FROM plays",
             "plays": "SELECT COUNT(*) FROM plays",

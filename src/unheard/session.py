@@ -226,7 +226,7 @@ class Session:
             return None
         if isinstance(seed, int):
             return float(self._familiarity.of_tracks(np.array([seed], np.int32))[0])
-        from unheard.spectrograms.listen import mel_of_file, vectors_of
+        from unheard.spectrograms.files import mel_of_file, vectors_of
         from unheard.spectrograms.statistics import N_STATISTICS
 
         if self.catalogue.content.values.shape[1] != N_STATISTICS:
@@ -390,7 +390,7 @@ class Session:
     def _embed_each(
         self, files: Sequence[Path], progress: Progress
     ) -> tuple[list[str], list[str], NDArray[np.float32], list[str]]:
-        from unheard.spectrograms.plan import ID_DIGITS, hash_file
+        from unheard.scan.plan import ID_DIGITS, hash_file
 
         ids: list[str] = []
         paths: list[str] = []

@@ -3,7 +3,7 @@
 W/
   workspace.json                 format version, front end and its settings
   library.sqlite                 tracks, plays, failures, per-track statistics (see library.py)
-  mels.bin                       every track's mel spectrogram, back to back (see spectrograms/store.py)
+  mels/                          every track's mel spectrogram, in shards (see spectrograms/shards.py)
   splits.json                    every split, in the exchange format
   factors/full.safetensors       factors of all plays (truth of the neighbour tasks)
   factors/<split>.safetensors    warm factors: train plays only, the rest folded in
@@ -87,7 +87,7 @@ class Workspace:
 
     @property
     def mels_path(self) -> Path:
-        return self.root / "mels.bin"
+        return self.root / "mels"
 
     @property
     def splits_path(self) -> Path:

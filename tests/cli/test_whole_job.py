@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 import soundfile
 
 import unheard
@@ -188,6 +189,19 @@ def test_evaluate_hears_what_the_lists_hear(workspace: Path, run: Run, tmp_path:
         artefacts.save(path, KIND, config=made.config, arrays=older, ids={"track": ids})
         assert run("evaluate", "-w", copy, "--model", "tiny").code == 0
         assert (path.read_bytes() == whole) == expected
+
+
+def test_doctor_reports_a_decoder_that_raises(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As PyAV 19 did, which dropped an argument of `open`."""
+
+    def open_without_arguments(file: str) -> None:
+        raise TypeError("open() got an unexpected keyword argument")
+
+    monkeypatch.setattr("av.open", open_without_arguments)
+    ran = run("doctor")
+    assert ran.code == 2
+    assert ran.stdout.count("PROBLEM") == 4
+    assert "TypeError" in ran.stdout
 
 
 def test_doctor_finds_this_machine_able(workspace: Path, run: Run) -> None:

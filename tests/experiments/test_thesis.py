@@ -90,9 +90,10 @@ def test_patches_are_those_of_fraction_and_epochs(ran: tuple[World, Findings]) -
 
 def _n_frames(world: World) -> list[int]:
     from unheard.library import open_library
+    from unheard.spectrograms.store import open_store
 
     with open_library(world.workspace.library_path) as library:
-        return [int(n) for n in library.spectrograms()[2]]
+        return [int(n) for n in open_store(world.workspace, library).n_frames]
 
 
 def test_losses_are_the_mean_squared_error_of_standardised_factors(ran: tuple[World, Findings]) -> None:

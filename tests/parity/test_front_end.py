@@ -19,8 +19,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from unheard.ingest.patches import PatchFile
+from unheard.scan.readymade import extract_patches
 from unheard.spectrograms.front_end import mel_db_of_power
-from unheard.spectrograms.readymade import hear_patches
 from unheard.workspace import Settings
 
 PARITY = Settings("parity")
@@ -100,7 +100,7 @@ def test_ready_made_patches_are_stored_as_kapre_hears_them(tmp_path: Path) -> No
     with h5py.File(tmp_path / "patches.h5", "w") as file:
         file["a"] = magnitudes
     with PatchFile(tmp_path / "patches.h5", PARITY) as file:
-        stored = hear_patches(file, "a", PARITY).mel
+        stored = extract_patches(file, "a", PARITY).mel
     assert stored.dtype == np.float16
     heard = stored.astype(np.float32).reshape(-1, N_FRAMES, N_MELS).transpose(0, 2, 1)
     for ours, theirs in zip(heard, kapre(magnitudes), strict=True):

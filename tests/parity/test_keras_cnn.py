@@ -134,7 +134,7 @@ def one_step(ours: nn.Sequential, config: CnnConfig) -> tuple[float, nn.Sequenti
     everything, frames = np.arange(BATCH), stored_patches().reshape(-1, MELS)
     lengths = np.full(BATCH, FRAMES)
     ids = IdMap(f"{row:02}" for row in range(BATCH))
-    store = MelStore(ids, everything * FRAMES, lengths, FRAMES, ENCODINGS["parity"], frames)
+    store = MelStore(ids, everything * FRAMES, lengths, FRAMES, ENCODINGS["parity"], (frames,))
     plain = Scaling("standard", np.zeros(OUTPUTS, np.float32), np.ones(OUTPUTS, np.float32))
     goal, device = Regression(Targets(targets(), targets(), plain), torch.device("cpu")), torch.device("cpu")
     stage = Stage("patches", config, Mse(), adam=ADAM, batch_size=BATCH, epochs=1, precision="float32")

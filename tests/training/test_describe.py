@@ -14,8 +14,8 @@ from unheard.errors import AudioError, MissingStageError, Reason
 from unheard.library import open_library
 from unheard.models.musicnn import read_musicnn
 from unheard.models.pretrained import save_weights
+from unheard.scan.scan import scan
 from unheard.spectrograms.musicnn_mel import MOST_PATCHES, PATCH_FRAMES, patches_of_file
-from unheard.spectrograms.scan import scan
 from unheard.training.describe import describe_file, loaded_musicnn
 from unheard.training.musicnn_features import embed_library
 from unheard.training.patch_means import mean_descriptions

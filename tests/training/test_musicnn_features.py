@@ -20,8 +20,8 @@ from unheard.library import Library, open_library
 from unheard.models.musicnn import read_musicnn
 from unheard.models.musicnn_tags import TAGS
 from unheard.models.pretrained import save_weights
+from unheard.scan.scan import scan
 from unheard.spectrograms.musicnn_mel import patches_of_file
-from unheard.spectrograms.scan import scan
 from unheard.training.musicnn_features import (
     KINDS,
     Report,

@@ -22,7 +22,7 @@ def _source(
     frames = np.concatenate([ENCODING.encode(track) for track in tracks_db])
     ids = IdMap(str(row) for row in range(len(counts)))
     return PatchSource(
-        MelStore(ids, np.cumsum(counts) - counts, counts, WIDTH, ENCODING, frames), selection, skip, repeat=repeat
+        MelStore(ids, np.cumsum(counts) - counts, counts, WIDTH, ENCODING, (frames,)), selection, skip, repeat=repeat
     )
 
 

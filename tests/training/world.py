@@ -17,7 +17,7 @@ from unheard.factors.store import Factors, load_factors, save_factors
 from unheard.ids import IdMap
 from unheard.library import Library, Play, Track, open_library
 from unheard.models.recipe import Recipe, recipe_from
-from unheard.spectrograms.store import MelWriter
+from unheard.spectrograms.store import ENCODINGS, mel_writer
 from unheard.splits import Split
 from unheard.workspace import Settings, Workspace
 
@@ -79,9 +79,11 @@ def add_track(
     profile = np.repeat(hidden, n_mels // HIDDEN) * 6 - 30  # (mel,) decibels
     mel_db = profile + rng.normal(size=(int(rng.integers(10, 50)), n_mels)) * 4  # some shorter than a patch
     statistics = np.concatenate([hidden * 3 + 5, rng.normal(size=3) * 0.1]).astype(np.float32)
-    with library.transaction(), MelWriter(workspace, library) as writer:
-        library.put_track(Track(track_id, path=f"{track_id}.flac", content_hash=hidden.tobytes().hex()))
-        writer.append(track_id, writer.encoding.encode(mel_db.astype(np.float32)))
+    track = Track(track_id, path=f"{track_id}.flac", content_hash=hidden.tobytes().hex())
+    with library.transaction(), mel_writer(workspace) as writer:
+        library.put_track(track)
+        stored = ENCODINGS[workspace.settings.front_end].encode(mel_db.astype(np.float32))
+        writer.append(track_id, stored, track.source_hash)
         library.put_vectors("statistics", [(track_id, statistics)])
 
 

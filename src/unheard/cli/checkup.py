@@ -69,8 +69,11 @@ def _decoders() -> Iterator[Finding]:
                 samples = sum(len(block) for block in decode_blocks(path, sample_rate=22_050))
                 whole = abs(samples - len(noise)) < 2_400
                 yield Finding(whole, f"decode {suffix}", f"{samples / 22_050:.2f} of 2.00 s")
-            except (UnheardError, RuntimeError) as error:
+            except UnheardError as error:
                 yield Finding(False, f"decode {suffix}", f"{error}; reinstall with `pip install --force-reinstall av`")
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong in a decoder is what this looks for
+                advice = "install the versions of requirements.lock"
+                yield Finding(False, f"decode {suffix}", f"{type(error).__name__}: {error}; {advice}")
 
 
 def _disk(workspace: Workspace) -> Iterator[Finding]:
@@ -94,15 +97,17 @@ def _consistency(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _library_findings(workspace: Workspace) -> Iterator[Finding]:
+    from unheard.spectrograms.shards import list_shards
     from unheard.spectrograms.store import open_store
 
     with Library(workspace.library_path) as library:
         problem = library.integrity_problem()
         yield Finding(problem is None, "library", problem or str(library.counts()))
-        if library.counts()["spectrograms"]:
+        if list_shards(workspace.mels_path):
             try:
                 store = open_store(workspace, library)
-                yield Finding(True, "mel store", f"{len(store)} tracks, {int(store.n_frames.sum())} frames")
+                found = f"{len(store)} tracks, {int(store.n_frames.sum())} frames in {len(store.shards)} shards"
+                yield Finding(True, "mel store", found)
             except UnheardError as error:
                 yield Finding(False, "mel store", str(error))
         missing = sum(bool(track.path) and not Path(track.path).exists() for track in library.tracks().items)

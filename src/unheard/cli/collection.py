@@ -44,8 +44,8 @@ def scan(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be analysed.")] = False,
 ) -> None:
     """Read tags, decode, store mel spectrograms. Can be stopped at any moment; unchanged files are not read again."""
-    from unheard.spectrograms.scan import preview
-    from unheard.spectrograms.scan import scan as run
+    from unheard.scan.scan import preview
+    from unheard.scan.scan import scan as run
 
     opened = Workspace.open(workspace)
     if dry_run:

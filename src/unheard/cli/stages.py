@@ -7,6 +7,7 @@ from typing import Any
 
 from unheard.library import open_library
 from unheard.recommend.build import trained_models
+from unheard.spectrograms.store import stored_ids
 from unheard.splits import Use, load_splits
 from unheard.workspace import Workspace
 
@@ -19,6 +20,7 @@ def describe(workspace: Workspace) -> dict[str, Any]:
         return state | {"next": f"unheard scan -w {root} AUDIO_DIR_or_tracks.csv"}
     with open_library(workspace.library_path) as library:
         counts, tracks = library.counts(), library.tracks()
+        counts["spectrograms"] = len(stored_ids(workspace, library))
     state |= counts
     splits = load_splits(workspace) if workspace.splits_path.is_file() else {}
     state["splits"] = {

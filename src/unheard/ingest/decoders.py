@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,15 @@ BLOCK_SAMPLES = 32_768
 
 # FFmpeg works these lengths out from the bitrate, so they are guesses (lengths.py knows better for MP3 and WAV).
 GUESSED_LENGTH_FORMATS = {"mp3", "aac", "loas", "wav", "w64", "ac3", "mpeg", "mpegts", "amr"}
+
+
+@cache
+def decoder_versions() -> str:
+    """What decides which files can be decoded, for example `unheard 0.1.0, av 18.1.0, soundfile 0.14.0 (1.2.2)`."""
+    import soundfile
+
+    libsndfile = soundfile.__libsndfile_version__
+    return f"unheard {version('unheard')}, av {version('av')}, soundfile {version('soundfile')} ({libsndfile})"
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -43,7 +54,7 @@ def open_ffmpeg(path: Path, *, skip_damage: bool = False) -> Opened:
 
     av.logging.set_level(av.logging.PANIC)
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(str(path), **_open_options())
     except (av.FFmpegError, OSError, ValueError) as error:
         raise Refused(f"FFmpeg: {_first_line(error)}") from error
     if not container.streams.audio:
@@ -58,6 +69,12 @@ def open_ffmpeg(path: Path, *, skip_damage: bool = False) -> Opened:
         elif container.duration:
             declared_s = container.duration / 1e6
     return Opened(declared_s, _ffmpeg_blocks(container, stream, skip_damage=skip_damage))
+
+
+@cache
+def _open_options() -> dict[str, Any]:
+    """PyAV before 19 refuses files with tags that are not UTF-8 unless told otherwise; 19 has no such option."""
+    return {"metadata_errors": "replace"} if int(version("av").split(".")[0]) < 19 else {}
 
 
 def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool) -> Iterator[Block]:

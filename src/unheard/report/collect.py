@@ -20,7 +20,7 @@ from unheard.report.hearing import Levels, Sound, hear, hear_levels
 from unheard.report.inside import Convolutions, History, convolutions, histories
 from unheard.report.listening import Hubs, SideBySide, default_seeds, find_hubs, side_by_side
 from unheard.report.measured import Experiment, Measured, read_experiments, read_measured
-from unheard.spectrograms.store import MelStore, open_store
+from unheard.spectrograms.store import MelStore, open_store, stored_ids
 from unheard.splits import Split, Use, load_splits
 from unheard.training.predict import update_predictions
 from unheard.workspace import Workspace
@@ -99,7 +99,7 @@ def collect(
             f"{workspace.root}: no train track has a factor", f"unheard factors -w {workspace.root}"
         )
     with open_library(workspace.library_path) as library:
-        store = open_store(workspace, library) if len(library.spectrograms()[0]) else None
+        store = open_store(workspace, library) if stored_ids(workspace, library) else None
         holdings = _holdings(workspace, catalogue, library.counts(), library.failures())
     name = catalogue.split.name
     trained = trained_models(workspace, name)

@@ -20,6 +20,7 @@ from unheard.recommend.build import ORACLE, trained_models, without_part
 from unheard.recommend.catalogue import load_catalogue
 from unheard.serve.shelves import Shelves
 from unheard.session import Session
+from unheard.spectrograms.store import stored_ids
 from unheard.training.predict import hears_files, load_predictions
 from unheard.workspace import Workspace
 
@@ -112,6 +113,6 @@ def has_new_tracks(session: Session) -> bool:
     if model not in trained_models(workspace, split) or not hears_files(workspace, split, model):
         return False
     with open_library(workspace.library_path) as library:
-        scanned, _, _ = library.spectrograms()
+        scanned = stored_ids(workspace, library)
     heard = load_predictions(workspace, split, model).ids
     return any(name not in heard and name not in session.catalogue.truly_placed for name in scanned)

@@ -1,18 +1,17 @@
-"""The mel store: every track's mel spectrogram back to back in one file, read through a memory map.
+"""The mel store: every track's mel spectrogram, read through memory maps of its shards (see shards.py).
 
-`mels.bin` is (frame, mel) row-major, so a patch of consecutive frames is one contiguous read and needs no
-decompression. A stored value q means `offset_db + step_db * q`. The index (start frame and frame count of each track)
-is in the library; bytes behind the last committed track are left over from a kill and are cut off by the next writer.
+Frames lie (frame, mel) row-major, so a patch of consecutive frames is one contiguous read and needs no decompression.
+A stored value q means `offset_db + step_db * q`.
 """
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from itertools import accumulate
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,18 @@ from unheard.errors import MissingStageError, UserError
 from unheard.ids import IdMap
 from unheard.library import Library
 from unheard.spectrograms.front_end import silent_frame
+from unheard.spectrograms.shards import (
+    Entry,
+    MelWriter,
+    Shard,
+    drop_lost_entries,
+    latest_entries,
+    list_shards,
+    map_frames,
+)
 from unheard.workspace import FrontEndName, Settings, Workspace
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -53,56 +63,34 @@ ENCODINGS: dict[FrontEndName, Encoding] = {
 }
 
 
-class MelWriter:
-    """Writes spectrograms: new ones behind the last, those of tracks that are scanned again into their old place.
-
-    One writer at a time. A kill loses at most the track being written: the library is told when the frames are on disk,
-    and until then what it says of a track's file is out of date, so that the next scan writes the track once more.
-    """
-
-    def __init__(self, workspace: Workspace, library: Library) -> None:
-        self._library = library
-        self.encoding = ENCODINGS[workspace.settings.front_end]
-        self._frame_bytes = workspace.settings.n_mels * self.encoding.dtype.itemsize
-        ids, starts, counts = library.spectrograms()
-        self._slots = {name: (int(start), int(n)) for name, start, n in zip(ids, starts, counts, strict=True)}
-        self._end = library.stored_frames()
-        self._file = workspace.mels_path.open("r+b" if workspace.mels_path.exists() else "w+b")
-        self._file.truncate(self._end * self._frame_bytes)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._file.close()
-
-    def append(self, track_id: str, stored: NDArray[Any]) -> None:
-        """Write encoded frames (frame, mel), then note them in the library (inside the caller's transaction)."""
-        start, n = self._slots.get(track_id, (self._end, 0))
-        if len(stored) > n:
-            start = self._end
-        self._file.seek(start * self._frame_bytes)
-        self._file.write(np.ascontiguousarray(stored, self.encoding.dtype).data)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._library.put_spectrogram(track_id, start_frame=start, n_frames=len(stored))
-        self._slots[track_id] = (start, len(stored))
-        self._end = max(self._end, start + len(stored))
-
-
 @dataclass(frozen=True)
 class MelStore:
-    """Read access. Row r of `ids` has `n_frames[r]` frames from `start_frames[r]` on."""
+    """Read access. Row r of `ids` has `n_frames[r]` frames, from `start_frames[r]` on of all shards back to back."""
 
     ids: IdMap
     start_frames: NDArray[np.int64]
     n_frames: NDArray[np.int64]
     patch_frames: int
     encoding: Encoding
-    frames: NDArray[Any]  # (all frames, mel), memory map
+    shards: tuple[NDArray[Any], ...]  # each (frame, mel); memory maps, or arrays; at least one
+    _shard_starts: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_shard_starts", list(accumulate((len(shard) for shard in self.shards), initial=0)))
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def n_mels(self) -> int:
+        return int(self.shards[0].shape[1])
+
+    def frames(self, row: int) -> NDArray[Any]:
+        """Stored numbers of a whole track, (frame, mel), without copying them."""
+        start = int(self.start_frames[row])
+        shard = bisect_right(self._shard_starts, start) - 1
+        first = start - self._shard_starts[shard]
+        return self.shards[shard][first : first + int(self.n_frames[row])]
 
     def n_patches(self, row: int) -> int:
         """Patches that cover a track without overlap, the last one zero-padded."""
@@ -114,18 +102,16 @@ class MelStore:
         Frames behind the end of a track are what the front end makes of silence.
         """
         width = self.patch_frames
-        out = np.empty((len(rows), width, self.frames.shape[1]), self.encoding.dtype)
+        out = np.empty((len(rows), width, self.n_mels), self.encoding.dtype)
         for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
-            here = int(self.start_frames[row]) + int(start)
-            n = min(width, int(self.n_frames[row]) - int(start))
-            out[place, :n] = self.frames[here : here + n]
-            out[place, n:] = silence(self.encoding)
+            patch = self.frames(int(row))[int(start) : int(start) + width]
+            out[place, : len(patch)] = patch
+            out[place, len(patch) :] = silence(self.encoding)
         return out
 
     def track_db(self, row: int) -> NDArray[np.float32]:
         """A whole track in decibels, (frame, mel)."""
-        start = int(self.start_frames[row])
-        return self.encoding.decode(self.frames[start : start + int(self.n_frames[row])])
+        return self.encoding.decode(self.frames(row))
 
 
 @cache
@@ -136,25 +122,69 @@ def silence(encoding: Encoding) -> NDArray[Any]:
 
 
 def open_store(workspace: Workspace, library: Library) -> MelStore:
-    """The store of a scanned workspace."""
-    ids, starts, counts = library.spectrograms()
-    if not len(ids):
+    """Open the store of a scanned workspace; MissingStageError without spectrograms, UserError if frames are lost."""
+    return _read(workspace, lambda shards: _open_store(workspace, library, shards))
+
+
+def stored_ids(workspace: Workspace, library: Library) -> list[str]:
+    """Ids of all tracks that have a spectrogram, ordered."""
+    return _read(workspace, lambda shards: sorted(latest_entries(shards, library.source_hashes())[0]))
+
+
+def _read(workspace: Workspace, read: Callable[[list[Shard]], Result]) -> Result:
+    """`read` all shards, and once more whenever a scan has removed one of them meanwhile."""
+    shards = list_shards(workspace.mels_path)
+    while True:
+        try:
+            return read(shards)
+        except (FileNotFoundError, UserError):
+            before, shards = shards, list_shards(workspace.mels_path)
+            if shards == before:
+                raise
+
+
+def _open_store(workspace: Workspace, library: Library, shards: list[Shard]) -> MelStore:
+    latest, entries = latest_entries(shards, library.source_hashes())
+    if not latest:
         raise MissingStageError(
             f"{workspace.root}: no spectrograms are stored", f"unheard scan -w {workspace.root} MUSIC"
         )
-    encoding, n_mels = ENCODINGS[workspace.settings.front_end], workspace.settings.n_mels
-    end = int((starts + counts).max())
-    frames = map_frames(workspace.mels_path, encoding, n_mels)
-    if len(frames) < end:
-        raise UserError(
-            f"{workspace.mels_path}: holds {len(frames)} frames, the library expects {end}; restore it or scan --force"
-        )
-    return MelStore(ids, starts, counts, workspace.settings.patch_frames, encoding, frames)
+    _check(workspace, entries)
+    settings, encoding = workspace.settings, ENCODINGS[workspace.settings.front_end]
+    ends = {shard: entries[shard][-1].end_frame if entries[shard] else 0 for shard in shards}
+    maps = tuple(map_frames(shard.frames_path, ends[shard], settings.n_mels, encoding.dtype) for shard in shards)
+    offsets = dict(zip(shards, accumulate(ends.values(), initial=0), strict=False))
+    ordered = [latest[track_id] for track_id in sorted(latest)]
+    return MelStore(
+        IdMap(entry.track_id for _, entry in ordered),
+        np.array([offsets[shard] + entry.start_frame for shard, entry in ordered], np.int64),
+        np.array([entry.n_frames for _, entry in ordered], np.int64),
+        settings.patch_frames,
+        encoding,
+        maps,
+    )
 
 
-def map_frames(path: Path, encoding: Encoding, n_mels: int) -> NDArray[Any]:
-    """Memory map of a store file, (frame, mel)."""
-    n = path.stat().st_size // (n_mels * encoding.dtype.itemsize) if path.exists() else 0
-    if not n:
-        return np.empty((0, n_mels), encoding.dtype)
-    return np.memmap(path, encoding.dtype, "r", shape=(n, n_mels))
+def mel_writer(workspace: Workspace) -> MelWriter:
+    """A writer of the workspace's store."""
+    dtype = ENCODINGS[workspace.settings.front_end].dtype
+    return MelWriter(workspace.mels_path, n_mels=workspace.settings.n_mels, dtype=dtype)
+
+
+def check_store(workspace: Workspace, *, mend: bool) -> None:
+    """UserError if frames are lost; with `mend`, forget the entries of those frames instead."""
+    _read(workspace, lambda shards: _check(workspace, {shard: shard.entries() for shard in shards}, mend=mend))
+
+
+def _check(workspace: Workspace, entries: Mapping[Shard, Sequence[Entry]], *, mend: bool = False) -> None:
+    frame_bytes = workspace.settings.n_mels * ENCODINGS[workspace.settings.front_end].dtype.itemsize
+    for shard, indexed in entries.items():
+        n_frames, expected = shard.n_frames(frame_bytes), indexed[-1].end_frame if indexed else 0
+        if n_frames >= expected:
+            continue
+        if not mend:
+            raise UserError(
+                f"{shard.frames_path}: holds {n_frames} frames, its index expects {expected}; "
+                "restore it or scan with --force"
+            )
+        drop_lost_entries(shard, frame_bytes)

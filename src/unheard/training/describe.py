@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unheard.models.musicnn_tags import MusicnnModel
 from unheard.models.pretrained import cache_path
-from unheard.spectrograms.listen import mel_of_file, patches_and_mel, statistics_of_mel
+from unheard.spectrograms.files import mel_of_file, patches_and_mel, statistics_of_mel
 from unheard.spectrograms.musicnn_mel import patches_of_file
 from unheard.training.musicnn_features import MODELS, load_musicnn
 from unheard.training.patch_means import mean_descriptions

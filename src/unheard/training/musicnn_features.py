@@ -22,9 +22,9 @@ from unheard.library import Library, Track, open_library
 from unheard.models.musicnn_tags import TAGS, MusicnnModel
 from unheard.models.pretrained import load_weights
 from unheard.progress import Progress, silent
+from unheard.scan.scan import BYTES_PER_S, LIMIT_S
+from unheard.scan.workers import InternalError, Job, in_order
 from unheard.spectrograms.musicnn_mel import patches_of_file
-from unheard.spectrograms.scan import BYTES_PER_S, LIMIT_S
-from unheard.spectrograms.workers import Job, in_order
 from unheard.training.patch_means import mean_descriptions
 from unheard.workspace import Workspace
 
@@ -76,6 +76,8 @@ def embed_library(
                 with library.transaction():
                     library.put_vectors(KINDS[model], [(track.track_id, outcome)])
                     library.put_mark(KINDS[model], track.track_id, track.content_hash)
+            elif isinstance(outcome, InternalError):
+                raise outcome.as_error(track.path)
             else:
                 failures.append(AudioError(track.path, outcome.reason, outcome.detail))
             progress("describing tracks", done, len(todo))

@@ -19,7 +19,7 @@ from unheard.errors import UserError
 from unheard.ids import IdMap
 from unheard.models.bag_of_tones import Codebook
 from unheard.progress import Progress, silent
-from unheard.spectrograms.listen import mel_of_file
+from unheard.spectrograms.files import mel_of_file
 from unheard.spectrograms.store import ENCODINGS, MelStore
 from unheard.training.assemble import assemble_stored
 from unheard.training.checkpoint import Checkpoint
@@ -145,7 +145,9 @@ class Predictor:
         encoding = ENCODINGS[settings.front_end]
         none = np.zeros((0, settings.n_mels), encoding.dtype)
         no_rows = np.zeros(0, np.int64)
-        return store_of_mels(list(mels), MelStore(IdMap([]), no_rows, no_rows, settings.patch_frames, encoding, none))
+        return store_of_mels(
+            list(mels), MelStore(IdMap([]), no_rows, no_rows, settings.patch_frames, encoding, (none,))
+        )
 
 
 def _places(n: int) -> IdMap:

@@ -74,7 +74,7 @@ class PatchSource:
     @property
     def shape(self) -> tuple[int, ...]:
         """(mel, frame) of one item."""
-        return self.store.frames.shape[1], self.store.patch_frames
+        return self.store.n_mels, self.store.patch_frames
 
     def random_starts(self, rows: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.int64]:
         """First frames of random patches, one item per row, of those that the selection allows."""
@@ -262,13 +262,13 @@ def _each(
 def store_of_mels(mels: list[NDArray[Any]], like: MelStore) -> MelStore:
     """A store in memory of encoded spectrograms (frame, mel) that are in no library."""
     for place, mel in enumerate(mels):
-        if mel.ndim != 2 or mel.shape[1] != like.frames.shape[1] or not len(mel):
-            expected = f"(frame, {like.frames.shape[1]}) with at least one frame"
+        if mel.ndim != 2 or mel.shape[1] != like.n_mels or not len(mel):
+            expected = f"(frame, {like.n_mels}) with at least one frame"
             raise AudioError(f"spectrogram {place}", Reason.BAD_VALUES, f"expected {expected}, found {mel.shape}")
     counts = np.array([len(mel) for mel in mels], np.int64)
-    frames = np.concatenate(mels) if mels else like.frames[:0]
+    frames = np.concatenate(mels) if mels else like.shards[0][:0]
     ids = IdMap(str(place) for place in range(len(mels)))
-    return MelStore(ids, np.cumsum(counts) - counts, counts, like.patch_frames, like.encoding, frames)
+    return MelStore(ids, np.cumsum(counts) - counts, counts, like.patch_frames, like.encoding, (frames,))
 
 
 def _spread(n: int, limit: int) -> NDArray[np.int64]:

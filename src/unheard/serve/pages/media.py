@@ -76,9 +76,9 @@ def heard(now: Loaded, row: int, *, most_frames: int | None = None) -> NDArray[n
     if store is None or track_id not in store.ids:
         return None
     place = store.ids.row(track_id)
-    start, n = int(store.start_frames[place]), int(store.n_frames[place])
+    n = int(store.n_frames[place])
     step = max(1, n // most_frames) if most_frames else 1
-    return store.encoding.decode(store.frames[start : start + n : step]) if n else None
+    return store.encoding.decode(store.frames(place)[::step]) if n else None
 
 
 def _store(now: Loaded) -> MelStore | None:

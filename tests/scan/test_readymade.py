@@ -12,8 +12,8 @@ from tests.ingest.sounds import song, write
 from unheard.errors import Reason, TableError
 from unheard.ingest.audio import decode_blocks
 from unheard.library import Library, Tracks
-from unheard.spectrograms.listen import mel_of_file
-from unheard.spectrograms.scan import ScanReport, scan
+from unheard.scan.scan import ScanReport, scan
+from unheard.spectrograms.files import mel_of_file
 from unheard.spectrograms.stft import power_spectra
 from unheard.spectrograms.store import MelStore, open_store
 from unheard.workspace import FrontEndName, Settings, Workspace

@@ -1,10 +1,9 @@
-"""Everything that is kept of one audio file, and what MusiCNN hears of it, in one pass over its samples."""
+"""Mel spectrograms of audio files as the store keeps them, and the vectors that are computed from stored frames."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ from numpy.typing import NDArray
 
 from unheard.errors import AudioError, Reason
 from unheard.ingest.audio import decode_at_rates, decode_blocks
-from unheard.ingest.tags import read_tags
-from unheard.library import Track
 from unheard.spectrograms import musicnn_mel
 from unheard.spectrograms.front_end import TOP_DB, mel_db, silent_frame
 from unheard.spectrograms.signature import signature_of_blocks
@@ -25,35 +22,18 @@ from unheard.workspace import Settings
 DECODED_FRAMES = 512  # frames that are held as floats at a time: they stay in a core's cache
 
 
-@dataclass(frozen=True)
-class Heard:
-    """What a scan stores of one track. Its vectors come from the stored frames, so that anyone can redo them."""
-
-    mel: NDArray[Any]  # (frame, mel), encoded
-    statistics: NDArray[np.float32]
-    signature: NDArray[np.float32]
-    duration_s: float
-    tags: Track
-
-
-def hear_file(path: Path, settings: Settings) -> Heard:
-    """Decode a file and compute everything; AudioError as `decode_blocks` raises it."""
-    counted = _Counted(decode_blocks(path, sample_rate=settings.sample_rate))
-    mel = encode(mel_db(counted, settings), settings)
-    statistics, signature = vectors_of(mel, settings, path)
-    return Heard(mel, statistics, signature, counted.n_samples / settings.sample_rate, read_tags(path))
-
-
 def mel_of_file(path: Path, settings: Settings) -> NDArray[Any]:
     """The mel spectrogram of a file, (frame, mel), encoded as the store of a workspace with these settings keeps it."""
     return encode(mel_db(decode_blocks(path, sample_rate=settings.sample_rate), settings), settings)
 
 
 def patches_and_mel(path: Path, settings: Settings, mel: list[NDArray[Any]]) -> Iterator[NDArray[np.float32]]:
-    """MusiCNN's patches of a file as `patches_of_file` gives them; on the way, what `mel_of_file` gives is put into
-    `mel` block by block, all of it when the patches end. The file is decoded once, and both keep the same pace."""
+    """Yield MusiCNN's patches of a file as `patches_of_file` does, decoding it once for these and for `mel`.
+
+    The blocks of `mel_of_file` are appended to `mel` at the same pace; they are complete when the patches end.
+    """
     rates = settings.sample_rate, musicnn_mel.SETTINGS.sample_rate
-    ours, theirs = (_Counted(side) for side in _apart(decode_at_rates(path, sample_rates=rates)))
+    ours, theirs = (CountedBlocks(side) for side in _apart(decode_at_rates(path, sample_rates=rates)))
     encoded = _encoded(mel_db(ours, settings), settings)
     for patch in musicnn_mel.patches(musicnn_mel.log_mel(theirs)):
         while ours.n_samples * rates[1] < theirs.n_samples * rates[0]:
@@ -128,8 +108,8 @@ def _apart(
     return side(waiting[0]), side(waiting[1])
 
 
-class _Counted:
-    """Blocks that pass through, and how many samples they were."""
+class CountedBlocks:
+    """Iterate over blocks, counting their samples."""
 
     def __init__(self, blocks: Iterable[NDArray[np.float32]]) -> None:
         self._blocks, self.n_samples = blocks, 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tests.ingest.sounds import cut, song, write
 from unheard.errors import AudioError
-from unheard.spectrograms.listen import mel_of_file, patches_and_mel
+from unheard.spectrograms.files import mel_of_file, patches_and_mel
 from unheard.spectrograms.musicnn_mel import PATCH_FRAMES, patches_of_file
 from unheard.workspace import Settings
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unheard.errors import TableError, UserError
-from unheard.ingest.sources import Sources, find_sources
+from unheard.scan.sources import Sources, find_sources
 
 
 def touch(root: Path, *names: str) -> None:

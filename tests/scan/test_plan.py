@@ -16,13 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unheard.errors import AudioError, Reason
-from unheard.ingest.sources import find_sources
 from unheard.library import Library, Track
-from unheard.progress import silent
-from unheard.spectrograms.listen import Heard
-from unheard.spectrograms.plan import Action, Planner, hash_file
-from unheard.spectrograms.scan import _Scan
-from unheard.spectrograms.store import MelWriter
+from unheard.scan.commit import Committer
+from unheard.scan.extraction import ExtractedAudio
+from unheard.scan.plan import Action, Planner, hash_file
+from unheard.scan.sources import find_sources
+from unheard.spectrograms.store import mel_writer, open_store, stored_ids
 from unheard.workspace import Workspace
 
 NAMES = st.sampled_from(["1.ogg", "2.ogg", "3.ogg", "4.ogg"])
@@ -53,31 +52,42 @@ def change(folder: Path, what: str, name: str, other: str) -> None:
         (folder / "aside").rename(target)
 
 
-def heard(path: str) -> Heard | AudioError:
+def extract(path: str) -> ExtractedAudio | AudioError:
     content = Path(path).read_text()
     if content == "!":
         return AudioError(path, Reason.UNREADABLE, "noise")
     nothing = np.zeros(3, np.float32)
-    return Heard(np.full((2, 128), ord(content), np.uint8), nothing, nothing, 1.0, Track(""))
+    return ExtractedAudio(np.full((2, 128), ord(content), np.uint8), nothing, nothing, 1.0, Track(""))
 
 
 def scan(workspace: Workspace, folder: Path, *, stop_after: int = 1000) -> int:
     """Scan without decoding; returns how many files were not unchanged."""
     found = find_sources([folder])
-    with Library(workspace.library_path) as library, MelWriter(workspace, library) as writer:
-        run = _Scan(library, writer, workspace.settings, silent, force=False)
-        planner = Planner(library, given_ids=frozenset(), force=False)
+    with Library(workspace.library_path) as library, mel_writer(workspace) as writer:
+        stored = frozenset(stored_ids(workspace, library))
+        committer = Committer(library, writer, stored, "1")
+        planner = Planner(library, stored, versions="1", given_ids=frozenset(), force=False)
         for candidate in found.audio[:stop_after]:
             step = planner.decide(candidate)
-            with library.transaction():
-                run._commit(step, heard(step.track.path) if step.action is Action.DECODE else None)
-    return sum(run.count.values()) - run.count["unchanged"] - run.count["known_failures"]
+            committer.commit(step, extract(step.track.path) if step.action is Action.DECODE else None)
+        writer.compact(library)
+    count = committer.count
+    return sum(count.values()) - count["unchanged"] - count["known_failures"]
 
 
 def state(workspace: Workspace) -> tuple[list, list]:
     with Library(workspace.library_path) as library:
         tracks = sorted(library.tracks().items, key=lambda track: (track.path, track.content_hash))
         return tracks, library.failures()
+
+
+def mels(workspace: Workspace) -> dict[str, bytes]:
+    """The frames of every track."""
+    with Library(workspace.library_path) as library:
+        if not stored_ids(workspace, library):
+            return {}
+        store = open_store(workspace, library)
+    return {track_id: store.frames(row).tobytes() for row, track_id in enumerate(store.ids)}
 
 
 def check(workspace: Workspace, folder: Path) -> None:
@@ -88,16 +98,14 @@ def check(workspace: Workspace, folder: Path) -> None:
     skipped = {failure.path: failure for failure in failures}
     assert len(by_path) == sum(1 for track in tracks if track.path)
     assert len({track.content_hash for track in tracks}) == len(tracks)
-    with Library(workspace.library_path) as library:
-        ids, starts, _ = library.spectrograms()
-    stored = np.frombuffer(workspace.mels_path.read_bytes(), np.uint8).reshape(-1, 128)
+    store = mels(workspace)
     for path in sorted(map(str, folder.iterdir())):
         assert (path in by_path) != (path in skipped), path
         content = Path(path).read_text()
         if path in by_path:
             track = by_path[path]
             assert track.content_hash == hash_file(path)
-            assert stored[starts[ids.row(track.track_id)], 0] == ord(content)
+            assert store[track.track_id] == content.encode() * 256
         elif content == "!":
             assert skipped[path].reason is Reason.UNREADABLE
         else:
@@ -142,4 +150,4 @@ def test_interruptions_make_no_difference(
         scan(stopped, folder, stop_after=stop_after)
     scan(stopped, folder)
     assert state(stopped) == state(whole)
-    assert stopped.mels_path.read_bytes() == whole.mels_path.read_bytes()
+    assert mels(stopped) == mels(whole)

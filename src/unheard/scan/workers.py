@@ -19,11 +19,12 @@ from multiprocessing import connection
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from unheard.errors import AudioError, Reason, UserError
+from unheard.errors import AudioError, Reason, UnheardError, UserError
 
 Key = TypeVar("Key")
 WAITING_PER_WORKER = 4  # results that may wait for an earlier one
 READY = "ready"
+START_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,24 @@ class Job(Generic[Key]):
 
 @dataclass(frozen=True)
 class Lost:
-    """A call that gave no result: it raised, killed its process or took too long."""
+    """A call that gave no result because of its file: it killed its process, took too long or filled the memory."""
 
     reason: Reason
     detail: str
+
+
+@dataclass(frozen=True)
+class InternalError:
+    """A call that raised something other than AudioError: a bug, or a library of a version that does not fit."""
+
+    detail: str
+
+    def as_error(self, path: str) -> UnheardError:
+        """The error that tells the user so."""
+        return UnheardError(
+            f"{path}: {self.detail}; this is not the file's fault but a bug, or a library of a version that does not "
+            "fit; run `unheard doctor`"
+        )
 
 
 @dataclass
@@ -54,11 +69,11 @@ class _Place(Generic[Key]):
 
 def in_order(
     function: Callable[..., Any], jobs: Iterable[Job[Key]], *, n_workers: int
-) -> Iterator[tuple[Key, Any | AudioError | Lost]]:
+) -> Iterator[tuple[Key, Any | AudioError | Lost | InternalError]]:
     """Call `function(*arguments)` in up to `n_workers` processes; (key, result) in the order of `jobs`.
 
-    The result of a call is what it returns, the AudioError that it raises, or `Lost`. `function` and its arguments are
-    pickled by reference and by value. Jobs are drawn one by one, when there is room for them.
+    The result of a call is what it returns, the AudioError that it raises, `Lost` or `InternalError`. `function` and
+    its arguments are pickled by reference and by value. Jobs are drawn one by one, when there is room for them.
     """
     source, exhausted = iter(jobs), False
     places: deque[_Place[Key]] = deque()
@@ -113,7 +128,8 @@ class _Workers:
 
     def start(self, place: _Place[Any], arguments: tuple[Any, ...], limit_s: float) -> None:
         worker = next((worker for worker in self._workers if worker.place is None), None) or self._add()
-        worker.place, worker.limit_s, worker.deadline_s = place, limit_s, time.monotonic() + limit_s
+        worker.place, worker.limit_s = place, limit_s
+        worker.deadline_s = time.monotonic() + (limit_s if worker.ready else max(limit_s, START_LIMIT_S))
         with suppress(OSError):  # when it died idle; its end of the pipe tells `wait`
             worker.pipe.send(arguments)
 
@@ -143,6 +159,7 @@ class _Workers:
             return
         if not worker.ready:
             worker.ready = outcome == READY
+            worker.deadline_s = time.monotonic() + worker.limit_s  # a slow start is not the file's fault
             return
         worker.place.outcome, worker.place.done, worker.place = outcome, True, None
 
@@ -193,8 +210,10 @@ def _serve(pipe: connection.Connection, function: Callable[..., Any]) -> None:
                 outcome = function(*arguments)
             except AudioError as error:
                 outcome = error
-            except Exception as error:  # noqa: BLE001 - one bad file must not end a scan
-                outcome = Lost(Reason.CRASHED, f"{type(error).__name__}: {str(error)[:200]}")
+            except MemoryError:
+                outcome = Lost(Reason.CRASHED, "the memory was not enough; check or exclude it")
+            except Exception as error:  # noqa: BLE001 - the caller decides what becomes of the other files
+                outcome = InternalError(" ".join(f"{type(error).__name__}: {error}".split())[:300])
             pipe.send(outcome)
     except (EOFError, OSError):
         return

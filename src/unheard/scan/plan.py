@@ -1,7 +1,7 @@
 """What a scan does with each file: decided from the library, the file's stat and, where these differ, its bytes.
 
     unchanged    same path, size and time as the track that is stored: nothing to do
-    known        the same of a file that failed: not tried again
+    known        the same of a file that failed in the same versions of unheard and the decoders: not tried again
     noted        bytes that are stored already, at a new path (moved) or with new metadata: not decoded
     failed       missing, unreadable, or the same bytes as another track
     twin         the same bytes as a file that this very scan is decoding: decided when that is done
@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
 from unheard.errors import Reason
-from unheard.ingest.sources import TEXT_COLUMNS, Candidate
 from unheard.library import Failure, Library, Track
+from unheard.scan.sources import TEXT_COLUMNS, Candidate
 
 ID_DIGITS = 16
 
@@ -50,14 +51,26 @@ class Step:
 class Planner:
     """Decides file by file, and remembers what it decided: later files of the same scan may hold the same bytes."""
 
-    def __init__(self, library: Library, *, given_ids: frozenset[str], force: bool) -> None:
-        self._given_ids, self._force = given_ids, force
+    def __init__(
+        self, library: Library, stored: frozenset[str], *, versions: str, given_ids: frozenset[str], force: bool
+    ) -> None:
+        """
+        stored      ids of the tracks that have a spectrogram
+        versions    of unheard and of the decoders: what failed under others is tried again
+        given_ids   ids that tables name
+        force       decode everything
+        """
+        self._given_ids, self._force, self._versions = given_ids, force, versions
         self._tracks = {track.track_id: track for track in library.tracks().items}
         files = [track for track in self._tracks.values() if track.content_hash]
         self._by_path = {track.path: track for track in files if track.path}
         self._by_hash = {track.content_hash: track for track in files}
         self._failures = {failure.path: failure for failure in library.failures()}
-        self._heard = frozenset(library.spectrograms()[0])
+        self._copies: dict[str, list[str]] = defaultdict(list)  # paths of the duplicates of each track
+        for failure in self._failures.values():
+            if failure.duplicate_of:
+                self._copies[failure.duplicate_of].append(failure.path)
+        self._stored = stored
         self._decoding: set[str] = set()  # hashes
 
     def decide(self, candidate: Candidate) -> Step:
@@ -76,7 +89,7 @@ class Planner:
             shown = replace(base, path=os.fsencode(path).decode("utf-8", "backslashreplace"))
             return _fail(shown, Reason.UNREADABLE, "its name is not UTF-8; rename it")
         except (FileNotFoundError, NotADirectoryError, ValueError):
-            if known and known.track_id in self._heard:
+            if known and known.track_id in self._stored:
                 return Step(Action.GONE, known)
             return _fail(base, Reason.MISSING, "no such file; correct the path or remove the row")
         except OSError as error:
@@ -91,12 +104,13 @@ class Planner:
     def _settled(self, base: Track, known: Track | None) -> Step | None:
         """A file that is exactly as the library knows it."""
         here = (base.path, base.size, base.mtime_ns)
-        if known and known.track_id in self._heard and (known.path, known.size, known.mtime_ns) == here:
+        if known and known.track_id in self._stored and (known.path, known.size, known.mtime_ns) == here:
             merged = merge_metadata(known, base)
             return Step(Action.UNCHANGED if merged == known else Action.NOTED, merged)
         failure = self._failures.get(base.path)
-        same = failure and (failure.size, failure.mtime_ns) == (base.size, base.mtime_ns)
-        if not failure or not same or (base.track_id and failure.track_id != base.track_id):
+        if not failure or (failure.size, failure.mtime_ns) != (base.size, base.mtime_ns):
+            return None
+        if not still_fails(failure, self._versions) or (base.track_id and failure.track_id != base.track_id):
             return None
         if failure.duplicate_of:
             kept = self._tracks.get(failure.duplicate_of)
@@ -114,7 +128,7 @@ class Planner:
             return self._decode(track)
         if base.content_hash in self._decoding:
             return Step(Action.TWIN, track, evict=self._vacate(track.path, ""))
-        if twin is None or twin.track_id not in self._heard:
+        if twin is None or twin.track_id not in self._stored:
             return self._decode(track)
         if itself:
             return self._decode(track) if self._force else self._note(track, twin)
@@ -165,9 +179,8 @@ class Planner:
         if old is not None and old.content_hash != track.content_hash:
             if self._by_hash.get(old.content_hash) == old:
                 del self._by_hash[old.content_hash]
-            stale = [path for path, failure in self._failures.items() if failure.duplicate_of == track.track_id]
-            for path in stale:  # copies of what it was
-                del self._failures[path]
+            for path in self._copies.pop(track.track_id, ()):  # of what it was
+                self._failures.pop(path, None)
         self._tracks[track.track_id] = self._by_path[track.path] = track
         if track.content_hash:
             self._by_hash[track.content_hash] = track
@@ -188,6 +201,11 @@ def merge_metadata(stored: Track, given: Track) -> Track:
     """`stored` with what `given` says, where it says anything."""
     said = {name: getattr(given, name) for name in (*(n for n in TEXT_COLUMNS if n != "artist"), "artists")}
     return replace(stored, **{name: value for name, value in said.items() if value})
+
+
+def still_fails(failure: Failure, versions: str) -> bool:
+    """Whether nothing that a failure depends on has changed, given that its file has not: a copy stays a copy."""
+    return bool(failure.duplicate_of) or failure.versions == versions
 
 
 def duplicate(track: Track, kept: Track) -> Failure:

@@ -13,20 +13,22 @@ from unheard.ids import IdMap
 from unheard.ingest.patches import PatchFile
 from unheard.ingest.vectors import FIX_LENGTH
 from unheard.library import Library, Track
+from unheard.scan.extraction import ExtractedAudio
+from unheard.scan.plan import merge_metadata
+from unheard.spectrograms.files import encode, vectors_of
 from unheard.spectrograms.front_end import mel_db_of_power
-from unheard.spectrograms.listen import Heard, encode, vectors_of
-from unheard.spectrograms.plan import merge_metadata
 from unheard.workspace import Settings
 
 
-def hear_patches(file: PatchFile, track_id: str, settings: Settings) -> Heard:
-    """What a scan stores of one track of an HDF5 file; AudioError if its magnitudes cannot be used.
+def extract_patches(file: PatchFile, track_id: str, settings: Settings) -> ExtractedAudio:
+    """Compute what a scan stores of one track of an HDF5 file; AudioError if its magnitudes cannot be used.
 
     Frames of zeros at the end are padding, and left out unless the front end stores whole patches.
     """
     mel = encode((mel_db_of_power(power, settings) for power in _powers(file.patches(track_id), settings)), settings)
     statistics, signature = vectors_of(mel, settings, f"{file.path}#{track_id}")
-    return Heard(mel, statistics, signature, len(mel) * settings.hop_length / settings.sample_rate, Track(track_id))
+    duration_s = len(mel) * settings.hop_length / settings.sample_rate
+    return ExtractedAudio(mel, statistics, signature, duration_s, Track(track_id))
 
 
 def _powers(patches: Iterable[NDArray[np.float32]], settings: Settings) -> Iterator[NDArray[np.float32]]:

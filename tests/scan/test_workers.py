@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from unheard.errors import AudioError, Reason
-from unheard.spectrograms.workers import Job, Lost, in_order
+from unheard.scan.workers import InternalError, Job, Lost, in_order
 
 
 def work(kind: str, value: int) -> Any:
@@ -28,6 +28,8 @@ def work(kind: str, value: int) -> Any:
             raise AudioError("a.ogg", Reason.EMPTY, "nothing")
         case "bug":
             raise ValueError("oops")
+        case "memory":
+            raise MemoryError
         case "pid":
             return os.getpid()
         case "ready":
@@ -46,14 +48,15 @@ def test_results_are_in_order(n_workers: int) -> None:
 
 
 def test_only_the_file_that_kills_is_lost() -> None:
-    kinds = ["square", "exit", "square", "abort", "refuse", "bug", "exit", "square"]
+    kinds = ["square", "exit", "square", "abort", "refuse", "bug", "exit", "square", "memory"]
     found = [outcome for _, outcome in run([Job(n, (kind, n)) for n, kind in enumerate(kinds)])]
     assert [found[n] for n in (0, 2, 7)] == [0, 4, 49]
     assert found[1] == found[6] == Lost(Reason.CRASHED, "the decoder ended the process (exit code 7)")
     assert found[3] == Lost(Reason.CRASHED, "the decoder ended the process (SIGABRT)")
     assert isinstance(found[4], AudioError)
     assert (found[4].reason, found[4].path, found[4].detail) == (Reason.EMPTY, Path("a.ogg"), "nothing")
-    assert found[5] == Lost(Reason.CRASHED, "ValueError: oops")
+    assert found[5] == InternalError("ValueError: oops")
+    assert found[8] == Lost(Reason.CRASHED, "the memory was not enough; check or exclude it")
 
 
 def test_a_file_that_hangs_is_given_up() -> None:

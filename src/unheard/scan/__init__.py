@@ -1,0 +1,1 @@
+"""Scanning: audio files, tables, patches and vectors in; tracks, spectrograms and features out."""

@@ -1,0 +1,174 @@
+"""Commits of a scan: every track with its frames, vectors and failures is one transaction.
+
+Another scan may write to the same library at the same time. So before a decoded file is stored, its bytes are looked
+up once more: what the other one has stored since this scan began is a duplicate.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from unheard.errors import AudioError, Reason
+from unheard.ingest.patches import PatchFile
+from unheard.library import Failure, Library, Track
+from unheard.scan.extraction import ExtractedAudio
+from unheard.scan.plan import Action, Step, duplicate, merge_metadata
+from unheard.scan.readymade import extract_patches, forget_missing
+from unheard.scan.workers import Lost
+from unheard.spectrograms.shards import MelWriter
+from unheard.workspace import Settings
+
+Outcome = ExtractedAudio | AudioError | Lost | None
+
+
+class Committer:
+    """Writes what a scan has decided and extracted, and counts it.
+
+    stored     ids of the tracks that have a spectrogram when the scan begins
+    versions   of unheard and of the decoders, noted with every failure
+    """
+
+    def __init__(self, library: Library, writer: MelWriter, stored: frozenset[str], versions: str) -> None:
+        self.library, self.versions = library, versions
+        self.count: Counter[str] = Counter()
+        self.audio_s = 0.0
+        self._writer = writer
+        self._stored = set(stored)
+        self._hashes = {track.track_id: track.content_hash for track in library.tracks().items}
+        self._by_hash: dict[str, Track | AudioError] = {}  # what became of the files decoded in this scan
+
+    def is_stored(self, track_id: str) -> bool:
+        """Whether a track has a spectrogram."""
+        return track_id in self._stored
+
+    # ------------------------------------------------------------------------------------------------- audio
+
+    def commit(self, step: Step, outcome: Outcome) -> None:
+        """Commit one step; `outcome` is what decoding gave, None for a step without."""
+        with self.library.transaction():
+            if step.evict is not None:
+                self._put_track(step.evict)
+            if step.replaces:
+                self.library.remove_track(step.replaces)
+                self._hashes.pop(step.replaces, None)
+            match step.action:
+                case Action.UNCHANGED:
+                    self.count["unchanged"] += 1
+                case Action.GONE:
+                    self.count["gone"] += 1
+                case Action.KNOWN:
+                    self.count["known_failures"] += 1
+                case Action.NOTED:
+                    self._put_track(step.track)
+                    self.count["noted"] += 1
+                case Action.FAILED:
+                    assert step.failure is not None
+                    self._fail(step.failure)
+                case Action.TWIN:
+                    self._commit_twin(step)
+                case Action.DECODE:
+                    self._commit_decoded(step.track, outcome)
+
+    def _commit_decoded(self, track: Track, outcome: Outcome) -> None:
+        if isinstance(outcome, ExtractedAudio):
+            other = self._stored_meanwhile(track)
+            if other is not None:
+                self._by_hash[track.content_hash] = other
+                self._commit_stored_meanwhile(track, other)
+                return
+            whole = merge_metadata(replace(outcome.tags, **_identity(track)), track)
+            self._by_hash[track.content_hash] = whole = replace(whole, duration_s=outcome.duration_s)
+            if track.track_id in self._stored and self._hashes.get(track.track_id) != track.content_hash:
+                self.library.remove_duplicates(track.track_id)  # of what it was; the next scan looks at them again
+            self._store(whole, outcome)
+            return
+        assert outcome is not None
+        error = AudioError(track.path, outcome.reason, outcome.detail)
+        self._by_hash[track.content_hash] = error
+        self.library.remove_track(track.track_id)
+        self._fail(self._failure(track, error))
+
+    def _stored_meanwhile(self, track: Track) -> Track | None:
+        """The track as which another scan has stored these bytes since this one began."""
+        other = self.library.track_of_content(track.content_hash)
+        if other is None or self._hashes.get(other.track_id) == other.content_hash:
+            return None
+        return other
+
+    def _commit_stored_meanwhile(self, track: Track, other: Track) -> None:
+        if other.path == track.path:
+            self.count["unchanged"] += 1
+        elif track.track_id not in self._hashes:
+            self._fail(duplicate(track, other))
+        # else a stored track has taken on these bytes: the next scan knows both, and decides
+
+    def _commit_twin(self, step: Step) -> None:
+        """The same bytes as a file decoded a moment ago: a duplicate of it, or broken in the same way."""
+        first = self._by_hash.get(step.track.content_hash)
+        if isinstance(first, AudioError):
+            self._fail(self._failure(step.track, first))
+        elif first is not None:  # None after an internal error: the next scan tries both
+            self._fail(duplicate(step.track, first))
+
+    # ------------------------------------------------------------------------------------------------ patches
+
+    def commit_patches(self, file: PatchFile, track: Track, settings: Settings) -> None:
+        """Extract and commit one track of an HDF5 file."""
+        name = f"{file.path}#{track.track_id}"
+        with self.library.transaction():
+            try:
+                audio = extract_patches(file, track.track_id, settings)
+            except AudioError as error:
+                self.library.remove_track(track.track_id)
+                self._fail(replace(self._failure(track, error), path=name))
+                return
+            self.library.remove_failure(name)
+            self._store(replace(track, duration_s=audio.duration_s), audio)
+
+    # ----------------------------------------------------------------------------------------------- the rest
+
+    def note_unlisted(self, folders: Sequence[str]) -> None:
+        """Record folders that may not be read as failures, like files."""
+        with self.library.transaction():
+            for folder in folders:
+                self._fail(Failure(folder, Reason.UNREADABLE, "the folder cannot be listed; check its permissions"))
+
+    def note_pathless(self, rows: Sequence[tuple[Path, Track]], instead: frozenset[str]) -> None:
+        """Record rows of tables that have neither a file nor anything `instead` of one."""
+        tracks = self.library.tracks().ids
+        with self.library.transaction():
+            forget_missing(self.library, (track_id for track_id in instead if track_id in tracks))
+            for table, track in rows:
+                if track.track_id not in tracks and track.track_id not in instead:
+                    detail = "its row has no path, and it has no vector; fill in `path` or add a vector"
+                    self._fail(Failure(f"{table}#{track.track_id}", Reason.MISSING, detail, track.track_id))
+
+    def _store(self, track: Track, audio: ExtractedAudio) -> None:
+        self.count["changed" if track.track_id in self._stored else "added"] += 1
+        self.audio_s += track.duration_s
+        self._stored.add(track.track_id)
+        self._writer.append(track.track_id, audio.mel, track.source_hash)
+        self._put_track(track)
+        self.library.put_vectors("statistics", [(track.track_id, audio.statistics)])
+        self.library.put_vectors("signature", [(track.track_id, audio.signature)])
+
+    def _put_track(self, track: Track) -> None:
+        self._hashes[track.track_id] = track.content_hash
+        self.library.put_track(track)
+
+    def _fail(self, failure: Failure) -> None:
+        self.count["failed"] += 1
+        self.library.put_failure(failure)
+
+    def _failure(self, track: Track, error: AudioError) -> Failure:
+        return Failure(
+            track.path, error.reason, error.detail, track.track_id, track.size, track.mtime_ns, versions=self.versions
+        )
+
+
+def _identity(track: Track) -> dict[str, Any]:
+    return {name: getattr(track, name) for name in ("track_id", "path", "size", "mtime_ns", "content_hash")}

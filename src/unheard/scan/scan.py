@@ -1,0 +1,203 @@
+"""Scanning: sources in, a library of tracks with spectrograms and features out.
+
+Worker processes decode the files, and this one commits the results, in the order of the sources, whatever order they
+finish in: what is stored depends neither on the number of workers nor on how often a scan was interrupted. Every track
+is one transaction, its frames on disk before it; a killed scan continues where it was when it is started again. Several
+scans may write to one workspace at once, each to a shard of the mel store of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from unheard.errors import UserError
+from unheard.ingest.decoders import decoder_versions
+from unheard.ingest.patches import PatchFile
+from unheard.ingest.vectors import read_vectors
+from unheard.library import Library, Track
+from unheard.progress import Progress, silent
+from unheard.scan.commit import Committer
+from unheard.scan.extraction import extract_file
+from unheard.scan.plan import Action, Planner, Step, merge_metadata, still_fails
+from unheard.scan.readymade import check_width, store_vectors
+from unheard.scan.sources import Candidate, Sources, find_sources
+from unheard.scan.workers import InternalError, Job, in_order
+from unheard.spectrograms.store import check_store, mel_writer, stored_ids
+from unheard.workspace import Settings, Workspace
+
+# A file may take ten minutes and a second for every 100 kB; a slow machine needs a tenth of that.
+LIMIT_S, BYTES_PER_S = 600.0, 1e5
+MAX_INTERNAL_ERRORS = 5  # in a row: then every other file would most likely meet the same error
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """What a scan did, in tracks (or files, for `failed` and `known_failures`).
+
+    added           stored for the first time
+    changed         stored again, because the file changed or by force
+    noted           moved, touched or with new metadata, but not decoded
+    unchanged       nothing to do
+    failed          skipped, with a reason that `unheard errors` lists
+    known_failures  failed earlier, have not changed since, and were not tried again
+    gone            stored tracks whose files are no longer there; they are kept
+    audio_s         seconds of sound that were stored
+    """
+
+    added: int = 0
+    changed: int = 0
+    noted: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    known_failures: int = 0
+    gone: int = 0
+    audio_s: float = 0.0
+
+
+def scan(
+    workspace: Workspace,
+    sources: Sequence[Path],
+    *,
+    jobs: int,
+    exclude: Sequence[str] = (),
+    force: bool = False,
+    progress: Progress = silent,
+) -> ScanReport:
+    """Bring the library up to date with `sources`: folders, audio files, tables, vectors, HDF5 patches.
+
+    jobs      worker processes
+    exclude   patterns of file names, or of paths below a folder, to leave out (`*.live.*`, `podcasts/*`)
+    force     decode again what is stored, and try again what failed
+
+    Files that cannot be used are listed as failures. Raises UserError or TableError for sources that cannot be read
+    as what they are - before anything is decoded - and UnheardError for an exception of unheard's own: at once after
+    `MAX_INTERNAL_ERRORS` files in a row, else when everything else is stored. Such files are not failures.
+    """
+    if jobs < 1:
+        raise UserError(f"jobs is {jobs}, expected at least 1")
+    found = find_sources(sources, exclude=exclude)
+    with ExitStack() as stack:
+        vectors = [(path, read_vectors(path)) for path in found.vectors]
+        patches = [stack.enter_context(PatchFile(path, workspace.settings)) for path in found.patches]
+        library = stack.enter_context(Library(workspace.library_path))
+        check_store(workspace, mend=force)
+        for path, table in vectors:
+            check_width(library, path, table)
+        writer = stack.enter_context(mel_writer(workspace))
+        instead = frozenset[str]().union(*(ids for _, (ids, _) in vectors), *(file.ids for file in patches))
+        given = _pathless(found, instead)
+        stored = frozenset(stored_ids(workspace, library))
+        versions = decoder_versions()
+        planner = Planner(library, stored, versions=versions, given_ids=frozenset(found.rows), force=force)
+        committer = Committer(library, writer, stored, versions)
+        committer.note_unlisted(found.unlisted)
+        problem = _scan_audio(planner, committer, found, workspace.settings, jobs=jobs, progress=progress)
+        for file in patches:
+            _scan_patches(committer, file, given, workspace.settings, force=force, progress=progress)
+        for path, table in vectors:
+            new, same = store_vectors(library, path, table, given)
+            committer.count.update(added=new, unchanged=same)
+        committer.note_pathless(found.pathless, instead)
+        committer.count["gone"] += _count_gone(library, found)
+        writer.compact(library)
+        if problem is not None:
+            raise problem
+    return ScanReport(**committer.count, audio_s=committer.audio_s)
+
+
+def preview(
+    workspace: Workspace, sources: Sequence[Path], *, exclude: Sequence[str] = (), force: bool = False
+) -> Counter[str]:
+    """What a scan would do with each audio file (see plan.py), counted. Writes nothing, decodes nothing."""
+    found = find_sources(sources, exclude=exclude)
+    there = workspace.library_path.exists()
+    with Library(workspace.library_path if there else Path(":memory:")) as library:
+        stored = frozenset(stored_ids(workspace, library))
+        planner = Planner(library, stored, versions=decoder_versions(), given_ids=frozenset(found.rows), force=force)
+        return Counter(planner.decide(candidate).action.value for candidate in found.audio)
+
+
+def _scan_audio(
+    planner: Planner, committer: Committer, found: Sources, settings: Settings, *, jobs: int, progress: Progress
+) -> Exception | None:
+    """Decide, extract and commit every audio file; the first internal error, if there were only a few."""
+    queue = (_job(planner.decide(candidate), settings) for candidate in found.audio)
+    total = len(found.audio)
+    first: Exception | None = None
+    in_a_row = 0
+    for done, (step, outcome) in enumerate(in_order(extract_file, queue, n_workers=jobs), start=1):
+        if isinstance(outcome, InternalError):
+            first, in_a_row = first or outcome.as_error(step.track.path), in_a_row + 1
+            if in_a_row == MAX_INTERNAL_ERRORS:
+                raise first
+        else:
+            in_a_row = 0 if step.action is Action.DECODE else in_a_row
+            committer.commit(step, outcome)
+        progress("listening", done, total)
+    return first
+
+
+def _job(step: Step, settings: Settings) -> Job[Step]:
+    arguments = (Path(step.track.path), settings) if step.action is Action.DECODE else None
+    return Job(step, arguments, LIMIT_S + step.track.size / BYTES_PER_S)
+
+
+def _scan_patches(
+    committer: Committer,
+    file: PatchFile,
+    given: dict[str, Track],
+    settings: Settings,
+    *,
+    force: bool,
+    progress: Progress,
+) -> None:
+    """Extract and commit every track of an HDF5 file that is not stored from this very file already."""
+    status = file.path.stat()
+    state: dict[str, Any] = {"path": str(file.path), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    tracks = {track.track_id: track for track in committer.library.tracks().items}
+    failures = {failure.path: failure for failure in committer.library.failures()}
+    for done, track_id in enumerate(file.ids, start=1):
+        known = tracks.get(track_id, Track(track_id))
+        track = merge_metadata(replace(known, **state), given.get(track_id, Track(track_id)))
+        failure = failures.get(f"{file.path}#{track_id}")
+        if track == known and committer.is_stored(track_id) and not force:
+            committer.count["unchanged"] += 1
+        elif (
+            failure
+            and (failure.size, failure.mtime_ns) == (track.size, track.mtime_ns)
+            and still_fails(failure, committer.versions)
+            and not force
+        ):
+            committer.count["known_failures"] += 1
+        else:
+            committer.commit_patches(file, track, settings)
+        progress("reading patches", done, len(file.ids))
+
+
+def _pathless(found: Sources, instead: frozenset[str]) -> dict[str, Track]:
+    """What tables say of tracks without a file. Rows whose file is missing join them if vectors or patches stand in."""
+    given = {track.track_id: track for _, track in found.pathless}
+    audio: list[Candidate] = []
+    for candidate in found.audio:
+        row = candidate.given
+        if row is not None and row.track_id in instead and not Path(candidate.path).exists():
+            given[row.track_id] = row
+        else:
+            audio.append(candidate)
+    found.audio = audio
+    return given
+
+
+def _count_gone(library: Library, found: Sources) -> int:
+    """Stored tracks of the scanned folders whose files are not there any more."""
+    roots = tuple(folder.rstrip("/\\") for folder in found.folders)
+    n_gone = 0
+    for track in library.tracks().items:
+        below = any(Path(track.path).is_relative_to(root) for root in roots)
+        n_gone += bool(track.content_hash and roots and (not track.path or (below and not Path(track.path).exists())))
+    return n_gone

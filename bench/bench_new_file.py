@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from unheard.spectrograms.musicnn_mel import evenly, patches_of_file
+from unheard.training.describe import describe_file, loaded_musicnn
+from unheard.training.musicnn_features import embed_file
 
 from bench_ingest import Timed, timed
 from unheard.errors import MissingStageError
 from unheard.ingest.audio import decode_blocks
 from unheard.spectrograms.listen import mel_of_file, statistics_of_mel
-from unheard.spectrograms.musicnn_mel import evenly, patches_of_file
 from unheard.spectrograms.workers import Job, in_order
-from unheard.training.describe import describe_file, loaded_musicnn
-from unheard.training.musicnn_features import embed_file
 from unheard.workspace import Settings
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.features.stored import get_features
 from tests.ingest.sounds import cut, song, write
 from unheard.library import Library
 from unheard.spectrograms.scan import scan
@@ -48,11 +49,14 @@ def whole(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def state(workspace: Workspace) -> tuple[bytes, list[list[tuple]]]:
-    """The store's bytes and every row of the library."""
+    """The store's bytes, every row of the library and every vector."""
     db = sqlite3.connect(workspace.library_path)
-    tables = ("tracks", "failures", "spectrograms", "vectors", "plays")
+    tables = ("tracks", "failures", "spectrograms", "plays")
     rows = [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
     db.close()
+    for kind in ("statistics", "signature"):
+        found = get_features(workspace, kind)
+        rows.append([(name, values.tobytes()) for name, values in zip(found.ids, found.values, strict=True)])
     return workspace.mels_path.read_bytes(), rows
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.features.stored import get_features
 from tests.ingest.sounds import cut, song, write
 from unheard.errors import Reason, UserError
 from unheard.library import Library, Track
@@ -73,11 +74,14 @@ def failures(workspace: Workspace) -> dict[str, tuple[Reason, str]]:
 
 
 def contents(workspace: Workspace, skip: Sequence[str] = ()) -> dict[str, list[tuple]]:
-    """Every row of the library."""
+    """Every row of the library, and every vector."""
     db = sqlite3.connect(workspace.library_path)
     tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
     rows = {table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
     db.close()
+    for kind in ("statistics", "signature"):
+        found = get_features(workspace, kind)
+        rows[kind] = [(name, values.tobytes()) for name, values in zip(found.ids, found.values, strict=True)]
     return rows
 
 
@@ -98,17 +102,17 @@ def test_a_folder(workspace: Workspace, music: Path) -> None:
         assert track.duration_s == pytest.approx(2.0, abs=0.01), name
     with Library(workspace.library_path) as library:
         store = open_store(workspace, library)
-        kinds = {kind: library.vectors(kind) for kind in ("statistics", "signature", "user")}
+    kinds = {kind: get_features(workspace, kind) for kind in ("statistics", "signature", "vectors")}
     for track in tracks.values():
         row = store.ids.row(track.track_id)
         encoded = mel_of_file(Path(track.path), workspace.settings)
         np.testing.assert_array_equal(store.track_db(row), store.encoding.decode(encoded))
-        ids, matrix = kinds["statistics"]
+        ids, matrix = kinds["statistics"].ids, kinds["statistics"].values
         np.testing.assert_allclose(
             matrix[ids.row(track.track_id)], statistics(store.track_db(row)), rtol=1e-3, atol=2e-3
         )
-    assert kinds["signature"][1].shape == (3, 257)
-    assert len(kinds["user"][0]) == 0
+    assert kinds["signature"].values.shape == (3, 257)
+    assert len(kinds["vectors"].ids) == 0
 
 
 def test_the_store_does_not_depend_on_workers(music: Path, tmp_path: Path) -> None:

@@ -16,6 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from unheard.errors import AudioError, Reason, UserError
+from unheard.features.current import source_hash
+from unheard.features.mel_features import Signature, Statistics
+from unheard.features.store import FeatureStore
+from unheard.features.update import forget_removed, repair
+from unheard.features.writer import FeatureWriter
 from unheard.ingest.patches import PatchFile
 from unheard.ingest.sources import Candidate, Sources, find_sources
 from unheard.ingest.vectors import read_vectors
@@ -83,21 +88,26 @@ def scan(
         stack.enter_context(_only_scan(workspace))
         library = stack.enter_context(Library(workspace.library_path))
         _check_store(workspace, library, force=force)
+        features = FeatureStore(workspace.features_dir)
         for path, table in vectors:
-            check_width(library, path, table)
+            check_width(features, library, path, table)
         writer = stack.enter_context(MelWriter(workspace, library))
+        repair(workspace, library, progress)  # vectors that a killed scan has not written
+        feature_writer = stack.enter_context(FeatureWriter(features))
         instead = frozenset[str]().union(*(ids for _, (ids, _) in vectors), *(file.ids for file in patches))
         given = _pathless(found, instead)
-        run = _Scan(library, writer, workspace.settings, progress, force=force)
+        run = _Scan(library, writer, feature_writer, workspace.settings, progress, force=force)
         run.note_unlisted(found)
         run.audio(found, jobs=jobs)
         for file in patches:
             run.patches(file, given)
         for path, table in vectors:
-            new, same = store_vectors(library, path, table, given)
+            new, same = store_vectors(features, library, path, table, given)
             run.count.update(added=new, unchanged=same)
         run.note_pathless(found, instead)
         run.count_gone(found)
+        feature_writer.flush()
+        forget_removed(workspace, library)
     return ScanReport(**run.count, audio_s=run.audio_s)
 
 
@@ -158,11 +168,18 @@ class _Scan:
     """One scan at work: the only writer of the library and the store."""
 
     def __init__(
-        self, library: Library, writer: MelWriter, settings: Settings, progress: Progress, *, force: bool
+        self,
+        library: Library,
+        writer: MelWriter,
+        features: FeatureWriter,
+        settings: Settings,
+        progress: Progress,
+        *,
+        force: bool,
     ) -> None:
         self.count: Counter[str] = Counter()
         self.audio_s = 0.0
-        self._library, self._writer, self._settings = library, writer, settings
+        self._library, self._writer, self._features, self._settings = library, writer, features, settings
         self._progress, self._force = progress, force
         self._stored = set(library.spectrograms()[0])
         self._hashes = {track.track_id: track.content_hash for track in library.tracks().items}
@@ -297,8 +314,8 @@ class _Scan:
         self._stored.add(track.track_id)
         self._writer.append(track.track_id, heard.mel)
         self._library.put_track(track)
-        self._library.put_vectors("statistics", [(track.track_id, heard.statistics)])
-        self._library.put_vectors("signature", [(track.track_id, heard.signature)])
+        for extractor, vector in ((Statistics, heard.statistics), (Signature, heard.signature)):
+            self._features.add(extractor.kind, extractor.version, track.track_id, vector, source_hash(track))
 
     def _fail(self, failure: Failure) -> None:
         self.count["failed"] += 1

@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from unheard.spectrograms.musicnn_mel import MOST_PATCHES, PATCH_FRAMES, patches_of_file
+from unheard.training.describe import describe_file, loaded_musicnn
+from unheard.training.musicnn_features import embed_library
+from unheard.training.patch_means import mean_descriptions
 
 from tests.ingest.sounds import cut, song, write
 from tests.models.bundle import write_wheel
@@ -14,11 +18,7 @@ from unheard.errors import AudioError, MissingStageError, Reason
 from unheard.library import open_library
 from unheard.models.musicnn import read_musicnn
 from unheard.models.pretrained import save_weights
-from unheard.spectrograms.musicnn_mel import MOST_PATCHES, PATCH_FRAMES, patches_of_file
 from unheard.spectrograms.scan import scan
-from unheard.training.describe import describe_file, loaded_musicnn
-from unheard.training.musicnn_features import embed_library
-from unheard.training.patch_means import mean_descriptions
 from unheard.workspace import FrontEndName, Settings, Workspace
 
 KINDS = ("statistics", "musicnn", "musicnn-mtt")

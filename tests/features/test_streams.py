@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from unheard.spectrograms.musicnn_mel import PATCH_FRAMES, patches_of_file
 
 from tests.ingest.sounds import cut, song, write
 from unheard.errors import AudioError
 from unheard.spectrograms.listen import mel_of_file, patches_and_mel
-from unheard.spectrograms.musicnn_mel import PATCH_FRAMES, patches_of_file
 from unheard.workspace import Settings
 
 

@@ -11,17 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-
-from tests.ingest.sounds import cut, song, write
-from tests.models.bundle import write_wheel
-from tests.training.world import dense_regression, make_world, recipe, without_none
-from unheard.errors import MissingStageError, Reason, UserError
-from unheard.library import Library, open_library
-from unheard.models.musicnn import read_musicnn
-from unheard.models.musicnn_tags import TAGS
-from unheard.models.pretrained import save_weights
 from unheard.spectrograms.musicnn_mel import patches_of_file
-from unheard.spectrograms.scan import scan
 from unheard.training.musicnn_features import (
     KINDS,
     Report,
@@ -31,6 +21,16 @@ from unheard.training.musicnn_features import (
     tag_probabilities,
     top_tags,
 )
+
+from tests.ingest.sounds import cut, song, write
+from tests.models.bundle import write_wheel
+from tests.training.world import dense_regression, make_world, recipe, without_none
+from unheard.errors import MissingStageError, Reason, UserError
+from unheard.library import Library, open_library
+from unheard.models.musicnn import read_musicnn
+from unheard.models.musicnn_tags import TAGS
+from unheard.models.pretrained import save_weights
+from unheard.spectrograms.scan import scan
 from unheard.training.predict import load_predictor, predictions
 from unheard.training.train import train
 from unheard.workspace import Workspace

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from unheard.spectrograms.musicnn_mel import PATCH_FRAMES, evenly, log_mel, patches, patches_of_file
 
 from tests.ingest.sounds import song, write
 from unheard.errors import AudioError
+from unheard.features.musicnn_mel import PATCH_FRAMES, evenly, log_mel, patches, patches_of_file
 
 RATE_HZ = 16_000
 

@@ -170,9 +170,8 @@ def test_a_predictor_places_as_the_artefact_does(world: World) -> None:
     assert isinstance(placer, Placer)
     statistics = get_features(world.workspace, "statistics")
     ids, rows = statistics.ids, world.rows("test")
-    places, factors = placer.place(
-        {"statistics": (statistics.values[rows], np.ones(len(rows), bool))}, [""] * len(rows)
-    )
+    described = {"statistics": (statistics.values[rows], np.ones(len(rows), bool))}
+    places, factors = placer.place(described, [""] * len(rows))
     assert list(ids) == list(found.ids)
     assert found.places is not None
     np.testing.assert_allclose(places, found.places[rows], atol=1e-5)
@@ -226,7 +225,7 @@ def test_a_mistake_in_a_recipe_is_named(values: dict[str, Any], message: str) ->
 
 def test_a_workspace_without_descriptions_says_so(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w")
-    with pytest.raises(UserError, match="descriptions: no features 'smell'; use one of statistics, .*chroma"):
+    with pytest.raises(UserError, match=r"descriptions: no features 'smell'; use one of statistics, .*chroma"):
         fit(world.workspace, recipe(descriptions=["smell"]), world.split)
     with pytest.raises(UserError, match="reads musicnn, and no track has any"):
         fit(world.workspace, recipe(descriptions=["musicnn"]), world.split)

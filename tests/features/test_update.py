@@ -12,9 +12,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from unheard.training.musicnn_features import (
-    top_tags,
-)
 
 from tests.features.stored import get_features, put_features
 from tests.ingest.sounds import cut, song, write
@@ -191,7 +188,7 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         update(workspace)
     with pytest.raises(UserError, match="jobs is 0"):
         update(workspace, jobs=0)
-    with pytest.raises(UserError, match="--kind: no features 'smell'; use one of statistics, .*, or install"):
+    with pytest.raises(UserError, match=r"--kind: no features 'smell'; use one of statistics, .*, or install"):
         update(workspace, "smell")
     with pytest.raises(UserError, match="vectors: not made from audio; scan a vectors file"):
         update(workspace, "vectors")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_the_last_write_counts(steps: list[object], tmp_path_factory: pytest.Tem
             model.rows = {name: row for name, row in model.rows.items() if name not in step}
         assert got(store) == {name: number for name, (number, _) in model.rows.items()}
         sizes = [len(np.load(path)) for path in shards(store)]
-        assert all(newer * GROWTH <= older for older, newer in zip(sizes, sizes[1:], strict=False))
+        assert all(newer * GROWTH <= older for older, newer in pairwise(sizes))
     shutil.rmtree(folder)
 
 

@@ -52,7 +52,7 @@ def installed() -> Mapping[str, Installed]:
 def load_extractor(kind: str) -> FeatureExtractor:
     """Return the extractor of a kind, the same object every time; UserError if it is unknown or broken."""
     check_kinds([kind], "features")
-    return _loaded(installed()[kind])
+    return _loaded(installed()[kind], tuple(sys.path))
 
 
 def check_kinds(kinds: Iterable[str], where: str) -> None:
@@ -109,7 +109,7 @@ def _package(point: EntryPoint) -> str:
 
 
 @lru_cache(maxsize=64)
-def _loaded(entry: Installed) -> FeatureExtractor:
+def _loaded(entry: Installed, _path: tuple[str, ...]) -> FeatureExtractor:
     try:
         made = EntryPoint(entry.kind, entry.path, GROUP).load()()
     except Exception as error:

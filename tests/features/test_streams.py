@@ -84,6 +84,6 @@ def test_a_reader_may_stop_or_fail_while_the_others_go_on(n_blocks: int) -> None
 
     readers: list[Callable[[Blocks], int]] = [none, count, count]
     assert read_together(stream(), [(0, reader) for reader in readers]) == [-1, n_blocks, n_blocks]
-    for readers in ([broken], [count, broken], [broken, count]):
+    for order in ("b", "cb", "bc"):
         with pytest.raises(ArithmeticError, match="by its own fault"):
-            read_together(stream(), [(0, reader) for reader in readers])
+            read_together(stream(), [(0, broken if letter == "b" else count) for letter in order])

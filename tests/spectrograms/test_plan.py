@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unheard.errors import AudioError, Reason
+from unheard.features.store import FeatureStore
+from unheard.features.writer import FeatureWriter
 from unheard.ingest.sources import find_sources
 from unheard.library import Library, Track
 from unheard.progress import silent
@@ -64,8 +66,9 @@ def heard(path: str) -> Heard | AudioError:
 def scan(workspace: Workspace, folder: Path, *, stop_after: int = 1000) -> int:
     """Scan without decoding; returns how many files were not unchanged."""
     found = find_sources([folder])
+    features = FeatureWriter(FeatureStore(workspace.features_dir))
     with Library(workspace.library_path) as library, MelWriter(workspace, library) as writer:
-        run = _Scan(library, writer, workspace.settings, silent, force=False)
+        run = _Scan(library, writer, features, workspace.settings, silent, force=False)
         planner = Planner(library, given_ids=frozenset(), force=False)
         for candidate in found.audio[:stop_after]:
             step = planner.decide(candidate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def extract_file(path: Path, kinds: Collection[str], settings: Settings) -> Vect
     return {kind: vector for vectors in found for kind, vector in vectors.items()}
 
 
-def _read_mel(extractors: list[MelExtractor], settings: Settings, path: Path, blocks: Iterator[Floats]) -> Vectors:
+def _read_mel(extractors: Sequence[MelExtractor], settings: Settings, path: Path, blocks: Iterator[Floats]) -> Vectors:
     mel = encoded_mel(blocks, settings)
     found = {}
     for extractor in extractors:

@@ -77,6 +77,10 @@ class FeatureStore:
             return []
         return sorted(folder.name for folder in self.root.iterdir() if any(folder.glob("*.safetensors")))
 
+    def track_ids(self, kind: str) -> frozenset[str]:
+        """Return the ids of all tracks with a vector of a kind, stale ones too."""
+        return frozenset(track_id for shard in self._shards(kind) for track_id in shard.ids)
+
     def read(self, kind: str, *, version: str | None = None, current: Mapping[str, str] | None = None) -> Features:
         """Return the vectors of a kind.
 

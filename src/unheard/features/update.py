@@ -73,7 +73,7 @@ def update_features(
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
         _check_ids(workspace, tracks, track_ids)
-        found = {}
+        found: dict[str, UpdateReport] = {}
         if from_mel:
             found |= _update_from_mel(workspace, library, from_mel, track_ids, force=force, progress=progress)
         if from_files:
@@ -95,7 +95,7 @@ def repair(workspace: Workspace, library: Library, progress: Progress = silent) 
 def forget_removed(workspace: Workspace, library: Library) -> None:
     """Delete the vectors of tracks that are not in the library any more."""
     store, there = FeatureStore(workspace.features_dir), library.tracks().ids
-    gone = {track_id for kind in store.kinds() for track_id in store.read(kind).ids if track_id not in there}
+    gone = {track_id for kind in store.kinds() for track_id in store.track_ids(kind) if track_id not in there}
     if gone:
         store.remove(gone)
 

@@ -19,6 +19,8 @@ import numpy as np
 
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
+from unheard.features.store import FeatureStore
+from unheard.features.user_vectors import UserVectors
 from unheard.library import Library, Play, Track
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
 from unheard.session import Session
@@ -42,13 +44,14 @@ def simulated(root: Path, *, n_tracks: int, n_playlists: int, seed: int = 0) -> 
     with Library(workspace.library_path) as library, library.transaction():
         for number, name in enumerate(ids):
             library.put_track(Track(name, title=name, artists=(f"artist {artist[number]}",)))
-        library.put_vectors("user", zip(ids, vectors.astype(np.float32), strict=True))
         plays = []
         for playlist in range(n_playlists):
             taste = hidden @ rng.normal(size=HIDDEN) + 3 * rng.gumbel(size=n_tracks)
             listed = np.argpartition(-taste, LISTED)[:LISTED]
             plays += [Play(f"p{playlist:06d}", ids[int(track)], place) for place, track in enumerate(listed)]
         library.replace_playlists(plays)
+    store = FeatureStore(workspace.features_dir)
+    store.write(UserVectors.kind, UserVectors.version, ids, vectors.astype(np.float32), [""] * len(ids))
     fold = {name: int(number) for name, number in zip(ids, rng.integers(0, 10, n_tracks), strict=True)}
     use: dict[UseName, tuple[int, ...]] = {"train": (0, 1, 2, 3, 4, 5, 6), "val": (7,), "test": (8, 9)}
     write_splits(workspace.splits_path, {"tracks": Split("tracks", fold, use)})

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unheard.ingest.audio import decode_blocks
+from unheard.ingest.workers import Job, in_order
 from unheard.scan.scan import scan
 from unheard.scan.sources import find_sources
-from unheard.scan.workers import Job, in_order
 from unheard.workspace import Settings, Workspace
 
 SETTINGS = Settings()

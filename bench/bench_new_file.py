@@ -6,7 +6,7 @@ Without FILE an MP3 of a made-up song is used. The rows take turns and the faste
 only the ratio of processor time says much. Before any timing both ways are asserted to give the same vectors. Without
 MusiCNN's weights in the cache random ones do: the time is the same.
 
-    describe_file     both descriptions, decoding once, patches shared out among the cores
+    extract_file      both descriptions, decoding once, patches shared out among the cores
     written plainly   the same vectors: statistics, then the file decoded again and MusiCNN by its convolutions
     librosa           what a script does for the statistics alone: load, mel, decibels, MFCC and deltas
     features          `unheard features` on copies of the file in worker processes, and the plain way in as many
@@ -28,12 +28,13 @@ from numpy.typing import NDArray
 
 from bench_ingest import Timed, timed
 from unheard.errors import MissingStageError
+from unheard.features.extraction import extract_file
+from unheard.features.mel_features import vectors_of
+from unheard.features.musicnn_features import loaded_musicnn
+from unheard.features.musicnn_mel import evenly, patches_of_file
 from unheard.ingest.audio import decode_blocks
-from unheard.scan.workers import Job, in_order
-from unheard.spectrograms.files import mel_of_file, statistics_of_mel
-from unheard.spectrograms.musicnn_mel import evenly, patches_of_file
-from unheard.training.describe import describe_file, loaded_musicnn
-from unheard.training.musicnn_features import embed_file
+from unheard.ingest.workers import Job, in_order
+from unheard.spectrograms.files import mel_of_file
 from unheard.workspace import Settings
 
 if TYPE_CHECKING:
@@ -54,17 +55,17 @@ def main() -> None:
         copies = [Path(shutil.copy(path, Path(folder) / f"{n}{path.suffix}")) for n in range(options.files)]
         check_equal(path)
         single: dict[str, Callable[[], object]] = {
-            "describe_file": lambda: describe_file(path, KINDS, SETTINGS),
+            "extract_file": lambda: extract_file(path, KINDS, SETTINGS),
             "written plainly": lambda: plainly(path),
             "decoding alone": lambda: sum(len(block) for block in decode_blocks(path, sample_rate=22_050)),
-            "statistics alone": lambda: describe_file(path, ["statistics"], SETTINGS),
+            "statistics alone": lambda: extract_file(path, ["statistics"], SETTINGS),
             "librosa, statistics alone": lambda: librosa_statistics(path),
         }
         library: dict[str, Callable[[], object]] = {
             "features": lambda: on_all(features, copies, options.jobs),
             "features, plainly": lambda: on_all(plain_features, copies, options.jobs),
         }
-        show("one new file", measured(single, options.repeat), first="describe_file")
+        show("one new file", measured(single, options.repeat), first="extract_file")
         if copies:
             title = f"{len(copies)} files, {options.jobs} worker processes, their start included"
             show(title, measured(library, options.repeat), first="features")
@@ -102,7 +103,7 @@ def show(title: str, rows: dict[str, Timed], *, first: str) -> None:
 
 
 def plainly(path: Path) -> dict[str, NDArray[np.float32]]:
-    statistics = statistics_of_mel(mel_of_file(path, SETTINGS), SETTINGS, path)
+    statistics, _ = vectors_of(mel_of_file(path, SETTINGS), SETTINGS, path)
     return {"statistics": statistics, "musicnn": plain_features(path)}
 
 
@@ -158,7 +159,7 @@ def librosa_statistics(path: Path) -> NDArray[np.float32]:
 
 def features(path: Path) -> NDArray[np.float32]:
     """What a worker process of `unheard features` does."""
-    return embed_file(path, loaded_musicnn("msd"))
+    return extract_file(path, ["musicnn"], SETTINGS)["musicnn"]
 
 
 def on_all(function: Callable[[Path], NDArray[np.float32]], paths: list[Path], jobs: int) -> int:
@@ -171,7 +172,7 @@ def on_all(function: Callable[[Path], NDArray[np.float32]], paths: list[Path], j
 
 
 def check_equal(path: Path) -> None:
-    ours, plain = describe_file(path, KINDS, SETTINGS), plainly(path)
+    ours, plain = extract_file(path, KINDS, SETTINGS), plainly(path)
     for kind in KINDS:
         np.testing.assert_allclose(ours[kind], plain[kind], rtol=1e-4, atol=1e-4)
 

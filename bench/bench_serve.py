@@ -33,6 +33,8 @@ from unheard import artefacts
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
+from unheard.features.mel_features import Statistics
+from unheard.features.store import FeatureStore
 from unheard.library import Library, Play, Track
 from unheard.spectrograms.statistics import N_STATISTICS
 from unheard.splits import prepare_splits
@@ -72,10 +74,14 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
     with Library(workspace.library_path) as library, library.transaction():
         for track in tracks:
             library.put_track(track)
-        library.put_vectors(
-            "statistics", ((t.track_id, v.astype(np.float32)) for t, v in zip(tracks, statistics, strict=True))
-        )
         library.replace_playlists(plays)
+    FeatureStore(workspace.features_dir).write(
+        Statistics.kind,
+        Statistics.version,
+        [track.track_id for track in tracks],
+        statistics.astype(np.float32),
+        [track.source_hash for track in tracks],
+    )
     prepare_splits(workspace)
     compute_factors(workspace, SPLIT, AlsConfig(dim=64, iterations=5))
     factors = load_factors(workspace, SPLIT)

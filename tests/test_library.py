@@ -83,39 +83,14 @@ def test_plays_are_a_matrix_and_importing_twice_changes_nothing(tmp_path: Path) 
     np.testing.assert_array_equal(matrix.toarray(), [[0, 3], [1, 0]])
 
 
-def test_vectors_come_back(tmp_path: Path) -> None:
+def test_a_sound_library_has_no_integrity_problem(tmp_path: Path) -> None:
     with Library(tmp_path / "l.sqlite") as library:
-        library.put_vectors("user", [("b", np.array([3, 4], np.float32)), ("a", np.array([1, 2], np.float32))])
-        ids, matrix = library.vectors("user")
-        assert list(ids) == ["a", "b"]
-        np.testing.assert_array_equal(matrix, [[1, 2], [3, 4]])
-        assert library.vectors("statistics")[1].shape == (0, 0)
-        library.remove_track("a")
-        assert list(library.vectors("user")[0]) == ["b"]
         assert library.integrity_problem() is None
 
 
 def test_opening_before_the_scan_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(MissingStageError, match="unheard scan -w"):
         open_library(tmp_path / "library.sqlite")
-
-
-def test_a_marked_vector_is_current_until_its_file_changes(tmp_path: Path) -> None:
-    with Library(tmp_path / "l.sqlite") as library:
-        for name in "abc":
-            library.put_track(Track(name, content_hash=f"bytes of {name}"))
-            library.put_vectors("kind", [(name, np.full(2, ord(name), np.float32))])
-        for name in "ba":
-            library.put_mark("kind", name, f"bytes of {name}")
-        ids, matrix = library.current_vectors("kind")
-        assert list(ids) == ["a", "b"]
-        assert matrix.tolist() == [[97, 97], [98, 98]]
-        library.put_track(Track("a", content_hash="other bytes"))
-        assert list(library.current_vectors("kind")[0]) == ["b"]
-        library.remove_track("b")
-        library.put_track(Track("b", content_hash="bytes of b"))
-        assert library.current_vectors("kind")[1].shape == (0, 0)
-        assert len(library.vectors("kind")[0]) == 2
 
 
 def test_a_library_that_may_not_be_written_to_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

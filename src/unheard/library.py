@@ -1,4 +1,4 @@
-"""The library: tracks, plays, failures and per-track vectors of one workspace, in SQLite (WAL).
+"""The library: tracks, plays and failures of one workspace, in SQLite (WAL).
 
 Only this module speaks SQL. Rows come out ordered by track id, so that dense rows are the same on every machine.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.errors import MissingStageError, Reason, UserError
@@ -35,12 +34,6 @@ CREATE TABLE IF NOT EXISTS failures (
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, duplicate_of TEXT NOT NULL, versions TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS failures_duplicate_of ON failures (duplicate_of) WHERE duplicate_of != '';
-CREATE TABLE IF NOT EXISTS vectors (
-    kind TEXT NOT NULL, track_id TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (kind, track_id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS marks (
-    kind TEXT NOT NULL, track_id TEXT NOT NULL, content_hash TEXT NOT NULL, PRIMARY KEY (kind, track_id)
-) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS plays (
     playlist_id TEXT NOT NULL, position INTEGER NOT NULL, track_id TEXT NOT NULL, weight REAL NOT NULL,
     timestamp REAL, PRIMARY KEY (playlist_id, position)
@@ -183,8 +176,7 @@ class Library:
 
     def remove_track(self, track_id: str) -> None:
         """Forget a track, and with it its spectrogram; its plays stay, so that it comes back whole if its file does."""
-        for table in ("tracks", "vectors", "marks"):
-            self._db.execute(f"DELETE FROM {table} WHERE track_id = ?", (track_id,))
+        self._db.execute("DELETE FROM tracks WHERE track_id = ?", (track_id,))
 
     def tracks(self) -> Tracks:
         cursor = self._db.execute(f"SELECT {', '.join(TRACK_COLUMNS)} FROM tracks ORDER BY track_id")
@@ -225,34 +217,6 @@ class Library:
             "SELECT path, reason, detail, track_id, size, mtime_ns, duplicate_of, versions FROM failures ORDER BY path"
         )
         return [Failure(path, Reason(reason), *rest) for path, reason, *rest in cursor]
-
-    # ---------------------------------------------------------------------------------------------- vectors
-
-    def put_vectors(self, kind: str, items: Iterable[tuple[str, NDArray[np.float32]]]) -> None:
-        """Store one float32 vector per track under `kind` ("statistics", "signature", "user", "musicnn", ...)."""
-        self._db.executemany(
-            "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
-            ((kind, track_id, np.ascontiguousarray(vector, np.float32).tobytes()) for track_id, vector in items),
-        )
-
-    def vectors(self, kind: str) -> tuple[IdMap, NDArray[np.float32]]:
-        """Ids (ordered) and a float32 matrix (n, dim); (0, 0) when there are none."""
-        rows = self._db.execute(
-            "SELECT track_id, vector FROM vectors WHERE kind = ? ORDER BY track_id", (kind,)
-        ).fetchall()
-        return _matrix(rows)
-
-    def put_mark(self, kind: str, track_id: str, content_hash: str) -> None:
-        """Note which bytes a track's vector of this kind was made from, for vectors that a scan does not renew."""
-        self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (kind, track_id, content_hash))
-
-    def current_vectors(self, kind: str) -> tuple[IdMap, NDArray[np.float32]]:
-        """As `vectors`, without those that were made from other bytes than the track has now (see `put_mark`)."""
-        query = (
-            "SELECT track_id, vector FROM vectors JOIN marks USING (kind, track_id) JOIN tracks USING (track_id, "
-            "content_hash) WHERE kind = ? ORDER BY track_id"
-        )
-        return _matrix(self._db.execute(query, (kind,)).fetchall())
 
     # -------------------------------------------------------------------------------------------------- plays
 
@@ -307,10 +271,9 @@ class Library:
         return None if answer == "ok" else str(answer)
 
     def counts(self) -> dict[str, int]:
-        """How many tracks, vectors, playlists, plays and failures there are."""
+        """How many tracks, playlists, plays and failures there are."""
         queries = {
             "tracks": "SELECT COUNT(*) FROM tracks",
-            "vectors": "SELECT COUNT(*) FROM vectors WHERE kind = 'user'",
             "playlists": "SELECT COUNT(DISTINCT playlist_id) FROM plays",
             "plays": "SELECT COUNT(*) FROM plays",
             "failures": "SELECT COUNT(*) FROM failures",
@@ -334,11 +297,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     log = path.with_name(f"{path.name}-wal")  # without one, SQLite would want to make one beside the file
     mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=30, isolation_level=None)
-
-
-def _matrix(rows: Sequence[tuple[str, bytes]]) -> tuple[IdMap, NDArray[np.float32]]:
-    matrix = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
-    return IdMap(row[0] for row in rows), matrix.reshape(len(rows), -1) if rows else matrix.reshape(0, 0)
 
 
 def _track(row: tuple[Any, ...]) -> Track:

@@ -226,7 +226,8 @@ class Session:
             return None
         if isinstance(seed, int):
             return float(self._familiarity.of_tracks(np.array([seed], np.int32))[0])
-        from unheard.spectrograms.files import mel_of_file, vectors_of
+        from unheard.features.mel_features import vectors_of
+        from unheard.spectrograms.files import mel_of_file
         from unheard.spectrograms.statistics import N_STATISTICS
 
         if self.catalogue.content.values.shape[1] != N_STATISTICS:

@@ -2,7 +2,8 @@
 
 W/
   workspace.json                 format version, front end and its settings
-  library.sqlite                 tracks, plays, failures, per-track statistics (see library.py)
+  library.sqlite                 tracks, plays, failures (see library.py)
+  features/<kind>/               one extractor's vectors of every track (see features/store.py)
   mels/                          every track's mel spectrogram, in shards (see spectrograms/shards.py)
   splits.json                    every split, in the exchange format
   factors/full.safetensors       factors of all plays (truth of the neighbour tasks)
@@ -88,6 +89,10 @@ class Workspace:
     @property
     def mels_path(self) -> Path:
         return self.root / "mels"
+
+    @property
+    def features_dir(self) -> Path:
+        return self.root / "features"
 
     @property
     def splits_path(self) -> Path:

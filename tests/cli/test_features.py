@@ -43,11 +43,11 @@ def test_the_whole_way(copy: Path, world: Path, run: Run, tmp_path: Path) -> Non
     assert f"unheard features -w {copy}" in run("train", "-w", copy, recipe).error
 
     ran = run("features", "-w", copy, "--track", one, "--track", two, "-j", 1)
-    assert "2 tracks described, 0 unchanged, 0 failed" in ran.stderr
+    assert "musicnn: 2 tracks extracted, 0 unchanged, 0 failed" in ran.stderr
     lines = [line.split() for line in ran.stdout.splitlines()]
     assert [line[0] for line in lines[2:]] == sorted([one, two])
     again = run("features", "-w", copy, "--track", one, "--json")
-    assert "0 tracks described, 1 unchanged, 0 failed" in again.stderr
+    assert "musicnn: 0 tracks extracted, 1 unchanged, 0 failed" in again.stderr
     (found,) = json.loads(again.stdout)
     assert found["track_id"] == one
     assert len(found["tags"]) == 3
@@ -55,14 +55,19 @@ def test_the_whole_way(copy: Path, world: Path, run: Run, tmp_path: Path) -> Non
     assert "no such track" in run("features", "-w", copy, "--track", "nobody").error
 
     ran = run("features", "-w", copy, "-j", 2)
-    assert "40 tracks described, 2 unchanged, 0 failed" in ran.stderr
+    assert "musicnn: 40 tracks extracted, 2 unchanged, 0 failed" in ran.stderr
     assert ran.stdout == ""
     assert len(run("features", "-w", copy, "--tags").stdout.splitlines()) == 44
     assert run("train", "-w", copy, recipe).code == 0
     ran = run("features", "-w", copy, "--model", "described")
     assert "42 tracks in " in ran.stderr
     assert "/described/embeddings.safetensors" in ran.stderr.replace("\n", "")
-    assert "are for MusiCNN (" in run("features", "-w", copy, "--model", "described", "--tags").error
+    assert "are not for the trained model" in run("features", "-w", copy, "--model", "described", "--tags").error
+    assert "chroma has no tags" in run("features", "-w", copy, "--kind", "chroma", "--track", one, "--tags").error
+    listed = {row["kind"]: row for row in json.loads(run("features", "-w", copy, "--list", "--json").stdout)}
+    assert listed["musicnn"] == {"kind": "musicnn", "dim": 200, "version": "1", "tracks": 42, "package": "unheard"}
+    assert (listed["statistics"]["tracks"], listed["chroma"]["tracks"], listed["vectors"]["tracks"]) == (42, 1, 0)
+    assert "chroma" in run("features", "-w", copy, "--list").stdout
     assert "no model with embeddings; run `unheard train" in run("features", "-w", copy, "--model", "nobody").error
     new = write(tmp_path / "new.flac", song(3, 4.0))
     ran = run("similar", "-w", copy, new, "--model", "described", "-n", 3, "--json")
@@ -79,5 +84,5 @@ def test_files_that_fail_are_listed(run: Run, tmp_path: Path, monkeypatch: pytes
     gone.unlink()
     ran = run("features", "-w", tmp_path / "small", "--tags")
     assert ran.code == 0
-    assert "0 tracks described, 0 unchanged, 1 failed" in ran.stderr
+    assert "musicnn: 0 tracks extracted, 0 unchanged, 1 failed" in ran.stderr
     assert f"{gone}: missing: no such file" in ran.stderr

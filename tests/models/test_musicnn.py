@@ -18,10 +18,10 @@ from tests.models.bundle import bundle, random_tensors, write_wheel
 from tests.models.plain_musicnn import plain_musicnn
 from unheard.demo import synth
 from unheard.errors import UserError
+from unheard.features.musicnn_mel import log_mel, patches, patches_of_file
 from unheard.models.musicnn import Musicnn, checkpoint_shapes, from_checkpoint, make_musicnn, read_musicnn
 from unheard.models.musicnn_checkpoint import masked_crc32c, read_entries, read_tensors
 from unheard.models.musicnn_tags import TAGS, MusicnnModel
-from unheard.spectrograms.musicnn_mel import log_mel, patches, patches_of_file
 
 RATE_HZ = 16_000
 WHEELS = Path(os.environ.get("UNHEARD_WHEELS", ""))

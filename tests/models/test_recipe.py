@@ -100,7 +100,7 @@ def test_a_recipe_file(tmp_path: Path) -> None:
         ("[stage.triplet-semi-hard]\nmargin = 0", "[stage.mse]", "stage 1: expected a loss on embeddings, found Mse"),
         ('input = "previous"', 'input = "patches"', "stage 2, input: expected 'previous', found 'patches'"),
         ('input = "patches"', 'input = "previous"', "stage 1, input: expected an input of its own"),
-        ('input = "patches"', 'input = "waveform"', "stage 1, input: expected one of 'patches'"),
+        ('input = "patches"', 'input = "waveform"', r"stage 1: expected \[stage.dense\] for input 'waveform'"),
         ('input = "patches"', 'input = "content"', r"stage 1: expected \[stage.dense\] for input 'content'"),
         (
             "epochs = 3",
@@ -108,7 +108,7 @@ def test_a_recipe_file(tmp_path: Path) -> None:
             r"stage 1, bag: expected only with \[stage.encoder\], which pools patches; delete it",
         ),
         ("epochs = 3", 'watch = "correlation"', "stage 1, watch: expected 'loss' for a loss on embeddings"),
-        ('input = "patches"\n', "", "stage 1: input is missing; expected one of 'patches'"),
+        ('input = "patches"\n', "", "stage 1: input is missing; expected text"),
         ("output = 16\n", "", "stage 1, output: expected the width of the embedding, found None"),
         ("[stage.dense]\nlayers = []", "[stage]\ndense = 3", "not valid TOML"),
         ("[stage.dense]\nlayers = []", "", "stage 2: expected one of .*dense.*, found 0; choose one network"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.features.stored import put_features
 from tests.recommend import world as toy
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.stage import compute_factors
@@ -102,8 +103,7 @@ def test_content_is_statistics_or_what_more_tracks_have(tmp_path: Path, catalogu
     np.testing.assert_array_equal(catalogue.timbre.values, catalogue.content.values[:, MFCC_STATISTICS])
     workspace = toy.build(tmp_path / "w")
     vectors = [(name, np.full(4, row, np.float32)) for row, name in enumerate(catalogue.tracks.ids)]
-    with Library(workspace.library_path) as library, library.transaction():
-        library.put_vectors("user", vectors)
+    put_features(workspace, "vectors", vectors)
     of_user = load_catalogue(workspace, "artists")
     assert of_user.content.values.shape == of_user.timbre.values.shape == (len(catalogue), 4)
     assert of_user.content.values[7, 0] == 7

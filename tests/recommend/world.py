@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.features.stored import put_features
 from unheard import artefacts
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
@@ -51,15 +52,9 @@ def build(root: Path) -> Workspace:
     with Library(workspace.library_path) as library, library.transaction():
         for item in tracks:
             library.put_track(item)
-        library.put_vectors(
-            "statistics",
-            [
-                (t.track_id, v.astype(np.float32))
-                for t, v in zip(tracks, statistics, strict=True)
-                if t.track_id != "silent"
-            ],
-        )
         library.replace_playlists(_plays(rng, tracks, z))
+    of_track = zip(tracks, statistics, strict=True)
+    put_features(workspace, "statistics", [(t.track_id, v) for t, v in of_track if t.track_id != "silent"])
     write_splits(workspace.splits_path, splits(rng, tracks))
     compute_factors(workspace, None, ALS)
     for seed, name in enumerate(("toy", "toy@1", "toy@2")):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from unheard.scan.extraction import extract_file
+from unheard.scan.extraction import extract_audio
 from unheard.workspace import FrontEndName, Settings
 
 BYTES_PER_FRAME = {"standard": 128, "parity": 256}
@@ -18,7 +18,7 @@ BYTES_PER_FRAME = {"standard": 128, "parity": 256}
 def peak_bytes(path: Path, settings: Settings) -> int:
     tracemalloc.start()
     try:
-        extract_file(path, settings)
+        extract_audio(path, settings)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unheard.errors import AudioError, Reason
+from unheard.features.store import FeatureStore
+from unheard.features.writer import FeatureWriter
 from unheard.library import Library, Track
 from unheard.scan.commit import Committer
 from unheard.scan.extraction import ExtractedAudio
@@ -63,9 +65,10 @@ def extract(path: str) -> ExtractedAudio | AudioError:
 def scan(workspace: Workspace, folder: Path, *, stop_after: int = 1000) -> int:
     """Scan without decoding; returns how many files were not unchanged."""
     found = find_sources([folder])
+    features = FeatureWriter(FeatureStore(workspace.features_dir))
     with Library(workspace.library_path) as library, mel_writer(workspace) as writer:
         stored = frozenset(stored_ids(workspace, library))
-        committer = Committer(library, writer, stored, "1")
+        committer = Committer(library, writer, features, stored, "1")
         planner = Planner(library, stored, versions="1", given_ids=frozenset(), force=False)
         for candidate in found.audio[:stop_after]:
             step = planner.decide(candidate)

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.features.stored import get_features
 from tests.ingest.sounds import song, write
 from unheard.errors import Reason, TableError
 from unheard.ingest.audio import decode_blocks
@@ -54,8 +55,7 @@ def test_patches_of_a_file_are_stored_like_the_file(front_end: FrontEndName, tmp
             expected = store.encoding.decode(mel_of_file(files[name], settings))
             step = 0.61 if front_end == "standard" else 0.01  # rounding of the square root may cross a step
             np.testing.assert_allclose(store.track_db(row), expected, atol=step)
-        with Library(workspace.library_path) as library:
-            assert all(library.vectors(kind)[1].shape[0] == 2 for kind in ("statistics", "signature"))
+        assert all(len(get_features(workspace, kind).ids) == 2 for kind in ("statistics", "signature"))
         assert scan(workspace, [tmp_path / source], jobs=1) == ScanReport(unchanged=2)
         assert scan(workspace, [tmp_path / source], jobs=1, force=True).changed == 2
 
@@ -99,9 +99,8 @@ def npz(path: Path, ids: list[str], matrix: object) -> Path:
 
 
 def user_vectors(workspace: Workspace) -> dict[str, list[float]]:
-    with Library(workspace.library_path) as library:
-        ids, matrix = library.vectors("user")
-    return {name: row.tolist() for name, row in zip(ids, matrix, strict=True)}
+    found = get_features(workspace, "vectors")
+    return {name: row.tolist() for name, row in zip(found.ids, found.values, strict=True)}
 
 
 def test_vectors_make_tracks(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.features.stored import get_features
 from tests.ingest.sounds import cut, song, write
 from unheard.library import Library
 from unheard.scan.scan import scan
@@ -50,9 +51,12 @@ def whole(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def state(workspace: Workspace) -> tuple[dict[str, bytes], list[list[tuple]]]:
     """The frames of every track and every row of the library."""
     db = sqlite3.connect(workspace.library_path)
-    tables = ("tracks", "failures", "vectors", "plays")
+    tables = ("tracks", "failures")
     rows = [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
     db.close()
+    for kind in ("statistics", "signature"):
+        found = get_features(workspace, kind)
+        rows.append([(name, values.tobytes()) for name, values in zip(found.ids, found.values, strict=True)])
     with Library(workspace.library_path) as library:
         store = open_store(workspace, library)
     return {track_id: store.frames(row).tobytes() for row, track_id in enumerate(store.ids)}, rows

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.features.stored import get_features
 from tests.ingest.sounds import cut, song, write
 from unheard.errors import Reason, UnheardError, UserError
 from unheard.ingest.decoders import decoder_versions
 from unheard.library import Library, Track
 from unheard.scan import scan as scanning
-from unheard.scan.extraction import ExtractedAudio, extract_file
+from unheard.scan.extraction import ExtractedAudio, extract_audio
 from unheard.scan.scan import ScanReport, scan
 from unheard.spectrograms.files import mel_of_file
 from unheard.spectrograms.statistics import statistics
@@ -75,11 +76,14 @@ def failures(workspace: Workspace) -> dict[str, tuple[Reason, str]]:
 
 
 def contents(workspace: Workspace, skip: Sequence[str] = ()) -> dict[str, list[tuple]]:
-    """Every row of the library."""
+    """Every row of the library, and every vector."""
     db = sqlite3.connect(workspace.library_path)
     tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
     rows = {table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
     db.close()
+    for kind in ("statistics", "signature"):
+        found = get_features(workspace, kind)
+        rows[kind] = [(name, values.tobytes()) for name, values in zip(found.ids, found.values, strict=True)]
     return rows
 
 
@@ -105,17 +109,17 @@ def test_a_folder(workspace: Workspace, music: Path) -> None:
         assert track.duration_s == pytest.approx(2.0, abs=0.01), name
     with Library(workspace.library_path) as library:
         store = open_store(workspace, library)
-        kinds = {kind: library.vectors(kind) for kind in ("statistics", "signature", "user")}
+    kinds = {kind: get_features(workspace, kind) for kind in ("statistics", "signature", "vectors")}
     for track in tracks.values():
         row = store.ids.row(track.track_id)
         encoded = mel_of_file(Path(track.path), workspace.settings)
         np.testing.assert_array_equal(store.track_db(row), store.encoding.decode(encoded))
-        ids, matrix = kinds["statistics"]
+        ids, matrix = kinds["statistics"].ids, kinds["statistics"].values
         np.testing.assert_allclose(
             matrix[ids.row(track.track_id)], statistics(store.track_db(row)), rtol=1e-3, atol=2e-3
         )
-    assert kinds["signature"][1].shape == (3, 257)
-    assert len(kinds["user"][0]) == 0
+    assert kinds["signature"].values.shape == (3, 257)
+    assert len(kinds["vectors"].ids) == 0
 
 
 def test_the_store_does_not_depend_on_workers(music: Path, tmp_path: Path) -> None:
@@ -181,14 +185,14 @@ def extract_or_die(path: Path, settings: Settings) -> ExtractedAudio:
         os.kill(os.getpid(), signal.SIGSEGV)
     if path.name == "hang.wav":
         threading.Event().wait()
-    return extract_file(path, settings)
+    return extract_audio(path, settings)
 
 
 def test_a_decoder_that_crashes_or_hangs_costs_one_file(
     workspace: Workspace, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(music / "hang.wav", song(8, 1.5))
-    monkeypatch.setattr(scanning, "extract_file", extract_or_die)
+    monkeypatch.setattr(scanning, "extract_audio", extract_or_die)
     monkeypatch.setattr(scanning, "LIMIT_S", 2.0)
     report = rescan(workspace, music, jobs=2)
     assert (report.added, report.failed) == (2, 2)
@@ -202,14 +206,14 @@ def extract_or_raise(path: Path, settings: Settings) -> ExtractedAudio:
     """As with a library that has dropped an argument: every WAV file meets an exception that is no AudioError."""
     if path.suffix == ".wav":
         raise TypeError("open() got an unexpected keyword argument")
-    return extract_file(path, settings)
+    return extract_audio(path, settings)
 
 
 def test_an_error_of_our_own_is_no_failure_of_the_file(
     workspace: Workspace, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(music / "c/d.wav", music / "e.wav")
-    monkeypatch.setattr(scanning, "extract_file", extract_or_raise)
+    monkeypatch.setattr(scanning, "extract_audio", extract_or_raise)
     expected = r"d\.wav: TypeError: open\(\) got .* not the file's fault .*unheard doctor"
     with pytest.raises(UnheardError, match=expected) as raised:
         rescan(workspace, music)
@@ -226,7 +230,7 @@ def test_an_error_of_our_own_with_every_file_ends_the_scan(
 ) -> None:
     for n in range(8):
         write(tmp_path / "music" / f"{n}.wav", song(n, 1.5))
-    monkeypatch.setattr(scanning, "extract_file", extract_or_raise)
+    monkeypatch.setattr(scanning, "extract_audio", extract_or_raise)
     reached: list[int] = []
     with pytest.raises(UnheardError, match=r"0\.wav: TypeError"):
         scan(workspace, [tmp_path / "music"], jobs=2, progress=lambda what, done, total: reached.append(done))

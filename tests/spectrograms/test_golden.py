@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from tests.ingest.sounds import write
-from unheard.scan.extraction import extract_file
+from unheard.scan.extraction import extract_audio
 from unheard.spectrograms.store import ENCODINGS
 from unheard.workspace import FrontEndName, Settings
 
@@ -44,7 +44,7 @@ def golden() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
 def test_frames_are_what_they_were(front_end: FrontEndName, suffix: str, tmp_path: Path) -> None:
     """To one step of the encoding (0.6 dB): floating point may round a value the other way on another machine."""
-    heard = extract_file(lossless(tmp_path / f"a{suffix}"), Settings(front_end))
+    heard = extract_audio(lossless(tmp_path / f"a{suffix}"), Settings(front_end))
     expected = golden()[front_end]
     assert heard.mel.dtype == expected.dtype
     assert heard.mel.shape == expected.shape
@@ -60,7 +60,7 @@ def test_frames_are_what_they_were(front_end: FrontEndName, suffix: str, tmp_pat
 def test_lossy_codecs_are_close(suffix: str, tmp_path: Path) -> None:
     """Where there is sound: within 40 dB of the loudest, half of all bands within 2 dB, at the encoder's delay."""
     rate = 48_000 if suffix == ".opus" else 44_100
-    heard = extract_file(write(tmp_path / f"a{suffix}", sound(rate), rate=rate), Settings())
+    heard = extract_audio(write(tmp_path / f"a{suffix}", sound(rate), rate=rate), Settings())
     decode = ENCODINGS["standard"].decode
     expected, found = decode(golden()["standard"]), decode(heard.mel)
     loud = expected > expected.max() - 40
@@ -75,7 +75,7 @@ def test_lossy_codecs_are_close(suffix: str, tmp_path: Path) -> None:
 
 
 def test_statistics_and_signature_are_what_they_were(tmp_path: Path) -> None:
-    heard = extract_file(lossless(tmp_path / "a.wav"), Settings())
+    heard = extract_audio(lossless(tmp_path / "a.wav"), Settings())
     np.testing.assert_allclose(heard.statistics, golden()["statistics"], rtol=0.02, atol=0.05)
     np.testing.assert_allclose(heard.signature, golden()["signature"], atol=0.01)
 
@@ -86,7 +86,7 @@ def record() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         path = lossless(Path(folder) / "a.wav")
-        standard, parity = extract_file(path, Settings("standard")), extract_file(path, Settings("parity"))
+        standard, parity = extract_audio(path, Settings("standard")), extract_audio(path, Settings("parity"))
     np.savez_compressed(
         GOLDEN,
         standard=standard.mel,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.ingest.sounds import song, write
-from unheard.scan.extraction import extract_file
+from unheard.scan.extraction import extract_audio
 from unheard.spectrograms.signature import SIGNATURE_DIM, signature, signature_of_blocks
 from unheard.workspace import Settings
 
@@ -16,7 +16,7 @@ SAME = 0.98
 
 
 def fingerprint(path: Path, settings: Settings) -> np.ndarray:
-    return extract_file(path, settings).signature
+    return extract_audio(path, settings).signature
 
 
 @pytest.fixture(scope="module", params=["standard", "parity"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.features.stored import put_features
 from unheard.errors import MissingStageError, UserError
 from unheard.ids import IdMap
 from unheard.library import Library, Play, Track, Tracks
@@ -71,7 +72,7 @@ def test_the_stage_writes_splits_once(workspace: Workspace) -> None:
 def test_the_stage_uses_plays_times_and_fingerprints(workspace: Workspace) -> None:
     with Library(workspace.library_path) as library, library.transaction():
         library.replace_playlists([Play("q", "t089", 0, timestamp=1.6e9), Play("q", "t000", 1, timestamp=1.0e9)])
-        library.put_vectors("signature", [(track, np.array([1, 0, 60], np.float32)) for track in ("t000", "t089")])
+    put_features(workspace, "signature", [(track, np.array([1, 0, 60], np.float32)) for track in ("t000", "t089")])
     prepare_splits(workspace, after="2015")
     splits = load_splits(workspace)
     assert splits["artists"].fold["t000"] == splits["artists"].fold["t089"]

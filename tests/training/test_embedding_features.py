@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.features.stored import get_features
 from tests.training.world import World, add_track, give_playlists, make_world, toy
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.store import save_factors
@@ -52,9 +53,9 @@ def test_embeddings_of_vectors(tmp_path: Path) -> None:
     ids, embeddings = embeddings_of(world.workspace, "artists", "triplet-content")
     predictor = load_predictor(world.workspace, "artists", "triplet-content")
     assert isinstance(predictor, Predictor)
-    with open_library(world.workspace.library_path) as library:
-        names, statistics = library.vectors("statistics")
-    assert ids == names
+    stored = get_features(world.workspace, "statistics")
+    statistics = stored.values
+    assert ids == stored.ids
     np.testing.assert_allclose(embeddings, predictor.embed_content(statistics), atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(predictor.embed_content(statistics[:1]) - embeddings[0]), 0, atol=1e-6)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.features.stored import get_features, put_features
 from tests.training.world import World, make_world
 from unheard.errors import UserError
 from unheard.factors.store import save_factors
@@ -143,18 +145,18 @@ def test_test_tracks_flow_nowhere(world: World) -> None:
             new = [world.ids[int(row)] for row in rng.choice(test, 3, replace=False)]
             library.replace_playlists([Play(name, track, place) for place, track in enumerate([*kept, *new])])
         noise = [(world.ids[int(row)], rng.normal(size=4).astype(np.float32)) for row in test]
-        width = library.vectors("statistics")[1].shape[1]
-        library.put_vectors("statistics", [(name, np.resize(vector, width)) for name, vector in noise])
+    width = get_features(world.workspace, "statistics").values.shape[1]
+    put_features(world.workspace, "statistics", [(name, np.resize(vector, width)) for name, vector in noise])
     assert weights(fit(world.workspace, recipe("two"), world.split)) == before
 
 
 def test_tracks_that_came_since_are_placed(world: World) -> None:
     fit(world.workspace, recipe(), world.split)
     with open_library(world.workspace.library_path) as library, library.transaction():
-        ids, vectors = library.vectors("statistics")
         first = library.tracks()[0]
         library.put_track(replace(first, track_id="zz new", path=""))
-        library.put_vectors("statistics", [("zz new", vectors[0])])
+    ids = get_features(world.workspace, "statistics").ids
+    put_features(world.workspace, "statistics", [("zz new", get_features(world.workspace, "statistics").values[0])])
     assert update_predictions(world.workspace, "artists", "small") == len(ids) + 1
     assert update_predictions(world.workspace, "artists", "small") == 0
     found = load_predictions(world.workspace, "artists", "small")
@@ -166,10 +168,10 @@ def test_a_predictor_places_as_the_artefact_does(world: World) -> None:
     found = load_predictions(world.workspace, "artists", "small")
     placer = load_embedder(world.workspace, "artists", "small")
     assert isinstance(placer, Placer)
-    with open_library(world.workspace.library_path) as library:
-        ids, vectors = library.vectors("statistics")
-    rows = world.rows("test")
-    places, factors = placer.place({"statistics": (vectors[rows], np.ones(len(rows), bool))}, [""] * len(rows))
+    statistics = get_features(world.workspace, "statistics")
+    ids, rows = statistics.ids, world.rows("test")
+    described = {"statistics": (statistics.values[rows], np.ones(len(rows), bool))}
+    places, factors = placer.place(described, [""] * len(rows))
     assert list(ids) == list(found.ids)
     assert found.places is not None
     np.testing.assert_allclose(places, found.places[rows], atol=1e-5)
@@ -211,7 +213,6 @@ def test_every_shipped_recipe_survives_its_own_file(name: str) -> None:
         ({"member": [{"ridge": {}, "tims": 2}]}, "unknown key 'tims'"),
         ({"member": [{"two-tower": {"temperature": 0}}]}, "temperature: expected more than 0"),
         ({"member": [{"two-tower": {"tower": {"dropout": 1.5}}}]}, "tower, dropout: expected a number from 0"),
-        ({"member": [{"ridge": {}}], "descriptions": ["smell"]}, "expected one of 'statistics'"),
         ({"member": [{"ridge": {}}], "descriptions": []}, "expected at least one"),
         ({"member": [{"ridge": {}}], "name": "oracle"}, "'oracle' is a baseline"),
         ({"member": [{"ridge": {}}], "name": "a:b"}, "no @ or :"),
@@ -224,15 +225,17 @@ def test_a_mistake_in_a_recipe_is_named(values: dict[str, Any], message: str) ->
 
 def test_a_workspace_without_descriptions_says_so(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w")
+    with pytest.raises(UserError, match=r"descriptions: no features 'smell'; use one of statistics, .*chroma"):
+        fit(world.workspace, recipe(descriptions=["smell"]), world.split)
     with pytest.raises(UserError, match="reads musicnn, and no track has any"):
         fit(world.workspace, recipe(descriptions=["musicnn"]), world.split)
 
 
 def test_vectors_alone_are_enough(world: World) -> None:
+    statistics = get_features(world.workspace, "statistics")
+    put_features(world.workspace, "vectors", zip(statistics.ids, statistics.values[:, :40], strict=True))
+    shutil.rmtree(world.workspace.features_dir / "statistics")
     with open_library(world.workspace.library_path) as library, library.transaction():
-        ids, vectors = library.vectors("statistics")
-        library.put_vectors("user", zip(ids, vectors[:, :40], strict=True))
-        library._db.execute("DELETE FROM vectors WHERE kind = 'statistics'")
         library._db.execute("DELETE FROM spectrograms")
     fit(world.workspace, recipe(), world.split)
     assert len(load_predictions(world.workspace, "artists", "small").ids) == len(world.ids)
@@ -307,17 +310,15 @@ def test_train_tracks_are_placed_without_their_own_factor(world: World) -> None:
 
 def test_other_vectors_than_it_was_fitted_on_are_refused(world: World) -> None:
     fit(world.workspace, recipe(), world.split)
-    with open_library(world.workspace.library_path) as library, library.transaction():
-        ids, vectors = library.vectors("statistics")
-        library.put_vectors("statistics", zip(ids, vectors[:, :-2].copy(), strict=True))
+    statistics = get_features(world.workspace, "statistics")
+    put_features(world.workspace, "statistics", zip(statistics.ids, statistics.values[:, :-2], strict=True))
     with pytest.raises(UserError, match=r"statistics: expected \d+ numbers a track .* found \d+; train again"):
         update_predictions(world.workspace, "artists", "small")
 
 
 def test_vectors_cannot_be_heard(world: World) -> None:
-    with open_library(world.workspace.library_path) as library, library.transaction():
-        ids, vectors = library.vectors("statistics")
-        library.put_vectors("user", zip(ids, vectors[:, :40].copy(), strict=True))
+    statistics = get_features(world.workspace, "statistics")
+    put_features(world.workspace, "vectors", zip(statistics.ids, statistics.values[:, :40], strict=True))
     fit(world.workspace, recipe("by-vectors", {"ridge": {}}, descriptions=["vectors"]), world.split)
     assert not hears_files(world.workspace, "artists", "by-vectors")
     with pytest.raises(UserError, match="reads vectors, not audio"):

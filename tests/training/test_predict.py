@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.features.stored import get_features, put_features
 from tests.training.world import add_track, dense_regression, give_vectors, make_world, recipe, toy
 from tests.training.world import without_none as plain
 from unheard.errors import AudioError, MissingStageError, UserError
@@ -54,9 +55,8 @@ def test_statistics_are_computed_for_sound_outside_the_library(tmp_path: Path) -
     world = make_world(tmp_path / "w", n_tracks=30)
     with open_library(world.workspace.library_path) as library:
         store = open_store(world.workspace, library)
-        real = [(name, statistics(store.track_db(row))) for row, name in enumerate(store.ids)]
-        with library.transaction():
-            library.put_vectors("statistics", real)
+    real = [(name, statistics(store.track_db(row))) for row, name in enumerate(store.ids)]
+    put_features(world.workspace, "statistics", real)
     train(world.workspace, toy("mlp"), world.split)
     _, stored = predictions(world.workspace, "artists", "mlp")
     predictor = load_predictor(world.workspace, "artists", "mlp")
@@ -68,8 +68,8 @@ def test_vectors_in_factors_out(tmp_path: Path) -> None:
     give_vectors(world)
     train(world.workspace, recipe("v", plain(dense_regression(input="vectors"))), world.split)
     with open_library(world.workspace.library_path) as library:
-        _, vectors = library.vectors("user")
         store = open_store(world.workspace, library)
+    vectors = get_features(world.workspace, "vectors").values
     predictor = load_predictor(world.workspace, "artists", "v")
     _, stored = predictions(world.workspace, "artists", "v")
     np.testing.assert_allclose(predictor.from_vectors(vectors), stored, atol=0.02)

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from tests.features.stored import get_features
 from tests.training.world import (
     World,
     dense_regression,
@@ -187,8 +188,7 @@ def test_early_stopping_keeps_the_best_weights(tmp_path: Path) -> None:
     assert len(losses) == best + 1 + 4 < 201
     predictor = load_predictor(world.workspace, "artists", "wild")
     val = world.rows("val")
-    with open_library(world.workspace.library_path) as library:
-        _, statistics = library.vectors("statistics")
+    statistics = get_features(world.workspace, "statistics").values
     train_factors = world.factors.tracks[world.rows("train")]
     errors = (predictor.from_content(statistics[val]) - world.factors.tracks[val]) / train_factors.std(axis=0)
     assert float((errors**2).mean()) == pytest.approx(losses[best], rel=1e-4)

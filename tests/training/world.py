@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.features.stored import put_features
 from unheard.factors.store import Factors, load_factors, save_factors
 from unheard.ids import IdMap
 from unheard.library import Library, Play, Track, open_library
@@ -84,15 +85,14 @@ def add_track(
         library.put_track(track)
         stored = ENCODINGS[workspace.settings.front_end].encode(mel_db.astype(np.float32))
         writer.append(track_id, stored, track.source_hash)
-        library.put_vectors("statistics", [(track_id, statistics)])
+    put_features(workspace, "statistics", [(track_id, statistics)])
 
 
 def give_vectors(world: World) -> None:
     """User vectors beside the spectrograms: a rotation of the factors."""
     rng = np.random.default_rng(9)
     vectors = (world.factors.tracks @ rng.normal(size=(DIM, 10))).astype(np.float32)
-    with open_library(world.workspace.library_path) as library, library.transaction():
-        library.put_vectors("user", list(zip(world.ids, vectors, strict=True)))
+    put_features(world.workspace, "vectors", zip(world.ids, vectors, strict=True))
 
 
 def spoil_test(world: World) -> None:

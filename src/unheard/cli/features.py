@@ -1,4 +1,4 @@
-"""The verb that lets MusiCNN, or a trained model, describe the library: features."""
+"""The `features` command: which kinds of features there are, and making those that tracks lack."""
 
 from __future__ import annotations
 
@@ -10,63 +10,122 @@ import typer
 from unheard.cli import console
 from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
 from unheard.errors import UserError
-from unheard.models.musicnn_tags import TAGS
+from unheard.features.table import DEFAULT_KINDS
 from unheard.workspace import Workspace
 
 
 def features(
     workspace: WorkspaceOption,
-    model: Annotated[
-        str,
+    kind: Annotated[
+        list[str] | None,
         typer.Option(
-            help="msd: MusiCNN of the Million Song Dataset. mtt: of MagnaTagATune. Else a model that you trained."
+            "--kind",
+            help=f"Which features to make (repeatable; --list shows all). Default: {', '.join(DEFAULT_KINDS)}, and "
+            "whatever the workspace has already.",
+            show_default=False,
         ),
-    ] = "msd",
+    ] = None,
+    list_kinds: Annotated[
+        bool, typer.Option("--list", help="List the kinds, and how many tracks have each; make nothing.")
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Instead: the embeddings of a model that you trained, kept beside it.", show_default=False),
+    ] = None,
     split: SplitOption = None,
-    tags: Annotated[bool, typer.Option("--tags", help="Print the three most probable tags of each track.")] = False,
+    tags: Annotated[
+        bool, typer.Option("--tags", help="Print the three most probable tags of each track, if the kind has tags.")
+    ] = False,
     track: Annotated[
         list[str] | None,
         typer.Option("--track", help="Only this track, and its tags (repeatable).", show_default=False),
     ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
-    force: Annotated[bool, typer.Option("--force", help="Describe again what is described already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Make again what is up to date already.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Describe every track by MusiCNN, for recipes that read "musicnn". Unchanged files are not heard again.
+    """Extract features of every track that lacks them, or whose file or extractor has changed.
 
-    A trained model describes it by its embeddings, which are kept beside the model.
+    Installed packages can add kinds of their own: docs/extractors.md.
     """
-    from unheard.training.musicnn_features import embed_library, top_tags
-
     opened = Workspace.open(workspace)
-    published = next((known for known in TAGS if known == model), None)
-    if published is None:
-        if tags or track or json or force:
-            raise UserError(
-                f"--tags, --track, --json and --force are for MusiCNN ({', '.join(TAGS)}), not for {model!r}"
-            )
+    if list_kinds:
+        _list(opened, json=json)
+        return
+    if model is not None:
+        if kind or tags or track or json or force:
+            raise UserError(f"--kind, --tags, --track, --json and --force are not for the trained model {model!r}")
         _embed(opened, model, split)
         return
+    from unheard.features.update import update_features
+
+    kinds = kind or _default_kinds(opened)
     with console.progress_bars() as progress:
-        report = embed_library(opened, model=published, track_ids=track, jobs=jobs, force=force, progress=progress)
-    console.say(f"{report.embedded} tracks described, {report.unchanged} unchanged, {len(report.failures)} failed")
-    for failure in report.failures:
+        reports = update_features(opened, kinds, track_ids=track, jobs=jobs, force=force, progress=progress)
+    for report in reports:
+        console.say(
+            f"{report.kind}: {report.extracted} tracks extracted, {report.unchanged} unchanged, "
+            f"{len(report.failures)} failed"
+        )
+    for failure in dict.fromkeys(str(failure) for report in reports for failure in report.failures):
         console.say(f"  {failure}")
-    if not (tags or track or json):
-        return
-    found = top_tags(opened, model=published, track_ids=track)
+    if tags or track or json:
+        _tags(opened, kinds, track, wanted=tags, json=json)
+
+
+def _default_kinds(opened: Workspace) -> list[str]:
+    from unheard.features.store import FeatureStore
+    from unheard.features.table import SCANNED_KINDS, from_audio
+
+    stored = FeatureStore(opened.features_dir).kinds()
+    return list(dict.fromkeys([*DEFAULT_KINDS, *(k for k in stored if k not in SCANNED_KINDS and from_audio(k))]))
+
+
+def _list(opened: Workspace, *, json: bool) -> None:
+    """Print every kind with its length, version, package and number of tracks."""
+    from unheard.features.current import current_features
+    from unheard.features.table import installed, load_extractor
+    from unheard.library import open_library
+
+    with open_library(opened.library_path) as library:
+        tracks = library.tracks()
+    rows = []
+    for kind, entry in installed().items():
+        extractor, found = load_extractor(kind), current_features(opened, tracks, kind)
+        dim = found.values.shape[1] if len(found.ids) else extractor.dim
+        rows.append((kind, dim, extractor.version, len(found.ids), entry.package))
+    names = ("kind", "dim", "version", "tracks", "package")
     if json:
-        console.print_json([{"track_id": described.track_id, "tags": dict(best)} for described, best in found])
+        console.print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    plain = [[str(cell) for cell in row] for row in rows]
+    console.out.print(console.table(f"Features of {len(tracks)} tracks", list(names), plain))
+
+
+def _tags(opened: Workspace, kinds: list[str], track: list[str] | None, *, wanted: bool, json: bool) -> None:
+    """Print the tags of the first kind that has some."""
+    from unheard.features.extractor import Tagger
+    from unheard.features.table import load_extractor
+    from unheard.features.update import top_tags
+
+    tagger = next((kind for kind in kinds if isinstance(load_extractor(kind), Tagger)), None)
+    if tagger is None:
+        if wanted or json:
+            raise UserError(f"--tags: {', '.join(kinds)} has no tags; choose another --kind")
+        return
+    found = top_tags(opened, tagger, track_ids=track)
+    if json:
+        console.print_json([{"track_id": tagged.track_id, "tags": best} for tagged, best in found])
         return
     rows = [
-        [described.track_id, described.label, ", ".join(f"{tag} {probability:.2f}" for tag, probability in best)]
-        for described, best in found
+        [tagged.track_id, tagged.label, ", ".join(f"{tag} {probability:.2f}" for tag, probability in best.items())]
+        for tagged, best in found
     ]
-    console.out.print(console.table(f"Most probable tags ({model})", ["track", "what", "tags"], rows))
+    console.out.print(console.table(f"Most probable tags ({tagger})", ["track", "what", "tags"], rows))
 
 
 def _embed(opened: Workspace, model: str, split: str | None) -> None:
-    """Embeddings of every track by a trained model."""
+    """Keep the embeddings of every track by a trained model."""
     from unheard.splits import load_split
     from unheard.training.embedding_features import embeddings_of, embeddings_path
 

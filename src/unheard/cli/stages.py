@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from unheard.features.current import current_features
+from unheard.features.table import VECTORS
 from unheard.library import open_library
 from unheard.recommend.build import trained_models
 from unheard.spectrograms.store import stored_ids
@@ -21,7 +23,7 @@ def describe(workspace: Workspace) -> dict[str, Any]:
     with open_library(workspace.library_path) as library:
         counts, tracks = library.counts(), library.tracks()
         counts["spectrograms"] = len(stored_ids(workspace, library))
-    state |= counts
+    state |= counts | {"vectors": len(current_features(workspace, tracks, VECTORS).ids)}
     splits = load_splits(workspace) if workspace.splits_path.is_file() else {}
     state["splits"] = {
         name: {use.name.lower(): int((split.uses(tracks.ids) == use).sum()) for use in Use}

@@ -12,17 +12,12 @@ import json
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from unheard.errors import UserError
 from unheard.models.rankers.shrinkage import Shrinkage
 from unheard.models.rankers.table import RANKER_TABLES
 from unheard.models.recipe import Recipe, check_name, fill_table, read_toml, recipe_from
-
-# statistics  mel and MFCC statistics of the scan   vectors  the vectors that came with the tracks
-# musicnn, musicnn-mtt  MusiCNN's description (`unheard features`)
-# Of the descriptions named, those that the workspace has are read, side by side.
-Description = Literal["statistics", "vectors", "musicnn", "musicnn-mtt"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +35,15 @@ class Member:
 
 @dataclass(frozen=True)
 class RankerRecipe:
-    """What `load_any_recipe` returns for a file with members; `name` is also the model's name in the workspace."""
+    """What `load_any_recipe` returns for a file with members; `name` is also the model's name in the workspace.
+
+    descriptions  kinds of features (`unheard features --list`); those that the workspace has are read, side by side.
+                  None: all that are installed
+    """
 
     name: str
     about: str
-    descriptions: tuple[Description, ...]
+    descriptions: tuple[str, ...] | None
     members: tuple[Member, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -55,6 +54,7 @@ class RankerRecipe:
             values[kind_of(member.ranker)] = values.pop("ranker")
             members.append(values)
         plain = {"name": self.name, "about": self.about, "descriptions": self.descriptions, "member": members}
+        plain = {key: value for key, value in plain.items() if value is not None}
         return typing.cast("dict[str, Any]", json.loads(json.dumps(plain)))
 
 
@@ -75,11 +75,14 @@ def ranker_recipe_from(values: Mapping[str, Any], source: str) -> RankerRecipe:
     if not isinstance(members, list) or not members or not all(isinstance(table, dict) for table in members):
         raise UserError(f"{source}: expected one or more [[member]] tables, found {members!r:.60}; add [[member]]")
     rest = {key: value for key, value in values.items() if key != "member"}
-    rest.setdefault("descriptions", list(typing.get_args(Description)))
-    parts = {"members": tuple(_member(table, f"{source}, member {i}") for i, table in enumerate(members, 1))}
+    parts: dict[str, Any] = {
+        "members": tuple(_member(table, f"{source}, member {i}") for i, table in enumerate(members, 1))
+    }
+    if "descriptions" not in rest:
+        parts["descriptions"] = None
     recipe = typing.cast("RankerRecipe", fill_table(RankerRecipe, rest, source, parts))
     check_name(recipe.name, source)
-    if not recipe.descriptions:
+    if recipe.descriptions == ():
         raise UserError(f"{source}, descriptions: expected at least one, found none; name statistics")
     return recipe
 

@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from unheard.models.networks import NetworkConfig
 
 # patches       stored mel patches                     bag-of-tones  histogram of MFCC frames over a fitted codebook
-# statistics    mel and MFCC statistics of the scan    vectors       the vectors that came with the tracks
 # content       vectors if there are any, else statistics
-# musicnn       MusiCNN's description of the audio (`unheard features`); musicnn-mtt: by the other of its two models
 # previous      the mean embedding that the stage before gives a track
-Input = Literal["patches", "bag-of-tones", "statistics", "vectors", "content", "musicnn", "musicnn-mtt", "previous"]
+# else a kind of features (`unheard features --list`): statistics, vectors, ...
+Input = str
 TargetScaling = Literal["standard", "min-max"]
 # Which patches of a track are heard. random: any; first, middle: that one; body: any but the first and last 30 s;
 # energy, entropy: the quarter of its patches with the most power, or with the most even spectrum

@@ -17,8 +17,11 @@ from scipy.sparse import csr_matrix
 
 from unheard.errors import UserError
 from unheard.factors.store import Factors, load_factors, load_split_factors
+from unheard.features.current import current_features
+from unheard.features.store import Features
+from unheard.features.table import VECTORS
 from unheard.ids import IdMap, Rows
-from unheard.library import Library, Tracks, open_library
+from unheard.library import Tracks, open_library
 from unheard.recommend.duplicates import song_numbers
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import Split, Use, artist_groups, load_split
@@ -162,10 +165,11 @@ def load_catalogue(workspace: Workspace, split_name: str | None, *, need_full: b
     with open_library(workspace.library_path) as library:
         split = load_split(workspace, split_name)
         tracks = library.tracks()
+        signatures = current_features(workspace, tracks, "signature")
         playlists, plays = library.plays(tracks.ids)
         _, earlier = library.plays(tracks.ids, before=split.cutoff_timestamp)
-        groups = artist_groups(tracks, library.vectors("signature"))
-        content, timbre = _content(library, tracks.ids)
+        groups = artist_groups(tracks, (signatures.ids, signatures.values))
+        content, timbre = _content(workspace, tracks)
     use = split.uses(tracks.ids)
     plays = _positive(plays)
     earlier = _positive(earlier)
@@ -209,10 +213,11 @@ def _take(matrix: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
     return out
 
 
-def _content(library: Library, tracks: IdMap) -> tuple[Content, Content]:
+def _content(workspace: Workspace, tracks: Tracks) -> tuple[Content, Content]:
     """(content, timbre) from the scan's statistics, or from the user's vectors if more tracks have those."""
-    of_kind = {kind: _content_of(*library.vectors(kind), tracks) for kind in ("statistics", "user")}
-    statistics, user = of_kind["statistics"], of_kind["user"]
+    statistics, user = (
+        _content_of(current_features(workspace, tracks, kind), tracks.ids) for kind in ("statistics", VECTORS)
+    )
     if user.known.sum() > statistics.known.sum():
         return user, user
     if statistics.values.shape[1] != N_STATISTICS:  # nothing was scanned
@@ -220,6 +225,6 @@ def _content(library: Library, tracks: IdMap) -> tuple[Content, Content]:
     return statistics, Content(statistics.values[:, MFCC_STATISTICS], statistics.known)
 
 
-def _content_of(ids: IdMap, vectors: NDArray[np.float32], tracks: IdMap) -> Content:
-    rows = ids.rows(tracks, missing=-1)
-    return Content(_take(vectors, rows), rows >= 0)
+def _content_of(features: Features, tracks: IdMap) -> Content:
+    rows = features.ids.rows(tracks, missing=-1)
+    return Content(_take(features.values, rows), rows >= 0)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError, Reason, UserError
 from unheard.evaluate.results import recipe_and_seed
+from unheard.features.current import current_features
+from unheard.features.table import VECTORS
 from unheard.library import Failure, Tracks, open_library
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models, without_part
@@ -100,7 +102,8 @@ def collect(
         )
     with open_library(workspace.library_path) as library:
         store = open_store(workspace, library) if stored_ids(workspace, library) else None
-        holdings = _holdings(workspace, catalogue, library.counts(), library.failures())
+        n_vectors = len(current_features(workspace, library.tracks(), VECTORS).ids)
+        holdings = _holdings(workspace, catalogue, library.counts() | {"vectors": n_vectors}, library.failures())
     name = catalogue.split.name
     trained = trained_models(workspace, name)
     chosen = _chosen(models, trained)

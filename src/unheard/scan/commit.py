@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from unheard.errors import AudioError, Reason
+from unheard.features.mel_features import Signature, Statistics
+from unheard.features.writer import FeatureWriter
 from unheard.ingest.patches import PatchFile
+from unheard.ingest.workers import Lost
 from unheard.library import Failure, Library, Track
 from unheard.scan.extraction import ExtractedAudio
 from unheard.scan.plan import Action, Step, duplicate, merge_metadata
 from unheard.scan.readymade import extract_patches, forget_missing
-from unheard.scan.workers import Lost
 from unheard.spectrograms.shards import MelWriter
 from unheard.workspace import Settings
 
@@ -32,11 +34,13 @@ class Committer:
     versions   of unheard and of the decoders, noted with every failure
     """
 
-    def __init__(self, library: Library, writer: MelWriter, stored: frozenset[str], versions: str) -> None:
+    def __init__(
+        self, library: Library, writer: MelWriter, features: FeatureWriter, stored: frozenset[str], versions: str
+    ) -> None:
         self.library, self.versions = library, versions
         self.count: Counter[str] = Counter()
         self.audio_s = 0.0
-        self._writer = writer
+        self._writer, self._features = writer, features
         self._stored = set(stored)
         self._hashes = {track.track_id: track.content_hash for track in library.tracks().items}
         self._by_hash: dict[str, Track | AudioError] = {}  # what became of the files decoded in this scan
@@ -153,8 +157,8 @@ class Committer:
         self._stored.add(track.track_id)
         self._writer.append(track.track_id, audio.mel, track.source_hash)
         self._put_track(track)
-        self.library.put_vectors("statistics", [(track.track_id, audio.statistics)])
-        self.library.put_vectors("signature", [(track.track_id, audio.signature)])
+        for extractor, vector in ((Statistics, audio.statistics), (Signature, audio.signature)):
+            self._features.add(extractor.kind, extractor.version, track.track_id, vector, track.source_hash)
 
     def _put_track(self, track: Track) -> None:
         self._hashes[track.track_id] = track.content_hash

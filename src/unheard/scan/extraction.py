@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.features.mel_features import vectors_of
 from unheard.ingest.audio import decode_blocks
 from unheard.ingest.tags import read_tags
 from unheard.library import Track
-from unheard.spectrograms.files import CountedBlocks, encode, vectors_of
+from unheard.spectrograms.files import CountedBlocks, encode
 from unheard.spectrograms.front_end import mel_db
 from unheard.workspace import Settings
 
@@ -28,7 +29,7 @@ class ExtractedAudio:
     tags: Track
 
 
-def extract_file(path: Path, settings: Settings) -> ExtractedAudio:
+def extract_audio(path: Path, settings: Settings) -> ExtractedAudio:
     """Decode a file and compute everything; AudioError as `decode_blocks` raises it."""
     counted = CountedBlocks(decode_blocks(path, sample_rate=settings.sample_rate))
     mel = encode(mel_db(counted, settings), settings)

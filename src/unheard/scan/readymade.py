@@ -9,13 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import TableError
+from unheard.features.current import source_hashes
+from unheard.features.mel_features import vectors_of
+from unheard.features.store import Features, FeatureStore
+from unheard.features.user_vectors import UserVectors
 from unheard.ids import IdMap
 from unheard.ingest.patches import PatchFile
 from unheard.ingest.vectors import FIX_LENGTH
-from unheard.library import Library, Track
+from unheard.library import Library, Track, Tracks
 from unheard.scan.extraction import ExtractedAudio
 from unheard.scan.plan import merge_metadata
-from unheard.spectrograms.files import encode, vectors_of
+from unheard.spectrograms.files import encode
 from unheard.spectrograms.front_end import mel_db_of_power
 from unheard.workspace import Settings
 
@@ -47,16 +51,20 @@ def _powers(patches: Iterable[NDArray[np.float32]], settings: Settings) -> Itera
 
 
 def store_vectors(
-    library: Library, path: Path, vectors: tuple[IdMap, NDArray[np.float32]], given: Mapping[str, Track]
+    features: FeatureStore,
+    library: Library,
+    path: Path,
+    vectors: tuple[IdMap, NDArray[np.float32]],
+    given: Mapping[str, Track],
 ) -> tuple[int, int]:
     """Store a user's vectors and tracks for them; how many are (new or changed, unchanged).
 
     What the library knows of a track is kept, what a table of this scan says of it (`given`) goes over it.
     """
     ids, matrix = vectors
-    stored_ids, stored = library.vectors("user")
-    check_width(library, path, vectors)  # once more: another table of this scan may have been stored since
+    check_width(features, library, path, vectors)  # once more: another table of this scan may have been stored since
     tracks = library.tracks()
+    stored = user_vectors(features, tracks)
     new: list[tuple[str, NDArray[np.float32]]] = []
     with library.transaction():
         for track_id, vector in zip(ids, matrix, strict=True):
@@ -64,21 +72,31 @@ def store_vectors(
             merged = merge_metadata(known or Track(track_id), given.get(track_id, Track(track_id)))
             if merged != known:
                 library.put_track(merged)
-            if track_id not in stored_ids or not np.array_equal(stored[stored_ids.row(track_id)], vector):
+            if track_id not in stored.ids or not np.array_equal(stored.values[stored.ids.row(track_id)], vector):
                 new.append((track_id, vector))
-        library.put_vectors("user", new)
         forget_missing(library, ids)
+    if new:
+        names = [track_id for track_id, _ in new]
+        kind, version = UserVectors.kind, UserVectors.version
+        features.write(kind, version, names, np.stack([vector for _, vector in new]), [""] * len(new))
     return len(new), len(ids) - len(new)
 
 
-def check_width(library: Library, path: Path, vectors: tuple[IdMap, NDArray[np.float32]]) -> None:
+def check_width(
+    features: FeatureStore, library: Library, path: Path, vectors: tuple[IdMap, NDArray[np.float32]]
+) -> None:
     """TableError if vectors have another length than those that stay in the library beside them."""
     ids, matrix = vectors
-    stored_ids, stored = library.vectors("user")
-    kept = next((name for name in stored_ids if name not in ids), None)
-    if kept is not None and stored.shape[1] != matrix.shape[1]:
-        problem = f"vectors have {matrix.shape[1]} numbers, that of track {kept!r} in the library has {stored.shape[1]}"
+    stored = user_vectors(features, library.tracks())
+    kept = next((name for name in stored.ids if name not in ids), None)
+    if kept is not None and (width := stored.values.shape[1]) != matrix.shape[1]:
+        problem = f"vectors have {matrix.shape[1]} numbers, that of track {kept!r} in the library has {width}"
         raise TableError(path, problem, FIX_LENGTH)
+
+
+def user_vectors(features: FeatureStore, tracks: Tracks) -> Features:
+    """Return the vectors that users have given of these tracks."""
+    return features.read(UserVectors.kind, current=source_hashes(tracks, from_audio=False))
 
 
 def forget_missing(library: Library, ids: Iterable[str]) -> None:

@@ -16,17 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from unheard.errors import UserError
+from unheard.features.store import FeatureStore
+from unheard.features.update import forget_removed, repair
+from unheard.features.writer import FeatureWriter
 from unheard.ingest.decoders import decoder_versions
 from unheard.ingest.patches import PatchFile
 from unheard.ingest.vectors import read_vectors
+from unheard.ingest.workers import InternalError, Job, in_order
 from unheard.library import Library, Track
 from unheard.progress import Progress, silent
 from unheard.scan.commit import Committer
-from unheard.scan.extraction import extract_file
+from unheard.scan.extraction import extract_audio
 from unheard.scan.plan import Action, Planner, Step, merge_metadata, still_fails
 from unheard.scan.readymade import check_width, store_vectors
 from unheard.scan.sources import Candidate, Sources, find_sources
-from unheard.scan.workers import InternalError, Job, in_order
 from unheard.spectrograms.store import check_store, mel_writer, stored_ids
 from unheard.workspace import Settings, Workspace
 
@@ -86,25 +89,30 @@ def scan(
         patches = [stack.enter_context(PatchFile(path, workspace.settings)) for path in found.patches]
         library = stack.enter_context(Library(workspace.library_path))
         check_store(workspace, mend=force)
+        features = FeatureStore(workspace.features_dir)
         for path, table in vectors:
-            check_width(library, path, table)
+            check_width(features, library, path, table)
         writer = stack.enter_context(mel_writer(workspace))
+        repair(workspace, library, progress)  # vectors that a killed scan has not written
+        feature_writer = stack.enter_context(FeatureWriter(features))
         instead = frozenset[str]().union(*(ids for _, (ids, _) in vectors), *(file.ids for file in patches))
         given = _pathless(found, instead)
         stored = frozenset(stored_ids(workspace, library))
         versions = decoder_versions()
         planner = Planner(library, stored, versions=versions, given_ids=frozenset(found.rows), force=force)
-        committer = Committer(library, writer, stored, versions)
+        committer = Committer(library, writer, feature_writer, stored, versions)
         committer.note_unlisted(found.unlisted)
         problem = _scan_audio(planner, committer, found, workspace.settings, jobs=jobs, progress=progress)
         for file in patches:
             _scan_patches(committer, file, given, workspace.settings, force=force, progress=progress)
         for path, table in vectors:
-            new, same = store_vectors(library, path, table, given)
+            new, same = store_vectors(features, library, path, table, given)
             committer.count.update(added=new, unchanged=same)
         committer.note_pathless(found.pathless, instead)
         committer.count["gone"] += _count_gone(library, found)
         writer.compact(library)
+        feature_writer.flush()
+        forget_removed(workspace, library)
         if problem is not None:
             raise problem
     return ScanReport(**committer.count, audio_s=committer.audio_s)
@@ -130,7 +138,7 @@ def _scan_audio(
     total = len(found.audio)
     first: Exception | None = None
     in_a_row = 0
-    for done, (step, outcome) in enumerate(in_order(extract_file, queue, n_workers=jobs), start=1):
+    for done, (step, outcome) in enumerate(in_order(extract_audio, queue, n_workers=jobs), start=1):
         if isinstance(outcome, InternalError):
             first, in_a_row = first or outcome.as_error(step.track.path), in_a_row + 1
             if in_a_row == MAX_INTERNAL_ERRORS:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from unheard.errors import MissingStageError, UserError
+from unheard.features.current import current_features
+from unheard.features.store import Features
 from unheard.library import Library, Tracks, open_library
 from unheard.splits.exchange import read_splits, write_splits
 from unheard.splits.make import ignore, make_splits
@@ -34,7 +36,12 @@ def prepare_splits(
         tracks = library.tracks()
         if not len(tracks):
             raise MissingStageError(f"{workspace.root}: no tracks yet", f"unheard scan -w {workspace.root} MUSIC")
-        asked = _given(file, tracks) if file else _made(library, tracks, seed=seed, after=after, left_out=left_out)
+        signatures = current_features(workspace, tracks, "signature")
+        asked = (
+            _given(file, tracks)
+            if file
+            else _made(library, tracks, signatures, seed=seed, after=after, left_out=left_out)
+        )
     there = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
     for name, split in asked.items():
         explicit = file is not None or (name == "time" and after is not None)
@@ -61,12 +68,18 @@ def _given(file: Path, tracks: Tracks) -> dict[str, Split]:
 
 
 def _made(
-    library: Library, tracks: Tracks, *, seed: int, after: str | None, left_out: Callable[[str], None]
+    library: Library,
+    tracks: Tracks,
+    signatures: Features,
+    *,
+    seed: int,
+    after: str | None,
+    left_out: Callable[[str], None],
 ) -> dict[str, Split]:
     _, plays = library.plays(tracks.ids)
     splits = make_splits(
         tracks,
-        library.vectors("signature"),
+        (signatures.ids, signatures.values),
         seed=seed,
         first_played=library.first_played(),
         played=frozenset(tracks.ids.take(np.unique(plays.indices))),

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import UserError
+from unheard.features.current import current_features
+from unheard.features.table import check_kinds, recipe_kinds
 from unheard.ids import IdMap
 from unheard.library import Library
-from unheard.models.ranker_recipe import Description
-from unheard.training.musicnn_features import MODELS
 from unheard.workspace import Workspace
 
 Floats = NDArray[np.float32]
@@ -47,22 +47,26 @@ class Standard:
         return standard
 
 
-def read_blocks(workspace: Workspace, library: Library, kinds: Sequence[Description]) -> tuple[IdMap, list[Block]]:
+def read_blocks(workspace: Workspace, library: Library, kinds: Sequence[str] | None) -> tuple[IdMap, list[Block]]:
     """Ids of the tracks with any of the descriptions named, and those kinds that any track has.
 
-    UserError when no track has any.
+    `kinds` None: all that are installed and say how music sounds. UserError when one is not installed, or when no track
+    has any.
     """
-    found = {kind: _vectors(library, kind) for kind in kinds}
-    found = {kind: (ids, vectors) for kind, (ids, vectors) in found.items() if len(ids)}
+    kinds = recipe_kinds() if kinds is None else kinds
+    check_kinds(kinds, "the recipe's descriptions")
+    tracks = library.tracks()
+    found = {kind: current_features(workspace, tracks, kind) for kind in kinds}
+    found = {kind: features for kind, features in found.items() if len(features.ids)}
     if not found:
         wanted = ", ".join(kinds)
         raise UserError(f"{workspace.root}: the recipe reads {wanted}, and no track has any; scan music or vectors")
-    ids = IdMap(sorted({name for some, _ in found.values() for name in some}))
+    ids = IdMap(sorted({name for features in found.values() for name in features.ids}))
     blocks = []
-    for kind, (some, vectors) in found.items():
-        values, known = np.zeros((len(ids), vectors.shape[1]), np.float32), np.zeros(len(ids), np.bool_)
-        rows = ids.rows(some)
-        values[rows], known[rows] = vectors, True
+    for kind, features in found.items():
+        values, known = np.zeros((len(ids), features.values.shape[1]), np.float32), np.zeros(len(ids), np.bool_)
+        rows = ids.rows(features.ids)
+        values[rows], known[rows] = features.values, True
         blocks.append(Block(kind, values, known))
     return ids, blocks
 
@@ -86,9 +90,3 @@ def side_by_side(blocks: Values, standards: Sequence[Standard]) -> Floats:
         values, known = blocks.get(standard.kind, (np.zeros((n, width), np.float32), np.zeros(n, np.bool_)))
         columns.append(standard.apply(values, known))
     return np.concatenate(columns, axis=1)
-
-
-def _vectors(library: Library, kind: Description) -> tuple[IdMap, Floats]:
-    if kind in MODELS:
-        return library.current_vectors(kind)
-    return library.vectors("user" if kind == "vectors" else kind)

@@ -17,17 +17,18 @@ from numpy.typing import NDArray
 
 from unheard.errors import UserError
 from unheard.factors.store import Factors, load_factors, load_split_factors
+from unheard.features.current import current_features
+from unheard.features.table import VECTORS, check_kinds, how_to_make
 from unheard.ids import IdMap
 from unheard.library import Library
 from unheard.models.recipe import LISTENERS, Recipe
 from unheard.spectrograms.store import MelStore, open_store
 from unheard.splits import Split, Use
 from unheard.training.listening import Listening, gather_listening
-from unheard.training.musicnn_features import MODELS
 from unheard.training.sources import VectorSource
 from unheard.workspace import Workspace
 
-Reads = Literal["patches", "bag-of-tones", "statistics", "vectors", "musicnn", "musicnn-mtt"]
+Reads = str  # "patches", "bag-of-tones", or a kind of features
 TargetKind = Literal["warm", "full"]
 LEAST_TRAIN_TRACKS = 4
 
@@ -58,7 +59,7 @@ class Material:
 
 def gather(workspace: Workspace, library: Library, recipe: Recipe, split: Split, targets: TargetKind) -> Material:
     """Read what `recipe` needs; MissingStageError or UserError if it is not there."""
-    reads = decide_input(library, recipe)
+    reads = decide_input(workspace, library, recipe)
     store, vectors = open_input(workspace, library, reads)
     ids = store.ids if store is not None else vectors.ids if vectors is not None else IdMap([])
     factors = load_split_factors(workspace, split) if targets == "warm" else load_factors(workspace, "full")
@@ -80,11 +81,12 @@ def gather(workspace: Workspace, library: Library, recipe: Recipe, split: Split,
     )
 
 
-def decide_input(library: Library, recipe: Recipe) -> Reads:
+def decide_input(workspace: Workspace, library: Library, recipe: Recipe) -> Reads:
     """What the first stage reads in this workspace."""
     wanted = recipe.stages[0].input
     if wanted == "content":
-        return "vectors" if library.counts()["vectors"] else "statistics"
+        given = current_features(workspace, library.tracks(), VECTORS)
+        return VECTORS if len(given.ids) else "statistics"
     assert wanted != "previous"
     return wanted
 
@@ -93,17 +95,14 @@ def open_input(workspace: Workspace, library: Library, reads: Reads) -> tuple[Me
     """The mel store or the vectors that a first stage reads."""
     if reads in ("patches", "bag-of-tones"):
         return open_store(workspace, library), None
-    if reads in MODELS:
-        ids, vectors = library.current_vectors(reads)
-        hint = f"run `unheard features -w {workspace.root} --model {MODELS[reads]}`"
-    else:
-        ids, vectors = library.vectors("user" if reads == "vectors" else "statistics")
-        hint = "scan a vectors file" if reads == "vectors" else f"run `unheard scan -w {workspace.root} MUSIC`"
-    if not len(ids):
+    check_kinds([reads], "the recipe's input")
+    features = current_features(workspace, library.tracks(), reads)
+    if not len(features.ids):
+        hint = how_to_make(reads, workspace.root)
         raise UserError(
             f"{workspace.root}: the recipe reads {reads}, but no track has any; {hint}, or use another recipe"
         )
-    return None, VectorSource(ids, vectors)
+    return None, VectorSource(features.ids, features.values)
 
 
 def _with_factors(

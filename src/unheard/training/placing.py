@@ -14,6 +14,7 @@ from torch import nn
 
 from unheard import artefacts
 from unheard.errors import UserError
+from unheard.features.table import from_audio
 from unheard.ids import IdMap
 from unheard.ingest.tags import read_tags
 from unheard.library import Library, open_library
@@ -21,7 +22,7 @@ from unheard.progress import Progress, silent
 from unheard.splits.groups import main_artist
 from unheard.training.artists import ArtistTable, artist_names
 from unheard.training.descriptions import Standard, Values, read_blocks, side_by_side
-from unheard.training.predict import KIND, OF_SOUND, RANKER_FILE
+from unheard.training.predict import KIND, RANKER_FILE
 from unheard.training.ranker_checkpoint import RankerCheckpoint, load_ranker
 from unheard.workspace import Settings, Workspace
 
@@ -100,12 +101,12 @@ class Placer:
         return self._place_described(paths, self._describe(paths))
 
     def _describe(self, paths: Sequence[Path]) -> list[dict[str, Floats]]:
-        from unheard.training.describe import describe_file
+        from unheard.features.extraction import extract_file
 
         kinds = [standard.kind for standard in self._standards]
-        if not OF_SOUND.intersection(kinds):
+        if not any(from_audio(kind) for kind in kinds):
             raise UserError(f"model {self.name!r} reads vectors, not audio; give the tracks' vectors instead")
-        return [describe_file(path, kinds, self._settings) for path in paths]
+        return [extract_file(path, kinds, self._settings) for path in paths]
 
     def _place_described(
         self, paths: Sequence[Path], described: Sequence[Mapping[str, Floats]]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from unheard import artefacts
 from unheard.errors import MissingStageError
+from unheard.features.table import from_audio
 from unheard.ids import IdMap
 from unheard.library import Library, open_library
 from unheard.progress import Progress, silent
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from unheard.training.predictor import Predictor
 
 KIND = "predictions"
-OF_SOUND = frozenset({"statistics", "musicnn", "musicnn-mtt"})  # descriptions that can be made of a new file
 RANKER_FILE = "ranker.safetensors"  # of a fitted ranker recipe, in the place of a network's checkpoint
 TRACKS_AT_ONCE = 256
 
@@ -193,7 +193,7 @@ def hears_files(workspace: Workspace, split: str, model: str) -> bool:
         return (folder / "checkpoint.safetensors").is_file()
     fitted = folder / "fit.json"
     kinds = json.loads(fitted.read_text(encoding="utf-8")).get("descriptions", []) if fitted.is_file() else []
-    return bool(OF_SOUND.intersection(kinds))
+    return any(from_audio(kind) for kind in kinds)
 
 
 def _is_ranker(workspace: Workspace, split: str, model: str) -> bool:

@@ -7,15 +7,16 @@ undone. Its embedding (models with two stages) is the mean output of the first s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from unheard.errors import UserError
+from unheard.features.extraction import extract_file
+from unheard.features.table import from_audio
 from unheard.ids import IdMap
 from unheard.models.bag_of_tones import Codebook
 from unheard.progress import Progress, silent
@@ -24,11 +25,7 @@ from unheard.spectrograms.store import ENCODINGS, MelStore
 from unheard.training.assemble import assemble_stored
 from unheard.training.checkpoint import Checkpoint
 from unheard.training.inference import mean_outputs
-from unheard.training.musicnn_features import MODELS, embed_file, load_musicnn
 from unheard.training.sources import Source, VectorSource, histograms_of, patch_source, statistics_of, store_of_mels
-
-if TYPE_CHECKING:
-    from unheard.models.musicnn import Musicnn
 
 Floats = NDArray[np.float32]
 
@@ -63,8 +60,8 @@ class Predictor:
 
     def from_files(self, paths: Sequence[Path]) -> Floats:
         """Factors of audio files, through whatever the model reads; AudioError for one that cannot be used."""
-        if self.reads in MODELS:
-            vectors = [embed_file(path, self._musicnn) for path in paths]
+        if self._reads_files:
+            vectors = [extract_file(path, [self.reads], self._checkpoint.settings)[self.reads] for path in paths]
             return self.from_content(np.stack(vectors) if vectors else np.zeros((0, self._width), np.float32))
         return self.from_mels([mel_of_file(path, self._checkpoint.settings) for path in paths])
 
@@ -120,14 +117,15 @@ class Predictor:
                 return histograms_of(store, rows, Codebook(self._checkpoint.arrays["codebook"])), everything
             case "statistics":
                 return statistics_of(store, rows), everything
-            case _ if self.reads in MODELS:
+            case _ if self._reads_files:
                 raise UserError(f"model {self.name!r} reads audio files, not spectrograms; give the files instead")
             case _:
                 raise UserError(f"model {self.name!r} reads vectors, not audio; give the tracks' vectors instead")
 
-    @cached_property
-    def _musicnn(self) -> Musicnn:
-        return load_musicnn(MODELS[self.reads])
+    @property
+    def _reads_files(self) -> bool:
+        """Whether the first stage reads features that are extracted from audio files, not from spectrograms."""
+        return self.reads not in ("patches", "bag-of-tones", "statistics") and from_audio(self.reads)
 
     @property
     def _width(self) -> int:

@@ -121,7 +121,7 @@ def told(config: TwoTower) -> dict[str, Any]:
 def write_recipe(path: Path, recipe: RankerRecipe) -> None:
     """As a TOML file that `train` reads."""
     plain = recipe.as_dict()
-    lines = [f"{key} = {_toml(plain[key])}" for key in ("name", "about", "descriptions")]
+    lines = [f"{key} = {_toml(plain[key])}" for key in ("name", "about", "descriptions") if key in plain]
     for member in plain["member"]:
         lines += ["", "[[member]]", *_table("member", member)]
     write_text(path, "\n".join(lines) + "\n")

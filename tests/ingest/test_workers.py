@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from unheard.errors import AudioError, Reason
-from unheard.scan.workers import InternalError, Job, Lost, in_order
+from unheard.ingest.workers import InternalError, Job, Lost, in_order
 
 
 def work(kind: str, value: int) -> Any:

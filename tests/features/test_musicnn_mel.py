@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tests.ingest.sounds import song, write
 from unheard.errors import AudioError
-from unheard.spectrograms.musicnn_mel import PATCH_FRAMES, evenly, log_mel, patches, patches_of_file
+from unheard.features.musicnn_mel import PATCH_FRAMES, evenly, log_mel, patches, patches_of_file
 
 RATE_HZ = 16_000
 

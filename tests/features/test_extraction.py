@@ -1,4 +1,4 @@
-"""A new file's descriptions are, bit for bit, what a scan and `features` store of the same file."""
+"""A new file's features are, bit for bit, what a scan and `features` store of the same file."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import numpy as np
 import pytest
 import torch
 
+from tests.features.stored import get_features
 from tests.ingest.sounds import cut, song, write
 from tests.models.bundle import write_wheel
 from unheard.errors import AudioError, MissingStageError, Reason
+from unheard.features.extraction import extract_file
+from unheard.features.musicnn_features import loaded_musicnn
+from unheard.features.musicnn_mel import MOST_PATCHES, PATCH_FRAMES, patches_of_file
+from unheard.features.musicnn_patches import mean_vector
+from unheard.features.update import update_features
 from unheard.library import open_library
 from unheard.models.musicnn import read_musicnn
 from unheard.models.pretrained import save_weights
 from unheard.scan.scan import scan
-from unheard.spectrograms.musicnn_mel import MOST_PATCHES, PATCH_FRAMES, patches_of_file
-from unheard.training.describe import describe_file, loaded_musicnn
-from unheard.training.musicnn_features import embed_library
-from unheard.training.patch_means import mean_descriptions
 from unheard.workspace import FrontEndName, Settings, Workspace
 
-KINDS = ("statistics", "musicnn", "musicnn-mtt")
+KINDS = ("statistics", "signature", "musicnn", "musicnn-mtt", "chroma")
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +52,22 @@ def test_it_is_what_the_library_keeps(front_end: FrontEndName, tmp_path: Path) -
         write(tmp_path / "music" / name, song(len(name) + int(seconds), seconds))
     workspace = Workspace.init(tmp_path / "w", Settings(front_end=front_end))
     scan(workspace, [tmp_path / "music"], jobs=2)
-    embed_library(workspace, jobs=2)
-    embed_library(workspace, model="mtt", jobs=1)
+    update_features(workspace, ["musicnn", "chroma"], jobs=2)
+    update_features(workspace, ["musicnn-mtt"], jobs=1)
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
-        kept = {kind: library.vectors(kind) for kind in KINDS}
+    kept = {kind: get_features(workspace, kind) for kind in KINDS}
     assert len(tracks) == 2
     before = torch.get_num_threads()
     try:
         for threads in (2, 1):
             torch.set_num_threads(threads)
             for track in tracks.items:
-                found = describe_file(Path(track.path), KINDS, workspace.settings)
+                found = extract_file(Path(track.path), KINDS, workspace.settings)
                 assert set(found) == set(KINDS)
-                for kind, (ids, vectors) in kept.items():
-                    np.testing.assert_array_equal(found[kind], vectors[ids.row(track.track_id)], err_msg=kind)
+                for kind, features in kept.items():
+                    vector = features.values[features.ids.row(track.track_id)]
+                    np.testing.assert_array_equal(found[kind], vector, err_msg=kind)
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
@@ -73,21 +76,21 @@ def test_it_is_what_the_library_keeps(front_end: FrontEndName, tmp_path: Path) -
 @pytest.mark.parametrize("n", [1, 9, 33, 70, 270])
 def test_a_mean_is_that_of_the_patches_that_are_kept(n: int) -> None:
     """Whatever is begun early, and whatever pairs are made of the others."""
-    patches = np.random.default_rng(n).normal(size=(n, PATCH_FRAMES, 96)).astype(np.float32)
+    drawn = np.random.default_rng(n).normal(size=(n, PATCH_FRAMES, 96)).astype(np.float32)
     network = loaded_musicnn("msd")
     step = next(2**k for k in range(6) if len(range(0, n, 2**k)) <= MOST_PATCHES)
     with torch.inference_mode():
-        plain = np.stack([network(torch.from_numpy(patch[None]))[0][0].numpy() for patch in patches[::step]])
-    (found,) = mean_descriptions(patches, [network])
+        plain = np.stack([network(torch.from_numpy(patch[None]))[0][0].numpy() for patch in drawn[::step]])
+    found = mean_vector(drawn, network)
     np.testing.assert_allclose(found, plain.mean(axis=0), rtol=1e-4, atol=1e-4)
 
 
 def test_only_what_is_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path / "a.flac", song(0, 4.0))
-    everything = describe_file(path, KINDS, Settings())
-    assert describe_file(path, ["vectors"], Settings()) == {}
+    everything = extract_file(path, KINDS, Settings())
+    assert extract_file(path, ["vectors"], Settings()) == {}
     for kinds in (["statistics"], ["musicnn", "vectors"], ["musicnn-mtt", "statistics"]):
-        found = describe_file(path, kinds, Settings())
+        found = extract_file(path, kinds, Settings())
         assert set(found) == set(kinds) - {"vectors"}
         for kind, vector in found.items():
             np.testing.assert_array_equal(vector, everything[kind])
@@ -96,24 +99,23 @@ def test_only_what_is_asked_for(tmp_path: Path) -> None:
 def test_every_patch_counts_once(tmp_path: Path) -> None:
     """Against the network on all patches at once; many more than the threads draw ahead."""
     path = write(tmp_path / "a.flac", song(1, 40.0))
-    patches = np.stack(list(patches_of_file(path)))
-    assert len(patches) == 14
-    networks = [loaded_musicnn("msd"), loaded_musicnn("mtt")]
+    heard = np.stack(list(patches_of_file(path)))
+    assert len(heard) == 14
+    network = loaded_musicnn("msd")
     with torch.inference_mode():
-        expected = [network(torch.from_numpy(patches))[0].mean(0).numpy() for network in networks]
-    np.testing.assert_allclose(mean_descriptions(iter(patches), networks), expected, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(mean_descriptions(patches[:3], networks[:1]).shape, (1, 200))
+        expected = network(torch.from_numpy(heard))[0].mean(0).numpy()
+    np.testing.assert_allclose(mean_vector(iter(heard), network), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_new_weights_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.flac", song(2, 3.0))
-    old = describe_file(path, ["musicnn"], Settings())["musicnn"]
+    old = extract_file(path, ["musicnn"], Settings())["musicnn"]
     monkeypatch.setenv("UNHEARD_CACHE", str(tmp_path / "other"))
     with pytest.raises(MissingStageError, match="unheard weights musicnn FILE"):
-        describe_file(path, ["musicnn"], Settings())
+        extract_file(path, ["musicnn"], Settings())
     (tmp_path / "other").mkdir()
     fill(tmp_path / "other", seed=9)
-    assert np.abs(describe_file(path, ["musicnn"], Settings())["musicnn"] - old).max() > 0.1
+    assert np.abs(extract_file(path, ["musicnn"], Settings())["musicnn"] - old).max() > 0.1
 
 
 @pytest.mark.parametrize("kinds", [["statistics"], ["musicnn"], KINDS])
@@ -124,6 +126,6 @@ def test_files_that_cannot_be_used(kinds: list[str], tmp_path: Path) -> None:
     quiet = write(tmp_path / "quiet.wav", np.zeros((80_000, 2), np.float32))
     for path, reason in ((half, Reason.TRUNCATED), (quiet, Reason.SILENT), (tmp_path / "none.mp3", Reason.MISSING)):
         with pytest.raises(AudioError) as caught:
-            describe_file(path, kinds, Settings())
+            extract_file(path, kinds, Settings())
         assert caught.value.reason == reason
     assert torch.get_num_threads() == before

@@ -1,0 +1,1 @@
+"""Features: per-track vectors made by extractors, kept in one store, read by recipes."""

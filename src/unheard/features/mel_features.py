@@ -1,0 +1,80 @@
+"""Features of the stored mel spectrogram: statistics of a track's sound, and the signature of its recording.
+
+A scan makes both from the frames as it stores them, encoded to one byte a value, so that they can be made again without
+the audio file. The signal processing is in spectrograms/statistics.py and spectrograms/signature.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard.arrays import Floats
+from unheard.errors import AudioError, Reason
+from unheard.features.extractor import MelExtractor
+from unheard.spectrograms.front_end import TOP_DB, mel_db, silent_frame
+from unheard.spectrograms.signature import SIGNATURE_DIM, signature_of_blocks
+from unheard.spectrograms.statistics import N_STATISTICS, statistics_of_blocks
+from unheard.spectrograms.store import ENCODINGS
+from unheard.workspace import Settings
+
+DECODED_FRAMES = 512  # frames that are held as floats at a time: they stay in a core's cache
+
+
+class Statistics:
+    """Colour, variation, movement and tempo of the mel spectrogram, (558,); see spectrograms/statistics.py."""
+
+    kind, dim, version, sample_rate_hz = "statistics", N_STATISTICS, "1", Settings().sample_rate
+
+    def extract(self, samples: Floats) -> Floats:
+        return vector_of_mel(self, encoded_mel([samples], Settings()), Settings(), "samples")
+
+    def extract_mel(self, blocks: Iterator[Floats], settings: Settings) -> Floats:  # noqa: ARG002 - of the protocol
+        return statistics_of_blocks(blocks)
+
+
+class Signature:
+    """Fingerprint that survives re-encoding, (257,); see spectrograms/signature.py."""
+
+    kind, dim, version, sample_rate_hz = "signature", SIGNATURE_DIM, "1", Settings().sample_rate
+
+    def extract(self, samples: Floats) -> Floats:
+        return vector_of_mel(self, encoded_mel([samples], Settings()), Settings(), "samples")
+
+    def extract_mel(self, blocks: Iterator[Floats], settings: Settings) -> Floats:
+        in_decibels = _power_decibels(settings)
+        return signature_of_blocks(block * in_decibels for block in blocks)
+
+
+def vector_of_mel(extractor: MelExtractor, mel: NDArray[Any], settings: Settings, name: Path | str) -> Floats:
+    """Return the vector of encoded frames (frame, mel); AudioError, which names `name`, if it is not finite."""
+    encoding = ENCODINGS[settings.front_end]
+    starts = range(0, len(mel), DECODED_FRAMES)
+    blocks = (encoding.decode(mel[start : start + DECODED_FRAMES]) for start in starts)
+    vector = extractor.extract_mel(blocks, settings)
+    if not np.isfinite(vector).all():
+        raise AudioError(name, Reason.BAD_VALUES, "its spectrogram has NaN or infinity; encode the file again")
+    return vector
+
+
+def vectors_of(mel: NDArray[Any], settings: Settings, name: Path | str) -> tuple[Floats, Floats]:
+    """Return statistics and signature of encoded frames (frame, mel); AudioError if they are not finite."""
+    return vector_of_mel(Statistics(), mel, settings, name), vector_of_mel(Signature(), mel, settings, name)
+
+
+def encoded_mel(blocks: Iterable[Floats], settings: Settings) -> NDArray[Any]:
+    """Return the mel spectrogram of blocks of samples, (frame, mel), encoded as the workspace's store keeps it."""
+    encoding = ENCODINGS[settings.front_end]
+    encoded = [encoding.encode(block) for block in mel_db(blocks, settings)]
+    return np.concatenate(encoded) if encoded else np.empty((0, settings.n_mels), encoding.dtype)
+
+
+def _power_decibels(settings: Settings) -> Floats:
+    """Return what makes decibels of power of a front end's numbers, (mel,): `parity` sums decibels of magnitudes."""
+    if settings.front_end == "standard":
+        return np.ones(settings.n_mels, np.float32)
+    return -2.0 * np.float32(TOP_DB) / silent_frame(settings)

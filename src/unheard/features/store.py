@@ -1,0 +1,257 @@
+"""The feature store: vectors by kind, extractor version and content hash of their source, read through a memory map.
+
+    W/features/<kind>/<number>-<token>.npy           (n, dim) float32, rows ordered by track id
+    W/features/<kind>/<number>-<token>.safetensors   its index: track ids, source hashes, extractor version
+
+A shard counts once its index is there, so a kill between the two files leaves what was there before. Of several shards
+with a vector of one track, the one with the highest number counts. After each write the newest shards are merged as
+long as the one before them is less than `GROWTH` times as large: n vectors lie in O(log n) shards, and each is written
+O(log n) times. The index of a merged shard names the shards that it replaces; they do not count any more and are
+deleted. Several processes may write at a time, each its own shards.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard import artefacts
+from unheard.arrays import Floats, Mask
+from unheard.errors import UserError
+from unheard.ids import IdMap
+
+KIND = "features"  # of the index artefact
+GROWTH = 4
+ATTEMPTS = 5  # at reading shards while another process merges them
+NO_TRACK = b"\x01"  # equals no source hash
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of one kind: `ids` in order, `values` (n, dim) float32, read-only; (0, 0) if there are none."""
+
+    ids: IdMap
+    values: Floats
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """One index that counts. `hashes` (n,) are bytes of fixed width."""
+
+    index: Path
+    ids: IdMap
+    hashes: NDArray[np.bytes_]
+    version: str
+    dim: int
+    replaces: tuple[str, ...]
+
+    @property
+    def number(self) -> int:
+        return int(self.index.name.partition("-")[0])
+
+    def values(self) -> Floats:
+        """Memory-mapped vectors (n, dim)."""
+        if not len(self.ids):
+            return np.zeros((0, self.dim), np.float32)
+        values: Floats = np.asarray(np.load(self.index.with_suffix(".npy"), mmap_mode="r"))
+        if values.shape != (len(self.ids), self.dim):
+            raise ValueError(f"shape {values.shape}, expected {(len(self.ids), self.dim)}")
+        return values
+
+
+class FeatureStore:
+    """The vectors below one folder, `Workspace.features_dir`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def kinds(self) -> list[str]:
+        """Return the kinds that have vectors, in order."""
+        if not self.root.is_dir():
+            return []
+        return sorted(folder.name for folder in self.root.iterdir() if any(folder.glob("*.safetensors")))
+
+    def track_ids(self, kind: str) -> frozenset[str]:
+        """Return the ids of all tracks with a vector of a kind, stale ones too."""
+        return frozenset(track_id for shard in self._shards(kind) for track_id in shard.ids)
+
+    def read(self, kind: str, *, version: str | None = None, current: Mapping[str, str] | None = None) -> Features:
+        """Return the vectors of a kind.
+
+        version  leave out vectors that another version of the extractor made; None: of any version
+        current  source hash of each track: leave out other tracks, and vectors made from another source; None: all
+
+        A single shard of vectors that all count is returned as a memory map. UserError if a file is damaged.
+        """
+        for _ in range(ATTEMPTS):
+            with suppress(FileNotFoundError):  # merged by another process in the meantime
+                return self._read(kind, version, current)
+        raise UserError(f"{self.root / kind}: files are missing; delete the folder and run `unheard features` again")
+
+    def write(self, kind: str, version: str, ids: Sequence[str], vectors: Floats, source_hashes: Sequence[str]) -> None:
+        """Store vectors (n, dim), one for each id; those that were there for the same tracks do not count any more.
+
+        Of an id that is given twice, the last vector counts.
+        """
+        if not len(ids):
+            return
+        rows = {track_id: row for row, track_id in enumerate(ids)}
+        ordered = IdMap(sorted(rows))
+        take = np.array([rows[track_id] for track_id in ordered])
+        hashes = np.array([source_hashes[row].encode() for row in take], np.bytes_)
+        shards = self._shards(kind)
+        number = shards[-1].number + 1 if shards else 1
+        self._put(kind, number, version, ordered, np.asarray(vectors, np.float32)[take], hashes, ())
+        self._merge(self._shards(kind))
+
+    def remove(self, track_ids: Collection[str]) -> None:
+        """Delete the vectors of these tracks, of every kind."""
+        for kind in self.kinds():
+            shards = self._shards(kind)
+            if any(track_id in shard.ids for shard in shards for track_id in track_ids):
+                self._rewrite(shards, without=frozenset(track_ids))
+
+    # ------------------------------------------------------------------------------------------------- reading
+
+    def _read(self, kind: str, version: str | None, current: Mapping[str, str] | None) -> Features:
+        shards = self._shards(kind)
+        if len(shards) == 1:
+            (shard,) = shards
+            good = _good(shard, version, current)
+            if good.all() and len(good):
+                return Features(shard.ids, self._values(shard))
+        places = _places(shards, version, current)
+        if not places:
+            return Features(IdMap([]), np.zeros((0, 0), np.float32))
+        dims = {shards[number].dim for number, _ in places.values()}
+        if len(dims) > 1:
+            raise UserError(
+                f"{self.root / kind}: vectors of {' and '.join(str(dim) for dim in sorted(dims))} numbers; "
+                f"run `unheard features --kind {kind} --force`, or scan all vectors again"
+            )
+        return Features(IdMap(sorted(places)), self._gather(shards, [places[name] for name in sorted(places)]))
+
+    def _gather(self, shards: Sequence[_Shard], places: Sequence[tuple[int, int]]) -> Floats:
+        """Return rows (n, dim) of several shards, each given by the number of its shard and its row there."""
+        of_shard, rows = np.array(places, np.int64).T
+        values = np.empty((len(places), shards[of_shard[0]].dim), np.float32)
+        for number in np.unique(of_shard):
+            mine = of_shard == number
+            values[mine] = self._values(shards[number])[rows[mine]]
+        values.flags.writeable = False
+        return values
+
+    def _values(self, shard: _Shard) -> Floats:
+        try:
+            return shard.values()
+        except (ValueError, EOFError) as error:
+            path = shard.index.with_suffix(".npy")
+            raise UserError(
+                f"{path}: damaged ({error}); delete the folder {path.parent} and run `unheard features` again"
+            ) from error
+
+    def _shards(self, kind: str) -> list[_Shard]:
+        """Return the shards that count, oldest first."""
+        found = []
+        for path in sorted((self.root / kind).glob("*.safetensors")):
+            try:
+                index = artefacts.load(path, KIND)
+            except UserError:
+                if not path.exists():  # merged by another process in the meantime
+                    continue
+                raise
+            hashes = index.arrays["source_hashes"]
+            width = hashes.shape[1]
+            found.append(
+                _Shard(
+                    path,
+                    index.ids["track"],
+                    np.ascontiguousarray(hashes).view(f"S{width}").reshape(len(hashes)),
+                    index.config["version"],
+                    int(index.config["dim"]),
+                    tuple(index.config["replaces"]),
+                )
+            )
+        replaced = {name for shard in found for name in shard.replaces}
+        return [shard for shard in found if shard.index.stem not in replaced]
+
+    # ------------------------------------------------------------------------------------------------- writing
+
+    def _put(
+        self,
+        kind: str,
+        number: int,
+        version: str,
+        ids: IdMap,
+        values: Floats,
+        hashes: NDArray[np.bytes_],
+        replaces: Sequence[str],
+    ) -> None:
+        """Write one shard; from the moment its index is there, it counts and those that it replaces do not."""
+        index = self.root / kind / f"{number:08d}-{uuid.uuid4().hex[:8]}.safetensors"
+        with artefacts.atomic_path(index.with_suffix(".npy")) as beside, beside.open("wb") as file:
+            np.save(file, np.ascontiguousarray(values, np.float32))
+        width = max(1, hashes.dtype.itemsize)
+        plain = np.frombuffer(hashes.astype(f"S{width}").tobytes(), np.uint8).reshape(len(ids), width)
+        artefacts.save(
+            index,
+            KIND,
+            config={"version": version, "dim": int(values.shape[1]), "replaces": list(replaces)},
+            arrays={"source_hashes": plain},
+            ids={"track": ids},
+        )
+
+    def _merge(self, shards: list[_Shard]) -> None:
+        """Make one of the newest shards, as many as their sizes ask for."""
+        n_merged, size = 1, len(shards[-1].ids)
+        while n_merged < len(shards) and len(shards[-n_merged - 1].ids) < GROWTH * size:
+            n_merged += 1
+            size += len(shards[-n_merged].ids)
+        if n_merged > 1:
+            self._rewrite(shards[-n_merged:])
+
+    def _rewrite(self, shards: Sequence[_Shard], without: Collection[str] = ()) -> None:
+        """Put shards of one kind together, without some tracks and without what an older version has made."""
+        newest = shards[-1]
+        places = _places(shards, newest.version, None)
+        kept = [name for name in sorted(places) if name not in without and shards[places[name][0]].dim == newest.dim]
+        rows = [places[name] for name in kept]
+        values = self._gather(shards, rows) if rows else np.zeros((0, newest.dim), np.float32)
+        hashes = np.array([shards[number].hashes[row] for number, row in rows], np.bytes_)
+        folder = newest.index.parent
+        old = {shard.index.stem for shard in shards}
+        old |= {name for shard in shards for name in shard.replaces if (folder / f"{name}.safetensors").exists()}
+        self._put(folder.name, newest.number, newest.version, IdMap(kept), values, hashes, sorted(old))
+        for name in old:
+            with suppress(OSError):  # Windows keeps files that somebody reads; the next merge deletes them
+                (folder / f"{name}.safetensors").unlink()
+                (folder / f"{name}.npy").unlink()
+
+
+def _good(shard: _Shard, version: str | None, current: Mapping[str, str] | None) -> Mask:
+    """Return which rows of a shard are of this version and made from the present source, (n,)."""
+    if version not in (None, shard.version):
+        return np.zeros(len(shard.ids), np.bool_)
+    if current is None:
+        return np.ones(len(shard.ids), np.bool_)
+    missing = NO_TRACK.decode()
+    present = np.array([current.get(track_id, missing).encode() for track_id in shard.ids], np.bytes_)
+    good: Mask = np.asarray(shard.hashes == present)
+    return good
+
+
+def _places(
+    shards: Sequence[_Shard], version: str | None, current: Mapping[str, str] | None
+) -> dict[str, tuple[int, int]]:
+    """Return the place of each track's good vector: the number of its shard in the list, and its row there."""
+    places: dict[str, tuple[int, int]] = {}
+    for number, shard in enumerate(shards):
+        rows = np.flatnonzero(_good(shard, version, current))
+        places.update((shard.ids[row], (number, row)) for row in rows.tolist())
+    return places

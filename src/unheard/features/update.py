@@ -1,0 +1,234 @@
+"""Bring the feature store up to date with the library: make what is missing or stale, and nothing else.
+
+Kinds that are computed from the stored mel spectrogram are made from it, in this process. The others are extracted from
+the audio files by worker processes, each file decoded once for all kinds that it lacks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unheard.errors import AudioError, UserError
+from unheard.features.current import current_features, source_hashes
+from unheard.features.extraction import Vectors, extract_file
+from unheard.features.extractor import FeatureExtractor, MelExtractor, Prepared, Tagger
+from unheard.features.mel_features import vector_of_mel
+from unheard.features.store import FeatureStore
+from unheard.features.table import SCANNED_KINDS, check_kinds, load_extractor
+from unheard.features.writer import FeatureWriter
+from unheard.ingest.workers import InternalError, Job, in_order
+from unheard.library import Library, Track, Tracks, open_library
+from unheard.progress import Progress, silent
+from unheard.spectrograms.store import open_store, stored_ids
+from unheard.workspace import Settings, Workspace
+
+LIMIT_S, BYTES_PER_S = 600.0, 1e5  # of a file in a worker process: as in a scan
+
+
+@dataclass(frozen=True)
+class UpdateReport:
+    """What `update_features` did for one kind, in tracks. Files in `failures` are tried again by the next run."""
+
+    kind: str
+    extracted: int
+    unchanged: int
+    failures: tuple[AudioError, ...] = ()
+
+
+def update_features(
+    workspace: Workspace,
+    kinds: Sequence[str],
+    *,
+    track_ids: Collection[str] | None = None,
+    jobs: int = 1,
+    force: bool = False,
+    progress: Progress = silent,
+) -> list[UpdateReport]:
+    """Make features of these kinds for every track that lacks them; those that are current are not made again.
+
+    track_ids  only these
+    jobs       worker processes; the vectors do not depend on how many there are
+    force      make again what is current
+
+    MissingStageError when an extractor's weights are missing; UserError when a kind is unknown or not made from audio,
+    when no track has what it is made from, or when `track_ids` names an unknown track.
+    """
+    if jobs < 1:
+        raise UserError(f"jobs is {jobs}, expected at least 1")
+    kinds = list(dict.fromkeys(kinds))
+    check_kinds(kinds, "--kind")
+    extractors = [load_extractor(kind) for kind in kinds]
+    for extractor in extractors:
+        if extractor.sample_rate_hz is None:
+            raise UserError(f"{extractor.kind}: not made from audio; scan a vectors file")
+        if isinstance(extractor, Prepared):
+            extractor.prepare()
+    from_mel = [extractor for extractor in extractors if isinstance(extractor, MelExtractor)]
+    from_files = [extractor for extractor in extractors if not isinstance(extractor, MelExtractor)]
+    with open_library(workspace.library_path) as library:
+        tracks = library.tracks()
+        _check_ids(workspace, tracks, track_ids)
+        found: dict[str, UpdateReport] = {}
+        if from_mel:
+            found |= _update_from_mel(workspace, library, from_mel, track_ids, force=force, progress=progress)
+        if from_files:
+            run = _FileRun(workspace, tracks, from_files, track_ids, force=force)
+            found |= run.extract(jobs=jobs, progress=progress)
+    return [found[kind] for kind in kinds]
+
+
+def repair(workspace: Workspace, library: Library, progress: Progress = silent) -> int:
+    """Make what a scan would have stored of tracks with a spectrogram and has not, because it was killed, or because
+    the extractor is newer. Returns how many vectors were made."""
+    if not stored_ids(workspace, library):
+        return 0
+    extractors = [load_extractor(kind) for kind in SCANNED_KINDS]
+    reports = _update_from_mel(workspace, library, extractors, None, force=False, progress=progress)
+    return sum(report.extracted for report in reports.values())
+
+
+def forget_removed(workspace: Workspace, library: Library) -> None:
+    """Delete the vectors of tracks that are not in the library any more."""
+    store, there = FeatureStore(workspace.features_dir), library.tracks().ids
+    gone = {track_id for kind in store.kinds() for track_id in store.track_ids(kind) if track_id not in there}
+    if gone:
+        store.remove(gone)
+
+
+def top_tags(
+    workspace: Workspace, kind: str, *, track_ids: Collection[str] | None = None, n: int = 3
+) -> list[tuple[Track, dict[str, float]]]:
+    """Return the n most probable tags of every track that has features of this kind (or of `track_ids`), by track id.
+
+    UserError if the extractor of the kind has no tags.
+    """
+    extractor = load_extractor(kind)
+    if not isinstance(extractor, Tagger):
+        raise UserError(f"{kind}: has no tags")
+    with open_library(workspace.library_path) as library:
+        tracks = library.tracks()
+    features = current_features(workspace, tracks, kind)
+    rows = [row for row, track_id in enumerate(features.ids) if track_ids is None or track_id in track_ids]
+    if not rows:
+        return []
+    tags = [dict(list(named.items())[:n]) for named in extractor.tags(features.values[rows])]
+    return [(tracks[tracks.ids.row(features.ids[row])], best) for row, best in zip(rows, tags, strict=True)]
+
+
+def _check_ids(workspace: Workspace, tracks: Tracks, track_ids: Collection[str] | None) -> None:
+    for track_id in track_ids or ():
+        if track_id not in tracks.ids:
+            raise UserError(f"{track_id!r}: no such track in the library; check `unheard status -w {workspace.root}`")
+
+
+def _missing(workspace: Workspace, tracks: Tracks, ids: Collection[str], kind: str, *, force: bool) -> list[str]:
+    """Return which of `ids`, in their order, lack current features of a kind; with `force` all of them."""
+    current = frozenset[str]() if force else frozenset(current_features(workspace, tracks, kind).ids)
+    return [track_id for track_id in ids if track_id not in current]
+
+
+def _update_from_mel(
+    workspace: Workspace,
+    library: Library,
+    extractors: Sequence[FeatureExtractor],
+    track_ids: Collection[str] | None,
+    *,
+    force: bool,
+    progress: Progress,
+) -> dict[str, UpdateReport]:
+    """Extract from stored spectrograms, which scans have checked, so no track fails."""
+    mels, tracks = open_store(workspace, library), library.tracks()
+    hashes = source_hashes(tracks)
+    wanted = [name for name in mels.ids if name in tracks.ids and (track_ids is None or name in track_ids)]
+    reports = {}
+    with FeatureWriter(FeatureStore(workspace.features_dir)) as writer:
+        for extractor in extractors:
+            assert isinstance(extractor, MelExtractor)
+            todo = _missing(workspace, tracks, wanted, extractor.kind, force=force)
+            for done, name in enumerate(todo, start=1):
+                row = mels.ids.row(name)
+                vector = vector_of_mel(extractor, mels.frames(row), workspace.settings, name)
+                writer.add(extractor.kind, extractor.version, name, vector, hashes[name])
+                progress(f"extracting {extractor.kind}", done, len(todo))
+            reports[extractor.kind] = UpdateReport(extractor.kind, len(todo), len(wanted) - len(todo))
+    return reports
+
+
+class _FileRun:
+    """One run of extractors over audio files."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        tracks: Tracks,
+        extractors: Sequence[FeatureExtractor],
+        track_ids: Collection[str] | None,
+        *,
+        force: bool,
+    ) -> None:
+        self._workspace, self._extractors = workspace, {extractor.kind: extractor for extractor in extractors}
+        self._tracks = [
+            track
+            for track in tracks.items
+            if track.path and track.content_hash and (track_ids is None or track.track_id in track_ids)
+        ]
+        if not self._tracks:
+            raise UserError(
+                f"{workspace.root}: no track with an audio file; run `unheard scan -w {workspace.root} MUSIC`"
+            )
+        ids = [track.track_id for track in self._tracks]
+        self._missing = {
+            kind: frozenset(_missing(workspace, tracks, ids, kind, force=force)) for kind in self._extractors
+        }
+
+    def extract(self, *, jobs: int, progress: Progress) -> dict[str, UpdateReport]:
+        """Extract what is missing and store it as it comes."""
+        extracted: Counter[str] = Counter()
+        failures: dict[str, list[AudioError]] = {kind: [] for kind in self._extractors}
+        n_files = len(frozenset[str]().union(*self._missing.values()))
+        with FeatureWriter(FeatureStore(self._workspace.features_dir)) as writer:
+            for done, ((track, kinds), outcome) in enumerate(in_order(_extract, self._jobs(), n_workers=jobs), start=1):
+                if isinstance(outcome, InternalError):
+                    raise outcome.as_error(track.path)
+                if isinstance(outcome, UserError) and not isinstance(outcome, AudioError):
+                    raise outcome
+                if isinstance(outcome, dict):
+                    for kind, vector in outcome.items():
+                        writer.add(kind, self._extractors[kind].version, track.track_id, vector, track.source_hash)
+                        extracted[kind] += 1
+                else:
+                    error = AudioError(track.path, outcome.reason, outcome.detail)
+                    for kind in kinds:
+                        failures[kind].append(error)
+                progress("extracting features", done, n_files)
+        return {
+            kind: UpdateReport(
+                kind, extracted[kind], len(self._tracks) - len(self._missing[kind]), tuple(failures[kind])
+            )
+            for kind in self._extractors
+        }
+
+    def _jobs(self) -> Iterator[Job[tuple[Track, list[str]]]]:
+        for track in self._tracks:
+            kinds = [kind for kind in self._extractors if track.track_id in self._missing[kind]]
+            if kinds:
+                arguments = (Path(track.path), kinds, self._workspace.settings)
+                yield Job((track, kinds), arguments, LIMIT_S + track.size / BYTES_PER_S)
+
+
+def _extract(path: Path, kinds: list[str], settings: Settings) -> Vectors | UserError:
+    """`extract_file` in a worker process: one of several, each on one core."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # of torch, which an extractor may import later
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    try:
+        return extract_file(path, kinds, settings)
+    except AudioError:
+        raise
+    except UserError as error:  # an extractor that breaks its promises does so for every file
+        return UserError(str(error))

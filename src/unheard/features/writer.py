@@ -1,0 +1,55 @@
+"""Write vectors of one track after the other into the feature store, buffered.
+
+A scan or a run of extractors adds vectors as they come; they are written in shards of up to `MAX_ROWS` tracks, at least
+every `MAX_S` seconds, and at the end, however it comes. A scan commits a track to the library on its own, so the two
+can differ after a kill, in two ways that both heal:
+
+- A vector without a track, or of a track that has other content by now, is never read: its source hash is not that of
+  a track in the library.
+- A track without its vectors is found by the next scan, or by `unheard features`, which makes them from the stored mel
+  spectrogram (update.py).
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from unheard.arrays import Floats
+from unheard.features.store import FeatureStore
+
+MAX_ROWS = 1024  # 2.3 MB of statistics
+MAX_S = 30.0
+
+
+class FeatureWriter:
+    """Use as a context manager; what was added before an exception is written too."""
+
+    def __init__(self, store: FeatureStore) -> None:
+        self._store = store
+        self._rows: dict[tuple[str, str], list[tuple[str, Floats, str]]] = {}  # by kind and version
+        self._flushed_s = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.flush()
+
+    def add(self, kind: str, version: str, track_id: str, vector: Floats, source_hash: str) -> None:
+        """Add one vector (dim,)."""
+        rows = self._rows.setdefault((kind, version), [])
+        rows.append((track_id, vector, source_hash))
+        if len(rows) >= MAX_ROWS or time.monotonic() - self._flushed_s > MAX_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write everything that was added."""
+        for kind, version in list(self._rows):
+            ids, vectors, hashes = zip(*self._rows[kind, version], strict=True)
+            self._store.write(kind, version, ids, np.stack(vectors), hashes)
+            del self._rows[kind, version]
+        self._flushed_s = time.monotonic()

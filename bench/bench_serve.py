@@ -33,7 +33,8 @@ from unheard import artefacts
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
-from unheard.library import Library, Play, Track
+from unheard.library import Library, Track
+from unheard.plays import Play, Plays, read_plays, replace_playlists
 from unheard.spectrograms.statistics import N_STATISTICS
 from unheard.splits import prepare_splits
 from unheard.training.predict import KIND, predictions_path
@@ -75,7 +76,7 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
         library.put_vectors(
             "statistics", ((t.track_id, v.astype(np.float32)) for t, v in zip(tracks, statistics, strict=True))
         )
-        library.replace_playlists(plays)
+        replace_playlists(workspace, Plays.of(plays))
     prepare_splits(workspace)
     compute_factors(workspace, SPLIT, AlsConfig(dim=64, iterations=5))
     factors = load_factors(workspace, SPLIT)
@@ -108,7 +109,7 @@ def addresses(workspace: Workspace, n: int, rng: np.random.Generator) -> list[tu
     """(kind, path) of `n` requests; half pages, half API. Tracks are drawn as people draw them: some far more often."""
     with Library(workspace.library_path) as library:
         ids = library.tracks().ids
-        playlists = [f"playlist-{number:05d}" for number in range(library.counts()["playlists"])]
+    playlists = read_plays(workspace).playlist_ids
     popular = np.minimum(rng.zipf(1.3, size=n) - 1, len(ids) - 1)
     anywhere = rng.integers(len(ids), size=n)
     made = []

@@ -2,7 +2,8 @@
 
 W/
   workspace.json                 format version, front end and its settings
-  library.sqlite                 tracks, plays, failures, per-track statistics (see library.py)
+  library.sqlite                 tracks, failures, per-track statistics (see library.py)
+  plays/                         plays and playlists, Parquet (see plays/storage.py)
   mels.bin                       every track's mel spectrogram, back to back (see spectrograms/store.py)
   splits.json                    every split, in the exchange format
   factors/full.safetensors       factors of all plays (truth of the neighbour tasks)
@@ -84,6 +85,10 @@ class Workspace:
     @property
     def library_path(self) -> Path:
         return self.root / "library.sqlite"
+
+    @property
+    def plays_dir(self) -> Path:
+        return self.root / "plays"
 
     @property
     def mels_path(self) -> Path:

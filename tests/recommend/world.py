@@ -11,7 +11,8 @@ from unheard import artefacts
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
-from unheard.library import Library, Play, Track
+from unheard.library import Library, Track
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.spectrograms.statistics import N_STATISTICS
 from unheard.splits import Split, write_splits
 from unheard.training.predict import KIND, predictions_path
@@ -59,7 +60,7 @@ def build(root: Path) -> Workspace:
                 if t.track_id != "silent"
             ],
         )
-        library.replace_playlists(_plays(rng, tracks, z))
+        replace_playlists(workspace, Plays.of(_plays(rng, tracks, z)))
     write_splits(workspace.splits_path, splits(rng, tracks))
     compute_factors(workspace, None, ALS)
     for seed, name in enumerate(("toy", "toy@1", "toy@2")):

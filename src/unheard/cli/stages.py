@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from unheard.library import open_library
+from unheard.plays import count_plays
 from unheard.recommend.build import trained_models
 from unheard.splits import Use, load_splits
 from unheard.workspace import Workspace
@@ -19,7 +21,7 @@ def describe(workspace: Workspace) -> dict[str, Any]:
         return state | {"next": f"unheard scan -w {root} AUDIO_DIR_or_tracks.csv"}
     with open_library(workspace.library_path) as library:
         counts, tracks = library.counts(), library.tracks()
-    state |= counts
+    state |= counts | asdict(count_plays(workspace))
     splits = load_splits(workspace) if workspace.splits_path.is_file() else {}
     state["splits"] = {
         name: {use.name.lower(): int((split.uses(tracks.ids) == use).sum()) for use in Use}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unheard.errors import MissingStageError, Reason, UserError
 from unheard.evaluate.results import recipe_and_seed
 from unheard.library import Failure, Tracks, open_library
+from unheard.plays import count_plays
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
@@ -100,7 +101,9 @@ def collect(
         )
     with open_library(workspace.library_path) as library:
         store = open_store(workspace, library) if len(library.spectrograms()[0]) else None
-        holdings = _holdings(workspace, catalogue, library.counts(), library.failures())
+        holdings = _holdings(
+            workspace, catalogue, library.counts() | asdict(count_plays(workspace)), library.failures()
+        )
     name = catalogue.split.name
     trained = trained_models(workspace, name)
     chosen = _chosen(models, trained)

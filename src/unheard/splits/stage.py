@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from unheard.errors import MissingStageError, UserError
-from unheard.library import Library, Tracks, open_library
+from unheard.library import Tracks, open_library
+from unheard.plays import Plays, read_plays
 from unheard.splits.exchange import read_splits, write_splits
+from unheard.splits.groups import Signatures
 from unheard.splits.make import ignore, make_splits
 from unheard.splits.split import Split, Use
 from unheard.workspace import Workspace
@@ -34,7 +36,11 @@ def prepare_splits(
         tracks = library.tracks()
         if not len(tracks):
             raise MissingStageError(f"{workspace.root}: no tracks yet", f"unheard scan -w {workspace.root} MUSIC")
-        asked = _given(file, tracks) if file else _made(library, tracks, seed=seed, after=after, left_out=left_out)
+        if file:
+            asked = _given(file, tracks)
+        else:
+            signatures = library.vectors("signature")
+            asked = _made(read_plays(workspace), tracks, signatures, seed=seed, after=after, left_out=left_out)
     there = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
     for name, split in asked.items():
         explicit = file is not None or (name == "time" and after is not None)
@@ -61,15 +67,21 @@ def _given(file: Path, tracks: Tracks) -> dict[str, Split]:
 
 
 def _made(
-    library: Library, tracks: Tracks, *, seed: int, after: str | None, left_out: Callable[[str], None]
+    plays: Plays,
+    tracks: Tracks,
+    signatures: Signatures,
+    *,
+    seed: int,
+    after: str | None,
+    left_out: Callable[[str], None],
 ) -> dict[str, Split]:
-    _, plays = library.plays(tracks.ids)
+    of_library = plays.for_tracks(tracks.ids)
     splits = make_splits(
         tracks,
-        library.vectors("signature"),
+        signatures,
         seed=seed,
-        first_played=library.first_played(),
-        played=frozenset(tracks.ids.take(np.unique(plays.indices))),
+        first_played=plays.first_played(),
+        played=frozenset(tracks.ids.take(np.unique(of_library.track_rows))),
         after=after,
         left_out=left_out,
     )

@@ -79,8 +79,7 @@ def import_plays(
     from unheard.plays import import_playlists
 
     opened = Workspace.open(workspace)
-    with console.progress_bars() as progress:
-        sources = import_playlists(opened, files, skip_unknown=skip_unknown, dry_run=dry_run, progress=progress)
+    sources = import_playlists(opened, files, skip_unknown=skip_unknown, dry_run=dry_run)
     for source in sources:
         for problem in source.problems:
             console.say(f"left out: {problem}")

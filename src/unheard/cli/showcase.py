@@ -58,7 +58,8 @@ def demo(
         tracks = library.tracks()
     plays = read_plays(opened).for_tracks(tracks.ids)
     test = load_split(opened, SPLIT).uses(tracks.ids) == Use.TEST
-    playlist = plays.playlist_ids[int((plays.matrix[:, test] > 0).sum(axis=1).argmax())]  # the one with most held-out tracks to find
+    most_to_find = int((plays.matrix[:, test] > 0).sum(axis=1).argmax())
+    playlist = plays.playlist_ids[most_to_find]
     _step(f"unheard recommend -w {w} --playlist {playlist} --candidates cold -n 10")
     listening.recommend(w, playlist, n=10)
     listening.recommend(w, playlist, n=10, output=folder / "unheard.m3u8")

@@ -44,7 +44,7 @@ def column_names(path: Path) -> list[str]:
 
 
 def csv_header(path: Path) -> tuple[list[str], int]:
-    """The columns of a CSV file and the line in which their names end; TableError for none, or one that is there twice."""
+    """The columns of a CSV file and the line in which they end; TableError for none, or one that is there twice."""
     lines = csv_lines(path)
     first = next(lines, (0, []))
     return _header(path, iter([first])), first[0]

@@ -3,8 +3,9 @@
 The files of one command add up: tables may continue each other's playlists, in the order in which they are named. Then
 every playlist that they name replaces the stored one of its id.
 
-A list that cannot be read (an M3U file, a slice of playlists) is left out and reported, because the others do not depend
-on it. A table that cannot be read stops the import before anything is stored: its playlists may go on in the others.
+A list that cannot be read (an M3U file, a slice of playlists) is left out and reported, because the others do not
+depend on it. A table that cannot be read stops the import before anything is stored, because its playlists may go on in
+the others.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from unheard.plays.readers.mpd import SliceReader
 from unheard.plays.readers.table import read_table
 from unheard.plays.readers.taste_profile import read_taste_profile
 from unheard.plays.storage import Playlist, read_playlists, replace_playlists
-from unheard.progress import Progress, silent
 from unheard.workspace import Workspace
 
 FORMATS = "a .csv or .parquet table, .m3u or .m3u8, mpd.slice.*.json, .txt or .tsv (Taste Profile), or a folder of them"
@@ -53,7 +53,6 @@ def import_playlists(
     *,
     skip_unknown: bool = False,
     dry_run: bool = False,
-    progress: Progress = silent,
 ) -> list[Source]:
     """Match the playlists of files and folders to the library's tracks, store them, and return what each path gave.
 
@@ -64,9 +63,7 @@ def import_playlists(
     """
     with open_library(workspace.library_path) as library:
         matcher = Matcher(library.tracks(), library.failures())
-        sources = read_sources(
-            paths, matcher, stored=read_playlists(workspace), skip_unknown=skip_unknown, progress=progress
-        )
+        sources = read_sources(paths, matcher, stored=read_playlists(workspace), skip_unknown=skip_unknown)
         if not dry_run:
             found = join_imported([source.found for source in sources], matcher)
             origins = {name: origin for source in reversed(sources) for name, origin in source.origins.items()}
@@ -81,7 +78,6 @@ def read_sources(
     *,
     stored: Sequence[Playlist] = (),
     skip_unknown: bool = False,
-    progress: Progress = silent,
 ) -> list[Source]:
     """Read every path and match its entries; `stored` playlists say which ids are taken. A file is read once."""
     files = [list(_files(path)) for path in paths]
@@ -90,14 +86,11 @@ def read_sources(
     slices = SliceReader(matcher)
     seen: set[str] = set()
     sources: list[Source] = []
-    total, done = sum(map(len, files)), 0
     for path, of_path in zip(paths, files, strict=True):
         parts: list[Imported] = []
         origins: dict[str, str] = {}
         problems: list[UserError] = []
         for file in of_path:
-            done += 1
-            progress("reading playlists", done, total)
             if origin_of(file) in seen:
                 continue
             seen.add(origin_of(file))

@@ -5,8 +5,8 @@ plays-<n>.parquet   playlist_id, track_id (dictionary-encoded), position, weight
 playlists.parquet   playlist_id, name, origin (the file it was imported from; empty = unknown), imported_at; sorted by
                     playlist_id. Its metadata name the current file of plays.
 
-A change writes the next file of plays beside the current one; renaming the new playlists.parquet over the old one commits
-the change. Whoever is killed in between leaves the old state, and a file that the next change removes.
+A change writes the next file of plays beside the current one and commits by renaming the new playlists.parquet over the
+old one. A change that is killed before leaves the old state, and a file that the next change removes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,11 @@ import numpy as np
 
 from unheard.artefacts import atomic_path
 from unheard.errors import UserError
-from unheard.ids import IdMap
+from unheard.ids import IdMap, Rows
 from unheard.plays.plays import Plays, join_plays
 from unheard.workspace import Workspace
 
-ROW_GROUP = 4_000_000  # rows; reading and writing hold one row group besides the columns
+ROW_GROUP = 1_000_000  # rows; reading and writing hold one row group besides the columns
 FORMAT_VERSION = 1
 COLUMNS = ("playlist_id", "track_id", "position", "weight", "timestamp")
 
@@ -56,7 +57,7 @@ def read_plays(workspace: Workspace) -> Plays:
         listed = _read_playlist_table(workspace)
         if listed is None:
             return Plays.of([])
-        path = workspace.plays_dir / _current(listed)
+        path = workspace.plays_dir / _current(listed.schema)
         try:
             return _read_columns(path, IdMap(listed["playlist_id"].to_pylist()))
         except FileNotFoundError as error:  # replaced between the two reads: once more
@@ -109,15 +110,12 @@ def replace_playlists(
     now = datetime.now(UTC).replace(microsecond=0)
     new = [Playlist(name, names.get(name, name), origins.get(name, ""), now) for name in plays.playlist_ids]
     stored = {playlist.playlist_id: playlist for playlist in read_playlists(workspace)}
-    if all(_same(stored.get(playlist.playlist_id), playlist) for playlist in new):
-        there = read_plays(workspace)
-        if _same_columns(there.for_playlists(plays.playlist_ids), plays):
-            return
+    may_be_same = all(_same(stored.get(playlist.playlist_id), playlist) for playlist in new)
     kept = [name for name in stored if name not in plays.playlist_ids]
     if kept:
         plays = _without_empty(_join(read_plays(workspace).for_playlists(IdMap(kept)), plays))
-    stored |= {playlist.playlist_id: playlist for playlist in new}
-    _write(workspace, plays, [stored[name] for name in plays.playlist_ids])
+    changed = stored | {playlist.playlist_id: playlist for playlist in new}
+    _write(workspace, plays, [changed[name] for name in plays.playlist_ids], may_be_same=may_be_same)
 
 
 def storage_problem(workspace: Workspace) -> str | None:
@@ -148,9 +146,15 @@ def _read_playlist_table(workspace: Workspace) -> Any:
     return table
 
 
+def _current_file(workspace: Workspace) -> Path | None:
+    """The current file of plays, or None before the first import."""
+    listed = _read_playlist_table(workspace)
+    return None if listed is None else workspace.plays_dir / _current(listed.schema)
+
+
 def _current(schema: Any) -> str:
     """The name of the current file of plays, from the metadata of playlists.parquet."""
-    metadata = schema.metadata or {} if hasattr(schema, "metadata") else schema.schema.metadata or {}
+    metadata = schema.metadata or {}
     if b"unheard.plays" not in metadata:
         raise ValueError("it does not name a file of plays")
     if int(metadata[b"unheard.version"]) > FORMAT_VERSION:
@@ -208,19 +212,6 @@ def _same(stored: Playlist | None, new: Playlist) -> bool:
     return stored is not None and replace(stored, imported_at=new.imported_at) == new
 
 
-def _same_columns(one: Plays, other: Plays) -> bool:
-    if len(one) != len(other):
-        return False
-    rows = other.track_ids.rows(one.track_ids, missing=-1)[one.track_rows]
-    return (
-        np.array_equal(one.playlist_rows, other.playlist_rows)
-        and np.array_equal(rows, other.track_rows)
-        and np.array_equal(one.positions, other.positions)
-        and np.array_equal(one.weights, other.weights)
-        and np.array_equal(one.timestamps, other.timestamps, equal_nan=True)
-    )
-
-
 def _without_empty(plays: Plays) -> Plays:
     """Drop playlists and tracks without plays from the id maps, and sort both."""
     playlists, tracks = (
@@ -241,16 +232,20 @@ def _join(kept: Plays, new: Plays) -> Plays:
 # -------------------------------------------------------------------------------------------------------- writing
 
 
-def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist]) -> None:
+def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may_be_same: bool) -> None:
+    """Write both files and commit; with `may_be_same`, nothing if the same plays are there: they are the same bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     folder = workspace.plays_dir
-    old = sorted(folder.glob("plays-*.parquet"))
-    last = max((int(path.stem.partition("-")[2]) for path in old if path.stem[6:].isdigit()), default=0)
-    path = folder / f"plays-{last + 1}.parquet"
+    old, current = sorted(folder.glob("plays-*.parquet")), _current_file(workspace)
+    numbers = [int(path.stem.partition("-")[2]) for path in old]
+    path = folder / f"plays-{max(numbers, default=0) + 1}.parquet"
     with atomic_path(path) as beside:
         _write_columns(beside, plays)
+    if may_be_same and current is not None and cmp(path, current, shallow=False):
+        path.unlink()
+        return
     columns = {name: [getattr(one, name) for one in playlists] for name in ("playlist_id", "name", "origin")}
     columns["imported_at"] = pa.array([one.imported_at for one in playlists], pa.timestamp("s", "UTC"))
     table = pa.table(columns).replace_schema_metadata(
@@ -258,25 +253,19 @@ def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist]) -> Non
     )
     with atomic_path(folder / "playlists.parquet") as beside:
         pq.write_table(table, beside, compression="zstd")
-    for outdated in old:
+    for outdated in (*old, *folder.glob(".*.partial")):  # the latter of who was killed
         outdated.unlink(missing_ok=True)
 
 
 def _write_columns(path: Path, plays: Plays) -> None:
+    """Write a row group at a time, each with dictionaries of its own playlists and tracks alone."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    text = pa.dictionary(pa.int32(), pa.string())
-    schema = pa.schema(
-        [
-            ("playlist_id", text),
-            ("track_id", text),
-            ("position", pa.int32()),
-            ("weight", pa.float32()),
-            ("timestamp", pa.float64()),
-        ]
-    )
-    playlists, tracks = pa.array(list(plays.playlist_ids), pa.string()), pa.array(list(plays.track_ids), pa.string())
+    ids = pa.dictionary(pa.int32(), pa.string())
+    types = (ids, ids, pa.int32(), pa.float32(), pa.float64())
+    schema = pa.schema(list(zip(COLUMNS, types, strict=True)))
+    playlists, tracks = (pa.array(list(names), pa.string()) for names in (plays.playlist_ids, plays.track_ids))
     writer = pq.ParquetWriter(
         path,
         schema,
@@ -288,14 +277,21 @@ def _write_columns(path: Path, plays: Plays) -> None:
     with writer:
         for start in range(0, len(plays), ROW_GROUP):
             part = slice(start, start + ROW_GROUP)
-            rows = plays.playlist_rows[part]
-            first, last = int(rows[0]), int(rows[-1])
-            timestamps = plays.timestamps[part]
             columns = [
-                pa.DictionaryArray.from_arrays(rows - first, playlists[first : last + 1]),
-                pa.DictionaryArray.from_arrays(plays.track_rows[part], tracks),
+                _encoded(plays.playlist_rows[part], playlists),
+                _encoded(plays.track_rows[part], tracks),
                 pa.array(plays.positions[part]),
                 pa.array(plays.weights[part]),
-                pa.array(timestamps, mask=np.isnan(timestamps)),
+                pa.array(plays.timestamps[part], mask=np.isnan(plays.timestamps[part])),
             ]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROW_GROUP)
+
+
+def _encoded(rows: Rows, ids: Any) -> Any:
+    """Dictionary-encoded ids of some rows; the dictionary has no others."""
+    import pyarrow as pa
+
+    used = np.zeros(len(ids), np.bool_)
+    used[rows] = True
+    renumbered = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return pa.DictionaryArray.from_arrays(renumbered[rows], ids.take(pa.array(np.flatnonzero(used))))

@@ -140,7 +140,7 @@ class Entries:
             problem = "some rows have a position and some do not"
             raise TableError(self.path, problem, "fill in all or none", row=self._row(int(other[0])))
         if self._positioned:
-            self._keep("position", positions.astype(np.int64))
+            self._keep("position", _narrow(positions))
 
     # ----------------------------------------------------------------------------------------------- all batches
 
@@ -190,6 +190,12 @@ class Entries:
             f"position {positions[at]} of playlist {playlist_ids[int(playlist_rows[at])]!r} is also in row {first}"
         )
         raise TableError(self.path, problem, "number each playlist's rows", row=self.row_of(int(records[at])))
+
+
+def _narrow(positions: Doubles) -> Rows:
+    """Positions as int32 where they fit, else as int64."""
+    fit = -LARGEST_POSITION <= positions.min() and positions.max() <= LARGEST_POSITION
+    return positions.astype(np.int32 if fit else np.int64)
 
 
 def _is_empty(ids: Any) -> Any:

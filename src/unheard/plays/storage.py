@@ -158,7 +158,8 @@ def _current(schema: Any) -> str:
     if b"unheard.plays" not in metadata:
         raise ValueError("it does not name a file of plays")
     if int(metadata[b"unheard.version"]) > FORMAT_VERSION:
-        raise UserError(f"the plays have format version {int(metadata[b'unheard.version'])}; update unheard to read it")
+        version = int(metadata[b"unheard.version"])
+        raise UserError(f"playlists.parquet: format version {version} is newer than {FORMAT_VERSION}; update unheard")
     return str(metadata[b"unheard.plays"].decode())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from unheard.arrays import Doubles
 from unheard.errors import TableError
 from unheard.ids import IdMap, Rows
 from unheard.ingest.tables import column_names
@@ -194,7 +195,7 @@ class Entries:
 
 def _narrow(positions: Doubles) -> Rows:
     """Positions as int32 where they fit, else as int64."""
-    fit = -LARGEST_POSITION <= positions.min() and positions.max() <= LARGEST_POSITION
+    fit = positions.min() >= -LARGEST_POSITION and positions.max() <= LARGEST_POSITION
     return positions.astype(np.int32 if fit else np.int64)
 
 

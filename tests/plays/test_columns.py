@@ -37,7 +37,7 @@ MATCHER = Matcher(
 def small_blocks() -> Iterator[None]:
     """Small files take several blocks and batches."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(columns, "BLOCK_BYTES", 64)
+        patch.setattr(columns, "BLOCK_BYTES", 100)
         patch.setattr(columns, "BATCH_ROWS", 3)
         patch.setattr(columns, "SLOW_BATCH_ROWS", 2)
         yield
@@ -48,9 +48,13 @@ def agree(path: Path, *, skip_unknown: bool) -> None:
     try:
         plays, misses, missed = read_slowly(path, MATCHER, skip_unknown=skip_unknown)
     except TableError as error:
+        expected = str(error)
+    else:
+        expected = ""
+    if expected:
         with pytest.raises(TableError) as caught:
             read_table(path, MATCHER, skip_unknown=skip_unknown)
-        assert str(caught.value) == str(error)
+        assert str(caught.value) == expected
         return
     found = read_table(path, MATCHER, skip_unknown=skip_unknown)
     assert [play._replace(weight=0.0) for play in found.plays] == [play._replace(weight=0.0) for play in plays]
@@ -62,8 +66,10 @@ PLAYLISTS = st.sampled_from(["p", "q", " p", "päp,el", 'quo"te', "line\nbreak",
 TRACKS = st.sampled_from(["a", "b", "b2 ", "ç", "a", "b", "bad"])
 WEIGHTS = st.sampled_from(["", "1", "2.5", " 3 ", "1e-3", "1_0", "7"])
 TIMES = st.sampled_from(
-    ["", "1700000000", "1700000000.25", "20200102", "2020-01-02", "2020-01-02 03:04", "2020-01-02T03:04:05.678901Z"]
-    + ["2020-01-02T03:04:05+02:00", "-5", "2020-W01-1", " 12 "]
+    [
+        *("", "1700000000", "1700000000.25", "20200102", "2020-01-02", "2020-01-02 03:04", "-5", "2020-W01-1", " 12 "),
+        *("2020-01-02T03:04:05.678901Z", "2020-01-02T03:04:05+02:00"),
+    ]
 )
 BAD = st.sampled_from(
     [("playlist_id", ""), ("playlist_id", " "), ("track_id", ""), ("track_id", "zzz"), ("position", "x")]
@@ -74,10 +80,10 @@ BAD = st.sampled_from(
 
 
 @given(
-    rows=st.lists(st.tuples(PLAYLISTS, TRACKS, WEIGHTS, TIMES), min_size=1, max_size=12),
+    rows=st.lists(st.tuples(PLAYLISTS, TRACKS, WEIGHTS, TIMES), min_size=1, max_size=20),
     optional=st.sets(st.sampled_from(["position", "weight", "timestamp"])),
     bad=st.none() | BAD,
-    at=st.integers(0, 11),
+    at=st.integers(0, 19),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     end=st.sampled_from(["\n", "\r\n"]),
     blank=st.booleans(),
@@ -129,6 +135,7 @@ def test_csv(
         "track_id,more,playlist_id\na,1,p\n",
         "playlist_id,track_id\r" + "p,a\r" * 40,
         "playlist_id,track_id,track_id\np,a,a\n",
+        "playlist_id,track_id\n" + "p,a\n" * 30 + "long" * 90 + ",b\nq,b\n",  # longer than Arrow's blocks
     ],
 )
 def test_odd_files(text: str, tmp_path: Path) -> None:
@@ -162,8 +169,8 @@ def test_odd_files(text: str, tmp_path: Path) -> None:
         {"playlist": ["p"], "track_id": ["a"]},
         {"playlist_id": pa.array([], pa.string()), "track_id": pa.array([], pa.string())},
         {
-            "playlist_id": pa.array(["p", "q", "p"], pa.large_string()),
-            "track_id": pa.array(["b", "a", "a"]).dictionary_encode(),
+            "playlist_id": pa.array(["p", "q"], pa.large_string()),
+            "track_id": pa.array(["b", "a"]).dictionary_encode(),
         },
     ],
 )

@@ -27,7 +27,9 @@ def list_ids(paths: Sequence[Path], stored: Iterable[Playlist]) -> list[str]:
     An id is free if nobody has it, if its origin is unknown, or if the file it came from is gone (it was moved).
     """
     origins = [origin_of(path) for path in paths]
-    there = [one for one in stored if one.origin and (one.origin in origins or Path(one.origin).exists())]
+    stored = list(stored) if origins else []
+    files = {origin for origin in {one.origin for one in stored} if origin and Path(origin).exists()} | set(origins)
+    there = [one for one in stored if one.origin in files]
     taken = {one.playlist_id for one in there}
     ids = {one.origin: one.playlist_id for one in there if one.origin in origins}
     new = [origin for origin in origins if origin not in ids]

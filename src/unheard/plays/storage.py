@@ -71,7 +71,10 @@ def read_plays(workspace: Workspace) -> Plays:
 def read_playlists(workspace: Workspace) -> list[Playlist]:
     """Return what is known of every playlist, ordered by id."""
     listed = _read_playlist_table(workspace)
-    return [] if listed is None else [Playlist(**row) for row in listed.to_pylist()]
+    if listed is None:
+        return []
+    columns = (listed[name].to_pylist() for name in ("playlist_id", "name", "origin", "imported_at"))
+    return [Playlist(*values) for values in zip(*columns, strict=True)]
 
 
 def count_plays(workspace: Workspace) -> PlayCounts:
@@ -240,7 +243,7 @@ def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may
 
     folder = workspace.plays_dir
     old, current = sorted(folder.glob("plays-*.parquet")), _current_file(workspace)
-    numbers = [int(path.stem.partition("-")[2]) for path in old]
+    numbers = [int(path.stem[6:]) for path in old if path.stem[6:].isdecimal()]
     path = folder / f"plays-{max(numbers, default=0) + 1}.parquet"
     with atomic_path(path) as beside:
         _write_columns(beside, plays)

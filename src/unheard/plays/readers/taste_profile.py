@@ -12,7 +12,7 @@ from unheard.ingest.tables import parse_weight
 from unheard.plays.imported import Imported
 from unheard.plays.matching import Matcher
 from unheard.plays.readers.columns import Batch, arrow_csv, encode_ids, text_batches
-from unheard.plays.readers.table import IDS, Entries
+from unheard.plays.readers.entries import IDS, Entries
 
 SUFFIXES = frozenset({".txt", ".tsv"})
 COLUMNS = (*IDS, "weight")

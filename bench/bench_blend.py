@@ -21,8 +21,9 @@ from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.features.store import FeatureStore
 from unheard.features.user_vectors import UserVectors
-from unheard.library import Library, Play, Track
+from unheard.library import Library, Track
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.session import Session
 from unheard.splits import Split, UseName, load_split, write_splits
 from unheard.training.any import DEFAULT_RECIPE
@@ -49,9 +50,9 @@ def simulated(root: Path, *, n_tracks: int, n_playlists: int, seed: int = 0) -> 
             taste = hidden @ rng.normal(size=HIDDEN) + 3 * rng.gumbel(size=n_tracks)
             listed = np.argpartition(-taste, LISTED)[:LISTED]
             plays += [Play(f"p{playlist:06d}", ids[int(track)], place) for place, track in enumerate(listed)]
-        library.replace_playlists(plays)
     store = FeatureStore(workspace.features_dir)
     store.write(UserVectors.kind, UserVectors.version, ids, vectors.astype(np.float32), [""] * len(ids))
+    replace_playlists(workspace, Plays.of(plays))
     fold = {name: int(number) for name, number in zip(ids, rng.integers(0, 10, n_tracks), strict=True)}
     use: dict[UseName, tuple[int, ...]] = {"train": (0, 1, 2, 3, 4, 5, 6), "val": (7,), "test": (8, 9)}
     write_splits(workspace.splits_path, {"tracks": Split("tracks", fold, use)})

@@ -35,7 +35,8 @@ from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
 from unheard.features.mel_features import Statistics
 from unheard.features.store import FeatureStore
-from unheard.library import Library, Play, Track
+from unheard.library import Library, Track
+from unheard.plays import Play, Plays, read_plays, replace_playlists
 from unheard.spectrograms.statistics import N_STATISTICS
 from unheard.splits import prepare_splits
 from unheard.training.predict import KIND, predictions_path
@@ -74,7 +75,6 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
     with Library(workspace.library_path) as library, library.transaction():
         for track in tracks:
             library.put_track(track)
-        library.replace_playlists(plays)
     FeatureStore(workspace.features_dir).write(
         Statistics.kind,
         Statistics.version,
@@ -82,6 +82,7 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
         statistics.astype(np.float32),
         [track.source_hash for track in tracks],
     )
+    replace_playlists(workspace, Plays.of(plays))
     prepare_splits(workspace)
     compute_factors(workspace, SPLIT, AlsConfig(dim=64, iterations=5))
     factors = load_factors(workspace, SPLIT)
@@ -114,7 +115,7 @@ def addresses(workspace: Workspace, n: int, rng: np.random.Generator) -> list[tu
     """(kind, path) of `n` requests; half pages, half API. Tracks are drawn as people draw them: some far more often."""
     with Library(workspace.library_path) as library:
         ids = library.tracks().ids
-        playlists = [f"playlist-{number:05d}" for number in range(library.counts()["playlists"])]
+    playlists = read_plays(workspace).playlist_ids
     popular = np.minimum(rng.zipf(1.3, size=n) - 1, len(ids) - 1)
     anywhere = rng.integers(len(ids), size=n)
     made = []

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from unheard.errors import MissingStageError, Reason, UserError
-from unheard.ids import IdMap
-from unheard.library import Failure, Library, Play, Track, open_library
+from unheard.library import Failure, Library, Track, open_library
 
 
 def test_tracks_come_back_by_id(tmp_path: Path) -> None:
@@ -68,19 +66,6 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
             library.put_track(Track("a"))
             raise RuntimeError
         assert len(library.tracks()) == 0
-
-
-def test_plays_are_a_matrix_and_importing_twice_changes_nothing(tmp_path: Path) -> None:
-    plays = [Play("p2", "a", 0), Play("p1", "b", 0, 2.0), Play("p1", "b", 1), Play("p1", "gone", 2, 1.0, 5.0)]
-    with Library(tmp_path / "l.sqlite") as library:
-        for _ in range(2):
-            library.replace_playlists(plays)
-        playlists, matrix = library.plays(IdMap(["a", "b"]))
-        assert library.playlist("p1") == ["b", "b", "gone"]
-        assert library.first_played() == {"gone": 5.0}
-        assert library.counts()["plays"] == 4
-    assert list(playlists) == ["p1", "p2"]
-    np.testing.assert_array_equal(matrix.toarray(), [[0, 3], [1, 0]])
 
 
 def test_a_sound_library_has_no_integrity_problem(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The library: tracks, plays and failures of one workspace, in SQLite (WAL).
+"""The library: tracks and failures of one workspace, in SQLite (WAL).
 
 Only this module speaks SQL. Rows come out ordered by track id, so that dense rows are the same on every machine.
 """
@@ -8,15 +8,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-import numpy as np
-from scipy.sparse import csr_matrix
 
 from unheard.errors import MissingStageError, Reason, UserError
 from unheard.ids import IdMap
@@ -34,10 +31,6 @@ CREATE TABLE IF NOT EXISTS failures (
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, duplicate_of TEXT NOT NULL, versions TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS failures_duplicate_of ON failures (duplicate_of) WHERE duplicate_of != '';
-CREATE TABLE IF NOT EXISTS plays (
-    playlist_id TEXT NOT NULL, position INTEGER NOT NULL, track_id TEXT NOT NULL, weight REAL NOT NULL,
-    timestamp REAL, PRIMARY KEY (playlist_id, position)
-) WITHOUT ROWID;
 """
 
 
@@ -107,17 +100,6 @@ class Tracks:
 
     def __getitem__(self, row: int) -> Track:
         return self.items[row]
-
-
-@dataclass(frozen=True)
-class Play:
-    """One track in one playlist (or one listener's count of one track)."""
-
-    playlist_id: str
-    track_id: str
-    position: int
-    weight: float = 1.0
-    timestamp: float | None = None
 
 
 TRACK_COLUMNS = tuple(column.name for column in fields(Track))
@@ -218,52 +200,7 @@ class Library:
         )
         return [Failure(path, Reason(reason), *rest) for path, reason, *rest in cursor]
 
-    # -------------------------------------------------------------------------------------------------- plays
-
-    def replace_playlists(self, plays: Sequence[Play]) -> None:
-        """Store `plays`; playlists that they name are replaced whole, so importing a file twice changes nothing."""
-        named = sorted({play.playlist_id for play in plays})
-        self._db.executemany("DELETE FROM plays WHERE playlist_id = ?", ((name,) for name in named))
-        self._db.executemany(
-            "INSERT INTO plays VALUES (?, ?, ?, ?, ?)",
-            ((p.playlist_id, p.position, p.track_id, p.weight, p.timestamp) for p in plays),
-        )
-
-    def plays(self, tracks: IdMap, *, before: float | None = None) -> tuple[IdMap, csr_matrix]:
-        """Playlist ids (ordered) and a float32 matrix (playlist, track) of summed weights.
-
-        Rows of plays whose track is not in `tracks` (its file was removed or failed later) are left out, and so are
-        plays from the time `before` (seconds since 1970) on; their playlists stay, possibly empty. Plays without a
-        time count as earlier.
-        """
-        cursor = self._db.execute(
-            "SELECT playlist_id, track_id, weight, timestamp FROM plays ORDER BY playlist_id, position"
-        )
-        rows = cursor.fetchall()
-        playlists = IdMap(dict.fromkeys(row[0] for row in rows))
-        playlist_rows = playlists.rows(row[0] for row in rows)
-        track_rows = tracks.rows((row[1] for row in rows), missing=-1)
-        weights = np.array([row[2] for row in rows], np.float32)
-        known = track_rows >= 0
-        if before is not None:
-            known &= np.array([row[3] is None or row[3] < before for row in rows], np.bool_)
-        shape = (len(playlists), len(tracks))
-        matrix = csr_matrix((weights[known], (playlist_rows[known], track_rows[known])), shape=shape)
-        matrix.sum_duplicates()
-        return playlists, matrix
-
-    def first_played(self) -> dict[str, float]:
-        """Earliest timestamp of each track that has one, in seconds since 1970."""
-        return dict(self._db.execute("SELECT track_id, MIN(timestamp) FROM plays WHERE timestamp NOTNULL GROUP BY 1"))
-
-    def play_order(self) -> Iterator[tuple[str, str]]:
-        """(playlist id, track id) of every play, playlist after playlist, each in its order."""
-        yield from self._db.execute("SELECT playlist_id, track_id FROM plays ORDER BY playlist_id, position")
-
-    def playlist(self, playlist_id: str) -> list[str]:
-        """Track ids of one playlist in its order; empty when there is no such playlist."""
-        cursor = self._db.execute("SELECT track_id FROM plays WHERE playlist_id = ? ORDER BY position", (playlist_id,))
-        return [row[0] for row in cursor]
+    # -------------------------------------------------------------------------------------------------- file
 
     def integrity_problem(self) -> str | None:
         """What SQLite finds wrong with the file, or None."""
@@ -271,11 +208,9 @@ class Library:
         return None if answer == "ok" else str(answer)
 
     def counts(self) -> dict[str, int]:
-        """How many tracks, playlists, plays and failures there are."""
+        """How many tracks and failures there are."""
         queries = {
             "tracks": "SELECT COUNT(*) FROM tracks",
-            "playlists": "SELECT COUNT(DISTINCT playlist_id) FROM plays",
-            "plays": "SELECT COUNT(*) FROM plays",
             "failures": "SELECT COUNT(*) FROM failures",
         }
         return {name: int(self._db.execute(query).fetchone()[0]) for name, query in queries.items()}

@@ -2,7 +2,8 @@
 
 W/
   workspace.json                 format version, front end and its settings
-  library.sqlite                 tracks, plays, failures (see library.py)
+  library.sqlite                 tracks, failures (see library.py)
+  plays/                         plays and playlists, Parquet (see plays/storage.py)
   features/<kind>/               one extractor's vectors of every track (see features/store.py)
   mels/                          every track's mel spectrogram, in shards (see spectrograms/shards.py)
   splits.json                    every split, in the exchange format
@@ -85,6 +86,10 @@ class Workspace:
     @property
     def library_path(self) -> Path:
         return self.root / "library.sqlite"
+
+    @property
+    def plays_dir(self) -> Path:
+        return self.root / "plays"
 
     @property
     def mels_path(self) -> Path:

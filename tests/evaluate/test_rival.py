@@ -17,6 +17,7 @@ import pytest
 
 from unheard.evaluate.evaluate import evaluate
 from unheard.library import Library
+from unheard.plays import read_plays
 from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.lists import write_recommendation_lists, write_similar_lists
@@ -69,8 +70,8 @@ def uses(workspace: Workspace) -> dict[str, str]:
 def playlists(workspace: Workspace) -> dict[str, set[str]]:
     with Library(workspace.library_path) as library:
         ids = library.tracks().ids
-        names, _ = library.plays(ids)
-        return {name: {track for track in library.playlist(name) if track in ids} for name in names}
+    plays = read_plays(workspace)
+    return {name: {track for track in plays.tracks_of(name) if track in ids} for name in plays.playlist_ids}
 
 
 @pytest.mark.parametrize("which", ["cold", "all"])

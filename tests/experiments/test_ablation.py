@@ -13,12 +13,13 @@ from unheard.errors import MissingStageError, UserError
 from unheard.experiments.ablation import ablation_tables, run_ablation
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
-from unheard.library import Play, open_library
+from unheard.library import open_library
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.kernel_ridge import KernelRidge
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.models.rankers.ridge import Ridge
 from unheard.models.rankers.shrinkage import Shrinkage
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.splits import load_split, write_splits
 from unheard.training.ablate import without_member
 from unheard.training.fit import fit
@@ -38,12 +39,15 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     rng = np.random.default_rng(2)
     tastes = rng.normal(size=(40, world.factors.dim)) @ world.factors.tracks.T
     with open_library(world.workspace.library_path) as library, library.transaction():
-        library.replace_playlists(
-            [
-                Play(f"p{row}", world.ids[int(track)], place)
-                for row, taste in enumerate(tastes)
-                for place, track in enumerate(np.argsort(-taste)[:15])
-            ]
+        replace_playlists(
+            world.workspace,
+            Plays.of(
+                [
+                    Play(f"p{row}", world.ids[int(track)], place)
+                    for row, taste in enumerate(tastes)
+                    for place, track in enumerate(np.argsort(-taste)[:15])
+                ]
+            ),
         )
     write_splits(world.workspace.splits_path, {"artists": TEN})
     compute_factors(world.workspace, "artists", AlsConfig(dim=6, iterations=5))
@@ -88,7 +92,7 @@ def test_mistakes_are_one_line(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has one member"):
         run_ablation(workspace, "artists", "alone", seeds=1)
     with open_library(workspace.library_path) as library, library.transaction():
-        library.replace_playlists([Play("p0", "t000", 0), Play("p0", "t001", 1)])
+        replace_playlists(workspace, Plays.of([Play("p0", "t000", 0), Play("p0", "t001", 1)]))
     compute_factors(workspace, "artists", AlsConfig(dim=6, iterations=1))
     with pytest.raises(UserError, match=r"fitted to other tracks|train tracks"):
         without_member(workspace, "artists", "mixed", 0)

@@ -18,7 +18,8 @@ from unheard.experiments.background import (
     background_tables,
     run_background,
 )
-from unheard.library import Library, Play
+from unheard.library import Library
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT, HYBRIDS
 from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.holdout import hide
@@ -174,6 +175,6 @@ def test_without_sound_only_plays_are_compared(tmp_path: Path) -> None:
 def test_too_few_plays_are_answered(tmp_path: Path) -> None:
     workspace = toy.build(tmp_path / "w")
     with Library(workspace.library_path) as library, library.transaction():
-        library.replace_playlists([Play(f"p{n:02d}", "t00-0", 0) for n in range(toy.N_PLAYLISTS)])
+        replace_playlists(workspace, Plays.of([Play(f"p{n:02d}", "t00-0", 0) for n in range(toy.N_PLAYLISTS)]))
     with pytest.raises(UserError, match="expected playlists with 5 train plays, and test tracks in playlists"):
         run_background(workspace, "artists")

@@ -20,6 +20,7 @@ from unheard.experiments.evidence import (
     evidence_tables,
     run_evidence,
 )
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.recommenders import FactorRecommender
@@ -153,13 +154,12 @@ def test_models_without_factors_are_refused(workspace: Workspace, model: str) ->
 
 
 def test_a_split_without_plays_of_test_tracks_is_refused(tmp_path: Path) -> None:
-    from unheard.library import Library, Play
+    from shutil import rmtree
 
     world = toy.build(tmp_path / "w")
     splits = json.loads(world.splits_path.read_text())["artists"]["fold"]
     train = [name for name, fold in splits.items() if fold < 7]
-    with Library(world.library_path) as library, library.transaction():
-        library._db.execute("DELETE FROM plays")
-        library.replace_playlists([Play("p00", name, place) for place, name in enumerate(train)])
+    rmtree(world.plays_dir)
+    replace_playlists(world, Plays.of([Play("p00", name, place) for place, name in enumerate(train)]))
     with pytest.raises(UserError, match="no playlist with train plays holds a test track"):
         run_evidence(world, "artists")

@@ -15,7 +15,8 @@ from unheard.experiments.pairs import Pairs, two_way_weights
 from unheard.experiments.rivals import Settings, rivals_tables, rotated, run_rivals
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
-from unheard.library import Play, open_library
+from unheard.library import open_library
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.splits import Split, load_splits, write_splits
 from unheard.workspace import Workspace
 
@@ -38,7 +39,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
             for name, row in zip(names, listed, strict=True)
             for place, track in enumerate(row)
         ]
-        library.replace_playlists(plays)
+        replace_playlists(world.workspace, Plays.of(plays))
     write_splits(world.workspace.splits_path, {"artists": TEN})
     compute_factors(world.workspace, "artists", AlsConfig(dim=6, iterations=5))
     return world.workspace

@@ -18,6 +18,7 @@ from unheard.factors.stage import columns_of, compute_factors
 from unheard.factors.store import load_factors
 from unheard.ids import IdMap
 from unheard.library import Library
+from unheard.plays import read_plays
 
 ABC = IdMap("abc")
 
@@ -80,7 +81,7 @@ def test_imported_tracks_are_kept_and_playlists_folded_in_from_train_plays(tmp_p
     lines = compute_factors(workspace, "tracks", CONFIG, imported=file)
     assert lines[0] == f"{file}: 25 tracks of the library, 1 unknown ids ignored"
     with Library(workspace.library_path) as library:
-        _, plays = library.plays(library.tracks().ids)
+        plays = read_plays(workspace).for_tracks(library.tracks().ids).matrix
     aligned = np.zeros((30, 5), np.float32)
     aligned[:25] = vectors[:25]
     train = np.arange(30) < 18

@@ -11,7 +11,8 @@ from unheard.errors import MissingStageError, UserError
 from unheard.factors.als import AlsConfig, fit_als, fold_in
 from unheard.factors.stage import columns_of, compute_factors
 from unheard.factors.store import load_factors
-from unheard.library import Library, Play, Track
+from unheard.library import Library, Track
+from unheard.plays import Play, Plays, read_plays, replace_playlists
 from unheard.splits import Split, Use, load_split, write_splits
 from unheard.workspace import Workspace
 
@@ -40,7 +41,7 @@ def make_workspace(root: Path, plays: list[Play], *, cutoff: float | None = None
     with Library(workspace.library_path) as library, library.transaction():
         for n in range(N_TRACKS):
             library.put_track(Track(track(n)))
-        library.replace_playlists(plays)
+        replace_playlists(workspace, Plays.of(plays))
     fold = {track(n): 0 if n < 18 else 1 if n < 21 else 2 for n in range(N_TRACKS) if n != 27}
     use = {"train": (0,), "val": (1,), "test": (2,)}
     write_splits(
@@ -59,7 +60,8 @@ def test_warm_factors_are_als_of_train_plays_and_fold_ins_of_the_rest(tmp_path: 
     warm = load_factors(workspace, "tracks")
     with Library(workspace.library_path) as library:
         ids = library.tracks().ids
-        playlist_ids, plays = library.plays(ids)
+    of_library = read_plays(workspace).for_tracks(ids)
+    playlist_ids, plays = of_library.playlist_ids, of_library.matrix
     assert warm.track_ids == ids
     assert warm.playlist_ids == playlist_ids
     train = load_split(workspace, "tracks").uses(ids) == Use.TRAIN
@@ -92,7 +94,7 @@ def test_full_factors_are_als_of_all_plays(tmp_path: Path) -> None:
     assert [line.split(":")[0] for line in compute_factors(workspace, None, CONFIG)] == ["full", "tracks", "time"]
     full = load_factors(workspace, "full")
     with Library(workspace.library_path) as library:
-        _, plays = library.plays(library.tracks().ids)
+        plays = read_plays(workspace).for_tracks(library.tracks().ids).matrix
     playlists, tracks = fit_als(plays, CONFIG)
     np.testing.assert_array_equal(full.playlists, playlists)
     np.testing.assert_array_equal(full.tracks, tracks)

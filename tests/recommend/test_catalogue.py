@@ -13,7 +13,8 @@ from tests.recommend import world as toy
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
-from unheard.library import Library, Play, Track
+from unheard.library import Library, Track
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.spectrograms.statistics import MFCC_STATISTICS
 from unheard.splits import Use, load_split, write_splits
@@ -76,7 +77,7 @@ def test_what_came_after_the_factors_is_unknown_and_zero(tmp_path: Path) -> None
     with Library(workspace.library_path) as library, library.transaction():
         library.put_track(Track("a-first", title="Sorts first", artists=("X",)))
         library.remove_track("t00-0")
-        library.replace_playlists([Play("a-new", "t05-1", 0), Play("p00", "t05-1", 0, weight=0.0)])
+        replace_playlists(workspace, Plays.of([Play("a-new", "t05-1", 0), Play("p00", "t05-1", 0, weight=0.0)]))
     catalogue, factors = load_catalogue(workspace, "artists"), load_factors(workspace, "artists")
     late = catalogue.track_row("a-first")
     assert late == 0

@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from unheard.errors import UserError
-from unheard.ingest.playlists import read_playlists
 from unheard.library import Track, Tracks
+from unheard.plays.importing import read_sources
+from unheard.plays.matching import Matcher
 from unheard.recommend.export import export, one_line, relative_path
 from unheard.recommend.recommend import Reason, Recommendation
 
@@ -156,6 +157,6 @@ def test_our_own_reader_finds_every_file_again(tracks: Tracks, tmp_path: Path) -
             Path(track.path).parent.mkdir(parents=True, exist_ok=True)
             Path(track.path).touch()
     export(path, items_of(tracks), tracks)
-    found = read_playlists(path, tracks, [])
-    assert [play.track_id for play in found.plays] == ["a", "b", "e"]
+    found = read_sources([path], Matcher(tracks, []))[0].found
+    assert found.plays.tracks_of("found") == ["a", "b", "e"]
     assert found.misses == []

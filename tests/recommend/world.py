@@ -12,7 +12,8 @@ from unheard import artefacts
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
-from unheard.library import Library, Play, Track
+from unheard.library import Library, Track
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.spectrograms.statistics import N_STATISTICS
 from unheard.splits import Split, write_splits
 from unheard.training.predict import KIND, predictions_path
@@ -52,7 +53,7 @@ def build(root: Path) -> Workspace:
     with Library(workspace.library_path) as library, library.transaction():
         for item in tracks:
             library.put_track(item)
-        library.replace_playlists(_plays(rng, tracks, z))
+        replace_playlists(workspace, Plays.of(_plays(rng, tracks, z)))
     of_track = zip(tracks, statistics, strict=True)
     put_features(workspace, "statistics", [(t.track_id, v) for t, v in of_track if t.track_id != "silent"])
     write_splits(workspace.splits_path, splits(rng, tracks))

@@ -13,7 +13,8 @@ import pytest
 
 import unheard
 from tests.serve.conftest import running
-from unheard.library import Library, Play, Track, open_library
+from unheard.library import Library, Track
+from unheard.plays import Play, Plays, read_plays, replace_playlists
 from unheard.serve.config import ServeConfig
 from unheard.session import Session
 from unheard.workspace import Workspace
@@ -175,11 +176,11 @@ def test_artists_playlists_and_models(client: httpx.Client, session: Session) ->
     fresh = client.get("/api/playlists/fresh").json()
     assert fresh["tracks"] == len(fresh["items"]) == 3
     assert client.get("/api/playlists/lost").json()["items"] == []
-    with open_library(session.workspace.library_path) as library:
-        for name in ("p00", "p07", "fresh"):  # in their order; tracks that are not in the library are left out
-            order = [track for track in library.playlist(name) if track in session.catalogue.tracks.ids]
-            items = client.get(f"/api/playlists/{name}").json()["items"]
-            assert [one["track_id"] for one in items] == order
+    plays = read_plays(session.workspace)
+    for name in ("p00", "p07", "fresh"):  # in their order; tracks that are not in the library are left out
+        order = [track for track in plays.tracks_of(name) if track in session.catalogue.tracks.ids]
+        items = client.get(f"/api/playlists/{name}").json()["items"]
+        assert [one["track_id"] for one in items] == order
     models = {one["name"]: one for one in client.get("/api/models").json()}
     assert models["toy"] == {"name": "toy", "kind": "trained", "default": True, "hears_files": False}
     assert {models["oracle"]["kind"], models["ridge"]["kind"]} == {"oracle", "baseline"}
@@ -318,7 +319,7 @@ def test_hostile_names_come_back_as_they_are(own_workspace: Path) -> None:
     named = Track("a/b?c#d%2F<é>", "", HOSTILE, (HOSTILE, '"; DROP TABLE tracks;--'), HOSTILE, genre=HOSTILE)
     with Library(workspace.library_path) as library, library.transaction():
         library.put_track(named)
-        library.replace_playlists([Play("../p/<1>", "t00-0", 0), Play("../p/<1>", named.track_id, 1)])
+        replace_playlists(workspace, Plays.of([Play("../p/<1>", "t00-0", 0), Play("../p/<1>", named.track_id, 1)]))
     with running(ServeConfig(workspace=workspace.root)) as url, httpx.Client(base_url=url, timeout=60) as client:
         found = client.get("/api/tracks/a%2Fb%3Fc%23d%252F%3C%C3%A9%3E")
         assert found.status_code == 200, found.text

@@ -26,7 +26,7 @@ from unheard.serve.state import Loaded
 from unheard.workspace import Workspace
 session = open_session(Workspace.open(Path({str(served_workspace)!r})), None, None)
 warm(session)
-shelves = Shelves(session.catalogue, session.workspace.library_path)
+shelves = Shelves(session.catalogue, session.workspace)
 assert answers.similar(Loaded(session, shelves), "t00-0", Options()).items
 print([m for m in {HEAVY!r} if m in sys.modules])
 """

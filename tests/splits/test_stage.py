@@ -11,7 +11,8 @@ import pytest
 from tests.features.stored import put_features
 from unheard.errors import MissingStageError, UserError
 from unheard.ids import IdMap
-from unheard.library import Library, Play, Track, Tracks
+from unheard.library import Library, Track, Tracks
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.splits import Use, load_splits, make_splits, prepare_splits
 from unheard.workspace import Workspace
 
@@ -25,7 +26,7 @@ def workspace(tmp_path: Path) -> Workspace:
     with Library(made.library_path) as library, library.transaction():
         for track in SONGS:
             library.put_track(track)
-        library.replace_playlists([Play("p", track.track_id, n) for n, track in enumerate(SONGS[:80])])
+        replace_playlists(made, Plays.of([Play("p", track.track_id, n) for n, track in enumerate(SONGS[:80])]))
     return made
 
 
@@ -71,7 +72,9 @@ def test_the_stage_writes_splits_once(workspace: Workspace) -> None:
 
 def test_the_stage_uses_plays_times_and_fingerprints(workspace: Workspace) -> None:
     with Library(workspace.library_path) as library, library.transaction():
-        library.replace_playlists([Play("q", "t089", 0, timestamp=1.6e9), Play("q", "t000", 1, timestamp=1.0e9)])
+        replace_playlists(
+            workspace, Plays.of([Play("q", "t089", 0, timestamp=1.6e9), Play("q", "t000", 1, timestamp=1.0e9)])
+        )
     put_features(workspace, "signature", [(track, np.array([1, 0, 60], np.float32)) for track in ("t000", "t089")])
     prepare_splits(workspace, after="2015")
     splits = load_splits(workspace)

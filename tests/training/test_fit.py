@@ -15,9 +15,10 @@ from tests.features.stored import get_features, put_features
 from tests.training.world import World, make_world
 from unheard.errors import UserError
 from unheard.factors.store import save_factors
-from unheard.library import Library, Play, open_library
+from unheard.library import Library, open_library
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe, ranker_recipe_from
 from unheard.models.recipe import recipe_names
+from unheard.plays import Play, Plays, read_plays, replace_playlists
 from unheard.splits import Split
 from unheard.training.fit import fit
 from unheard.training.placing import Placer
@@ -47,7 +48,7 @@ def world(tmp_path: Path) -> World:
         for place, track in enumerate(some)
     ]
     with open_library(made.workspace.library_path) as library, library.transaction():
-        library.replace_playlists(plays)
+        replace_playlists(made.workspace, Plays.of(plays))
     factors = replace(made.factors, playlists=direction.astype(np.float32))
     for name in ("artists", "full"):
         save_factors(made.workspace, name, factors)
@@ -78,9 +79,8 @@ def test_new_tracks_are_ranked_by_their_sound(world: World) -> None:
     assert found.places is not None
     assert found.playlists is not None
     test = world.rows("test")
-    with open_library(world.workspace.library_path) as library:
-        playlists, plays = library.plays(world.ids)
-    held = plays[playlists.rows(world.factors.playlist_ids)][:, test].toarray() > 0
+    plays = read_plays(world.workspace).for_tracks(world.ids)
+    held = plays.matrix[plays.playlist_ids.rows(world.factors.playlist_ids)][:, test].toarray() > 0
     scores = found.playlists @ found.places[test].T
     asked = held.any(axis=1) & ~held.all(axis=1)
     higher = [(s[h][:, None] > s[~h][None, :]).mean() for s, h in zip(scores[asked], held[asked], strict=True)]
@@ -103,7 +103,7 @@ def test_nothing_is_fitted_twice_until_something_changes(world: World) -> None:
     assert path.stat().st_mtime_ns == before
     with open_library(world.workspace.library_path) as library, library.transaction():
         train = world.ids[int(world.rows("train")[0])]
-        library.replace_playlists([Play("p0", train, 0)])
+        replace_playlists(world.workspace, Plays.of([Play("p0", train, 0)]))
     fit(world.workspace, recipe(), world.split)
     assert path.stat().st_mtime_ns != before
 
@@ -140,10 +140,13 @@ def test_test_tracks_flow_nowhere(world: World) -> None:
     shuffled[test] = rng.permutation(shuffled[test])
     save_factors(world.workspace, "artists", replace(world.factors, tracks=shuffled))
     with open_library(world.workspace.library_path) as library, library.transaction():
-        for name in library.plays(world.ids)[0]:
-            kept = [t for t in library.playlist(name) if world.ids.row(t) not in set(test)]
+        plays = read_plays(world.workspace)
+        for name in plays.playlist_ids:
+            kept = [t for t in plays.tracks_of(name) if world.ids.row(t) not in set(test)]
             new = [world.ids[int(row)] for row in rng.choice(test, 3, replace=False)]
-            library.replace_playlists([Play(name, track, place) for place, track in enumerate([*kept, *new])])
+            replace_playlists(
+                world.workspace, Plays.of([Play(name, track, place) for place, track in enumerate([*kept, *new])])
+            )
         noise = [(world.ids[int(row)], rng.normal(size=4).astype(np.float32)) for row in test]
     width = get_features(world.workspace, "statistics").values.shape[1]
     put_features(world.workspace, "statistics", [(name, np.resize(vector, width)) for name, vector in noise])
@@ -301,9 +304,9 @@ def test_train_tracks_are_placed_without_their_own_factor(world: World) -> None:
     rows = found.ids.rows(checkpoint.ids["train"])
     np.testing.assert_allclose(found.places[rows], kept * np.float32(scale), rtol=1e-5)
     playlists = checkpoint.arrays["member0.playlists"]
-    with open_library(world.workspace.library_path) as library:
-        names, plays = library.plays(checkpoint.ids["train"])
-    sums = plays[names.rows(checkpoint.ids["playlist"])] @ kept
+    plays = read_plays(world.workspace).for_tracks(checkpoint.ids["train"])
+    names = plays.playlist_ids
+    sums = plays.matrix[names.rows(checkpoint.ids["playlist"])] @ kept
     there = np.linalg.norm(sums, axis=1) > 0
     np.testing.assert_allclose(playlists[there], (sums / np.linalg.norm(sums, axis=1, keepdims=True))[there], atol=1e-5)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ from tests.training.world import without_none as plain
 from unheard import artefacts
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.store import save_factors
-from unheard.library import Play, open_library
+from unheard.library import open_library
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.splits import Split
 from unheard.training.predict import load_predictor, predictions
 from unheard.training.train import train
@@ -101,15 +103,14 @@ def test_plays_of_train_tracks_do_change_a_model_that_listens(tmp_path: Path, ki
     assert train(world.workspace, toy(kind), world.split).read_bytes() == first
     trains = world.ids.take(world.rows("train"))
     with open_library(world.workspace.library_path) as library, library.transaction():
-        library.replace_playlists([Play("q000", track, at) for at, track in enumerate(trains[:12])])
+        replace_playlists(world.workspace, Plays.of([Play("q000", track, at) for at, track in enumerate(trains[:12])]))
     assert train(world.workspace, toy(kind), world.split).read_bytes() != first
 
 
 @pytest.mark.parametrize("kind", LISTENERS)
 def test_losses_that_listen_need_plays(tmp_path: Path, kind: str) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)  # every track in a playlist of its own
-    with open_library(world.workspace.library_path) as library, library.transaction():
-        library._db.execute("DELETE FROM plays")
+    rmtree(world.workspace.plays_dir)
     with pytest.raises(UserError, match="learns from plays, but no train track has any; import playlists"):
         train(world.workspace, toy(kind), world.split)
 

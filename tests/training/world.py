@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from tests.features.stored import put_features
 from unheard.factors.store import Factors, load_factors, save_factors
 from unheard.ids import IdMap
-from unheard.library import Library, Play, Track, open_library
+from unheard.library import Library, Track, open_library
 from unheard.models.recipe import Recipe, recipe_from
+from unheard.plays import Play, Plays, read_plays, replace_playlists
 from unheard.spectrograms.store import ENCODINGS, mel_writer
 from unheard.splits import Split
 from unheard.workspace import Settings, Workspace
@@ -53,7 +54,9 @@ def make_world(root: Path, *, n_tracks: int = 60, seed: int = 0, settings: Setti
         for track_id, track_hidden in zip(ids, hidden, strict=True):
             add_track(workspace, library, track_id, track_hidden, rng)
         with library.transaction():
-            library.replace_playlists([Play(f"p{place}", track_id, 0) for place, track_id in enumerate(ids)])
+            replace_playlists(
+                workspace, Plays.of([Play(f"p{place}", track_id, 0) for place, track_id in enumerate(ids)])
+            )
     mixing = rng.normal(size=(HIDDEN, DIM)).astype(np.float32)
     offset = rng.normal(size=DIM).astype(np.float32)
     factors = Factors(
@@ -105,7 +108,9 @@ def spoil_test(world: World) -> None:
         known[test[:3]] = False
         save_factors(world.workspace, name, replace(before, tracks=tracks, known=known))
     with open_library(world.workspace.library_path) as library, library.transaction():
-        library.replace_playlists([Play(f"p{row}", world.ids[int(rng.choice(test))], 0, 99.0) for row in test])
+        replace_playlists(
+            world.workspace, Plays.of([Play(f"p{row}", world.ids[int(rng.choice(test))], 0, 99.0) for row in test])
+        )
 
 
 ENCODER: dict[str, Any] = {
@@ -196,12 +201,15 @@ def give_playlists(world: World, *, n_playlists: int = 80, length: int = 8) -> W
         tracks = library.tracks()
         for row, track in enumerate(tracks.items):
             library.put_track(replace(track, artists=(f"artist {row // 3}",)))
-        library.replace_playlists(
-            [
-                Play(name, world.ids[row], at)
-                for name, rows in zip(names, listed, strict=True)
-                for at, row in enumerate(rows)
-            ]
+        replace_playlists(
+            world.workspace,
+            Plays.of(
+                [
+                    Play(name, world.ids[row], at)
+                    for name, rows in zip(names, listed, strict=True)
+                    for at, row in enumerate(rows)
+                ]
+            ),
         )
     return replace(world, factors=factors)
 
@@ -209,9 +217,9 @@ def give_playlists(world: World, *, n_playlists: int = 80, length: int = 8) -> W
 def spoil_test_plays(world: World) -> None:
     """Put every test track of a playlist in the place of another one; train and validation tracks stay."""
     rng, test = np.random.default_rng(6), world.ids.take(world.rows("test"))
-    with open_library(world.workspace.library_path) as library, library.transaction():
-        playlists, _ = library.plays(world.ids)
-        for name in playlists:
-            kept = [track for track in library.playlist(name) if track not in test]
-            others = rng.choice(test, int(rng.integers(0, 4)), replace=False)
-            library.replace_playlists([Play(name, str(track), at) for at, track in enumerate([*kept, *others])])
+    plays, spoilt = read_plays(world.workspace), []
+    for name in plays.playlist_ids:
+        kept = [track for track in plays.tracks_of(name) if track not in test]
+        others = rng.choice(test, int(rng.integers(0, 4)), replace=False)
+        spoilt += [Play(name, str(track), at) for at, track in enumerate([*kept, *others])]
+    replace_playlists(world.workspace, Plays.of(spoilt))

@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import numpy as np
 from unheard import artefacts
 from unheard.errors import UnheardError
 from unheard.library import Library
+from unheard.plays.storage import count_plays, storage_problem
 from unheard.workspace import Workspace
 
 LIBRARIES = ("torch", "av", "soundfile", "soxr", "implicit", "numpy")
@@ -110,5 +111,7 @@ def _library_findings(workspace: Workspace) -> Iterator[Finding]:
                 yield Finding(True, "mel store", found)
             except UnheardError as error:
                 yield Finding(False, "mel store", str(error))
+        problem = storage_problem(workspace)
+        yield Finding(problem is None, "plays", problem or str(asdict(count_plays(workspace))))
         missing = sum(bool(track.path) and not Path(track.path).exists() for track in library.tracks().items)
         yield Finding(True, "files", f"{missing} tracks have lost their audio file" if missing else "all in place")

@@ -75,26 +75,23 @@ def import_plays(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Match and report, store nothing.")] = False,
 ) -> None:
-    """Import playlists or listens. A playlist that is imported again replaces its earlier self."""
-    from unheard.ingest.playlists import read_playlists
-    from unheard.library import open_library
+    """Import playlists or listens. The files of one command add up; a playlist that is imported again is replaced."""
+    from unheard.plays import import_playlists
 
     opened = Workspace.open(workspace)
-    with open_library(opened.library_path) as library:
-        tracks, failures = library.tracks(), library.failures()
-        for file in files:
-            found = read_playlists(file, tracks, failures, skip_unknown=skip_unknown)
-            if not dry_run:
-                with library.transaction():
-                    library.replace_playlists(found.plays)
-            rows = found.matched + found.missed
-            playlists = len({play.playlist_id for play in found.plays})
-            rate = f"{found.match_rate:.1%}"
-            console.say(f"{file}: {playlists} playlists, {found.matched} of {rows} entries matched ({rate})")
-            for miss in found.misses[:10]:
-                console.say(f"  no match: {miss}")
-            if len(found.misses) > 10:
-                console.say(f"  ... and {len(found.misses) - 10} more")
+    sources = import_playlists(opened, files, skip_unknown=skip_unknown, dry_run=dry_run)
+    for source in sources:
+        for problem in source.problems:
+            console.say(f"left out: {problem}")
+        found = source.found
+        rows = found.matched + found.missed
+        playlists = found.n_playlists
+        rate = f"{found.match_rate:.1%}"
+        console.say(f"{source.path}: {playlists} playlists, {found.matched} of {rows} entries matched ({rate})")
+        for miss in found.misses[:10]:
+            console.say(f"  no match: {miss}")
+        if len(found.misses) > 10:
+            console.say(f"  ... and {len(found.misses) - 10} more")
 
 
 def split(

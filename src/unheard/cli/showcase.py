@@ -24,6 +24,7 @@ def demo(
     """The whole job on a made-up world: audible music by imaginary bands, SIMULATED listeners. Takes minutes."""
     from unheard.demo.build import build_world
     from unheard.library import open_library
+    from unheard.plays import read_plays
     from unheard.splits import Use, load_split
     from unheard.workspace import Workspace
 
@@ -55,9 +56,10 @@ def demo(
     opened = Workspace.open(w)
     with open_library(opened.library_path) as library:
         tracks = library.tracks()
-        playlists, plays = library.plays(tracks.ids)
+    plays = read_plays(opened).for_tracks(tracks.ids)
     test = load_split(opened, SPLIT).uses(tracks.ids) == Use.TEST
-    playlist = playlists[int((plays[:, test] > 0).sum(axis=1).argmax())]  # the one with most held-out tracks to find
+    most_to_find = int((plays.matrix[:, test] > 0).sum(axis=1).argmax())
+    playlist = plays.playlist_ids[most_to_find]
     _step(f"unheard recommend -w {w} --playlist {playlist} --candidates cold -n 10")
     listening.recommend(w, playlist, n=10)
     listening.recommend(w, playlist, n=10, output=folder / "unheard.m3u8")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from unheard.features.current import current_features
 from unheard.features.table import VECTORS
 from unheard.library import open_library
+from unheard.plays import count_plays
 from unheard.recommend.build import trained_models
 from unheard.spectrograms.store import stored_ids
 from unheard.splits import Use, load_splits
@@ -23,7 +25,9 @@ def describe(workspace: Workspace) -> dict[str, Any]:
     with open_library(workspace.library_path) as library:
         counts, tracks = library.counts(), library.tracks()
         counts["spectrograms"] = len(stored_ids(workspace, library))
-    state |= counts | {"vectors": len(current_features(workspace, tracks, VECTORS).ids)}
+    state |= (
+        counts | asdict(count_plays(workspace)) | {"vectors": len(current_features(workspace, tracks, VECTORS).ids)}
+    )
     splits = load_splits(workspace) if workspace.splits_path.is_file() else {}
     state["splits"] = {
         name: {use.name.lower(): int((split.uses(tracks.ids) == use).sum()) for use in Use}

@@ -22,7 +22,8 @@ from unheard.factors.als import AlsConfig, fit_als, fold_in
 from unheard.factors.imported import GivenFactors, read_factors
 from unheard.factors.store import Factors, save_factors
 from unheard.ids import IdMap
-from unheard.library import Library, open_library
+from unheard.library import open_library
+from unheard.plays import Plays, read_plays
 from unheard.progress import Progress, silent
 from unheard.splits import Split, Use, load_split, load_splits
 from unheard.workspace import Workspace
@@ -51,13 +52,14 @@ def compute_factors(
     splits = list(load_splits(workspace).values()) if split is None else [load_split(workspace, split)]
     with open_library(workspace.library_path) as library:
         track_ids = library.tracks().ids
-        playlist_ids, plays = library.plays(track_ids)
-        if not plays.nnz and imported is None:
-            raise MissingStageError(
-                f"{workspace.root}: no plays of the scanned tracks", f"unheard import -w {workspace.root} PLAYLISTS"
-            )
-        tasks = [_Task(FULL, np.ones(len(track_ids), np.bool_), plays, plays, "")]
-        tasks += [_task(library, track_ids, split, plays) for split in splits]
+    plays = read_plays(workspace).for_tracks(track_ids)
+    playlist_ids = plays.playlist_ids
+    if not len(plays) and imported is None:
+        raise MissingStageError(
+            f"{workspace.root}: no plays of the scanned tracks", f"unheard import -w {workspace.root} PLAYLISTS"
+        )
+    tasks = [_Task(FULL, np.ones(len(track_ids), np.bool_), plays.matrix, plays.matrix, "")]
+    tasks += [_task(plays, split) for split in splits]
 
     given = _read_given(imported, imported_playlists, track_ids, playlist_ids)
     lines = _lines_about(given, imported, imported_playlists)
@@ -96,11 +98,11 @@ class _Task:
     split_digest: str
 
 
-def _task(library: Library, track_ids: IdMap, split: Split, plays: csr_matrix) -> _Task:
-    uses = split.uses(track_ids)
+def _task(plays: Plays, split: Split) -> _Task:
+    uses = split.uses(plays.track_ids)
     train, tunes = uses == int(Use.TRAIN), uses == int(Use.VAL)
-    _, earlier = library.plays(track_ids, before=split.cutoff_timestamp)
-    folded_plays = columns_of(earlier, train | tunes) + columns_of(plays, ~(train | tunes))
+    earlier = plays.before(split.cutoff_timestamp).matrix
+    folded_plays = columns_of(earlier, train | tunes) + columns_of(plays.matrix, ~(train | tunes))
     return _Task(split.name, train, columns_of(earlier, train), folded_plays.tocsr(), split.digest)
 
 

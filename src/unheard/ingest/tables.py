@@ -40,7 +40,14 @@ def column_names(path: Path) -> list[str]:
     """The columns of a table."""
     if path.suffix.lower() == ".parquet":
         return list(open_parquet(path).schema_arrow.names)
-    return _header(path, _csv_lines(path))
+    return csv_header(path)[0]
+
+
+def csv_header(path: Path) -> tuple[list[str], int]:
+    """The columns of a CSV file and the line in which they end; TableError for none, or one that is there twice."""
+    lines = csv_lines(path)
+    first = next(lines, (0, []))
+    return _header(path, iter([first])), first[0]
 
 
 def parse_number(path: Path, row: int, column: str, text: str) -> float:
@@ -75,7 +82,8 @@ def open_parquet(path: Path) -> Any:
         raise TableError(path, f"not a parquet file ({str(error).splitlines()[0][:120]})", "write it again") from error
 
 
-def _check_columns(path: Path, names: Sequence[str], required: Iterable[str]) -> None:
+def check_columns(path: Path, names: Sequence[str], required: Iterable[str]) -> None:
+    """TableError unless every required column is there."""
     missing = [name for name in required if name not in names]
     if missing:
         found = ", ".join(names)
@@ -86,9 +94,9 @@ def _check_columns(path: Path, names: Sequence[str], required: Iterable[str]) ->
 
 
 def _csv_rows(path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[Row]:
-    lines = _csv_lines(path)
+    lines = csv_lines(path)
     header = _header(path, lines)
-    _check_columns(path, header, required)
+    check_columns(path, header, required)
     places = [(name, header.index(name)) for name in (*required, *optional) if name in header]
     absent = dict.fromkeys((name for name in optional if name not in header), "")
     width = len(header)
@@ -111,7 +119,7 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
     return header
 
 
-def _csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+def csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line number and fields of every line that is not blank."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -145,7 +153,7 @@ def _parquet_rows(path: Path, required: tuple[str, ...], optional: tuple[str, ..
 
     file = open_parquet(path)
     names = list(file.schema_arrow.names)
-    _check_columns(path, names, required)
+    check_columns(path, names, required)
     wanted = [name for name in (*required, *optional) if name in names]
     absent = dict.fromkeys((name for name in optional if name not in names), "")
     number = 0

@@ -22,6 +22,7 @@ from unheard.features.store import Features
 from unheard.features.table import VECTORS
 from unheard.ids import IdMap, Rows
 from unheard.library import Tracks, open_library
+from unheard.plays import read_plays
 from unheard.recommend.duplicates import song_numbers
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import Split, Use, artist_groups, load_split
@@ -166,13 +167,12 @@ def load_catalogue(workspace: Workspace, split_name: str | None, *, need_full: b
         split = load_split(workspace, split_name)
         tracks = library.tracks()
         signatures = current_features(workspace, tracks, "signature")
-        playlists, plays = library.plays(tracks.ids)
-        _, earlier = library.plays(tracks.ids, before=split.cutoff_timestamp)
         groups = artist_groups(tracks, (signatures.ids, signatures.values))
         content, timbre = _content(workspace, tracks)
+    of_library = read_plays(workspace).for_tracks(tracks.ids).positive()
+    playlists, plays = of_library.playlist_ids, of_library.matrix
+    earlier = of_library.before(split.cutoff_timestamp).matrix
     use = split.uses(tracks.ids)
-    plays = _positive(plays)
-    earlier = _positive(earlier)
     trained, tuning = _columns(earlier, use == Use.TRAIN), _columns(earlier, use == Use.VAL)
     warm = align(load_split_factors(workspace, split), tracks.ids, playlists, use)
     full = align(load_factors(workspace, "full"), tracks.ids, playlists, use) if need_full else None
@@ -189,14 +189,6 @@ def align(factors: Factors, tracks: IdMap, playlists: IdMap, use: NDArray[np.int
     train = vectors[known & (use == Use.TRAIN)]
     centre = train.mean(axis=0, dtype=np.float64) if len(train) else np.zeros(factors.dim)
     return Space(vectors, known, of_playlists, centre.astype(np.float32), str(factors.config.get("digest", "")))
-
-
-def _positive(plays: csr_matrix) -> csr_matrix:
-    """Plays without stored zeros or negative weights, columns ascending."""
-    plays.data[~(plays.data > 0)] = 0
-    plays.eliminate_zeros()
-    plays.sort_indices()
-    return plays
 
 
 def _columns(plays: csr_matrix, keep: NDArray[np.bool_]) -> csr_matrix:

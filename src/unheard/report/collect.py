@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from unheard.evaluate.results import recipe_and_seed
 from unheard.features.current import current_features
 from unheard.features.table import VECTORS
 from unheard.library import Failure, Tracks, open_library
+from unheard.plays import count_plays
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
@@ -103,7 +104,8 @@ def collect(
     with open_library(workspace.library_path) as library:
         store = open_store(workspace, library) if stored_ids(workspace, library) else None
         n_vectors = len(current_features(workspace, library.tracks(), VECTORS).ids)
-        holdings = _holdings(workspace, catalogue, library.counts() | {"vectors": n_vectors}, library.failures())
+        counts = library.counts() | asdict(count_plays(workspace)) | {"vectors": n_vectors}
+        holdings = _holdings(workspace, catalogue, counts, library.failures())
     name = catalogue.split.name
     trained = trained_models(workspace, name)
     chosen = _chosen(models, trained)

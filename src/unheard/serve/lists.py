@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from unheard.errors import UserError
-from unheard.ingest.playlists.m3u import read_m3us
-from unheard.ingest.playlists.matching import Matcher, Wanted
+from unheard.plays.matching import Matcher, Wanted
+from unheard.plays.readers.m3u import read_m3u
 from unheard.recommend.export import is_playable, jspf, m3u8
 from unheard.recommend.recommend import Recommendation
 from unheard.serve.answers import row_of, track_out
@@ -59,10 +59,10 @@ def match_file(loaded: Loaded, path: Path) -> Matched:
         raise UserError(f"the list is longer than {4 * LONGEST_TEXT:,} bytes; split it")
     _check_length(path.read_bytes().splitlines())
     try:
-        found = read_m3us([path], _matcher(loaded))
+        found = read_m3u(path, path.stem, _matcher(loaded))
     except UserError as error:  # of where an upload is kept for a moment, nobody needs to know
         raise UserError(str(error).replace(str(path), "the list")) from error
-    return _matched(loaded, [play.track_id for play in found.plays], found.misses, found.missed)
+    return _matched(loaded, found.plays.tracks_of(path.stem), found.misses, found.missed)
 
 
 def _matcher(loaded: Loaded) -> Matcher:

@@ -79,7 +79,7 @@ def _read_and_send(pipe: Connection, workspace: Workspace, split: str | None, mo
     with suppress(Exception):
         session = open_session(workspace, split, model)
         warm(session)
-        shelves = Shelves(session.catalogue, workspace.library_path)
+        shelves = Shelves(session.catalogue, workspace)
         complete(session, shelves)
         pipe.send((session, shelves))
     pipe.close()
@@ -92,6 +92,7 @@ def versions(workspace: Workspace) -> Versions:
         workspace.splits_path,
         library,
         library.with_name(f"{library.name}-wal"),
+        workspace.plays_dir / "playlists.parquet",
         *sorted((root / "factors").glob("*.safetensors")),
         *sorted((root / "models").glob("*/*/predictions.safetensors")),
     )

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 
-from unheard.library import open_library
+from unheard.plays import read_plays
 from unheard.recommend.catalogue import Catalogue
 from unheard.serve.schema import ArtistOut, Kind, PlaylistOut, Which
 from unheard.splits import Use
 from unheard.splits.groups import loose
+from unheard.workspace import Workspace
 
 KINDS: tuple[Kind, Kind, Kind] = ("cold", "warm", "other")
 
@@ -28,7 +28,7 @@ class Shelves:
     """Made once for each reading of a workspace."""
 
     catalogue: Catalogue
-    library: Path
+    workspace: Workspace
 
     def prepare(self) -> None:
         """Make every table now, rather than when it is first asked for."""
@@ -153,17 +153,11 @@ class Shelves:
     def _order(self) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
         """Rows of the tracks of every playlist, playlist after playlist, and where each begins and the last one ends.
 
-        Read once, because opening the library for every page costs more than what stands in it.
+        Read once, because reading all plays for every page costs more than what stands in it.
         """
         playlists, ids = self.catalogue.playlists, self.catalogue.tracks.ids
-        with open_library(self.library) as library:
-            known = (
-                (playlists.row(name), ids.row(track))
-                for name, track in library.play_order()
-                if name in playlists and track in ids
-            )
-            plays = np.fromiter(known, np.dtype([("playlist", np.int32), ("track", np.int32)]))
-        return plays["track"].copy(), np.searchsorted(plays["playlist"], np.arange(len(playlists) + 1))
+        plays = read_plays(self.workspace).for_tracks(ids).for_playlists(playlists)
+        return plays.track_rows, plays.starts
 
     @cached_property
     def _kinds(self) -> list[int]:

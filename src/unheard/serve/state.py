@@ -185,7 +185,7 @@ class Served:
             try:
                 session = open_session(*wanted)
                 warm(session)
-                shelves = Shelves(session.catalogue, self.workspace.library_path)
+                shelves = Shelves(session.catalogue, self.workspace)
                 self._loaded, self._problem = Loaded(session, shelves, stamp), None
             except Exception as error:  # noqa: BLE001 - a file in the middle of being written may raise anything
                 if not isinstance(error, UnheardError):

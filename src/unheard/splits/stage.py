@@ -9,9 +9,10 @@ import numpy as np
 
 from unheard.errors import MissingStageError, UserError
 from unheard.features.current import current_features
-from unheard.features.store import Features
-from unheard.library import Library, Tracks, open_library
+from unheard.library import Tracks, open_library
+from unheard.plays import Plays, read_plays
 from unheard.splits.exchange import read_splits, write_splits
+from unheard.splits.groups import Signatures
 from unheard.splits.make import ignore, make_splits
 from unheard.splits.split import Split, Use
 from unheard.workspace import Workspace
@@ -36,12 +37,12 @@ def prepare_splits(
         tracks = library.tracks()
         if not len(tracks):
             raise MissingStageError(f"{workspace.root}: no tracks yet", f"unheard scan -w {workspace.root} MUSIC")
-        signatures = current_features(workspace, tracks, "signature")
-        asked = (
-            _given(file, tracks)
-            if file
-            else _made(library, tracks, signatures, seed=seed, after=after, left_out=left_out)
-        )
+        if file:
+            asked = _given(file, tracks)
+        else:
+            found = current_features(workspace, tracks, "signature")
+            signatures = found.ids, found.values
+            asked = _made(read_plays(workspace), tracks, signatures, seed=seed, after=after, left_out=left_out)
     there = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
     for name, split in asked.items():
         explicit = file is not None or (name == "time" and after is not None)
@@ -68,21 +69,21 @@ def _given(file: Path, tracks: Tracks) -> dict[str, Split]:
 
 
 def _made(
-    library: Library,
+    plays: Plays,
     tracks: Tracks,
-    signatures: Features,
+    signatures: Signatures,
     *,
     seed: int,
     after: str | None,
     left_out: Callable[[str], None],
 ) -> dict[str, Split]:
-    _, plays = library.plays(tracks.ids)
+    of_library = plays.for_tracks(tracks.ids)
     splits = make_splits(
         tracks,
-        (signatures.ids, signatures.values),
+        signatures,
         seed=seed,
-        first_played=library.first_played(),
-        played=frozenset(tracks.ids.take(np.unique(plays.indices))),
+        first_played=plays.first_played(),
+        played=frozenset(tracks.ids.take(np.unique(of_library.track_rows))),
         after=after,
         left_out=left_out,
     )

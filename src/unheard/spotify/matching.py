@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from unheard.ingest.playlists.names import normalise, without_notes
 from unheard.ingest.tags import credited_artists
 from unheard.library import Track
+from unheard.plays.names import normalise, without_notes
 from unheard.recommend.export import one_line
 
 MOST_QUERY = 100  # characters; Spotify refuses longer searches

@@ -35,6 +35,7 @@ from unheard.ids import IdMap
 from unheard.library import Library, open_library
 from unheard.models.ranker_recipe import Member, RankerRecipe, kind_of
 from unheard.models.rankers.ridge import Ridge
+from unheard.plays import read_plays
 from unheard.progress import Progress, silent
 from unheard.splits import Split, Use
 from unheard.training.artists import artist_names, artist_table
@@ -119,8 +120,9 @@ class Ground:
         self.tracks = _factors_of(self.ids, self.train, factors)
         self.val_tracks = _factors_of(self.ids, self.val, factors)
         self.playlists = factors.playlists
-        plays = _aligned(*library.plays(self.ids, before=split.cutoff_timestamp), self.playlist_ids)
-        self.plays, self.tuning = _ones(plays[:, self.train]), _ones(plays[:, self.val])
+        plays = read_plays(workspace).for_tracks(self.ids).for_playlists(self.playlist_ids)
+        matrix = plays.before(split.cutoff_timestamp).binary().matrix
+        self.plays, self.tuning = _sorted(matrix[:, self.train]), _sorted(matrix[:, self.val])
         self.names = artist_names(library, self.ids)
         alone = [name or f"\0{row}" for row, name in enumerate(self.names)]
         self.artist = np.unique(alone, return_inverse=True)[1].reshape(-1).astype(np.int32)
@@ -339,20 +341,7 @@ def _factors_of(ids: IdMap, rows: Rows, factors: Factors) -> Floats:
     return factors.tracks[factors.track_ids.rows(ids.take(rows))]
 
 
-def _aligned(playlist_ids: IdMap, plays: csr_matrix, wanted: IdMap) -> csr_matrix:
-    """Rows of `plays` in the order of `wanted`; playlists that came since are left out, and unknown ones empty."""
-    rows = playlist_ids.rows(wanted, missing=-1)
-    there = rows >= 0
-    select = csr_matrix(
-        (np.ones(there.sum()), (np.flatnonzero(there), rows[there])), shape=(len(wanted), plays.shape[0])
-    )
-    return (select @ plays).tocsr()
-
-
-def _ones(plays: csr_matrix) -> csr_matrix:
-    """Binary plays: who has a track, not how often."""
-    plays = csr_matrix(plays, dtype=np.float32)
-    plays.data[:] = plays.data > 0
-    plays.eliminate_zeros()
-    plays.sort_indices()
-    return plays
+def _sorted(matrix: csr_matrix) -> csr_matrix:
+    """Sort the indices in place: selecting columns leaves them in any order."""
+    matrix.sort_indices()
+    return matrix

@@ -18,6 +18,7 @@ from unheard.factors.store import Factors
 from unheard.ids import IdMap
 from unheard.library import Library
 from unheard.models.losses import Contrastive
+from unheard.plays import Plays
 from unheard.splits.groups import main_artist
 from unheard.training.data import Items
 
@@ -56,6 +57,7 @@ class Listening:
 
 def gather_listening(
     library: Library,
+    plays: Plays,
     factors: Factors,
     ids: IdMap,
     train: NDArray[np.int64],
@@ -66,8 +68,9 @@ def gather_listening(
     so that nothing, not even how many playlists there are, depends on other tracks."""
     tracks = library.tracks()
     columns = tracks.ids.rows(ids, missing=-1)
-    playlist_ids, plays = library.plays(tracks.ids, before=before)
-    trains, tunes = (_binary(plays[:, columns[rows]]) for rows in (train, val))
+    of_library = plays.for_tracks(tracks.ids).before(before)
+    playlist_ids, matrix = of_library.playlist_ids, of_library.matrix
+    trains, tunes = (_binary(matrix[:, columns[rows]]) for rows in (train, val))
     kept = np.flatnonzero(np.diff(trains.indptr) + np.diff(tunes.indptr))
     in_factors = factors.playlist_ids.rows(playlist_ids.take(kept), missing=-1)
     playlists, known = np.zeros((len(kept), factors.dim), np.float32), in_factors >= 0

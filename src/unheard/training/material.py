@@ -22,6 +22,7 @@ from unheard.features.table import VECTORS, check_kinds, how_to_make
 from unheard.ids import IdMap
 from unheard.library import Library
 from unheard.models.recipe import LISTENERS, Recipe
+from unheard.plays import read_plays
 from unheard.spectrograms.store import MelStore, open_store
 from unheard.splits import Split, Use
 from unheard.training.listening import Listening, gather_listening
@@ -75,7 +76,9 @@ def gather(workspace: Workspace, library: Library, recipe: Recipe, split: Split,
     marks = sound_marks(library, store, vectors)
     listening = None
     if any(isinstance(stage.loss, LISTENERS) for stage in recipe.stages):
-        listening = gather_listening(library, factors, ids, train, val, before=split.cutoff_timestamp)
+        listening = gather_listening(
+            library, read_plays(workspace), factors, ids, train, val, before=split.cutoff_timestamp
+        )
     return Material(
         ids, reads, store, vectors, train, val, train_factors, val_factors, marks, factors.config, listening
     )

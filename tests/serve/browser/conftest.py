@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Page
 from tests.cli.conftest import RECIPE, run_command
 from tests.serve.conftest import running
 from unheard.demo.build import build_world
-from unheard.library import Play, Track, open_library
+from unheard.library import Track, open_library
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.serve.config import ServeConfig
 from unheard.workspace import Workspace
 
@@ -92,7 +93,9 @@ def world(audible: tuple[Workspace, Path]) -> Iterator[World]:
         for track, text in zip(tracks, (HOSTILE, TURNED, LONG), strict=False):
             library.put_track(replace(track, title=text, artists=(text, HOSTILE), album=text, genre=text))
         library.put_track(Track(HOSTILE_ID, title="A new one", artists=("Newcomer",)))
-        library.replace_playlists([Play(HOSTILE, track.track_id, place) for place, track in enumerate(tracks[:6])])
+        replace_playlists(
+            workspace, Plays.of([Play(HOSTILE, track.track_id, place) for place, track in enumerate(tracks[:6])])
+        )
     names = [track.track_id for track in tracks]
     with running(ServeConfig(workspace=workspace.root)) as url:
         yield World(url, workspace, (*names[:3], HOSTILE_ID), tuple(names[3:]), song)

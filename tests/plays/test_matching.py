@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unheard.ingest.playlists.matching import Matcher, Wanted, normal_path
-from unheard.ingest.playlists.names import normalise
 from unheard.library import Track, Tracks
+from unheard.plays.matching import Matcher, Wanted, normal_path
+from unheard.plays.names import normalise
 
 SAME = [
     ("Halo", "HALO"),

@@ -14,14 +14,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
+import numpy as np
+
 from unheard.errors import Reason
-from unheard.ingest.playlists.names import normalise
+from unheard.ids import Rows
 from unheard.ingest.tags import credited_artists
 from unheard.library import Failure, Tracks
+from unheard.plays.names import normalise
 
 SIMILAR = 0.88  # of SequenceMatcher: "the beatles lets it be" and "beatles let it be" are .90 alike
 COMMON_WORD = 500  # a word in more tracks than this tells too little to look at all of them
 MAX_COMPARED = 20
+UNKNOWN, FAILED = -1, -2  # rows of ids that nothing is known of, and of those whose file was skipped
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Wanted:
 
 @dataclass
 class Matcher:
-    """Indexes over one library's tracks, built once for an import."""
+    """Indexes over one library's tracks, built once for a command; that of names when the first name is looked up."""
 
     tracks: Tracks
     failures: Sequence[Failure]
@@ -56,6 +60,7 @@ class Matcher:
     _names: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
     _titles: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), init=False)
     _words: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list), init=False)
+    _names_indexed: bool = field(default=False, init=False)
     _found: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False)  # fuzzy answers
 
     def __post_init__(self) -> None:
@@ -70,11 +75,16 @@ class Matcher:
                     self._kept.setdefault(failure.track_id, kept)
             elif failure.track_id:
                 self._failed[failure.track_id] = failure.reason
-        self._index_names()
 
     def by_id(self, track_id: str) -> str | None:
         """The track of an id, which may be that of a duplicate."""
         return self._kept.get(track_id)
+
+    def rows_of_ids(self) -> tuple[list[str], Rows]:
+        """Every id that something is known of, and the row of its track, or FAILED."""
+        failed = [track_id for track_id in self._failed if track_id not in self._kept]
+        rows = self.tracks.ids.rows(self._kept.values())
+        return [*self._kept, *failed], np.concatenate([rows, np.full(len(failed), FAILED, np.int32)])
 
     def failed(self, track_id: str) -> Reason | None:
         """Why the file of this id was skipped; None if it was not."""
@@ -84,6 +94,8 @@ class Matcher:
         """The track that is meant, or None."""
         if found := self._kept.get(wanted.track_id) or self._by_path(wanted.path):
             return found
+        if not self._names_indexed:
+            self._index_names()
         for code in (wanted.isrc.replace("-", "").upper(), wanted.mbid.lower()):
             if code and code in self._codes:
                 return self._codes[code]
@@ -109,6 +121,7 @@ class Matcher:
     # -------------------------------------------------------------------------------------------------- names
 
     def _index_names(self) -> None:
+        self._names_indexed = True
         for row, track in enumerate(self.tracks.items):
             for code in (track.isrc, track.mbid):
                 if code:

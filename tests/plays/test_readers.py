@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unheard.errors import Reason, TableError, UserError
-from unheard.ingest.playlists import Imported, read_playlists
-from unheard.library import Failure, Play, Track, Tracks
+from unheard.library import Failure, Track, Tracks
+from unheard.plays import Imported, Play
+from unheard.plays.importing import read_sources
+from unheard.plays.matching import Matcher
 
 TRACKS = Tracks(
     (
@@ -31,7 +33,12 @@ FAILURES = [
 
 
 def imported(path: Path, *, skip_unknown: bool = False) -> Imported:
-    return read_playlists(path, TRACKS, FAILURES, skip_unknown=skip_unknown)
+    return read(path, TRACKS, FAILURES, skip_unknown=skip_unknown)
+
+
+def read(path: Path, tracks: Tracks, failures: list[Failure], *, skip_unknown: bool = False) -> Imported:
+    (source,) = read_sources([path], Matcher(tracks, failures), skip_unknown=skip_unknown)
+    return source.found
 
 
 def ids(found: Imported) -> list[tuple[str, str, int]]:
@@ -53,9 +60,9 @@ def test_a_table(tmp_path: Path) -> None:
         "playlist_id,track_id,position,weight,timestamp\np,b,3,2.5,1700000000\np,b2,1,,2020-01-02\nq,a,1,,\nq,bad,2,,\n"
     )
     found = imported(file(tmp_path, "p.csv", text))
-    assert found.plays == [
-        Play("p", "b", 3, 2.5, 1_700_000_000.0),
+    assert list(found.plays) == [
         Play("p", "b", 1, 1.0, 1_577_923_200.0),  # the duplicate's plays are the kept track's
+        Play("p", "b", 3, 2.5, 1_700_000_000.0),
         Play("q", "a", 1),
     ]
     assert (found.matched, found.missed, found.misses) == (3, 1, ["bad (its file was skipped: truncated)"])
@@ -71,12 +78,12 @@ def test_parquet_gives_the_same(tmp_path: Path) -> None:
         pa.table({"playlist_id": [1, 1], "track_id": ["a", "b"], "position": [1, 0], "weight": [1.0, None]}),
         tmp_path / "p.parquet",
     )
-    assert imported(tmp_path / "p.parquet").plays == [Play("1", "a", 1), Play("1", "b", 0)]
+    assert list(imported(tmp_path / "p.parquet").plays) == [Play("1", "b", 0), Play("1", "a", 1)]
 
 
 def test_without_positions_rows_are_counted_per_playlist(tmp_path: Path) -> None:
     path = file(tmp_path, "p.csv", "track_id,playlist_id\na,p\nb,q\na,p\nc,p\n")
-    assert ids(imported(path)) == [("p", "a", 0), ("q", "b", 0), ("p", "a", 1), ("p", "c", 2)]
+    assert ids(imported(path)) == [("p", "a", 0), ("p", "a", 1), ("p", "c", 2), ("q", "b", 0)]
 
 
 @pytest.mark.parametrize(
@@ -163,8 +170,10 @@ def test_bad_slices(content: str | bytes, tmp_path: Path) -> None:
 def test_a_playlist_in_two_slices(tmp_path: Path) -> None:
     for name in ("mpd.slice.0-999.json", "mpd.slice.1000-1999.json"):
         file(tmp_path, name, mpd(entry(0, "a")))
-    with pytest.raises(TableError, match="playlist 7 is also in"):
-        imported(tmp_path)
+    (source,) = read_sources([tmp_path], Matcher(TRACKS, FAILURES))
+    assert ids(source.found) == [("7", "a", 0)]
+    assert [type(problem) for problem in source.problems] == [TableError]
+    assert "mpd.slice.1000-1999.json: playlist 7 is also in" in str(source.problems[0])
 
 
 # ------------------------------------------------------------------------------------------------------- M3U
@@ -198,7 +207,7 @@ def test_m3u_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     tracks = Tracks((Track("t", path=str(tmp_path / "music" / "y.ogg"), title="y"),))
     for line in ("../music/y.ogg", "..\\music\\y.ogg", "../music/./y.ogg"):
         path = file(tmp_path, "lists/p.m3u", line)
-        assert ids(read_playlists(path, tracks, [])) == [("p", "t", 0)]
+        assert ids(read(path, tracks, [])) == [("p", "t", 0)]
 
 
 def test_m3u_may_be_latin_1_and_m3u8_may_not(tmp_path: Path) -> None:
@@ -213,9 +222,9 @@ def test_m3u_as_windows_writes_it(tmp_path: Path) -> None:
     """In cp1252 an ellipsis is byte 0x85, which Unicode would call a line end; so would U+2028 in a title."""
     tracks = Tracks((Track("e", path="/music/It’s… fine.ogg"),))
     path = file(tmp_path, "p.m3u", "/music/It’s… fine.ogg\r\n".encode("cp1252"))
-    assert ids(read_playlists(path, tracks, [])) == [("p", "e", 0)]
+    assert ids(read(path, tracks, [])) == [("p", "e", 0)]
     path = file(tmp_path, "q.m3u8", "#EXTM3U\n#EXTINF:1,one\u2028two\n/music/It’s… fine.ogg\n")
-    found = read_playlists(path, tracks, [])
+    found = read(path, tracks, [])
     assert (ids(found), found.misses) == ([("q", "e", 0)], [])
 
 
@@ -224,7 +233,7 @@ def test_a_folder_of_m3us(tmp_path: Path) -> None:
     file(tmp_path, "sub/two.m3u8", "/music/x/three.mp3")
     file(tmp_path, "three.m3u", "/music/x/two.mp3")
     file(tmp_path, "three.m3u8", "/music/x/three.mp3")
-    assert ids(imported(tmp_path)) == [("one", "b", 0), ("two", "c", 0), ("three.m3u", "b", 0), ("three.m3u8", "c", 0)]
+    assert ids(imported(tmp_path)) == [("one", "b", 0), ("three.m3u", "b", 0), ("three.m3u8", "c", 0), ("two", "c", 0)]
 
 
 # --------------------------------------------------------------------------------------------- Taste Profile
@@ -232,7 +241,7 @@ def test_a_folder_of_m3us(tmp_path: Path) -> None:
 
 def test_taste_profile(tmp_path: Path) -> None:
     found = imported(file(tmp_path, "train_triplets.txt", "u1\ta\t5\nu1\tzzz\t1\nu2\tb2\t1\nu1\tb\t2\n"))
-    assert found.plays == [Play("u1", "a", 0, 5.0), Play("u2", "b", 0, 1.0), Play("u1", "b", 2, 2.0)]
+    assert list(found.plays) == [Play("u1", "a", 0, 5.0), Play("u1", "b", 2, 2.0), Play("u2", "b", 0, 1.0)]
     assert found.misses == ["zzz"]
 
 

@@ -1,4 +1,4 @@
-"""M3U and M3U8: one file is one playlist, named by its stem.
+"""M3U and M3U8: one file is one playlist.
 
 Lines are paths relative to the file, with / or \\, or file:// URLs. `#EXTINF:<seconds>,<artist> - <title>` before a
 path names it for when the path does not help.
@@ -7,15 +7,13 @@ path names it for when the path does not help.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from unicodedata import normalize
 from urllib.parse import unquote
 
 from unheard.errors import TableError
-from unheard.ingest.playlists.imported import Collected, Imported
-from unheard.ingest.playlists.matching import Matcher, Wanted
+from unheard.plays.imported import Collected, Imported
+from unheard.plays.matching import Matcher, Wanted
 
 SUFFIXES = frozenset({".m3u", ".m3u8"})
 
@@ -23,26 +21,18 @@ SUFFIXES = frozenset({".m3u", ".m3u8"})
 UNUSED_IN_CP1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # what Windows writes has none of these
 
 
-def read_m3us(paths: Sequence[Path], matcher: Matcher) -> Imported:
-    """Every file's entries, in order. What cannot be matched leaves a gap in the positions."""
+def read_m3u(path: Path, playlist_id: str, matcher: Matcher) -> Imported:
+    """Read the entries in their order. What cannot be matched leaves a gap in the positions."""
     found = Collected()
-    for path, playlist_id in zip(paths, _names(paths), strict=True):
-        for position, wanted in enumerate(_entries(path)):
-            track_id = matcher.match(wanted)
-            if track_id is None and "%" in wanted.path:
-                track_id = matcher.match(Wanted(path=unquote(wanted.path)))
-            if track_id is None:
-                found.miss(wanted.label)
-            else:
-                found.add(playlist_id, track_id, position)
+    for position, wanted in enumerate(_entries(path)):
+        track_id = matcher.match(wanted)
+        if track_id is None and "%" in wanted.path:
+            track_id = matcher.match(Wanted(path=unquote(wanted.path)))
+        if track_id is None:
+            found.miss(wanted.label)
+        else:
+            found.add(playlist_id, track_id, position)
     return found.done()
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Stems; where two files share one, their names, or else their paths."""
-    stems, names = Counter(path.stem for path in paths), Counter(path.name for path in paths)
-    chosen = [p.stem if stems[p.stem] == 1 else p.name if names[p.name] == 1 else p.as_posix() for p in paths]
-    return [normalize("NFC", name) for name in chosen]
 
 
 def _entries(path: Path) -> Iterator[Wanted]:

@@ -6,39 +6,54 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from unheard.errors import TableError
-from unheard.ingest.playlists.imported import Collected, Imported
-from unheard.ingest.playlists.matching import Matcher, Wanted
+from unheard.plays.imported import Collected, Imported
+from unheard.plays.matching import Matcher, Wanted
 
 URI_PREFIX = "spotify:track:"
 MAX_POSITION = 2**31
 
 
-def read_slices(paths: Sequence[Path], matcher: Matcher) -> Imported:
-    """Playlists are named by `pid`; tracks are matched by `track_uri` (or its last part), else by artist and title."""
-    found = Collected()
-    answers: dict[str, tuple[str | None, str]] = {}  # by URI: slices repeat the same tracks thousands of times
-    pids: dict[str, Path] = {}
-    for path in paths:
-        for pid, position, track in _rows(path, pids):
-            uri, artist, title = (str(track.get(key) or "") for key in ("track_uri", "artist_name", "track_name"))
-            known = answers.get(uri) if uri else None
-            if known is None:
-                short = uri.removeprefix(URI_PREFIX)
-                wanted = Wanted(track_id=uri, artist=artist, title=title, isrc=str(track.get("isrc") or ""))
-                known = answers[uri] = matcher.by_id(short) or matcher.match(wanted), wanted.label or uri
-            if known[0] is None:
-                found.miss(known[1] or f"{pid}, position {position}")
+@dataclass
+class SliceReader:
+    """Reads slices one after the other; they repeat the same tracks thousands of times, and share no playlist."""
+
+    matcher: Matcher
+    _answers: dict[str, tuple[str | None, str]] = field(default_factory=dict, init=False)  # by URI: track, label
+    _pids: dict[str, Path] = field(default_factory=dict, init=False)
+
+    def read(self, path: Path) -> Imported:
+        """Name playlists by `pid`; match tracks by `track_uri` (or its last part), else by artist and title."""
+        found = Collected()
+        pids: dict[str, Path] = {}
+        for pid, position, track in _rows(path, {**self._pids}, found.names):
+            pids[pid] = path
+            track_id, label = self._match(track)
+            if track_id is None:
+                found.miss(label or f"{pid}, position {position}")
             else:
-                found.add(pid, known[0], position)
-    return found.done()
+                found.add(pid, track_id, position)
+        self._pids |= pids
+        return found.done()
+
+    def _match(self, track: dict[str, Any]) -> tuple[str | None, str]:
+        uri, artist, title = (str(track.get(key) or "") for key in ("track_uri", "artist_name", "track_name"))
+        if uri in self._answers:
+            return self._answers[uri]
+        wanted = Wanted(track_id=uri, artist=artist, title=title, isrc=str(track.get("isrc") or ""))
+        track_id = self.matcher.by_id(uri.removeprefix(URI_PREFIX)) or self.matcher.match(wanted)
+        answer = track_id, wanted.label or uri
+        if uri:
+            self._answers[uri] = answer
+        return answer
 
 
-def _rows(path: Path, pids: dict[str, Path]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _rows(path: Path, pids: dict[str, Path], names: dict[str, str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
     fix = "expected a slice of the Million Playlist Dataset"
     try:
         content = json.loads(path.read_bytes())
@@ -57,6 +72,8 @@ def _rows(path: Path, pids: dict[str, Path]) -> Iterator[tuple[str, int, dict[st
         if pid in pids:
             raise TableError(path, f"playlist {pid} is also in {pids[pid]}", "keep one of them")
         pids[pid] = path
+        if playlist.get("name"):
+            names[pid] = str(playlist["name"])
         seen: set[int] = set()
         for place, track in enumerate(tracks):
             position = track.get("pos", place) if isinstance(track, dict) else None

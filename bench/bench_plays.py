@@ -1,0 +1,179 @@
+"""How long importing and reading plays takes, and how much memory.
+
+    python bench/bench_plays.py [--rows N] [--csv | --no-csv] [--keep FOLDER]
+
+Made-up playlists of 60 tracks in a library of --tracks tracks (when not given: a hundredth of the rows, 200,000 at
+most). The Parquet file has the playlists one after the other, with positions; the CSV file is a history: single listens
+in random order, with times. Every step runs in a process of its own; memory is its peak resident set. Processor seconds
+say more than wall time on a machine that is busy with other things.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unheard.library import Library, Track
+from unheard.plays import count_plays, import_playlists, read_plays
+from unheard.workspace import Workspace
+
+PLAYLIST_SIZE = 60
+CHUNK = 1_000_000  # rows that are made at a time
+MOST_TRACKS = 200_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """Where the files are, and how large the case is."""
+
+    folder: Path
+    rows: int
+    tracks: int
+
+
+def make_workspaces(case: Case) -> None:
+    """Two workspaces with a library of tracks without files."""
+    for name in ("parquet", "csv"):
+        workspace = Workspace.init(case.folder / name)
+        with Library(workspace.library_path) as library, library.transaction():
+            for number in range(case.tracks):
+                library.put_track(Track(f"{number:08d}", title=f"Song {number}", artists=(f"Band {number % 999}",)))
+
+
+def make_parquet(case: Case) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    ids = np.array([f"{number:08d}" for number in range(case.tracks)])
+    schema = pa.schema([("playlist_id", pa.string()), ("track_id", pa.string()), ("position", pa.int32())])
+    with pq.ParquetWriter(case.folder / "playlists.parquet", schema) as writer:
+        for start in range(0, case.rows, CHUNK):
+            number = np.arange(start, min(case.rows, start + CHUNK))
+            playlists = (number // PLAYLIST_SIZE).astype(str)
+            some = pa.array(ids).take(pa.array(_popular(number, case.tracks)))
+            writer.write_table(
+                pa.table([pa.array(playlists), some, pa.array(number % PLAYLIST_SIZE, pa.int32())], schema=schema)
+            )
+
+
+def make_csv(case: Case) -> None:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    names = ["playlist_id", "track_id", "timestamp"]
+    schema = pa.schema([(names[0], pa.string()), (names[1], pa.string()), (names[2], pa.int64())])
+    with csv.CSVWriter(case.folder / "history.csv", schema) as writer:
+        for start in range(0, case.rows, CHUNK):
+            number = np.arange(start, min(case.rows, start + CHUNK))
+            rng = np.random.default_rng(start)
+            listeners = np.char.add("u", rng.integers(0, max(1, case.rows // PLAYLIST_SIZE), len(number)).astype(str))
+            some = np.char.zfill(_popular(number, case.tracks).astype(str), 8)
+            writer.write_table(
+                pa.table([pa.array(listeners), pa.array(some), pa.array(1_400_000_000 + number)], schema=schema)
+            )
+
+
+def _popular(number: np.ndarray, tracks: int) -> np.ndarray:
+    """Tracks of rows: few are in many playlists."""
+    rng = np.random.default_rng(int(number[0]))
+    return (tracks * rng.random(len(number)) ** 3).astype(np.int64)
+
+
+def import_parquet(case: Case) -> None:
+    import_playlists(Workspace.open(case.folder / "parquet"), [case.folder / "playlists.parquet"])
+
+
+def import_again(case: Case) -> None:
+    stored = case.folder / "parquet" / "plays"
+    before = {path.name: path.stat().st_mtime_ns for path in stored.iterdir()}
+    import_parquet(case)
+    assert before == {path.name: path.stat().st_mtime_ns for path in stored.iterdir()}, (
+        "the second import changed a file"
+    )
+
+
+def import_csv(case: Case) -> None:
+    import_playlists(Workspace.open(case.folder / "csv"), [case.folder / "history.csv"])
+
+
+def read_matrix(case: Case) -> None:
+    workspace = Workspace.open(case.folder / "parquet")
+    assert read_plays(workspace).matrix.nnz > 0
+    assert count_plays(workspace).plays == case.rows
+
+
+STEPS: dict[str, Callable[[Case], None]] = {
+    "make workspaces": make_workspaces,
+    "make a Parquet file": make_parquet,
+    "make a CSV file": make_csv,
+    "import Parquet": import_parquet,
+    "import it again": import_again,
+    "plays into a CSR matrix": read_matrix,
+    "import CSV": import_csv,
+}
+
+
+def run_step(name: str, case: Case) -> dict[str, float]:
+    """Wall and processor seconds and peak memory of a step, in a process of its own."""
+    arguments = [
+        sys.executable,
+        __file__,
+        "--step",
+        name,
+        "--keep",
+        case.folder,
+        "--rows",
+        case.rows,
+        "--tracks",
+        case.tracks,
+    ]
+    ran = subprocess.run([str(word) for word in arguments], check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(ran.stdout.splitlines()[-1]))
+
+
+def measure(name: str, case: Case) -> None:
+    """Run a step in this process and print what it took."""
+    before, started = time.process_time(), time.monotonic()
+    STEPS[name](case)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    found = {"wall_s": time.monotonic() - started, "cpu_s": time.process_time() - before, "peak_bytes": peak}
+    print(json.dumps(found))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=500_000)
+    parser.add_argument("--tracks", type=int)
+    parser.add_argument("--csv", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--keep", type=Path, help="work in this folder and leave it there")
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    tracks = given.tracks or min(MOST_TRACKS, max(100, given.rows // 100))
+    if given.step:
+        measure(given.step, Case(given.keep, given.rows, tracks))
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-plays-") as made:
+        case = Case(given.keep or Path(made), given.rows, tracks)
+        print(f"{given.rows:,} plays, {given.rows // PLAYLIST_SIZE:,} playlists, {tracks:,} tracks")
+        print("| step | wall s | CPU s | peak memory, MB |")
+        print("|---|---|---|---|")
+        for name in STEPS:
+            if "CSV" in name and not given.csv:
+                continue
+            found = run_step(name, case)
+            if not name.startswith("make"):
+                print(f"| {name} | {found['wall_s']:.1f} | {found['cpu_s']:.1f} | {found['peak_bytes'] / 1e6:,.0f} |")
+
+
+if __name__ == "__main__":
+    main()

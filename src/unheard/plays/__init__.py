@@ -1,0 +1,20 @@
+"""Plays: who put which track into which playlist, or played it how often; reading, matching, storing them."""
+
+from unheard.plays.imported import Imported
+from unheard.plays.importing import Source, import_playlists
+from unheard.plays.plays import Play, Plays
+from unheard.plays.storage import PlayCounts, Playlist, count_plays, read_playlists, read_plays, replace_playlists
+
+__all__ = [
+    "Imported",
+    "Play",
+    "PlayCounts",
+    "Playlist",
+    "Plays",
+    "Source",
+    "count_plays",
+    "import_playlists",
+    "read_playlists",
+    "read_plays",
+    "replace_playlists",
+]

@@ -1,0 +1,63 @@
+"""What reading a file of playlists gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from unheard.plays.plays import Play, Plays
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Entries that matched a track, and those that did not.
+
+    plays    what matched
+    misses   distinct tracks that could not be matched, as a person would name them, in the order of the source
+    missed   how many entries those were
+    names    playlist id -> title, for playlists that have one
+    """
+
+    plays: Plays
+    misses: list[str]
+    missed: int = 0
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def matched(self) -> int:
+        return len(self.plays)
+
+    @property
+    def n_playlists(self) -> int:
+        """How many playlists have an entry that matched."""
+        return len(np.unique(self.plays.playlist_rows))
+
+    @property
+    def match_rate(self) -> float:
+        """Share of entries that matched a track; 0 without any."""
+        return self.matched / max(1, self.matched + self.missed)
+
+
+@dataclass
+class Collected:
+    """Entries of a small file while it is read, one by one."""
+
+    rows: list[Play] = field(default_factory=list)
+    missed: int = 0
+    misses: dict[str, None] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+    def add(self, playlist_id: str, track_id: str, position: int) -> None:
+        """Add an entry that matched."""
+        self.rows.append(Play(playlist_id, track_id, position))
+
+    def miss(self, label: str) -> None:
+        """Add an entry that matched no track."""
+        self.missed += 1
+        self.misses[label] = None
+
+    def done(self) -> Imported:
+        """Return what was collected."""
+        return Imported(Plays.of(self.rows), list(self.misses), self.missed, self.names)

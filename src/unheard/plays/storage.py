@@ -1,0 +1,301 @@
+"""Plays in the workspace: two Parquet files in W/plays/.
+
+plays-<n>.parquet   playlist_id, track_id (dictionary-encoded), position, weight, timestamp (null = unknown); sorted by
+                    (playlist_id, position), so that a row group holds consecutive playlists
+playlists.parquet   playlist_id, name, origin (the file it was imported from; empty = unknown), imported_at; sorted by
+                    playlist_id. Its metadata name the current file of plays.
+
+A change writes the next file of plays beside the current one and commits by renaming the new playlists.parquet over the
+old one. A change that is killed before leaves the old state, and a file that the next change removes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from filecmp import cmp
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unheard.artefacts import atomic_path
+from unheard.errors import UserError
+from unheard.ids import IdMap, Rows
+from unheard.plays.plays import Plays, join_plays
+from unheard.workspace import Workspace
+
+ROW_GROUP = 1_000_000  # rows; reading and writing hold one row group besides the columns
+FORMAT_VERSION = 1
+COLUMNS = ("playlist_id", "track_id", "position", "weight", "timestamp")
+
+
+@dataclass(frozen=True)
+class Playlist:
+    """What is stored about a playlist besides its plays. `origin` is an absolute path, empty where it is unknown."""
+
+    playlist_id: str
+    name: str
+    origin: str = ""
+    imported_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PlayCounts:
+    """How many playlists and plays a workspace has."""
+
+    playlists: int
+    plays: int
+
+
+def read_plays(workspace: Workspace) -> Plays:
+    """Return all plays of a workspace, both id maps sorted; none before the first import. UserError if damaged."""
+    import pyarrow as pa
+
+    for attempt in range(2):
+        listed = _read_playlist_table(workspace)
+        if listed is None:
+            return Plays.of([])
+        path = workspace.plays_dir / _current(listed.schema)
+        try:
+            return _read_columns(path, IdMap(listed["playlist_id"].to_pylist()))
+        except FileNotFoundError as error:  # replaced between the two reads: once more
+            if attempt:
+                raise _damaged(path, error) from error
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise _damaged(path, error) from error
+    raise AssertionError("unreachable")
+
+
+def read_playlists(workspace: Workspace) -> list[Playlist]:
+    """Return what is known of every playlist, ordered by id."""
+    listed = _read_playlist_table(workspace)
+    if listed is None:
+        return []
+    columns = (listed[name].to_pylist() for name in ("playlist_id", "name", "origin", "imported_at"))
+    return [Playlist(*values) for values in zip(*columns, strict=True)]
+
+
+def count_plays(workspace: Workspace) -> PlayCounts:
+    """Count playlists and plays; reads no more than the files' metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = workspace.plays_dir / "playlists.parquet"
+    if not path.is_file():
+        return PlayCounts(0, 0)
+    try:
+        n_playlists = pq.read_metadata(path).num_rows
+        path = workspace.plays_dir / _current(pq.read_schema(path))
+        return PlayCounts(n_playlists, pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def replace_playlists(
+    workspace: Workspace,
+    plays: Plays,
+    *,
+    names: Mapping[str, str] | None = None,
+    origins: Mapping[str, str] | None = None,
+) -> None:
+    """Store `plays`: playlists with plays replace the stored ones of their ids whole, the others stay.
+
+    names, origins   playlist id -> its name (the id, if it is not there), and the file it comes from
+
+    Nothing is written when the same plays are there already. All is written, or nothing.
+    """
+    names, origins = names or {}, origins or {}
+    plays = _without_empty(plays)
+    if not len(plays):
+        return
+    now = datetime.now(UTC).replace(microsecond=0)
+    new = [Playlist(name, names.get(name, name), origins.get(name, ""), now) for name in plays.playlist_ids]
+    stored = {playlist.playlist_id: playlist for playlist in read_playlists(workspace)}
+    may_be_same = all(_same(stored.get(playlist.playlist_id), playlist) for playlist in new)
+    kept = [name for name in stored if name not in plays.playlist_ids]
+    if kept:
+        plays = _without_empty(_join(read_plays(workspace).for_playlists(IdMap(kept)), plays))
+    changed = stored | {playlist.playlist_id: playlist for playlist in new}
+    _write(workspace, plays, [changed[name] for name in plays.playlist_ids], may_be_same=may_be_same)
+
+
+def storage_problem(workspace: Workspace) -> str | None:
+    """Say what is wrong with the stored plays, or None."""
+    try:
+        read_plays(workspace)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+# -------------------------------------------------------------------------------------------------------- reading
+
+
+def _read_playlist_table(workspace: Workspace) -> Any:
+    """The table of playlists with its metadata, or None before the first import."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = workspace.plays_dir / "playlists.parquet"
+    if not path.is_file():
+        return None
+    try:
+        table = pq.ParquetFile(path).read()
+        _current(table.schema)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return table
+
+
+def _current_file(workspace: Workspace) -> Path | None:
+    """The current file of plays, or None before the first import."""
+    listed = _read_playlist_table(workspace)
+    return None if listed is None else workspace.plays_dir / _current(listed.schema)
+
+
+def _current(schema: Any) -> str:
+    """The name of the current file of plays, from the metadata of playlists.parquet."""
+    metadata = schema.metadata or {}
+    if b"unheard.plays" not in metadata:
+        raise ValueError("it does not name a file of plays")
+    if int(metadata[b"unheard.version"]) > FORMAT_VERSION:
+        version = int(metadata[b"unheard.version"])
+        raise UserError(f"playlists.parquet: format version {version} is newer than {FORMAT_VERSION}; update unheard")
+    return str(metadata[b"unheard.plays"].decode())
+
+
+def _read_columns(path: Path, playlist_ids: IdMap) -> Plays:
+    """The columns of a file of plays, a row group at a time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, read_dictionary=["playlist_id", "track_id"]) as file:
+        n, at = file.metadata.num_rows, 0
+        playlist_rows, found_rows, positions = (np.empty(n, np.int32) for _ in range(3))
+        weights, timestamps = np.empty(n, np.float32), np.empty(n, np.float64)
+        playlists = pa.array(list(playlist_ids), pa.string())
+        dictionaries: list[Any] = []  # of tracks; their rows are known when all have been read
+        offset = 0
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group, columns=list(COLUMNS))
+            for batch in table.to_batches():
+                part = slice(at, at + len(batch))
+                encoded = batch.column("playlist_id")
+                rows = pc.index_in(encoded.dictionary, playlists).to_numpy(zero_copy_only=False)
+                playlist_rows[part] = rows[encoded.indices.to_numpy()]
+                encoded = batch.column("track_id")
+                found_rows[part] = encoded.indices.to_numpy()
+                found_rows[part] += offset
+                dictionaries.append(encoded.dictionary.cast(pa.string()))
+                offset += len(encoded.dictionary)
+                positions[part] = batch.column("position").to_numpy()
+                weights[part] = batch.column("weight").to_numpy()
+                timestamps[part] = batch.column("timestamp").to_numpy(zero_copy_only=False)
+                at = part.stop
+    names = pa.chunked_array(dictionaries, pa.string())
+    distinct = names.unique()
+    track_ids = distinct.take(pc.array_sort_indices(distinct))
+    rows = pc.index_in(names, track_ids).to_numpy().astype(np.int32)
+    track_rows = rows[found_rows] if n else found_rows
+    return Plays(playlist_ids, IdMap(track_ids.to_pylist()), playlist_rows, track_rows, positions, weights, timestamps)
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    first = (str(error).splitlines() or [type(error).__name__])[0][:120]
+    return UserError(f"{path}: damaged ({first}); restore it from a copy, or delete its folder and import again")
+
+
+# -------------------------------------------------------------------------------------------------------- changing
+
+
+def _same(stored: Playlist | None, new: Playlist) -> bool:
+    """Whether what is stored of a playlist is what an import would store, but for the time."""
+    return stored is not None and replace(stored, imported_at=new.imported_at) == new
+
+
+def _without_empty(plays: Plays) -> Plays:
+    """Drop playlists and tracks without plays from the id maps, and sort both."""
+    playlists, tracks = (
+        np.flatnonzero(np.bincount(rows, minlength=1)) for rows in (plays.playlist_rows, plays.track_rows)
+    )
+    if not len(plays):
+        return Plays.of([])
+    playlist_ids = IdMap(sorted(plays.playlist_ids.take(playlists)))
+    track_ids = IdMap(sorted(plays.track_ids.take(tracks)))
+    return plays.for_playlists(playlist_ids).for_tracks(track_ids)
+
+
+def _join(kept: Plays, new: Plays) -> Plays:
+    track_ids = IdMap(sorted({*kept.track_ids, *new.track_ids}))
+    return join_plays([kept.for_tracks(track_ids), new.for_tracks(track_ids)])
+
+
+# -------------------------------------------------------------------------------------------------------- writing
+
+
+def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may_be_same: bool) -> None:
+    """Write both files and commit; with `may_be_same`, nothing if the same plays are there: they are the same bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = workspace.plays_dir
+    old, current = sorted(folder.glob("plays-*.parquet")), _current_file(workspace)
+    numbers = [int(path.stem[6:]) for path in old if path.stem[6:].isdecimal()]
+    path = folder / f"plays-{max(numbers, default=0) + 1}.parquet"
+    with atomic_path(path) as beside:
+        _write_columns(beside, plays)
+    if may_be_same and current is not None and cmp(path, current, shallow=False):
+        path.unlink()
+        return
+    columns = {name: [getattr(one, name) for one in playlists] for name in ("playlist_id", "name", "origin")}
+    columns["imported_at"] = pa.array([one.imported_at for one in playlists], pa.timestamp("s", "UTC"))
+    table = pa.table(columns).replace_schema_metadata(
+        {"unheard.plays": path.name, "unheard.version": str(FORMAT_VERSION)}
+    )
+    with atomic_path(folder / "playlists.parquet") as beside:
+        pq.write_table(table, beside, compression="zstd")
+    for outdated in (*old, *folder.glob(".*.partial")):  # the latter of who was killed
+        outdated.unlink(missing_ok=True)
+
+
+def _write_columns(path: Path, plays: Plays) -> None:
+    """Write a row group at a time, each with dictionaries of its own playlists and tracks alone."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    ids = pa.dictionary(pa.int32(), pa.string())
+    types = (ids, ids, pa.int32(), pa.float32(), pa.float64())
+    schema = pa.schema(list(zip(COLUMNS, types, strict=True)))
+    playlists, tracks = (pa.array(list(names), pa.string()) for names in (plays.playlist_ids, plays.track_ids))
+    writer = pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        use_dictionary=["playlist_id", "track_id", "weight"],
+        column_encoding={"position": "DELTA_BINARY_PACKED"},
+        dictionary_pagesize_limit=2**30,  # ids stay dictionary-encoded however many there are
+    )
+    with writer:
+        for start in range(0, len(plays), ROW_GROUP):
+            part = slice(start, start + ROW_GROUP)
+            columns = [
+                _encoded(plays.playlist_rows[part], playlists),
+                _encoded(plays.track_rows[part], tracks),
+                pa.array(plays.positions[part]),
+                pa.array(plays.weights[part]),
+                pa.array(plays.timestamps[part], mask=np.isnan(plays.timestamps[part])),
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROW_GROUP)
+
+
+def _encoded(rows: Rows, ids: Any) -> Any:
+    """Dictionary-encoded ids of some rows; the dictionary has no others."""
+    import pyarrow as pa
+
+    used = np.zeros(len(ids), np.bool_)
+    used[rows] = True
+    renumbered = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return pa.DictionaryArray.from_arrays(renumbered[rows], ids.take(pa.array(np.flatnonzero(used))))

@@ -9,12 +9,12 @@ import pytest
 from scipy.stats import norm
 
 from unheard.errors import UserError
-from unheard.evaluate.diversity import occurrences, skewness
+from unheard.metrics.diversity import occurrences, skewness
+from unheard.ranking import top_k
 from unheard.recommend import hubness
 from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.hubness import Correction, HubCorrected, Profile, corrected, without_hubs
-from unheard.recommend.ranking import top_k
 from unheard.recommend.recommend import NewTrack, recommend, similar
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.workspace import Workspace

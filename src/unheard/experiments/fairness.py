@@ -26,13 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.artefacts import write_json
-from unheard.evaluate import diversity
 from unheard.evaluate.evaluate import check_measurable, model_names
-from unheard.evaluate.intervals import Resamples, percentile_interval
 from unheard.evaluate.measure import Figure, Measure, mean_of
 from unheard.evaluate.recommend import TASK, K, Ranking, RecommendTask, measure_lists, prepare_recommend, rank
 from unheard.evaluate.results import number
 from unheard.evaluate.table import Table
+from unheard.metrics import diversity
+from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.progress import Progress, silent
 from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
@@ -169,10 +169,8 @@ def _overall(model: str, task: RecommendTask, ranking: Ranking) -> list[dict[str
 
 def _by_group(model: str, task: RecommendTask, ranking: Ranking, groups: Groups) -> list[dict[str, Any]]:
     of_candidate = groups.of[task.candidates]
-    entries = of_candidate[task.column]  # (relevant,) in the order of task.query, which ranks are not
-    hits = np.zeros(len(entries), np.bool_)
-    for place in range(ranking.lists.shape[1]):
-        hits |= ranking.lists[task.query, place] == task.column
+    entries = of_candidate[task.column]  # (relevant,)
+    hits = ranking.rank <= K
     n, counts = len(task.playlists), diversity.occurrences(ranking.lists, len(task.candidates))
     rows = []
     for number_, name in enumerate(groups.names):

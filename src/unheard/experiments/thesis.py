@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from unheard.artefacts import write_json
 from unheard.errors import MissingStageError
 from unheard.evaluate.evaluate import Tasks, check_measurable, measure, prepare
-from unheard.evaluate.intervals import percentile_interval
 from unheard.evaluate.measure import Figure, Measure
 from unheard.evaluate.results import number
 from unheard.experiments.rows import LEAK, OURS, PAIR, ROWS, Row, even, recipe_of, trainable_parameters
 from unheard.experiments.triplet_loss import triplet_losses
 from unheard.library import open_library
+from unheard.metrics.intervals import percentile_interval
 from unheard.models.recipe import Recipe, Stage, TripletOffline
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender

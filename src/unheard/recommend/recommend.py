@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from unheard.errors import UserError
 from unheard.ids import Rows
 from unheard.library import Track
+from unheard.ranking import top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.diversify import most_relevant_and_diverse, pool_size
 from unheard.recommend.duplicates import same_song
 from unheard.recommend.familiarity import Familiarity
 from unheard.recommend.filters import ANYTHING, Where, rows_that_fit
-from unheard.recommend.ranking import top_k
 from unheard.recommend.recommenders import PlacesNew, Recommender, Scores, space_of
 from unheard.splits import Use
 

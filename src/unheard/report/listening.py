@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.evaluate.diversity import antihub_share, chance_skewness, occurrences, skewness
 from unheard.ids import Rows
 from unheard.library import Track
+from unheard.metrics.diversity import antihub_share, chance_skewness, occurrences, skewness
+from unheard.ranking import top_k
 from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.lists import similar_blocks, tests_with_plays
-from unheard.recommend.ranking import top_k
 from unheard.recommend.recommend import similar
 from unheard.recommend.recommenders import Recommender
 from unheard.splits import Use

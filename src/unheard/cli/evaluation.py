@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.cli.console import EvaluationSplitOption, WorkspaceOption
 from unheard.workspace import Workspace
 
 
 def evaluate(
     workspace: WorkspaceOption,
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     models: Annotated[
         list[str] | None,
         typer.Option("--model", help="Only this model (repeatable). Default: all baselines and all trained models."),

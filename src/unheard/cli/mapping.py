@@ -21,5 +21,7 @@ def draw_map(
     import unheard
 
     session = unheard.open(workspace, split=split, model=model)
+    with console.progress_bars() as progress:
+        session.update_predictions(progress=progress)
     path = session.draw_map(method=method)
     console.say(f"drew {len(session.catalogue)} tracks: {path}")

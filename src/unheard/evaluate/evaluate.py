@@ -30,7 +30,7 @@ from unheard.recommend.recommenders import (
     PopularityRecommender,
     Recommender,
 )
-from unheard.splits import Use, artist_seen
+from unheard.splits import EVALUATION_SPLITS, Use, artist_seen
 from unheard.training.predict import update_predictions
 from unheard.workspace import Workspace
 
@@ -67,7 +67,7 @@ def evaluate(
 
     UserError for an unknown model, and for a split without test tracks that anybody plays.
     """
-    catalogue = load_catalogue(workspace, split_name, need_full=True)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS, need_full=True)
     split = catalogue.split.name
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)

@@ -37,7 +37,7 @@ from unheard.recommend.hybrids import als_config
 from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.predicted import true_factors
 from unheard.recommend.recommenders import Recommender
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "background"
@@ -82,7 +82,7 @@ def run_background(
     Systems that need sound are left out where nobody has any. UserError if no playlist has 5 train plays, or no test
     track is in a playlist.
     """
-    catalogue = load_catalogue(workspace, split_name)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS)
     known, hidden = hide(catalogue, rng=np.random.default_rng([seed, 5]))
     if not hidden.nnz or not len(playlists_with_tests(catalogue)):
         raise UserError(

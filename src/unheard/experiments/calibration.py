@@ -37,7 +37,7 @@ from unheard.recommend.holdout import HIDDEN_ONE_IN
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.recommenders import PlacedRecommender, Recommender, Scale
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "calibration"
@@ -66,7 +66,7 @@ def run_calibration(
 
     UserError for an unknown model, and for a split where nothing can be rehearsed or measured.
     """
-    catalogue = load_catalogue(workspace, split_name)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS)
     check_measurable(catalogue)
     als = als_config(workspace, catalogue.split.name)
     resamples = Resamples.draw(playlists_with_tests(catalogue), rng=np.random.default_rng([seed, 2]))

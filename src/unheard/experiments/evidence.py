@@ -40,7 +40,7 @@ from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.evidence import KAPPAS, KAPPAS_ARTIST, Reveal, choose_kappas, folded, opinions_of, with_plays
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.recommenders import FactorRecommender, PlacedRecommender, Rows, Scores
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "evidence"
@@ -138,7 +138,7 @@ def run_evidence(
     that predicts no factors in the space of the split, and where no playlist with train plays holds two plays of a test
     track.
     """
-    catalogue = load_catalogue(workspace, split_name)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS)
     als = als_config(workspace, catalogue.split.name)
     asked = np.any(catalogue.warm.playlists, axis=1)
     test, val = (

@@ -39,7 +39,7 @@ from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.filters import first_genre
 from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.recommenders import PopularityRecommender
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "fairness"
@@ -73,7 +73,9 @@ def run_fairness(
 
     UserError for an unknown model, and for a split without test tracks that anybody plays.
     """
-    catalogue = load_catalogue(workspace, split_name, need_full=models is None or ORACLE in models)
+    catalogue = load_catalogue(
+        workspace, split_name, prefer=EVALUATION_SPLITS, need_full=models is None or ORACLE in models
+    )
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
     recommenders = [make_recommender(workspace, catalogue, name, seed=seed) for name in names]

@@ -34,7 +34,7 @@ from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.predicted import from_predictions
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "thesis"
@@ -92,7 +92,7 @@ def run_thesis(
     from unheard.training.device import pick_device
 
     pick_device(settings.device)
-    catalogue = load_catalogue(workspace, split_name, need_full=True)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS, need_full=True)
     check_measurable(catalogue)
     rows = [*settings.rows, *(OURS if len(settings.rows) == len(ROWS) else ())]
     plans = _plan(workspace, catalogue, rows, settings)

@@ -20,7 +20,7 @@ from unheard.recommend.recommenders import (
     Recommender,
 )
 from unheard.recommend.scales import beside_warm, load_scale
-from unheard.splits import Use
+from unheard.splits import USE_SPLITS, Use, default_split, load_splits
 from unheard.workspace import Workspace
 
 BASELINES = ("random", "popularity", "artist-mean", "content-neighbours", "ridge")
@@ -37,6 +37,26 @@ def trained_models(workspace: Workspace, split: str) -> list[str]:
     A name is a recipe's, for seed 0, or `<name>@<seed>`.
     """
     return sorted(path.parent.name for path in workspace.model_dir(split, "*").parent.glob("*/predictions.safetensors"))
+
+
+def split_for_use(workspace: Workspace) -> str:
+    """Return the split to recommend under when none is named.
+
+    `live` if a model is trained on it or no model is trained at all; else the first split in the order of
+    `USE_SPLITS` on which one is trained. A split that the workspace lacks is passed over.
+    """
+    there = load_splits(workspace)
+    for name in (*USE_SPLITS, *sorted(set(there) - set(USE_SPLITS))):
+        if name in there and trained_models(workspace, name):
+            return name
+    return default_split(there, USE_SPLITS)
+
+
+def trained_elsewhere(workspace: Workspace, split: str) -> str:
+    """Return ", only on 'x': names" for messages about a split without the model; empty if no other split has one."""
+    others = {name: trained_models(workspace, name) for name in load_splits(workspace) if name != split}
+    told = [f"on {name!r}: {', '.join(models)}" for name, models in sorted(others.items()) if models]
+    return f", only {'; '.join(told)}" if told else ""
 
 
 def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, seed: int = 0) -> Recommender:
@@ -90,7 +110,7 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     if model not in trained:
         known = (
             f"baselines: {', '.join(BASELINES)}, {ORACLE}; background: {', '.join(BACKGROUND)}; "
-            f"trained on {split!r}: {', '.join(trained) or 'none yet'}"
+            f"trained on {split!r}: {', '.join(trained) or 'none yet'}{trained_elsewhere(workspace, split)}"
         )
         raise UserError(f"no model {model!r}; choose one of these ({known}) or train it")
     found = load_predictions(workspace, split, model)

@@ -275,9 +275,9 @@ class Session:
 
     # -------------------------------------------------------------------------------------------- files
 
-    def export(self, found: Sequence[Recommendation], path: Path, *, title: str) -> int:
+    def export(self, found: Sequence[Recommendation], path: str | PathLike[str], *, title: str) -> int:
         """Write .m3u8, .jspf, .csv or .json; return how many tracks the file holds."""
-        return export(path, entries_of(found, self.catalogue.tracks), title=title)
+        return export(Path(path), entries_of(found, self.catalogue.tracks), title=title)
 
     def write_recommendation_lists(
         self, path: Path, *, candidates: Candidates, n: int, progress: Progress = silent

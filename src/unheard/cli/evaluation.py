@@ -34,8 +34,16 @@ def evaluate(
     from unheard.evaluate.results import write_results
     from unheard.evaluate.summary import summaries
     from unheard.evaluate.table import tables, to_markdown
+    from unheard.recommend.build import trained_elsewhere, trained_models
+    from unheard.splits import EVALUATION_SPLITS, load_split
 
     opened = Workspace.open(workspace)
+    measured = load_split(opened, split, prefer=EVALUATION_SPLITS).name
+    if models is None and not trained_models(opened, measured):
+        console.say(
+            f"only baselines: no model is trained on split {measured!r}{trained_elsewhere(opened, measured)}; "
+            f"to evaluate one, run `unheard train -w {workspace} --split {measured}`"
+        )
     with console.progress_bars() as progress:
         results = run(opened, split, models=models, seed=seed, progress=progress)
     for drawn in tables(results) if full else summaries(results):

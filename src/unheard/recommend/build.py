@@ -108,9 +108,14 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     split, model = catalogue.split.name, without_part(wanted)
     trained = trained_models(workspace, split)
     if model not in trained:
+        if any(model in trained_models(workspace, other) for other in load_splits(workspace)):
+            raise MissingStageError(
+                f"model {model!r} is not trained on split {split!r}{trained_elsewhere(workspace, split)}",
+                f"unheard train -w {workspace.root} --split {split} {_asked_for(model)}",
+            )
         known = (
             f"baselines: {', '.join(BASELINES)}, {ORACLE}; background: {', '.join(BACKGROUND)}; "
-            f"trained on {split!r}: {', '.join(trained) or 'none yet'}{trained_elsewhere(workspace, split)}"
+            f"trained on {split!r}: {', '.join(trained) or 'none yet'}"
         )
         raise UserError(f"no model {model!r}; choose one of these ({known}) or train it")
     found = load_predictions(workspace, split, model)

@@ -47,16 +47,14 @@ def test_status_leads_from_nothing_to_recommendations_and_to_figures(small_world
     assert json.loads(recommended.stdout)
 
     told = run("evaluate", "-w", w)  # nothing but baselines: it says so, and how to train what may be measured
-    command = f"unheard train -w {w} --split artists"
+    command = f"unheard train -w '{w}' --split artists"
     assert (
         f"no model is trained on split 'artists', only on 'live': blend; to evaluate one, run `{command}`"
         in told.stderr
     )
     assert "blend" not in told.stdout
     named = run("evaluate", "-w", w, "--model", "blend").error
-    assert (
-        f"model 'blend' is not trained on split 'artists', only on 'live': blend; run `{command} blend` first" in named
-    )
+    assert "model 'blend' is not trained on split 'artists', only on 'live': blend; run `unheard train" in named
     assert state["evaluation"] == command
     (small_world / "tiny.toml").write_text(RECIPE)  # quicker than the default model
     assert run(*shlex.split(command)[1:], small_world / "tiny.toml").code == 0

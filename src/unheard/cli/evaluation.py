@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -40,9 +41,10 @@ def evaluate(
     opened = Workspace.open(workspace)
     measured = load_split(opened, split, prefer=EVALUATION_SPLITS).name
     if models is None and not trained_models(opened, measured):
+        train = shlex.join(["unheard", "train", "-w", str(workspace), "--split", measured])
         console.say(
             f"only baselines: no model is trained on split {measured!r}{trained_elsewhere(opened, measured)}; "
-            f"to evaluate one, run `unheard train -w {workspace} --split {measured}`"
+            f"to evaluate one, run `{train}`"
         )
     with console.progress_bars() as progress:
         results = run(opened, split, models=models, seed=seed, progress=progress)

@@ -102,7 +102,9 @@ def similar(
     query = session.heard(track)
     found = session.neighbours(query, options=options)
     _warn_of_strangers(session, [query])
-    _show(session, found, output, json=json, title=f"Like {session.label(track)} ({session.model}, {candidates})")
+    _show(
+        session, found, output, json=json, title=f"Like {session.label(track)} ({_seen_through(session, candidates)})"
+    )
 
 
 def recommend(
@@ -158,7 +160,7 @@ def recommend(
     found = session.recommendations(playlist=playlist, like=seeds, options=options)
     _warn_of_strangers(session, seeds)
     whom = f"playlist {playlist}" if playlist is not None else ", ".join(session.label(seed) for seed in like or [])
-    _show(session, found, output, json=json, title=f"For {whom} ({session.model}, {candidates})")
+    _show(session, found, output, json=json, title=f"For {whom} ({_seen_through(session, candidates)})")
 
 
 def embed(
@@ -187,15 +189,15 @@ def embed(
 def _session(workspace: Path, split: str | None, model: str | None, seed: int, *, warm: bool = False) -> Session:
     """A session whose predictions are up to date; `warm`: also those of tracks that rankings take from plays."""
     from unheard.session import Session
-    from unheard.splits import USE_SPLITS, load_split
 
     session = Session(workspace, split=split, model=model, seed=seed)
-    with console.progress_bars() as progress:
-        session.update_predictions(warm=warm, progress=progress)
-    used = session.catalogue.split.name
-    if split is None and used != (usual := load_split(session.workspace, None, prefer=USE_SPLITS).name):
-        console.say(f"split {used}: no model is trained on {usual}; `unheard train -w {workspace}` trains one")
+    session.update_predictions(warm=warm)
     return session
+
+
+def _seen_through(session: Session, candidates: str) -> str:
+    """Model, split and candidates, for a title: the split may be one that nobody named."""
+    return f"{session.model}, split {session.catalogue.split.name}, {candidates}"
 
 
 def _filters(

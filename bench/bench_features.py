@@ -3,8 +3,8 @@
     python bench/bench_features.py [--tracks 100000] [--width 628]
 
 Three stores are read, with source hashes compared and every number summed up once: one shard, as `write` leaves it
-after merging (a memory map); the shards that a scan leaves, written 1,024 tracks at a time; and a SQLite table of one blob a
-track, which is how features were stored before. The files are in the page cache.
+after merging (a memory map); the shards that a scan leaves, written 1,024 tracks at a time; and a SQLite table of one
+blob a track, which is how features were stored before. The files are in the page cache.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from unheard.evaluate.intervals import holm
+from unheard.metrics.intervals import holm
 
 METRICS = ("recall", "ndcg")
 

@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.artefacts import write_text
-from unheard.evaluate.chance import chance_ndcg, chance_recall
-from unheard.evaluate.intervals import Resamples, percentile_interval
-from unheard.evaluate.metrics import Ranks, Values, ndcg_at_k, recall_at_k
 from unheard.factors.als import AlsConfig, fit_als
 from unheard.ids import IdMap
-from unheard.recommend.ranking import blocks, ranks_of
+from unheard.metrics.accuracy import Ranks, Values, ndcg_at_k, recall_at_k
+from unheard.metrics.chance import chance_ndcg, chance_recall
+from unheard.metrics.intervals import Resamples, percentile_interval
+from unheard.ranking import blocks, ranks_of
 
 SEED = 0
 K = 20

@@ -30,11 +30,11 @@ import torch
 from numpy.typing import NDArray
 
 from unheard.evaluate.evaluate import check_measurable
-from unheard.evaluate.intervals import Resamples
 from unheard.evaluate.measure import Figure, Measure
 from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare_recommend
 from unheard.evaluate.results import compare, results_of
 from unheard.evaluate.table import Table, table_markdown, tables
+from unheard.metrics.intervals import Resamples
 from unheard.models.baselines import standardise
 from unheard.models.rankers.ridge import Ridge
 from unheard.recommend.build import ORACLE, make_recommender

@@ -5,34 +5,84 @@ In Python:
     import unheard
 
     music = unheard.open("W")                                    # a workspace made by the commands or by Python
-    ids, scores = music.recommend(playlist="p0001", n=10)        # unheard tracks for a playlist
+    ids, scores = music.recommend(playlist="p0001", n=10)        # new tracks for a playlist
     ids, scores = music.similar("new.mp3", candidates="all")     # neighbours of a file nobody has played
     vectors = music.embed(["new.mp3"])                           # its latent factors, (1, dim) float32
+
+What `__all__` lists is the public API; docs/python.md explains it. `import unheard` loads none of it before it is used.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from unheard.errors import AudioError, MissingStageError, TableError, UnheardError, UserError
+    from unheard.recommend.filters import Filters
+    from unheard.recommend.options import ListOptions
+    from unheard.recommend.recommend import Recommendation
     from unheard.session import Session
 
-__all__ = ["__version__", "open"]
-__version__ = version("unheard")
+    __version__: str
+
+__all__ = [
+    "AudioError",
+    "Filters",
+    "ListOptions",
+    "MissingStageError",
+    "Recommendation",
+    "Session",
+    "TableError",
+    "UnheardError",
+    "UserError",
+    "__version__",
+    "open",
+]
+_MODULES = {
+    "AudioError": "errors",
+    "Filters": "recommend.filters",
+    "ListOptions": "recommend.options",
+    "MissingStageError": "errors",
+    "Recommendation": "recommend.recommend",
+    "Session": "session",
+    "TableError": "errors",
+    "UnheardError": "errors",
+    "UserError": "errors",
+}
 
 
 def open(  # noqa: A001 - reads as what it does: unheard.open(...)
-    workspace: str | PathLike[str], *, split: str | None = None, model: str | None = None
+    workspace: str | PathLike[str], *, split: str | None = None, model: str | None = None, seed: int = 0
 ) -> Session:
-    """Open a workspace to recommend from.
+    """Open a workspace to recommend from. Nothing is written and nothing is predicted.
 
-    split: name of the split (default: artists if there, else tracks); model: a trained model or a baseline (default:
-    the default recipe's model, else the newest trained one). Raises UserError with the command that is missing.
+    split  name of a split; None: `live` if a model is trained on it, else another one with a trained model
+    model  a trained model, a baseline or "oracle"; None: the default recipe's model, else another trained one
+    seed   breaks ties
+
+    Raises MissingStageError with the command that has to run first, UserError for unknown names.
     """
-    from pathlib import Path
-
     from unheard.session import Session
 
-    return Session(Path(workspace), split=split, model=model)
+    return Session(workspace, split=split, model=model, seed=seed)
+
+
+if not TYPE_CHECKING:  # a type checker would take every unknown attribute for an existing one
+
+    def __getattr__(name: str) -> object:
+        """Load a name of the public API when it is first used (PEP 562)."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            found: object = version("unheard")
+        elif name in _MODULES:
+            found = getattr(import_module(f"unheard.{_MODULES[name]}"), name)
+        else:
+            raise AttributeError(f"module 'unheard' has no attribute {name!r}")
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -1,35 +1,44 @@
-"""The Python face of a workspace: recommend, similar, embed. The command line and servers call nothing else.
+"""The Python API of a workspace: recommend, similar, embed. The command line and servers call nothing else.
 
-Torch is loaded only when sound has to be heard: for files outside the library, or tracks scanned after the training.
+Opening a session reads what is stored; it predicts nothing and writes nothing. Tracks that were scanned after the
+training have no predictions until `update_predictions` makes them. Torch is loaded only by that method and for files
+outside the library.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.artefacts import atomic_path
 from unheard.errors import AudioError, MissingStageError, UserError
 from unheard.progress import Progress, silent
 from unheard.recommend import lists
 from unheard.recommend import recommend as ranking
 from unheard.recommend.atlas import Atlas, Method, draw, load_atlas, save_atlas
-from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender, trained_models, without_part
+from unheard.recommend.build import (
+    ORACLE,
+    UNTRAINED,
+    make_recommender,
+    split_for_use,
+    trained_elsewhere,
+    trained_models,
+    without_part,
+)
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
-from unheard.recommend.export import as_json, export
+from unheard.recommend.export import as_json, entries_of, export
 from unheard.recommend.familiarity import Familiarity, familiarity
-from unheard.recommend.filters import ANYTHING, Where
+from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation, Seed
 from unheard.recommend.recommenders import Recommender, space_of
+from unheard.recommend.vectors import write_vectors
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -61,18 +70,24 @@ class Session:
         seed: int = 0,
         catalogue: Catalogue | None = None,
     ) -> None:
-        """`catalogue` is one that is loaded already, to be shared; predictions are then taken as they are stored."""
+        """Open a workspace.
+
+        split      None: the split for use (recommend/build.py, `split_for_use`)
+        model      a trained model, a baseline or "oracle"; None: the default recipe's model, else a trained one
+        seed       breaks ties
+        catalogue  one that is loaded already, to be shared
+
+        UserError for an unknown name, MissingStageError with the command that has to run first.
+        """
         self.workspace = Workspace.open(Path(workspace))
         self.seed = seed
         there = self.workspace.factors_path("full").is_file()
         self.catalogue: Catalogue = (
-            load_catalogue(self.workspace, split, need_full=there or model == ORACLE)
+            load_catalogue(self.workspace, split or split_for_use(self.workspace), need_full=there or model == ORACLE)
             if catalogue is None
             else catalogue
         )
         self.model = model or self._default_model()
-        if catalogue is None and without_part(self.model) in trained_models(self.workspace, self.catalogue.split.name):
-            self._hear_new_tracks(leave=self.catalogue.truly_placed)
 
     # -------------------------------------------------------------------------------------------- ids and scores
 
@@ -81,49 +96,21 @@ class Session:
         *,
         playlist: str | None = None,
         like: Sequence[str] = (),
-        candidates: Candidates = "cold",
-        n: int = 10,
-        max_per_artist: int | None = 2,
-        exclude: Collection[str] = (),
-        diversity: float = 0.0,
-        where: Where = ANYTHING,
+        options: ListOptions = DEFAULT_OPTIONS,
+        **changes: Unpack[ListChanges],
     ) -> tuple[list[str], NDArray[np.float32]]:
-        """Track ids and scores, best first, for a playlist or for liked tracks (ids or audio files)."""
-        return _ids_and_scores(
-            self.recommendations(
-                playlist=playlist,
-                like=like,
-                candidates=candidates,
-                n=n,
-                max_per_artist=max_per_artist,
-                exclude=exclude,
-                diversity=diversity,
-                where=where,
-            )
-        )
+        """Return track ids and scores (n,), best first, for a playlist or for liked tracks (ids or audio files).
+
+        `changes` are fields of `options` by name: `recommend(playlist="p1", n=5)`.
+        """
+        asked = options.changed(**changes).changed(explain=False)
+        return _ids_and_scores(self.recommendations(playlist=playlist, like=like, options=asked))
 
     def similar(
-        self,
-        track: str,
-        *,
-        candidates: Candidates = "all",
-        n: int = 10,
-        max_per_artist: int | None = 2,
-        diversity: float = 0.0,
-        where: Where = ANYTHING,
+        self, track: str, *, options: ListOptions = DEFAULT_OPTIONS, **changes: Unpack[ListChanges]
     ) -> tuple[list[str], NDArray[np.float32]]:
-        """Ids and centred cosines of the nearest candidates of a track (id or audio file)."""
-        return _ids_and_scores(
-            self.neighbours(
-                track,
-                candidates=candidates,
-                n=n,
-                max_per_artist=max_per_artist,
-                diversity=diversity,
-                where=where,
-                explain=False,
-            )
-        )
+        """Return ids and centred cosines (n,) of the nearest candidates of a track (id or audio file)."""
+        return _ids_and_scores(self.neighbours(track, options=options.changed(**changes).changed(explain=False)))
 
     def embed(self, files: Sequence[str | PathLike[str]]) -> NDArray[np.float32]:
         """Predicted factors of audio files, (len(files), dim) float32; AudioError for a file that cannot be used."""
@@ -148,14 +135,11 @@ class Session:
         *,
         playlist: str | None = None,
         like: Sequence[str | NewTrack] = (),
-        candidates: Candidates = "cold",
-        n: int = 10,
-        max_per_artist: int | None = 2,
-        exclude: Collection[str] = (),
-        diversity: float = 0.0,
-        where: Where = ANYTHING,
+        options: ListOptions = DEFAULT_OPTIONS,
+        **changes: Unpack[ListChanges],
     ) -> list[Recommendation]:
         """As `recommend`, with label, reasons and confidence. A liked track may also be one that `hear` gave."""
+        asked = options.changed(**changes)
         return ranking.recommend(
             self.catalogue,
             self._recommender,
@@ -164,41 +148,22 @@ class Session:
                 *(self._seed_of(name) for name in dict.fromkeys(one for one in like if isinstance(one, str))),
                 *(new for new in like if isinstance(new, NewTrack)),
             ],
-            candidates=candidates,
-            n=n,
-            max_per_artist=max_per_artist,
-            exclude=[self.catalogue.track_row(name) for name in exclude],
-            diversity=diversity,
-            where=where,
-            familiarity=self._familiarity,
+            options=asked,
+            familiarity=self._familiarity if asked.explain else None,
             seed=self.seed,
         )
 
     def neighbours(
-        self,
-        track: str | NewTrack,
-        *,
-        candidates: Candidates = "all",
-        n: int = 10,
-        max_per_artist: int | None = 2,
-        exclude: Collection[str] = (),
-        diversity: float = 0.0,
-        where: Where = ANYTHING,
-        explain: bool = True,
+        self, track: str | NewTrack, *, options: ListOptions = DEFAULT_OPTIONS, **changes: Unpack[ListChanges]
     ) -> list[Recommendation]:
-        """As `similar`, with label and, if `explain`, reasons and confidence."""
+        """As `similar`, with label, reasons and confidence."""
+        asked = options.changed(**changes)
         return ranking.similar(
             self.catalogue,
             self._recommender,
             self._seed_of(track) if isinstance(track, str) else track,
-            candidates=candidates,
-            n=n,
-            max_per_artist=max_per_artist,
-            exclude=[self.catalogue.track_row(name) for name in exclude],
-            diversity=diversity,
-            where=where,
-            familiarity=self._familiarity if explain else None,
-            explain=explain,
+            options=asked,
+            familiarity=self._familiarity if asked.explain else None,
             seed=self.seed,
         )
 
@@ -269,14 +234,51 @@ class Session:
         return path
 
     def as_json(self, found: Sequence[Recommendation]) -> list[dict[str, Any]]:
-        """Recommendations as plain values."""
-        return as_json(found, self.catalogue.tracks)
+        """Return recommendations as plain values."""
+        return as_json(entries_of(found, self.catalogue.tracks))
+
+    # -------------------------------------------------------------------------------------------- predictions
+
+    @property
+    def unpredicted_tracks(self) -> tuple[str, ...]:
+        """Ids of tracks with audio features for which the model has neither a prediction nor factors from plays.
+
+        They rank as average tracks until `update_predictions` is called. Empty for baselines, which predict nothing.
+        """
+        from unheard.training.predict import predictions
+
+        if not self._is_trained:
+            return ()
+        ids, _ = predictions(self.workspace, self.catalogue.split.name, without_part(self.model))
+        known = {*ids, *self.catalogue.truly_placed}
+        with_features = self.catalogue.tracks.ids.take(np.flatnonzero(self.catalogue.content.known))
+        return tuple(name for name in with_features if name not in known)
+
+    def update_predictions(self, *, warm: bool = False, progress: Progress = silent) -> int:
+        """Predict tracks that were scanned, or changed, after the training, and write them; return how many.
+
+        warm  also train tracks with plays: rankings use their factors, but `write_vectors` writes predictions
+        """
+        from unheard.training.predict import update_predictions
+
+        if not self._is_trained:
+            return 0
+        updated = update_predictions(
+            self.workspace,
+            self.catalogue.split.name,
+            without_part(self.model),
+            progress,
+            leave=() if warm else self.catalogue.truly_placed,
+        )
+        for stale in ("_recommender", "directions"):
+            vars(self).pop(stale, None)
+        return updated
 
     # -------------------------------------------------------------------------------------------- files
 
-    def export(self, found: Sequence[Recommendation], path: Path, *, title: str) -> int:
-        """Write .m3u8, .jspf, .csv or .json; returns how many tracks the file holds."""
-        return export(path, found, self.catalogue.tracks, title=title)
+    def export(self, found: Sequence[Recommendation], path: str | PathLike[str], *, title: str) -> int:
+        """Write .m3u8, .jspf, .csv or .json; return how many tracks the file holds."""
+        return export(Path(path), entries_of(found, self.catalogue.tracks), title=title)
 
     def write_recommendation_lists(
         self, path: Path, *, candidates: Candidates, n: int, progress: Progress = silent
@@ -298,9 +300,6 @@ class Session:
         A file of the library keeps its track id; another gets the id that a scan would give it. A file that cannot be
         used is left out and told in `problems`.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         if path.suffix != ".parquet":
             raise UserError(f"{path}: vectors are written as parquet; say -o vectors.parquet")
         if files:
@@ -310,16 +309,8 @@ class Session:
             paths, problems = [track.path for track in self.catalogue.tracks.items if track.track_id in set(ids)], []
         if files and not ids:
             raise UserError(f"none of the {len(files)} files could be heard: {'; '.join(problems)}; nothing is written")
-        table = pa.table(
-            {
-                "track_id": pa.array(ids, pa.string()),
-                "path": pa.array(paths, pa.string()),
-                "vector": pa.array(list(vectors), pa.list_(pa.float32())),
-            }
-        )
         metadata = {"model": self.model, "split": self.catalogue.split.name, "dim": str(vectors.shape[1])}
-        with atomic_path(path) as beside:
-            pq.write_table(table.replace_schema_metadata({"unheard": json.dumps(metadata)}), beside)
+        write_vectors(path, ids, paths, vectors, metadata)
         return Embedded(len(ids), vectors.shape[1], tuple(problems))
 
     # -------------------------------------------------------------------------------------------- inside
@@ -348,7 +339,6 @@ class Session:
 
         if self.model in (*UNTRAINED, ORACLE):
             raise UserError(f"{self.model} is a baseline; embed with a trained model")
-        self._hear_new_tracks()
         ids, vectors = predictions(self.workspace, self.catalogue.split.name, without_part(self.model))
         there = np.array([name in self.catalogue.tracks.ids for name in ids], np.bool_)
         return [name for name, keep in zip(ids, there, strict=True) if keep], vectors[there]
@@ -360,14 +350,13 @@ class Session:
             if name in trained:
                 return name
         raise MissingStageError(
-            f"no model is trained on split {split!r}", f"unheard train -w {self.workspace.root} --split {split}"
+            f"no model is trained on split {split!r}{trained_elsewhere(self.workspace, split)}",
+            f"unheard train -w {self.workspace.root} --split {split}",
         )
 
-    def _hear_new_tracks(self, *, leave: Collection[str] = ()) -> None:
-        """Predict tracks that were scanned, or changed, after the training."""
-        from unheard.training.predict import update_predictions
-
-        update_predictions(self.workspace, self.catalogue.split.name, without_part(self.model), leave=leave)
+    @property
+    def _is_trained(self) -> bool:
+        return without_part(self.model) in trained_models(self.workspace, self.catalogue.split.name)
 
     def _known_row(self, name: str) -> int | None:
         """Row of a track given by id, or by the path of a file of the library."""

@@ -50,7 +50,24 @@ def test_every_verb_is_in_the_readme() -> None:
 
 
 def test_the_public_surface_is_small() -> None:
-    assert unheard.__all__ == ["__version__", "open"]
+    assert unheard.__all__ == [
+        "AudioError",
+        "Filters",
+        "ListOptions",
+        "MissingStageError",
+        "Recommendation",
+        "Session",
+        "TableError",
+        "UnheardError",
+        "UserError",
+        "__version__",
+        "open",
+    ]
+    for name in unheard.__all__:
+        assert getattr(unheard, name) is not None
+        assert name in dir(unheard)
+    with pytest.raises(AttributeError, match="module 'unheard' has no attribute 'close'"):
+        unheard.close  # type: ignore[attr-defined]  # noqa: B018
     assert re.fullmatch(r"\d+\.\d+\.\d+", unheard.__version__)
 
 
@@ -60,6 +77,11 @@ def test_the_public_surface_is_small() -> None:
 def test_importing_loads_nothing_heavy(module: str) -> None:
     heavy = ["torch", "sklearn", "librosa", "matplotlib", "pyarrow", "av", "h5py", "implicit", "ranx"]
     code = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_importing_the_package_loads_none_of_it() -> None:
+    code = "import sys, unheard; print([name for name in sys.modules if name.startswith(('unheard.', 'numpy'))])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

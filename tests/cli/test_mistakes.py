@@ -124,7 +124,11 @@ def copy(workspace: Path, tmp_path: Path) -> Path:
 def test_factors_of_another_split_are_not_used(copy: Path, world: Path, run: Run) -> None:
     """Test tracks of the new split trained under the old one: measuring them would be a leak."""
     assert run("split", "-w", copy, "--seed", 5, "--force").code == 0
-    for words in (("evaluate",), ("train", world / "tiny.toml"), ("recommend", "--playlist", "p001")):
+    for words in (
+        ("evaluate",),
+        ("train", world / "tiny.toml", "--split", "artists"),
+        ("recommend", "--playlist", "p001"),
+    ):
         verb, *rest = words
         error = run(verb, "-w", copy, *rest).error
         assert "fitted before the split 'artists' was changed" in error
@@ -143,7 +147,7 @@ def test_models_of_other_factors_are_not_used(copy: Path, run: Run) -> None:
 def test_full_targets_have_a_name_of_their_own(copy: Path, world: Path, run: Run, tmp_path: Path) -> None:
     """A model that knew the test plays never takes the place of one that did not."""
     kept = (copy / "models" / "artists" / "tiny" / "predictions.safetensors").read_bytes()
-    assert run("train", "-w", copy, world / "tiny.toml", "--targets", "full").code == 0
+    assert run("train", "-w", copy, world / "tiny.toml", "--split", "artists", "--targets", "full").code == 0
     assert (copy / "models" / "artists" / "tiny" / "predictions.safetensors").read_bytes() == kept
     assert "tiny-full" in run("evaluate", "-w", copy, "--model", "tiny-full").stdout
 

@@ -27,7 +27,8 @@ def test_status_says_what_is_there_and_what_is_next(workspace: Path, run: Run) -
     assert state["playlists"] == 150
     assert {"tracks", "artists", "live"} <= set(state["splits"])
     assert state["models"] == {"artists": ["tiny"]}
-    assert state["next"].split()[1] in ("evaluate", "recommend")  # as other tests have measured it already or not
+    assert state["next"].split()[1] == "recommend"
+    assert state["evaluation"] == f"unheard evaluate -w {workspace}"
 
 
 def test_errors_are_listed_once_with_their_reason(workspace: Path, run: Run) -> None:

@@ -13,7 +13,6 @@ import soundfile
 
 import unheard
 from tests.cli.conftest import Run
-from unheard.recommend.filters import Where
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +30,7 @@ def test_wishes_choose_from_the_same_list(workspace: Path, run: Run, tags: dict[
         i["track_id"] for i in everything if tags[i["track_id"]]["genre"] == genre
     ]
     ids, scores = unheard.open(workspace).recommend(
-        playlist="p001", candidates="all", n=40, max_per_artist=9, where=Where(frozenset({genre}))
+        playlist="p001", candidates="all", n=40, max_per_artist=9, filters=unheard.Filters([genre])
     )
     assert [(item["track_id"], item["score"]) for item in found] == list(zip(ids, map(float, scores), strict=True))
     years = [int(tags[item["track_id"]]["release_date"][:4]) for item in everything]
@@ -41,7 +40,7 @@ def test_wishes_choose_from_the_same_list(workspace: Path, run: Run, tags: dict[
         assert rows
         assert all(int(tags[row["track_id"]]["release_date"][:4]) in fits for row in rows)
     nothing = run(*words[:-1], "--min-duration", 60)  # every track of this world is shorter
-    assert "no candidates are left: the seeds, the artist cap, the wishes" in nothing.stderr
+    assert "no candidates are left: the seeds, the artist cap, the filters" in nothing.stderr
 
 
 def test_diversity_changes_the_list_and_not_the_scores(workspace: Path, run: Run) -> None:

@@ -22,8 +22,9 @@ from unheard.features.extractor import BlockExtractor, FeatureExtractor, MelExtr
 from unheard.features.table import BUILT_IN, installed, load_extractor, recipe_kinds
 from unheard.features.update import update_features
 from unheard.ingest.audio import decode_blocks
-from unheard.library import Play, open_library
+from unheard.library import open_library
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
+from unheard.plays import Play, Plays, replace_playlists
 from unheard.scan.scan import scan
 from unheard.splits import Split, write_splits
 from unheard.training.fit import fit
@@ -100,16 +101,15 @@ def test_a_foreign_extractor_runs_and_the_default_recipe_reads_it(crossings: Pat
     assert (report.extracted, report.unchanged) == (0, 24)
 
     found = get_features(workspace, "crossings")
-    with open_library(workspace.library_path) as library, library.transaction():
+    with open_library(workspace.library_path) as library:
         tracks = library.tracks()
-        rng = np.random.default_rng(0)
-        library.replace_playlists(
-            [
-                Play(f"p{playlist:02d}", tracks.ids[int(row)], at)
-                for playlist in range(30)
-                for at, row in enumerate(rng.permutation(len(tracks))[:6])
-            ]
-        )
+    rng = np.random.default_rng(0)
+    plays = [
+        Play(f"p{playlist:02d}", tracks.ids[int(row)], at)
+        for playlist in range(30)
+        for at, row in enumerate(rng.permutation(len(tracks))[:6])
+    ]
+    replace_playlists(workspace, Plays.of(plays))
     first = Path(tracks[0].path)
     samples = np.concatenate(list(decode_blocks(first, sample_rate=16_000)))
     crossed = np.diff(np.signbit(samples).astype(np.int8)) != 0

@@ -15,6 +15,7 @@ from unheard.factors.als import AlsConfig
 from unheard.recommend.build import make_recommender
 from unheard.recommend.calibration import Pairs, Rehearsal, calibrated, logistic, rehearse, scale_of
 from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import recommend, similar
 from unheard.recommend.recommenders import FactorRecommender, Scale
 from unheard.splits import Use
@@ -90,8 +91,9 @@ def test_only_cold_scores_move_and_keep_their_order(workspace: Workspace, catalo
         found.vector_similarities(ridge.tracks[:2], everything), ridge.vector_similarities(ridge.tracks[:2], everything)
     )
     assert found.name == "ridge"
-    assert recommend(catalogue, found, playlist=3, candidates="all", n=5, diversity=0.3)[0].reasons
-    assert similar(catalogue, found, 3, n=3) == similar(catalogue, ridge, 3, n=3)
+    assert recommend(catalogue, found, playlist=3, options=ListOptions(candidates="all", n=5, diversity=0.3))[0].reasons
+    three = ListOptions(n=3)
+    assert similar(catalogue, found, 3, options=three) == similar(catalogue, ridge, 3, options=three)
     with pytest.raises(UserError, match="cannot place a track from outside"):
         calibrated(catalogue, make_recommender(workspace, catalogue, "random"), Scale()).vector_similarities(
             ridge.tracks[:1], everything

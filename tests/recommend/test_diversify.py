@@ -11,6 +11,7 @@ from unheard.errors import UserError
 from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.diversify import most_relevant_and_diverse, stretched
+from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import recommend, similar
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.workspace import Workspace
@@ -73,8 +74,9 @@ def test_more_diversity_spreads_the_list_and_keeps_scores_and_rules(
         near = toy.similarities(np.array(rows), np.array(rows))
         return float(near[np.triu_indices(len(rows), k=1)].mean())
 
-    best = {item.row: item.score for item in recommend(catalogue, toy, playlist=3, n=999, max_per_artist=None)}
-    lists = [recommend(catalogue, toy, playlist=3, n=8, diversity=d) for d in (0.0, 0.3, 1.0)]
+    everything = recommend(catalogue, toy, playlist=3, options=ListOptions(n=999, max_per_artist=None))
+    best = {item.row: item.score for item in everything}
+    lists = [recommend(catalogue, toy, playlist=3, options=ListOptions(n=8, diversity=d)) for d in (0.0, 0.3, 1.0)]
     spreads = [likeness([item.row for item in found]) for found in lists]
     assert spreads[0] > spreads[1] > spreads[2]
     for found in lists:
@@ -82,10 +84,10 @@ def test_more_diversity_spreads_the_list_and_keeps_scores_and_rules(
         assert [item.rank for item in found] == list(range(1, 9))
         assert all(item.score == best[item.row] for item in found)
         assert max(np.bincount(catalogue.main_artist[[item.row for item in found]])) <= 2
-    assert lists[0] == recommend(catalogue, toy, playlist=3, n=8)
+    assert lists[0] == recommend(catalogue, toy, playlist=3, options=ListOptions(n=8))
     for asked in (
-        lambda d: similar(catalogue, toy, 4, n=8, diversity=d),
-        lambda d: recommend(catalogue, toy, likes=[4, 90], n=8, diversity=d),
+        lambda d: similar(catalogue, toy, 4, options=ListOptions(n=8, diversity=d)),
+        lambda d: recommend(catalogue, toy, likes=[4, 90], options=ListOptions(n=8, diversity=d)),
     ):
         assert likeness([item.row for item in asked(1.0)]) < likeness([item.row for item in asked(0.0)])
 
@@ -93,15 +95,16 @@ def test_more_diversity_spreads_the_list_and_keeps_scores_and_rules(
 def test_a_pool_used_up_by_the_artist_cap_is_filled_from_behind_it(
     catalogue: Catalogue, toy: FactorRecommender
 ) -> None:
-    capped = recommend(catalogue, toy, playlist=3, candidates="all", n=40, max_per_artist=1)
-    spread = recommend(catalogue, toy, playlist=3, candidates="all", n=40, max_per_artist=1, diversity=0.5)
+    one_each = ListOptions(candidates="all", n=40, max_per_artist=1)
+    capped = recommend(catalogue, toy, playlist=3, options=one_each)
+    spread = recommend(catalogue, toy, playlist=3, options=one_each.changed(diversity=0.5))
     assert len(capped) == len(spread)
 
 
 def test_bad_requests_are_answered(workspace: Workspace, catalogue: Catalogue, toy: FactorRecommender) -> None:
     for wrong in (-0.1, 1.1, float("nan")):
         with pytest.raises(UserError, match="expected 0"):
-            recommend(catalogue, toy, playlist=3, diversity=wrong)
+            recommend(catalogue, toy, playlist=3, options=ListOptions(diversity=wrong))
     for name in ("random", "popularity"):
         with pytest.raises(UserError, match=f"{name} does not say what is like what"):
-            similar(catalogue, make_recommender(workspace, catalogue, name), 3, diversity=0.5)
+            similar(catalogue, make_recommender(workspace, catalogue, name), 3, options=ListOptions(diversity=0.5))

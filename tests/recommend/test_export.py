@@ -14,18 +14,19 @@ from unheard.errors import UserError
 from unheard.library import Track, Tracks
 from unheard.plays.importing import read_sources
 from unheard.plays.matching import Matcher
-from unheard.recommend.export import export, one_line, relative_path
+from unheard.recommend.export import CSV_COLUMNS, ListEntry, entries_of, export, one_line, relative_path
 from unheard.recommend.recommend import Reason, Recommendation
 
 DECOMPOSED = unicodedata.normalize("NFD", "Motörhead")
 
 
-def items_of(tracks: Tracks) -> list[Recommendation]:
+def entries(tracks: Tracks) -> list[ListEntry]:
     reasons = (Reason('Queen - "Flash", live', "q", 0.5),)
-    return [
+    found = [
         Recommendation(row + 1, row, track.track_id, track.label, 0.1 + 0.2 / (row + 1), reasons)
         for row, track in enumerate(tracks.items)
     ]
+    return entries_of(found, tracks)
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def read_m3u8(path: Path) -> list[tuple[int, str, str]]:
 
 def test_m3u8(tracks: Tracks, tmp_path: Path) -> None:
     path = tmp_path / "lists" / "found.m3u8"
-    assert export(path, items_of(tracks), tracks, title="For\rme") == 3
+    assert export(path, entries(tracks), title="For\rme") == 3
     assert read_m3u8(path) == [
         (167, f"{DECOMPOSED} - Ace of Spades", f"../music/{DECOMPOSED}/100% #1.flac"),
         (-1, "Björk, Guest - Jóga", "../music/Björk/Jóga.mp3"),
@@ -75,13 +76,13 @@ def test_m3u8(tracks: Tracks, tmp_path: Path) -> None:
 
 def test_m3u8_beside_a_relative_path(tracks: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    export(Path("found.m3u8"), items_of(tracks)[:2], tracks)
+    export(Path("found.m3u8"), entries(tracks)[:2])
     assert read_m3u8(tmp_path / "found.m3u8")[1][2] == "music/Björk/Jóga.mp3"
 
 
 def test_jspf(tracks: Tracks, tmp_path: Path) -> None:
     path = tmp_path / "found.jspf"
-    assert export(path, items_of(tracks), tracks, title="T") == 3
+    assert export(path, entries(tracks), title="T") == 3
     playlist = json.loads(path.read_text(encoding="utf-8"))["playlist"]
     assert playlist["title"] == "T"
     first, second, third = playlist["track"]
@@ -95,48 +96,60 @@ def test_jspf(tracks: Tracks, tmp_path: Path) -> None:
 
 
 def test_csv_round_trip(tracks: Tracks, tmp_path: Path) -> None:
-    path, items = tmp_path / "found.CSV", items_of(tracks)
-    assert export(path, items, tracks) == 5
+    path, items = tmp_path / "found.CSV", entries(tracks)
+    assert export(path, items) == 5
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["rank", "track_id", "score", "artist", "title", "path", "why"]
-    for row, item, track in zip(rows, items, tracks.items, strict=True):
-        assert (int(row["rank"]), row["track_id"], float(row["score"])) == (item.rank, item.track_id, item.score)
-        assert (row["artist"], row["title"], row["path"], row["why"]) == (
-            track.artist,
-            track.title,
-            track.path,
-            item.why,
-        )
+    assert list(rows[0]) == ["rank", "track_id", "score", "artist", "title", "album", "duration_s", "path", "why"]
+    for rank, (row, item) in enumerate(zip(rows, items, strict=True), start=1):
+        track = item.track
+        assert (int(row["rank"]), row["track_id"], float(row["score"])) == (rank, track.track_id, item.score)
+        texts = (track.artist, track.title, track.album, track.path, item.why)
+        assert tuple(row[name] for name in ("artist", "title", "album", "path", "why")) == texts
+    assert [row["duration_s"] for row in rows] == ["166.6", "", "", "", "3.2"]
 
 
 def test_json_round_trip(tracks: Tracks, tmp_path: Path) -> None:
-    path, items = tmp_path / "found.json", items_of(tracks)
-    assert export(path, items, tracks) == 5
+    path, items = tmp_path / "found.json", entries(tracks)
+    assert export(path, items) == 5
     rows = json.loads(path.read_text(encoding="utf-8"))
     assert [(row["rank"], row["track_id"], row["score"]) for row in rows] == [
-        (i.rank, i.track_id, i.score) for i in items
+        (rank, item.track.track_id, item.score) for rank, item in enumerate(items, start=1)
     ]
     assert rows[0]["reasons"] == [{"track_id": "q", "label": 'Queen - "Flash", live', "similarity": 0.5}]
 
 
+def test_tracks_alone_are_a_list_of_the_same_schema(tracks: Tracks, tmp_path: Path) -> None:
+    """Nothing is made up where no model ranked the tracks."""
+    plain = [ListEntry(track) for track in tracks.items]
+    csv_file, json_file = tmp_path / "list.csv", tmp_path / "list.json"
+    assert export(csv_file, plain) == export(json_file, plain) == 5
+    with csv_file.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == CSV_COLUMNS
+    assert {(row["score"], row["why"]) for row in rows} == {("", "")}
+    values = json.loads(json_file.read_text(encoding="utf-8"))
+    assert {(row["score"], row["confidence"]) for row in values} == {(None, None)}
+    assert export(tmp_path / "list.m3u8", plain) == export(tmp_path / "list.jspf", plain) == 3
+
+
 @pytest.mark.parametrize("suffix", [".m3u8", ".jspf", ".csv", ".json"])
 def test_nothing_found_is_a_valid_file(tracks: Tracks, tmp_path: Path, suffix: str) -> None:
-    assert export(tmp_path / f"x{suffix}", [], tracks) == 0
+    assert export(tmp_path / f"x{suffix}", []) == 0
     assert (tmp_path / f"x{suffix}").stat().st_size > 0
 
 
 @pytest.mark.parametrize("name", ["found.xls", "found"])
 def test_other_suffixes_are_answered_with_the_known_ones(tracks: Tracks, tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"names no format; use one of \.m3u8, \.jspf, \.csv, \.json"):
-        export(tmp_path / name, [], tracks)
+        export(tmp_path / name, [])
     assert not list(tmp_path.iterdir())
 
 
 def test_export_replaces_in_place(tracks: Tracks, tmp_path: Path) -> None:
     path = tmp_path / "found.m3u8"
-    export(path, items_of(tracks), tracks)
-    export(path, items_of(tracks)[:1], tracks)
+    export(path, entries(tracks))
+    export(path, entries(tracks)[:1])
     assert len(read_m3u8(path)) == 1
     assert list(tmp_path.iterdir()) == [path]
 
@@ -156,7 +169,7 @@ def test_our_own_reader_finds_every_file_again(tracks: Tracks, tmp_path: Path) -
         if track.path:
             Path(track.path).parent.mkdir(parents=True, exist_ok=True)
             Path(track.path).touch()
-    export(path, items_of(tracks), tracks)
+    export(path, entries(tracks))
     found = read_sources([path], Matcher(tracks, []))[0].found
     assert found.plays.tracks_of("found") == ["a", "b", "e"]
     assert found.misses == []

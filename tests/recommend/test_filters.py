@@ -13,7 +13,8 @@ from unheard.errors import UserError
 from unheard.library import Track, Tracks
 from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.filters import ANYTHING, Where, genres_of, rows_that_fit, year_of
+from unheard.recommend.filters import NO_FILTERS, Filters, genres_of, rows_that_fit, year_of
+from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import recommend, similar
 from unheard.workspace import Workspace
 
@@ -29,24 +30,24 @@ SHELF = Tracks(
 
 
 @pytest.mark.parametrize(
-    ("where", "fits"),
+    ("filters", "fits"),
     [
-        (Where(), "abcde"),
-        (Where(genres=frozenset({"rock"})), "ae"),
-        (Where(genres=frozenset({"Rock", "drone"})), "abe"),
-        (Where(genres=frozenset({"post rock"})), "c"),
-        (Where(year_from=1999, year_to=1999), "ab"),
-        (Where(year_from=2000), "c"),
-        (Where(year_to=1999), "ab"),
-        (Where(min_duration_s=300), "bce"),
-        (Where(max_duration_s=300), "ac"),
-        (Where(min_duration_s=100, max_duration_s=300), "ac"),
-        (Where(genres=frozenset({"rock"}), max_duration_s=200), "a"),
-        (Where(min_duration_s=0), "abce"),  # asked about, so the track of unknown length is out
+        (Filters(), "abcde"),
+        (Filters(genres=frozenset({"rock"})), "ae"),
+        (Filters(genres=frozenset({"Rock", "drone"})), "abe"),
+        (Filters(genres=frozenset({"post rock"})), "c"),
+        (Filters(year_from=1999, year_to=1999), "ab"),
+        (Filters(year_from=2000), "c"),
+        (Filters(year_to=1999), "ab"),
+        (Filters(min_duration_s=300), "bce"),
+        (Filters(max_duration_s=300), "ac"),
+        (Filters(min_duration_s=100, max_duration_s=300), "ac"),
+        (Filters(genres=frozenset({"rock"}), max_duration_s=200), "a"),
+        (Filters(min_duration_s=0), "abce"),  # asked about, so the track of unknown length is out
     ],
 )
-def test_who_fits(where: Where, fits: str) -> None:
-    assert "".join(SHELF.ids.take(np.flatnonzero(rows_that_fit(where, SHELF)))) == fits
+def test_who_fits(filters: Filters, fits: str) -> None:
+    assert "".join(SHELF.ids.take(np.flatnonzero(rows_that_fit(filters, SHELF)))) == fits
 
 
 @given(
@@ -55,9 +56,9 @@ def test_who_fits(where: Where, fits: str) -> None:
     st.none() | st.floats(0, 700),
 )
 def test_a_further_wish_never_adds_a_track(genres: set[str], year: int | None, shortest: float | None) -> None:
-    both = rows_that_fit(Where(frozenset(genres), year_from=year, min_duration_s=shortest), SHELF)
-    alone = [Where(frozenset(genres)), Where(year_from=year), Where(min_duration_s=shortest)]
-    np.testing.assert_array_equal(both, np.all([rows_that_fit(where, SHELF) for where in alone], axis=0))
+    both = rows_that_fit(Filters(frozenset(genres), year_from=year, min_duration_s=shortest), SHELF)
+    alone = [Filters(frozenset(genres)), Filters(year_from=year), Filters(min_duration_s=shortest)]
+    np.testing.assert_array_equal(both, np.all([rows_that_fit(filters, SHELF) for filters in alone], axis=0))
 
 
 def test_years_and_genres_as_tags_write_them() -> None:
@@ -71,15 +72,16 @@ def test_years_and_genres_as_tags_write_them() -> None:
     ("bad", "says"),
     [
         ({"genres": frozenset({"  "})}, "expected a name"),
+        ({"genres": "jazz"}, r"expected a list of names; write \['jazz'\]"),
         ({"year_from": 2001, "year_to": 2000}, "years from 2001 to 2000 hold nothing"),
         ({"min_duration_s": -1.0}, "shortest duration -1.0: expected seconds"),
         ({"max_duration_s": float("nan")}, "longest duration nan"),
         ({"min_duration_s": 10.0, "max_duration_s": 5.0}, "durations from 10.0 to 5.0 hold nothing"),
     ],
 )
-def test_wishes_that_nobody_can_fulfil(bad: dict[str, object], says: str) -> None:
+def test_conditions_that_no_track_can_meet(bad: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
-        Where(**bad)  # type: ignore[arg-type]
+        Filters(**bad)  # type: ignore[arg-type]
 
 
 def test_a_filtered_list_is_the_same_list_with_tracks_left_out(workspace: Workspace, catalogue: Catalogue) -> None:
@@ -88,14 +90,14 @@ def test_a_filtered_list_is_the_same_list_with_tracks_left_out(workspace: Worksp
     ]
     tagged = replace(catalogue, tracks=Tracks(tuple(items)))
     toy = make_recommender(workspace, tagged, "toy")
-    where = Where(frozenset({"jazz"}), year_to=1999)
+    filters = Filters(frozenset({"jazz"}), year_to=1999)
     seeds = [tagged.track_row("t00-0"), tagged.track_row("t11-3")]
     for asked in ({"playlist": 3}, {"likes": seeds}):
-        everything = recommend(tagged, toy, n=999, max_per_artist=None, **asked)
-        found = recommend(tagged, toy, n=999, max_per_artist=None, where=where, **asked)
+        everything = recommend(tagged, toy, options=ListOptions(n=999, max_per_artist=None), **asked)
+        found = recommend(tagged, toy, options=ListOptions(n=999, max_per_artist=None, filters=filters), **asked)
         kept = [item for item in everything if item.row % 3]
         assert [(item.row, item.score) for item in found] == [(item.row, item.score) for item in kept]
-    assert not recommend(tagged, toy, playlist=3, where=Where(year_from=2000))
-    assert {item.row % 3 for item in similar(tagged, toy, seeds[0], n=999, where=where)} == {1, 2}
-    assert ANYTHING.asks_nothing
-    assert not where.asks_nothing
+    assert not recommend(tagged, toy, playlist=3, options=ListOptions(filters=Filters(year_from=2000)))
+    near = similar(tagged, toy, seeds[0], options=ListOptions(n=999, filters=filters))
+    assert {item.row % 3 for item in near} == {1, 2}
+    assert Filters(genres=[]) == NO_FILTERS

@@ -9,12 +9,13 @@ import pytest
 from scipy.stats import norm
 
 from unheard.errors import UserError
-from unheard.evaluate.diversity import occurrences, skewness
+from unheard.metrics.diversity import occurrences, skewness
+from unheard.ranking import top_k
 from unheard.recommend import hubness
 from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.hubness import Correction, HubCorrected, Profile, corrected, without_hubs
-from unheard.recommend.ranking import top_k
+from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import NewTrack, recommend, similar
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.workspace import Workspace
@@ -127,10 +128,10 @@ def test_lists_reasons_and_files_still_work(workspace: Workspace, catalogue: Cat
     toy = make_recommender(workspace, catalogue, "toy")
     assert isinstance(toy, FactorRecommender)
     found = without_hubs(catalogue, toy, "csls")
-    assert recommend(catalogue, found, playlist=3, n=3, diversity=0.5)[0].reasons
+    assert recommend(catalogue, found, playlist=3, options=ListOptions(n=3, diversity=0.5))[0].reasons
     row = catalogue.track_row("t18-2")
-    inside = similar(catalogue, found, row, n=5)
-    outside = similar(catalogue, found, NewTrack(catalogue.tracks[row], toy.tracks[row]), n=5)
+    inside = similar(catalogue, found, row, options=ListOptions(n=5))
+    outside = similar(catalogue, found, NewTrack(catalogue.tracks[row], toy.tracks[row]), options=ListOptions(n=5))
     assert {i.track_id for i in inside} & {o.track_id for o in outside}
     popular = without_hubs(catalogue, make_recommender(workspace, catalogue, "popularity"), "csls")
     with pytest.raises(UserError, match="cannot place a track from outside"):

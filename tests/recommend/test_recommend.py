@@ -11,7 +11,8 @@ import pytest
 from unheard.errors import UserError
 from unheard.library import Track, Tracks
 from unheard.recommend.build import make_recommender
-from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.catalogue import Candidates, Catalogue
+from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation, recommend, similar
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.splits import Use
@@ -31,7 +32,7 @@ def ids(found: list[Recommendation]) -> list[str]:
 
 def test_without_rules_it_is_the_ranking_by_score(catalogue: Catalogue, toy: FactorRecommender) -> None:
     playlist = catalogue.playlist_row("p03")
-    found = recommend(catalogue, toy, playlist=playlist, n=12, max_per_artist=None)
+    found = recommend(catalogue, toy, playlist=playlist, options=ListOptions(n=12, max_per_artist=None))
     cold = catalogue.candidates("cold", new=True)
     own = set(catalogue.plays[playlist].indices)
     scores = toy.tracks[cold].astype(np.float64) @ catalogue.warm.playlists[playlist]
@@ -44,23 +45,24 @@ def test_without_rules_it_is_the_ranking_by_score(catalogue: Catalogue, toy: Fac
 
 @pytest.mark.parametrize("candidates", ["cold", "warm", "all"])
 def test_own_tracks_excluded_tracks_and_a_third_song_of_an_artist_never_come(
-    catalogue: Catalogue, toy: FactorRecommender, candidates: str
+    catalogue: Catalogue, toy: FactorRecommender, candidates: Candidates
 ) -> None:
     playlist = catalogue.playlist_row("p07")
-    first = recommend(catalogue, toy, playlist=playlist, candidates=candidates, n=400)  # type: ignore[arg-type]
-    banned = {first[0].row, first[4].row}
-    found = recommend(catalogue, toy, playlist=playlist, candidates=candidates, n=400, exclude=banned)  # type: ignore[arg-type]
+    options = ListOptions(candidates=candidates, n=400)
+    first = recommend(catalogue, toy, playlist=playlist, options=options)
+    banned = {first[0].track_id, first[4].track_id}
+    found = recommend(catalogue, toy, playlist=playlist, options=options.changed(exclude=banned))
     rows = {item.row for item in found}
     assert not rows & set(catalogue.plays[playlist].indices)
-    assert not rows & banned
-    assert rows <= set(catalogue.candidates(candidates, new=True))  # type: ignore[arg-type]
+    assert not set(ids(found)) & banned
+    assert rows <= set(catalogue.candidates(candidates, new=True))
     assert max(Counter(catalogue.main_artist[list(rows)]).values()) == 2
 
 
 def test_reasons_of_a_playlist_are_its_own_warm_tracks(catalogue: Catalogue, toy: FactorRecommender) -> None:
     playlist = catalogue.playlist_row("p03")
     own = catalogue.plays[playlist].indices
-    for item in recommend(catalogue, toy, playlist=playlist, n=5):
+    for item in recommend(catalogue, toy, playlist=playlist, options=ListOptions(n=5)):
         assert 1 <= len(item.reasons) <= 3
         for reason in item.reasons:
             row = catalogue.track_row(reason.track_id)
@@ -75,7 +77,7 @@ def test_reasons_of_a_playlist_are_its_own_warm_tracks(catalogue: Catalogue, toy
 def test_seeds_vote_by_reciprocal_ranks(catalogue: Catalogue, toy: FactorRecommender) -> None:
     seeds = [catalogue.track_row(name) for name in ("t00-0", "t11-3", "t25-5")]
     cold = catalogue.candidates("cold", new=True)
-    found = recommend(catalogue, toy, likes=seeds, n=8, max_per_artist=None)
+    found = recommend(catalogue, toy, likes=seeds, options=ListOptions(n=8, max_per_artist=None))
     ranks = (-toy.similarities(np.array(seeds), cold)).argsort(axis=1).argsort(axis=1) + 1  # ties are at the mean
     votes = dict(zip(cold.tolist(), (1 / (60 + ranks)).sum(axis=0), strict=True))
     best = sorted(votes.values(), reverse=True)[:8]
@@ -100,7 +102,7 @@ def test_agreement_beats_one_enthusiast(catalogue: Catalogue) -> None:
     left, right = catalogue.track_row("t00-0"), catalogue.track_row("t01-0")
     tracks[left], tracks[right] = [1, 0.3], [-1, 0.3]
     geometry = FactorRecommender("hand", tracks, np.zeros((1, 2), np.float32), np.zeros(2, np.float32))
-    found = recommend(catalogue, geometry, likes=[left, right], n=3)
+    found = recommend(catalogue, geometry, likes=[left, right], options=ListOptions(n=3))
     # Ranks are (1, last), (last, 1) and (2, 2): 2/62 = .0323 against 1/61 + 1/(60 + about 114) = .0221.
     assert ids(found)[0] == "t09-1"
     assert found[0].score == pytest.approx(2 / 62)
@@ -115,22 +117,22 @@ def test_seeds_and_their_other_recordings_never_come_back(catalogue: Catalogue, 
     retitled = replace(catalogue, tracks=Tracks(tuple(items)))
     seed = retitled.track_row("t08-0")
     for found in (
-        recommend(retitled, toy, likes=[seed], n=400, max_per_artist=None),
-        similar(retitled, toy, seed, n=400, max_per_artist=None),
+        recommend(retitled, toy, likes=[seed], options=ListOptions(n=400, max_per_artist=None)),
+        similar(retitled, toy, seed, options=ListOptions(n=400, max_per_artist=None)),
     ):
         assert not set(ids(found)) & {"t08-0", "t08-1", "t08-2"}
         assert "t08-3" in ids(found)
     # and of two recordings of one song, one is enough
     playlist = next(p for p in range(5, 80) if not set(retitled.plays[p].indices) & {seed, seed + 1, seed + 2})
-    found = recommend(retitled, toy, playlist=playlist, n=400, max_per_artist=None)
+    found = recommend(retitled, toy, playlist=playlist, options=ListOptions(n=400, max_per_artist=None))
     assert len(set(ids(found)) & {"t08-0", "t08-1", "t08-2"}) == 1
 
 
 def test_a_playlist_of_unheard_tracks_is_taken_as_likes(catalogue: Catalogue, toy: FactorRecommender) -> None:
     fresh = catalogue.playlist_row("fresh")
     rows = [int(row) for row in catalogue.plays[fresh].indices]
-    found = recommend(catalogue, toy, playlist=fresh, n=6)
-    assert ids(found) == ids(recommend(catalogue, toy, likes=rows, n=6))
+    found = recommend(catalogue, toy, playlist=fresh, options=ListOptions(n=6))
+    assert ids(found) == ids(recommend(catalogue, toy, likes=rows, options=ListOptions(n=6)))
     assert not {item.row for item in found} & set(rows)
 
 
@@ -138,7 +140,7 @@ def test_similar_ranks_by_centred_cosine_and_names_tracks_near_both(
     catalogue: Catalogue, toy: FactorRecommender
 ) -> None:
     query = catalogue.track_row("t18-2")
-    found = similar(catalogue, toy, query, candidates="cold", n=6, max_per_artist=None)
+    found = similar(catalogue, toy, query, options=ListOptions(candidates="cold", n=6, max_per_artist=None))
     cold = catalogue.candidates("cold", new=True)
     near = np.sort(toy.similarities(np.array([query]), cold[cold != query])[0])[::-1]
     np.testing.assert_array_equal([item.score for item in found], near[:6])
@@ -156,9 +158,9 @@ def test_reasons_are_those_of_all_warm_tracks_though_few_are_compared(
     queries: list[int | NewTrack] = [0, 3, 40, *outside]
     for query in queries:
         monkeypatch.setattr("unheard.recommend.recommend.COMPANY", len(warm))
-        whole = similar(catalogue, toy, query, n=20)
+        whole = similar(catalogue, toy, query, options=ListOptions(n=20))
         monkeypatch.setattr("unheard.recommend.recommend.COMPANY", company)
-        quick = similar(catalogue, toy, query, n=20)
+        quick = similar(catalogue, toy, query, options=ListOptions(n=20))
         assert [ids_of_reasons(item) for item in quick] == [ids_of_reasons(item) for item in whole]
         assert any(item.reasons for item in quick)
 
@@ -173,23 +175,25 @@ def test_a_track_from_outside_finds_what_the_same_track_inside_finds(
     row = catalogue.track_row("t18-2")
     inside = catalogue.tracks[row]
     new = NewTrack(Track("", title="Song 2 (Live)", artists=inside.artists), toy.tracks[row])
-    assert ids(similar(catalogue, toy, new, n=9)) == ids(similar(catalogue, toy, row, n=9))
+    nine = ListOptions(n=9)
+    assert ids(similar(catalogue, toy, new, options=nine)) == ids(similar(catalogue, toy, row, options=nine))
     stranger = NewTrack(Track("", title="Song 2", artists=("Somebody Else",)), toy.tracks[row])
-    assert ids(similar(catalogue, toy, stranger, n=9))[0] == "t18-2"
-    mixed = recommend(catalogue, toy, likes=[new, catalogue.track_row("t00-0")], n=3)
+    assert ids(similar(catalogue, toy, stranger, options=nine))[0] == "t18-2"
+    mixed = recommend(catalogue, toy, likes=[new, catalogue.track_row("t00-0")], options=ListOptions(n=3))
     assert {reason.label for reason in mixed[0].reasons} == {"Artist 18 - Song 2 (Live)", "Artist 0 - Song 0"}
 
 
 def test_recommenders_without_a_notion_of_near_give_no_reasons(workspace: Workspace, catalogue: Catalogue) -> None:
     for name in ("random", "popularity"):
-        found = recommend(catalogue, make_recommender(workspace, catalogue, name), playlist=4, n=3)
+        found = recommend(catalogue, make_recommender(workspace, catalogue, name), playlist=4, options=ListOptions(n=3))
         assert len(found) == 3
         assert [item.why for item in found] == [""] * 3
 
 
 def test_the_seed_breaks_ties(workspace: Workspace, catalogue: Catalogue) -> None:
     popularity = make_recommender(workspace, catalogue, "popularity")
-    lists = [ids(recommend(catalogue, popularity, playlist=4, n=9, seed=seed)) for seed in (0, 0, 1)]
+    nine = ListOptions(n=9)
+    lists = [ids(recommend(catalogue, popularity, playlist=4, options=nine, seed=seed)) for seed in (0, 0, 1)]
     assert lists[0] == lists[1] != lists[2]
 
 
@@ -209,4 +213,4 @@ def test_no_candidates_give_an_empty_list(catalogue: Catalogue, toy: FactorRecom
     nothing_cold = replace(catalogue, use=np.zeros_like(catalogue.use))
     assert recommend(nothing_cold, toy, playlist=0) == []
     assert recommend(nothing_cold, toy, likes=[0, 1]) == []
-    assert similar(nothing_cold, toy, 0, candidates="cold") == []
+    assert similar(nothing_cold, toy, 0, options=ListOptions(candidates="cold")) == []

@@ -66,10 +66,14 @@ def test_options_are_obeyed(client: httpx.Client, session: Session) -> None:
     )
     assert not {"t00-1", "t01-1"} & {one.track_id for one in expected}
     assert [one["track"]["track_id"] for one in found] == [one.track_id for one in expected]
-    many = client.get(
-        "/api/tracks/t00-0/similar", params={"n": 300, "candidates": "all", "any_number_per_artist": True}
-    )
-    assert len(many.json()["items"]) > 250
+    many: Params = {"n": 300, "candidates": "all"}
+    uncapped = client.get("/api/tracks/t00-0/similar", params=many | {"max_per_artist": 0}).json()["items"]
+    assert [one["track"]["track_id"] for one in uncapped] == [
+        one.track_id for one in session.neighbours("t00-0", n=300, max_per_artist=None)
+    ]
+    assert len(uncapped) > 250
+    older = client.get("/api/tracks/t00-0/similar", params=many | {"any_number_per_artist": True})
+    assert older.json()["items"] == uncapped
 
 
 def test_the_factors_of_a_model_are_a_model(client: httpx.Client, served_workspace: Path) -> None:
@@ -200,13 +204,40 @@ def test_a_list_becomes_a_file(client: httpx.Client) -> None:
         "#EXTM3U\n#PLAYLIST:one two\n#EXTINF:200,Artist 0 - Song 0\n/music/Artist 0/Song 0.flac\n"
         "#EXTINF:200,Artist 3 - Later\n/music/Artist 3/Later.flac\n"
     )
-    assert m3u8.headers["content-disposition"] == 'attachment; filename="unheard.m3u8"'
     rows = list(csv.DictReader(io.StringIO(client.post("/api/playlist-export", json=wish | {"format": "csv"}).text)))
     assert [(row["rank"], row["track_id"]) for row in rows] == [("1", "t00-0"), ("2", "new-0")]
+    assert {row["score"] for row in rows} == {""}
     as_json = client.post("/api/playlist-export", json=wish | {"format": "json"}).json()
     assert [one["artist"] for one in as_json] == ["Artist 0", "Artist 3"]
     jspf = client.post("/api/playlist-export", json=wish | {"format": "jspf"}).json()
     assert [one["title"] for one in jspf["playlist"]["track"]] == ["Song 0", "Later"]
+
+
+def test_a_file_is_named_by_its_list(client: httpx.Client) -> None:
+    for title, names in (
+        ("one\ntwo", "attachment; filename=\"one-two.csv\"; filename*=UTF-8''one-two.csv"),
+        ("../x/عربي", "attachment; filename=\"x.csv\"; filename*=UTF-8''x-%D8%B9%D8%B1%D8%A8%D9%8A.csv"),
+        (" ", "attachment; filename=\"unheard.csv\"; filename*=UTF-8''unheard.csv"),
+    ):
+        asked = {"ids": ["t00-0"], "title": title, "format": "csv"}
+        assert client.post("/api/playlist-export", json=asked).headers["content-disposition"] == names
+    plain = client.post("/api/playlist-export", json={"ids": ["t00-0"]})
+    assert plain.headers["content-disposition"].startswith('attachment; filename="unheard.m3u8"')
+
+
+def test_every_way_out_writes_the_same_columns(client: httpx.Client, session: Session, tmp_path: Path) -> None:
+    """The command line and Python write files through `Session.export`; here the API and the maker's page."""
+    seeds = ["t00-0", "t11-3"]
+    found = session.recommendations(like=seeds, n=3)
+    session.export(found, tmp_path / "list.csv", title="x")
+    written = (tmp_path / "list.csv").read_text(encoding="utf-8")
+    ids = [item.track_id for item in found]
+    form = {"track": ids, "format": "csv", "wish": f"n=3&seed={seeds[0]}&seed={seeds[1]}", "title": "x"}
+    assert client.post("/make/export", data=form).text == written
+    bare = client.post("/api/playlist-export", json={"ids": ids, "format": "csv"}).text
+    assert bare.splitlines()[0] == written.splitlines()[0]
+    for full, line in zip(csv.DictReader(io.StringIO(written)), csv.DictReader(io.StringIO(bare)), strict=True):
+        assert line == full | {"score": "", "why": ""}
 
 
 def test_a_pasted_list_is_found(client: httpx.Client) -> None:

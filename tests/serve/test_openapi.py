@@ -10,7 +10,7 @@ import httpx
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -25,6 +25,7 @@ from unheard.serve.config import ServeConfig
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 12
+LONGEST_REQUEST = 60_000  # the HTTP parser refuses an address above 64 KiB before the application sees it
 STARTS_PROCESSES = "POST /api/jobs"  # test_jobs.py does that
 
 DOCUMENT = FastAPI()
@@ -67,6 +68,7 @@ def test_whatever_comes_is_answered_as_described(fuzzed_url: str, label: str, mo
     )
     @given(case=OPERATIONS[label].as_strategy(generation_mode=mode))
     def answered(case: schemathesis.Case) -> None:
+        assume(len(case.as_curl_command()) < LONGEST_REQUEST)
         case.call_and_validate(base_url=fuzzed_url, checks=CHECKS, timeout=60)
 
     answered()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from unheard.errors import MissingStageError, UserError
-from unheard.recommend.recommend import Recommendation
+from unheard.recommend.export import ListEntry, entries_of, export
 from unheard.session import Session
 from unheard.spotify.files import file_stem, write_files
 from unheard.spotify.lists import MOST_NAME, NamedList, nearest_lists, playlist_name
@@ -30,7 +30,7 @@ def test_every_seed_under_every_trained_model_and_the_oracle(lists: list[NamedLi
 def test_the_seed_is_first_and_then_what_similar_says(lists: list[NamedList], workspace: Workspace) -> None:
     session = Session(workspace.root, model="toy@1")
     ids, _ = session.similar("t03-2", candidates="cold", n=4)
-    assert [item.track_id for item in lists[5].found] == ["t03-2", *ids]
+    assert [track.track_id for track in lists[5].tracks] == ["t03-2", *ids]
     assert [track.track_id for track in lists[5].tracks] == ["t03-2", *ids]
     assert "model toy@1, split artists, cold candidates" in lists[5].description
 
@@ -40,7 +40,7 @@ def test_candidates_and_the_artist_cap_reach_the_ranking(workspace: Workspace) -
         workspace, ["t03-2"], models=["oracle"], split="tracks", k=9, candidates="all", max_per_artist=9
     )
     ids, _ = Session(workspace.root, split="tracks", model="oracle").similar("t03-2", n=9, max_per_artist=9)
-    assert [found.track_id for found in item.found[1:]] == ids
+    assert [track.track_id for track in item.tracks[1:]] == ids
 
 
 def test_files_are_what_export_writes(lists: list[NamedList], workspace: Workspace, tmp_path: Path) -> None:
@@ -48,11 +48,11 @@ def test_files_are_what_export_writes(lists: list[NamedList], workspace: Workspa
     assert [n for _, n in written] == [5] * 8
     assert len(list((tmp_path / "lists").iterdir())) == 8
     session = Session(workspace.root, model="toy")
-    row = session.catalogue.track_row("t09-1")
+    tracks = session.catalogue.tracks
     near = session.neighbours("t09-1", candidates="cold", n=4)
-    seed = Recommendation(1, row, "t09-1", "Artist 9 - Song 1", 0.0, ())
+    entries = [ListEntry(tracks[session.catalogue.track_row("t09-1")]), *entries_of(near, tracks)]
     expected = tmp_path / "lists" / "expected.m3u8"
-    session.export([seed, *near], expected, title="unheard: Artist 9 - Song 1 (toy)")
+    export(expected, entries, title="unheard: Artist 9 - Song 1 (toy)")
     assert written[0][0].name == "unheard - Artist 9 - Song 1 (toy).m3u8"
     assert written[0][0].read_bytes() == expected.read_bytes()
     assert write_files(lists, tmp_path / "lists") == written

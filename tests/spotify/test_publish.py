@@ -11,8 +11,8 @@ import pytest
 from tests.spotify.conftest import Connect, write_token
 from tests.spotify.stand_in import ME, StandIn
 from unheard.errors import UnheardError, UserError
-from unheard.library import Track, Tracks
-from unheard.recommend.recommend import Recommendation
+from unheard.library import Track
+from unheard.recommend.export import ListEntry
 from unheard.spotify.account import Account, token_path
 from unheard.spotify.lists import NamedList
 from unheard.spotify.publish import Published, publish
@@ -23,8 +23,7 @@ LOST = Track("2", title="Song 1", artists=("Artist 3",))
 
 
 def named(tracks: Sequence[Track], name: str = "unheard: Rammstein - Klavier (cnn)") -> NamedList:
-    found = tuple(Recommendation(row, row, t.track_id, t.label, 1.0, ()) for row, t in enumerate(tracks))
-    return NamedList(name, "The tracks nearest to the first one.", found, Tracks(tuple(tracks)))
+    return NamedList(name, "The tracks nearest to the first one.", tuple(map(ListEntry, tracks)))
 
 
 @pytest.fixture

@@ -34,6 +34,10 @@ WorkspaceOption = Annotated[
 ]
 SplitOption = Annotated[
     str | None,
+    typer.Option("--split", help="Which split. Default: live if there, else artists, else tracks.", show_default=False),
+]
+EvaluationSplitOption = Annotated[
+    str | None,
     typer.Option("--split", help="Which split. Default: artists if there, else tracks.", show_default=False),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

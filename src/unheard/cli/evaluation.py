@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.cli.console import EvaluationSplitOption, WorkspaceOption
 from unheard.workspace import Workspace
 
 
 def evaluate(
     workspace: WorkspaceOption,
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     models: Annotated[
         list[str] | None,
         typer.Option("--model", help="Only this model (repeatable). Default: all baselines and all trained models."),
@@ -34,8 +35,17 @@ def evaluate(
     from unheard.evaluate.results import write_results
     from unheard.evaluate.summary import summaries
     from unheard.evaluate.table import tables, to_markdown
+    from unheard.recommend.build import trained_elsewhere, trained_models
+    from unheard.splits import EVALUATION_SPLITS, load_split
 
     opened = Workspace.open(workspace)
+    measured = load_split(opened, split, prefer=EVALUATION_SPLITS).name
+    if models is None and not trained_models(opened, measured):
+        train = shlex.join(["unheard", "train", "-w", str(workspace), "--split", measured])
+        console.say(
+            f"only baselines: no model is trained on split {measured!r}{trained_elsewhere(opened, measured)}; "
+            f"to evaluate one, run `{train}`"
+        )
     with console.progress_bars() as progress:
         results = run(opened, split, models=models, seed=seed, progress=progress)
     for drawn in tables(results) if full else summaries(results):

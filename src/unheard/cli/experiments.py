@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
+from unheard.cli.console import EvaluationSplitOption, JsonFlag, WorkspaceOption
 from unheard.errors import UserError
 from unheard.evaluate.table import Table, table_markdown
 from unheard.workspace import Workspace
@@ -29,7 +29,7 @@ SeedOption = Annotated[int, typer.Option(min=0, help="Seed of weights, batches, 
 @experiment.command()
 def thesis(
     workspace: MaybeWorkspace = None,
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     rows: Annotated[str, typer.Option(help="Which of the 22 rows, such as 1-4,11.")] = "1-22",
     fraction: Annotated[
         float | None,
@@ -79,7 +79,10 @@ def thesis(
 
 @experiment.command()
 def leak(
-    workspace: WorkspaceOption, split: SplitOption = None, seed: SeedOption = 0, markdown: MarkdownOption = None
+    workspace: WorkspaceOption,
+    split: EvaluationSplitOption = None,
+    seed: SeedOption = 0,
+    markdown: MarkdownOption = None,
 ) -> None:
     """Show how much of the thesis' best result a leak can explain (train rows 21 and 22 first)."""
     from unheard.experiments.leak import about_text, leak_table, run_leak
@@ -92,7 +95,7 @@ def leak(
 @experiment.command(name="bag-of-tones")
 def bag_of_tones(
     workspace: WorkspaceOption,
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     tones: Annotated[int, typer.Option(min=2, help="Size of the codebook.")] = 4000,
     seed: SeedOption = 0,
     markdown: MarkdownOption = None,
@@ -107,7 +110,10 @@ def bag_of_tones(
 
 @experiment.command()
 def background(
-    workspace: WorkspaceOption, split: SplitOption = None, seed: SeedOption = 0, markdown: MarkdownOption = None
+    workspace: WorkspaceOption,
+    split: EvaluationSplitOption = None,
+    seed: SeedOption = 0,
+    markdown: MarkdownOption = None,
 ) -> None:
     """Nearest neighbours, factorisations and hybrids, on hidden plays of known tracks and on new tracks."""
     from unheard.experiments.background import about_text, background_tables, run_background
@@ -120,7 +126,7 @@ def background(
 @experiment.command()
 def evidence(
     workspace: WorkspaceOption,
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     models: Models = "ridge",
     seed: SeedOption = 0,
     json: JsonFlag = False,
@@ -140,7 +146,7 @@ def evidence(
 @experiment.command()
 def fairness(
     workspace: WorkspaceOption,
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     models: Annotated[
         str | None,
         typer.Option(
@@ -166,7 +172,7 @@ def fairness(
 @experiment.command()
 def rivals(
     workspace: WorkspaceOption,
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     models: Annotated[
         str, typer.Option(help="Recipes, trained with every seed, and baselines; with commas between them.")
     ] = "artist-mean,content-neighbours,ridge,ridge-all,kernel-ridge,reduced-rank,artist-shrinkage,deepmusic,"
@@ -195,7 +201,7 @@ def rivals(
 @experiment.command()
 def ablation(
     workspace: WorkspaceOption,
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     model: Annotated[str, typer.Option(help="A trained blend.")] = "blend",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of it to average over.")] = 3,
     json: JsonFlag = False,
@@ -215,7 +221,7 @@ def ablation(
 @experiment.command()
 def calibration(
     workspace: WorkspaceOption,
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     models: Models = "ridge",
     seed: SeedOption = 0,
     json: JsonFlag = False,

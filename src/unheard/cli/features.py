@@ -126,10 +126,10 @@ def _tags(opened: Workspace, kinds: list[str], track: list[str] | None, *, wante
 
 def _embed(opened: Workspace, model: str, split: str | None) -> None:
     """Keep the embeddings of every track by a trained model."""
-    from unheard.splits import load_split
+    from unheard.recommend.build import split_for_use
     from unheard.training.embedding_features import embeddings_of, embeddings_path
 
-    name = load_split(opened, split).name
+    name = split or split_for_use(opened)
     with console.progress_bars() as progress:
         ids, embeddings = embeddings_of(opened, name, model, progress=progress)
     console.say(f"{len(ids)} tracks in {embeddings.shape[1]} numbers each: {embeddings_path(opened, name, model)}")

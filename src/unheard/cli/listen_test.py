@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
+from unheard.cli.console import EvaluationSplitOption, JsonFlag, WorkspaceOption
 from unheard.workspace import Workspace
 
 listen_test = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -41,7 +41,7 @@ def create(
     ] = Kinds.RATE,
     k: Annotated[int, typer.Option(help="How deep into each model's list the raters hear.")] = 3,
     clip_s: Annotated[float, typer.Option(help="Length of every clip in seconds.")] = 20.0,
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     seeds_per_rater: Annotated[
         int | None,
         typer.Option(help="Every rater hears only so many seeds. Default: all.", show_default=False),

@@ -14,7 +14,8 @@ from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
 from unheard.errors import UserError
 
 if TYPE_CHECKING:
-    from unheard.recommend.filters import Where
+    from unheard.recommend.filters import Filters
+    from unheard.recommend.options import ListOptions
     from unheard.recommend.recommend import NewTrack, Recommendation
     from unheard.session import Session
 
@@ -32,10 +33,7 @@ Count = Annotated[int, typer.Option("-n", min=1, help="How many.")]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write .m3u8, .jspf, .csv or .json.", show_default=False)
 ]
-ArtistCap = Annotated[
-    int | None,
-    typer.Option(min=1, help="At most this many tracks of one artist. Default: 2.", show_default=False),
-]
+ArtistCap = Annotated[int, typer.Option(min=0, help="At most this many tracks of one artist; 0: no cap.")]
 Diversity = Annotated[
     float, typer.Option(min=0, max=1, help="0: by score alone; 1: each as unlike those before it as possible.")
 ]
@@ -68,7 +66,7 @@ def similar(
     output: Output = None,
     split: SplitOption = None,
     model: ModelOption = None,
-    max_per_artist: ArtistCap = None,
+    max_per_artist: ArtistCap = 2,
     diversity: Diversity = 0.0,
     genre: Genres = None,
     year: Years = None,
@@ -81,8 +79,16 @@ def similar(
     json: JsonFlag = False,
 ) -> None:
     """Neighbours of a track or of an audio file that nobody has heard yet; the score is a centred cosine, -1 to 1."""
-    where = _where(genre, year, min_duration, max_duration)
-    _require(not test_tracks or (where.asks_nothing and not diversity), UNFILTERED.format("--test-tracks"))
+    from unheard.recommend.options import ListOptions, artist_cap
+
+    options = ListOptions(
+        n=n,
+        candidates=candidates,
+        max_per_artist=artist_cap(max_per_artist),
+        diversity=diversity,
+        filters=_filters(genre, year, min_duration, max_duration),
+    )
+    _require(not test_tracks or _as_measured(options), UNFILTERED.format("--test-tracks"))
     session = _session(workspace, split, model, seed)
     if test_tracks:
         _require(track is None, "--test-tracks takes no track; leave it out")
@@ -94,11 +100,11 @@ def similar(
     if track is None:
         raise UserError("name a TRACK_ID or a FILE, or --test-tracks -o sim.csv")
     query = session.heard(track)
-    found = session.neighbours(
-        query, candidates=candidates, n=n, max_per_artist=max_per_artist or 2, diversity=diversity, where=where
-    )
+    found = session.neighbours(query, options=options)
     _warn_of_strangers(session, [query])
-    _show(session, found, output, json=json, title=f"Like {session.label(track)} ({session.model}, {candidates})")
+    _show(
+        session, found, output, json=json, title=f"Like {session.label(track)} ({_seen_through(session, candidates)})"
+    )
 
 
 def recommend(
@@ -113,7 +119,7 @@ def recommend(
     output: Output = None,
     split: SplitOption = None,
     model: ModelOption = None,
-    max_per_artist: ArtistCap = None,
+    max_per_artist: ArtistCap = 2,
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", metavar="TRACK_ID", help="Never this track (repeatable).")
     ] = None,
@@ -133,8 +139,17 @@ def recommend(
         (playlist is not None) + bool(like) + all_playlists == 1,
         "say for whom: one of --playlist ID, --like TRACK_ID|FILE, or --all-playlists -o recs.csv",
     )
-    where = _where(genre, year, min_duration, max_duration)
-    _require(not all_playlists or (where.asks_nothing and not diversity), UNFILTERED.format("--all-playlists"))
+    from unheard.recommend.options import ListOptions, artist_cap
+
+    options = ListOptions(
+        n=n,
+        candidates=candidates,
+        max_per_artist=artist_cap(max_per_artist),
+        exclude=exclude or (),
+        diversity=diversity,
+        filters=_filters(genre, year, min_duration, max_duration),
+    )
+    _require(not all_playlists or _as_measured(options), UNFILTERED.format("--all-playlists"))
     session = _session(workspace, split, model, seed)
     if all_playlists:
         with console.progress_bars() as progress:
@@ -142,19 +157,10 @@ def recommend(
         console.say(f"{output}: {rows} rows")
         return
     seeds = [session.heard(name) for name in dict.fromkeys(like or [])]
-    found = session.recommendations(
-        playlist=playlist,
-        like=seeds,
-        candidates=candidates,
-        n=n,
-        max_per_artist=max_per_artist or 2,
-        exclude=exclude or [],
-        diversity=diversity,
-        where=where,
-    )
+    found = session.recommendations(playlist=playlist, like=seeds, options=options)
     _warn_of_strangers(session, seeds)
     whom = f"playlist {playlist}" if playlist is not None else ", ".join(session.label(seed) for seed in like or [])
-    _show(session, found, output, json=json, title=f"For {whom} ({session.model}, {candidates})")
+    _show(session, found, output, json=json, title=f"For {whom} ({_seen_through(session, candidates)})")
 
 
 def embed(
@@ -170,7 +176,7 @@ def embed(
     model: ModelOption = None,
 ) -> None:
     """Predicted latent factors of audio files, in the space of the factors that the model was trained on."""
-    session = _session(workspace, split, model, 0)
+    session = _session(workspace, split, model, 0, warm=not files)
     with console.progress_bars() as progress:
         report = session.write_vectors(files or [], output, progress=progress)
     console.say(f"{output}: {report.written} vectors of {report.dim} factors ({session.model})")
@@ -180,19 +186,34 @@ def embed(
         raise UserError("none of the files could be embedded; the lines above say why")
 
 
-def _session(workspace: Path, split: str | None, model: str | None, seed: int) -> Session:
+def _session(workspace: Path, split: str | None, model: str | None, seed: int, *, warm: bool = False) -> Session:
+    """A session whose predictions are up to date; `warm`: also those of tracks that rankings take from plays."""
     from unheard.session import Session
 
-    return Session(workspace, split=split, model=model, seed=seed)
+    session = Session(workspace, split=split, model=model, seed=seed)
+    session.update_predictions(warm=warm)
+    return session
 
 
-def _where(
+def _seen_through(session: Session, candidates: str) -> str:
+    """Model, split and candidates, for a title: the split may be one that nobody named."""
+    return f"{session.model}, split {session.catalogue.split.name}, {candidates}"
+
+
+def _filters(
     genres: list[str] | None, years: str | None, min_duration_s: float | None, max_duration_s: float | None
-) -> Where:
-    from unheard.recommend.filters import Where
+) -> Filters:
+    from unheard.recommend.filters import Filters
 
     year_from, year_to = _years(years)
-    return Where(frozenset(genres or ()), year_from, year_to, min_duration_s, max_duration_s)
+    return Filters(genres or (), year_from, year_to, min_duration_s, max_duration_s)
+
+
+def _as_measured(options: ListOptions) -> bool:
+    """Whether nothing is asked for that lists for measuring cannot have."""
+    from unheard.recommend.filters import NO_FILTERS
+
+    return options.filters == NO_FILTERS and not options.diversity
 
 
 def _years(text: str | None) -> tuple[int | None, int | None]:
@@ -246,4 +267,4 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
         if any(strange):
             console.say(f"{MARK} {NOT_ENOUGH}: the model can say little about it")
         if not found:
-            console.say("no candidates are left: the seeds, the artist cap, the wishes and the split leave none")
+            console.say("no candidates are left: the seeds, the artist cap, the filters and the split leave none")

@@ -21,5 +21,6 @@ def draw_map(
     import unheard
 
     session = unheard.open(workspace, split=split, model=model)
+    session.update_predictions()
     path = session.draw_map(method=method)
     console.say(f"drew {len(session.catalogue)} tracks: {path}")

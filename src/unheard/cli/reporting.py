@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.cli.console import EvaluationSplitOption, WorkspaceOption
 from unheard.workspace import Workspace
 
 
@@ -24,7 +24,7 @@ def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the page and its figures.")] = Path(
         "report"
     ),
-    split: SplitOption = None,
+    split: EvaluationSplitOption = None,
     models: Annotated[
         list[str] | None,
         typer.Option("--model", help="Show only this model's lists, history and filters (repeatable). Default: all."),

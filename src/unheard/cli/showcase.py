@@ -60,13 +60,13 @@ def demo(
     test = load_split(opened, SPLIT).uses(tracks.ids) == Use.TEST
     most_to_find = int((plays.matrix[:, test] > 0).sum(axis=1).argmax())
     playlist = plays.playlist_ids[most_to_find]
-    _step(f"unheard recommend -w {w} --playlist {playlist} --candidates cold -n 10")
-    listening.recommend(w, playlist, n=10)
-    listening.recommend(w, playlist, n=10, output=folder / "unheard.m3u8")
+    _step(f"unheard recommend -w {w} --split {SPLIT} --playlist {playlist} --candidates cold -n 10")
+    listening.recommend(w, playlist, n=10, split=SPLIT)
+    listening.recommend(w, playlist, n=10, split=SPLIT, output=folder / "unheard.m3u8")
     console.say(f"\nDone in {time.monotonic() - started:.0f} s. The listeners are simulated.")
     console.say(f"Listen to it:    {folder / 'audio'}")
     console.say(f"Play the list:   {folder / 'unheard.m3u8'}")
-    console.say(f"Try next:        unheard similar -w {w} {tracks.ids[0]} --candidates cold")
+    console.say(f"Try next:        unheard similar -w {w} --split {SPLIT} {tracks.ids[0]} --candidates cold")
     console.say("Your own music:  unheard init -w W && unheard scan -w W ~/Music")
 
 

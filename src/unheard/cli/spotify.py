@@ -27,7 +27,7 @@ def spotify(
     k: Annotated[int, typer.Option("-k", min=1, help="Tracks behind the seed in each list.")] = 10,
     split: SplitOption = None,
     candidates: Candidates = "cold",
-    max_per_artist: ArtistCap = None,
+    max_per_artist: ArtistCap = 2,
     m3u: Annotated[
         Path | None,
         typer.Option(
@@ -45,6 +45,7 @@ def spotify(
     ] = "unheard",
 ) -> None:
     """One playlist for each seed and model: the seed, then its nearest tracks. Written again, it is replaced."""
+    from unheard.recommend.options import artist_cap
     from unheard.spotify.account import connect
     from unheard.spotify.files import write_files
     from unheard.spotify.lists import nearest_lists
@@ -63,7 +64,7 @@ def spotify(
             split=split,
             k=k,
             candidates=candidates,
-            max_per_artist=max_per_artist or 2,
+            max_per_artist=artist_cap(max_per_artist),
             prefix=name_prefix,
             progress=progress,
         )

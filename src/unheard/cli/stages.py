@@ -1,51 +1,91 @@
-"""What `status` tells: the stages that a workspace has behind it, and the next command."""
+"""The state of a workspace, stage by stage, and the next command, for `unheard status`."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from unheard.factors.store import load_factors
 from unheard.features.current import current_features
 from unheard.features.table import VECTORS
-from unheard.library import open_library
+from unheard.library import Library, open_library
 from unheard.plays import count_plays
-from unheard.recommend.build import trained_models
+from unheard.recommend.build import split_for_use, trained_models
 from unheard.spectrograms.store import stored_ids
-from unheard.splits import Use, load_splits
+from unheard.splits import EVALUATION_SPLITS, USE_SPLITS, Use, default_split, load_splits
 from unheard.workspace import Workspace
+
+AUDIO, PLAYLISTS = "AUDIO_DIR_or_tracks.csv", "playlists.csv"  # stand for the user's own files
 
 
 def describe(workspace: Workspace) -> dict[str, Any]:
-    """What a workspace holds, stage by stage, and the next command."""
-    root = workspace.root
+    """Return what a workspace holds, stage by stage, and the next command.
+
+    `next` leads to recommendations; `evaluation`, once there are splits, to figures. Both work as they are, but for
+    `AUDIO` and `PLAYLISTS`.
+    """
     state: dict[str, Any] = {"front end": workspace.settings.front_end}
-    if not workspace.library_path.is_file():
-        return state | {"next": f"unheard scan -w {root} AUDIO_DIR_or_tracks.csv"}
-    with open_library(workspace.library_path) as library:
-        counts, tracks = library.counts(), library.tracks()
-        counts["spectrograms"] = len(stored_ids(workspace, library))
-    state |= (
-        counts | asdict(count_plays(workspace)) | {"vectors": len(current_features(workspace, tracks, VECTORS).ids)}
-    )
-    splits = load_splits(workspace) if workspace.splits_path.is_file() else {}
-    state["splits"] = {
-        name: {use.name.lower(): int((split.uses(tracks.ids) == use).sum()) for use in Use}
-        for name, split in splits.items()
-    }
-    state["factors"] = [path.stem for path in sorted((root / "factors").glob("*.safetensors"))]
-    state["models"] = {name: trained for name in splits if (trained := trained_models(workspace, name))}
-    return state | {"next": _next_command(root, state)}
-
-
-def _next_command(root: Path, state: dict[str, Any]) -> str:
-    if not state["tracks"]:
-        return f"unheard scan -w {root} AUDIO_DIR_or_tracks.csv"
+    if workspace.library_path.is_file():
+        with open_library(workspace.library_path) as library:
+            state |= _holdings(workspace, library)
+    if not state.get("tracks"):
+        return state | {"next": _command(workspace, "scan", AUDIO)}
     if not state["plays"]:
-        return f"unheard import -w {root} playlists.csv"
-    for what, verb in (("splits", "split"), ("factors", "factors"), ("models", "train")):
-        if not state[what]:
-            return f"unheard {verb} -w {root}"
-    if not any((root / "results").glob("*.json")):
-        return f"unheard evaluate -w {root}"
-    return f"unheard recommend -w {root} --playlist ID"
+        return state | {"next": _command(workspace, "import", PLAYLISTS)}
+    if not state["splits"]:
+        return state | {"next": _command(workspace, "split")}
+    return state | {"next": _to_recommend(workspace, state), "evaluation": _to_evaluate(workspace, state)}
+
+
+def _holdings(workspace: Workspace, library: Library) -> dict[str, Any]:
+    tracks = library.tracks()
+    splits = load_splits(workspace) if workspace.splits_path.is_file() else {}
+    return {
+        **library.counts(),
+        **asdict(count_plays(workspace)),
+        "spectrograms": len(stored_ids(workspace, library)),
+        "vectors": len(current_features(workspace, tracks, VECTORS).ids),
+        "splits": {
+            name: {use.name.lower(): int((split.uses(tracks.ids) == use).sum()) for use in Use}
+            for name, split in splits.items()
+        },
+        "factors": [path.stem for path in sorted((workspace.root / "factors").glob("*.safetensors"))],
+        "models": {name: trained for name in splits if (trained := trained_models(workspace, name))},
+    }
+
+
+def _to_recommend(workspace: Workspace, state: dict[str, Any]) -> str:
+    """Return the next of factors, train and recommend, under the split that these commands take by themselves."""
+    split = split_for_use(workspace)
+    if split not in state["factors"] or split not in state["models"]:
+        return _to_train(workspace, state, split, named=False)
+    factors = load_factors(workspace, split)
+    playlist = factors.playlist_ids[int(np.argmax(factors.playlists.any(axis=1)))]
+    uses = state["splits"][split]
+    every_track_has_plays = not uses["test"] and not uses["new"]
+    return _command(
+        workspace, "recommend", "--playlist", playlist, *(("--candidates", "all") if every_track_has_plays else ())
+    )
+
+
+def _to_evaluate(workspace: Workspace, state: dict[str, Any]) -> str:
+    """Return the next of factors, train and evaluate, under the split that measures."""
+    split = default_split(state["splits"], EVALUATION_SPLITS)
+    if split in state["models"]:
+        return _command(workspace, "evaluate")
+    return _to_train(workspace, state, split, named=split != default_split(state["splits"], USE_SPLITS))
+
+
+def _to_train(workspace: Workspace, state: dict[str, Any], split: str, *, named: bool) -> str:
+    """Return `factors` or `train`; `train` with --split if it has to be `named`."""
+    if split not in state["factors"]:
+        return _command(workspace, "factors")
+    return _command(workspace, "train", *(("--split", split) if named else ()))
+
+
+def _command(workspace: Workspace, name: str, *words: str) -> str:
+    """Return a command line, quoted for a shell."""
+    return shlex.join(["unheard", name, "-w", str(workspace.root), *words])

@@ -13,12 +13,12 @@ import numpy as np
 
 from unheard.errors import UserError
 from unheard.evaluate.factors import factor_queries, measure_factors
-from unheard.evaluate.intervals import Resamples
 from unheard.evaluate.measure import Figure, Measure
 from unheard.evaluate.playlist_overlap import PlaylistTask, measure_playlist_overlap, prepare_playlist_overlap
 from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare_recommend
 from unheard.evaluate.results import Results, recipe_and_seed, results_of
 from unheard.evaluate.similar import SimilarTask, measure_similar, prepare_similar
+from unheard.metrics.intervals import Resamples
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, FACTORS, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
@@ -30,7 +30,7 @@ from unheard.recommend.recommenders import (
     PopularityRecommender,
     Recommender,
 )
-from unheard.splits import Use, artist_seen
+from unheard.splits import EVALUATION_SPLITS, Use, artist_seen
 from unheard.training.predict import update_predictions
 from unheard.workspace import Workspace
 
@@ -67,7 +67,7 @@ def evaluate(
 
     UserError for an unknown model, and for a split without test tracks that anybody plays.
     """
-    catalogue = load_catalogue(workspace, split_name, need_full=True)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS, need_full=True)
     split = catalogue.split.name
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)

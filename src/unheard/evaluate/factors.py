@@ -16,10 +16,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.evaluate.intervals import Resamples
 from unheard.evaluate.measure import Figure, Measure, mean_of
-from unheard.evaluate.metrics import Values
 from unheard.ids import Rows
+from unheard.metrics.accuracy import Values
+from unheard.metrics.intervals import Resamples
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.splits import Use

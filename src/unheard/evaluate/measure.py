@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unheard.evaluate.intervals import Resamples
-from unheard.evaluate.metrics import Values
+from unheard.metrics.accuracy import Values
+from unheard.metrics.intervals import Resamples
 from unheard.recommend.catalogue import Candidates
 
 

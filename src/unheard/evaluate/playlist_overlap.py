@@ -16,16 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.evaluate.intervals import Resamples
 from unheard.evaluate.measure import Figure, Measure, mean_of
-from unheard.evaluate.metrics import overlap_at_k
 from unheard.evaluate.similar import KS
 from unheard.ids import Rows
+from unheard.metrics.accuracy import overlap_at_k
+from unheard.metrics.intervals import Resamples
+from unheard.ranking import top_k
 from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.lists import playlist_blocks, playlists_with_tests
 from unheard.recommend.predicted import true_factors
-from unheard.recommend.ranking import top_k
 from unheard.recommend.recommenders import Recommender
 
 TASK = "playlist-overlap"

@@ -3,7 +3,7 @@
     query        each playlist with a test track, also those without train plays (their scores tie)
     relevant     R, the playlist's test tracks
     candidates   cold: all test tracks; all: every track but the playlist's own train tracks
-    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (metrics.py), and beyond accuracy, from the first 20 of
+    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (accuracy.py), and beyond accuracy, from the first 20 of
                  each list, coverage, exposure Gini, k-occurrence skew, antihub share, mean popularity, distinct artists
                  (diversity.py)
 
@@ -22,13 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.evaluate import chance, diversity, metrics
-from unheard.evaluate.intervals import Resamples
 from unheard.evaluate.measure import Figure, Measure, mean_of
 from unheard.ids import Rows
+from unheard.metrics import accuracy, chance, diversity
+from unheard.metrics.intervals import Resamples
+from unheard.ranking import ranks_of, top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.lists import playlist_blocks, playlists_with_tests
-from unheard.recommend.ranking import ranks_of, top_k
 from unheard.recommend.recommenders import Recommender
 from unheard.splits import Use
 
@@ -54,9 +54,13 @@ class RecommendTask:
 
 @dataclass(frozen=True)
 class Ranking:
-    """What one model made of it: ranks of the relevant candidates, and the first 20 of each list."""
+    """What one model made of it: ranks of the relevant candidates, and the first 20 of each list.
 
-    ranks: metrics.Ranks
+    rank, mid_rank  (entry,) in the order of the task's entries, ties broken and shared
+    """
+
+    ranks: accuracy.Ranks
+    rank: NDArray[np.int64]
     mid_rank: NDArray[np.float64]
     lists: NDArray[np.int32]  # (query, <= 20)
 
@@ -105,23 +109,23 @@ def rank(task: RecommendTask, recommender: Recommender) -> Ranking:
             block.scores, rows, columns, seed=seed, queries=queries, candidates=task.candidates
         )
         lists[block.place] = top_k(block.scores, K, seed=seed, queries=queries, candidates=task.candidates)
-    return Ranking(metrics.Ranks.of(task.query, ranks, len(task.playlists)), mid, lists)
+    return Ranking(accuracy.Ranks.of(task.query, ranks, len(task.playlists)), ranks, mid, lists)
 
 
 def _accuracy(task: RecommendTask, ranking: Ranking) -> list[Measure]:
     ranks, n, r = ranking.ranks, task.n_allowed, ranking.ranks.n_relevant
 
-    def measured(metric: str, k: int | None, values: metrics.Values, expected: metrics.Values | float) -> Measure:
+    def measured(metric: str, k: int | None, values: accuracy.Values, expected: accuracy.Values | float) -> Measure:
         return mean_of(Figure(TASK, task.which, metric, k), values, expected, task.resamples)
 
-    average_precision = metrics.average_precision_at_k(ranks, K_MAP)
+    average_precision = accuracy.average_precision_at_k(ranks, K_MAP)
     return [
-        measured("recall", K, metrics.recall_at_k(ranks, K), chance.chance_recall(n, r, K)),
-        measured("ndcg", K, metrics.ndcg_at_k(ranks, K), chance.chance_ndcg(n, r, K)),
+        measured("recall", K, accuracy.recall_at_k(ranks, K), chance.chance_recall(n, r, K)),
+        measured("ndcg", K, accuracy.ndcg_at_k(ranks, K), chance.chance_ndcg(n, r, K)),
         measured("map", K_MAP, average_precision, chance.chance_average_precision(n, r, K_MAP)),
-        measured("auc", None, metrics.auc(task.query, ranking.mid_rank, n), 0.5),
-        measured("mrr", None, metrics.reciprocal_rank(ranks), chance.chance_reciprocal_rank(n, r)),
-        measured("hit", K, metrics.hit_at_k(ranks, K), chance.chance_hit(n, r, K)),
+        measured("auc", None, accuracy.auc(task.query, ranking.mid_rank, n), 0.5),
+        measured("mrr", None, accuracy.reciprocal_rank(ranks), chance.chance_reciprocal_rank(n, r)),
+        measured("hit", K, accuracy.hit_at_k(ranks, K), chance.chance_hit(n, r, K)),
     ]
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from unheard.artefacts import write_json
-from unheard.evaluate.intervals import holm, p_value, percentile_interval
 from unheard.evaluate.measure import Figure, Measure
+from unheard.metrics.intervals import holm, p_value, percentile_interval
 from unheard.recommend.build import ORACLE, UNTRAINED
 
 ROW_KEYS = (

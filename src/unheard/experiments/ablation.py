@@ -17,7 +17,7 @@ from unheard.experiments.pairs import CHANCE, SURE, keep, leads, measure, rows_o
 from unheard.progress import Progress, silent
 from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import load_catalogue
-from unheard.splits import load_split
+from unheard.splits import EVALUATION_SPLITS, load_split
 from unheard.training.ablate import label_of, without_member
 from unheard.training.predict import RANKER_FILE
 from unheard.training.ranker_checkpoint import load_ranker
@@ -34,7 +34,7 @@ def run_ablation(
 
     MissingStageError if it was not trained with all seeds, UserError for a model of one part.
     """
-    split = load_split(workspace, split_name)
+    split = load_split(workspace, split_name, prefer=EVALUATION_SPLITS)
     trained = [f"{model}@{seed}" if seed else model for seed in range(seeds)]
     for name in trained:
         if not (workspace.model_dir(split.name, name) / RANKER_FILE).is_file():

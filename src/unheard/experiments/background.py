@@ -22,12 +22,13 @@ from scipy.sparse import csr_matrix
 
 from unheard.artefacts import write_json
 from unheard.errors import UserError
-from unheard.evaluate.intervals import Resamples
 from unheard.evaluate.measure import Figure, Measure
 from unheard.evaluate.recommend import TASK, K, RecommendTask, measure_recommend, prepare_recommend
 from unheard.evaluate.results import Comparison, Mean, Results, compare, results_of
 from unheard.evaluate.table import Table, position
+from unheard.metrics.intervals import Resamples
 from unheard.progress import Progress, silent
+from unheard.ranking import blocks
 from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT
 from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
@@ -35,9 +36,8 @@ from unheard.recommend.holdout import HIDDEN_ONE_IN, hide, refitted
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.predicted import true_factors
-from unheard.recommend.ranking import blocks
 from unheard.recommend.recommenders import Recommender
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "background"
@@ -82,7 +82,7 @@ def run_background(
     Systems that need sound are left out where nobody has any. UserError if no playlist has 5 train plays, or no test
     track is in a playlist.
     """
-    catalogue = load_catalogue(workspace, split_name)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS)
     known, hidden = hide(catalogue, rng=np.random.default_rng([seed, 5]))
     if not hidden.nnz or not len(playlists_with_tests(catalogue)):
         raise UserError(

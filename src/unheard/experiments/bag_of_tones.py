@@ -32,7 +32,7 @@ from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.predicted import from_predictions
 from unheard.spectrograms.mfcc import bag_frames
 from unheard.spectrograms.store import MelStore, open_store
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "bag-of-tones"
@@ -74,7 +74,7 @@ def run_bag_of_tones(
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Fit codebooks of every size and every regression; writes experiments/bag-of-tones.json."""
-    catalogue = load_catalogue(workspace, split_name, need_full=True)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS, need_full=True)
     with open_library(workspace.library_path) as library:
         store = open_store(workspace, library)
     in_store = store.ids.rows(catalogue.tracks.ids, missing=-1)

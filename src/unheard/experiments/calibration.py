@@ -21,23 +21,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.artefacts import write_json
-from unheard.evaluate import diversity
 from unheard.evaluate.evaluate import check_measurable, model_names
-from unheard.evaluate.intervals import Resamples, percentile_interval
-from unheard.evaluate.metrics import Values
 from unheard.evaluate.recommend import K, RecommendTask, measure_lists, prepare_recommend, rank
 from unheard.evaluate.results import number
 from unheard.evaluate.table import Table
+from unheard.metrics import diversity
+from unheard.metrics.accuracy import Values
+from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.progress import Progress, silent
+from unheard.ranking import top_k
 from unheard.recommend.build import make_recommender
 from unheard.recommend.calibration import Rehearsal, calibrated, rehearse
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.holdout import HIDDEN_ONE_IN
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.lists import playlists_with_tests
-from unheard.recommend.ranking import top_k
 from unheard.recommend.recommenders import PlacedRecommender, Recommender, Scale
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "calibration"
@@ -66,7 +66,7 @@ def run_calibration(
 
     UserError for an unknown model, and for a split where nothing can be rehearsed or measured.
     """
-    catalogue = load_catalogue(workspace, split_name)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS)
     check_measurable(catalogue)
     als = als_config(workspace, catalogue.split.name)
     resamples = Resamples.draw(playlists_with_tests(catalogue), rng=np.random.default_rng([seed, 2]))

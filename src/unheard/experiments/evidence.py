@@ -27,20 +27,20 @@ from scipy.sparse import csr_matrix
 
 from unheard.artefacts import write_json
 from unheard.errors import UserError
-from unheard.evaluate import chance, metrics
 from unheard.evaluate.evaluate import model_names
-from unheard.evaluate.intervals import Resamples, percentile_interval
 from unheard.evaluate.results import number
 from unheard.evaluate.table import Table
 from unheard.factors.als import AlsConfig
+from unheard.metrics import accuracy, chance
+from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.progress import Progress, silent
+from unheard.ranking import ranks_of
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.evidence import KAPPAS, KAPPAS_ARTIST, Reveal, choose_kappas, folded, opinions_of, with_plays
 from unheard.recommend.hybrids import als_config
-from unheard.recommend.ranking import ranks_of
 from unheard.recommend.recommenders import FactorRecommender, PlacedRecommender, Rows, Scores
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "evidence"
@@ -52,7 +52,7 @@ METRICS = ("recall@20", "ndcg@20", "auc")
 PLACES, SOUND, ARTIST, PLAYS, BLEND = "places", "sound", "artist", "plays", "blend"
 DEFAULT_MODEL = "ridge"
 Floats = NDArray[np.float32]
-Figures = dict[str, metrics.Values]  # by metric, (query,)
+Figures = dict[str, accuracy.Values]  # by metric, (query,)
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ class Question:
         rank, mid = ranks_of(
             scores, self.query, self.column, seed=self.seed, queries=self.playlists, candidates=self.tracks
         )
-        ranks = metrics.Ranks.of(self.query, rank, len(self.playlists))
+        ranks = accuracy.Ranks.of(self.query, rank, len(self.playlists))
         values = (
-            metrics.recall_at_k(ranks, K),
-            metrics.ndcg_at_k(ranks, K),
-            metrics.auc(self.query, mid, self.n_allowed),
+            accuracy.recall_at_k(ranks, K),
+            accuracy.ndcg_at_k(ranks, K),
+            accuracy.auc(self.query, mid, self.n_allowed),
         )
         return dict(zip(METRICS, values, strict=True))
 
@@ -138,7 +138,7 @@ def run_evidence(
     that predicts no factors in the space of the split, and where no playlist with train plays holds two plays of a test
     track.
     """
-    catalogue = load_catalogue(workspace, split_name)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS)
     als = als_config(workspace, catalogue.split.name)
     asked = np.any(catalogue.warm.playlists, axis=1)
     test, val = (
@@ -298,7 +298,7 @@ def _measure(
     }
 
 
-def _estimate(values: metrics.Values, resamples: Resamples) -> dict[str, float | None]:
+def _estimate(values: accuracy.Values, resamples: Resamples) -> dict[str, float | None]:
     low, high = percentile_interval(resamples.means(values)) or (None, None)
     return {"value": number(float(np.nanmean(values))), "low": low, "high": high}
 

@@ -26,20 +26,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.artefacts import write_json
-from unheard.evaluate import diversity
 from unheard.evaluate.evaluate import check_measurable, model_names
-from unheard.evaluate.intervals import Resamples, percentile_interval
 from unheard.evaluate.measure import Figure, Measure, mean_of
 from unheard.evaluate.recommend import TASK, K, Ranking, RecommendTask, measure_lists, prepare_recommend, rank
 from unheard.evaluate.results import number
 from unheard.evaluate.table import Table
+from unheard.metrics import diversity
+from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.progress import Progress, silent
 from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.filters import first_genre
 from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.recommenders import PopularityRecommender
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "fairness"
@@ -73,7 +73,9 @@ def run_fairness(
 
     UserError for an unknown model, and for a split without test tracks that anybody plays.
     """
-    catalogue = load_catalogue(workspace, split_name, need_full=models is None or ORACLE in models)
+    catalogue = load_catalogue(
+        workspace, split_name, prefer=EVALUATION_SPLITS, need_full=models is None or ORACLE in models
+    )
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
     recommenders = [make_recommender(workspace, catalogue, name, seed=seed) for name in names]
@@ -169,10 +171,8 @@ def _overall(model: str, task: RecommendTask, ranking: Ranking) -> list[dict[str
 
 def _by_group(model: str, task: RecommendTask, ranking: Ranking, groups: Groups) -> list[dict[str, Any]]:
     of_candidate = groups.of[task.candidates]
-    entries = of_candidate[task.column]  # (relevant,) in the order of task.query, which ranks are not
-    hits = np.zeros(len(entries), np.bool_)
-    for place in range(ranking.lists.shape[1]):
-        hits |= ranking.lists[task.query, place] == task.column
+    entries = of_candidate[task.column]  # (relevant,)
+    hits = ranking.rank <= K
     n, counts = len(task.playlists), diversity.occurrences(ranking.lists, len(task.candidates))
     rows = []
     for number_, name in enumerate(groups.names):

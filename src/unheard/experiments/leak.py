@@ -37,7 +37,7 @@ from unheard.progress import Progress, silent
 from unheard.recommend.build import ORACLE, make_recommender, trained_models
 from unheard.recommend.catalogue import Catalogue, Space, load_catalogue
 from unheard.recommend.predicted import from_predictions
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "leak"
@@ -76,7 +76,7 @@ def run_leak(
 
     MissingStageError unless rows 21 and 22 are trained.
     """
-    catalogue = load_catalogue(workspace, split_name, need_full=True)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS, need_full=True)
     space = catalogue.full
     assert space is not None
     heard = _heard(workspace, catalogue, space, seed)

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.artefacts import write_json
-from unheard.evaluate import diversity
 from unheard.evaluate.evaluate import check_measurable
-from unheard.evaluate.intervals import N_RESAMPLES, Resamples, holm, p_value, percentile_interval
 from unheard.evaluate.recommend import K, prepare_recommend, rank
 from unheard.evaluate.table import Table
+from unheard.metrics import accuracy, diversity
+from unheard.metrics.intervals import N_RESAMPLES, Resamples, holm, p_value, percentile_interval
 from unheard.progress import Progress
 from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Catalogue
@@ -65,7 +65,7 @@ def measure(
     none = Resamples(np.zeros((0, 0)), np.zeros(0, np.intp))  # intervals are this experiment's own
     task = prepare_recommend(catalogue, "cold", none, seed=0)
     n_relevant = np.bincount(task.query, minlength=len(task.playlists))
-    ideal = np.cumsum(1 / np.log2(np.arange(2, K + 2)))[np.minimum(n_relevant, K) - 1]
+    ideal = accuracy.ideal_dcg(n_relevant, K)
     pairs = Pairs(
         playlists_with_tests(catalogue)[task.query].astype(np.int64),
         catalogue.main_artist[task.candidates][task.column].astype(np.int64),
@@ -76,14 +76,10 @@ def measure(
         progress(what, done, len(names))
         of_seeds, shown = [], []
         for model in [f"{name}@{seed}" if seed else name for seed in range(seeds)] if name in trained else [name]:
-            lists = rank(task, make_recommender(workspace, catalogue, model)).lists
-            place = np.zeros(len(task.query), np.int64)  # from 1; 0 is not among the first 20
-            for column in range(lists.shape[1]):
-                place[lists[task.query, column] == task.column] = column + 1
-            hit = place > 0
-            dcg = np.where(hit, 1 / np.log2(np.maximum(place, 1) + 1), 0.0) / ideal[task.query]
-            of_seeds.append(np.stack([hit * pairs.share, dcg]))
-            shown.append(diversity.coverage(diversity.occurrences(lists, len(task.candidates))))
+            ranking = rank(task, make_recommender(workspace, catalogue, model))
+            dcg = accuracy.gain_at_k(ranking.rank, K) / ideal[task.query]
+            of_seeds.append(np.stack([(ranking.rank <= K) * pairs.share, dcg]))
+            shown.append(diversity.coverage(diversity.occurrences(ranking.lists, len(task.candidates))))
         gains[name], covered[name] = np.mean(of_seeds, axis=0), float(np.mean(shown))
     progress(what, len(names), len(names))
     return pairs, gains, covered

@@ -26,7 +26,7 @@ from unheard.progress import Progress, silent
 from unheard.recommend.build import ORACLE, UNTRAINED, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.hybrids import als_config
-from unheard.splits import Split, UseName, load_split, load_splits, write_splits
+from unheard.splits import EVALUATION_SPLITS, Split, UseName, load_split, load_splits, write_splits
 from unheard.training.any import DEFAULT_RECIPE, train_any
 from unheard.workspace import Workspace
 
@@ -68,7 +68,7 @@ def run_rivals(
 
     UserError for an unknown model or a split that cannot be rotated.
     """
-    split = load_split(workspace, split_name)
+    split = load_split(workspace, split_name, prefer=EVALUATION_SPLITS)
     if not 1 <= settings.rotations <= N_FOLDS // TESTED:
         raise UserError(f"rotations: expected 1 to {N_FOLDS // TESTED}, found {settings.rotations}")
     turns = [rotated(split, turn) for turn in range(settings.rotations)] if settings.rotations > 1 else [split]

@@ -23,18 +23,18 @@ from numpy.typing import NDArray
 from unheard.artefacts import write_json
 from unheard.errors import MissingStageError
 from unheard.evaluate.evaluate import Tasks, check_measurable, measure, prepare
-from unheard.evaluate.intervals import percentile_interval
 from unheard.evaluate.measure import Figure, Measure
 from unheard.evaluate.results import number
 from unheard.experiments.rows import LEAK, OURS, PAIR, ROWS, Row, even, recipe_of, trainable_parameters
 from unheard.experiments.triplet_loss import triplet_losses
 from unheard.library import open_library
+from unheard.metrics.intervals import percentile_interval
 from unheard.models.recipe import Recipe, Stage, TripletOffline
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.predicted import from_predictions
-from unheard.splits import Use
+from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 NAME = "thesis"
@@ -92,7 +92,7 @@ def run_thesis(
     from unheard.training.device import pick_device
 
     pick_device(settings.device)
-    catalogue = load_catalogue(workspace, split_name, need_full=True)
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS, need_full=True)
     check_measurable(catalogue)
     rows = [*settings.rows, *(OURS if len(settings.rows) == len(ROWS) else ())]
     plans = _plan(workspace, catalogue, rows, settings)

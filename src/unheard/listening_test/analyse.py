@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import UserError
-from unheard.evaluate.intervals import holm, percentile_interval
 from unheard.listening_test.agreement import krippendorff_alpha
 from unheard.listening_test.answers import Answered
 from unheard.listening_test.bradley_terry import preferred, strengths
@@ -31,6 +30,7 @@ from unheard.listening_test.resamples import Resamples
 from unheard.listening_test.screening import Checked, check
 from unheard.listening_test.signed_rank import signed_rank
 from unheard.listening_test.study import ANCHOR, REFERENCE, Study, load_study, study_dir
+from unheard.metrics.intervals import holm, percentile_interval
 from unheard.workspace import Workspace
 
 MEASURES = {"rate": ("similarity", "liking"), "ab": ("preference",)}

@@ -34,6 +34,7 @@ from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.lists import tests_with_plays
 from unheard.session import Session
+from unheard.splits import EVALUATION_SPLITS, load_split
 from unheard.workspace import Workspace
 
 SPARE = 20  # entries of a list beyond k, for tracks that cannot be heard
@@ -101,12 +102,14 @@ def create(workspace: Workspace, wanted: Wanted, *, progress: Progress = silent)
         raise UserError(f"{folder}: there is such a study, perhaps with answers; choose another --name")
     _check(wanted)
     rng = np.random.default_rng(wanted.seed)
-    first = Session(workspace.root, split=wanted.split, model=ORACLE, seed=wanted.seed)
+    split = load_split(workspace, wanted.split, prefer=EVALUATION_SPLITS).name
+    first = Session(workspace.root, split=split, model=ORACLE, seed=wanted.seed)
     catalogue = first.catalogue
     sessions = {
-        model: Session(workspace.root, split=catalogue.split.name, model=model, seed=wanted.seed)
-        for model in wanted.models
+        model: Session(workspace.root, split=split, model=model, seed=wanted.seed) for model in wanted.models
     } | {REFERENCE: first}
+    for session in sessions.values():
+        session.update_predictions()
     audible = _Audible(catalogue, wanted.clip_s, progress)
     seeds = _seeds(catalogue, wanted.seeds, audible, rng)
     per_rater = len(seeds) if wanted.seeds_per_rater is None else wanted.seeds_per_rater

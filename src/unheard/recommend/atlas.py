@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from unheard import artefacts
 from unheard.errors import UserError
 from unheard.ids import IdMap
-from unheard.recommend.ranking import blocks
+from unheard.ranking import blocks
 
 KIND = "map"
 Method = Literal["pca", "tsne"]

@@ -20,7 +20,7 @@ from unheard.recommend.recommenders import (
     Recommender,
 )
 from unheard.recommend.scales import beside_warm, load_scale
-from unheard.splits import Use
+from unheard.splits import USE_SPLITS, Use, default_split, load_splits
 from unheard.workspace import Workspace
 
 BASELINES = ("random", "popularity", "artist-mean", "content-neighbours", "ridge")
@@ -37,6 +37,26 @@ def trained_models(workspace: Workspace, split: str) -> list[str]:
     A name is a recipe's, for seed 0, or `<name>@<seed>`.
     """
     return sorted(path.parent.name for path in workspace.model_dir(split, "*").parent.glob("*/predictions.safetensors"))
+
+
+def split_for_use(workspace: Workspace) -> str:
+    """Return the split to recommend under when none is named.
+
+    `live` if a model is trained on it or no model is trained at all; else the first split in the order of
+    `USE_SPLITS` on which one is trained. A split that the workspace lacks is passed over.
+    """
+    there = load_splits(workspace)
+    for name in (*USE_SPLITS, *sorted(set(there) - set(USE_SPLITS))):
+        if name in there and trained_models(workspace, name):
+            return name
+    return default_split(there, USE_SPLITS)
+
+
+def trained_elsewhere(workspace: Workspace, split: str) -> str:
+    """Return ", only on 'x': names" for messages about a split without the model; empty if no other split has one."""
+    others = {name: trained_models(workspace, name) for name in load_splits(workspace) if name != split}
+    told = [f"on {name!r}: {', '.join(models)}" for name, models in sorted(others.items()) if models]
+    return f", only {'; '.join(told)}" if told else ""
 
 
 def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, seed: int = 0) -> Recommender:
@@ -88,6 +108,11 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     split, model = catalogue.split.name, without_part(wanted)
     trained = trained_models(workspace, split)
     if model not in trained:
+        if any(model in trained_models(workspace, other) for other in load_splits(workspace)):
+            raise MissingStageError(
+                f"model {model!r} is not trained on split {split!r}{trained_elsewhere(workspace, split)}",
+                f"unheard train -w {workspace.root} --split {split} {_asked_for(model)}",
+            )
         known = (
             f"baselines: {', '.join(BASELINES)}, {ORACLE}; background: {', '.join(BACKGROUND)}; "
             f"trained on {split!r}: {', '.join(trained) or 'none yet'}"

@@ -7,6 +7,7 @@ stage does not know are zero and marked unknown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -25,7 +26,7 @@ from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
 from unheard.recommend.duplicates import song_numbers
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
-from unheard.splits import Split, Use, artist_groups, load_split
+from unheard.splits import USE_SPLITS, Split, Use, artist_groups, load_split
 from unheard.splits.groups import main_artist
 from unheard.workspace import Workspace
 
@@ -158,13 +159,15 @@ class Catalogue:
         return self.tracks.ids.row(track_id)
 
 
-def load_catalogue(workspace: Workspace, split_name: str | None, *, need_full: bool = False) -> Catalogue:
-    """Read a workspace under one split (None: the default one).
+def load_catalogue(
+    workspace: Workspace, split_name: str | None, *, prefer: Sequence[str] = USE_SPLITS, need_full: bool = False
+) -> Catalogue:
+    """Read a workspace under one split (None: the default one, see `default_split`).
 
     The full factors are read when `need_full` asks for them (MissingStageError when they are missing).
     """
     with open_library(workspace.library_path) as library:
-        split = load_split(workspace, split_name)
+        split = load_split(workspace, split_name, prefer=prefer)
         tracks = library.tracks()
         signatures = current_features(workspace, tracks, "signature")
         groups = artist_groups(tracks, (signatures.ids, signatures.values))

@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags_array
 
+from unheard.ranking import blocks, top_k
 from unheard.recommend import predicted
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.ranking import blocks, top_k
 from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
 from unheard.splits import Use
 

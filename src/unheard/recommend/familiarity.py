@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.ids import Rows
+from unheard.ranking import blocks
 from unheard.recommend.catalogue import Catalogue, Content
-from unheard.recommend.ranking import blocks
 from unheard.splits import Use
 
 Floats = NDArray[np.float32]

@@ -1,16 +1,16 @@
-"""Wishes about what is recommended: genres, years, lengths.
+"""Filters of lists: conditions on a track's genre, year and duration.
 
-A wish is about a field of the track. A track that lacks the field is left out when it is asked about, because nobody
-knows whether it fits, and kept when it is not. Wishes are applied after the ranking: what remains is the same list
-with the same scores, and what does not fit is skipped.
+A track that lacks a field is left out when there is a condition on it, because nobody knows whether it fits, and kept
+when there is none. Filters are applied after the ranking: the remaining tracks keep their order and their scores.
 
-Genres are compared loosely (case, accents and punctuation do not count) and whole: "rock" does not ask for "Post-Rock".
+Genres are compared loosely (case, accents and punctuation do not count) and whole: "rock" does not match "Post-Rock".
 A track has every genre of a tag such as "Ambient; Drone / Noise", and the tag as a whole.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,23 +30,26 @@ def _ascending(what: str, least: float | None, most: float | None) -> None:
 
 
 @dataclass(frozen=True)
-class Where:
-    """What a track must be to be recommended; the empty wish fits every track.
+class Filters:
+    """Conditions that a track must meet to be listed; without any, every track fits.
 
-    genres                       any of these; none: any genre
-    year_from, year_to           of the release, both included
+    genres                          any of these; none: any genre
+    year_from, year_to              of the release, both included
     min_duration_s, max_duration_s  both included
 
-    UserError for a wish that no track can fulfil.
+    UserError for conditions that no track can meet.
     """
 
-    genres: frozenset[str] = frozenset()
+    genres: Collection[str] = frozenset()
     year_from: int | None = None
     year_to: int | None = None
     min_duration_s: float | None = None
     max_duration_s: float | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.genres, str):
+            raise UserError(f"genres {self.genres!r}: expected a list of names; write [{self.genres!r}]")
+        object.__setattr__(self, "genres", frozenset(self.genres))  # hashable, whatever collection was given
         for genre in self.genres:
             if not loose(genre):
                 raise UserError(f"genre {genre!r}: expected a name; leave it out to take any genre")
@@ -56,20 +59,16 @@ class Where:
                 raise UserError(f"{name} duration {value}: expected seconds, at least 0")
         _ascending("durations", self.min_duration_s, self.max_duration_s)
 
-    @property
-    def asks_nothing(self) -> bool:
-        return self == ANYTHING
+
+NO_FILTERS = Filters()
 
 
-ANYTHING = Where()
-
-
-def rows_that_fit(where: Where, tracks: Tracks) -> NDArray[np.bool_]:
-    """Which tracks fulfil every wish, (n,) bool."""
-    if where.asks_nothing:
+def rows_that_fit(filters: Filters, tracks: Tracks) -> NDArray[np.bool_]:
+    """Return which tracks meet every condition, (n,) bool."""
+    if filters == NO_FILTERS:
         return np.ones(len(tracks), np.bool_)
-    wanted = frozenset(map(loose, where.genres))
-    return np.array([_fits(where, wanted, track) for track in tracks.items], np.bool_)
+    wanted = frozenset(map(loose, filters.genres))
+    return np.array([_fits(filters, wanted, track) for track in tracks.items], np.bool_)
 
 
 def genres_of(track: Track) -> frozenset[str]:
@@ -89,11 +88,11 @@ def year_of(track: Track) -> int | None:
     return int(match[1]) if match and int(match[1]) > 0 else None
 
 
-def _fits(where: Where, wanted: frozenset[str], track: Track) -> bool:
+def _fits(filters: Filters, wanted: frozenset[str], track: Track) -> bool:
     if wanted and not wanted & genres_of(track):
         return False
-    return _within(year_of(track), where.year_from, where.year_to) and _within(
-        track.duration_s if track.duration_s > 0 else None, where.min_duration_s, where.max_duration_s
+    return _within(year_of(track), filters.year_from, filters.year_to) and _within(
+        track.duration_s if track.duration_s > 0 else None, filters.min_duration_s, filters.max_duration_s
     )
 
 

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from unheard.errors import UserError
+from unheard.ranking import blocks
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.ranking import blocks
 from unheard.recommend.recommenders import FactorRecommender, PlacesNew, Recommender, Rows, Scores, space_of
 
 Correction = Literal["centring", "csls", "mutual-proximity", "popularity"]

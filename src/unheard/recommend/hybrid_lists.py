@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.ranking import blocks
 from unheard.recommend import predicted
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.hybrids import Opinions, on_scale_of_taste, opinions_of
-from unheard.recommend.ranking import blocks
 from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
 
 Floats = NDArray[np.float32]

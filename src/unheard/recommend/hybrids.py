@@ -25,6 +25,8 @@ from scipy.sparse import csr_matrix
 
 from unheard.factors.als import AlsConfig, fold_in
 from unheard.factors.store import load_factors
+from unheard.metrics.accuracy import auc
+from unheard.ranking import mid_ranks
 from unheard.recommend import predicted
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.recommenders import FactorRecommender
@@ -168,16 +170,16 @@ def learn_kappa(catalogue: Catalogue, opinions: Opinions, als: AlsConfig) -> flo
 
 
 def _mean_auc(scores: Vector, hidden: csr_matrix, shown: csr_matrix) -> float:
-    """Mean over rows of the share of (hidden, neither) pairs in the right order; rows without any do not count."""
-    from scipy.stats import rankdata
+    """Mean AUC over rows of `scores`: hidden entries are relevant, shown ones are no candidates.
 
-    positive, left_out = hidden.toarray() > 0, shown.toarray() > 0
-    ranks = rankdata(np.where(left_out, -np.inf, scores.astype(np.float32)), axis=1)
-    n_positive, n_out = positive.sum(axis=1), left_out.sum(axis=1)
-    n_negative = scores.shape[1] - n_positive - n_out
-    won = (ranks * positive).sum(axis=1) - n_positive * (n_out + (n_positive + 1) / 2)
-    asked = n_negative > 0
-    return float((won[asked] / (n_positive * n_negative)[asked]).mean()) if asked.any() else 0.5
+    Rows without a relevant candidate or without another one do not count; 0.5 if none does.
+    """
+    relevant, left_out = hidden.tocoo(), shown.toarray() > 0
+    order = np.lexsort((relevant.col, relevant.row))
+    rows, columns = relevant.row[order].astype(np.int64), relevant.col[order]
+    candidates = np.where(left_out, -np.inf, scores.astype(np.float32))
+    values = auc(rows, mid_ranks(candidates, rows, columns), (~left_out).sum(axis=1))
+    return float(np.nanmean(values)) if np.isfinite(values).any() else 0.5
 
 
 def _ranking_by(catalogue: Catalogue, name: str, tracks: Floats) -> FactorRecommender:

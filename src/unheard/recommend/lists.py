@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from unheard.artefacts import atomic_path
 from unheard.ids import IdMap, Rows
 from unheard.progress import Progress, silent
+from unheard.ranking import blocks, top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
-from unheard.recommend.ranking import blocks, top_k
 from unheard.recommend.recommenders import Recommender, Scores
 from unheard.splits import Use
 

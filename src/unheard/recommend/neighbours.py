@@ -38,7 +38,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags_array
 
-from unheard.recommend.ranking import BLOCK_SCORES, top_k
+from unheard.ranking import top_k
+from unheard.ranking.exact import BLOCK_SCORES
 from unheard.recommend.recommenders import Rows, Scores
 
 Similarity = Literal["cosine", "pearson"]

@@ -10,7 +10,7 @@ What a score means:
     similar          cosine of the centred factors, -1 to 1
 
 Seeds, a playlist's own tracks, and other recordings of either are never returned. Neither diversity (diversify.py) nor
-wishes (filters.py) change a score: they choose among what was ranked.
+filters (filters.py) change a score: they choose among what was ranked.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 from unheard.errors import UserError
 from unheard.ids import Rows
 from unheard.library import Track
+from unheard.ranking import top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.diversify import most_relevant_and_diverse, pool_size
 from unheard.recommend.duplicates import same_song
 from unheard.recommend.familiarity import Familiarity
-from unheard.recommend.filters import ANYTHING, Where, rows_that_fit
-from unheard.recommend.ranking import top_k
+from unheard.recommend.filters import rows_that_fit
+from unheard.recommend.options import DEFAULT_OPTIONS, ListOptions
 from unheard.recommend.recommenders import PlacesNew, Recommender, Scores, space_of
 from unheard.splits import Use
 
@@ -98,44 +99,18 @@ class Recommendation:
         return f"{count}: {near}" if near else count
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What may stand in a list, whatever the scores say; see `recommend`."""
-
-    n: int
-    max_per_artist: int | None
-    exclude: Collection[int]
-    diversity: float
-    where: Where
-    seed: int
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.diversity <= 1:
-            raise UserError(f"diversity {self.diversity}: expected 0 (by score alone) to 1 (as unlike as possible)")
-
-
 def recommend(
     catalogue: Catalogue,
     recommender: Recommender,
     *,
     playlist: int | None = None,
     likes: Sequence[Seed] = (),
-    candidates: Candidates = "cold",
-    n: int = 10,
-    max_per_artist: int | None = 2,
-    exclude: Collection[int] = (),
-    diversity: float = 0.0,
-    where: Where = ANYTHING,
+    options: ListOptions = DEFAULT_OPTIONS,
     familiarity: Familiarity | None = None,
     seed: int = 0,
 ) -> list[Recommendation]:
-    """Up to `n` tracks for a playlist (its row) or for liked tracks, best first.
+    """Return tracks for a playlist (its row) or for liked tracks, best first.
 
-    candidates      cold: test tracks and tracks that are new since the split; warm: train tracks with plays; all
-    max_per_artist  at most this many by one main artist; None for any number
-    exclude         rows that must not be returned
-    diversity       0: by score alone; 1: each as unlike those before it as possible (diversify.py)
-    where           wishes about genre, year and length (filters.py)
     familiarity     measures the confidence of each result; None: no confidence
     seed            breaks ties
 
@@ -143,22 +118,24 @@ def recommend(
     """
     if (playlist is None) == (not likes):
         raise UserError("recommend for a playlist or for likes, one of the two")
-    rules = Rules(n, max_per_artist, exclude, diversity, where, seed)
-    rows = catalogue.candidates(candidates, new=True)
+    asked = _Asked.of(catalogue, options, default="cold", seed=seed)
     if playlist is None:
-        return _sure(_for_likes(catalogue, recommender, likes, rows, rules), familiarity)
+        return _sure(_for_likes(catalogue, recommender, likes, asked), familiarity)
     own = catalogue.plays[playlist].indices
     if not len(own):
         raise UserError(f"playlist {catalogue.playlists[playlist]!r} has no track of the library; scan its files")
     own_tracks = [int(row) for row in own]
     if not catalogue.warm.playlists[playlist].any():
-        return _sure(_for_likes(catalogue, recommender, own_tracks, rows, rules), familiarity)
+        return _sure(_for_likes(catalogue, recommender, own_tracks, asked), familiarity)
+    rows = asked.rows
     scores = recommender.scores(np.array([playlist], np.int32), rows)[0]
-    kept = _pick(catalogue, recommender, scores, rows, own_tracks, rules, query=playlist)
+    kept = _pick(catalogue, recommender, scores, own_tracks, asked, query=playlist)
     warm = own[(catalogue.use[own] == Use.TRAIN) & catalogue.warm.known[own]]
-    nearest = _nearest(recommender, rows[kept], warm)
+    reasons: list[tuple[Reason, ...]] = [()] * len(kept)
+    if options.explain:
+        reasons = [_reasons(catalogue, warm, near) for near in _nearest(recommender, rows[kept], warm)]
     found = [
-        _result(catalogue, rank, int(rows[column]), scores[column], _reasons(catalogue, warm, nearest[rank - 1]))
+        _result(catalogue, rank, int(rows[column]), scores[column], reasons[rank - 1])
         for rank, column in enumerate(kept, start=1)
     ]
     return _sure(found, familiarity)
@@ -169,25 +146,19 @@ def similar(
     recommender: Recommender,
     query: Seed,
     *,
-    candidates: Candidates = "all",
-    n: int = 10,
-    max_per_artist: int | None = 2,
-    exclude: Collection[int] = (),
-    diversity: float = 0.0,
-    where: Where = ANYTHING,
+    options: ListOptions = DEFAULT_OPTIONS,
     familiarity: Familiarity | None = None,
-    explain: bool = True,
     seed: int = 0,
 ) -> list[Recommendation]:
-    """The `n` nearest candidates of one track; reasons are warm tracks near both, none unless `explain`.
+    """Return the nearest candidates of one track; reasons are warm tracks near both.
 
-    Other options as in `recommend`.
+    Other arguments as in `recommend`.
     """
-    rules = Rules(n, max_per_artist, exclude, diversity, where, seed)
-    rows = catalogue.candidates(candidates, new=True)
+    asked = _Asked.of(catalogue, options, default="all", seed=seed)
+    rows = asked.rows
     scores = _similarities(recommender, query, rows)
-    kept = _pick(catalogue, recommender, scores, rows, [query], rules, query=_key(query))
-    reasons = _near_both(catalogue, recommender, query, rows[kept]) if explain else [() for _ in kept]
+    kept = _pick(catalogue, recommender, scores, [query], asked, query=_key(query))
+    reasons = _near_both(catalogue, recommender, query, rows[kept]) if options.explain else [()] * len(kept)
     found = [
         _result(catalogue, rank, int(rows[column]), scores[column], reasons[rank - 1])
         for rank, column in enumerate(kept, start=1)
@@ -195,24 +166,42 @@ def similar(
     return _sure(found, familiarity)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Options in rows of the catalogue: `rows` are the candidates, `excluded` the rows that must not be returned."""
+
+    options: ListOptions
+    rows: Rows
+    excluded: Rows
+    seed: int
+
+    @staticmethod
+    def of(catalogue: Catalogue, options: ListOptions, *, default: Candidates, seed: int) -> _Asked:
+        """Look ids up; UserError for an unknown one."""
+        rows = catalogue.candidates(options.candidates or default, new=True)
+        excluded = np.array([catalogue.track_row(name) for name in options.exclude], np.int32)
+        return _Asked(options, rows, excluded, seed)
+
+
 def _for_likes(
-    catalogue: Catalogue, recommender: Recommender, likes: Sequence[Seed], rows: Rows, rules: Rules
+    catalogue: Catalogue, recommender: Recommender, likes: Sequence[Seed], asked: _Asked
 ) -> list[Recommendation]:
+    rows = asked.rows
     near = np.stack([_similarities(recommender, like, rows) for like in likes])  # (seed, candidate)
     keys = np.array([_key(like) for like in likes])
-    order = top_k(near, len(rows), seed=rules.seed, queries=keys, candidates=rows)  # (seed, candidate)
+    order = top_k(near, len(rows), seed=asked.seed, queries=keys, candidates=rows)  # (seed, candidate)
     ranks = np.empty(near.shape, np.int64)
     np.put_along_axis(ranks, order, np.arange(1, len(rows) + 1)[None, :], axis=1)
     scores = (1 / (RANK_OFFSET + ranks)).sum(axis=0).astype(np.float32)
-    kept = _pick(catalogue, recommender, scores, rows, likes, rules, query=int(keys[0]))
-    within = min(MOST_AGREEING, max(rules.n, AGREES_WITHIN * len(rows)))
+    kept = _pick(catalogue, recommender, scores, likes, asked, query=int(keys[0]))
+    within = min(MOST_AGREEING, max(asked.options.n, AGREES_WITHIN * len(rows)))
     results = []
     for rank, column in enumerate(kept, start=1):
         by_rank = np.argsort(ranks[:, column], kind="stable")
         agreeing = [int(i) for i in by_rank if ranks[i, column] <= within]
         reasons = tuple(
             Reason(_label(catalogue, likes[i]), _track_id(catalogue, likes[i]), float(near[i, column]))
-            for i in agreeing[:N_REASONS]
+            for i in (agreeing[:N_REASONS] if asked.options.explain else ())
         )
         result = _result(catalogue, rank, int(rows[column]), scores[column], reasons, (len(agreeing), len(likes)))
         results.append(result)
@@ -223,28 +212,27 @@ def _pick(
     catalogue: Catalogue,
     recommender: Recommender,
     scores: Scores,
-    rows: Rows,
     seeds: Sequence[Seed],
-    rules: Rules,
+    asked: _Asked,
     *,
     query: int,
 ) -> list[int]:
-    """Columns of the best candidates that no rule forbids, best first."""
-    songs = catalogue.song
+    """Columns of the best candidates that the options allow, best first."""
+    options, rows, songs = asked.options, asked.rows, catalogue.song
     seen = {int(songs[s]) for s in seeds if isinstance(s, int)}
     for new in seeds:
         if isinstance(new, NewTrack):
             seen |= {int(songs[row]) for row in same_song(catalogue, new.track)}
-    open_to = rows_that_fit(rules.where, catalogue.tracks)[rows] & ~np.isin(songs[rows], list(seen))
-    if rules.exclude:
-        open_to &= ~np.isin(rows, list(rules.exclude))
+    open_to = rows_that_fit(options.filters, catalogue.tracks)[rows] & ~np.isin(songs[rows], list(seen))
+    if len(asked.excluded):
+        open_to &= ~np.isin(rows, asked.excluded)
     kept: list[int] = []
-    for k in (FIRST_LOOK * pool_size(rules.n), len(rows)):  # a list needs few candidates, and sorting all takes time
-        order = top_k(scores[None, :], k, seed=rules.seed, queries=np.array([query]), candidates=rows)[0]
+    for k in (FIRST_LOOK * pool_size(options.n), len(rows)):  # a list needs few candidates, and sorting all takes time
+        order = top_k(scores[None, :], k, seed=asked.seed, queries=np.array([query]), candidates=rows)[0]
         order = order[open_to[order]]
-        if len(order) >= pool_size(rules.n) or k >= len(rows):
-            kept = _choose(catalogue, recommender, scores, rows, order, seen, rules)
-        if len(kept) >= rules.n or k >= len(rows):
+        if len(order) >= pool_size(options.n) or k >= len(rows):
+            kept = _choose(catalogue, recommender, scores, order, seen, asked)
+        if len(kept) >= options.n or k >= len(rows):
             break
     return kept
 
@@ -253,38 +241,38 @@ def _choose(
     catalogue: Catalogue,
     recommender: Recommender,
     scores: Scores,
-    rows: Rows,
     order: NDArray[np.int32],
     songs_seen: Collection[int],
-    rules: Rules,
+    asked: _Asked,
 ) -> list[int]:
     """The first of `order` (columns, best first) that may stand beside each other."""
+    options, rows = asked.options, asked.rows
     seen, of_artist = set(songs_seen), dict[int, int]()
 
     def may_join(column: int) -> bool:
         song, artist = int(catalogue.song[rows[column]]), int(catalogue.main_artist[rows[column]])
-        if song in seen or (rules.max_per_artist is not None and of_artist.get(artist, 0) >= rules.max_per_artist):
+        if song in seen or (options.max_per_artist is not None and of_artist.get(artist, 0) >= options.max_per_artist):
             return False
         seen.add(song)
         of_artist[artist] = of_artist.get(artist, 0) + 1
         return True
 
     kept: list[int] = []
-    if rules.diversity > 0:
+    if options.diversity > 0:
         space = space_of(recommender)
         if space is None:
             raise UserError(f"{recommender.name} does not say what is like what; leave diversity out")
-        pool, order = order[: pool_size(rules.n)], order[pool_size(rules.n) :]
+        pool, order = order[: pool_size(options.n)], order[pool_size(options.n) :]
         places = most_relevant_and_diverse(
             scores[pool],
             lambda place: space.similarities(rows[pool[place : place + 1]], rows[pool])[0],
-            diversity=rules.diversity,
-            n=rules.n,
+            diversity=options.diversity,
+            n=options.n,
             may_join=lambda place: may_join(int(pool[place])),
         )
         kept = [int(pool[place]) for place in places]
     for column in order:  # without diversity, all of them; otherwise when the pool was used up by the artist cap
-        if len(kept) >= rules.n:
+        if len(kept) >= options.n:
             break
         if may_join(int(column)):
             kept.append(int(column))

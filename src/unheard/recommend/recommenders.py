@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.recommend.ranking import mix, tie_keys
+from unheard.ranking import mix, tie_keys
 
 Rows = NDArray[np.integer]
 Scores = NDArray[np.float32]

@@ -24,7 +24,7 @@ from unheard.report.inside import Convolutions, History, convolutions, histories
 from unheard.report.listening import Hubs, SideBySide, default_seeds, find_hubs, side_by_side
 from unheard.report.measured import Experiment, Measured, read_experiments, read_measured
 from unheard.spectrograms.store import MelStore, open_store, stored_ids
-from unheard.splits import Split, Use, load_splits
+from unheard.splits import EVALUATION_SPLITS, Split, Use, load_splits
 from unheard.training.predict import update_predictions
 from unheard.workspace import Workspace
 
@@ -96,7 +96,7 @@ def collect(
     UserError for unknown names, MissingStageError while there is no split or no factors.
     """
     full = workspace.factors_path("full").is_file()
-    catalogue = load_catalogue(workspace, split, need_full=full)
+    catalogue = load_catalogue(workspace, split, prefer=EVALUATION_SPLITS, need_full=full)
     if not (catalogue.warm.known & (catalogue.use == Use.TRAIN)).any():
         raise MissingStageError(
             f"{workspace.root}: no train track has a factor", f"unheard factors -w {workspace.root}"

@@ -9,18 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.evaluate.diversity import antihub_share, chance_skewness, occurrences, skewness
 from unheard.ids import Rows
 from unheard.library import Track
+from unheard.metrics.diversity import antihub_share, chance_skewness, occurrences, skewness
+from unheard.ranking import top_k
 from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.lists import similar_blocks, tests_with_plays
-from unheard.recommend.ranking import top_k
+from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import similar
 from unheard.recommend.recommenders import Recommender
 from unheard.splits import Use
 
 LENGTH = 10
+LISTED = ListOptions(n=LENGTH, candidates="all", explain=False)
 MOST_HUB_TRACKS = 4000  # beyond, all pairs of test tracks are no longer cheap
 
 
@@ -95,7 +97,7 @@ def side_by_side(catalogue: Catalogue, recommenders: Sequence[Recommender], seed
     """Lists as `unheard similar --candidates all -n 10` gives them."""
     played = np.diff(catalogue.plays.tocsc().indptr)
     found = {
-        recommender.name: [item.row for item in similar(catalogue, recommender, seed, candidates="all", n=LENGTH)]
+        recommender.name: [item.row for item in similar(catalogue, recommender, seed, options=LISTED)]
         for recommender in recommenders
     }
     true = set(found.get(ORACLE, ()))

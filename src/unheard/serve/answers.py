@@ -11,7 +11,7 @@ from pathlib import Path
 from unheard.errors import UserError
 from unheard.library import Track
 from unheard.recommend.build import BASELINES, ORACLE, without_part
-from unheard.recommend.filters import Where
+from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation
 from unheard.serve.schema import (
     ArtistPage,
@@ -119,15 +119,7 @@ def for_playlist(loaded: Loaded, playlist_id: str, options: Options) -> Ranked:
     session = session_for(loaded, options)
     found = loaded.once(
         ("for playlist", session.model, playlist_id, options),
-        lambda: session.recommendations(
-            playlist=playlist_id,
-            candidates=options.candidates,
-            n=options.n,
-            max_per_artist=options.artist_cap,
-            exclude=_known(loaded, options.exclude),
-            diversity=options.diversity,
-            where=where(options),
-        ),
+        lambda: session.recommendations(playlist=playlist_id, options=list_options(loaded, options)),
     )
     voted = any(item.agreeing for item in found)
     return _ranked(loaded, session, options, found, MEANS_VOTES if voted else MEANS_PREFERENCE)
@@ -152,15 +144,7 @@ def for_file(loaded: Loaded, heard: NewTrack, options: Options) -> RankedForFile
 def similar_to_file(loaded: Loaded, heard: NewTrack, options: Options) -> RankedForFile:
     """Neighbours of an audio file that was heard."""
     session = session_for(loaded, options)
-    found = session.neighbours(
-        heard,
-        candidates=options.candidates,
-        n=options.n,
-        max_per_artist=options.artist_cap,
-        exclude=_known(loaded, options.exclude),
-        diversity=options.diversity,
-        where=where(options),
-    )
+    found = session.neighbours(heard, options=list_options(loaded, options))
     return RankedForFile(**dict(_ranked(loaded, session, options, found, MEANS_COSINE)), heard=told_of(loaded, heard))
 
 
@@ -176,15 +160,7 @@ def similar(loaded: Loaded, track_id: str, options: Options) -> Ranked:
     session = session_for(loaded, options)
     found = loaded.once(
         ("similar", session.model, track_id, options),
-        lambda: session.neighbours(
-            track_id,
-            candidates=options.candidates,
-            n=options.n,
-            max_per_artist=options.artist_cap,
-            exclude=_known(loaded, options.exclude),
-            diversity=options.diversity,
-            where=where(options),
-        ),
+        lambda: session.neighbours(track_id, options=list_options(loaded, options)),
     )
     return _ranked(loaded, session, options, found, MEANS_COSINE)
 
@@ -225,15 +201,10 @@ def file_of(loaded: Loaded, track_id: str) -> Path:
     return path
 
 
-def where(options: Options) -> Where:
-    """The wishes about genre, year and length."""
-    return Where(
-        genres=frozenset(options.genre),
-        year_from=options.year_from,
-        year_to=options.year_to,
-        min_duration_s=options.min_duration_s,
-        max_duration_s=options.max_duration_s,
-    )
+def list_options(loaded: Loaded, options: Options) -> ListOptions:
+    """Return the options as the ranking takes them; NotFoundError for an unknown track to exclude."""
+    _known(loaded, options.exclude)
+    return options.for_list
 
 
 def session_for(loaded: Loaded, options: Options) -> Session:
@@ -250,15 +221,7 @@ def _known(loaded: Loaded, ids: Sequence[str]) -> list[str]:
 
 
 def _vote(loaded: Loaded, session: Session, likes: Sequence[str | NewTrack], options: Options) -> list[Recommendation]:
-    return session.recommendations(
-        like=likes,
-        candidates=options.candidates,
-        n=options.n,
-        max_per_artist=options.artist_cap,
-        exclude=_known(loaded, options.exclude),
-        diversity=options.diversity,
-        where=where(options),
-    )
+    return session.recommendations(like=likes, options=list_options(loaded, options))
 
 
 def _ranked(

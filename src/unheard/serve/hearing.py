@@ -188,7 +188,7 @@ def _hear_new_tracks(root: Path, split: str, model: str) -> None:
 
     _stay_behind()
     with suppress(UnheardError):  # the same error meets whoever asks
-        Session(root, split=split, model=model)
+        Session(root, split=split, model=model).update_predictions()
 
 
 def _serve(pipe: connection.Connection, make_hear: MakeHear, root: Path, split: str | None, model: str | None) -> None:

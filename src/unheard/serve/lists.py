@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from urllib.parse import quote
+
+from fastapi import Response
 
 from unheard.errors import UserError
 from unheard.plays.matching import Matcher, Wanted
 from unheard.plays.readers.m3u import read_m3u
-from unheard.recommend.export import is_playable, jspf, m3u8
-from unheard.recommend.recommend import Recommendation
+from unheard.recommend.export import Format, ListEntry, as_text
 from unheard.serve.answers import row_of, track_out
 from unheard.serve.schema import Matched
 from unheard.serve.state import Loaded
 
-Format = Literal["m3u8", "jspf", "csv", "json"]
 MEDIA_TYPES: dict[Format, str] = {
     "m3u8": "audio/mpegurl",
     "jspf": "application/jspf+json",
@@ -31,7 +28,6 @@ LONGEST_TEXT = 500_000  # characters of a list that is brought
 MOST_LINES = 5_000
 NUMBERED = re.compile(r"^\d{1,4}[.)]\s+")
 DASH = re.compile(r"\s+[-–—]\s+|\t")
-COLUMNS = ("rank", "track_id", "artist", "title", "album", "duration_s", "path")
 
 
 # ------------------------------------------------------------------------------------------------------------- in
@@ -95,28 +91,22 @@ def _check_length(lines: Sequence[object]) -> None:
 # ------------------------------------------------------------------------------------------------------------ out
 
 
-def written(loaded: Loaded, ids: Sequence[str], format: Format, *, title: str) -> str:  # noqa: A002 - as clients say
-    """A list as the text of a file. Players' formats leave out tracks without a file; M3U8 paths are absolute."""
-    tracks = loaded.catalogue.tracks
-    rows = [row_of(loaded, track_id) for track_id in ids]
-    playable = [
-        Recommendation(rank, row, tracks[row].track_id, tracks[row].label, 0.0, ())
-        for rank, row in enumerate(rows, start=1)
-        if is_playable(tracks[row])
-    ]
-    match format:
-        case "m3u8":
-            return m3u8(playable, tracks, folder=None, title=title)
-        case "jspf":
-            return jspf(playable, tracks, title=title)
-    table = [
-        dict(zip(COLUMNS, (rank, t.track_id, t.artist, t.title, t.album, t.duration_s, t.path), strict=True))
-        for rank, t in enumerate((tracks[row] for row in rows), start=1)
-    ]
-    if format == "json":
-        return json.dumps(table, ensure_ascii=False, indent=2) + "\n"
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
-    return out.getvalue()
+def exported(entries: Sequence[ListEntry], format: Format, *, title: str) -> Response:  # noqa: A002 - as clients say
+    """Return a list as a download that is named by its title. M3U8 paths are absolute."""
+    return Response(
+        as_text(entries, format, title=title).encode("utf-8", "replace"),
+        media_type=MEDIA_TYPES[format],
+        headers={"content-disposition": disposition(f"{slug(title)}.{format}")},
+    )
+
+
+def slug(name: str) -> str:
+    """Return a title as the name of a file: letters of any script, digits and dashes."""
+    return re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:60] or "unheard"
+
+
+def disposition(file: str) -> str:
+    """Return the header that names a download, with an ASCII name for clients that read nothing else (RFC 6266)."""
+    stem, _, suffix = file.rpartition(".")
+    plain = re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "unheard"
+    return f"attachment; filename=\"{plain}.{suffix}\"; filename*=UTF-8''{quote(file)}"

@@ -16,8 +16,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from unheard.library import open_library
-from unheard.recommend.build import ORACLE, trained_models, without_part
-from unheard.recommend.catalogue import load_catalogue
+from unheard.recommend.build import trained_models, without_part
 from unheard.serve.shelves import Shelves
 from unheard.session import Session
 from unheard.spectrograms.store import stored_ids
@@ -32,9 +31,7 @@ Versions = tuple[tuple[str, int, int], ...]
 
 def open_session(workspace: Workspace, split: str | None, model: str | None) -> Session:
     """A session over what is stored."""
-    full = workspace.factors_path("full").is_file()
-    catalogue = load_catalogue(workspace, split, need_full=full or model == ORACLE)
-    return Session(workspace.root, model=model, catalogue=catalogue)
+    return Session(workspace.root, split=split, model=model)
 
 
 def warm(session: Session) -> None:

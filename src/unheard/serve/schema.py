@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from unheard.recommend.filters import Filters
+from unheard.recommend.options import NO_CAP, ListOptions, artist_cap
+
 Kind = Literal["cold", "warm", "other"]
 Which = Literal["cold", "warm", "all"]
 Text = Annotated[str, Field(max_length=1000)]
@@ -30,10 +33,14 @@ class Options(BaseModel):
     candidates: Which = Field(
         default="cold", description="cold: tracks nobody has played; warm: tracks with plays; all: both."
     )
-    max_per_artist: int | None = Field(
-        default=2, ge=1, le=MAX_RESULTS, description="At most this many tracks of one artist."
+    max_per_artist: int = Field(
+        default=2, ge=NO_CAP, le=MAX_RESULTS, description="At most this many tracks of one artist; 0: no cap."
     )
-    any_number_per_artist: bool = Field(default=False, description="No cap on an artist's tracks.")
+    any_number_per_artist: bool = Field(
+        default=False,
+        description="The same as max_per_artist=0, which is how to write it.",
+        json_schema_extra={"deprecated": True},
+    )
     diversity: float = Field(
         default=0.0, ge=0, le=1, description="0: by score alone; 1: as unlike each other as possible."
     )
@@ -48,8 +55,16 @@ class Options(BaseModel):
     )
 
     @property
-    def artist_cap(self) -> int | None:
-        return None if self.any_number_per_artist else self.max_per_artist
+    def for_list(self) -> ListOptions:
+        """The same options as the ranking takes them."""
+        return ListOptions(
+            n=self.n,
+            candidates=self.candidates,
+            max_per_artist=artist_cap(NO_CAP if self.any_number_per_artist else self.max_per_artist),
+            exclude=self.exclude,
+            diversity=self.diversity,
+            filters=Filters(self.genre, self.year_from, self.year_to, self.min_duration_s, self.max_duration_s),
+        )
 
 
 class NeighbourOptions(Options):

@@ -9,7 +9,15 @@ exchange.py   splits.json, read and written
 stage.py      the stage of a workspace
 """
 
-from unheard.splits.exchange import load_split, load_splits, read_splits, write_splits
+from unheard.splits.exchange import (
+    EVALUATION_SPLITS,
+    USE_SPLITS,
+    default_split,
+    load_split,
+    load_splits,
+    read_splits,
+    write_splits,
+)
 from unheard.splits.folds import artists_split, live_split, tracks_split
 from unheard.splits.groups import artist_groups, artist_seen
 from unheard.splits.make import make_splits
@@ -18,12 +26,15 @@ from unheard.splits.split import Split, Use, UseName
 from unheard.splits.stage import prepare_splits
 
 __all__ = [
+    "EVALUATION_SPLITS",
+    "USE_SPLITS",
     "Split",
     "Use",
     "UseName",
     "artist_groups",
     "artist_seen",
     "artists_split",
+    "default_split",
     "live_split",
     "load_split",
     "load_splits",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from unheard.splits.split import USE_NAMES, Split, UseName
 from unheard.workspace import Workspace
 
 FORMAT = '{"<name>": {"fold": {"<track_id>": fold, ...}, "use": {"train": [...], "val": [...], "test": [...]}}}'
+USE_SPLITS = (LIVE, "artists", "tracks")  # which split trains and recommends when none is named
+EVALUATION_SPLITS = ("artists", "tracks")  # which one measures
 RESERVED = "full"  # the name of the factors of all plays
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -52,14 +54,19 @@ def load_splits(workspace: Workspace) -> dict[str, Split]:
     return read_splits(workspace.splits_path)
 
 
-def load_split(workspace: Workspace, name: str | None) -> Split:
-    """One split of a workspace; None takes `artists` if there, else `tracks`, else the first by name."""
+def load_split(workspace: Workspace, name: str | None, *, prefer: Sequence[str] = USE_SPLITS) -> Split:
+    """Return one split of a workspace; None takes the default, see `default_split`."""
     splits = load_splits(workspace)
     if name is None:
-        name = next((default for default in ("artists", "tracks") if default in splits), min(splits))
+        name = default_split(splits, prefer)
     if name not in splits:
         raise UserError(f"{workspace.splits_path}: no split {name!r}; choose one of {', '.join(sorted(splits))}")
     return splits[name]
+
+
+def default_split(splits: Collection[str], prefer: Sequence[str]) -> str:
+    """Return the first of `prefer` (`USE_SPLITS` or `EVALUATION_SPLITS`) among `splits`, else the first by name."""
+    return next((name for name in prefer if name in splits), min(splits))
 
 
 def _encode(split: Split) -> dict[str, object]:

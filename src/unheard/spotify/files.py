@@ -20,9 +20,7 @@ def write_files(lists: Sequence[NamedList], folder: Path) -> list[tuple[Path, in
         raise UserError(f"{folder}: is a file; --m3u takes a folder")
     paths = [folder / f"{file_stem(item.name)}.m3u8" for item in lists]
     refuse_twins(path.name.casefold() for path in paths)
-    return [
-        (path, export(path, item.found, item.library, title=item.name)) for path, item in zip(paths, lists, strict=True)
-    ]
+    return [(path, export(path, item.entries, title=item.name)) for path, item in zip(paths, lists, strict=True)]
 
 
 def file_stem(name: str) -> str:

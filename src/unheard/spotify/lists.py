@@ -11,14 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from unheard.errors import MissingStageError, UserError
-from unheard.library import Track, Tracks
+from unheard.library import Track
 from unheard.progress import Progress, silent
-from unheard.recommend.build import ORACLE, trained_models
+from unheard.recommend.build import ORACLE, split_for_use, trained_models
 from unheard.recommend.catalogue import Candidates
-from unheard.recommend.export import one_line
-from unheard.recommend.recommend import Recommendation
+from unheard.recommend.export import ListEntry, entries_of, one_line
+from unheard.recommend.options import ListOptions
 from unheard.session import Session
-from unheard.splits import load_split
 from unheard.workspace import Workspace
 
 MOST_NAME = 100  # characters that Spotify keeps of a playlist's name
@@ -27,21 +26,20 @@ MOST_PREFIX = 30
 
 @dataclass(frozen=True)
 class NamedList:
-    """One playlist: `found` begins with the seed (rank 0); its rows are those of `library`."""
+    """One playlist; the first entry is the seed."""
 
     name: str
     description: str
-    found: tuple[Recommendation, ...]
-    library: Tracks
+    entries: tuple[ListEntry, ...]
 
     @property
     def tracks(self) -> list[Track]:
-        return [self.library[item.row] for item in self.found]
+        return [entry.track for entry in self.entries]
 
 
 def default_models(workspace: Workspace, split: str | None) -> list[str]:
     """Every model trained on a split, and the oracle if there are full factors."""
-    name = load_split(workspace, split).name
+    name = split or split_for_use(workspace)
     models = trained_models(workspace, name)
     if not models:
         raise MissingStageError(
@@ -58,7 +56,7 @@ def nearest_lists(
     split: str | None = None,
     k: int = 10,
     candidates: Candidates = "cold",
-    max_per_artist: int = 2,
+    max_per_artist: int | None = 2,
     prefix: str = "unheard",
     progress: Progress = silent,
 ) -> list[NamedList]:
@@ -71,19 +69,20 @@ def nearest_lists(
         raise UserError(f"--name-prefix {prefix!r} has {len(prefix)} characters, expected 1 to {MOST_PREFIX}")
     seeds = list(dict.fromkeys(seeds))
     models = list(dict.fromkeys(models or default_models(workspace, split)))
+    options = ListOptions(n=k, candidates=candidates, max_per_artist=max_per_artist)
     lists: dict[tuple[int, int], NamedList] = {}
     for number, model in enumerate(models):
         session = Session(workspace.root, split=split, model=model)
+        session.update_predictions()
         for place, seed in enumerate(seeds):
-            row = session.catalogue.track_row(seed)
-            label = session.catalogue.tracks[row].label
-            near = session.neighbours(seed, candidates=candidates, n=k, max_per_artist=max_per_artist)
+            tracks = session.catalogue.tracks
+            track = tracks[session.catalogue.track_row(seed)]
+            near = session.neighbours(seed, options=options)
             lists[place, number] = NamedList(
-                playlist_name(prefix, label, model),
+                playlist_name(prefix, track.label, model),
                 f"The tracks nearest to the first one, by unheard: model {model}, "
                 f"split {session.catalogue.split.name}, {candidates} candidates.",
-                (Recommendation(0, row, seed, label, 1.0, ()), *near),
-                session.catalogue.tracks,
+                (ListEntry(track), *entries_of(near, tracks)),
             )
         progress("ranking", number + 1, len(models))
     found = [lists[key] for key in sorted(lists)]

@@ -13,7 +13,9 @@ def playlists(found: Collected) -> Section:
     if not found.seeds:
         blocks.append(Missing("No test track is in a playlist, so there is no seed; name one with `--seed-track ID`."))
     elif not found.models:
-        blocks.append(Missing(f"No model has been trained yet. `unheard train -w {found.workspace.root}` does it."))
+        split = found.catalogue.split.name
+        train = f"unheard train -w {found.workspace.root} --split {split}"
+        blocks.append(Missing(f"No model is trained on split {split!r}. `{train}` trains one."))
     if found.seeds:
         oracle = "" if _has_oracle(found) else " The true factors are missing: run `unheard factors` once more."
         blocks.append(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from unheard.recommend.export import Format, ListEntry
 from unheard.serve import answers, lists
 from unheard.serve.api.asked import Limit, Now, Offset, PlaylistId, Wanted
 from unheard.serve.errors import api_error
@@ -36,8 +37,8 @@ class Export(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ids: Ids = Field(description="Ids of tracks, in order.")
-    format: lists.Format = "m3u8"
-    title: Text = "unheard"
+    format: Format = "m3u8"
+    title: Text = Field(default="unheard", description="Names the list and its file.")
 
 
 BODIES: dict[str, Any] = {
@@ -98,12 +99,9 @@ async def parse(request: Request, now: Now) -> Matched:
 )
 def export(now: Now, wanted: Export) -> Response:
     """M3U8 and JSPF for players, CSV and JSON for programs."""
-    text = lists.written(now, wanted.ids, wanted.format, title=wanted.title)
-    return Response(
-        text.encode("utf-8", "replace"),
-        media_type=lists.MEDIA_TYPES[wanted.format],
-        headers={"content-disposition": f'attachment; filename="unheard.{wanted.format}"'},
-    )
+    tracks = now.catalogue.tracks
+    entries = [ListEntry(tracks[answers.row_of(now, track_id)]) for track_id in wanted.ids]
+    return lists.exported(entries, wanted.format, title=wanted.title.strip() or "unheard")
 
 
 def _match_upload(now: Loaded, file: UploadFile) -> Matched:

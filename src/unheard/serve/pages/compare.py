@@ -61,11 +61,7 @@ def chosen_models(now: Loaded, wanted: list[str] | tuple[()]) -> list[str]:
 def side_by_side(now: Loaded, track_id: str, models: list[str]) -> list[dict[str, object]]:
     """A list per model; tracks that the truth names too are marked."""
     lists = {
-        model: results(
-            answers.similar(
-                now, track_id, Options(n=LENGTH, candidates="all", model=model, any_number_per_artist=False)
-            )
-        )
+        model: results(answers.similar(now, track_id, Options(n=LENGTH, candidates="all", model=model)))
         for model in models
     }
     true = {item.shown.track_id for item in lists.get(ORACLE, ())}

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import QueryParams
 
 from unheard.errors import UserError
-from unheard.recommend.export import as_csv, as_json, is_playable, jspf, m3u8
-from unheard.recommend.recommend import Reason, Recommendation
+from unheard.recommend.export import Format, ListEntry
+from unheard.recommend.recommend import Reason
 from unheard.serve import answers, lists
 from unheard.serve.pages.frame import Now, page
 from unheard.serve.pages.text import short
@@ -69,29 +66,13 @@ def bring_nothing() -> Response:
 def take(
     now: Now,
     track: Annotated[list[str], Form(max_length=MAX_RESULTS)],
-    format: Annotated[lists.Format, Form()],  # noqa: A002 - as the API says
+    format: Annotated[Format, Form()],  # noqa: A002 - as the API says
     wish: Annotated[str, Form()] = "",
     title: Annotated[str, Form()] = "",
 ) -> Response:
     """The list as a file: tracks in the order of the form, with scores and reasons of the wish that they are from."""
-    found = _explained(now, read_wish(QueryParams(wish)), track)
-    tracks = now.catalogue.tracks
-    playable = [item for item in found if is_playable(tracks[item.row])]
-    name = short(title, 100) or "unheard"
-    match format:
-        case "m3u8":
-            text = m3u8(playable, tracks, folder=None, title=name)
-        case "jspf":
-            text = jspf(playable, tracks, title=name)
-        case "csv":
-            text = as_csv(found, tracks)
-        case "json":
-            text = json.dumps(as_json(found, tracks), ensure_ascii=False, indent=2) + "\n"
-    return Response(
-        text.encode("utf-8", "replace"),
-        media_type=lists.MEDIA_TYPES[format],
-        headers={"content-disposition": disposition(f"{slug(name)}.{format}")},
-    )
+    entries = _explained(now, read_wish(QueryParams(wish)), track)
+    return lists.exported(entries, format, title=short(title, 100) or "unheard")
 
 
 def maker(
@@ -132,27 +113,16 @@ def ordered(ranked: Ranked, wish: Wish) -> list[ShownResult]:
     return [by_id[name] for name in in_order(list(by_id), wish.order)]
 
 
-def _explained(now: Loaded, wish: Wish, ids: Sequence[str]) -> list[Recommendation]:
+def _explained(now: Loaded, wish: Wish, ids: Sequence[str]) -> list[ListEntry]:
     """Tracks by id, with score and reasons where the wish gives them."""
     ranked = answers.for_likes(now, wish.likes()) if wish.seeds else None
     by_id = {item.track.track_id: item for item in ranked.items} if ranked else {}
-    found = []
-    for rank, track_id in enumerate(ids, start=1):
-        row, item = answers.row_of(now, track_id), by_id.get(track_id)
-        reasons = tuple(Reason(one.label, one.track_id, one.similarity) for one in item.reasons) if item else ()
-        score, confidence = (item.score, item.confidence) if item else (0.0, None)
-        label = now.catalogue.tracks[row].label
-        found.append(Recommendation(rank, row, track_id, label, score, reasons, confidence=confidence))
-    return found
-
-
-def slug(name: str) -> str:
-    """A title as the name of a file: letters of any script, digits and dashes."""
-    return re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:60] or "unheard"
-
-
-def disposition(file: str) -> str:
-    """The header that names a download, also for those who read ASCII alone (RFC 6266)."""
-    stem, _, suffix = file.rpartition(".")
-    plain = re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "unheard"
-    return f"attachment; filename=\"{plain}.{suffix}\"; filename*=UTF-8''{quote(file)}"
+    entries = []
+    for track_id in ids:
+        track, item = now.catalogue.tracks[answers.row_of(now, track_id)], by_id.get(track_id)
+        if item is None:
+            entries.append(ListEntry(track))
+            continue
+        reasons = tuple(Reason(one.label, one.track_id, one.similarity) for one in item.reasons)
+        entries.append(ListEntry(track, item.score, item.confidence, item.why, reasons))
+    return entries

@@ -12,6 +12,7 @@ from typing import cast, get_args
 from starlette.datastructures import QueryParams
 
 from unheard.errors import UserError
+from unheard.recommend.options import NO_CAP
 from unheard.serve.pages.text import address
 from unheard.serve.schema import MAX_RESULTS, Likes, Which
 
@@ -23,12 +24,16 @@ SECONDS_A_MINUTE = 60
 
 @dataclass(frozen=True)
 class Wish:
-    """The seeds and the rules of a playlist. `order` are tracks that stay first, in this order; None is no limit."""
+    """The seeds and the options of a playlist; limits that are None are not set.
+
+    max_per_artist  0: no cap
+    order           tracks that stay first, in this order
+    """
 
     seeds: tuple[str, ...] = ()
     which: Which = "cold"
     n: int = 20
-    max_per_artist: int | None = 2
+    max_per_artist: int = 2
     diversity: float = 0.0
     genres: tuple[str, ...] = ()
     year_from: int | None = None
@@ -46,7 +51,7 @@ class Wish:
         values: dict[str, object] = {
             "which": self.which,
             "n": self.n,
-            "per_artist": "any" if self.max_per_artist is None else self.max_per_artist,
+            "per_artist": self.max_per_artist,
             "diversity": self.diversity,
             "year_from": self.year_from,
             "year_to": self.year_to,
@@ -69,7 +74,6 @@ class Wish:
             n=self.n,
             candidates=self.which,
             max_per_artist=self.max_per_artist,
-            any_number_per_artist=self.max_per_artist is None,
             diversity=self.diversity,
             genre=self.genres,
             year_from=self.year_from,
@@ -89,15 +93,14 @@ def read_wish(values: QueryParams) -> Wish:
     which = values.get("which") or "cold"
     if which not in get_args(Which):
         raise UserError(f"which tracks: expected one of {', '.join(get_args(Which))}, found {which!r:.40}")
-    per_artist = values.get("per_artist", "")
     year_from, year_to = _number(values, "year_from", 0, 9999), _number(values, "year_to", 0, 9999)
     n = _number(values, "n", 1, MOST_TRACKS)
-    cap = None if per_artist == "any" else int(_number(values, "per_artist", 1, MAX_RESULTS) or 2)
+    cap = _number(values, "per_artist", NO_CAP, MAX_RESULTS)
     return Wish(
         seeds=_without(_names(values, "seed"), _names(values, "unseed"))[:MOST_SEEDS],
         which=cast("Which", which),
         n=20 if n is None else int(n),
-        max_per_artist=cap,
+        max_per_artist=2 if cap is None else int(cap),
         diversity=_number(values, "diversity", 0, 1) or 0.0,
         genres=_names(values, "genre")[:50],
         year_from=None if year_from is None else int(year_from),

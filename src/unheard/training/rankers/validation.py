@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.metrics.accuracy import ndcg_of_lists
+from unheard.ranking import blocks, top_k_in_order
 from unheard.training.evidence import Evidence
 
 K = 20
@@ -37,11 +39,11 @@ def ndcg(playlists: Floats, tracks: Floats, evidence: Evidence, asked: NDArray[n
 
 def ndcg_of_scores(scores: Floats, evidence: Evidence, asked: NDArray[np.int64]) -> float:
     """The same from scores (asked, val)."""
-    k = min(K, scores.shape[1])
-    key = np.random.default_rng(0).permutation(scores.shape[1])  # ties
-    top = key[np.argsort(-scores[:, key], axis=1, kind="stable")[:, :k]]  # (asked, k)
-    relevant = evidence.tuning[asked].toarray() > 0  # (asked, val)
-    discount = 1 / np.log2(np.arange(2, k + 2))
-    gain = (np.take_along_axis(relevant, top, axis=1) * discount).sum(axis=1)
-    ideal = np.cumsum(discount)[np.minimum(relevant.sum(axis=1), k) - 1]
-    return float((gain / ideal).mean())
+    order = np.random.default_rng(0).permutation(scores.shape[1])  # of equal scores
+    values = np.empty(len(asked))
+    for block in blocks(len(asked), scores.shape[1]):
+        relevant = evidence.tuning[asked[block]].toarray() > 0  # (playlist, val)
+        top = top_k_in_order(scores[block], K, order)  # (playlist, <= K)
+        hits = np.take_along_axis(relevant, top, axis=1)
+        values[block] = ndcg_of_lists(hits, relevant.sum(axis=1), K)
+    return float(values.mean())

@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from unheard.evaluate.metrics import (
+from unheard.metrics.accuracy import (
     Ranks,
     auc,
     average_precision_at_k,
     hit_at_k,
     ideal_dcg,
     ndcg_at_k,
+    ndcg_of_lists,
     overlap_at_k,
     recall_at_k,
     reciprocal_rank,
@@ -102,6 +103,7 @@ def test_against_the_definitions_one_by_one(lists: list[list[bool]], k: int) -> 
         dcg = sum(log(j + 1) for j, hit in enumerate(head) if hit)
         ideal = sum(log(j + 1) for j in range(min(k, n_relevant)))
         assert ndcg_at_k(ranks, k)[i] == pytest.approx(dcg / ideal)
+        assert ndcg_of_lists(places[:, :k], places.sum(axis=1), k)[i] == pytest.approx(dcg / ideal)
         if not all(line):
             pairs = [(a, b) for a, x in enumerate(line) for b, y in enumerate(line) if x and not y]
             share = sum(a < b for a, b in pairs) / len(pairs)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.evaluate.metrics import Values
+from unheard.metrics.accuracy import Values
 
 Counts = NDArray[np.integer]
 Lists = NDArray[np.integer]  # (query, k) candidate columns, -1 for empty places

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unheard.evaluate.intervals import Resamples, holm, p_value, percentile_interval
+from unheard.metrics.intervals import Resamples, holm, p_value, percentile_interval
 
 
 def test_replicates_are_means_over_the_drawn_clusters() -> None:

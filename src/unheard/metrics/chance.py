@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlog1py
 
-from unheard.evaluate.metrics import Values, ideal_dcg
+from unheard.metrics.accuracy import Values, ideal_dcg
 
 Counts = NDArray[np.integer]
 

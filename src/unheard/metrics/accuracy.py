@@ -79,9 +79,21 @@ def ideal_dcg(n_relevant: NDArray[np.integer], k: int) -> Values:
     return ideal
 
 
+def gain_at_k(rank: NDArray[np.integer], k: int) -> Values:
+    """What a relevant candidate at `rank` (from 1) adds to DCG@k; same shape."""
+    gain: Values = np.where(rank <= k, 1 / np.log2(rank + 1), 0.0)
+    return gain
+
+
 def ndcg_at_k(ranks: Ranks, k: int) -> Values:
-    gains = np.where(ranks.rank <= k, 1 / np.log2(ranks.rank + 1), 0.0)
-    return ranks.total(gains) / ideal_dcg(ranks.n_relevant, k)
+    return ranks.total(gain_at_k(ranks.rank, k)) / ideal_dcg(ranks.n_relevant, k)
+
+
+def ndcg_of_lists(hits: NDArray[np.bool_], n_relevant: NDArray[np.integer], k: int) -> Values:
+    """nDCG@k of lists, from whether each of their first k entries is relevant, (query, <= k), best first."""
+    gains = hits * gain_at_k(np.arange(1, hits.shape[1] + 1), k)
+    ndcg: Values = gains.sum(axis=1) / ideal_dcg(n_relevant, k)
+    return ndcg
 
 
 def average_precision_at_k(ranks: Ranks, k: int) -> Values:

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
-from unheard.recommend.ranking import blocks, ranks_of, tie_keys, top_k
+from unheard.ranking import blocks, mid_ranks, ranks_of, tie_keys, top_k, top_k_in_order
 
 FEW_VALUES = st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 0.5000001, 2.0])
 MATRICES = hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=FEW_VALUES)
@@ -81,3 +82,21 @@ def test_blocks_cover_every_query_once() -> None:
 def test_nothing_to_rank() -> None:
     empty = np.empty((3, 0), np.float32)
     assert top_k(empty, 5, seed=0, queries=np.arange(3), candidates=np.arange(0)).shape == (3, 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(scores=MATRICES, k=st.integers(0, 14), seed=st.integers(0, 3), broken=st.booleans())
+def test_an_order_of_the_columns_breaks_ties(scores: NDArray[np.float32], k: int, seed: int, broken: bool) -> None:
+    """NaN and -inf come last, in the order of the columns too."""
+    order = np.random.default_rng(seed).permutation(scores.shape[1])
+    given_scores = np.where((scores == 0.5) & broken, np.float32(np.nan), scores)
+    lowest = np.where(np.isnan(given_scores), -np.inf, given_scores)
+    truth = order[np.argsort(-lowest[:, order], axis=1, kind="stable")]
+    np.testing.assert_array_equal(top_k_in_order(given_scores, k, order), truth[:, :k])
+
+
+@settings(max_examples=100, deadline=None)
+@given(scores=MATRICES)
+def test_mid_ranks_are_those_of_scipy(scores: NDArray[np.float32]) -> None:
+    rows, columns = np.nonzero(np.isfinite(scores))
+    np.testing.assert_array_equal(mid_ranks(scores, rows, columns), rankdata(-scores, axis=1)[rows, columns])

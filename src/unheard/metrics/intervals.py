@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.evaluate.metrics import Values
+from unheard.metrics.accuracy import Values
 
 N_RESAMPLES = 1000
 LEVEL = 0.95

@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from unheard.evaluate import chance, diversity
-from unheard.evaluate.metrics import Ranks, average_precision_at_k, hit_at_k, ndcg_at_k, recall_at_k, reciprocal_rank
+from unheard.metrics import chance, diversity
+from unheard.metrics.accuracy import Ranks, average_precision_at_k, hit_at_k, ndcg_at_k, recall_at_k, reciprocal_rank
 
 
 @pytest.mark.parametrize(("n", "r"), [(1, 1), (4, 1), (6, 3), (7, 7), (9, 2), (10, 5)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import skew
 
-from unheard.evaluate.diversity import (
+from unheard.metrics.diversity import (
     antihub_share,
     coverage,
     distinct_share,

@@ -1,0 +1,131 @@
+"""Exact rankings of score matrices: the top k of every row, and the ranks of single entries.
+
+Scores are float32, larger is better. -inf means "not a candidate"; NaN is a bug of the caller. Equal scores are ordered
+by tie keys (ties.py), or by an order that the caller gives. The top k come from a partition, so only k scores of a row
+are sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard.ranking.ties import tie_keys
+
+Rows = NDArray[np.integer]
+Keys = Callable[[NDArray[np.integer], NDArray[np.integer]], NDArray[np.integer]]  # (score row, column) -> order of ties
+BLOCK_SCORES = 4_000_000  # scores of one block: 32 MB as float64, and a few arrays of that size live at once
+
+
+def blocks(n_queries: int, n_candidates: int, *, n_scores: int = BLOCK_SCORES) -> Iterator[slice]:
+    """Yield slices of queries whose score matrix has at most about `n_scores` entries."""
+    step = max(1, n_scores // max(1, n_candidates))
+    for start in range(0, n_queries, step):
+        yield slice(start, min(start + step, n_queries))
+
+
+def top_k(scores: NDArray[np.float32], k: int, *, seed: int, queries: Rows, candidates: Rows) -> NDArray[np.int32]:
+    """Return the columns of the `k` best scores of each row, best first, (query, min(k, candidate)) int32.
+
+    scores (query, candidate); `queries` and `candidates` name its rows and columns for the tie keys. Entries that a row
+    cannot fill because too few of its scores are finite are -1.
+    """
+    columns, values = _best(scores, k, lambda rows, columns: tie_keys(seed, queries[rows], candidates[columns]))
+    columns[np.isneginf(values)] = -1
+    return columns
+
+
+def top_k_in_order(scores: NDArray[np.floating], k: int, order: Rows) -> NDArray[np.int32]:
+    """As `top_k`, with equal scores in the order of `order`, a permutation of the columns that all rows share.
+
+    Every entry is a candidate: -inf, and NaN, count as the lowest float.
+    """
+    position = np.empty(len(order), np.int64)
+    position[order] = np.arange(len(order))
+    lowest = np.finfo(scores.dtype).min
+    if not np.isfinite(scores).all():
+        scores = np.where(scores >= lowest, scores, lowest)  # NaN is not larger than anything
+    return _best(scores, k, lambda _, columns: position[columns])[0]
+
+
+def mid_ranks(scores: NDArray[np.floating], rows: Rows, columns: Rows) -> NDArray[np.float64]:
+    """Return the ranks (from 1) of the entries (rows[i], columns[i]) within their rows; equal scores share their mean.
+
+    `rows` ascend. -inf ranks last, so entries of it do not change the ranks of others.
+    """
+    mid = np.empty(len(rows), np.float64)
+    for row, here in _by_row(rows, len(scores)):
+        greater, equal = _counts(np.sort(scores[row]), scores[row, columns[here]])
+        mid[here] = greater + (equal + 1) / 2
+    return mid
+
+
+def ranks_of(
+    scores: NDArray[np.float32], rows: Rows, columns: Rows, *, seed: int, queries: Rows, candidates: Rows
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the ranks (from 1) of the entries (rows[i], columns[i]) of `scores` within their rows; `rows` ascend.
+
+    The pair (rank, mid): `rank` with ties broken as `top_k` does, `mid` as `mid_ranks`.
+    """
+    rank = np.empty(len(rows), np.int64)
+    mid = np.empty(len(rows), np.float64)
+    for row, here in _by_row(rows, len(scores)):
+        line = scores[row]
+        values = line[columns[here]]
+        greater, equal = _counts(np.sort(line), values)
+        mid[here] = greater + (equal + 1) / 2
+        rank[here] = greater + 1
+        for value in np.unique(values[equal > 1]):
+            tied = np.flatnonzero(line == value)
+            keys = tie_keys(seed, queries[row : row + 1], candidates[tied])
+            before = np.empty(len(line), np.int64)
+            before[tied[np.argsort(keys, kind="stable")]] = np.arange(len(tied))
+            same = np.flatnonzero(values == value) + here.start
+            rank[same] += before[columns[same]]
+    return rank, mid
+
+
+def _best(scores: NDArray[np.floating], k: int, keys_of: Keys) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+    """Columns and values of the `k` best scores of each row, best first, both (query, min(k, candidate))."""
+    n_columns = scores.shape[1]
+    k = min(k, n_columns)
+    if k == 0 or not len(scores):
+        return np.empty((len(scores), k), np.int32), np.empty((len(scores), k), scores.dtype)
+    if k < n_columns:
+        chosen = np.argpartition(scores, n_columns - k, axis=1)[:, n_columns - k :]  # (query, k)
+        _settle_last_places(chosen, scores, keys_of)
+    else:
+        chosen = np.broadcast_to(np.arange(n_columns), scores.shape)
+    values = np.take_along_axis(scores, chosen, axis=1)
+    keys = keys_of(np.arange(len(scores))[:, None], chosen)
+    order = np.lexsort((keys, -values), axis=1)
+    columns = np.take_along_axis(chosen, order, axis=1).astype(np.int32)
+    return columns, np.take_along_axis(values, order, axis=1)
+
+
+def _settle_last_places(chosen: NDArray[np.intp], scores: NDArray[np.floating], keys_of: Keys) -> None:
+    """Where more scores equal the k-th one than there are places left, give the places to the smallest keys."""
+    k = chosen.shape[1]
+    values = np.take_along_axis(scores, chosen, axis=1)
+    last = values.min(axis=1, keepdims=True)  # (query, 1)
+    contested = (scores == last).sum(axis=1) > (values == last).sum(axis=1)
+    for row in np.flatnonzero(contested & ~np.isneginf(last[:, 0])):
+        better = np.flatnonzero(scores[row] > last[row])
+        tied = np.flatnonzero(scores[row] == last[row])
+        keys = keys_of(np.array([row]), tied)
+        chosen[row] = np.concatenate([better, tied[np.argsort(keys, kind="stable")[: k - len(better)]]])
+
+
+def _by_row(rows: Rows, n_rows: int) -> Iterator[tuple[int, slice]]:
+    """Rows that have entries, each with the slice of its entries."""
+    edges = np.searchsorted(rows, np.arange(n_rows + 1))
+    for row in np.flatnonzero(np.diff(edges)):
+        yield int(row), slice(int(edges[row]), int(edges[row + 1]))
+
+
+def _counts(ascending: NDArray[np.floating], values: NDArray[np.floating]) -> tuple[Rows, Rows]:
+    """How many entries of a sorted row are greater than each value, and how many equal it."""
+    greater = len(ascending) - np.searchsorted(ascending, values, side="right")
+    return greater, len(ascending) - greater - np.searchsorted(ascending, values, side="left")

@@ -1,0 +1,48 @@
+"""List options: checked when they are made, hashable, one spelling of "no artist cap"."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+
+import pytest
+
+from unheard.errors import UserError
+from unheard.recommend.filters import Filters
+from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions, artist_cap
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ({"n": 0}, "n 0: expected a number of tracks, at least 1"),
+        ({"candidates": "new"}, "candidates 'new': expected one of cold, warm, all"),
+        ({"max_per_artist": 0}, "max_per_artist 0: expected at least 1, or None for no cap"),
+        ({"exclude": "t1"}, r"exclude 't1': expected a list of track ids; write \['t1'\]"),
+        ({"diversity": 1.5}, "diversity 1.5: expected 0"),
+        ({"diversity": float("nan")}, "diversity nan: expected 0"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(bad: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        ListOptions(**bad)  # type: ignore[arg-type]
+    assert len(str(caught.value).splitlines()) == 1
+    with pytest.raises(UserError, match=says):
+        DEFAULT_OPTIONS.changed(**bad)  # type: ignore[arg-type]
+
+
+def test_equal_options_are_one_key() -> None:
+    first = ListOptions(exclude=["b", "a", "a"], filters=Filters(genres=["Jazz"]))
+    second = DEFAULT_OPTIONS.changed(exclude={"a", "b"}, filters=Filters(genres={"Jazz"}))
+    assert first == second
+    assert len({first, second}) == 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        first.n = 3  # type: ignore[misc]
+
+
+def test_every_option_may_be_a_keyword() -> None:
+    assert set(typing.get_type_hints(ListChanges)) == {field.name for field in dataclasses.fields(ListOptions)}
+
+
+def test_no_cap_is_0_outside_and_none_inside() -> None:
+    assert [artist_cap(number) for number in (0, 1, 7)] == [None, 1, 7]

@@ -23,8 +23,8 @@ from unheard.library import Library, Play, Track
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
 from unheard.session import Session
 from unheard.splits import Split, UseName, load_split, write_splits
-from unheard.training.any import DEFAULT_RECIPE
-from unheard.training.fit import fit
+from unheard.training.rankers.fit import fit
+from unheard.training.train import DEFAULT_RECIPE
 from unheard.workspace import Workspace
 
 WIDTH, HIDDEN, LISTED, ARTIST_TRACKS = 628, 24, 25, 8

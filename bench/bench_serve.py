@@ -33,10 +33,10 @@ from unheard import artefacts
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
+from unheard.inference.predictions import KIND, predictions_path
 from unheard.library import Library, Play, Track
 from unheard.spectrograms.statistics import N_STATISTICS
 from unheard.splits import prepare_splits
-from unheard.training.predict import KIND, predictions_path
 from unheard.workspace import Workspace
 
 TRACKS_EACH = 6

@@ -43,7 +43,7 @@ from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.predicted import from_predictions
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.splits import Use
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.ridge import fit_ridge
 from unheard.workspace import Workspace
 

@@ -33,8 +33,8 @@ from unheard.recommend.recommenders import Recommender, space_of
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
-    from unheard.training.placing import Placer
-    from unheard.training.predictor import Predictor
+    from unheard.inference.network_encoder import Predictor
+    from unheard.inference.ranker_encoder import Placer
 
 DEFAULT_MODELS = ("blend", "triplet", "triplet-content")
 MEASURED_AT_ONCE = 512  # tracks
@@ -333,7 +333,7 @@ class Session:
 
     @cached_property
     def _predictor(self) -> Predictor | Placer:
-        from unheard.training.predict import load_embedder
+        from unheard.inference.predictions import load_embedder
 
         if self.model in (*UNTRAINED, ORACLE):
             raise UserError(
@@ -343,7 +343,7 @@ class Session:
 
     @property
     def _predictions(self) -> tuple[list[str], NDArray[np.float32]]:
-        from unheard.training.predict import predictions
+        from unheard.inference.predictions import predictions
 
         if self.model in (*UNTRAINED, ORACLE):
             raise UserError(f"{self.model} is a baseline; embed with a trained model")
@@ -364,7 +364,7 @@ class Session:
 
     def _hear_new_tracks(self, *, leave: Collection[str] = ()) -> None:
         """Predict tracks that were scanned, or changed, after the training."""
-        from unheard.training.predict import update_predictions
+        from unheard.inference.predictions import update_predictions
 
         update_predictions(self.workspace, self.catalogue.split.name, without_part(self.model), leave=leave)
 

@@ -13,6 +13,8 @@ from unheard.errors import MissingStageError, UserError
 from unheard.experiments.ablation import ablation_tables, run_ablation
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
+from unheard.inference.predictions import load_predictions
+from unheard.inference.ranker_checkpoint import load_ranker
 from unheard.library import Play, open_library
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.kernel_ridge import KernelRidge
@@ -21,9 +23,7 @@ from unheard.models.rankers.ridge import Ridge
 from unheard.models.rankers.shrinkage import Shrinkage
 from unheard.splits import load_split, write_splits
 from unheard.training.ablate import without_member
-from unheard.training.fit import fit
-from unheard.training.predict import load_predictions
-from unheard.training.ranker_checkpoint import load_ranker
+from unheard.training.rankers.fit import fit
 from unheard.workspace import Workspace
 
 PARTS = (Member(Ridge()), Member(ReducedRank(), times=2), Member(Shrinkage(), artist=True))

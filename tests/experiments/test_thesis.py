@@ -22,11 +22,11 @@ from unheard.experiments.leak import leak_table, run_leak
 from unheard.experiments.rows import PAIR, parse_rows
 from unheard.experiments.thesis import MEAN, Findings, Settings, run_thesis
 from unheard.experiments.thesis_tables import RECALL, markdown, thesis_tables
+from unheard.inference.checkpoint import load_checkpoint
+from unheard.inference.predictions import load_predictions, load_predictor, update_predictions
 from unheard.models.choi import Choi, ChoiConfig
 from unheard.models.pretrained import save_weights
 from unheard.splits import write_splits
-from unheard.training.checkpoint import load_checkpoint
-from unheard.training.predict import load_predictions, load_predictor, update_predictions
 
 ROOT = Path(__file__).parents[2]
 ROWS = "1,9,21,22"

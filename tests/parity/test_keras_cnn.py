@@ -25,14 +25,14 @@ from torch import nn
 from tests.models.plain import signs_mixed
 from unheard.factors.scaling import Scaling
 from unheard.ids import IdMap
+from unheard.inference.sources import PatchSource
 from unheard.models.cnn import Cnn, CnnConfig
 from unheard.models.inputs import PatchInput
 from unheard.models.recipe import Adam, Mse, Stage
 from unheard.spectrograms.store import ENCODINGS, MelStore
-from unheard.training.loop import Loop, Setup, load_arrays
-from unheard.training.regressions import Regression
-from unheard.training.sources import PatchSource
-from unheard.training.targets import Targets
+from unheard.training.networks.loop import Loop, Setup, load_arrays
+from unheard.training.networks.regressions import Regression
+from unheard.training.networks.targets import Targets
 
 MELS, FRAMES, OUTPUTS = 128, 256, 200
 BATCH = 3

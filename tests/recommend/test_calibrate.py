@@ -14,6 +14,7 @@ from unheard.cli.app import app
 from unheard.errors import MissingStageError
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
+from unheard.inference.predictions import load_predictions
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.models.rankers.ridge import Ridge
@@ -23,8 +24,7 @@ from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.recommenders import PlacedRecommender
 from unheard.recommend.scales import load_scale, scale_path
 from unheard.splits import UseName, load_split, load_splits, write_splits
-from unheard.training.fit import fit
-from unheard.training.predict import load_predictions
+from unheard.training.rankers.fit import fit
 from unheard.workspace import Workspace
 
 RECIPE = RankerRecipe("two", "", ("statistics",), (Member(Ridge()), Member(ReducedRank())))

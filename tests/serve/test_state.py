@@ -31,7 +31,7 @@ from unheard.serve.remembered import Remembered, Response, Responses
 from unheard.serve.schema import Options
 from unheard.serve.state import Loaded, Served
 from unheard.splits import load_split
-from unheard.training.fit import fit
+from unheard.training.rankers.fit import fit
 from unheard.workspace import Workspace
 
 

@@ -16,6 +16,7 @@ from tests.ingest.sounds import cut, song, write
 from tests.models.bundle import write_wheel
 from tests.training.world import dense_regression, make_world, recipe, without_none
 from unheard.errors import MissingStageError, Reason, UserError
+from unheard.inference.predictions import load_predictor, predictions
 from unheard.library import Library, open_library
 from unheard.models.musicnn import read_musicnn
 from unheard.models.musicnn_tags import TAGS
@@ -31,8 +32,7 @@ from unheard.training.musicnn_features import (
     tag_probabilities,
     top_tags,
 )
-from unheard.training.predict import load_predictor, predictions
-from unheard.training.train import train
+from unheard.training.networks.train_network import train
 from unheard.workspace import Workspace
 
 

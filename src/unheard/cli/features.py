@@ -67,8 +67,8 @@ def features(
 
 def _embed(opened: Workspace, model: str, split: str | None) -> None:
     """Embeddings of every track by a trained model."""
+    from unheard.inference.embedding_features import embeddings_of, embeddings_path
     from unheard.splits import load_split
-    from unheard.training.embedding_features import embeddings_of, embeddings_path
 
     name = load_split(opened, split).name
     with console.progress_bars() as progress:

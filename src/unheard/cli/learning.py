@@ -92,7 +92,7 @@ def train(
     from unheard.models.recipe import recipe_names
     from unheard.recommend.calibrate import calibrate
     from unheard.splits import load_split
-    from unheard.training.any import DEFAULT_RECIPE, train_any
+    from unheard.training.train import DEFAULT_RECIPE, train_any
 
     if list_recipes:
         rows = [[name, load_any_recipe(name).about] for name in recipe_names()]
@@ -140,7 +140,7 @@ def tune(
     """Search the default model's few settings on validation tracks; test tracks take no part."""
     from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
     from unheard.splits import load_split
-    from unheard.training.any import DEFAULT_RECIPE
+    from unheard.training.train import DEFAULT_RECIPE
     from unheard.training.tune import tune as run
     from unheard.training.tune import write_recipe
 

@@ -19,6 +19,7 @@ from unheard.evaluate.playlist_overlap import PlaylistTask, measure_playlist_ove
 from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare_recommend
 from unheard.evaluate.results import Results, recipe_and_seed, results_of
 from unheard.evaluate.similar import SimilarTask, measure_similar, prepare_similar
+from unheard.inference.predictions import update_predictions
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, FACTORS, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
@@ -31,7 +32,6 @@ from unheard.recommend.recommenders import (
     Recommender,
 )
 from unheard.splits import Use, artist_seen
-from unheard.training.predict import update_predictions
 from unheard.workspace import Workspace
 
 NEEDS_CONTENT = ("content-neighbours", "ridge")

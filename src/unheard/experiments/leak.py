@@ -143,8 +143,8 @@ def _with_lift(found: dict[str, Any] | None, what: str) -> str:
 
 
 def _heard(workspace: Workspace, catalogue: Catalogue, space: Space, seed: int) -> Heard:
+    from unheard.inference.predictions import load_predictor
     from unheard.spectrograms.store import open_store
-    from unheard.training.predict import load_predictor
 
     fits = [
         name
@@ -167,7 +167,7 @@ def _heard(workspace: Workspace, catalogue: Catalogue, space: Space, seed: int) 
 
 def _parts(heard: Heard, centre: Floats, seed: int) -> dict[str, Floats]:
     """Embeddings of each track, of its nearest, of one of its 20 nearest and of one of its farthest, (n, 128) each."""
-    from unheard.training.triplets import neighbourhoods
+    from unheard.training.networks.triplets import neighbourhoods
 
     config = heard.config
     near = neighbourhoods(heard.factors, centre, nearest=config.nearest, buffer=0, farthest=config.farthest)
@@ -184,14 +184,14 @@ def _regress(catalogue: Catalogue, heard: Heard, inputs: Floats, seed: int) -> t
 
     from unheard.factors.scaling import Scaling
     from unheard.ids import IdMap
+    from unheard.inference.patch_outputs import mean_outputs
+    from unheard.inference.sources import VectorSource
+    from unheard.inference.stages import assemble
     from unheard.models.networks import count_trainable
     from unheard.models.recipe import load_recipe
-    from unheard.training.assemble import assemble
-    from unheard.training.inference import mean_outputs
-    from unheard.training.loop import Loop, Setup
-    from unheard.training.losses import objective
-    from unheard.training.sources import VectorSource
-    from unheard.training.targets import Targets
+    from unheard.training.networks.loop import Loop, Setup
+    from unheard.training.networks.losses import objective
+    from unheard.training.networks.targets import Targets
 
     stage, device = load_recipe(MODEL).stages[-1], torch.device("cpu")
     use = catalogue.use[heard.rows]

@@ -27,7 +27,7 @@ from unheard.recommend.build import ORACLE, UNTRAINED, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.hybrids import als_config
 from unheard.splits import Split, UseName, load_split, load_splits, write_splits
-from unheard.training.any import DEFAULT_RECIPE, train_any
+from unheard.training.train import DEFAULT_RECIPE, train_any
 from unheard.workspace import Workspace
 
 NAME = "rivals"

@@ -22,8 +22,8 @@ DRAWS = 50  # triplets of each track
 
 def triplet_losses(workspace: Workspace, catalogue: Catalogue, model: str, *, seed: int) -> dict[str, Any]:
     """{"loss": [validation, test], "accuracy": [validation, test], "margin"}; None where there are too few tracks."""
+    from unheard.inference.predictions import load_predictor
     from unheard.spectrograms.store import open_store
-    from unheard.training.predict import load_predictor
 
     predictor = load_predictor(workspace, catalogue.split.name, model)
     config = predictor.recipe.stages[0].loss
@@ -55,8 +55,8 @@ def _loss(
 ) -> tuple[float, float]:
     import torch
 
-    from unheard.training.losses import OfflineTriplets
-    from unheard.training.triplets import neighbourhoods
+    from unheard.training.networks.losses import OfflineTriplets
+    from unheard.training.networks.triplets import neighbourhoods
 
     nearest, farthest = (max(1, round(share * n)) for n in (config.nearest, config.farthest))
     near = neighbourhoods(factors, centre, nearest=nearest, buffer=0, farthest=farthest)

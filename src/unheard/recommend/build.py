@@ -83,7 +83,7 @@ def factors_of(model: str) -> str:
 
 
 def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorRecommender | PlacedRecommender:
-    from unheard.training.predict import load_predictions
+    from unheard.inference.predictions import load_predictions
 
     split, model = catalogue.split.name, without_part(wanted)
     trained = trained_models(workspace, split)

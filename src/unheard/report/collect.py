@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError, Reason, UserError
 from unheard.evaluate.results import recipe_and_seed
+from unheard.inference.predictions import update_predictions
 from unheard.library import Failure, Tracks, open_library
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models, without_part
@@ -22,7 +23,6 @@ from unheard.report.listening import Hubs, SideBySide, default_seeds, find_hubs,
 from unheard.report.measured import Experiment, Measured, read_experiments, read_measured
 from unheard.spectrograms.store import MelStore, open_store
 from unheard.splits import Split, Use, load_splits
-from unheard.training.predict import update_predictions
 from unheard.workspace import Workspace
 
 Listeners = Literal["simulated"]

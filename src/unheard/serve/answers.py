@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unheard.errors import UserError
+from unheard.inference.predictions import hears_files
 from unheard.library import Track
 from unheard.recommend.build import BASELINES, ORACLE, without_part
 from unheard.recommend.filters import Where
@@ -33,7 +34,6 @@ from unheard.serve.schema import (
 from unheard.serve.state import Loaded
 from unheard.session import Session
 from unheard.splits.groups import loose
-from unheard.training.predict import hears_files
 
 MEANS_PREFERENCE = "how well it suits the playlist: larger is better, to be compared within this list only"
 MEANS_VOTES = "votes of the seeds: sum of 1 / (60 + rank among a seed's neighbours)"

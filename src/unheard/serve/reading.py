@@ -15,12 +15,12 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
+from unheard.inference.predictions import hears_files, load_predictions
 from unheard.library import open_library
 from unheard.recommend.build import ORACLE, trained_models, without_part
 from unheard.recommend.catalogue import load_catalogue
 from unheard.serve.shelves import Shelves
 from unheard.session import Session
-from unheard.training.predict import hears_files, load_predictions
 from unheard.workspace import Workspace
 
 LOOK_EVERY_S = 0.2

@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from unheard.errors import UserError
+from unheard.inference.device import pick_device
+from unheard.inference.predictions import RANKER_FILE
+from unheard.inference.ranker_checkpoint import RankerCheckpoint, load_ranker
+from unheard.inference.ranker_encoder import write_places
 from unheard.library import open_library
 from unheard.models.ranker_recipe import Member, RankerRecipe, kind_of
 from unheard.splits import load_split
-from unheard.training.device import pick_device
-from unheard.training.fit import HEAD_ALONE, Ground, finish, with_head
-from unheard.training.placing import write_places
-from unheard.training.predict import RANKER_FILE
-from unheard.training.ranker_checkpoint import RankerCheckpoint, load_ranker
+from unheard.training.rankers.fit import HEAD_ALONE, Ground, finish, with_head
 from unheard.workspace import Workspace
 
 

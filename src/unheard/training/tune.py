@@ -18,14 +18,14 @@ import numpy as np
 
 from unheard.artefacts import write_text
 from unheard.errors import UserError
+from unheard.inference.device import pick_device
+from unheard.inference.ranker_encoder import places_of
 from unheard.library import open_library
 from unheard.models.ranker_recipe import RankerRecipe
 from unheard.models.rankers.two_tower import TwoTower
 from unheard.progress import Progress, silent
 from unheard.splits import Split
-from unheard.training.device import pick_device
-from unheard.training.fit import Ground
-from unheard.training.placing import places_of
+from unheard.training.rankers.fit import Ground
 from unheard.training.rankers.table import FITS
 from unheard.training.rankers.validation import judges, ndcg
 from unheard.workspace import Workspace

@@ -26,7 +26,7 @@ from unheard.models.rankers.shrinkage import Shrinkage
 from unheard.models.rankers.table import RANKER_TABLES
 from unheard.models.rankers.tower import TowerConfig
 from unheard.models.rankers.two_tower import TwoTower
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.table import FITS
 from unheard.training.rankers.validation import judges, ndcg

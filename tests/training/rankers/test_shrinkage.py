@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tests.training.rankers.toy import make_world
+from unheard.inference.artists import artist_table, count_of
 from unheard.models.rankers.shrinkage import ArtistAndSound, Shrinkage
 from unheard.models.rankers.tower import Linear
-from unheard.training.artists import artist_table, count_of
 from unheard.training.rankers.shrinkage import fit_shrinkage
 
 

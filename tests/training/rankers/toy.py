@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.factors.als import AlsConfig, fit_als
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.ranker import Ranker
 
 HIDDEN = 3

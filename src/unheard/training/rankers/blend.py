@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 
 Floats = NDArray[np.float32]
 TOWARDS_EQUAL = 0.25

@@ -21,7 +21,7 @@ from torch.nn import functional
 from unheard.models.rankers.clcrec import ClcRec
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.descent import Items, descend, described, listed, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from unheard.models.rankers.tower import Linear
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.blend import score_deviation
 from unheard.training.rankers.validation import judges, ndcg
 

@@ -26,7 +26,7 @@ from torch.nn import functional
 from unheard.models.rankers.deepmusic import DeepMusic, Factors
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.descent import Items, descend, described, seeded
 from unheard.training.rankers.ranker import Ranker
 

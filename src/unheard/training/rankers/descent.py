@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from unheard.models.rankers.descent import Descent
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.validation import judges, ndcg
 
 Floats = NDArray[np.float32]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from unheard.models.rankers.dropoutnet import DropoutNet, TrackTower, joint_tower
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.descent import Floats, Items, descend, described, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 from unheard.models.rankers.gar import Gar, Generated
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.descent import Floats, Items, descend, described, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unheard.models.rankers.kernel_ridge import KernelRidge, RandomFourier, fourier
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 

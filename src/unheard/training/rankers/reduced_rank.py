@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.closed_form import ROUNDING, Regression, average
 from unheard.training.rankers.ranker import Ranker
 

@@ -6,7 +6,7 @@ import torch
 
 from unheard.models.rankers.ridge import Ridge
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from unheard.inference.artists import count_of
 from unheard.models.rankers.shrinkage import ArtistAndSound, Shrinkage
 from unheard.progress import Progress, silent
-from unheard.training.artists import count_of
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.validation import judges, ndcg

@@ -19,7 +19,7 @@ from unheard.models.rankers.ridge import Ridge
 from unheard.models.rankers.shrinkage import Shrinkage
 from unheard.models.rankers.two_tower import TwoTower
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.clcrec import fit_clcrec
 from unheard.training.rankers.content_user import fit_content_user
 from unheard.training.rankers.deepmusic import fit_deepmusic

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from unheard.models.rankers.two_tower import SoundAndArtist, TwoTower
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.validation import judges, ndcg
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import Evidence
 
 K = 20
 MAX_JUDGES = 4000  # playlists that judge; more move the figure by less than its own noise

@@ -23,7 +23,7 @@ from unheard.library import Library, Play, Track
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
 from unheard.session import Session
 from unheard.splits import Split, UseName, load_split, write_splits
-from unheard.training.rankers.fit import fit
+from unheard.training.rankers.fit import fit_rankers
 from unheard.training.train import DEFAULT_RECIPE
 from unheard.workspace import Workspace
 
@@ -71,7 +71,7 @@ def main() -> None:
         recipe = load_any_recipe(DEFAULT_RECIPE)
         assert isinstance(recipe, RankerRecipe)
         wall, cpu = time.monotonic(), time.process_time()
-        fit(workspace, recipe, load_split(workspace, "tracks"))
+        fit_rankers(workspace, recipe, load_split(workspace, "tracks"))
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
         what = f"fit {recipe.name}: {asked.tracks} tracks, {asked.playlists} playlists (simulated)"
         print(f"| {what} | {wall:.0f} | {cpu:.0f} |")

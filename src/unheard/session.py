@@ -33,8 +33,8 @@ from unheard.recommend.recommenders import Recommender, space_of
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
-    from unheard.inference.network_encoder import Predictor
-    from unheard.inference.ranker_encoder import Placer
+    from unheard.inference.network_encoder import NetworkEncoder
+    from unheard.inference.ranker_encoder import RankerEncoder
 
 DEFAULT_MODELS = ("blend", "triplet", "triplet-content")
 MEASURED_AT_ONCE = 512  # tracks
@@ -133,7 +133,7 @@ class Session:
         """An audio file as a seed; AudioError if it cannot be used."""
         from unheard.ingest.tags import read_tags
 
-        vector, statistics = self._predictor.hear(file)
+        vector, statistics = self._predictor.encode_file(file)
         return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector, statistics)
 
     def heard(self, name: str) -> str | NewTrack:
@@ -332,14 +332,14 @@ class Session:
         return familiarity(self.catalogue)
 
     @cached_property
-    def _predictor(self) -> Predictor | Placer:
-        from unheard.inference.predictions import load_embedder
+    def _predictor(self) -> NetworkEncoder | RankerEncoder:
+        from unheard.inference.load import load_encoder
 
         if self.model in (*UNTRAINED, ORACLE):
             raise UserError(
                 f"{self.model} places only tracks of the library; scan the file, or name a trained model with --model"
             )
-        return load_embedder(self.workspace, self.catalogue.split.name, without_part(self.model))
+        return load_encoder(self.workspace, self.catalogue.split.name, without_part(self.model))
 
     @property
     def _predictions(self) -> tuple[list[str], NDArray[np.float32]]:
@@ -364,7 +364,7 @@ class Session:
 
     def _hear_new_tracks(self, *, leave: Collection[str] = ()) -> None:
         """Predict tracks that were scanned, or changed, after the training."""
-        from unheard.inference.predictions import update_predictions
+        from unheard.inference.update import update_predictions
 
         update_predictions(self.workspace, self.catalogue.split.name, without_part(self.model), leave=leave)
 

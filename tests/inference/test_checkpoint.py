@@ -14,16 +14,16 @@ from tests.training.world import make_world, toy
 from unheard import artefacts
 from unheard.errors import UserError
 from unheard.inference.checkpoint import load_checkpoint
-from unheard.inference.network_encoder import Predictor
-from unheard.inference.predictions import load_predictor
-from unheard.training.networks.train_network import train
+from unheard.inference.load import load_network_encoder
+from unheard.inference.network_encoder import NetworkEncoder
+from unheard.training.networks.train_network import train_network
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_format_version_1_loads() -> None:
     """The file and what it predicted were kept when the format was new."""
-    predictor = Predictor(load_checkpoint(GOLDEN / "checkpoint-v1.safetensors"), torch.device("cpu"))
+    predictor = NetworkEncoder(load_checkpoint(GOLDEN / "checkpoint-v1.safetensors"), torch.device("cpu"))
     expected = np.load(GOLDEN / "checkpoint-v1-predicts.npy")
     mels = [np.arange(20 * 128, dtype=np.uint32).reshape(20, 128).astype(np.uint8), np.full((7, 128), 90, np.uint8)]
     np.testing.assert_allclose(predictor.from_mels(mels), expected, atol=0.02)
@@ -39,7 +39,7 @@ def test_garbage_is_refused(tmp_path: Path, noise: bytes, end: int, hole: int) -
     for content in (noise, good[:end], good[:hole] + b"\x00\x00\x00" + good[hole + 3 :]):
         path.write_bytes(content)
         with pytest.raises(UserError) as caught:
-            Predictor(load_checkpoint(path), torch.device("cpu"))
+            NetworkEncoder(load_checkpoint(path), torch.device("cpu"))
         assert str(path) in str(caught.value)
 
 
@@ -64,12 +64,12 @@ def test_a_missing_part_is_refused(tmp_path: Path, what: str, says: str) -> None
     path = tmp_path / "checkpoint.safetensors"
     artefacts.save(path, "checkpoint", config=found.config, arrays=found.arrays)
     with pytest.raises(UserError, match=says):
-        Predictor(load_checkpoint(path), torch.device("cpu"))
+        NetworkEncoder(load_checkpoint(path), torch.device("cpu"))
 
 
 def test_a_damaged_model_is_said_by_the_workspace(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=20)
-    path = train(world.workspace, toy("mlp"), world.split)
+    path = train_network(world.workspace, toy("mlp"), world.split)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError, match="not an unheard artefact"):
-        load_predictor(world.workspace, "artists", "mlp")
+        load_network_encoder(world.workspace, "artists", "mlp")

@@ -12,12 +12,12 @@ from tests.training.world import World, add_track, give_playlists, make_world, t
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.store import save_factors
 from unheard.inference.embedding_features import embeddings_of, embeddings_path
-from unheard.inference.network_encoder import Predictor
-from unheard.inference.predictions import load_predictor
+from unheard.inference.load import load_network_encoder
+from unheard.inference.network_encoder import NetworkEncoder
 from unheard.library import open_library
 from unheard.spectrograms.store import open_store
 from unheard.splits.exchange import write_splits
-from unheard.training.networks.train_network import train
+from unheard.training.networks.train_network import train_network
 
 
 def _world(root: Path, kind: str, *, seed: int = 0) -> World:
@@ -30,7 +30,7 @@ def _world(root: Path, kind: str, *, seed: int = 0) -> World:
 
 def _train(world: World, kind: str, *, epochs: int, seed: int = 0) -> None:
     short = replace(toy(kind), stages=tuple(replace(stage, epochs=epochs) for stage in toy(kind).stages))
-    train(world.workspace, short, world.split, seed=seed)
+    train_network(world.workspace, short, world.split, seed=seed)
 
 
 @pytest.mark.parametrize(("kind", "width"), [("encoder", 8), ("cnn1d", 6)])
@@ -38,8 +38,8 @@ def test_embeddings_of_sound(tmp_path: Path, kind: str, width: int) -> None:
     """Of a model of one stage, its factors."""
     world = _world(tmp_path / "w", kind)
     ids, embeddings = embeddings_of(world.workspace, "artists", kind)
-    predictor = load_predictor(world.workspace, "artists", kind)
-    assert isinstance(predictor, Predictor)
+    predictor = load_network_encoder(world.workspace, "artists", kind)
+    assert isinstance(predictor, NetworkEncoder)
     with open_library(world.workspace.library_path) as library:
         store = open_store(world.workspace, library)
     assert ids == store.ids
@@ -50,8 +50,8 @@ def test_embeddings_of_sound(tmp_path: Path, kind: str, width: int) -> None:
 def test_embeddings_of_vectors(tmp_path: Path) -> None:
     world = _world(tmp_path / "w", "triplet-content")
     ids, embeddings = embeddings_of(world.workspace, "artists", "triplet-content")
-    predictor = load_predictor(world.workspace, "artists", "triplet-content")
-    assert isinstance(predictor, Predictor)
+    predictor = load_network_encoder(world.workspace, "artists", "triplet-content")
+    assert isinstance(predictor, NetworkEncoder)
     with open_library(world.workspace.library_path) as library:
         names, statistics = library.vectors("statistics")
     assert ids == names
@@ -93,12 +93,12 @@ def test_models_that_have_none_or_know_too_much(tmp_path: Path) -> None:
     world = _world(tmp_path / "w", "mlp")
     with pytest.raises(MissingStageError, match=r"no model with embeddings; run `unheard train .*--split artists cnn`"):
         embeddings_of(world.workspace, "artists", "cnn")
-    train(world.workspace, toy("mlp"), world.split, targets="full")
+    train_network(world.workspace, toy("mlp"), world.split, targets="full")
     with pytest.raises(UserError, match="'mlp-full' was trained on factors of all plays"):
         embeddings_of(world.workspace, "artists", "mlp-full")
     known = replace(world.factors, config={**world.factors.config, "split_digest": world.split.digest})
     save_factors(world.workspace, "artists", known)
-    train(world.workspace, toy("mlp"), world.split, force=True)
+    train_network(world.workspace, toy("mlp"), world.split, force=True)
     embeddings_of(world.workspace, "artists", "mlp")
     other = replace(world.split, use={"train": (4, 1, 2), "val": (3,), "test": (0,)})
     write_splits(world.workspace.splits_path, {"artists": other})

@@ -10,18 +10,20 @@ import pytest
 from tests.training.world import add_track, dense_regression, give_vectors, make_world, recipe, toy
 from tests.training.world import without_none as plain
 from unheard.errors import AudioError, MissingStageError, UserError
-from unheard.inference.predictions import load_predictor, predictions, update_predictions
+from unheard.inference.load import load_network_encoder
+from unheard.inference.predictions import predictions
+from unheard.inference.update import update_predictions
 from unheard.library import open_library
 from unheard.spectrograms.statistics import statistics
 from unheard.spectrograms.store import open_store
-from unheard.training.networks.train_network import train
+from unheard.training.networks.train_network import train_network
 
 
 @pytest.mark.parametrize("kind", ["cnn", "triplet", "bag-of-tones"])
 def test_store_and_mels_give_the_stored_predictions(tmp_path: Path, kind: str) -> None:
     world = make_world(tmp_path / "w", n_tracks=30)
-    train(world.workspace, toy(kind), world.split)
-    predictor = load_predictor(world.workspace, "artists", kind)
+    train_network(world.workspace, toy(kind), world.split)
+    predictor = load_network_encoder(world.workspace, "artists", kind)
     ids, stored = predictions(world.workspace, "artists", kind)
     with open_library(world.workspace.library_path) as library:
         store = open_store(world.workspace, library)
@@ -43,8 +45,8 @@ def test_store_and_mels_give_the_stored_predictions(tmp_path: Path, kind: str) -
 def test_a_prediction_is_the_mean_over_patches(tmp_path: Path) -> None:
     """A track of two patches is the mean of two tracks of one."""
     world = make_world(tmp_path / "w", n_tracks=30)
-    train(world.workspace, toy("cnn"), world.split)
-    predictor = load_predictor(world.workspace, "artists", "cnn")
+    train_network(world.workspace, toy("cnn"), world.split)
+    predictor = load_network_encoder(world.workspace, "artists", "cnn")
     rng = np.random.default_rng(0)
     one, two = (rng.integers(80, 120, (16, 128)).astype(np.uint8) for _ in range(2))
     together, apart = predictor.from_mels([np.concatenate([one, two])]), predictor.from_mels([one, two])
@@ -58,20 +60,20 @@ def test_statistics_are_computed_for_sound_outside_the_library(tmp_path: Path) -
         real = [(name, statistics(store.track_db(row))) for row, name in enumerate(store.ids)]
         with library.transaction():
             library.put_vectors("statistics", real)
-    train(world.workspace, toy("mlp"), world.split)
+    train_network(world.workspace, toy("mlp"), world.split)
     _, stored = predictions(world.workspace, "artists", "mlp")
-    predictor = load_predictor(world.workspace, "artists", "mlp")
+    predictor = load_network_encoder(world.workspace, "artists", "mlp")
     np.testing.assert_allclose(predictor.from_store(store, np.arange(30)), stored, atol=0.02)
 
 
 def test_vectors_in_factors_out(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=30)
     give_vectors(world)
-    train(world.workspace, recipe("v", plain(dense_regression(input="vectors"))), world.split)
+    train_network(world.workspace, recipe("v", plain(dense_regression(input="vectors"))), world.split)
     with open_library(world.workspace.library_path) as library:
         _, vectors = library.vectors("user")
         store = open_store(world.workspace, library)
-    predictor = load_predictor(world.workspace, "artists", "v")
+    predictor = load_network_encoder(world.workspace, "artists", "v")
     _, stored = predictions(world.workspace, "artists", "v")
     np.testing.assert_allclose(predictor.from_vectors(vectors), stored, atol=0.02)
     with pytest.raises(UserError, match=r"vectors: expected shape \(n, 10\) as in training, found \(2, 3\)"):
@@ -82,7 +84,7 @@ def test_vectors_in_factors_out(tmp_path: Path) -> None:
 
 def test_new_changed_and_removed_tracks(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=30)
-    train(world.workspace, toy("cnn"), world.split)
+    train_network(world.workspace, toy("cnn"), world.split)
     assert update_predictions(world.workspace, "artists", "cnn") == 0
     _, before = predictions(world.workspace, "artists", "cnn")
     rng = np.random.default_rng(1)
@@ -106,6 +108,6 @@ def test_new_changed_and_removed_tracks(tmp_path: Path) -> None:
 
 def test_models_that_are_not_there(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=10)
-    for ask in (load_predictor, predictions, update_predictions):
+    for ask in (load_network_encoder, predictions, update_predictions):
         with pytest.raises(MissingStageError, match=r"has not been trained; run `unheard train .*--split artists cnn`"):
             ask(world.workspace, "artists", "cnn")

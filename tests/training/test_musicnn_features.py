@@ -16,7 +16,8 @@ from tests.ingest.sounds import cut, song, write
 from tests.models.bundle import write_wheel
 from tests.training.world import dense_regression, make_world, recipe, without_none
 from unheard.errors import MissingStageError, Reason, UserError
-from unheard.inference.predictions import load_predictor, predictions
+from unheard.inference.load import load_network_encoder
+from unheard.inference.predictions import predictions
 from unheard.library import Library, open_library
 from unheard.models.musicnn import read_musicnn
 from unheard.models.musicnn_tags import TAGS
@@ -32,7 +33,7 @@ from unheard.training.musicnn_features import (
     tag_probabilities,
     top_tags,
 )
-from unheard.training.networks.train_network import train
+from unheard.training.networks.train_network import train_network as train
 from unheard.workspace import Workspace
 
 
@@ -209,7 +210,7 @@ def test_a_recipe_reads_them(tmp_path: Path) -> None:
     train(world.workspace, described, world.split)
     ids, factors = predictions(world.workspace, "artists", "described")
     assert len(ids) == 29
-    predictor = load_predictor(world.workspace, "artists", "described")
+    predictor = load_network_encoder(world.workspace, "artists", "described")
     np.testing.assert_allclose(predictor.from_files([audio])[0], factors[ids.row("t004")], atol=0.02)
     assert predictor.from_files([]).shape == (0, world.factors.dim)
     with pytest.raises(UserError, match="reads audio files, not spectrograms"):

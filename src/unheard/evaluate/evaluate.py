@@ -19,7 +19,6 @@ from unheard.evaluate.playlist_overlap import PlaylistTask, measure_playlist_ove
 from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare_recommend
 from unheard.evaluate.results import Results, recipe_and_seed, results_of
 from unheard.evaluate.similar import SimilarTask, measure_similar, prepare_similar
-from unheard.inference.predictions import update_predictions
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, FACTORS, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
@@ -71,6 +70,8 @@ def evaluate(
     split = catalogue.split.name
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
+    from unheard.inference.update import update_predictions  # imports torch
+
     for name in {without_part(name) for name in names} & set(trained_models(workspace, split)):
         # Tracks that were scanned, or changed, since.
         update_predictions(workspace, split, name, progress, leave=catalogue.truly_placed)

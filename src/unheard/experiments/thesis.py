@@ -138,19 +138,19 @@ def figures_of(measured: dict[Figure, Measure]) -> dict[str, Any]:
 
 def _plan(workspace: Workspace, catalogue: Catalogue, rows: Sequence[Row], settings: Settings) -> list[Planned]:
     """Recipes and workloads of rows."""
-    from unheard.inference.stored_input import gather
+    from unheard.training.networks.inputs import load_network_inputs
     from unheard.training.networks.workload import workload
 
     plans = []
     with open_library(workspace.library_path) as library:
         for row in rows:
             recipe = recipe_of(row, fraction=settings.fraction, epochs=settings.epochs)
-            material = gather(workspace, library, recipe, catalogue.split, "warm")
-            load = workload(material, recipe, settings.seed, workspace.settings)
+            inputs = load_network_inputs(workspace, library, recipe, catalogue.split, "warm")
+            load = workload(inputs, recipe, settings.seed, workspace.settings)
             if row in PAIR and len(recipe.stages) == 2:
                 recipe = even(recipe, items=load.items, tracks=load.tracks)
             stage = recipe.stages[0]
-            work = row.cost * stage.epochs * (load.items * _patches_an_item(stage) + len(material.val))
+            work = row.cost * stage.epochs * (load.items * _patches_an_item(stage) + len(inputs.validation))
             heard = {"tracks": load.tracks, "too_short": load.too_short}
             plans.append(Planned(row, recipe, heard, max(1, round(work))))
     return plans
@@ -173,7 +173,7 @@ def _run_row(
     workspace: Workspace, tasks: Tasks, plan: Planned, settings: Settings, progress: Progress
 ) -> dict[str, Any]:
     """Train a row if need be, then measure it."""
-    from unheard.training.networks.train_network import model_name, train
+    from unheard.training.networks.train_network import model_name, train_network
 
     row, catalogue, name = plan.row, tasks.catalogue, model_name(plan.recipe, settings.seed)
     found: dict[str, Any] = {
@@ -181,7 +181,7 @@ def _run_row(
     }  # fmt: skip
     found["trainable_parameters"], found["published"] = trainable_parameters(row), _published(row)
     try:
-        train(
+        train_network(
             workspace,
             plan.recipe,
             catalogue.split,

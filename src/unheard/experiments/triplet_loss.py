@@ -22,10 +22,10 @@ DRAWS = 50  # triplets of each track
 
 def triplet_losses(workspace: Workspace, catalogue: Catalogue, model: str, *, seed: int) -> dict[str, Any]:
     """{"loss": [validation, test], "accuracy": [validation, test], "margin"}; None where there are too few tracks."""
-    from unheard.inference.predictions import load_predictor
+    from unheard.inference.load import load_network_encoder
     from unheard.spectrograms.store import open_store
 
-    predictor = load_predictor(workspace, catalogue.split.name, model)
+    predictor = load_network_encoder(workspace, catalogue.split.name, model)
     config = predictor.recipe.stages[0].loss
     assert isinstance(config, TripletOffline)
     with open_library(workspace.library_path) as library:

@@ -1,7 +1,7 @@
-"""What the rest of an artist's music says about a track: the mean factor of the artist's other train tracks.
+"""Artist features: the mean factor of the artist's other train tracks, and how many there are.
 
-A train track's own factor is left out of its mean. With it, the mean would hold the answer, a model would learn to
-copy it, and a new track, whose factor is in no mean, would be read wrongly.
+A train track's own factor is left out of its mean. Otherwise a model would learn to copy the target out of the mean,
+and fail on new tracks, whose factors are in no mean.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Indices
 from unheard.ids import IdMap
 from unheard.library import Library
 from unheard.splits.groups import main_artist
-
-Floats = NDArray[np.float32]
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -33,12 +31,12 @@ class ArtistTable:
 
     names: IdMap
     sums: Floats
-    counts: NDArray[np.int64]
+    counts: Indices
     scale: float
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What an artefact keeps besides the names."""
+        """The arrays that an artefact stores; the names are stored as ids."""
         return {
             "artist.sums": self.sums,
             "artist.counts": self.counts,
@@ -46,7 +44,7 @@ class ArtistTable:
         }
 
     def columns(self, names: Sequence[str]) -> Floats:
-        """(n, d + 1) for tracks outside the train tracks: mean in units of `scale`, and log(1 + count)."""
+        """Return (n, d + 1) for tracks outside the train tracks: mean in units of `scale`, and log(1 + count)."""
         rows = self.names.rows(names, missing=-1)
         there = rows >= 0
         sums, counts = np.zeros((len(names), self.sums.shape[1]), np.float32), np.zeros(len(names), np.int64)
@@ -54,16 +52,16 @@ class ArtistTable:
         return _columns(sums, counts, self.scale)
 
     def columns_without_self(self, names: Sequence[str], tracks: Floats) -> Floats:
-        """The same for train tracks with factors minus mean factor (n, d), each left out of its own mean."""
+        """Return the same for train tracks with centred factors (n, d), each left out of its own mean."""
         rows = self.names.rows(names, missing=-1)
-        there = rows >= 0  # nobody's tracks have no others
+        there = rows >= 0  # a track without an artist has no others
         sums, counts = np.zeros((len(names), self.sums.shape[1]), np.float32), np.zeros(len(names), np.int64)
         sums[there], counts[there] = self.sums[rows[there]] - tracks[there], self.counts[rows[there]] - 1
         return _columns(sums, counts, self.scale)
 
 
 def artist_table(tracks: Floats, names: Sequence[str]) -> ArtistTable:
-    """tracks: (n, d) factors of the train tracks minus their mean; names: their artists, "" for nobody."""
+    """Return the table of train tracks with centred factors (n, d), and their artists' names, "" for none."""
     known = IdMap(sorted(set(names) - {""}))
     rows = known.rows(names, missing=-1)
     there = rows >= 0
@@ -75,19 +73,19 @@ def artist_table(tracks: Floats, names: Sequence[str]) -> ArtistTable:
     return ArtistTable(known, sums.astype(np.float32), counts, scale or 1.0)
 
 
-def count_of(inputs: Floats) -> NDArray[np.int64]:
-    """How many other train tracks the artists of tracks have, (n,), from inputs whose last columns are those above."""
-    counts: NDArray[np.int64] = np.rint(np.expm1(inputs[:, -1].astype(np.float64))).astype(np.int64)
+def count_of(features: Floats) -> Indices:
+    """Return how many other train tracks the artists have, (n,), from features that end with the columns above."""
+    counts: Indices = np.rint(np.expm1(features[:, -1].astype(np.float64))).astype(np.int64)
     return counts
 
 
 def artist_names(library: Library, ids: IdMap) -> list[str]:
-    """The main artist of each track of `ids`, "" for nobody and for tracks that are not in the library."""
+    """Return the main artist of each track of `ids`, "" for none and for tracks that are not in the library."""
     tracks = library.tracks()
     rows = tracks.ids.rows(ids, missing=-1)
     return [main_artist(tracks[row]) if row >= 0 else "" for row in rows]
 
 
-def _columns(sums: Floats, counts: NDArray[np.int64], scale: float) -> Floats:
+def _columns(sums: Floats, counts: Indices, scale: float) -> Floats:
     means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None] / scale, 0.0)
     return np.concatenate([means, np.log1p(counts)[:, None]], axis=1).astype(np.float32)

@@ -1,10 +1,11 @@
-"""What training leaves behind, finished or not: one safetensors file with a JSON header (see artefacts.py).
+"""A trained network, finished or not, as one safetensors file with a JSON header (see artefacts.py).
 
-config   recipe, seed, split, targets, settings, fingerprint, dim, stages (shape in, width out), factors, position
+config   recipe, seed, split, targets, settings, fingerprint, dim, reads, stages (shape in, width out), factors,
+         position
 arrays   stage1.*, stage2.*   weights and buffers of finished stages
-         now.*                the stage being trained (loop.py: model, best, adam); none in a finished checkpoint
-         scaling.*            how factors became targets
-         codebook             the tones of a bag-of-tones recipe
+         now.*                state of the stage in training (loop.py: model, loss, best, adam); absent when finished
+         scaling.*            how factors are scaled to targets
+         codebook             centroids of a bag-of-tones recipe
 """
 
 from __future__ import annotations
@@ -13,16 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from unheard import artefacts
 from unheard.errors import UserError
 from unheard.factors.scaling import Scaling
+from unheard.inference.weights import Arrays, below
 from unheard.models.recipe import Recipe, recipe_from
 from unheard.workspace import Settings
 
 KIND = "checkpoint"
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -47,24 +46,38 @@ class Checkpoint:
         return Scaling(self.recipe.stages[-1].scaling, shift, scale)
 
     def below(self, prefix: str) -> Arrays:
-        """Arrays whose name begins with `prefix`, without it."""
-        return {name.removeprefix(prefix): a for name, a in self.arrays.items() if name.startswith(prefix)}
+        """Return the arrays whose name begins with `prefix`, without it."""
+        return below(self.arrays, prefix)
 
     def save(self) -> None:
         artefacts.save(self.path, KIND, config=self.config, arrays=self.arrays)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read and check a checkpoint; UserError if it is damaged or from a newer unheard."""
+    """Read and check a checkpoint; UserError if it is damaged or from a newer version."""
     found = artefacts.load(path, KIND)
     checkpoint = Checkpoint(path, found.config, found.arrays)
     try:
-        assert checkpoint.recipe.stages
-        assert checkpoint.settings.n_mels > 0
-        shapes_fit = checkpoint.scaling.shift.shape == checkpoint.scaling.scale.shape == (found.config["dim"],)
-        stages, fingerprint = found.config["stages"], found.config["fingerprint"]
-    except (KeyError, TypeError, AssertionError) as error:
-        raise UserError(f"{path}: damaged ({error!r}); delete it and train again") from error
-    if not shapes_fit or not isinstance(stages, list) or not isinstance(fingerprint, str):
-        raise UserError(f"{path}: damaged (shapes do not fit); delete it and train again")
+        problem = _problem(checkpoint)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    if problem is not None:
+        raise UserError(f"{path}: damaged ({problem}); delete it and run `unheard train` again")
     return checkpoint
+
+
+def _problem(checkpoint: Checkpoint) -> str | None:
+    """Return what is wrong with a checkpoint, or None. A part that is missing raises KeyError."""
+    config, scaling = checkpoint.config, checkpoint.scaling
+    if not isinstance(config["fingerprint"], str):
+        return "fingerprint is not text"
+    if not isinstance(config["stages"], list):
+        return "stages is not a list"
+    if not checkpoint.settings.n_mels > 0:
+        return f"n_mels is {checkpoint.settings.n_mels}"
+    if not scaling.shift.shape == scaling.scale.shape == (config["dim"],):
+        return (
+            f"scaling.shift and scaling.scale have shapes {scaling.shift.shape} and {scaling.scale.shape}, "
+            f"expected {(config['dim'],)}"
+        )
+    return None

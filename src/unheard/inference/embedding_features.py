@@ -1,10 +1,10 @@
-"""What a trained model makes of every track: the mean output of its first stage, kept beside the model.
+"""Embeddings of all tracks by a trained network: the mean output of its first stage, stored beside the model.
 
     models/<split>/<name>/embeddings.safetensors
 
 A model has learned from the train tracks of one split, so its embeddings belong to that split and to that training, and
-are made again when it is trained again. Of the tracks it was trained on they say more than of new ones: whoever learns
-from them should choose what it learns by validation tracks.
+are computed again when it is trained again. They fit the tracks that the model was trained on better than new ones:
+choose what you build on them by validation tracks.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unheard import artefacts
+from unheard.arrays import Floats, Indices
 from unheard.errors import MissingStageError, UserError
 from unheard.ids import IdMap
+from unheard.inference.predictions import NETWORK_FILE
 from unheard.library import open_library
 from unheard.progress import Progress, silent
 from unheard.splits import load_split
@@ -25,12 +26,10 @@ from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
     from unheard.inference.checkpoint import Checkpoint
-    from unheard.inference.sources import VectorSource
-    from unheard.spectrograms.store import MelStore
+    from unheard.inference.stored_input import StoredInput
 
 KIND = "embeddings"
 TRACKS_AT_ONCE = 256
-Floats = NDArray[np.float32]
 
 
 def embeddings_path(workspace: Workspace, split: str, model: str) -> Path:
@@ -40,44 +39,42 @@ def embeddings_path(workspace: Workspace, split: str, model: str) -> Path:
 def embeddings_of(
     workspace: Workspace, split: str, model: str, *, device: str = "auto", progress: Progress = silent
 ) -> tuple[IdMap, Floats]:
-    """Ids and embeddings (n, width) of every track that the model can read; of a model of one stage, its factors.
+    """Return ids and embeddings (n, width) of every track that the model can read.
 
-    Tracks are heard only when the model or their sound is new. MissingStageError if the model is not trained, or was
-    trained before the split was changed; UserError if its targets knew the plays of test tracks.
+    A model of one stage gives its factors. Only tracks whose input changed are computed again. MissingStageError if the
+    model is not trained, or was trained before the split was changed; UserError if its targets include test plays.
     """
-    from unheard.inference.stored_input import open_input, sound_marks
+    from unheard.inference.stored_input import open_input
 
     checkpoint, path = _trained(workspace, split, model), embeddings_path(workspace, split, model)
-    mark = checkpoint.config["fingerprint"]
+    fingerprint = checkpoint.config["fingerprint"]
     with open_library(workspace.library_path) as library:
-        store, vectors = open_input(workspace, library, checkpoint.config["reads"])
-        marks = sound_marks(library, store, vectors)
-    ids = store.ids if store is not None else vectors.ids if vectors is not None else IdMap([])
-    found = np.zeros((len(ids), int(checkpoint.config["stages"][0]["outputs"])), np.float32)
-    known = np.zeros(len(ids), np.bool_)
-    if path.is_file() and (old := artefacts.load(path, KIND)).config["fingerprint"] == mark:
-        rows = old.ids["track"].rows(ids, missing=-1)
-        known = (rows >= 0) & (old.arrays["marks"][rows] == marks)
+        stored = open_input(workspace, library, checkpoint.config["reads"])
+    found = np.zeros((len(stored.ids), int(checkpoint.config["stages"][0]["outputs"])), np.float32)
+    known = np.zeros(len(stored.ids), np.bool_)
+    if path.is_file() and (old := artefacts.load(path, KIND)).config["fingerprint"] == fingerprint:
+        rows = old.ids["track"].rows(stored.ids, missing=-1)
+        known = (rows >= 0) & (old.arrays["marks"][rows] == stored.source_hashes)
         found[known] = old.arrays["embeddings"][rows[known]]
-        if known.all() and len(ids) == len(old.ids["track"]):
-            return ids, found
-    _embed(found, np.flatnonzero(~known), checkpoint, store, vectors, device=device, progress=progress)
+        if known.all() and len(stored.ids) == len(old.ids["track"]):
+            return stored.ids, found
+    _embed(found, np.flatnonzero(~known), checkpoint, stored, device=device, progress=progress)
     artefacts.save(
         path,
         KIND,
-        config={"fingerprint": mark},
-        arrays={"embeddings": found, "marks": marks},
-        ids={"track": ids},
+        config={"fingerprint": fingerprint},
+        arrays={"embeddings": found, "marks": stored.source_hashes},
+        ids={"track": stored.ids},
     )
-    return ids, found
+    return stored.ids, found
 
 
 def _trained(workspace: Workspace, split: str, model: str) -> Checkpoint:
-    """The checkpoint, if nothing that it learned from is a test track's under this split."""
+    """Return the checkpoint, if it was trained on warm factors of this split."""
     from unheard.inference.checkpoint import load_checkpoint
 
     command = f"unheard train -w {workspace.root} --split {split} {model}"
-    path = workspace.model_dir(split, model) / "checkpoint.safetensors"
+    path = workspace.model_dir(split, model) / NETWORK_FILE
     if not path.is_file():
         raise MissingStageError(f"{path}: no model with embeddings", command)
     checkpoint = load_checkpoint(path)
@@ -90,24 +87,14 @@ def _trained(workspace: Workspace, split: str, model: str) -> Checkpoint:
 
 
 def _embed(
-    found: Floats,
-    todo: NDArray[np.intp],
-    checkpoint: Checkpoint,
-    store: MelStore | None,
-    vectors: VectorSource | None,
-    *,
-    device: str,
-    progress: Progress,
+    found: Floats, todo: Indices, checkpoint: Checkpoint, stored: StoredInput, *, device: str, progress: Progress
 ) -> None:
     """Fill rows `todo` of `found`."""
     from unheard.inference.device import pick_device
-    from unheard.inference.network_encoder import Predictor
+    from unheard.inference.network_encoder import NetworkEncoder
 
-    predictor = Predictor(checkpoint, pick_device(device))
+    encoder = NetworkEncoder(checkpoint, pick_device(device))
     for first in range(0, len(todo), TRACKS_AT_ONCE):
-        some = todo[first : first + TRACKS_AT_ONCE]
-        if store is not None:
-            found[some] = predictor.embed_store(store, some)
-        elif vectors is not None:
-            found[some] = predictor.embed_content(vectors.vectors[some])
+        rows = todo[first : first + TRACKS_AT_ONCE]
+        found[rows] = encoder.embed_stored(stored, rows)
         progress("embedding tracks", min(len(todo), first + TRACKS_AT_ONCE), len(todo))

@@ -1,214 +1,148 @@
-"""Predicted factors of every track as an artefact, and keeping them up to date. Imports no torch until it predicts."""
+"""Predicted factors and embeddings of all tracks as an artefact. Imports no torch, so that servers read it quickly.
+
+models/<split>/<name>/predictions.safetensors
+
+config   fingerprint of the training, space, targets; of rankers also mark, a hash of what the arrays depend on
+arrays   factors; of networks also marks, hashes of the tracks' inputs; of rankers also places (embeddings of the
+         tracks) and playlists (embeddings of the playlists)
+ids      track; of rankers also playlist
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from unheard import artefacts
-from unheard.errors import MissingStageError
+from unheard.arrays import Floats, Indices
+from unheard.errors import MissingStageError, UserError
 from unheard.ids import IdMap
-from unheard.library import Library, open_library
-from unheard.progress import Progress, silent
 from unheard.workspace import Workspace
 
-if TYPE_CHECKING:
-    import torch
-
-    from unheard.inference.checkpoint import Checkpoint
-    from unheard.inference.network_encoder import Predictor
-    from unheard.inference.ranker_encoder import Placer
-
 KIND = "predictions"
-OF_SOUND = frozenset({"statistics", "musicnn", "musicnn-mtt"})  # descriptions that can be made of a new file
-RANKER_FILE = "ranker.safetensors"  # of a fitted ranker recipe, in the place of a network's checkpoint
-TRACKS_AT_ONCE = 256
-
-
-def predictions_path(workspace: Workspace, split: str, model: str) -> Path:
-    return workspace.model_dir(split, model) / "predictions.safetensors"
+AUDIO_FEATURES = frozenset({"statistics", "musicnn", "musicnn-mtt"})  # kinds that can be extracted from a new file
+NETWORK_FILE = "checkpoint.safetensors"
+RANKER_FILE = "ranker.safetensors"  # in the folder of a fitted ranker recipe, which has no checkpoint of a network
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predicted factors (n, dim) of every track that had sound when the model last predicted.
+    """Predicted factors (n, dim) of every track that had an input when the model last predicted.
 
-    space    digest of the factors that it was trained on ("" if it is not known)
-    targets  "warm", or "full" for a model whose targets knew the test plays
-    places    (n, k) where a ranker puts the tracks to rank them, None for a model that ranks by its factors
-    playlists, playlist_ids   (m, k) where it puts playlists
-    fingerprint   of the training
+    space                digest of the factors that the model was trained on ("" if unknown)
+    targets              "warm", or "full" for a model whose targets were made from test plays too
+    track_embeddings     (n, k) in the ranking space of a ranker; None for a model that ranks by its factors
+    playlist_embeddings  (m, k) of the playlists `playlist_ids`, in the same space
+    fingerprint          of the training
     """
 
     ids: IdMap
-    factors: NDArray[np.float32]
+    factors: Floats
     space: str
     targets: str
-    places: NDArray[np.float32] | None = None
-    playlists: NDArray[np.float32] | None = None
+    track_embeddings: Floats | None = None
+    playlist_embeddings: Floats | None = None
     playlist_ids: IdMap | None = None
     fingerprint: str = ""
 
 
-def predictions(workspace: Workspace, split: str, model: str) -> tuple[IdMap, NDArray[np.float32]]:
-    """Ids and predicted factors (n, dim) of every track that had sound when the model last predicted."""
+def predictions_file(folder: Path) -> Path:
+    """Return the path of the predictions in a model's folder."""
+    return folder / "predictions.safetensors"
+
+
+def predictions_path(workspace: Workspace, split: str, model: str) -> Path:
+    return predictions_file(workspace.model_dir(split, model))
+
+
+def predictions(workspace: Workspace, split: str, model: str) -> tuple[IdMap, Floats]:
+    """Return ids and predicted factors (n, dim) of every track that had an input when the model last predicted."""
     found = load_predictions(workspace, split, model)
     return found.ids, found.factors
 
 
 def load_predictions(workspace: Workspace, split: str, model: str) -> Predictions:
-    """What a model predicted, and in which space."""
+    """Read the predictions of a model; MissingStageError without any, UserError if they are damaged."""
     path = predictions_path(workspace, split, model)
     if not path.is_file():
-        raise MissingStageError(f"{path}: model {model!r} has not been trained", _command(workspace, split, model))
+        raise not_trained(workspace, split, model, path)
     found = artefacts.load(path, KIND)
-    space, targets = str(found.config.get("space", "")), str(found.config.get("targets", "warm"))
+    tracks, factors = found.ids.get("track"), found.arrays.get("factors")
+    embeddings, playlists = found.arrays.get("places"), found.arrays.get("playlists")
+    playlist_ids = found.ids.get("playlist")
+    if tracks is None or factors is None or factors.ndim != 2 or len(factors) != len(tracks):
+        shape = None if factors is None else factors.shape
+        n = "no" if tracks is None else len(tracks)
+        raise _damaged(path, f"factors have shape {shape}, with {n} track ids", workspace, split, model)
+    if embeddings is not None and (
+        playlists is None
+        or playlist_ids is None
+        or embeddings.shape[:1] != factors.shape[:1]
+        or playlists.shape != (len(playlist_ids), *embeddings.shape[1:])
+    ):
+        shape = None if playlists is None else playlists.shape
+        problem = f"embeddings of tracks have shape {embeddings.shape}, those of playlists {shape}"
+        raise _damaged(path, problem, workspace, split, model)
     return Predictions(
-        found.ids["track"],
-        found.arrays["factors"],
-        space,
-        targets,
-        found.arrays.get("places"),
-        found.arrays.get("playlists"),
-        found.ids.get("playlist"),
+        tracks,
+        factors,
+        str(found.config.get("space", "")),
+        str(found.config.get("targets", "warm")),
+        embeddings,
+        playlists,
+        playlist_ids,
         str(found.config.get("fingerprint", "")),
     )
 
 
-def load_predictor(workspace: Workspace, split: str, model: str, *, device: str = "auto") -> Predictor:
-    """A trained network; MissingStageError if it is not trained, UserError if the file is damaged."""
-    from unheard.inference.device import pick_device
-    from unheard.inference.network_encoder import Predictor
-
-    return Predictor(_checkpoint(workspace, split, model), pick_device(device))
-
-
-def load_embedder(workspace: Workspace, split: str, model: str, *, device: str = "auto") -> Predictor | Placer:
-    """Whatever makes factors of audio files: a trained network, or a fitted ranker recipe. Errors as above."""
-    if not _is_ranker(workspace, split, model):
-        return load_predictor(workspace, split, model, device=device)
-    from unheard.inference.device import pick_device
-    from unheard.inference.ranker_encoder import load_placer
-
-    return load_placer(workspace, split, model, device=pick_device(device))
-
-
-def update_predictions(
-    workspace: Workspace,
-    split: str,
-    model: str,
-    progress: Progress = silent,
-    *,
-    device: str = "auto",
-    leave: Collection[str] = (),
-) -> int:
-    """Predict tracks that were scanned, or scanned again, since; forget removed ones. Returns how many.
-
-    leave  ids of tracks whose prediction nobody will read (a ranking takes the true factor of train tracks)
-
-    Predictions without a checkpoint beside them were made by another program; they stay as they are.
-    """
-    from unheard.inference.device import pick_device
-
-    if _is_ranker(workspace, split, model):
-        from unheard.inference.ranker_encoder import update_places
-
-        return update_places(workspace, split, model, progress, device=pick_device(device))
-    made = predictions_path(workspace, split, model)
-    if made.is_file() and not made.with_name("checkpoint.safetensors").is_file():
-        return 0
-    checkpoint = _checkpoint(workspace, split, model)
-    with open_library(workspace.library_path) as library:
-        return write_predictions(workspace, library, checkpoint, pick_device(device), progress, keep=True, leave=leave)
+def save_predictions(
+    path: Path, found: Predictions, *, source_hash: str | None = None, source_hashes: Indices | None = None
+) -> None:
+    """Write predictions, with a hash of all inputs (rankers) or one of each track's input (networks)."""
+    config = {"fingerprint": found.fingerprint, "space": found.space, "targets": found.targets}
+    arrays: dict[str, NDArray[Any]] = {"factors": found.factors}
+    ids = {"track": found.ids}
+    if source_hash is not None:
+        config["mark"] = source_hash
+    if source_hashes is not None:
+        arrays["marks"] = source_hashes
+    if found.track_embeddings is not None and found.playlist_embeddings is not None:
+        arrays |= {"places": found.track_embeddings, "playlists": found.playlist_embeddings}
+    if found.playlist_ids is not None:
+        ids["playlist"] = found.playlist_ids
+    artefacts.save(path, KIND, config=config, arrays=arrays, ids=ids)
 
 
-def write_predictions(
-    workspace: Workspace,
-    library: Library,
-    checkpoint: Checkpoint,
-    device: torch.device,
-    progress: Progress = silent,
-    *,
-    keep: bool = False,
-    leave: Collection[str] = (),
-) -> int:
-    """Predict all tracks that the model can read; with `keep`, only those whose sound is new to the artefact.
-
-    leave  ids of tracks to leave out; `update_predictions` finds them missing and predicts them when it is asked to
-    """
-    from unheard.inference.network_encoder import Predictor
-    from unheard.inference.stored_input import open_input, sound_marks
-
-    store, vectors = open_input(workspace, library, checkpoint.config["reads"])
-    source = store if store is not None else vectors
-    assert source is not None
-    marks = sound_marks(library, store, vectors)
-    path = checkpoint.path.with_name("predictions.safetensors")
-    factors = np.zeros((len(source.ids), int(checkpoint.config["dim"])), np.float32)
-    missing = np.ones(len(source.ids), bool)
-    wanted = np.array([track_id not in leave for track_id in source.ids], bool)
-    if keep and path.is_file():
-        before = artefacts.load(path, KIND)
-        if before.config["fingerprint"] == checkpoint.config["fingerprint"]:
-            rows = before.ids["track"].rows(source.ids, missing=-1)
-            same = (rows >= 0) & (before.arrays["marks"][rows] == marks)
-            factors[same], missing[same] = before.arrays["factors"][rows[same]], False
-            all_there = len(before.ids["track"]) == np.count_nonzero(rows >= 0)
-            if all_there and not (missing & wanted).any():
-                return 0
-    predictor = Predictor(checkpoint, device)
-    todo = np.flatnonzero(missing & wanted)
-    for first in range(0, len(todo), TRACKS_AT_ONCE):
-        rows_now = todo[first : first + TRACKS_AT_ONCE]
-        if store is not None:
-            factors[rows_now] = predictor.from_store(store, rows_now)
-        elif vectors is not None:
-            factors[rows_now] = predictor.from_content(vectors.vectors[rows_now])
-        progress("predicting tracks", min(len(todo), first + TRACKS_AT_ONCE), len(todo))
-    kept = np.flatnonzero(wanted | ~missing)
-    artefacts.save(
-        path,
-        KIND,
-        config={
-            "fingerprint": checkpoint.config["fingerprint"],
-            "space": checkpoint.config["factors"].get("digest", ""),
-            "targets": checkpoint.config["targets"],
-        },
-        arrays={"factors": factors[kept], "marks": marks[kept]},
-        ids={"track": IdMap(source.ids.take(kept))},
-    )
-    return len(todo)
-
-
-def hears_files(workspace: Workspace, split: str, model: str) -> bool:
-    """Whether a trained model can place audio that was not there when it was trained."""
-    folder = workspace.model_dir(split, model)
-    if not _is_ranker(workspace, split, model):
-        return (folder / "checkpoint.safetensors").is_file()
-    fitted = folder / "fit.json"
-    kinds = json.loads(fitted.read_text(encoding="utf-8")).get("descriptions", []) if fitted.is_file() else []
-    return bool(OF_SOUND.intersection(kinds))
-
-
-def _is_ranker(workspace: Workspace, split: str, model: str) -> bool:
+def is_ranker(workspace: Workspace, split: str, model: str) -> bool:
+    """Return whether a model is a fitted ranker recipe, not a network."""
     return (workspace.model_dir(split, model) / RANKER_FILE).is_file()
 
 
-def _checkpoint(workspace: Workspace, split: str, model: str) -> Checkpoint:
-    from unheard.inference.checkpoint import load_checkpoint
+def can_encode_files(workspace: Workspace, split: str, model: str) -> bool:
+    """Return whether a trained model can encode audio files that are not in the library."""
+    folder = workspace.model_dir(split, model)
+    if not is_ranker(workspace, split, model):
+        return (folder / NETWORK_FILE).is_file()
+    fitted = folder / "fit.json"
+    kinds = json.loads(fitted.read_text(encoding="utf-8")).get("descriptions", []) if fitted.is_file() else []
+    return bool(AUDIO_FEATURES.intersection(kinds))
 
-    path = workspace.model_dir(split, model) / "checkpoint.safetensors"
-    if not path.is_file():
-        raise MissingStageError(f"{path}: model {model!r} has not been trained", _command(workspace, split, model))
-    return load_checkpoint(path)
+
+def not_trained(workspace: Workspace, split: str, model: str, path: Path) -> MissingStageError:
+    """Return the error for a model that has no file at `path`."""
+    return MissingStageError(f"{path}: model {model!r} has not been trained", train_command(workspace, split, model))
 
 
-def _command(workspace: Workspace, split: str, model: str) -> str:
+def train_command(workspace: Workspace, split: str, model: str) -> str:
+    """Return the command that trains a model of this name."""
     recipe, _, seed = model.partition("@")
     return f"unheard train -w {workspace.root} --split {split} {recipe}{f' --seed {seed}' if seed else ''}"
+
+
+def _damaged(path: Path, problem: str, workspace: Workspace, split: str, model: str) -> UserError:
+    command = train_command(workspace, split, model)
+    return UserError(f"{path}: damaged ({problem}); delete it and run `{command}` again")

@@ -1,4 +1,4 @@
-"""What a stage reads: patches cut from the mel store, or one vector per track. Plain arrays, rows are tracks."""
+"""What a stage reads: patches cut from the mel store, or one vector per track."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ from unheard.spectrograms.statistics import statistics
 from unheard.spectrograms.store import MelStore
 from unheard.workspace import Settings
 
-NORM_TRACKS = 2000  # enough to fix a mean and a deviation per band
+NORM_TRACKS = 2000  # enough to estimate mean and deviation of each band
 NORM_PATCHES = 4
-LEAST_STD_DB = 1.0  # a band that is always silent has no deviation of its own
+MIN_STD_DB = 1.0  # of a band that is always silent
 SKIP_S = 30.0  # as the thesis: 87 % of the Billboard Top 100 of 2015 and 2016 have shorter intros and outros
 BEST_SHARE = 0.25
 
 
 def mean_power(mel_db: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Mean power of patches, (patch, frame, mel) decibels -> (patch,)."""
+    """Return the mean power of patches, (patch, frame, mel) decibels -> (patch,)."""
     power: NDArray[np.float64] = (10.0 ** (mel_db.astype(np.float64) / 10)).mean(axis=(1, 2))
     return power
 
 
 def spectral_entropy(mel_db: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Mean over frames of the entropy of power over mel bands, in nats (Shen, Hung & Lee 1998): 0 for a pure tone, the
-    log of the number of bands for an even spectrum. (patch, frame, mel) decibels -> (patch,)."""
+    """Return the mean over frames of the entropy of power over mel bands, in nats (Shen, Hung & Lee 1998).
+
+    It is 0 for a pure tone, and the log of the number of bands for an even spectrum. (patch, frame, mel) decibels ->
+    (patch,).
+    """
     power = 10.0 ** (mel_db.astype(np.float64) / 10)
     share = power / power.sum(axis=2, keepdims=True)
     entropy: NDArray[np.float64] = -(share * np.log(share)).sum(axis=2).mean(axis=1)
@@ -53,8 +56,8 @@ class PatchSource:
 
     selection    which patches (see `Selection`)
     skip_frames  frames at both ends that selection "body" leaves out; of tracks too short for that, the middle is taken
-    repeat       a track shorter than a patch starts again; else silence follows
-    only         rows of which some patches alone are heard, and the first frames of those
+    repeat       repeat a track that is shorter than a patch; else fill with silence
+    only         first frames of the patches to use, by row; a row that is missing uses all
     bag          patches of one item. One: first frames are (items,) and stored numbers (items, frame, mel). More: they
                  are (items, bag) and (items, bag, frame, mel)
     """
@@ -77,7 +80,7 @@ class PatchSource:
         return self.store.frames.shape[1], self.store.patch_frames
 
     def random_starts(self, rows: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.int64]:
-        """First frames of random patches, one item per row, of those that the selection allows."""
+        """Draw first frames of patches that the selection allows, one item per row."""
         if self.bag > 1:
             single = replace(self, bag=1)
             together: NDArray[np.int64] = single.random_starts(np.repeat(rows, self.bag), rng).reshape(-1, self.bag)
@@ -89,10 +92,10 @@ class PatchSource:
         return starts
 
     def cover(self, row: int, limit: int | None) -> NDArray[np.int64]:
-        """First frames of the patches that cover what is heard of a track, or of `limit` of them, evenly spread.
+        """Return first frames of the patches that cover a track, or of `limit` of them, evenly spread.
 
-        The last one is moved back so that it is full: the silence behind a track is nothing that training has seen.
-        Bags, if there are several, each reach over the whole track; some patches are heard twice to fill them.
+        The last patch is moved back so that it is full, because training never sees the silence after a track. If
+        there are several bags, each spans the whole track; some patches are repeated to fill them.
         """
         if self.only is not None and row in self.only:
             starts = self.only[row]
@@ -104,19 +107,19 @@ class PatchSource:
         return starts if limit is None or len(starts) <= limit else starts[_spread(len(starts), limit)]
 
     def batch(self, rows: NDArray[np.integer], starts: NDArray[np.integer]) -> NDArray[Any]:
-        """Stored numbers (batch, frame, mel), or of bags (batch, bag, frame, mel)."""
+        """Return stored numbers (batch, frame, mel), or of bags (batch, bag, frame, mel)."""
         if starts.ndim == 2:
             patches = self.batch(np.repeat(rows, starts.shape[1]), starts.ravel())
             return patches.reshape(*starts.shape, *patches.shape[1:])
         patches = self.store.raw_patches(rows, starts)
         if self.repeat:
-            for place, row in enumerate(rows):
-                if (length := int(self.store.n_frames[row])) < len(patches[place]):
-                    patches[place] = np.resize(patches[place, :length], patches[place].shape)
+            for index, row in enumerate(rows):
+                if (length := int(self.store.n_frames[row])) < len(patches[index]):
+                    patches[index] = np.resize(patches[index, :length], patches[index].shape)
         return patches
 
     def _bounds(self, rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The first and the last frame at which a patch may begin, (rows,) each."""
+        """Return the first and the last frame at which a patch may begin, (rows,) each."""
         last = np.maximum(0, self.store.n_frames[rows] - self.store.patch_frames)
         match self.selection:
             case "first":
@@ -129,7 +132,7 @@ class PatchSource:
         return np.zeros_like(last), last
 
     def _grid(self, row: int) -> NDArray[np.int64]:
-        """Patches side by side from the first allowed frame to the last."""
+        """Return adjacent patches from the first allowed frame to the last."""
         (first,), (last,) = self._bounds(np.array([row]))
         width = self.store.patch_frames
         n = 1 + -(-int(last - first) // width)
@@ -137,7 +140,7 @@ class PatchSource:
         return starts
 
     def _best_starts(self, row: int) -> NDArray[np.int64]:
-        """The `BEST_SHARE` of a track's patches with the highest score, in their order."""
+        """Return the `BEST_SHARE` of a track's patches with the highest score, in their order."""
         if row not in self._best:
             starts = self._grid(row)
             patches = self.batch(np.full(len(starts), row), starts)  # (patch, frame, mel)
@@ -147,19 +150,19 @@ class PatchSource:
         return self._best[row]
 
     def moments(self, train: NDArray[np.integer]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and deviation of each mel band in decibels over patches of train tracks, (mel,) each."""
+        """Return mean and deviation of each mel band in decibels over patches of train tracks, (mel,) each."""
         rows = train if len(train) <= NORM_TRACKS else train[_spread(len(train), NORM_TRACKS)]
         n, total, squares = 0, np.zeros(self.shape[0]), np.zeros(self.shape[0])
         for row in rows:
             starts = self.cover(int(row), NORM_PATCHES)
             frames = self.batch(np.full(len(starts), row), starts).reshape(-1, self.shape[0])
             if (length := int(self.store.n_frames[row])) < self.store.patch_frames:
-                frames = frames[:length]  # the rest is silence that is not the track's
+                frames = frames[:length]  # the rest is padding
             db = self.store.encoding.decode(frames).astype(np.float64)
             n, total, squares = n + len(db), total + db.sum(axis=0), squares + (db**2).sum(axis=0)
         mean = total / n
         std = np.sqrt(np.maximum(0.0, squares / n - mean**2))
-        return mean.astype(np.float32), np.maximum(std, LEAST_STD_DB).astype(np.float32)
+        return mean.astype(np.float32), np.maximum(std, MIN_STD_DB).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ class VectorSource:
         return vectors
 
     def moments(self, train: NDArray[np.integer]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and deviation of each column over the train tracks; a constant column has deviation 1."""
+        """Return mean and deviation of each column over the train tracks; a constant column has deviation 1."""
         known = self.vectors[train].astype(np.float64)
         mean, std = known.mean(axis=0), known.std(axis=0)
         if self.pooled:
@@ -199,7 +202,7 @@ Source = PatchSource | VectorSource
 
 
 def patch_source(store: MelStore, stage: Stage, settings: Settings, patch_frames: int | None = None) -> PatchSource:
-    """The patches that a stage hears. `patch_frames`: what training found for a whole song, else the stage's own."""
+    """Return the patches that a stage reads; `patch_frames` is the length that training chose for whole songs."""
     width = patch_frames or stage.patch_frames or store.patch_frames
     skip = round(SKIP_S * settings.sample_rate / settings.hop_length)
     return PatchSource(
@@ -207,39 +210,20 @@ def patch_source(store: MelStore, stage: Stage, settings: Settings, patch_frames
     )
 
 
-def share_of(
-    source: Source, train: NDArray[np.integer], fraction: float, rng: np.random.Generator
-) -> tuple[Source, NDArray[np.intp]]:
-    """A source that hears `fraction` of all patches of the train tracks and no other of theirs, drawn once.
-
-    Returns it and the places, among the train tracks, of those that are heard at all; at least two patches are (batch
-    norm). Of vectors, a share of the tracks is heard.
-    """
-    covers = [source.cover(int(row), None) for row in train]
-    places = np.repeat(np.arange(len(train)), [len(cover) for cover in covers])
-    starts = np.concatenate(covers)
-    wanted = min(len(places), max(2, round(fraction * len(places))))
-    taken = np.sort(rng.choice(len(places), wanted, replace=False))
-    heard = np.unique(places[taken])
-    if isinstance(source, VectorSource):
-        return source, heard
-    return replace(source, only={int(train[p]): starts[taken[places[taken] == p]] for p in heard}), heard
-
-
 def song_frames(store: MelStore, train: NDArray[np.integer]) -> int:
-    """Frames of the longest train track, at most `SONG_FRAMES`."""
+    """Return the frames of the longest train track, at most `SONG_FRAMES`."""
     return int(min(SONG_FRAMES, store.n_frames[train].max()))
 
 
 def statistics_of(store: MelStore, rows: NDArray[np.integer]) -> VectorSource:
-    """Mel and MFCC statistics computed from stored spectrograms, for tracks that have none in the library."""
+    """Compute mel and MFCC statistics from stored spectrograms, for tracks that have none in the library."""
     return _each(store, rows, statistics, pooled=False)
 
 
 def histograms_of(
     store: MelStore, rows: NDArray[np.integer], codebook: Codebook, progress: Progress = silent
 ) -> VectorSource:
-    """Bag-of-tones histograms of stored spectrograms."""
+    """Compute bag-of-tones histograms of stored spectrograms."""
     return _each(store, rows, lambda mel_db: codebook.histogram(bag_frames(mel_db)), pooled=True, progress=progress)
 
 
@@ -254,23 +238,23 @@ def _each(
     vectors = []
     for done, row in enumerate(rows, 1):
         vectors.append(vector(store.track_db(int(row))))
-        progress("describing tracks", done, len(rows))
+        progress("computing features", done, len(rows))
     matrix = np.stack(vectors) if vectors else np.zeros((0, 0), np.float32)
     return VectorSource(IdMap(store.ids.take(rows)), matrix, pooled)
 
 
 def store_of_mels(mels: list[NDArray[Any]], like: MelStore) -> MelStore:
-    """A store in memory of encoded spectrograms (frame, mel) that are in no library."""
-    for place, mel in enumerate(mels):
+    """Return a store in memory of encoded spectrograms (frame, mel) that are in no library."""
+    for index, mel in enumerate(mels):
         if mel.ndim != 2 or mel.shape[1] != like.frames.shape[1] or not len(mel):
             expected = f"(frame, {like.frames.shape[1]}) with at least one frame"
-            raise AudioError(f"spectrogram {place}", Reason.BAD_VALUES, f"expected {expected}, found {mel.shape}")
+            raise AudioError(f"spectrogram {index}", Reason.BAD_VALUES, f"expected {expected}, found {mel.shape}")
     counts = np.array([len(mel) for mel in mels], np.int64)
     frames = np.concatenate(mels) if mels else like.frames[:0]
-    ids = IdMap(str(place) for place in range(len(mels)))
+    ids = IdMap(str(index) for index in range(len(mels)))
     return MelStore(ids, np.cumsum(counts) - counts, counts, like.patch_frames, like.encoding, frames)
 
 
 def _spread(n: int, limit: int) -> NDArray[np.int64]:
-    """`limit` of n places, evenly."""
+    """Return `limit` of n indices, evenly spread."""
     return np.round(np.linspace(0, n - 1, limit)).astype(np.int64)

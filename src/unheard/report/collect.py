@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError, Reason, UserError
 from unheard.evaluate.results import recipe_and_seed
-from unheard.inference.predictions import update_predictions
 from unheard.library import Failure, Tracks, open_library
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models, without_part
@@ -105,6 +104,8 @@ def collect(
     trained = trained_models(workspace, name)
     chosen = _chosen(models, trained)
     rows = [catalogue.track_row(track) for track in dict.fromkeys(seed_tracks)] or default_seeds(catalogue)
+    from unheard.inference.update import update_predictions  # imports torch
+
     for model in {without_part(name) for name in chosen} & set(trained):
         # Tracks that were scanned, or changed, since.
         update_predictions(workspace, name, model, progress, leave=catalogue.truly_placed)

@@ -133,9 +133,9 @@ def _look_inside(
 ) -> Convolutions:
     import torch
 
-    from unheard.inference.stages import assemble_stored
+    from unheard.inference.stages import load_stage
 
-    first, network = assemble_stored(checkpoint, 1)
+    first, network = load_stage(checkpoint, 1)
     frames = int(checkpoint.config["stages"][0]["shape"][1])
     with torch.inference_mode():
         patch = first(torch.from_numpy(middle_patch(store, row, frames)))  # (1, 1, mel, frame)

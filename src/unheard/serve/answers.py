@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unheard.errors import UserError
-from unheard.inference.predictions import hears_files
+from unheard.inference.predictions import can_encode_files
 from unheard.library import Track
 from unheard.recommend.build import BASELINES, ORACLE, without_part
 from unheard.recommend.filters import Where
@@ -103,7 +103,7 @@ def models(loaded: Loaded) -> list[ModelOut]:
             name=name,
             kind="baseline" if name in BASELINES else "oracle" if name == ORACLE else "trained",
             default=name == loaded.default.model,
-            hears_files=hears_files(workspace, split, without_part(name)),
+            hears_files=can_encode_files(workspace, split, without_part(name)),
         )
         for name in loaded.models
     ]

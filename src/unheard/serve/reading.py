@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from unheard.inference.predictions import hears_files, load_predictions
+from unheard.inference.predictions import can_encode_files, load_predictions
 from unheard.library import open_library
 from unheard.recommend.build import ORACLE, trained_models, without_part
 from unheard.recommend.catalogue import load_catalogue
@@ -109,7 +109,7 @@ def has_new_tracks(session: Session) -> bool:
     """Whether tracks were scanned after the session's model was trained, and it could hear them."""
     workspace, split = session.workspace, session.catalogue.split.name
     model = without_part(session.model)
-    if model not in trained_models(workspace, split) or not hears_files(workspace, split, model):
+    if model not in trained_models(workspace, split) or not can_encode_files(workspace, split, model):
         return False
     with open_library(workspace.library_path) as library:
         scanned, _, _ = library.spectrograms()

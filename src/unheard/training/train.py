@@ -1,23 +1,23 @@
-"""Train a recipe of either kind: a network that predicts warm factors, or rankers over stored descriptions."""
+"""Train a recipe of either kind: a network that predicts warm factors from audio, or rankers over stored features."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from unheard.errors import UserError
-from unheard.inference.stored_input import TargetKind
 from unheard.models.ranker_recipe import RankerRecipe
 from unheard.models.recipe import Recipe
 from unheard.progress import Progress, silent
 from unheard.splits import Split
-from unheard.training.networks.train_network import train
-from unheard.training.rankers.fit import fit
+from unheard.training.dataset import TargetKind
+from unheard.training.networks.train_network import train_network
+from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Workspace
 
 DEFAULT_RECIPE = "blend"
 
 
-def train_any(
+def train(
     workspace: Workspace,
     recipe: Recipe | RankerRecipe,
     split: Split,
@@ -29,9 +29,9 @@ def train_any(
     force: bool = False,
     progress: Progress = silent,
 ) -> Path:
-    """As `train` and `fit`; returns the path of what was made."""
+    """Train a recipe, as `train_network` and `fit_rankers` do; return the path of the artefact."""
     if isinstance(recipe, Recipe):
-        return train(
+        return train_network(
             workspace,
             recipe,
             split,
@@ -43,7 +43,7 @@ def train_any(
             progress=progress,
         )
     if targets != "warm":
-        raise UserError(f"{recipe.name}: full targets are kept for the networks of the thesis; leave --targets out")
-    return fit(
+        raise UserError(f"{recipe.name}: full targets are for the networks of the thesis; leave --targets out")
+    return fit_rankers(
         workspace, recipe, split, seed=seed, device=device, max_minutes=max_minutes, force=force, progress=progress
     )

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from tests.training.world import make_world
 from unheard.ids import IdMap
-from unheard.inference.sources import PatchSource, VectorSource, share_of
+from unheard.inference.sources import PatchSource, VectorSource
 from unheard.library import open_library
 from unheard.spectrograms.store import open_store
 from unheard.training.networks.batches import Epoch, EveryPatch, batches, epoch_rng, n_steps, shuffled
+from unheard.training.networks.workload import share_of
 
 
 @given(st.integers(1, 200), st.integers(1, 64), st.integers(1, 5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.errors import UserError
-from unheard.factors.scaling import Scaling
 from unheard.models.losses import Contrastive, ContrastivePlaylists
+from unheard.training.dataset import TrainingData
 from unheard.training.networks.contrastive import (
     ContrastivePlaylistTracks,
     ContrastiveTracks,
@@ -21,27 +22,30 @@ from unheard.training.networks.contrastive import (
     info_nce,
     ranking_figures,
 )
-from unheard.training.networks.partners import Listening, partners
-from unheard.training.networks.targets import Targets
+from unheard.training.networks.partners import partners
 
 CPU = torch.device("cpu")
 N, N_VAL, M, DIM, WIDTH = 20, 7, 40, 3, 4
 Wide = NDArray[np.float64]
 
 
-def _listening(seed: int = 0) -> Listening:
-    rng = np.random.default_rng(seed)
-    plays, tuning = (csr_matrix((rng.random((M, n)) < 0.2).astype(np.float32)) for n in (N, N_VAL))
-    artist, val_artist = (np.arange(n, dtype=np.int32) // 3 for n in (N, N_VAL))
+def _factors() -> TrainingData:
+    rng = np.random.default_rng(1)
+    return TrainingData.of_factors(*(rng.normal(size=(n, DIM)).astype(np.float32) for n in (N, N_VAL)))
+
+
+def _data(seed: int = 0) -> TrainingData:
+    """Random factors and plays; artists have three tracks each."""
+    rng, factors = np.random.default_rng(seed), _factors()
+    plays, validation_plays = (csr_matrix((rng.random((M, n)) < 0.2).astype(np.float32)) for n in (N, N_VAL))
     playlists = rng.normal(size=(M, DIM)).astype(np.float32)
     playlists[:2] = 0.0  # without factors
-    return Listening(plays, tuning, artist, val_artist, playlists)
-
-
-def _targets(listening: Listening | None) -> Targets:
-    rng = np.random.default_rng(1)
-    train = rng.normal(size=(N, DIM)).astype(np.float32)
-    return Targets(train, rng.normal(size=(N_VAL, DIM)).astype(np.float32), Scaling.fit(train), listening)
+    return replace(
+        factors,
+        train=replace(factors.train, plays=plays, artists=np.arange(N) // 3),
+        validation=replace(factors.validation, plays=validation_plays, artists=np.arange(N_VAL) // 3),
+        playlist_factors=playlists,
+    )
 
 
 def _unit(x: NDArray[Any]) -> Wide:
@@ -51,12 +55,12 @@ def _unit(x: NDArray[Any]) -> Wide:
 
 def _true_odds(weight: str, k: int, *, other_artists: bool) -> Wide:
     """Odds (n, n) pair by pair."""
-    listening = _listening()
-    held = listening.plays.toarray() > 0
+    data = _data()
+    held = data.train.plays.toarray() > 0
     weights = np.zeros((N, N))
     for a, b in itertools.permutations(range(N), 2):
         both = float((held[:, a] & held[:, b]).sum())
-        if other_artists and listening.artist[a] == listening.artist[b]:
+        if other_artists and data.train.artists[a] == data.train.artists[b]:
             continue
         if weight == "ppmi" and both:
             both = max(0.0, np.log(both * held.any(axis=1).sum() / held[:, a].sum() / held[:, b].sum()))
@@ -71,9 +75,9 @@ def _true_odds(weight: str, k: int, *, other_artists: bool) -> Wide:
 @pytest.mark.parametrize("other_artists", [True, False])
 @pytest.mark.parametrize("k", [4, 50])
 def test_partners_against_brute_force(weight: Any, k: int, *, other_artists: bool) -> None:
-    listening = _listening()
+    data = _data()
     config = Contrastive(weight=weight, partners=k, other_artists=other_artists)
-    found = partners(listening.plays, listening.artist, config)
+    found = partners(data.train.plays, data.train.artists, config)
     true = _true_odds(weight, k, other_artists=other_artists)
     everyone = np.arange(N)
     np.testing.assert_allclose(found.odds_of(everyone, everyone), true, atol=1e-9)
@@ -169,7 +173,7 @@ def test_the_memory_holds_the_last_ones() -> None:
 
 
 def test_a_batch_of_tracks_is_anchors_and_their_partners() -> None:
-    goal = ContrastiveTracks(Contrastive(weight="count", partners=5), _targets(_listening()), CPU, WIDTH)
+    goal = ContrastiveTracks(Contrastive(weight="count", partners=5), _data(), CPU, WIDTH)
     true = _true_odds("count", 5, other_artists=False)
     epoch = goal.epoch(np.random.default_rng(0), 8, 2 * N)
     assert [len(items) for items in epoch] == [8] * 5
@@ -183,7 +187,7 @@ def test_a_batch_of_tracks_is_anchors_and_their_partners() -> None:
 def test_the_loss_between_tracks_against_its_definition(*, log_q: bool) -> None:
     """Two steps: the second also looks into the memory of the first one's partners."""
     config = Contrastive(weight="count", partners=6, temperature=0.4, log_q=log_q, memory=6)
-    goal = ContrastiveTracks(config, _targets(_listening()), CPU, WIDTH)
+    goal = ContrastiveTracks(config, _data(), CPU, WIDTH)
     odds = _true_odds("count", 6, other_artists=False)
     drawn = odds.sum(axis=0) / odds.sum()
     rng, epoch = np.random.default_rng(3), goal.epoch(np.random.default_rng(0), 12, 2 * N)
@@ -204,15 +208,15 @@ def test_the_loss_between_tracks_against_its_definition(*, log_q: bool) -> None:
 
 
 def test_the_loss_between_tracks_and_playlists_against_its_definition() -> None:
-    listening = _listening()
+    data = _data()
     config = ContrastivePlaylists(temperature=0.5, negatives=6, memory=5)
     torch.manual_seed(0)
-    goal = ContrastivePlaylistTracks(config, _targets(listening), CPU, WIDTH)
-    held = listening.plays.toarray()[2:] > 0  # playlists with factors
+    goal = ContrastivePlaylistTracks(config, data, CPU, WIDTH)
+    held = data.train.plays.toarray()[2:] > 0  # playlists with factors
     n_lists = np.maximum(held.sum(axis=0), 1)
     log_q = np.log(np.maximum((held / n_lists).sum(axis=1) / held.any(axis=0).sum(), 1e-12))
     weight = goal.own.get_submodule("map").get_parameter("weight").detach().numpy().astype(np.float64)
-    places = _unit(_unit(listening.playlists[2:]) @ weight.T)
+    places = _unit(_unit(data.playlist_factors[2:]) @ weight.T)
     rng, before, of_before = np.random.default_rng(4), np.zeros((0, WIDTH)), np.zeros(0, np.int64)
     for step, items in enumerate(goal.epoch(np.random.default_rng(0), 5, N)[:2]):
         out = rng.normal(size=(5, WIDTH)).astype(np.float32)
@@ -236,11 +240,11 @@ def test_the_loss_between_tracks_and_playlists_against_its_definition() -> None:
 
 
 def test_validation_between_tracks_by_brute_force() -> None:
-    listening = _listening()
+    data = _data()
     config = Contrastive(weight="count", partners=50, temperature=0.3)
     output = np.random.default_rng(5).normal(size=(N_VAL, WIDTH)).astype(np.float32)
-    figures = ContrastiveTracks(config, _targets(listening), CPU, WIDTH).validate(output)
-    held, cosine = listening.tuning.toarray() > 0, _unit(output) @ _unit(output).T
+    figures = ContrastiveTracks(config, data, CPU, WIDTH).validate(output)
+    held, cosine = data.validation.plays.toarray() > 0, _unit(output) @ _unit(output).T
     losses, right = [], []
     for a in range(N_VAL):
         others = [b for b in range(N_VAL) if b != a]
@@ -258,8 +262,8 @@ def test_validation_between_tracks_by_brute_force() -> None:
 
 def test_validation_of_a_constant_embedding_says_nothing() -> None:
     for goal in (
-        ContrastiveTracks(Contrastive(), _targets(_listening()), CPU, WIDTH),
-        ContrastivePlaylistTracks(ContrastivePlaylists(), _targets(_listening()), CPU, WIDTH),
+        ContrastiveTracks(Contrastive(), _data(), CPU, WIDTH),
+        ContrastivePlaylistTracks(ContrastivePlaylists(), _data(), CPU, WIDTH),
     ):
         figures = goal.validate(np.ones((N_VAL, WIDTH), np.float32))
         n = N_VAL - isinstance(goal, ContrastiveTracks)
@@ -272,21 +276,17 @@ def test_validation_of_a_constant_embedding_says_nothing() -> None:
 def test_validation_plays_change_no_draw() -> None:
     draws = []
     for seed in (0, 9):
-        listening = _listening()
-        other = Listening(
-            listening.plays, _listening(seed).tuning, listening.artist, listening.val_artist, listening.playlists
-        )
-        goal = ContrastiveTracks(Contrastive(), _targets(other), CPU, WIDTH)
+        data = _data()
+        other = replace(data, validation=_data(seed).validation)
+        goal = ContrastiveTracks(Contrastive(), other, CPU, WIDTH)
         draws.append([items.tolist() for items in goal.epoch(np.random.default_rng(0), 8, N)])
     assert draws[0] == draws[1]
 
 
 def test_playlists_without_factors_are_said() -> None:
-    listening = _listening()
-    blank = Listening(
-        listening.plays, listening.tuning, listening.artist, listening.val_artist, 0 * listening.playlists
-    )
+    data = _data()
+    blank = replace(data, playlist_factors=0 * data.playlist_factors)
     with pytest.raises(UserError, match="learns from playlists, but none has factors; run `unheard factors` again"):
-        ContrastivePlaylistTracks(ContrastivePlaylists(), _targets(blank), CPU, WIDTH)
+        ContrastivePlaylistTracks(ContrastivePlaylists(), blank, CPU, WIDTH)
     with pytest.raises(UserError, match="no train track has any"):
-        ContrastiveTracks(Contrastive(), _targets(None), CPU, WIDTH)
+        ContrastiveTracks(Contrastive(), _factors(), CPU, WIDTH)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,8 @@ from scipy.sparse import csr_matrix
 from unheard.errors import UserError
 from unheard.factors.scaling import Scaling
 from unheard.models.losses import Cosine, MultiSimilarity, Score
+from unheard.training.dataset import TrainingData
 from unheard.training.networks.losses import hard_pairs, objective
-from unheard.training.networks.partners import Listening
-from unheard.training.networks.targets import Targets
 from unheard.training.networks.triplets import neighbourhoods
 
 CPU = torch.device("cpu")
@@ -21,22 +22,21 @@ rng = np.random.default_rng(0)
 TRAIN = (rng.normal(size=(N, DIM)) * [1, 2, 3, 0.5] + 2).astype(np.float32)
 VAL = (rng.normal(size=(N_VAL, DIM)) + 2).astype(np.float32)
 PLAYLISTS = rng.normal(size=(M, DIM)).astype(np.float32)
-LISTENING = Listening(
-    csr_matrix(np.ones((M, N), np.float32)),
-    csr_matrix(np.ones((M, N_VAL), np.float32)),
-    np.zeros(N, np.int32),
-    np.zeros(N_VAL, np.int32),
-    PLAYLISTS,
-)
 SCALING = Scaling.fit(TRAIN)
-TARGETS = Targets(TRAIN, VAL, SCALING, LISTENING)
+FACTORS = TrainingData.of_factors(TRAIN, VAL)
+DATA = replace(
+    FACTORS,
+    train=replace(FACTORS.train, plays=csr_matrix(np.ones((M, N), np.float32))),
+    validation=replace(FACTORS.validation, plays=csr_matrix(np.ones((M, N_VAL), np.float32))),
+    playlist_factors=PLAYLISTS,
+)
 ITEMS = np.array([3, 3, 17, 29, 0])
 OUTPUT = rng.normal(size=(5, DIM)).astype(np.float32)
 VAL_OUTPUT = rng.normal(size=(N_VAL, DIM)).astype(np.float32)
 
 
 def test_cosine_track_by_track() -> None:
-    goal = objective(Cosine(length=0.25), TARGETS, CPU, width=DIM)
+    goal = objective(Cosine(length=0.25), DATA, SCALING, CPU, width=DIM)
     loss, _ = goal.loss(torch.from_numpy(OUTPUT), ITEMS)
 
     def truth(output: np.ndarray, factors: np.ndarray) -> float:
@@ -53,7 +53,7 @@ def test_cosine_track_by_track() -> None:
 
 def test_score_is_the_squared_error_of_every_playlists_scores() -> None:
     """In units of what the mean factor costs: predicting that for the train tracks costs 1."""
-    goal = objective(Score(), TARGETS, CPU, width=DIM)
+    goal = objective(Score(), DATA, SCALING, CPU, width=DIM)
     mean = TRAIN.mean(axis=0)
 
     def squared(predicted: np.ndarray, true: np.ndarray) -> float:
@@ -72,7 +72,7 @@ def test_score_is_the_squared_error_of_every_playlists_scores() -> None:
 
 def test_scores_need_playlists() -> None:
     with pytest.raises(UserError, match="learns from plays, but no train track has any"):
-        objective(Score(), Targets(TRAIN, VAL, SCALING), CPU, width=DIM)
+        objective(Score(), FACTORS, SCALING, CPU, width=DIM)
 
 
 def _true_multi_similarity(output: np.ndarray, positive: np.ndarray, negative: np.ndarray, c: MultiSimilarity) -> float:
@@ -92,7 +92,7 @@ def _true_multi_similarity(output: np.ndarray, positive: np.ndarray, negative: n
 
 def test_multi_similarity_against_its_definition() -> None:
     config = MultiSimilarity(alpha=1.5, beta=9.0, base=0.3, epsilon=0.2, nearest=5, buffer=3)
-    goal = objective(config, TARGETS, CPU, width=DIM)
+    goal = objective(config, DATA, SCALING, CPU, width=DIM)
     items = rng.integers(N, size=16)
     output = rng.normal(size=(16, DIM)).astype(np.float32)
     near = neighbourhoods(TRAIN, TRAIN.mean(axis=0), nearest=5, buffer=3, farthest=1)
@@ -105,7 +105,7 @@ def test_multi_similarity_against_its_definition() -> None:
     assert 0 < stats["active"] < 1
     figures = goal.validate(VAL_OUTPUT)
     assert figures.keys() == {"loss", "accuracy"}
-    few = objective(config, Targets(TRAIN, VAL[:2], SCALING), CPU, width=DIM)
+    few = objective(config, TrainingData.of_factors(TRAIN, VAL[:2]), SCALING, CPU, width=DIM)
     assert few.validate(VAL_OUTPUT[:2]) == {"loss": 0.0, "accuracy": 0.5}
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.training.world import give_playlists, make_world, toy
 from unheard.factors.store import save_factors
 from unheard.inference.checkpoint import load_checkpoint
-from unheard.training.networks.train_network import train
+from unheard.training.networks.train_network import train_network
 from unheard.workspace import Workspace
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 from tests.training.world import toy
 from unheard.splits import Split
-from unheard.training.networks.train_network import train
+from unheard.training.networks.train_network import train_network
 from unheard.workspace import Workspace
 
 def say(what, done, total):
@@ -35,7 +35,7 @@ def say(what, done, total):
 
 folds = {f"t{n:03d}": n % 5 for n in range(40)}
 split = Split("artists", folds, {"train": (0, 1, 2), "val": (3,), "test": (4,)})
-train(Workspace.open(Path(sys.argv[1])), toy(sys.argv[2]), split, checkpoint_s=0.0, progress=say)
+train_network(Workspace.open(Path(sys.argv[1])), toy(sys.argv[2]), split, checkpoint_s=0.0, progress=say)
 """
 
 
@@ -71,13 +71,13 @@ def _child(workspace: Workspace, kind: str, until: str) -> subprocess.Popen[str]
 )
 def test_sigkill(tmp_path: Path, kind: str, until: str) -> None:
     whole, killed = (give_playlists(make_world(tmp_path / name, n_tracks=40)) for name in ("whole", "killed"))
-    truth = train(whole.workspace, toy(kind), whole.split)
+    truth = train_network(whole.workspace, toy(kind), whole.split)
     child = _child(killed.workspace, kind, until)
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert child.returncode == -signal.SIGKILL
     steps: list[str] = []
-    resumed = train(
+    resumed = train_network(
         killed.workspace, toy(kind), killed.split, progress=lambda what, done, _: steps.append(f"{what} {done}")
     )
     assert next(step for step in steps if step.startswith("training")) == until  # the step it was killed in, not step 1
@@ -88,18 +88,18 @@ def test_sigkill(tmp_path: Path, kind: str, until: str) -> None:
 
 def test_ctrl_c_finishes_the_step_and_leaves_a_checkpoint(tmp_path: Path) -> None:
     whole, stopped = (make_world(tmp_path / name, n_tracks=40) for name in ("whole", "stopped"))
-    truth = train(whole.workspace, toy("triplet"), whole.split)
+    truth = train_network(whole.workspace, toy("triplet"), whole.split)
 
     def interrupt(what: str, done: int, total: int) -> None:
         if (what, done) == ("training stage 1", 9):
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train(stopped.workspace, toy("triplet"), stopped.split, progress=interrupt)
+        train_network(stopped.workspace, toy("triplet"), stopped.split, progress=interrupt)
     running = tmp_path / "stopped/models/artists/triplet/training.safetensors"
     assert load_checkpoint(running).config["position"]["epoch"] == 1
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert train(stopped.workspace, toy("triplet"), stopped.split).read_bytes() == truth.read_bytes()
+    assert train_network(stopped.workspace, toy("triplet"), stopped.split).read_bytes() == truth.read_bytes()
 
 
 def test_a_checkpoint_of_other_inputs_is_not_resumed(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_checkpoint_of_other_inputs_is_not_resumed(tmp_path: Path) -> None:
 
     for _ in range(2):  # the second time the factors are others, so it begins again
         with pytest.raises(KeyboardInterrupt):
-            train(world.workspace, toy("triplet"), world.split, progress=interrupt)
+            train_network(world.workspace, toy("triplet"), world.split, progress=interrupt)
         assert steps == [1, 2, 3]
         steps.clear()
         save_factors(world.workspace, "artists", replace(world.factors, tracks=world.factors.tracks * 2))
@@ -124,5 +124,5 @@ def test_a_damaged_checkpoint_is_trained_over(tmp_path: Path) -> None:
     running = tmp_path / "w/models/artists/mlp/training.safetensors"
     running.parent.mkdir(parents=True)
     running.write_bytes(b"\x00garbage")
-    train(world.workspace, toy("mlp"), world.split)
+    train_network(world.workspace, toy("mlp"), world.split)
     assert not running.exists()

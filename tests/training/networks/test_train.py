@@ -28,10 +28,11 @@ from tests.training.world import without_none as plain
 from unheard import artefacts
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.store import save_factors
-from unheard.inference.predictions import load_predictor, predictions
+from unheard.inference.load import load_network_encoder
+from unheard.inference.predictions import predictions
 from unheard.library import Play, open_library
 from unheard.splits import Split
-from unheard.training.networks.train_network import train
+from unheard.training.networks.train_network import train_network
 
 KINDS = [
     "cnn", "cnn1d", "triplet", "triplet-offline", "bag-of-tones", "mlp", "triplet-content", "encoder",
@@ -59,7 +60,7 @@ def history(checkpoint: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_recipe_beats_the_mean_on_unseen_tracks(tmp_path: Path, kind: str) -> None:
     world = give_playlists(make_world(tmp_path / "w"))
-    checkpoint = train(world.workspace, toy(kind), world.split)
+    checkpoint = train_network(world.workspace, toy(kind), world.split)
     assert checkpoint == tmp_path / "w" / "models" / "artists" / kind / "checkpoint.safetensors"
     assert share_explained(world, kind) > 0.3
     assert not checkpoint.with_name("training.safetensors").exists()
@@ -76,7 +77,7 @@ def test_test_tracks_change_no_byte_of_a_model(tmp_path: Path, kind: str) -> Non
             spoil_test_plays(world)
         short = toy(kind)
         short = replace(short, stages=tuple(replace(stage, epochs=2) for stage in short.stages))
-        files.append(train(world.workspace, short, world.split).read_bytes())
+        files.append(train_network(world.workspace, short, world.split).read_bytes())
     assert files[0] == files[1]
 
 
@@ -87,7 +88,7 @@ def test_train_targets_do_change_the_model(tmp_path: Path) -> None:
         world = make_world(tmp_path / str(scale), n_tracks=40)
         spoilt = replace(world.factors, tracks=world.factors.tracks * np.float32(scale))
         save_factors(world.workspace, "artists", spoilt)
-        weights.append(train(world.workspace, toy("mlp"), world.split).read_bytes())
+        weights.append(train_network(world.workspace, toy("mlp"), world.split).read_bytes())
     assert weights[0] != weights[1]
 
 
@@ -95,13 +96,13 @@ def test_train_targets_do_change_the_model(tmp_path: Path) -> None:
 def test_plays_of_train_tracks_do_change_a_model_that_listens(tmp_path: Path, kind: str) -> None:
     """The test of test tracks would pass for a loss that reads no plays; and a finished training notices."""
     world = give_playlists(make_world(tmp_path / "w", n_tracks=40))
-    first = train(world.workspace, toy(kind), world.split).read_bytes()
+    first = train_network(world.workspace, toy(kind), world.split).read_bytes()
     spoil_test_plays(world)
-    assert train(world.workspace, toy(kind), world.split).read_bytes() == first
+    assert train_network(world.workspace, toy(kind), world.split).read_bytes() == first
     trains = world.ids.take(world.rows("train"))
     with open_library(world.workspace.library_path) as library, library.transaction():
         library.replace_playlists([Play("q000", track, at) for at, track in enumerate(trains[:12])])
-    assert train(world.workspace, toy(kind), world.split).read_bytes() != first
+    assert train_network(world.workspace, toy(kind), world.split).read_bytes() != first
 
 
 @pytest.mark.parametrize("kind", LISTENERS)
@@ -110,25 +111,25 @@ def test_losses_that_listen_need_plays(tmp_path: Path, kind: str) -> None:
     with open_library(world.workspace.library_path) as library, library.transaction():
         library._db.execute("DELETE FROM plays")
     with pytest.raises(UserError, match="learns from plays, but no train track has any; import playlists"):
-        train(world.workspace, toy(kind), world.split)
+        train_network(world.workspace, toy(kind), world.split)
 
 
 def test_tracks_that_share_no_playlist_have_no_partners(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
     with pytest.raises(UserError, match="no two train tracks do; import longer ones"):
-        train(world.workspace, toy("encoder"), world.split)
+        train_network(world.workspace, toy("encoder"), world.split)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_model(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
-    first = train(world.workspace, toy("triplet-content"), world.split).read_bytes()
-    again = train(world.workspace, toy("triplet-content"), world.split, force=True).read_bytes()
-    other = train(world.workspace, toy("triplet-content"), world.split, seed=3)
+    first = train_network(world.workspace, toy("triplet-content"), world.split).read_bytes()
+    again = train_network(world.workspace, toy("triplet-content"), world.split, force=True).read_bytes()
+    other = train_network(world.workspace, toy("triplet-content"), world.split, seed=3)
     assert first == again
     assert other.parent.name == "triplet-content@3"
     assert load_file(other)["stage2.1.output.weight"].tobytes() not in first
     with pytest.raises(UserError, match="seed: expected 0 or more, found -1"):
-        train(world.workspace, toy("mlp"), world.split, seed=-1)
+        train_network(world.workspace, toy("mlp"), world.split, seed=-1)
 
 
 def test_a_finished_training_is_not_repeated_until_something_changes(tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_a_finished_training_is_not_repeated_until_something_changes(tmp_path: P
 
     def run(**more: Any) -> tuple[bool, bytes]:
         steps.clear()
-        path = train(world.workspace, toy("mlp"), world.split, progress=note, **more)
+        path = train_network(world.workspace, toy("mlp"), world.split, progress=note, **more)
         return "training stage 1" in steps, path.read_bytes()
 
     trained, first = run()
@@ -173,19 +174,19 @@ def test_full_targets_read_the_full_factors(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
     world.workspace.factors_path("artists").unlink()
     with pytest.raises(MissingStageError, match="unheard factors"):
-        train(world.workspace, toy("mlp"), world.split)
-    assert train(world.workspace, toy("mlp"), world.split, targets="full").is_file()
+        train_network(world.workspace, toy("mlp"), world.split)
+    assert train_network(world.workspace, toy("mlp"), world.split, targets="full").is_file()
 
 
 def test_early_stopping_keeps_the_best_weights(tmp_path: Path) -> None:
     """At a rate this high the loss gets worse: training stops `patience` epochs after its best one and returns that."""
     world = make_world(tmp_path / "w", n_tracks=40)
     wild = plain(dense_regression(input="content", adam={"learning_rate": 0.3}, epochs=200, patience=4))
-    path = train(world.workspace, recipe("wild", wild), world.split)
+    path = train_network(world.workspace, recipe("wild", wild), world.split)
     losses = [epoch["val_loss"] for epoch in history(path)[0]["epochs"]]
     best = int(np.argmin(losses))
     assert len(losses) == best + 1 + 4 < 201
-    predictor = load_predictor(world.workspace, "artists", "wild")
+    predictor = load_network_encoder(world.workspace, "artists", "wild")
     val = world.rows("val")
     with open_library(world.workspace.library_path) as library:
         _, statistics = library.vectors("statistics")
@@ -199,7 +200,7 @@ def test_watching_the_correlation_keeps_its_best_and_scales_once(tmp_path: Path)
     stage = plain(
         dense_regression(input="content", watch="correlation", epochs=30, patience=3, adam={"learning_rate": 0.02})
     )
-    path = train(world.workspace, recipe("c", stage), world.split)
+    path = train_network(world.workspace, recipe("c", stage), world.split)
     best = max(epoch["val_correlation"] for epoch in history(path)[0]["epochs"])
     train_factors, rows = world.factors.tracks[world.rows("train")], world.rows("val")
     scaled = [
@@ -218,21 +219,21 @@ def test_a_handful_of_tracks_can_be_learned_by_heart(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=10)
     split = Split("artists", dict.fromkeys(world.ids, 0), {"train": (0,), "val": (1,), "test": (2,)})
     stage = regression(epochs=60, patience=60, patches_per_track=2, batch_size=10, adam={"learning_rate": 1e-2})
-    train(world.workspace, recipe("heart", stage), split)
+    train_network(world.workspace, recipe("heart", stage), split)
     everything = World(world.workspace, split, world.factors)
     assert share_explained(everything, "heart", "train") > 0.95
 
 
 def test_max_minutes_stops_and_keeps_what_there_is(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
-    path = train(world.workspace, toy("triplet"), world.split, max_minutes=0.0)
+    path = train_network(world.workspace, toy("triplet"), world.split, max_minutes=0.0)
     assert [len(stage["epochs"]) for stage in history(path)] == [2, 2]  # before training, and one step
     assert len(predictions(world.workspace, "artists", "triplet")[0]) == 40
 
 
 def test_the_history_says_what_happened(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
-    path = train(world.workspace, toy("triplet"), world.split)
+    path = train_network(world.workspace, toy("triplet"), world.split)
     first, second = history(path)
     assert (first["loss"], first["margin"], second["loss"], second["margin"]) == ("TripletSemiHard", 0.4, "Mse", None)
     last = first["epochs"][-1]
@@ -247,8 +248,8 @@ def test_the_history_says_what_happened(tmp_path: Path) -> None:
 def test_content_takes_the_users_vectors_first(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
     give_vectors(world)
-    train(world.workspace, toy("mlp"), world.split)
-    predictor = load_predictor(world.workspace, "artists", "mlp")
+    train_network(world.workspace, toy("mlp"), world.split)
+    predictor = load_network_encoder(world.workspace, "artists", "mlp")
     assert predictor.reads == "vectors"
     assert share_explained(world, "mlp") > 0.5
 
@@ -258,14 +259,14 @@ def test_vectors_alone_are_enough(tmp_path: Path) -> None:
     with open_library(world.workspace.library_path) as library:
         library._db.execute("DELETE FROM spectrograms")
     give_vectors(world)
-    train(world.workspace, toy("triplet-content"), world.split)
+    train_network(world.workspace, toy("triplet-content"), world.split)
     assert share_explained(world, "triplet-content") > 0.3
 
 
 def test_a_split_without_validation_tracks_still_trains(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
     split = Split("artists", world.split.fold, {"train": (0, 1, 2), "test": (3, 4)})
-    train(world.workspace, toy("mlp"), split)
+    train_network(world.workspace, toy("mlp"), split)
     assert share_explained(world, "mlp") > 0.3
 
 
@@ -274,22 +275,22 @@ def test_few_validation_tracks_still_train(tmp_path: Path, validating: int) -> N
     world = make_world(tmp_path / "w", n_tracks=40)
     fold = {t: 3 if row < validating else 0 for row, t in enumerate(world.ids)}
     split = Split("artists", fold, {"train": (0,), "val": (3,)})
-    train(world.workspace, toy("triplet-content"), split)
+    train_network(world.workspace, toy("triplet-content"), split)
 
 
 def test_too_little_to_learn_from_is_said(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
     alone = Split("artists", {world.ids[0]: 0}, {"train": (0,), "val": (1,), "test": (2,)})
     with pytest.raises(UserError, match="has 1 train tracks with both sound and plays, expected at least 4"):
-        train(world.workspace, toy("mlp"), alone)
+        train_network(world.workspace, toy("mlp"), alone)
     with pytest.raises(UserError, match="reads vectors, but no track has any; scan a vectors file"):
-        train(world.workspace, recipe("v", plain(dense_regression(input="vectors"))), world.split)
+        train_network(world.workspace, recipe("v", plain(dense_regression(input="vectors"))), world.split)
     with pytest.raises(UserError, match=r"device 'gpu' cannot be used .*choose auto, cpu or cuda"):
-        train(world.workspace, toy("mlp"), world.split, device="gpu")
+        train_network(world.workspace, toy("mlp"), world.split, device="gpu")
 
 
 def test_a_loss_that_explodes_is_said(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w", n_tracks=40)
     wild = plain(dense_regression(input="content", adam={"learning_rate": 1e30}, epochs=200, patience=200))
     with pytest.raises(UserError, match=r"the loss became .* lower the recipe's learning_rate"):
-        train(world.workspace, recipe("wild", wild), world.split)
+        train_network(world.workspace, recipe("wild", wild), world.split)

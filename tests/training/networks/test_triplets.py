@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from unheard.factors.scaling import Scaling
 from unheard.models.recipe import TripletOffline, TripletSemiHard
+from unheard.training.dataset import TrainingData
 from unheard.training.networks.losses import objective, relations, semi_hard, triplet_figures
-from unheard.training.networks.targets import Targets
 from unheard.training.networks.triplets import Neighbourhoods, grouped, neighbourhoods, offline_triplets, unit_factors
 
 CPU = torch.device("cpu")
@@ -86,7 +86,7 @@ def test_triplets_know_train_tracks_alone(loss: TripletOffline | TripletSemiHard
     train = _factors(40)
 
     def draws(val: NDArray[np.float32]) -> list[list[int]]:
-        goal = objective(loss, Targets(train, val, Scaling.fit(train)), CPU, width=4)
+        goal = objective(loss, TrainingData.of_factors(train, val), Scaling.fit(train), CPU, width=4)
         return [items.tolist() for items in goal.epoch(np.random.default_rng(1), 12, 3)]
 
     first = draws(_factors(10, seed=1))
@@ -142,7 +142,7 @@ def test_semi_hard_by_hand() -> None:
 def test_semi_hard_and_its_loss_against_brute_force() -> None:
     train = _factors(40)
     config = TripletSemiHard(margin=0.1, nearest=5, buffer=3)
-    goal = objective(config, Targets(train, _factors(10, seed=1), Scaling.fit(train)), CPU, width=4)
+    goal = objective(config, TrainingData.of_factors(train, _factors(10, seed=1)), Scaling.fit(train), CPU, width=4)
     near = neighbourhoods(train, train.mean(axis=0), nearest=5, buffer=3, farthest=1)
     rng = np.random.default_rng(2)
     items = rng.integers(40, size=30)
@@ -167,7 +167,7 @@ def test_semi_hard_and_its_loss_against_brute_force() -> None:
 
 def test_a_batch_without_triplets_has_no_gradient() -> None:
     train = _factors(40)
-    goal = objective(TripletSemiHard(), Targets(train, train, Scaling.fit(train)), CPU, width=4)
+    goal = objective(TripletSemiHard(), TrainingData.of_factors(train, train), Scaling.fit(train), CPU, width=4)
     output = torch.ones(6, 4, requires_grad=True)
     loss, stats = goal.loss(output, np.zeros(6, np.int64))
     loss.backward()
@@ -179,9 +179,11 @@ def test_a_constant_embedding_scores_the_margin() -> None:
     train, val = _factors(40), _factors(12, seed=1)
     constant = np.ones((12, 8), np.float32)
     for config in (TripletOffline(margin=0.4), TripletSemiHard(margin=0.4)):
-        goal = objective(config, Targets(train, val, Scaling.fit(train)), CPU, width=4)
+        goal = objective(config, TrainingData.of_factors(train, val), Scaling.fit(train), CPU, width=4)
         assert goal.validate(constant)["loss"] == pytest.approx(0.4, abs=1e-5)
-    offline = objective(TripletOffline(margin=0.4), Targets(train, val, Scaling.fit(train)), CPU, width=4)
+    offline = objective(
+        TripletOffline(margin=0.4), TrainingData.of_factors(train, val), Scaling.fit(train), CPU, width=4
+    )
     loss, stats = offline.loss(torch.ones(9, 8), np.arange(9))
     assert loss.item() == pytest.approx(0.4)
     assert stats == {"accuracy": 0.0, "active": 1.0}

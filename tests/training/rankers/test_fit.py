@@ -13,14 +13,16 @@ import pytest
 from tests.training.world import World, make_world
 from unheard.errors import UserError
 from unheard.factors.store import save_factors
-from unheard.inference.predictions import hears_files, load_embedder, load_predictions, update_predictions
+from unheard.inference.load import load_encoder
+from unheard.inference.predictions import can_encode_files, load_predictions
 from unheard.inference.ranker_checkpoint import load_ranker
-from unheard.inference.ranker_encoder import Placer
+from unheard.inference.ranker_encoder import RankerEncoder
+from unheard.inference.update import update_predictions
 from unheard.library import Library, Play, open_library
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe, ranker_recipe_from
 from unheard.models.recipe import recipe_names
 from unheard.splits import Split
-from unheard.training.rankers.fit import fit
+from unheard.training.rankers.fit import fit_rankers
 from unheard.training.tune import tune, write_recipe
 
 TOWER = {"steps": 30, "checks": 3, "playlists": 64, "tower": {"width": 16}, "output": 8}
@@ -57,11 +59,11 @@ def weights(path: Path) -> dict[str, bytes]:
 
 
 def test_a_blend_is_fitted_kept_and_places_every_track(world: World) -> None:
-    path = fit(world.workspace, recipe(), world.split)
+    path = fit_rankers(world.workspace, recipe(), world.split)
     found = load_predictions(world.workspace, "artists", "small")
-    assert found.places is not None
-    assert found.playlists is not None
-    assert found.places.shape[1] == found.playlists.shape[1] == 2 * 8 + world.factors.dim
+    assert found.track_embeddings is not None
+    assert found.playlist_embeddings is not None
+    assert found.track_embeddings.shape[1] == found.playlist_embeddings.shape[1] == 2 * 8 + world.factors.dim
     assert len(found.ids) == len(world.ids)
     assert found.factors.shape == world.factors.tracks.shape
     told = json.loads(path.with_name("fit.json").read_text())
@@ -71,54 +73,54 @@ def test_a_blend_is_fitted_kept_and_places_every_track(world: World) -> None:
 
 
 def test_new_tracks_are_ranked_by_their_sound(world: World) -> None:
-    fit(world.workspace, recipe(), world.split)
+    fit_rankers(world.workspace, recipe(), world.split)
     found = load_predictions(world.workspace, "artists", "small")
-    assert found.places is not None
-    assert found.playlists is not None
+    assert found.track_embeddings is not None
+    assert found.playlist_embeddings is not None
     test = world.rows("test")
     with open_library(world.workspace.library_path) as library:
         playlists, plays = library.plays(world.ids)
     held = plays[playlists.rows(world.factors.playlist_ids)][:, test].toarray() > 0
-    scores = found.playlists @ found.places[test].T
+    scores = found.playlist_embeddings @ found.track_embeddings[test].T
     asked = held.any(axis=1) & ~held.all(axis=1)
     higher = [(s[h][:, None] > s[~h][None, :]).mean() for s, h in zip(scores[asked], held[asked], strict=True)]
     assert np.mean(higher) > 0.75
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_another_name(world: World) -> None:
-    first = weights(fit(world.workspace, recipe(), world.split))
-    again = weights(fit(world.workspace, recipe(), world.split, force=True))
-    other = fit(world.workspace, recipe(), world.split, seed=1)
+    first = weights(fit_rankers(world.workspace, recipe(), world.split))
+    again = weights(fit_rankers(world.workspace, recipe(), world.split, force=True))
+    other = fit_rankers(world.workspace, recipe(), world.split, seed=1)
     assert first == again
     assert other.parent.name == "small@1"
     assert weights(other) != first
 
 
 def test_nothing_is_fitted_twice_until_something_changes(world: World) -> None:
-    path = fit(world.workspace, recipe(), world.split)
+    path = fit_rankers(world.workspace, recipe(), world.split)
     before = path.stat().st_mtime_ns
-    fit(world.workspace, recipe(), world.split)
+    fit_rankers(world.workspace, recipe(), world.split)
     assert path.stat().st_mtime_ns == before
     with open_library(world.workspace.library_path) as library, library.transaction():
         train = world.ids[int(world.rows("train")[0])]
         library.replace_playlists([Play("p0", train, 0)])
-    fit(world.workspace, recipe(), world.split)
+    fit_rankers(world.workspace, recipe(), world.split)
     assert path.stat().st_mtime_ns != before
 
 
 def test_a_killed_fit_goes_on_where_it_was_to_the_same_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = weights(fit(world.workspace, recipe("whole"), world.split))
+    whole = weights(fit_rankers(world.workspace, recipe("whole"), world.split))
 
     def stop(what: str, done: int, _total: int) -> None:
         if what == "ridge":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(world.workspace, recipe("killed"), world.split, progress=stop)
+        fit_rankers(world.workspace, recipe("killed"), world.split, progress=stop)
     running = world.workspace.model_dir("artists", "killed") / "fitting.safetensors"
     assert len(load_ranker_members(running)) == 2
     seen: list[str] = []
-    path = fit(world.workspace, recipe("killed"), world.split, progress=lambda what, *_: seen.append(what))
+    path = fit_rankers(world.workspace, recipe("killed"), world.split, progress=lambda what, *_: seen.append(what))
     assert "two towers" not in seen
     assert weights(path) == whole
 
@@ -131,7 +133,7 @@ def load_ranker_members(path: Path) -> list[Any]:
 
 def test_test_tracks_flow_nowhere(world: World) -> None:
     """Other plays, factors and descriptions of test tracks give the same bytes."""
-    before = weights(fit(world.workspace, recipe("one"), world.split))
+    before = weights(fit_rankers(world.workspace, recipe("one"), world.split))
     test = world.rows("test")
     rng = np.random.default_rng(3)
     shuffled = world.factors.tracks.copy()
@@ -145,11 +147,11 @@ def test_test_tracks_flow_nowhere(world: World) -> None:
         noise = [(world.ids[int(row)], rng.normal(size=4).astype(np.float32)) for row in test]
         width = library.vectors("statistics")[1].shape[1]
         library.put_vectors("statistics", [(name, np.resize(vector, width)) for name, vector in noise])
-    assert weights(fit(world.workspace, recipe("two"), world.split)) == before
+    assert weights(fit_rankers(world.workspace, recipe("two"), world.split)) == before
 
 
 def test_tracks_that_came_since_are_placed(world: World) -> None:
-    fit(world.workspace, recipe(), world.split)
+    fit_rankers(world.workspace, recipe(), world.split)
     with open_library(world.workspace.library_path) as library, library.transaction():
         ids, vectors = library.vectors("statistics")
         first = library.tracks()[0]
@@ -162,32 +164,32 @@ def test_tracks_that_came_since_are_placed(world: World) -> None:
 
 
 def test_a_predictor_places_as_the_artefact_does(world: World) -> None:
-    fit(world.workspace, recipe(), world.split)
+    fit_rankers(world.workspace, recipe(), world.split)
     found = load_predictions(world.workspace, "artists", "small")
-    placer = load_embedder(world.workspace, "artists", "small")
-    assert isinstance(placer, Placer)
+    placer = load_encoder(world.workspace, "artists", "small")
+    assert isinstance(placer, RankerEncoder)
     with open_library(world.workspace.library_path) as library:
         ids, vectors = library.vectors("statistics")
     rows = world.rows("test")
     places, factors = placer.place({"statistics": (vectors[rows], np.ones(len(rows), bool))}, [""] * len(rows))
     assert list(ids) == list(found.ids)
-    assert found.places is not None
-    np.testing.assert_allclose(places, found.places[rows], atol=1e-5)
+    assert found.track_embeddings is not None
+    np.testing.assert_allclose(places, found.track_embeddings[rows], atol=1e-5)
     np.testing.assert_allclose(factors, found.factors[rows], atol=1e-5)
 
 
 def test_train_tracks_stand_where_plays_put_them(world: World) -> None:
-    fit(world.workspace, recipe("regression", {"ridge": {}}), world.split)
+    fit_rankers(world.workspace, recipe("regression", {"ridge": {}}), world.split)
     found = load_predictions(world.workspace, "artists", "regression")
     train = world.rows("train")
-    assert found.places is not None
-    true, placed = world.factors.tracks[train].ravel(), found.places[train].ravel()
+    assert found.track_embeddings is not None
+    true, placed = world.factors.tracks[train].ravel(), found.track_embeddings[train].ravel()
     assert np.corrcoef(true, placed)[0, 1] == pytest.approx(1)
 
 
 def test_it_works_without_validation_tracks(world: World) -> None:
     split = Split("artists", dict(world.split.fold), {"train": (0, 1, 2, 3), "val": (), "test": (4,)})
-    fit(world.workspace, recipe(), split)
+    fit_rankers(world.workspace, recipe(), split)
     told = json.loads((world.workspace.model_dir("artists", "small") / "fit.json").read_text())
     assert told["ndcg"] is None
     assert [member["weight"] for member in told["members"]] == pytest.approx([0.25, 0.25, 0.5])
@@ -225,7 +227,7 @@ def test_a_mistake_in_a_recipe_is_named(values: dict[str, Any], message: str) ->
 def test_a_workspace_without_descriptions_says_so(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w")
     with pytest.raises(UserError, match="reads musicnn, and no track has any"):
-        fit(world.workspace, recipe(descriptions=["musicnn"]), world.split)
+        fit_rankers(world.workspace, recipe(descriptions=["musicnn"]), world.split)
 
 
 def test_vectors_alone_are_enough(world: World) -> None:
@@ -234,12 +236,12 @@ def test_vectors_alone_are_enough(world: World) -> None:
         library.put_vectors("user", zip(ids, vectors[:, :40], strict=True))
         library._db.execute("DELETE FROM vectors WHERE kind = 'statistics'")
         library._db.execute("DELETE FROM spectrograms")
-    fit(world.workspace, recipe(), world.split)
+    fit_rankers(world.workspace, recipe(), world.split)
     assert len(load_predictions(world.workspace, "artists", "small").ids) == len(world.ids)
 
 
 def test_damaged_files_are_named(world: World) -> None:
-    path = fit(world.workspace, recipe("regression", {"ridge": {}}), world.split)
+    path = fit_rankers(world.workspace, recipe("regression", {"ridge": {}}), world.split)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(UserError, match="not an unheard artefact"):
         load_ranker(path)
@@ -248,7 +250,7 @@ def test_damaged_files_are_named(world: World) -> None:
 def test_the_library_is_only_read(world: World) -> None:
     with Library(world.workspace.library_path) as library:
         before = library.counts()
-    fit(world.workspace, recipe(), world.split)
+    fit_rankers(world.workspace, recipe(), world.split)
     with Library(world.workspace.library_path) as library:
         assert library.counts() == before
 
@@ -264,7 +266,7 @@ def test_tuning_never_loses_to_the_recipe_and_writes_one_that_trains(world: Worl
     best = max(trials, key=lambda trial: trial.ndcg)
     tuned = read.members[0].ranker
     assert (tuned.temperature, tuned.tower.width) == (best.settings["temperature"], best.settings["width"])
-    fit(world.workspace, read, world.split)
+    fit_rankers(world.workspace, read, world.split)
 
 
 def test_tuning_says_what_it_cannot_do(world: World) -> None:
@@ -276,13 +278,13 @@ def test_tuning_says_what_it_cannot_do(world: World) -> None:
 
 
 def test_a_fit_that_was_cut_short_is_finished_later(world: World) -> None:
-    whole = weights(fit(world.workspace, recipe("whole"), world.split))
-    path = fit(world.workspace, recipe("short"), world.split, max_minutes=0.0)
+    whole = weights(fit_rankers(world.workspace, recipe("whole"), world.split))
+    path = fit_rankers(world.workspace, recipe("short"), world.split, max_minutes=0.0)
     told = json.loads(path.with_name("fit.json").read_text())
     assert [member["kind"] for member in told["members"]] == ["two-tower", "ridge"]  # a head for the factors
     assert [member["weight"] for member in told["members"]] == [1, 0]
     assert len(load_predictions(world.workspace, "artists", "short").ids) == len(world.ids)
-    assert weights(fit(world.workspace, recipe("short"), world.split)) == whole
+    assert weights(fit_rankers(world.workspace, recipe("short"), world.split)) == whole
 
 
 def test_train_tracks_are_placed_without_their_own_factor(world: World) -> None:
@@ -290,13 +292,13 @@ def test_train_tracks_are_placed_without_their_own_factor(world: World) -> None:
         for row, track in enumerate(library.tracks().items):
             library.put_track(replace(track, artists=(f"artist {row % 7}",)))
     alone = recipe("alone", {"artist": True, "two-tower": TOWER})
-    path = fit(world.workspace, alone, world.split)
+    path = fit_rankers(world.workspace, alone, world.split)
     found, checkpoint = load_predictions(world.workspace, "artists", "alone"), load_ranker(path)
-    assert found.places is not None
+    assert found.track_embeddings is not None
     kept = checkpoint.arrays["member0.tracks"]
     scale = checkpoint.config["members"][0]["weight"] / checkpoint.config["members"][0]["deviation"]
     rows = found.ids.rows(checkpoint.ids["train"])
-    np.testing.assert_allclose(found.places[rows], kept * np.float32(scale), rtol=1e-5)
+    np.testing.assert_allclose(found.track_embeddings[rows], kept * np.float32(scale), rtol=1e-5)
     playlists = checkpoint.arrays["member0.playlists"]
     with open_library(world.workspace.library_path) as library:
         names, plays = library.plays(checkpoint.ids["train"])
@@ -306,7 +308,7 @@ def test_train_tracks_are_placed_without_their_own_factor(world: World) -> None:
 
 
 def test_other_vectors_than_it_was_fitted_on_are_refused(world: World) -> None:
-    fit(world.workspace, recipe(), world.split)
+    fit_rankers(world.workspace, recipe(), world.split)
     with open_library(world.workspace.library_path) as library, library.transaction():
         ids, vectors = library.vectors("statistics")
         library.put_vectors("statistics", zip(ids, vectors[:, :-2].copy(), strict=True))
@@ -318,7 +320,7 @@ def test_vectors_cannot_be_heard(world: World) -> None:
     with open_library(world.workspace.library_path) as library, library.transaction():
         ids, vectors = library.vectors("statistics")
         library.put_vectors("user", zip(ids, vectors[:, :40].copy(), strict=True))
-    fit(world.workspace, recipe("by-vectors", {"ridge": {}}, descriptions=["vectors"]), world.split)
-    assert not hears_files(world.workspace, "artists", "by-vectors")
+    fit_rankers(world.workspace, recipe("by-vectors", {"ridge": {}}, descriptions=["vectors"]), world.split)
+    assert not can_encode_files(world.workspace, "artists", "by-vectors")
     with pytest.raises(UserError, match="reads vectors, not audio"):
-        load_embedder(world.workspace, "artists", "by-vectors").from_files([Path("song.mp3")])
+        load_encoder(world.workspace, "artists", "by-vectors").from_files([Path("song.mp3")])

@@ -1,9 +1,9 @@
-"""The training loop, one for every recipe: step, validate, stop early, keep the best, and go on after a kill.
+"""The training loop of every network: step, validate, stop early, keep the best weights, and resume after a kill.
 
-Everything that decides the next step is in `Loop.snapshot`: weights, what the loss learns or remembers, Adam's moments,
-epoch and step, the sums of the running epoch, the best weights so far and the history. Batches and random numbers are
-functions of (seed, stage, epoch, step). So a training that was killed and goes on from a snapshot ends with the same
-bits as one that was left alone.
+Everything that decides the next step is in `Loop.snapshot`: weights, state of the loss, Adam's moments, epoch and step,
+the sums of the running epoch, the best weights so far and the history. Batches and random numbers are functions of
+(seed, stage, epoch, step). So a training that was killed and resumed from a snapshot ends with the same bits as an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
+from unheard.arrays import Floats, Rows
 from unheard.errors import UserError
 from unheard.inference.device import autocast
 from unheard.inference.patch_outputs import mean_outputs
 from unheard.inference.sources import Source
+from unheard.inference.weights import Arrays, array_of, arrays_of, below, load_arrays
 from unheard.models.recipe import REGRESSIONS, Stage
 from unheard.progress import Progress, silent
 from unheard.training.networks.batches import Batch, Epoch, EveryPatch, batches, epoch_rng, n_steps
-from unheard.training.networks.targets import Objective
+from unheard.training.networks.objective import Objective
 
 VALIDATION_PATCHES = 8
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Setup:
-    """One stage, ready to train: `train` and `val` are rows of `source`; `number` is 1 or 2."""
+    """One stage, ready to train: `train` and `validation` are rows of `source`; `number` is 1 or 2."""
 
     stage: Stage
     number: int
     seed: int
     network: nn.Module
     source: Source
-    train: NDArray[np.int64]
-    val: NDArray[np.int64]
+    train: Rows
+    validation: Rows
     objective: Objective
     device: torch.device
 
 
 @dataclass
 class Position:
-    """How far a stage is. `step` counts inside the epoch; `sums` holds (sum over items, items) per figure."""
+    """Progress of a stage. `step` counts inside the epoch; `sums` holds (sum over items, items) per figure."""
 
     epoch: int = 0
     step: int = 0
@@ -96,7 +96,7 @@ class Loop:
         deadline: float | None = None,
         progress: Progress = silent,
     ) -> None:
-        """Train to the end, or until `deadline` (time.monotonic), and leave the kept weights in the network.
+        """Train to the end, or until `deadline` (time.monotonic); the network then has the kept weights.
 
         `save` is called with this loop after each epoch, every `checkpoint_s` seconds, and on Ctrl-C.
         """
@@ -160,7 +160,7 @@ class Loop:
             at.sums[name] = (total + figure * len(batch.items), count + len(batch.items))
 
     def _rate(self) -> float:
-        """The learning rate of the coming step."""
+        """Return the learning rate of the next step."""
         at, adam = self.position, self._setup.stage.adam
         step = at.epoch * self._steps + at.step
         rate = adam.learning_rate / (1 + adam.decay * step)
@@ -179,32 +179,32 @@ class Loop:
         self._validate({"learning_rate": rate, "patches": patches, **trained})
 
     def _validate(self, figures: dict[str, float]) -> None:
-        """Note the epoch, and the weights if they are the best so far; epoch 0 is the network before any training."""
+        """Add the epoch to the history, and keep the weights if they are the best; epoch 0 is before any training."""
         at, setup = self.position, self._setup
-        judged = setup.objective.validate(self._val_output())
+        measured = setup.objective.validate(self._val_output())
         now = time.monotonic()
         seconds, self._clock = now - self._clock, now
-        validated = {f"val_{name}": figure for name, figure in judged.items()}
+        validated = {f"val_{name}": figure for name, figure in measured.items()}
         at.history.append({"epoch": at.epoch, **figures, **validated, "seconds": seconds})
-        figure = judged["loss"] if setup.stage.watch == "loss" else -judged["correlation"]
+        figure = measured["loss"] if setup.stage.watch == "loss" else -measured["correlation"]
         if figure < at.best_figure or setup.stage.keep == "last":
             at.best_figure, at.stale, self._best = figure, 0, arrays_of(self.network)
         else:
             at.stale += 1
 
-    def _val_output(self) -> NDArray[np.float32]:
+    def _val_output(self) -> Floats:
         setup = self._setup
         return mean_outputs(
             self.network,
             setup.source,
-            setup.val,
+            setup.validation,
             device=setup.device,
             precision=setup.stage.precision,
             limit=VALIDATION_PATCHES,
         )
 
     def _rescale(self) -> None:
-        """Multiply the output layer so that the squared error on the validation tracks is smallest."""
+        """Scale the output layer so that the squared error on the validation tracks is smallest."""
         gain = self._setup.objective.validate(self._val_output())["gain"]
         for name, weight in self.network.named_parameters():
             if name in ("1.output.weight", "1.output.bias"):
@@ -212,12 +212,12 @@ class Loop:
                     weight.mul_(gain)
 
     def _weights(self) -> list[tuple[str, nn.Parameter]]:
-        """What Adam moves, by name: the network's weights, and those that the loss has of its own."""
+        """Return all trained weights by name: the network's, and those of the loss."""
         own = self._setup.objective.own.named_parameters(prefix="loss")
         return [*self.network.named_parameters(), *own]
 
     def snapshot(self) -> tuple[dict[str, Any], Arrays]:
-        """Everything `restore` needs: plain data, and arrays."""
+        """Return everything `restore` needs: plain data, and arrays."""
         at = self.position
         plain = {
             "epoch": at.epoch,
@@ -233,19 +233,19 @@ class Loop:
         arrays |= {f"best.{name}": array for name, array in self._best.items()}
         for name, weight in self._weights():
             for moment, tensor in self._optimiser.state.get(weight, {}).items():
-                arrays[f"adam.{moment}.{name}"] = _array(tensor)
+                arrays[f"adam.{moment}.{name}"] = array_of(tensor)
         return plain, arrays
 
     def restore(self, plain: dict[str, Any], arrays: Arrays) -> None:
-        """Go on from a snapshot."""
+        """Continue from a snapshot."""
         sums = {name: (float(total), int(count)) for name, (total, count) in plain["sums"].items()}
         self.position = Position(
             plain["epoch"], plain["step"], sums, plain["best_figure"], plain["stale"], list(plain["history"])
         )
         self._clock = time.monotonic() - float(plain["elapsed_s"])
-        load_arrays(self.network, _below(arrays, "model."))
-        load_arrays(self._setup.objective.own, _below(arrays, "loss."))
-        self._best = _below(arrays, "best.")
+        load_arrays(self.network, below(arrays, "model."))
+        load_arrays(self._setup.objective.own, below(arrays, "loss."))
+        self._best = below(arrays, "best.")
         for name, weight in self._weights():
             if f"adam.step.{name}" not in arrays:
                 continue  # killed before the first step
@@ -257,27 +257,8 @@ class Loop:
 
 
 def step_seed(seed: int, stage: int, epoch: int, step: int) -> int:
-    """Seed of torch's generator for one step (dropout)."""
+    """Return the seed of torch's generator for one step (dropout)."""
     return int(np.random.SeedSequence([seed, stage, epoch, step]).generate_state(1, np.uint64)[0] >> 1)
-
-
-def arrays_of(network: nn.Module) -> Arrays:
-    """A copy of weights and buffers."""
-    return {name: _array(tensor) for name, tensor in network.state_dict().items()}
-
-
-def load_arrays(network: nn.Module, arrays: Arrays) -> None:
-    """Put weights and buffers back; names and shapes have to be the network's."""
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-
-
-def _array(tensor: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.detach().cpu().numpy().copy(order="C")
-    return array
-
-
-def _below(arrays: Arrays, prefix: str) -> Arrays:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 @contextmanager

@@ -1,70 +1,79 @@
-"""Objectives: what one step minimises and what validation measures. One class per loss, chosen by `objective`.
+"""Losses over neighbours in factor space, and `objective`, which chooses the loss of a recipe.
 
-Here are the losses whose positives are near in factor space; beside this file are regressions.py and contrastive.py.
+The other losses are in regressions.py and contrastive.py.
 
 Triplet loss (Weinberger & Saul 2009; Schroff et al. 2015): max(d(a, p) - d(a, n) + margin, 0) on embeddings of length
-1. An embedding that is the same for every track scores exactly the margin, so a loss is only good below it; the share
-of triplets in the right order (`accuracy`, 0.5 by chance) tells more, and both are in the history.
+1. An embedding that is the same for every track scores exactly the margin, so only a loss below the margin is better
+than that. The history also holds the share of triplets in the right order (`accuracy`, 0.5 by chance).
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.losses import MultiSimilarityLoss, TripletMarginLoss
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unheard.arrays import Floats, Mask
+from unheard.factors.scaling import Scaling
 from unheard.models.losses import Contrastive, ContrastivePlaylists, Cosine, MultiSimilarity, Score
 from unheard.models.recipe import LossConfig, Mse, TripletOffline, TripletSemiHard
+from unheard.training.dataset import TrainingData
 from unheard.training.networks.batches import Items
 from unheard.training.networks.contrastive import ContrastivePlaylistTracks, ContrastiveTracks
+from unheard.training.networks.objective import Objective, Stats
 from unheard.training.networks.regressions import CosineRegression, Regression, ScoreRegression
-from unheard.training.networks.targets import Objective, Stats, Targets
 from unheard.training.networks.triplets import Neighbourhoods, grouped, neighbourhoods, offline_triplets
 
 DISTANCE = LpDistance(normalize_embeddings=True, p=2, power=1)
-LEAST_VAL_TRACKS = 3
+MIN_VALIDATION_TRACKS = 3
 
 
-def objective(config: LossConfig, targets: Targets, device: torch.device, *, width: int) -> Objective:
-    """The objective of a loss configuration; `width` is the network's output."""
+def objective(
+    config: LossConfig, data: TrainingData, scaling: Scaling, device: torch.device, *, width: int
+) -> Objective:
+    """Return the objective of a loss configuration.
+
+    scaling  by which factors become targets of a regression
+    width    of the network's output
+    """
     made: Objective
     match config:
         case Mse():
-            made = Regression(targets, device)
+            made = Regression(data, scaling, device)
         case Cosine():
-            made = CosineRegression(targets, device, config.length)
+            made = CosineRegression(data, scaling, device, config.length)
         case Score():
-            made = ScoreRegression(targets, device)
+            made = ScoreRegression(data, scaling, device)
         case TripletOffline():
             near = neighbourhoods(
-                targets.train, targets.mean, nearest=config.nearest, buffer=0, farthest=config.farthest
+                data.train.factors, data.mean_factor, nearest=config.nearest, buffer=0, farthest=config.farthest
             )
-            made = OfflineTriplets(near, config.margin, val_neighbours(targets, config.nearest, 0))
+            made = OfflineTriplets(near, config.margin, val_neighbours(data, config.nearest, 0))
         case TripletSemiHard():
-            made = SemiHardTriplets(_near(targets, config), config, _near_val(targets, config))
+            made = SemiHardTriplets(_near(data, config), config, _near_val(data, config))
         case MultiSimilarity():
-            made = MultiSimilarityPairs(_near(targets, config), config, _near_val(targets, config))
+            made = MultiSimilarityPairs(_near(data, config), config, _near_val(data, config))
         case Contrastive():
-            made = ContrastiveTracks(config, targets, device, width)
+            made = ContrastiveTracks(config, data, device, width)
         case ContrastivePlaylists():
-            made = ContrastivePlaylistTracks(config, targets, device, width)
+            made = ContrastivePlaylistTracks(config, data, device, width)
     return made
 
 
-def _near(targets: Targets, config: TripletSemiHard | MultiSimilarity) -> Neighbourhoods:
-    return neighbourhoods(targets.train, targets.mean, nearest=config.nearest, buffer=config.buffer, farthest=1)
+def _near(data: TrainingData, config: TripletSemiHard | MultiSimilarity) -> Neighbourhoods:
+    factors, mean = data.train.factors, data.mean_factor
+    return neighbourhoods(factors, mean, nearest=config.nearest, buffer=config.buffer, farthest=1)
 
 
-def _near_val(targets: Targets, config: TripletSemiHard | MultiSimilarity) -> Neighbourhoods | None:
-    return val_neighbours(targets, config.nearest, config.buffer)
+def _near_val(data: TrainingData, config: TripletSemiHard | MultiSimilarity) -> Neighbourhoods | None:
+    return val_neighbours(data, config.nearest, config.buffer)
 
 
 class OfflineTriplets:
-    """Triplets drawn before the network sees them: a batch holds anchors, positives, negatives, in thirds."""
+    """Triplets drawn before the forward pass: a batch is anchors, then positives, then negatives."""
 
     def __init__(self, near: Neighbourhoods, margin: float, val: Neighbourhoods | None) -> None:
         self.own: nn.Module = nn.Module()
@@ -73,7 +82,7 @@ class OfflineTriplets:
     def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
         return offline_triplets(rng, self._near, batch_size, n_items)
 
-    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:  # noqa: ARG002 - thirds say it all
+    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:  # noqa: ARG002 - the order of the batch tells
         anchor, positive, negative = functional.normalize(output).chunk(3)
         d_ap = (anchor - positive).norm(dim=1)
         d_an = (anchor - negative).norm(dim=1)
@@ -83,12 +92,12 @@ class OfflineTriplets:
             "active": float((losses > 0).float().mean()),
         }
 
-    def validate(self, output: NDArray[np.float32]) -> Stats:
+    def validate(self, output: Floats) -> Stats:
         return triplet_figures(output, self._val, self._margin)
 
 
 class SemiHardTriplets:
-    """Triplets found in each batch: the hardest negative that is still farther away than the positive."""
+    """Triplets mined in each batch: the hardest negative that is still farther away than the positive."""
 
     def __init__(self, near: Neighbourhoods, config: TripletSemiHard, val: Neighbourhoods | None) -> None:
         self.own: nn.Module = nn.Module()
@@ -108,12 +117,12 @@ class SemiHardTriplets:
         )
         return self._criterion(output, indices_tuple=triplets), stats
 
-    def validate(self, output: NDArray[np.float32]) -> Stats:
+    def validate(self, output: Floats) -> Stats:
         return triplet_figures(output, self._val, self._config.margin)
 
 
 class MultiSimilarityPairs:
-    """Pairs found in each batch: those that are nearly as hard as the hardest of the other kind (Wang et al. 2019)."""
+    """Pairs mined in each batch: those that are nearly as hard as the hardest of the other kind (Wang et al. 2019)."""
 
     def __init__(self, near: Neighbourhoods, config: MultiSimilarity, val: Neighbourhoods | None) -> None:
         self.own: nn.Module = nn.Module()
@@ -126,17 +135,15 @@ class MultiSimilarityPairs:
     def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
         return self._of_pairs(output, *relations(self._near, items))
 
-    def validate(self, output: NDArray[np.float32]) -> Stats:
-        """The same loss with every validation track in one batch, and the accuracy that triplets have."""
+    def validate(self, output: Floats) -> Stats:
+        """Return the same loss with all validation tracks in one batch, and the accuracy of triplets."""
         accuracy = triplet_figures(output, self._val, 0.0)["accuracy"]
         if self._val is None:
             return {"loss": 0.0, "accuracy": accuracy}
         loss, _ = self._of_pairs(torch.from_numpy(output), *relations(self._val, np.arange(len(output))))
         return {"loss": float(loss), "accuracy": accuracy}
 
-    def _of_pairs(
-        self, output: Tensor, positive: NDArray[np.bool_], negative: NDArray[np.bool_]
-    ) -> tuple[Tensor, Stats]:
+    def _of_pairs(self, output: Tensor, positive: Mask, negative: Mask) -> tuple[Tensor, Stats]:
         masks = (torch.from_numpy(mask).to(output.device) for mask in (positive, negative))
         hard_positive, hard_negative = hard_pairs(output, *masks, epsilon=self._config.epsilon)
         pairs = (*torch.where(hard_positive), *torch.where(hard_negative))
@@ -145,9 +152,11 @@ class MultiSimilarityPairs:
 
 
 def hard_pairs(output: Tensor, positive: Tensor, negative: Tensor, *, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Pairs worth learning from (Wang et al. 2019, eq. 6 and 7), as two (batch, batch) masks: a positive less similar
-    than the most similar negative of its anchor + epsilon, a negative more similar than the least similar positive -
-    epsilon. An anchor without a pair of the other kind has none."""
+    """Return the hard pairs (Wang et al. 2019, eq. 6 and 7) as two (batch, batch) masks, of positives and of negatives.
+
+    A positive is hard if it is less similar than its anchor's most similar negative + epsilon, a negative if it is more
+    similar than the least similar positive - epsilon. An anchor without a pair of the other kind has no hard pair.
+    """
     with torch.no_grad():
         unit = functional.normalize(output)
         similarity = unit @ unit.T  # (batch, batch)
@@ -159,8 +168,8 @@ def hard_pairs(output: Tensor, positive: Tensor, negative: Tensor, *, epsilon: f
         )
 
 
-def relations(near: Neighbourhoods, items: Items) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which items of a batch are positives and negatives of which: two (anchor, other) masks.
+def relations(near: Neighbourhoods, items: Items) -> tuple[Mask, Mask]:
+    """Return which items of a batch are positives, and which are negatives, of which: two (anchor, other) masks.
 
     Patches of one track are positives of each other.
     """
@@ -176,10 +185,10 @@ def relations(near: Neighbourhoods, items: Items) -> tuple[NDArray[np.bool_], ND
 def semi_hard(
     output: Tensor, positive: Tensor, negative: Tensor, *, margin: float
 ) -> tuple[tuple[Tensor, Tensor, Tensor], Stats]:
-    """One triplet for each pair of anchor and positive: its negative is the nearest one farther away than the positive.
+    """Return one triplet for each pair of anchor and positive, with the nearest negative farther than the positive.
 
     Where every negative is nearer than the positive, the farthest of them is taken, so that pairs in the wrong order
-    are learned from as well (Schroff et al. 2015, section 3.2, and its usual implementations).
+    count as well (Schroff et al. 2015, section 3.2, and its usual implementations).
 
     output              (batch, width) embeddings; positive, negative: (batch, batch) masks, rows are anchors
     returns             three (pair,) index tensors: anchor, positive, negative. "accuracy": share of ALL triplets of
@@ -200,10 +209,10 @@ def semi_hard(
     return (anchor, near, far), stats
 
 
-def triplet_figures(output: NDArray[np.float32], val: Neighbourhoods | None, margin: float) -> Stats:
-    """Loss and accuracy over every (anchor, positive, negative) of the validation tracks, anchors weighing the same.
+def triplet_figures(output: Floats, val: Neighbourhoods | None, margin: float) -> Stats:
+    """Return loss and accuracy over all triplets of the validation tracks; each anchor has the same weight.
 
-    Too few validation tracks for a triplet score what a constant embedding does.
+    With too few validation tracks for a triplet, these are the figures of a constant embedding.
     """
     if val is None:
         return {"loss": margin, "accuracy": 0.5}
@@ -222,13 +231,17 @@ def triplet_figures(output: NDArray[np.float32], val: Neighbourhoods | None, mar
     return {"loss": float(np.mean(losses)), "accuracy": float(np.mean(right))}
 
 
-def val_neighbours(targets: Targets, nearest: int, buffer: int) -> Neighbourhoods | None:
-    """Neighbours among the validation tracks, as near as in the train set in proportion; None if there are too few."""
-    if len(targets.val) < LEAST_VAL_TRACKS:
+def val_neighbours(data: TrainingData, nearest: int, buffer: int) -> Neighbourhoods | None:
+    """Return neighbours among the validation tracks, in proportion to those among the train tracks; None if too few."""
+    if len(data.validation) < MIN_VALIDATION_TRACKS:
         return None
-    share = len(targets.val) / len(targets.train)
+    share = len(data.validation) / len(data.train)
     return neighbourhoods(
-        targets.val, targets.mean, nearest=max(1, round(nearest * share)), buffer=round(buffer * share), farthest=1
+        data.validation.factors,
+        data.mean_factor,
+        nearest=max(1, round(nearest * share)),
+        buffer=round(buffer * share),
+        farthest=1,
     )
 
 

@@ -1,6 +1,6 @@
-"""Which tracks are alike in factor space: the source of positives and negatives. Only train tracks are ever passed in.
+"""Neighbours in factor space, from which triplet losses draw positives and negatives.
 
-Similarity is the cosine of factors centred on the train mean.
+Similarity is the cosine of factors centred on the mean of the train tracks.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.training.networks.batches import Items, in_turn, n_steps
+from unheard.training.networks.batches import Items, cycled, n_steps
 
 BLOCK_ROWS = 1024
 
 
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """Of n train tracks.
+    """Neighbours of n tracks among themselves.
 
     unit            (n, d) centred factors of length 1
-    nearest         (n, k) places of the k most similar others, most similar first
-    positive_above  (n,) similarity of the k-th: at least as similar is a positive
-    negative_below  (n,) similarity of the (k + buffer)-th: less similar is a negative
-    farthest        (n, m) places of the m least similar others, least similar first
+    nearest         (n, k) indices of the k most similar others, most similar first
+    positive_above  (n,) similarity of the k-th: a track at least as similar is a positive
+    negative_below  (n,) similarity of the (k + buffer)-th: a track less similar is a negative
+    farthest        (n, m) indices of the m least similar others, least similar first
     """
 
     unit: NDArray[np.float32]
@@ -34,7 +34,7 @@ class Neighbourhoods:
 
 
 def unit_factors(factors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Centred factors of length 1, (n, d); a factor at the mean stays 0."""
+    """Return centred factors of length 1, (n, d); a factor equal to the mean becomes 0."""
     centred = factors - mean
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     return (centred / np.where(length > 0, length, 1.0)).astype(np.float32)
@@ -43,7 +43,7 @@ def unit_factors(factors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDA
 def neighbourhoods(
     factors: NDArray[np.float32], mean: NDArray[np.float32], *, nearest: int, buffer: int, farthest: int
 ) -> Neighbourhoods:
-    """Neighbours of each row of `factors` (n, d) among the others; n >= 2.
+    """Return the neighbours of each row of `factors` (n, d) among the others; n >= 2.
 
     In small sets `nearest` and `buffer` are at most a quarter of the others each, `farthest` at most half.
     """
@@ -58,7 +58,7 @@ def neighbourhoods(
         block = slice(start, min(n, start + BLOCK_ROWS))
         similarity = unit[block] @ unit.T  # (block, n)
         own = np.arange(block.start, block.stop)
-        similarity[own - start, own] = np.inf  # a track comes first in its own ranking
+        similarity[own - start, own] = np.inf  # a track is first in its own ranking
         top = _ranked(-similarity, k + gap + 1)[:, 1:]  # (block, k + gap)
         near[block] = top[:, :k]
         above[block] = np.take_along_axis(similarity, top[:, k - 1 : k], axis=1)[:, 0]
@@ -68,15 +68,15 @@ def neighbourhoods(
 
 
 def _ranked(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
-    """Columns of the n smallest values of each row, smallest first."""
+    """Return the columns of the n smallest values of each row, smallest first."""
     some = np.argpartition(values, n - 1, axis=1)[:, :n]
     order = np.take_along_axis(values, some, axis=1).argsort(axis=1, kind="stable")
     return np.take_along_axis(some, order, axis=1)
 
 
 def offline_triplets(rng: np.random.Generator, near: Neighbourhoods, batch_size: int, n_items: int) -> list[Items]:
-    """Batches of anchors, then their positives, then their negatives: (3 * batch,) places each; `n_items` anchors."""
-    anchors = in_turn(rng, len(near.nearest), n_items)
+    """Return batches of anchors, then their positives, then their negatives: (3 * batch,) each; `n_items` anchors."""
+    anchors = cycled(rng, len(near.nearest), n_items)
     positives = near.nearest[anchors, rng.integers(near.nearest.shape[1], size=len(anchors))]
     negatives = near.farthest[anchors, rng.integers(near.farthest.shape[1], size=len(anchors))]
     together = np.stack([anchors, positives, negatives])  # (3, all anchors)
@@ -85,12 +85,12 @@ def offline_triplets(rng: np.random.Generator, near: Neighbourhoods, batch_size:
 
 
 def grouped(rng: np.random.Generator, near: Neighbourhoods, batch_size: int, n_items: int, group: int) -> list[Items]:
-    """Batches of groups: an anchor track and `group` - 1 of its nearest. Anchors go round all tracks in turn."""
+    """Return batches of groups: an anchor and `group` - 1 of its nearest. All tracks are anchors equally often."""
     n, k = near.nearest.shape
     group = min(group, k + 1, batch_size)
     steps = n_steps(n_items, batch_size)
     per_batch = max(1, batch_size // group)
-    anchors = in_turn(rng, n, steps * per_batch)
+    anchors = cycled(rng, n, steps * per_batch)
     picks = rng.random((len(anchors), k)).argsort(axis=1)[:, : group - 1]  # (anchors, group - 1)
     members = np.take_along_axis(near.nearest[anchors], picks, axis=1)
     groups = np.concatenate([anchors[:, None], members], axis=1)  # (anchors, group)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from unheard.training.dataset import Evidence
+from unheard.training.dataset import TrainingData
 
 Floats = NDArray[np.float32]
 TOWARDS_EQUAL = 0.25
@@ -29,11 +29,11 @@ def score_deviation(playlists: Floats, tracks: Floats) -> float:
     return float(np.sqrt(((x.T @ x) * (centred.T @ centred)).sum() / (len(x) * len(centred))))
 
 
-def blend_weights(scores: Sequence[Floats], evidence: Evidence, asked: NDArray[np.int64]) -> NDArray[np.float64]:
+def blend_weights(scores: Sequence[Floats], data: TrainingData, asked: NDArray[np.int64]) -> NDArray[np.float64]:
     """Weights (ranker,) that sum to 1 for scores (asked, val) of deviation 1; equal ones without validation tracks."""
     n = len(scores)
     equal = np.full(n, 1 / n)
-    held = evidence.tuning[asked].toarray() > 0  # (asked, val)
+    held = data.validation.plays[asked].toarray() > 0  # (asked, val)
     if n == 1 or not held.any():
         return equal
     share = held / held.sum(axis=1, keepdims=True)

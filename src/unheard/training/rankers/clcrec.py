@@ -21,8 +21,8 @@ from torch.nn import functional
 from unheard.models.rankers.clcrec import ClcRec
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
-from unheard.training.rankers.descent import Items, descend, described, listed, of_played, pairs, seeded
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.descent import Items, descend, feature_tensors, listed, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 
 OUT = -1e9  # the logit of what is no candidate
@@ -39,11 +39,11 @@ class Places(nn.Module):
 
 
 def fit_clcrec(
-    evidence: Evidence, config: ClcRec, *, seed: int, device: torch.device, progress: Progress = silent
+    data: TrainingData, config: ClcRec, *, seed: int, device: torch.device, progress: Progress = silent
 ) -> Ranker:
     """Train tracks keep their learned places; the tower places the others."""
-    known, unheard = described(evidence, device)
-    plays, (players, played) = evidence.plays, pairs(evidence.plays)
+    known, unheard = feature_tensors(data, device)
+    plays, (players, played) = data.train.plays, pairs(data.train.plays)
     with seeded(seed, device) as rng:
         net = Places(config, inputs=known.shape[1], playlists=plays.shape[0], tracks=len(known)).to(device)
 
@@ -77,7 +77,7 @@ def fit_clcrec(
             loss=loss,
             playlists=lambda: of_played(net.playlists.cpu().numpy(), plays),
             val=lambda: net.tower(unheard).cpu().numpy(),
-            evidence=evidence,
+            data=data,
             rng=rng,
             progress=progress,
             name="CLCRec",

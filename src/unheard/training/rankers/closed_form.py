@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from unheard.models.rankers.tower import Linear
-from unheard.training.dataset import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.blend import score_deviation
 from unheard.training.rankers.validation import judges, ndcg
 
@@ -89,7 +89,7 @@ class Averaged:
 def average(
     settings: Iterable[Setting],
     otherwise: Setting,
-    evidence: Evidence,
+    data: TrainingData,
     solve: Callable[[Setting], Wide],
     predict: Callable[[Wide], Floats],
     told: Callable[[Setting], dict[str, float]],
@@ -104,16 +104,16 @@ def average(
     Penalties shrink predictions, so each setting's are brought to the same deviation of scores before they are added,
     and their mean back to the mean deviation.
     """
-    asked = judges(evidence)
+    asked = judges(data)
     if not len(asked):
         return Averaged(solve(otherwise), (told(otherwise),))
     best, weights, deviations, total, history = -np.inf, 0.0, 0.0, None, []
     for setting in settings:
         coefficients = solve(setting)
         predicted = predict(coefficients)
-        quality = ndcg(evidence.playlists, predicted, evidence, asked)
+        quality = ndcg(data.playlist_factors, predicted, data, asked)
         history.append({**told(setting), "ndcg": quality})
-        deviation = score_deviation(evidence.playlists[asked], predicted)
+        deviation = score_deviation(data.playlist_factors[asked], predicted)
         if not deviation > 0:
             continue  # it says the same of every track
         # Sums are kept relative to the best so far: exp(nDCG / temperature) itself would grow large.

@@ -18,8 +18,8 @@ from torch.nn import functional
 from unheard.models.rankers.content_user import ContentUser
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
-from unheard.training.rankers.descent import Items, descend, described, listed, of_played, pairs, seeded
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.descent import Items, descend, feature_tensors, listed, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 
 
@@ -33,11 +33,11 @@ class Both(nn.Module):
 
 
 def fit_content_user(
-    evidence: Evidence, config: ContentUser, *, seed: int, device: torch.device, progress: Progress = silent
+    data: TrainingData, config: ContentUser, *, seed: int, device: torch.device, progress: Progress = silent
 ) -> Ranker:
     """Places have length 1, so that a score is a cosine."""
-    known, unheard = described(evidence, device)
-    plays, (players, played) = evidence.plays, pairs(evidence.plays)
+    known, unheard = feature_tensors(data, device)
+    plays, (players, played) = data.train.plays, pairs(data.train.plays)
     with seeded(seed, device) as rng:
         net = Both(config, inputs=known.shape[1], playlists=plays.shape[0]).to(device)
 
@@ -54,14 +54,14 @@ def fit_content_user(
             config.descent,
             n_items=len(players),
             loss=loss,
-            playlists=lambda: _playlists(net, evidence),
+            playlists=lambda: _playlists(net, data),
             val=lambda: net.tower(unheard).cpu().numpy(),
-            evidence=evidence,
+            data=data,
             rng=rng,
             progress=progress,
             name="content and user",
         )
-    return Ranker(net.tower.cpu(), _playlists(net, evidence), history=history)
+    return Ranker(net.tower.cpu(), _playlists(net, data), history=history)
 
 
 def hinge(positive: Tensor, negative: Tensor, excluded: Tensor, *, margin: float) -> Tensor:
@@ -73,5 +73,5 @@ def hinge(positive: Tensor, negative: Tensor, excluded: Tensor, *, margin: float
     return losses.sum() / (~excluded).sum().clamp(min=1)
 
 
-def _playlists(net: Both, evidence: Evidence) -> np.ndarray:
-    return of_played(functional.normalize(net.playlists.detach()).cpu().numpy(), evidence.plays)
+def _playlists(net: Both, data: TrainingData) -> np.ndarray:
+    return of_played(functional.normalize(net.playlists.detach()).cpu().numpy(), data.train.plays)

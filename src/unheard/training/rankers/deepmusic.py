@@ -26,8 +26,8 @@ from torch.nn import functional
 from unheard.models.rankers.deepmusic import DeepMusic, Factors
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
-from unheard.training.rankers.descent import Items, descend, described, seeded
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.descent import Items, descend, feature_tensors, seeded
 from unheard.training.rankers.ranker import Ranker
 
 Measure = Callable[[Tensor, Items], Tensor]  # predicted factors (batch, d) of train tracks (batch,) -> loss
@@ -35,13 +35,13 @@ TINY = torch.finfo(torch.float32).tiny
 
 
 def fit_deepmusic(
-    evidence: Evidence, config: DeepMusic, *, seed: int, device: torch.device, progress: Progress = silent
+    data: TrainingData, config: DeepMusic, *, seed: int, device: torch.device, progress: Progress = silent
 ) -> Ranker:
     """Places are factors."""
-    known, unheard = described(evidence, device)
-    Y = torch.from_numpy(evidence.tracks).to(device)
+    known, unheard = feature_tensors(data, device)
+    Y = torch.from_numpy(data.train.factors).to(device)
     centre = Y.mean(dim=0)
-    measure = measure_of(evidence, config, device)
+    measure = measure_of(data, config, device)
     unit = config.loss == "cosine"
     lengths = (Y - centre).norm(dim=1)
     scale = lengths.mean() if unit else lengths.square().mean().div(Y.shape[1]).sqrt()
@@ -53,19 +53,19 @@ def fit_deepmusic(
             config.descent,
             n_items=len(known),
             loss=lambda items: measure(net(known[items]), items),
-            playlists=lambda: evidence.playlists,
+            playlists=lambda: data.playlist_factors,
             val=lambda: net(unheard).cpu().numpy(),
-            evidence=evidence,
+            data=data,
             rng=rng,
             progress=progress,
             name="DeepMusic",
         )
-    return Ranker(net.cpu(), evidence.playlists, evidence.tracks, history)
+    return Ranker(net.cpu(), data.playlist_factors, data.train.factors, history)
 
 
-def measure_of(evidence: Evidence, config: DeepMusic, device: torch.device) -> Measure:
+def measure_of(data: TrainingData, config: DeepMusic, device: torch.device) -> Measure:
     """The loss of a configuration, for factors of train tracks."""
-    Y, X = torch.from_numpy(evidence.tracks).to(device), torch.from_numpy(evidence.playlists).to(device)
+    Y, X = torch.from_numpy(data.train.factors).to(device), torch.from_numpy(data.playlist_factors).to(device)
     centre = Y.mean(dim=0)
     match config.loss:
         case "mse":
@@ -80,7 +80,7 @@ def measure_of(evidence: Evidence, config: DeepMusic, device: torch.device) -> M
                 1 - functional.cosine_similarity(predicted - centre, Y[items] - centre).mean()
             )
         case "wpe":
-            return _weighted_prediction_error(evidence, X, config.alpha)
+            return _weighted_prediction_error(data, X, config.alpha)
 
 
 def quadratic(e: Tensor, weights: Tensor) -> Tensor:
@@ -89,8 +89,8 @@ def quadratic(e: Tensor, weights: Tensor) -> Tensor:
     return forms
 
 
-def _weighted_prediction_error(evidence: Evidence, X: Tensor, alpha: float) -> Measure:
-    gram, plays = X.T @ X, csc_matrix(evidence.plays)
+def _weighted_prediction_error(data: TrainingData, X: Tensor, alpha: float) -> Measure:
+    gram, plays = X.T @ X, csc_matrix(data.train.plays)
     typical = (1 + alpha) * max(1.0, plays.nnz / max(1, plays.shape[1]))  # the error of saying 0, for a mean track
 
     def measure(predicted: Tensor, items: Items) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from unheard.models.rankers.descent import Descent
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.validation import judges, ndcg
 
 Floats = NDArray[np.float32]
@@ -39,7 +39,7 @@ def descend(
     loss: Callable[[Items], Tensor],
     playlists: Callable[[], Floats],
     val: Callable[[], Floats],
-    evidence: Evidence,
+    data: TrainingData,
     rng: np.random.Generator,
     progress: Progress = silent,
     name: str,
@@ -52,7 +52,7 @@ def descend(
     val        -> (val, k) places of the validation tracks
     """
     adam = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    batches, asked = endless(rng, n_items, config.batch_size), judges(evidence)
+    batches, asked = endless(rng, n_items, config.batch_size), judges(data)
     best, kept, since, history = -1.0, _state(network), 0, []
     for check in range(1, config.checks + 1):
         network.train()
@@ -69,7 +69,7 @@ def descend(
         if not len(asked):
             continue
         with torch.no_grad():
-            quality = ndcg(playlists(), val(), evidence, asked)
+            quality = ndcg(playlists(), val(), data, asked)
         history[-1]["ndcg"] = quality
         since = 0 if quality > best else since + 1
         if quality > best:
@@ -90,9 +90,9 @@ def endless(rng: np.random.Generator, n: int, batch_size: int) -> Iterator[Items
             yield order[start : start + size]
 
 
-def described(evidence: Evidence, device: torch.device) -> tuple[Tensor, Tensor]:
+def feature_tensors(data: TrainingData, device: torch.device) -> tuple[Tensor, Tensor]:
     """Descriptions of the train tracks and of the validation tracks, (train, f) and (val, f), on the device."""
-    known, unheard = (torch.from_numpy(evidence.inputs[rows]).to(device) for rows in (evidence.train, evidence.val))
+    known, unheard = (torch.from_numpy(part.features).to(device) for part in (data.train, data.validation))
     return known, unheard
 
 

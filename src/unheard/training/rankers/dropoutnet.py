@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from unheard.models.rankers.dropoutnet import DropoutNet, TrackTower, joint_tower
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
-from unheard.training.rankers.descent import Floats, Items, descend, described, of_played, pairs, seeded
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.descent import Floats, Items, descend, feature_tensors, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 
 
@@ -32,13 +32,13 @@ class Towers(nn.Module):
 
 
 def fit_dropoutnet(
-    evidence: Evidence, config: DropoutNet, *, seed: int, device: torch.device, progress: Progress = silent
+    data: TrainingData, config: DropoutNet, *, seed: int, device: torch.device, progress: Progress = silent
 ) -> Ranker:
     """Train tracks are placed with their factors, which the tower goes without."""
-    known, unheard = described(evidence, device)
-    players, played = pairs(evidence.plays)
-    U = torch.from_numpy(evidence.playlists / _rms(evidence.playlists[np.unique(players)])).to(device)
-    V = torch.from_numpy(evidence.tracks / _rms(evidence.tracks)).to(device)
+    known, unheard = feature_tensors(data, device)
+    players, played = pairs(data.train.plays)
+    U = torch.from_numpy(data.playlist_factors / _rms(data.playlist_factors[np.unique(players)])).to(device)
+    V = torch.from_numpy(data.train.factors / _rms(data.train.factors)).to(device)
     with seeded(seed, device) as rng:
         d = V.shape[1]
         net = Towers(
@@ -57,15 +57,15 @@ def fit_dropoutnet(
             config.descent,
             n_items=len(players),
             loss=loss,
-            playlists=lambda: of_played(net.playlists(U).cpu().numpy(), evidence.plays),
+            playlists=lambda: of_played(net.playlists(U).cpu().numpy(), data.train.plays),
             val=lambda: net.tracks(unheard).cpu().numpy(),
-            evidence=evidence,
+            data=data,
             rng=rng,
             progress=progress,
             name="DropoutNet",
         )
         with torch.no_grad():
-            playlists = of_played(net.playlists(U).cpu().numpy(), evidence.plays)
+            playlists = of_played(net.playlists(U).cpu().numpy(), data.train.plays)
             tracks = net.tracks(known, V).cpu().numpy()
     return Ranker(net.tracks.cpu(), playlists, tracks, history)
 

@@ -21,8 +21,8 @@ from torch.nn import functional
 from unheard.models.rankers.gar import Gar, Generated
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
-from unheard.training.rankers.descent import Floats, Items, descend, described, of_played, pairs, seeded
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.descent import Floats, Items, descend, feature_tensors, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 
 
@@ -36,12 +36,12 @@ class Game(nn.Module):
         self.generator = Tower(config.tower, inputs=inputs, outputs=factors)
 
 
-def fit_gar(evidence: Evidence, config: Gar, *, seed: int, device: torch.device, progress: Progress = silent) -> Ranker:
+def fit_gar(data: TrainingData, config: Gar, *, seed: int, device: torch.device, progress: Progress = silent) -> Ranker:
     """Train tracks are placed by their factors, the others by generated ones."""
-    known, unheard = described(evidence, device)
-    players, played = pairs(evidence.plays)
-    U = torch.from_numpy(scaled(evidence.playlists)).to(device)
-    V = torch.from_numpy(scaled(evidence.tracks)).to(device)
+    known, unheard = feature_tensors(data, device)
+    players, played = pairs(data.train.plays)
+    U = torch.from_numpy(scaled(data.playlist_factors)).to(device)
+    V = torch.from_numpy(scaled(data.train.factors)).to(device)
     with seeded(seed, device) as rng:
         net = Game(config, inputs=known.shape[1], factors=V.shape[1]).to(device)
 
@@ -63,15 +63,15 @@ def fit_gar(evidence: Evidence, config: Gar, *, seed: int, device: torch.device,
             config.descent,
             n_items=len(players),
             loss=loss,
-            playlists=lambda: of_played(net.playlists(U).cpu().numpy(), evidence.plays),
+            playlists=lambda: of_played(net.playlists(U).cpu().numpy(), data.train.plays),
             val=lambda: net.tracks(net.generator(unheard)).cpu().numpy(),
-            evidence=evidence,
+            data=data,
             rng=rng,
             progress=progress,
             name="GAR",
         )
         with torch.no_grad():
-            playlists = of_played(net.playlists(U).cpu().numpy(), evidence.plays)
+            playlists = of_played(net.playlists(U).cpu().numpy(), data.train.plays)
             tracks = net.tracks(V).cpu().numpy()
     return Ranker(Generated(net.generator, net.tracks).cpu().eval(), playlists, tracks, history)
 

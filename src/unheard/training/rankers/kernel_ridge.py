@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unheard.models.rankers.kernel_ridge import KernelRidge, RandomFourier, fourier
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 
@@ -21,7 +21,7 @@ MAX_MEASURED = 1000  # tracks whose distances give the median
 
 
 def fit_kernel_ridge(
-    evidence: Evidence,
+    data: TrainingData,
     config: KernelRidge,
     *,
     seed: int,
@@ -29,8 +29,8 @@ def fit_kernel_ridge(
     progress: Progress = silent,
 ) -> Ranker:
     """Places are factors. The penalty is lambda over the number of train tracks."""
-    rng, n = np.random.default_rng(seed), len(evidence.train)
-    known = evidence.inputs[evidence.train]
+    rng, n = np.random.default_rng(seed), len(data.train)
+    known = data.train.features
     scale = 1 / median_distance(known, rng)
     drawn = rng.normal(size=(known.shape[1], config.features)) * scale
     frequencies = torch.from_numpy(drawn.astype(np.float32))
@@ -40,13 +40,13 @@ def fit_kernel_ridge(
         z: Floats = fourier(torch.from_numpy(x), frequencies, phases).numpy()
         return z
 
-    regression = Regression.of(features(known), evidence.tracks)
+    regression = Regression.of(features(known), data.train.factors)
     progress("kernel ridge", 1, 2)
-    val = features(evidence.inputs[evidence.val])
+    val = features(data.validation.features)
     found = average(
         sorted(config.penalties),
         config.penalty,
-        evidence,
+        data,
         lambda penalty: regression.coefficients(penalty * n),
         lambda coefficients: regression.predict(val, coefficients),
         lambda penalty: {"penalty": penalty},
@@ -54,7 +54,7 @@ def fit_kernel_ridge(
     )
     progress("kernel ridge", 2, 2)
     tower = RandomFourier(frequencies, phases, regression.linear(found.coefficients))
-    return Ranker(tower.eval(), evidence.playlists, evidence.tracks, found.history)
+    return Ranker(tower.eval(), data.playlist_factors, data.train.factors, found.history)
 
 
 def median_distance(x: Floats, rng: np.random.Generator) -> float:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.closed_form import ROUNDING, Regression, average
 from unheard.training.rankers.ranker import Ranker
 
@@ -38,7 +38,7 @@ class Setting:
 
 
 def fit_reduced_rank(
-    evidence: Evidence,
+    data: TrainingData,
     config: ReducedRank,
     *,
     seed: int,  # noqa: ARG001 - nothing is drawn
@@ -46,22 +46,22 @@ def fit_reduced_rank(
     progress: Progress = silent,
 ) -> Ranker:
     """Places are factors. The penalty is lambda over the number of train tracks."""
-    x, n = evidence.inputs, len(evidence.train)
-    regression, root = Regression.of(x[evidence.train], evidence.tracks), score_root(evidence.playlists)
+    n = len(data.train)
+    regression, root = Regression.of(data.train.features, data.train.factors), score_root(data.playlist_factors)
     progress("reduced rank", 1, 2)
-    full = evidence.tracks.shape[1]
+    full = data.train.factors.shape[1]
     ranks = sorted({min(rank, full) for rank in config.ranks}, reverse=True)
     found = average(
         [Setting(rank, penalty) for penalty in sorted(config.penalties) for rank in ranks],
         Setting(min(config.rank, full), config.penalty),
-        evidence,
+        data,
         lambda setting: reduced_coefficients(regression, root, rank=setting.rank, penalty=setting.penalty * n),
-        lambda coefficients: regression.predict(x[evidence.val], coefficients),
+        lambda coefficients: regression.predict(data.validation.features, coefficients),
         Setting.told,
         config.temperature,
     )
     progress("reduced rank", 2, 2)
-    return Ranker(regression.linear(found.coefficients), evidence.playlists, evidence.tracks, found.history)
+    return Ranker(regression.linear(found.coefficients), data.playlist_factors, data.train.factors, found.history)
 
 
 def score_root(playlists: NDArray[np.float32]) -> tuple[Wide, Wide]:

@@ -11,14 +11,14 @@ import torch
 from unheard.inference.artists import count_of
 from unheard.models.rankers.shrinkage import ArtistAndSound, Shrinkage
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.validation import judges, ndcg
 
 
 def fit_shrinkage(
-    evidence: Evidence,
+    data: TrainingData,
     config: Shrinkage,
     *,
     seed: int,  # noqa: ARG001 - nothing is drawn
@@ -26,32 +26,33 @@ def fit_shrinkage(
     progress: Progress = silent,
 ) -> Ranker:
     """Places are factors. ValueError for inputs without the columns of artists (training/artists.py)."""
-    n, dim = len(evidence.train), evidence.tracks.shape[1]
-    if evidence.inputs.shape[1] != evidence.n_sound + dim + 1:
+    n, dim = len(data.train), data.train.factors.shape[1]
+    if data.n_artist_features != dim + 1:
         raise ValueError("shrinkage needs to be told about artists; set artist = true")
-    sound = evidence.inputs[:, : evidence.n_sound]
-    regression = Regression.of(sound[evidence.train], evidence.tracks)
+    known, val = data.train.features, data.validation.features
+    known_content, val_content = known[:, : data.n_content_features], val[:, : data.n_content_features]
+    regression = Regression.of(known_content, data.train.factors)
     found = average(
         sorted(config.penalties),
         config.penalty,
-        evidence,
+        data,
         lambda penalty: regression.coefficients(penalty * n),
-        lambda coefficients: regression.predict(sound[evidence.val], coefficients),
+        lambda coefficients: regression.predict(val_content, coefficients),
         lambda penalty: {"penalty": penalty},
         config.temperature,
     )
     progress("shrinkage", 1, 2)
     linear = regression.linear(found.coefficients)
-    centre = torch.from_numpy(evidence.tracks.mean(axis=0, dtype=np.float64).astype(np.float32))
-    val, asked = evidence.inputs[evidence.val], judges(evidence)
+    centre = torch.from_numpy(data.train.factors.mean(axis=0, dtype=np.float64).astype(np.float32))
+    asked = judges(data)
     best, kept, history = -1.0, config.kappa, list(found.history)
     if len(asked) and count_of(val).any():
         for kappa in config.kappas:
-            tower = ArtistAndSound(linear, centre, evidence.artist_scale, kappa)
-            quality = ndcg(evidence.playlists, tower(torch.from_numpy(val)).numpy(), evidence, asked)
+            tower = ArtistAndSound(linear, centre, data.artist_scale, kappa)
+            quality = ndcg(data.playlist_factors, tower(torch.from_numpy(val)).numpy(), data, asked)
             history.append({"kappa": kappa, "ndcg": quality})
             if quality > best:
                 best, kept = quality, kappa
     progress("shrinkage", 2, 2)
-    tower = ArtistAndSound(linear, centre, evidence.artist_scale, kept)
-    return Ranker(tower.eval(), evidence.playlists, evidence.tracks, tuple(history))
+    tower = ArtistAndSound(linear, centre, data.artist_scale, kept)
+    return Ranker(tower.eval(), data.playlist_factors, data.train.factors, tuple(history))

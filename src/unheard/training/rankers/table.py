@@ -19,7 +19,7 @@ from unheard.models.rankers.ridge import Ridge
 from unheard.models.rankers.shrinkage import Shrinkage
 from unheard.models.rankers.two_tower import TwoTower
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.clcrec import fit_clcrec
 from unheard.training.rankers.content_user import fit_content_user
 from unheard.training.rankers.deepmusic import fit_deepmusic
@@ -37,7 +37,7 @@ class Fit(Protocol):
     """How every ranker is fitted."""
 
     def __call__(
-        self, evidence: Evidence, config: Any, *, seed: int, device: torch.device, progress: Progress = silent
+        self, data: TrainingData, config: Any, *, seed: int, device: torch.device, progress: Progress = silent
     ) -> Ranker: ...
 
 

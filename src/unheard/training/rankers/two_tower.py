@@ -23,7 +23,8 @@ from torch.nn import functional
 
 from unheard.models.rankers.two_tower import SoundAndArtist, TwoTower
 from unheard.progress import Progress, silent
-from unheard.training.dataset import Evidence
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.descent import feature_tensors
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.validation import judges, ndcg
 
@@ -44,12 +45,12 @@ class Guess:
 
 
 def fit_two_tower(
-    evidence: Evidence, config: TwoTower, *, seed: int, device: torch.device, progress: Progress = silent
+    data: TrainingData, config: TwoTower, *, seed: int, device: torch.device, progress: Progress = silent
 ) -> Ranker:
     """Towers of unit-length places; a playlist's score of a track is the cosine, -1 to 1."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        return _fit(evidence, config, np.random.default_rng(seed), device, progress)
+        return _fit(data, config, np.random.default_rng(seed), device, progress)
 
 
 def contrastive_loss(places: Tensor, guess: Guess, prior: Tensor, *, temperature: float) -> Tensor:
@@ -65,25 +66,24 @@ def contrastive_loss(places: Tensor, guess: Guess, prior: Tensor, *, temperature
 
 
 def _fit(
-    evidence: Evidence, config: TwoTower, rng: np.random.Generator, device: torch.device, progress: Progress
+    data: TrainingData, config: TwoTower, rng: np.random.Generator, device: torch.device, progress: Progress
 ) -> Ranker:
-    inputs = torch.from_numpy(evidence.inputs)
-    known, val = inputs[evidence.train].to(device), inputs[evidence.val].to(device)
-    n_artist = inputs.shape[1] - evidence.n_sound
-    tower = SoundAndArtist(config, n_sound=evidence.n_sound, n_artist=n_artist).to(device)
+    known, val = feature_tensors(data, device)
+    sizes = {"n_sound": data.n_content_features, "n_artist": data.n_artist_features}
+    tower = SoundAndArtist(config, **sizes).to(device)
     adam = torch.optim.AdamW(tower.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, config.steps)
-    prior = config.popularity * torch.from_numpy(_log_popularity(evidence.plays)).to(device)
-    asked, best, kept = judges(evidence), -1.0, _state(tower)
+    prior = config.popularity * torch.from_numpy(_log_popularity(data.train.plays)).to(device)
+    asked, best, kept = judges(data), -1.0, _state(tower)
     every, history = max(1, config.steps // config.checks), []
     for step in range(1, config.steps + 1):
-        drawn = _draw(evidence, config, rng)
+        drawn = _draw(data, config, rng)
         if drawn is None:
             continue
         chosen, guess = drawn
         tower.train()
         x = known[chosen].clone()
-        x[:, evidence.n_sound :] *= (torch.rand(len(x), 1, device=device) >= config.artist_dropout).float()
+        x[:, data.n_content_features :] *= (torch.rand(len(x), 1, device=device) >= config.artist_dropout).float()
         moved = Guess(guess.context.to(device), guess.hidden.to(device), guess.candidate.to(device))
         loss = contrastive_loss(tower(x), moved, prior[chosen], temperature=config.temperature)
         adam.zero_grad()
@@ -92,24 +92,24 @@ def _fit(
         schedule.step()
         if step % every == 0 or step == config.steps:
             tower.eval()
-            quality = ndcg(_playlists(tower, known, evidence.plays), _places(tower, val), evidence, asked)
+            quality = ndcg(_playlists(tower, known, data.train.plays), _places(tower, val), data, asked)
             history.append({"step": float(step), "loss": loss.item(), "ndcg": quality})
             if quality >= best:
                 best, kept = quality, _state(tower)
         progress("two towers", step, config.steps)
     tower.load_state_dict(kept)
     tower.eval()
-    return Ranker(tower.cpu(), _playlists(tower, known.cpu(), evidence.plays), history=tuple(history))
+    return Ranker(tower.cpu(), _playlists(tower, known.cpu(), data.train.plays), history=tuple(history))
 
 
-def _draw(evidence: Evidence, config: TwoTower, rng: np.random.Generator) -> tuple[NDArray[np.int64], Guess] | None:
+def _draw(data: TrainingData, config: TwoTower, rng: np.random.Generator) -> tuple[NDArray[np.int64], Guess] | None:
     """Tracks of a step and the task; None when nothing can be guessed from anything."""
-    n, plays = len(evidence.train), evidence.plays
+    n, plays = len(data.train), data.train.plays
     rows = rng.integers(0, plays.shape[0], config.playlists)
     chosen = np.arange(n) if n <= config.tracks else _some(plays[rows], config.tracks, rng)
     listed = torch.from_numpy((plays[rows][:, chosen] if len(chosen) < n else plays[rows]).toarray() > 0)
     if config.across_artists:
-        artist = np.unique(evidence.artist[evidence.train[chosen]], return_inverse=True)[1].reshape(-1)
+        artist = np.unique(data.train.artists[chosen], return_inverse=True)[1].reshape(-1)
         hide = rng.random((len(rows), int(artist.max()) + 1))[:, artist] < config.held_out
     else:
         hide = rng.random(listed.shape) < config.held_out

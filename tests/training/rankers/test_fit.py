@@ -166,15 +166,15 @@ def test_tracks_that_came_since_are_placed(world: World) -> None:
 def test_a_predictor_places_as_the_artefact_does(world: World) -> None:
     fit_rankers(world.workspace, recipe(), world.split)
     found = load_predictions(world.workspace, "artists", "small")
-    placer = load_encoder(world.workspace, "artists", "small")
-    assert isinstance(placer, RankerEncoder)
+    encoder = load_encoder(world.workspace, "artists", "small")
+    assert isinstance(encoder, RankerEncoder)
     with open_library(world.workspace.library_path) as library:
         ids, vectors = library.vectors("statistics")
     rows = world.rows("test")
-    places, factors = placer.place({"statistics": (vectors[rows], np.ones(len(rows), bool))}, [""] * len(rows))
+    embeddings, factors = encoder.encode({"statistics": (vectors[rows], np.ones(len(rows), bool))}, [""] * len(rows))
     assert list(ids) == list(found.ids)
     assert found.track_embeddings is not None
-    np.testing.assert_allclose(places, found.track_embeddings[rows], atol=1e-5)
+    np.testing.assert_allclose(embeddings, found.track_embeddings[rows], atol=1e-5)
     np.testing.assert_allclose(factors, found.factors[rows], atol=1e-5)
 
 

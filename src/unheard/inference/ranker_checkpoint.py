@@ -114,8 +114,10 @@ def _problem(checkpoint: RankerCheckpoint) -> str | None:
     for scaler in checkpoint.scalers:
         if scaler.mean.ndim != 1 or scaler.mean.shape != scaler.deviation.shape:
             return f"mean and deviation of {scaler.kind} have shapes {scaler.mean.shape} and {scaler.deviation.shape}"
-    if table.sums.shape != (len(table.names), dim) or table.counts.shape != (len(table.names),):
+    if table.sums.shape != (len(table.names), dim):
         return f"artist.sums has shape {table.sums.shape}, expected {(len(table.names), dim)}"
+    if table.counts.shape != (len(table.names),):
+        return f"artist.counts has shape {table.counts.shape}, expected {(len(table.names),)}"
     n_tracks, n_playlists = len(checkpoint.ids["train"]), len(checkpoint.ids["playlist"])
     for number, note in enumerate(config["members"]):
         figures = [float(note.get(key, 0.0)) for key in ("weight", "head")]

@@ -52,7 +52,7 @@ def choose_input(library: Library, recipe: Recipe) -> Reads:
 
 def open_input(workspace: Workspace, library: Library, reads: Reads) -> StoredInput:
     """Open the mel store or read the vectors; UserError when no track has any."""
-    if reads == "patches" or reads == "bag-of-tones":  # noqa: PLR1714 - narrows the type
+    if reads == "patches" or reads == "bag-of-tones":
         store = open_store(workspace, library)
         hashes = {track.track_id: track.content_hash for track in library.tracks().items}
         contents = (f"{hashes.get(name, '')} {n}".encode() for name, n in zip(store.ids, store.n_frames, strict=True))

@@ -27,7 +27,7 @@ from unheard.progress import Progress, silent
 from unheard.splits import Split
 from unheard.training.dataset import load_ranker_data
 from unheard.training.rankers.table import FITS
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.rankers.validation import ndcg, validation_playlists
 from unheard.workspace import Workspace
 
 TEMPERATURES = (0.05, 0.1, 0.2)
@@ -68,7 +68,7 @@ def tune(
     with open_library(workspace.library_path) as library:
         data = load_ranker_data(workspace, library, recipe, split)
     data = data.with_artist_features() if recipe.members[index].artist else data
-    queries, chosen = judges(data), pick_device(device)
+    queries, chosen = validation_playlists(data), pick_device(device)
     if not len(queries):
         raise UserError(f"split {split.name!r} has no validation track in any playlist; tune on another split")
     rng, started = np.random.default_rng(seed), time.monotonic()

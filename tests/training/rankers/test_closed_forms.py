@@ -20,7 +20,7 @@ from unheard.training.rankers.closed_form import Regression
 from unheard.training.rankers.kernel_ridge import fit_kernel_ridge, median_distance
 from unheard.training.rankers.reduced_rank import fit_reduced_rank, reduced_coefficients, score_root
 from unheard.training.rankers.ridge import fit_ridge
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.rankers.validation import ndcg, validation_playlists
 
 Wide = NDArray[np.float64]
 CPU = torch.device("cpu")
@@ -57,7 +57,7 @@ def test_ridge_averages_its_penalties_by_how_well_they_rank() -> None:
     data = make_world().data
     config = Ridge(penalties=(1e-3, 1.0, 1000.0))
     ranker = fit_ridge(data, config, seed=0, device=CPU)
-    n, asked = len(data.train), judges(data)
+    n, asked = len(data.train), validation_playlists(data)
     qualities, scores, deviations = [], [], []
     for penalty in config.penalties:
         slow = linear_model.Ridge(alpha=penalty * n).fit(data.train.features, data.train.factors)

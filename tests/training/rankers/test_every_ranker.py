@@ -37,7 +37,7 @@ from unheard.models.rankers.two_tower import TwoTower
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.table import FITS
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.rankers.validation import ndcg, validation_playlists
 
 CPU = torch.device("cpu")
 TOWER = TowerConfig(width=32, dropout=0.1, input_dropout=0.1)
@@ -139,7 +139,7 @@ def test_known_tracks_are_placed_among_their_playlists(world: World, ranker: Ran
 
 def test_the_best_of_the_history_is_kept(world: World, ranker: Ranker) -> None:
     data = world.data
-    kept = ndcg(ranker.playlists, places(ranker, data.validation.features), data, judges(data))
+    kept = ndcg(ranker.playlists, places(ranker, data.validation.features), data, validation_playlists(data))
     assert kept == pytest.approx(max(entry["ndcg"] for entry in ranker.history), abs=0.01)  # float32 against float64
 
 

@@ -33,7 +33,7 @@ def test_a_track_is_left_out_of_its_own_artists_mean() -> None:
     assert count_of(columns).tolist() == [2, 1, 0, 0]
 
 
-def test_it_needs_to_be_told_about_artists() -> None:
+def test_it_needs_artist_features() -> None:
     with pytest.raises(ValueError, match="set artist = true"):
         fit_shrinkage(make_world().data, Shrinkage(), seed=0, device=torch.device("cpu"))
 

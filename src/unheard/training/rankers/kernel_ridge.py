@@ -1,23 +1,22 @@
 """Kernel ridge regression onto warm factors with random Fourier features (models/rankers/kernel_ridge.py).
 
 The bandwidth is the median distance of two train tracks, the usual guess for a Gaussian kernel; penalties are
-averaged by how well each ranks validation tracks.
+averaged by how well each ranks validation tracks (closed_form.py).
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.models.rankers.kernel_ridge import KernelRidge, RandomFourier, fourier
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 
-Floats = NDArray[np.float32]
-MAX_MEASURED = 1000  # tracks whose distances give the median
+MAX_SAMPLE = 1000  # tracks, of whose distances the median is taken
 
 
 def fit_kernel_ridge(
@@ -28,7 +27,7 @@ def fit_kernel_ridge(
     device: torch.device,  # noqa: ARG001 - NumPy's
     progress: Progress = silent,
 ) -> Ranker:
-    """Places are factors. The penalty is lambda over the number of train tracks."""
+    """Embeddings are factors. The penalty is lambda over the number of train tracks."""
     rng, n = np.random.default_rng(seed), len(data.train)
     known = data.train.features
     scale = 1 / median_distance(known, rng)
@@ -58,8 +57,8 @@ def fit_kernel_ridge(
 
 
 def median_distance(x: Floats, rng: np.random.Generator) -> float:
-    """The median Euclidean distance of two different rows of x, or of a sample of them; 1 where all are the same."""
-    sample = x if len(x) <= MAX_MEASURED else x[np.sort(rng.choice(len(x), MAX_MEASURED, replace=False))]
+    """Return the median Euclidean distance of two different rows of x, or of a sample; 1 if all rows are equal."""
+    sample = x if len(x) <= MAX_SAMPLE else x[np.sort(rng.choice(len(x), MAX_SAMPLE, replace=False))]
     wide = sample.astype(np.float64)
     lengths = (wide**2).sum(axis=1)
     squared = lengths[:, None] + lengths - 2 * wide @ wide.T  # (sample, sample)

@@ -17,7 +17,7 @@ from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.blend import score_deviation
 from unheard.training.rankers.table import FITS
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.rankers.validation import ndcg, validation_playlists
 
 HEAD_ALONE = -1  # "member" of a ranker that belongs to the factor head and takes no part in the blend
 
@@ -34,7 +34,7 @@ def with_member(
 ) -> RankerCheckpoint:
     """Return the checkpoint with the member at `index` of the recipe fitted to `data`."""
     ranker = FITS[type(member.ranker)](data, member.ranker, seed=seed, device=device, progress=progress)
-    queries = judges(data)
+    queries = validation_playlists(data)
     embeddings = embed_rows(ranker.tower, (data.validation if len(data.validation) else data.train).features)
     # A ranker whose embedding space is the factor space returns the playlists' factors as they are.
     warm = np.array_equal(ranker.playlists, data.playlist_factors)

@@ -19,7 +19,7 @@ def fit_ridge(
     device: torch.device,  # noqa: ARG001 - NumPy's
     progress: Progress = silent,
 ) -> Ranker:
-    """Places are factors. The penalty is lambda over the number of train tracks."""
+    """Embeddings are factors. The penalty is lambda over the number of train tracks."""
     n = len(data.train)
     regression = Regression.of(data.train.features, data.train.factors)
     progress("ridge", 1, 2)

@@ -1,6 +1,6 @@
-"""Shrinkage of artists' means towards a ridge on sound; kappa is chosen by how validation tracks are ranked.
+"""Shrink artists' mean factors towards a ridge regression on content features; kappa is chosen on validation tracks.
 
-Validation tracks that are all by new artists cannot tell kappas apart; the default is kept then.
+If all validation tracks are by new artists, kappa makes no difference to them, and the default is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.rankers.validation import ndcg, validation_playlists
 
 
 def fit_shrinkage(
@@ -25,10 +25,10 @@ def fit_shrinkage(
     device: torch.device,  # noqa: ARG001 - NumPy's
     progress: Progress = silent,
 ) -> Ranker:
-    """Places are factors. ValueError for inputs without the columns of artists (training/artists.py)."""
+    """Embeddings are factors. ValueError for data without artist features (inference/artists.py)."""
     n, dim = len(data.train), data.train.factors.shape[1]
     if data.n_artist_features != dim + 1:
-        raise ValueError("shrinkage needs to be told about artists; set artist = true")
+        raise ValueError("shrinkage needs artist features; set artist = true")
     known, val = data.train.features, data.validation.features
     known_content, val_content = known[:, : data.n_content_features], val[:, : data.n_content_features]
     regression = Regression.of(known_content, data.train.factors)
@@ -44,12 +44,12 @@ def fit_shrinkage(
     progress("shrinkage", 1, 2)
     linear = regression.linear(found.coefficients)
     centre = torch.from_numpy(data.train.factors.mean(axis=0, dtype=np.float64).astype(np.float32))
-    asked = judges(data)
+    queries = validation_playlists(data)
     best, kept, history = -1.0, config.kappa, list(found.history)
-    if len(asked) and count_of(val).any():
+    if len(queries) and count_of(val).any():
         for kappa in config.kappas:
             tower = ArtistAndSound(linear, centre, data.artist_scale, kappa)
-            quality = ndcg(data.playlist_factors, tower(torch.from_numpy(val)).numpy(), data, asked)
+            quality = ndcg(data.playlist_factors, tower(torch.from_numpy(val)).numpy(), data, queries)
             history.append({"kappa": kappa, "ndcg": quality})
             if quality > best:
                 best, kept = quality, kappa

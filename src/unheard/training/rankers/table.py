@@ -1,4 +1,4 @@
-"""Which function fits which configuration (models/rankers/table.py has their names)."""
+"""The function that fits each ranker's configuration (models/rankers/table.py has the names)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from unheard.training.rankers.two_tower import fit_two_tower
 
 
 class Fit(Protocol):
-    """How every ranker is fitted."""
+    """Fit a ranker to training data."""
 
     def __call__(
         self, data: TrainingData, config: Any, *, seed: int, device: torch.device, progress: Progress = silent

@@ -16,7 +16,7 @@ from unheard.inference.ranker_encoder import embed_rows
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.blend import blend_weights
 from unheard.training.rankers.member import HEAD_ALONE
-from unheard.training.rankers.validation import judges, ndcg_of_scores
+from unheard.training.rankers.validation import ndcg_of_scores, validation_playlists
 
 MAX_SCORES = 4_000_000  # of a member, playlist x validation track, from which the weights are learned
 
@@ -27,7 +27,7 @@ def with_weights(checkpoint: RankerCheckpoint, data: TrainingData, final: Path) 
     data  without artist features
     """
     artist_data, notes = data.with_artist_features(), checkpoint.config["members"]
-    queries = judges(data)
+    queries = validation_playlists(data)
     queries = queries[:: max(1, len(queries) * len(data.validation) // MAX_SCORES)]
     embeddings = [
         embed_rows(checkpoint.tower(i), (artist_data if note["artist"] else data).validation.features)

@@ -26,8 +26,8 @@ from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.session import Session
 from unheard.splits import Split, UseName, load_split, write_splits
-from unheard.training.any import DEFAULT_RECIPE
-from unheard.training.fit import fit
+from unheard.training.rankers.fit import fit_rankers
+from unheard.training.train import DEFAULT_RECIPE
 from unheard.workspace import Workspace
 
 WIDTH, HIDDEN, LISTED, ARTIST_TRACKS = 628, 24, 25, 8
@@ -75,7 +75,7 @@ def main() -> None:
         recipe = load_any_recipe(DEFAULT_RECIPE)
         assert isinstance(recipe, RankerRecipe)
         wall, cpu = time.monotonic(), time.process_time()
-        fit(workspace, recipe, load_split(workspace, "tracks"))
+        fit_rankers(workspace, recipe, load_split(workspace, "tracks"))
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
         what = f"fit {recipe.name}: {asked.tracks} tracks, {asked.playlists} playlists (simulated)"
         print(f"| {what} | {wall:.0f} | {cpu:.0f} |")

@@ -33,8 +33,8 @@ from playwright.sync_api import FloatRect, Page, Playwright, sync_playwright
 
 import unheard
 from bench_serve import MODEL, SPLIT, simulate, start
+from unheard.inference.predictions import predictions_path
 from unheard.session import Session
-from unheard.training.predict import predictions_path
 from unheard.workspace import Workspace
 
 WIDTH, HEIGHT = 1440, 900

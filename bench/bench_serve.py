@@ -35,11 +35,11 @@ from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
 from unheard.features.mel_features import Statistics
 from unheard.features.store import FeatureStore
+from unheard.inference.predictions import KIND, predictions_path
 from unheard.library import Library, Track
 from unheard.plays import Play, Plays, read_plays, replace_playlists
 from unheard.spectrograms.statistics import N_STATISTICS
 from unheard.splits import prepare_splits
-from unheard.training.predict import KIND, predictions_path
 from unheard.workspace import Workspace
 
 TRACKS_EACH = 6

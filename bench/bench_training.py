@@ -116,10 +116,10 @@ def training_table(rounds: int) -> None:
 def loader_table(rounds: int) -> None:
     """Patches a second from a store of 200 tracks of three minutes, drawn as training draws them."""
     from unheard.ids import IdMap
+    from unheard.inference.sources import PatchSource
     from unheard.spectrograms.shards import map_frames
     from unheard.spectrograms.store import ENCODINGS, MelStore
-    from unheard.training.data import Epoch, batches, epoch_rng, shuffled
-    from unheard.training.sources import PatchSource
+    from unheard.training.networks.batches import Epoch, batches, epoch_rng, shuffled
 
     rng = np.random.default_rng(0)
     counts = np.full(200, 7752, np.int64)
@@ -145,7 +145,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--contestant"]:
         sys.path.insert(0, str(Path(__file__).parents[1]))
         if sys.argv[2] != "plain":
-            import unheard.training.device  # noqa: F401 - asks torch for large pages before it allocates
+            import unheard.inference.device  # noqa: F401 - asks torch for large pages before it allocates
         contestant(sys.argv[2])
     else:
         n_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5

@@ -28,12 +28,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from unheard.evaluate.evaluate import check_measurable
 from unheard.evaluate.measure import Figure, Measure
 from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare_recommend
 from unheard.evaluate.results import compare, results_of
 from unheard.evaluate.table import Table, table_markdown, tables
+from unheard.ids import IdMap
 from unheard.metrics.intervals import Resamples
 from unheard.models.baselines import standardise
 from unheard.models.rankers.ridge import Ridge
@@ -43,7 +45,7 @@ from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.predicted import from_predictions
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.splits import Use
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import TrackArrays, TrainingData
 from unheard.training.rankers.ridge import fit_ridge
 from unheard.workspace import Workspace
 
@@ -182,18 +184,19 @@ def ranked_by(catalogue: Catalogue, name: str, matrix: Floats) -> FactorRecommen
     train = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
     val = np.flatnonzero((catalogue.use == Use.VAL) & (catalogue.tuning.getnnz(axis=0) > 0))
     inputs = np.clip(standardise(matrix, train), -FAR, FAR)
-    evidence = Evidence(
-        inputs=inputs,
-        n_sound=inputs.shape[1],
-        artist=catalogue.main_artist,
-        train=train,
-        val=val,
-        plays=(catalogue.trained[:, train] > 0).astype(np.float32),
-        tuning=(catalogue.tuning[:, val] > 0).astype(np.float32),
-        tracks=catalogue.warm.tracks[train],
-        playlists=catalogue.warm.playlists,
+
+    def arrays_of(rows: NDArray[np.intp], plays: csr_matrix) -> TrackArrays:
+        ids, artists = IdMap(catalogue.tracks.ids.take(rows)), catalogue.main_artist[rows]
+        plays = (plays[:, rows] > 0).astype(np.float32)
+        return TrackArrays(ids, catalogue.warm.tracks[rows], plays, inputs[rows], [""] * len(rows), artists)
+
+    data = TrainingData(
+        arrays_of(train, catalogue.trained),
+        arrays_of(val, catalogue.tuning),
+        catalogue.playlists,
+        catalogue.warm.playlists,
     )
-    ranker = fit_ridge(evidence, Ridge(), seed=0, device=torch.device("cpu"))
+    ranker = fit_ridge(data, Ridge(), seed=0, device=torch.device("cpu"))
     with torch.no_grad():
         predicted = ranker.tower(torch.from_numpy(inputs)).numpy()
     return from_predictions(catalogue, name, predicted)

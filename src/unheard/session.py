@@ -42,8 +42,8 @@ from unheard.recommend.vectors import write_vectors
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
-    from unheard.training.placing import Placer
-    from unheard.training.predictor import Predictor
+    from unheard.inference.network_encoder import NetworkEncoder
+    from unheard.inference.ranker_encoder import RankerEncoder
 
 DEFAULT_MODELS = ("blend", "triplet", "triplet-content")
 MEASURED_AT_ONCE = 512  # tracks
@@ -120,7 +120,7 @@ class Session:
         """An audio file as a seed; AudioError if it cannot be used."""
         from unheard.ingest.tags import read_tags
 
-        vector, statistics = self._predictor.hear(file)
+        vector, statistics = self._predictor.encode_file(file)
         return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector, statistics)
 
     def heard(self, name: str) -> str | NewTrack:
@@ -245,7 +245,7 @@ class Session:
 
         They rank as average tracks until `update_predictions` is called. Empty for baselines, which predict nothing.
         """
-        from unheard.training.predict import predictions
+        from unheard.inference.predictions import predictions
 
         if not self._is_trained:
             return ()
@@ -259,7 +259,7 @@ class Session:
 
         warm  also train tracks with plays: rankings use their factors, but `write_vectors` writes predictions
         """
-        from unheard.training.predict import update_predictions
+        from unheard.inference.update import update_predictions
 
         if not self._is_trained:
             return 0
@@ -324,18 +324,18 @@ class Session:
         return familiarity(self.catalogue)
 
     @cached_property
-    def _predictor(self) -> Predictor | Placer:
-        from unheard.training.predict import load_embedder
+    def _predictor(self) -> NetworkEncoder | RankerEncoder:
+        from unheard.inference.load import load_encoder
 
         if self.model in (*UNTRAINED, ORACLE):
             raise UserError(
                 f"{self.model} places only tracks of the library; scan the file, or name a trained model with --model"
             )
-        return load_embedder(self.workspace, self.catalogue.split.name, without_part(self.model))
+        return load_encoder(self.workspace, self.catalogue.split.name, without_part(self.model))
 
     @property
     def _predictions(self) -> tuple[list[str], NDArray[np.float32]]:
-        from unheard.training.predict import predictions
+        from unheard.inference.predictions import predictions
 
         if self.model in (*UNTRAINED, ORACLE):
             raise UserError(f"{self.model} is a baseline; embed with a trained model")

@@ -17,7 +17,7 @@ from tests.cli.conftest import Run
 from unheard import artefacts
 from unheard.evaluate.results import ROW_KEYS
 from unheard.ids import IdMap
-from unheard.training.predict import KIND, predictions_path
+from unheard.inference.predictions import KIND, predictions_path
 
 
 def test_status_says_what_is_there_and_what_is_next(workspace: Path, run: Run) -> None:

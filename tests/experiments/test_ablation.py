@@ -13,6 +13,8 @@ from unheard.errors import MissingStageError, UserError
 from unheard.experiments.ablation import ablation_tables, run_ablation
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
+from unheard.inference.predictions import load_predictions
+from unheard.inference.ranker_checkpoint import load_ranker
 from unheard.library import open_library
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.kernel_ridge import KernelRidge
@@ -22,9 +24,7 @@ from unheard.models.rankers.shrinkage import Shrinkage
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.splits import load_split, write_splits
 from unheard.training.ablate import without_member
-from unheard.training.fit import fit
-from unheard.training.predict import load_predictions
-from unheard.training.ranker_checkpoint import load_ranker
+from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Workspace
 
 PARTS = (Member(Ridge()), Member(ReducedRank(), times=2), Member(Shrinkage(), artist=True))
@@ -52,7 +52,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     write_splits(world.workspace.splits_path, {"artists": TEN})
     compute_factors(world.workspace, "artists", AlsConfig(dim=6, iterations=5))
     for seed in range(2):
-        fit(world.workspace, BLEND, load_split(world.workspace, "artists"), seed=seed)
+        fit_rankers(world.workspace, BLEND, load_split(world.workspace, "artists"), seed=seed)
     return world.workspace
 
 
@@ -61,14 +61,14 @@ def test_it_is_what_a_fit_without_the_part_makes(workspace: Workspace, place: in
     name = without_member(workspace, "artists", "mixed", place)
     assert name == NAMES[place]
     rest = RankerRecipe("rest", "", BLEND.descriptions, tuple(m for n, m in enumerate(PARTS) if n != place))
-    fit(workspace, rest, load_split(workspace, "artists"))
+    fit_rankers(workspace, rest, load_split(workspace, "artists"))
     left, made = (load_ranker(workspace.model_dir("artists", some) / "ranker.safetensors") for some in (name, "rest"))
     for key in ("kind", "weight", "head", "member"):
         assert [note[key] for note in left.config["members"]] == [note[key] for note in made.config["members"]]
     here, there = (load_predictions(workspace, "artists", some) for some in (name, "rest"))
-    assert here.places is not None
-    assert there.places is not None
-    np.testing.assert_allclose(here.places, there.places, rtol=1e-5, atol=1e-6)
+    assert here.track_embeddings is not None
+    assert there.track_embeddings is not None
+    np.testing.assert_allclose(here.track_embeddings, there.track_embeddings, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(here.factors, there.factors, rtol=1e-5, atol=1e-6)
 
 
@@ -88,7 +88,7 @@ def test_mistakes_are_one_line(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(MissingStageError, match=r"'mixed@2'.*unheard train mixed .*--seed 2"):
         run_ablation(workspace, "artists", "mixed", seeds=3)
     alone = RankerRecipe("alone", "", ("statistics",), (Member(KernelRidge(features=20)),))
-    fit(workspace, alone, load_split(workspace, "artists"))
+    fit_rankers(workspace, alone, load_split(workspace, "artists"))
     with pytest.raises(UserError, match="has one member"):
         run_ablation(workspace, "artists", "alone", seeds=1)
     with open_library(workspace.library_path) as library, library.transaction():

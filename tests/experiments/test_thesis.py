@@ -22,11 +22,13 @@ from unheard.experiments.leak import leak_table, run_leak
 from unheard.experiments.rows import PAIR, parse_rows
 from unheard.experiments.thesis import MEAN, Findings, Settings, run_thesis
 from unheard.experiments.thesis_tables import RECALL, markdown, thesis_tables
+from unheard.inference.checkpoint import load_checkpoint
+from unheard.inference.load import load_network_encoder
+from unheard.inference.predictions import load_predictions
+from unheard.inference.update import update_predictions
 from unheard.models.choi import Choi, ChoiConfig
 from unheard.models.pretrained import save_weights
 from unheard.splits import write_splits
-from unheard.training.checkpoint import load_checkpoint
-from unheard.training.predict import load_predictions, load_predictor, update_predictions
 
 ROOT = Path(__file__).parents[2]
 ROWS = "1,9,21,22"
@@ -115,7 +117,7 @@ def test_the_triplet_loss_of_row_21_is_that_of_its_definition(ran: tuple[World, 
     """Expected loss over all (anchor, nearest, farthest) of the test tracks against the drawn mean."""
     world, findings = ran
     entry, rows = _by_row(findings)[21], world.rows("test")
-    predictor = load_predictor(world.workspace, "artists", "thesis-22-f0.5-e3")
+    predictor = load_network_encoder(world.workspace, "artists", "thesis-22-f0.5-e3")
     from unheard.library import open_library
     from unheard.spectrograms.store import open_store
 

@@ -21,14 +21,15 @@ from unheard.features.extraction import extract_file
 from unheard.features.extractor import BlockExtractor, FeatureExtractor, MelExtractor, Tagger
 from unheard.features.table import BUILT_IN, installed, load_extractor, recipe_kinds
 from unheard.features.update import update_features
+from unheard.inference.load import load_encoder
+from unheard.inference.predictions import can_encode_files, load_predictions
 from unheard.ingest.audio import decode_blocks
 from unheard.library import open_library
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.scan.scan import scan
 from unheard.splits import Split, write_splits
-from unheard.training.fit import fit
-from unheard.training.predict import hears_files, load_embedder, load_predictions
+from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Settings, Workspace
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "extractors.md"
@@ -127,13 +128,13 @@ def test_a_foreign_extractor_runs_and_the_default_recipe_reads_it(crossings: Pat
     compute_factors(workspace, "tracks", AlsConfig(dim=4, iterations=2))
     blend = load_any_recipe("blend")
     assert isinstance(blend, RankerRecipe)
-    path = fit(workspace, replace(blend, descriptions=("statistics", "crossings")), split)
+    path = fit_rankers(workspace, replace(blend, descriptions=("statistics", "crossings")), split)
     assert json.loads(path.with_name("fit.json").read_text())["descriptions"] == ["statistics", "crossings"]
     predictions = load_predictions(workspace, "tracks", "blend")
     assert len(predictions.ids) == 24
-    assert hears_files(workspace, "tracks", "blend")
+    assert can_encode_files(workspace, "tracks", "blend")
     test = Path(tracks[4].path)
-    again = load_embedder(workspace, "tracks", "blend").from_files([test])
+    again = load_encoder(workspace, "tracks", "blend").from_files([test])
     np.testing.assert_allclose(again[0], predictions.factors[4], atol=1e-4)
 
 

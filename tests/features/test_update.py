@@ -22,13 +22,14 @@ from unheard.features.extraction import extract_file
 from unheard.features.musicnn_features import MusicnnMsd, MusicnnMtt, loaded_musicnn
 from unheard.features.musicnn_mel import patches_of_file
 from unheard.features.update import UpdateReport, top_tags, update_features
+from unheard.inference.load import load_network_encoder
+from unheard.inference.predictions import predictions
 from unheard.library import Library, open_library
 from unheard.models.musicnn import read_musicnn
 from unheard.models.musicnn_tags import TAGS
 from unheard.models.pretrained import save_weights
 from unheard.scan.scan import scan
-from unheard.training.predict import load_predictor, predictions
-from unheard.training.train import train
+from unheard.training.networks.train_network import train_network as train
 from unheard.workspace import Settings, Workspace
 
 
@@ -216,7 +217,7 @@ def test_a_recipe_reads_them(tmp_path: Path) -> None:
     train(world.workspace, described, world.split)
     ids, factors = predictions(world.workspace, "artists", "described")
     assert len(ids) == 29
-    predictor = load_predictor(world.workspace, "artists", "described")
+    predictor = load_network_encoder(world.workspace, "artists", "described")
     np.testing.assert_allclose(predictor.from_files([audio])[0], factors[ids.row("t004")], atol=0.02)
     assert predictor.from_files([]).shape == (0, world.factors.dim)
     with pytest.raises(UserError, match="reads audio files, not spectrograms"):

@@ -154,7 +154,9 @@ def test_a_folder_and_a_binary_file_are_no_recipes(tmp_path: Path) -> None:
         load_recipe(str(tmp_path / "x.toml"))
 
 
-@pytest.mark.parametrize("module", ["unheard.models.recipe", "unheard.models.baselines", "unheard.training.predict"])
+@pytest.mark.parametrize(
+    "module", ["unheard.models.recipe", "unheard.models.baselines", "unheard.inference.predictions"]
+)
 def test_importing_is_cheap(module: str) -> None:
     code = f"import sys, {module}; print(sorted({{'torch', 'sklearn', 'pyarrow', 'librosa'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -25,14 +25,15 @@ from torch import nn
 from tests.models.plain import signs_mixed
 from unheard.factors.scaling import Scaling
 from unheard.ids import IdMap
+from unheard.inference.sources import PatchSource
+from unheard.inference.weights import load_arrays
 from unheard.models.cnn import Cnn, CnnConfig
 from unheard.models.inputs import PatchInput
 from unheard.models.recipe import Adam, Mse, Stage
 from unheard.spectrograms.store import ENCODINGS, MelStore
-from unheard.training.loop import Loop, Setup, load_arrays
-from unheard.training.regressions import Regression
-from unheard.training.sources import PatchSource
-from unheard.training.targets import Targets
+from unheard.training.dataset import TrainingData
+from unheard.training.networks.loop import Loop, Setup
+from unheard.training.networks.regressions import Regression
 
 MELS, FRAMES, OUTPUTS = 128, 256, 200
 BATCH = 3
@@ -136,7 +137,8 @@ def one_step(ours: nn.Sequential, config: CnnConfig) -> tuple[float, nn.Sequenti
     ids = IdMap(f"{row:02}" for row in range(BATCH))
     store = MelStore(ids, everything * FRAMES, lengths, FRAMES, ENCODINGS["parity"], (frames,))
     plain = Scaling("standard", np.zeros(OUTPUTS, np.float32), np.ones(OUTPUTS, np.float32))
-    goal, device = Regression(Targets(targets(), targets(), plain), torch.device("cpu")), torch.device("cpu")
+    device = torch.device("cpu")
+    goal = Regression(TrainingData.of_factors(targets(), targets()), plain, device)
     stage = Stage("patches", config, Mse(), adam=ADAM, batch_size=BATCH, epochs=1, precision="float32")
     trained = copy.deepcopy(ours)
     loop = Loop(Setup(stage, 1, 0, trained, PatchSource(store), everything, everything, goal, device))

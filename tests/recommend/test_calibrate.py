@@ -14,6 +14,7 @@ from unheard.cli.app import app
 from unheard.errors import MissingStageError
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
+from unheard.inference.predictions import load_predictions
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.models.rankers.ridge import Ridge
@@ -23,8 +24,7 @@ from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.recommenders import PlacedRecommender
 from unheard.recommend.scales import load_scale, scale_path
 from unheard.splits import UseName, load_split, load_splits, write_splits
-from unheard.training.fit import fit
-from unheard.training.predict import load_predictions
+from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Workspace
 
 RECIPE = RankerRecipe("two", "", ("statistics",), (Member(Ridge()), Member(ReducedRank())))
@@ -35,7 +35,7 @@ def fitted(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wo
     root = tmp_path_factory.mktemp("calibrate") / "w"
     shutil.copytree(workspace.root, root)
     mine = Workspace.open(root)
-    fit(mine, RECIPE, load_split(mine, "artists"))
+    fit_rankers(mine, RECIPE, load_split(mine, "artists"))
     return mine
 
 
@@ -76,11 +76,11 @@ def test_it_is_learned_once_for_each_training(fitted: Workspace) -> None:
         assert load_scale(fitted, "artists", "two", fingerprint) is None
         assert placed(fitted, catalogue).beside is None
     path.write_text(kept)
-    fit(
+    fit_rankers(
         fitted, replace(RECIPE, members=RECIPE.members[:1]), load_split(fitted, "artists")
     )  # another model of that name
     assert placed(fitted, catalogue).beside is None
-    fit(fitted, RECIPE, load_split(fitted, "artists"))
+    fit_rankers(fitted, RECIPE, load_split(fitted, "artists"))
     assert placed(fitted, catalogue).beside is not None
 
 

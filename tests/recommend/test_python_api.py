@@ -13,8 +13,8 @@ import pytest
 import unheard
 from unheard import artefacts
 from unheard.ids import IdMap
+from unheard.inference.predictions import KIND, predictions_path
 from unheard.session import Session
-from unheard.training.predict import KIND, predictions_path
 from unheard.workspace import Workspace
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "python.md"

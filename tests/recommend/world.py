@@ -12,11 +12,11 @@ from unheard import artefacts
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
+from unheard.inference.predictions import KIND, predictions_path
 from unheard.library import Library, Track
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.spectrograms.statistics import N_STATISTICS
 from unheard.splits import Split, write_splits
-from unheard.training.predict import KIND, predictions_path
 from unheard.workspace import Workspace
 
 N_ARTISTS = 40

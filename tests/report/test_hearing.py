@@ -10,14 +10,14 @@ import torch
 from torch.nn import functional
 
 from tests.report.conftest import Reported
+from unheard.inference.checkpoint import load_checkpoint
+from unheard.inference.stages import load_stage
 from unheard.library import Track, Tracks, open_library
 from unheard.models.cnn import Cnn
 from unheard.report.collect import collect
 from unheard.report.hearing import CLOSE_UP_S, EXCERPT_S, Sound, band_centres_hz, close_up, hear, liveliest
 from unheard.report.inside import chosen_outputs, convolutions
 from unheard.spectrograms.store import open_store
-from unheard.training.assemble import assemble_stored
-from unheard.training.checkpoint import load_checkpoint
 from unheard.workspace import Settings, Workspace
 
 RATE = 22_050
@@ -92,7 +92,7 @@ def test_first_outputs_pooled_are_what_the_network_goes_on_with(reported: Report
         store = open_store(workspace, library)
     (found,) = convolutions(workspace, "artists", ["tiny"], store, [reported.seed])
     checkpoint = load_checkpoint(workspace.model_dir("artists", "tiny") / "checkpoint.safetensors")
-    network = assemble_stored(checkpoint, 1)[1]
+    network = load_stage(checkpoint, 1)[1]
     assert isinstance(network, Cnn)
     with torch.inference_mode():
         went_on = functional.elu(network._block(torch.from_numpy(found.patch)[None, None], 0))[0]

@@ -31,7 +31,7 @@ from unheard.serve.remembered import Remembered, Response, Responses
 from unheard.serve.schema import Options
 from unheard.serve.state import Loaded, Served
 from unheard.splits import load_split
-from unheard.training.fit import fit
+from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Workspace
 
 
@@ -133,7 +133,9 @@ def test_tracks_that_were_scanned_since_are_new_to_a_model_and_its_factors(
 
 def test_factors_of_models_that_rank_by_places_are_listed(own_workspace: Path) -> None:
     workspace = Workspace.open(own_workspace)
-    fit(workspace, RankerRecipe("placed", "", ("statistics",), (Member(Ridge()),)), load_split(workspace, "artists"))
+    fit_rankers(
+        workspace, RankerRecipe("placed", "", ("statistics",), (Member(Ridge()),)), load_split(workspace, "artists")
+    )
     held = Served(ServeConfig(workspace=own_workspace))
     listed = {model.name: model for model in answers.models(held.loaded())}
     assert list(listed)[:5] == ["placed", "toy", "toy@1", "toy@2", "placed:factors"]

@@ -49,7 +49,7 @@ def _machine() -> Iterator[Finding]:
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU, training uses the CPU"
     yield Finding(True, "device", f"{device}; {os.cpu_count()} cores, {torch.get_num_threads()} threads")
-    from unheard.training.device import native_bf16
+    from unheard.inference.device import native_bf16
 
     fast = native_bf16(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     yield Finding(True, "bfloat16", "native, used for training" if fast else "not native, training stays in float32")

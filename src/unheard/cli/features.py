@@ -126,8 +126,8 @@ def _tags(opened: Workspace, kinds: list[str], track: list[str] | None, *, wante
 
 def _embed(opened: Workspace, model: str, split: str | None) -> None:
     """Keep the embeddings of every track by a trained model."""
+    from unheard.inference.embedding_features import embeddings_of, embeddings_path
     from unheard.recommend.build import split_for_use
-    from unheard.training.embedding_features import embeddings_of, embeddings_path
 
     name = split or split_for_use(opened)
     with console.progress_bars() as progress:

@@ -92,7 +92,8 @@ def train(
     from unheard.models.recipe import recipe_names
     from unheard.recommend.calibrate import calibrate
     from unheard.splits import load_split
-    from unheard.training.any import DEFAULT_RECIPE, train_any
+    from unheard.training.train import DEFAULT_RECIPE
+    from unheard.training.train import train as train_recipe
 
     if list_recipes:
         rows = [[name, load_any_recipe(name).about] for name in recipe_names()]
@@ -102,7 +103,7 @@ def train(
     chosen = load_any_recipe(recipe or DEFAULT_RECIPE)
     under = load_split(opened, split)
     with console.progress_bars() as progress:
-        checkpoint = train_any(
+        checkpoint = train_recipe(
             opened,
             chosen,
             under,
@@ -140,7 +141,7 @@ def tune(
     """Search the default model's few settings on validation tracks; test tracks take no part."""
     from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
     from unheard.splits import load_split
-    from unheard.training.any import DEFAULT_RECIPE
+    from unheard.training.train import DEFAULT_RECIPE
     from unheard.training.tune import tune as run
     from unheard.training.tune import write_recipe
 

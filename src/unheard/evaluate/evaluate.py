@@ -31,7 +31,6 @@ from unheard.recommend.recommenders import (
     Recommender,
 )
 from unheard.splits import EVALUATION_SPLITS, Use, artist_seen
-from unheard.training.predict import update_predictions
 from unheard.workspace import Workspace
 
 NEEDS_CONTENT = ("content-neighbours", "ridge")
@@ -71,6 +70,8 @@ def evaluate(
     split = catalogue.split.name
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
+    from unheard.inference.update import update_predictions  # imports torch
+
     for name in {without_part(name) for name in names} & set(trained_models(workspace, split)):
         # Tracks that were scanned, or changed, since.
         update_predictions(workspace, split, name, progress, leave=catalogue.truly_placed)

@@ -14,13 +14,13 @@ import numpy as np
 from unheard.errors import MissingStageError, UserError
 from unheard.evaluate.table import Table
 from unheard.experiments.pairs import CHANCE, SURE, keep, leads, measure, rows_of, tables_of
+from unheard.inference.predictions import RANKER_FILE
+from unheard.inference.ranker_checkpoint import load_ranker
 from unheard.progress import Progress, silent
 from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import load_catalogue
 from unheard.splits import EVALUATION_SPLITS, load_split
 from unheard.training.ablate import label_of, without_member
-from unheard.training.predict import RANKER_FILE
-from unheard.training.ranker_checkpoint import load_ranker
 from unheard.workspace import Workspace
 
 NAME = "ablation"

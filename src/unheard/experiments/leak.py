@@ -143,8 +143,8 @@ def _with_lift(found: dict[str, Any] | None, what: str) -> str:
 
 
 def _heard(workspace: Workspace, catalogue: Catalogue, space: Space, seed: int) -> Heard:
+    from unheard.inference.load import load_network_encoder
     from unheard.spectrograms.store import open_store
-    from unheard.training.predict import load_predictor
 
     fits = [
         name
@@ -154,7 +154,7 @@ def _heard(workspace: Workspace, catalogue: Catalogue, space: Space, seed: int) 
     if not fits:
         command = f"unheard experiment thesis -w {workspace.root} --split {catalogue.split.name} --rows 21,22"
         raise MissingStageError("the leak needs the embeddings of rows 21 and 22", command)
-    predictor = load_predictor(workspace, catalogue.split.name, fits[0])  # as published, if it was trained so
+    predictor = load_network_encoder(workspace, catalogue.split.name, fits[0])  # as published, if it was trained so
     config = predictor.recipe.stages[0].loss
     assert isinstance(config, TripletOffline)
     with open_library(workspace.library_path) as library:
@@ -167,7 +167,7 @@ def _heard(workspace: Workspace, catalogue: Catalogue, space: Space, seed: int) 
 
 def _parts(heard: Heard, centre: Floats, seed: int) -> dict[str, Floats]:
     """Embeddings of each track, of its nearest, of one of its 20 nearest and of one of its farthest, (n, 128) each."""
-    from unheard.training.triplets import neighbourhoods
+    from unheard.training.networks.triplets import neighbourhoods
 
     config = heard.config
     near = neighbourhoods(heard.factors, centre, nearest=config.nearest, buffer=0, farthest=config.farthest)
@@ -184,14 +184,14 @@ def _regress(catalogue: Catalogue, heard: Heard, inputs: Floats, seed: int) -> t
 
     from unheard.factors.scaling import Scaling
     from unheard.ids import IdMap
+    from unheard.inference.patch_outputs import mean_outputs
+    from unheard.inference.sources import VectorSource
     from unheard.models.networks import count_trainable
     from unheard.models.recipe import load_recipe
-    from unheard.training.assemble import assemble
-    from unheard.training.inference import mean_outputs
-    from unheard.training.loop import Loop, Setup
-    from unheard.training.losses import objective
-    from unheard.training.sources import VectorSource
-    from unheard.training.targets import Targets
+    from unheard.training.dataset import TrainingData
+    from unheard.training.networks.assemble import assemble
+    from unheard.training.networks.loop import Loop, Setup
+    from unheard.training.networks.losses import objective
 
     stage, device = load_recipe(MODEL).stages[-1], torch.device("cpu")
     use = catalogue.use[heard.rows]
@@ -202,8 +202,8 @@ def _regress(catalogue: Catalogue, heard: Heard, inputs: Floats, seed: int) -> t
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = assemble(stage, source, train, outputs=heard.factors.shape[1])
-        targets = Targets(heard.factors[train], heard.factors[val], scaling)
-        judge = objective(stage.loss, targets, device, width=heard.factors.shape[1])
+        data = TrainingData.of_factors(heard.factors[train], heard.factors[val])
+        judge = objective(stage.loss, data, scaling, device, width=heard.factors.shape[1])
         loop = Loop(Setup(stage, 2, seed, network, source, train, val, judge, device))
         loop.run(save=lambda _: None, checkpoint_s=float("inf"))
     outputs = mean_outputs(network, source, np.arange(len(inputs)), device=device, precision=stage.precision)

@@ -27,7 +27,7 @@ from unheard.recommend.build import ORACLE, UNTRAINED, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.hybrids import als_config
 from unheard.splits import EVALUATION_SPLITS, Split, UseName, load_split, load_splits, write_splits
-from unheard.training.any import DEFAULT_RECIPE, train_any
+from unheard.training.train import DEFAULT_RECIPE, train
 from unheard.workspace import Workspace
 
 NAME = "rivals"
@@ -144,7 +144,7 @@ def _trained(
     """Train every recipe with every seed."""
     for recipe in recipes:
         for seed in range(settings.seeds):
-            train_any(workspace, recipe, split, seed=seed, device=settings.device, progress=progress)
+            train(workspace, recipe, split, seed=seed, device=settings.device, progress=progress)
     return load_catalogue(workspace, split.name, need_full=True)
 
 

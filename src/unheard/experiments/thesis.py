@@ -89,7 +89,7 @@ def run_thesis(
     With all 22 rows, those that the thesis lacked are run too. A row whose pretrained weights are not in the cache is
     left out and says how to get them.
     """
-    from unheard.training.device import pick_device
+    from unheard.inference.device import pick_device
 
     pick_device(settings.device)
     catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS, need_full=True)
@@ -138,19 +138,19 @@ def figures_of(measured: dict[Figure, Measure]) -> dict[str, Any]:
 
 def _plan(workspace: Workspace, catalogue: Catalogue, rows: Sequence[Row], settings: Settings) -> list[Planned]:
     """Recipes and workloads of rows."""
-    from unheard.training.material import gather
-    from unheard.training.workload import workload
+    from unheard.training.networks.inputs import load_network_inputs
+    from unheard.training.networks.workload import workload
 
     plans = []
     with open_library(workspace.library_path) as library:
         for row in rows:
             recipe = recipe_of(row, fraction=settings.fraction, epochs=settings.epochs)
-            material = gather(workspace, library, recipe, catalogue.split, "warm")
-            load = workload(material, recipe, settings.seed, workspace.settings)
+            inputs = load_network_inputs(workspace, library, recipe, catalogue.split, "warm")
+            load = workload(inputs, recipe, settings.seed, workspace.settings)
             if row in PAIR and len(recipe.stages) == 2:
                 recipe = even(recipe, items=load.items, tracks=load.tracks)
             stage = recipe.stages[0]
-            work = row.cost * stage.epochs * (load.items * _patches_an_item(stage) + len(material.val))
+            work = row.cost * stage.epochs * (load.items * _patches_an_item(stage) + len(inputs.validation))
             heard = {"tracks": load.tracks, "too_short": load.too_short}
             plans.append(Planned(row, recipe, heard, max(1, round(work))))
     return plans
@@ -173,7 +173,7 @@ def _run_row(
     workspace: Workspace, tasks: Tasks, plan: Planned, settings: Settings, progress: Progress
 ) -> dict[str, Any]:
     """Train a row if need be, then measure it."""
-    from unheard.training.train import model_name, train
+    from unheard.training.networks.train_network import model_name, train_network
 
     row, catalogue, name = plan.row, tasks.catalogue, model_name(plan.recipe, settings.seed)
     found: dict[str, Any] = {
@@ -181,7 +181,7 @@ def _run_row(
     }  # fmt: skip
     found["trainable_parameters"], found["published"] = trainable_parameters(row), _published(row)
     try:
-        train(
+        train_network(
             workspace,
             plan.recipe,
             catalogue.split,
@@ -227,8 +227,8 @@ def _trained_parameters(workspace: Workspace, catalogue: Catalogue, model: str, 
     """Trainable weights as trained here, with this workspace's factors."""
     import torch
 
+    from unheard.inference.checkpoint import load_checkpoint
     from unheard.models.networks import build, count_trainable
-    from unheard.training.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(workspace.model_dir(catalogue.split.name, model) / "checkpoint.safetensors")
     total = 0
@@ -254,8 +254,8 @@ def _published(row: Row) -> dict[str, Any]:
 
 def _loss(workspace: Workspace, catalogue: Catalogue, model: str, use: Use) -> float | None:
     """Mean squared error on standardised factors of the tracks with a use."""
-    from unheard.training.checkpoint import load_checkpoint
-    from unheard.training.predict import load_predictions
+    from unheard.inference.checkpoint import load_checkpoint
+    from unheard.inference.predictions import load_predictions
 
     checkpoint = load_checkpoint(workspace.model_dir(catalogue.split.name, model) / "checkpoint.safetensors")
     found = load_predictions(workspace, catalogue.split.name, model)

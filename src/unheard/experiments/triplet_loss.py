@@ -22,10 +22,10 @@ DRAWS = 50  # triplets of each track
 
 def triplet_losses(workspace: Workspace, catalogue: Catalogue, model: str, *, seed: int) -> dict[str, Any]:
     """{"loss": [validation, test], "accuracy": [validation, test], "margin"}; None where there are too few tracks."""
+    from unheard.inference.load import load_network_encoder
     from unheard.spectrograms.store import open_store
-    from unheard.training.predict import load_predictor
 
-    predictor = load_predictor(workspace, catalogue.split.name, model)
+    predictor = load_network_encoder(workspace, catalogue.split.name, model)
     config = predictor.recipe.stages[0].loss
     assert isinstance(config, TripletOffline)
     with open_library(workspace.library_path) as library:
@@ -55,8 +55,8 @@ def _loss(
 ) -> tuple[float, float]:
     import torch
 
-    from unheard.training.losses import OfflineTriplets
-    from unheard.training.triplets import neighbourhoods
+    from unheard.training.networks.losses import OfflineTriplets
+    from unheard.training.networks.triplets import neighbourhoods
 
     nearest, farthest = (max(1, round(share * n)) for n in (config.nearest, config.farthest))
     near = neighbourhoods(factors, centre, nearest=nearest, buffer=0, farthest=farthest)

@@ -103,7 +103,7 @@ def factors_of(model: str) -> str:
 
 
 def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorRecommender | PlacedRecommender:
-    from unheard.training.predict import load_predictions
+    from unheard.inference.predictions import load_predictions
 
     split, model = catalogue.split.name, without_part(wanted)
     trained = trained_models(workspace, split)
@@ -130,12 +130,13 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     rows = found.ids.rows(catalogue.tracks.ids, missing=-1)
     predicted = or_mean(space, found.factors[rows[rows >= 0]], rows >= 0)
     factors = from_predictions(catalogue, wanted, predicted, space)
-    if found.places is None or found.playlists is None or found.playlist_ids is None or wanted != model:
+    embeddings, playlists, playlist_ids = found.track_embeddings, found.playlist_embeddings, found.playlist_ids
+    if embeddings is None or playlists is None or playlist_ids is None or wanted != model:
         return factors
     scale = load_scale(workspace, split, model, found.fingerprint)
     return PlacedRecommender(
         model,
-        _placed(catalogue, found.places, rows, found.playlists, found.playlist_ids),
+        _placed(catalogue, embeddings, rows, playlists, playlist_ids),
         factors,
         None if scale is None else beside_warm(catalogue, scale),
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from unheard.inference.predictions import load_predictions
 from unheard.progress import Progress, silent
 from unheard.recommend.build import make_recommender
 from unheard.recommend.calibration import rehearse
@@ -13,7 +14,6 @@ from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.recommenders import PlacedRecommender, Scale
 from unheard.recommend.scales import load_scale, save_scale
-from unheard.training.predict import load_predictions
 from unheard.workspace import Workspace
 
 MAX_TRACKS = 5000  # warm ones and cold ones; the scores of 2,000 playlists for them are 40 MB each

@@ -25,7 +25,6 @@ from unheard.report.listening import Hubs, SideBySide, default_seeds, find_hubs,
 from unheard.report.measured import Experiment, Measured, read_experiments, read_measured
 from unheard.spectrograms.store import MelStore, open_store, stored_ids
 from unheard.splits import EVALUATION_SPLITS, Split, Use, load_splits
-from unheard.training.predict import update_predictions
 from unheard.workspace import Workspace
 
 Listeners = Literal["simulated"]
@@ -110,6 +109,8 @@ def collect(
     trained = trained_models(workspace, name)
     chosen = _chosen(models, trained)
     rows = [catalogue.track_row(track) for track in dict.fromkeys(seed_tracks)] or default_seeds(catalogue)
+    from unheard.inference.update import update_predictions  # imports torch
+
     for model in {without_part(name) for name in chosen} & set(trained):
         # Tracks that were scanned, or changed, since.
         update_predictions(workspace, name, model, progress, leave=catalogue.truly_placed)

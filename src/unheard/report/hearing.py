@@ -140,7 +140,7 @@ def _spectrum_db(samples: Floats, window: int, rate: int, top_hz: float) -> Floa
 
 def hear_levels(store: MelStore, rows: NDArray[np.integer], *, rng: np.random.Generator) -> Levels | None:
     """Frames of a few hundred tracks, before and after an input layer that was fitted on the tracks `rows`."""
-    from unheard.training.sources import NORM_PATCHES, PatchSource
+    from unheard.inference.sources import NORM_PATCHES, PatchSource
 
     if not len(rows):
         return None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from unheard.training.checkpoint import Checkpoint
+    from unheard.inference.checkpoint import Checkpoint
 
 Floats = NDArray[np.floating]
 
@@ -110,9 +110,9 @@ def convolutions(
     there = [(model, path) for model, path in there if path.is_file()]
     if not there or store is None:
         return ()
+    from unheard.inference.checkpoint import load_checkpoint
     from unheard.models.cnn import CnnConfig
     from unheard.models.cnn1d import Cnn1dConfig
-    from unheard.training.checkpoint import load_checkpoint
 
     row = next((store.ids.row(track_id) for track_id in wanted if track_id in store.ids), 0)
     found: dict[str, Convolutions] = {}
@@ -133,9 +133,9 @@ def _look_inside(
 ) -> Convolutions:
     import torch
 
-    from unheard.training.assemble import assemble_stored
+    from unheard.inference.stages import load_stage
 
-    first, network = assemble_stored(checkpoint, 1)
+    first, network = load_stage(checkpoint, 1)
     frames = int(checkpoint.config["stages"][0]["shape"][1])
     with torch.inference_mode():
         patch = first(torch.from_numpy(middle_patch(store, row, frames)))  # (1, 1, mel, frame)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unheard.errors import UserError
+from unheard.inference.predictions import can_encode_files
 from unheard.library import Track
 from unheard.recommend.build import BASELINES, ORACLE, without_part
 from unheard.recommend.options import ListOptions
@@ -33,7 +34,6 @@ from unheard.serve.schema import (
 from unheard.serve.state import Loaded
 from unheard.session import Session
 from unheard.splits.groups import loose
-from unheard.training.predict import hears_files
 
 MEANS_PREFERENCE = "how well it suits the playlist: larger is better, to be compared within this list only"
 MEANS_VOTES = "votes of the seeds: sum of 1 / (60 + rank among a seed's neighbours)"
@@ -103,7 +103,7 @@ def models(loaded: Loaded) -> list[ModelOut]:
             name=name,
             kind="baseline" if name in BASELINES else "oracle" if name == ORACLE else "trained",
             default=name == loaded.default.model,
-            hears_files=hears_files(workspace, split, without_part(name)),
+            hears_files=can_encode_files(workspace, split, without_part(name)),
         )
         for name in loaded.models
     ]

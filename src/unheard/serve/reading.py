@@ -15,12 +15,12 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
+from unheard.inference.predictions import can_encode_files, load_predictions
 from unheard.library import open_library
 from unheard.recommend.build import trained_models, without_part
 from unheard.serve.shelves import Shelves
 from unheard.session import Session
 from unheard.spectrograms.store import stored_ids
-from unheard.training.predict import hears_files, load_predictions
 from unheard.workspace import Workspace
 
 LOOK_EVERY_S = 0.2
@@ -108,7 +108,7 @@ def has_new_tracks(session: Session) -> bool:
     """Whether tracks were scanned after the session's model was trained, and it could hear them."""
     workspace, split = session.workspace, session.catalogue.split.name
     model = without_part(session.model)
-    if model not in trained_models(workspace, split) or not hears_files(workspace, split, model):
+    if model not in trained_models(workspace, split) or not can_encode_files(workspace, split, model):
         return False
     with open_library(workspace.library_path) as library:
         scanned = stored_ids(workspace, library)

@@ -22,6 +22,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from unheard.errors import UnheardError, UserError
+from unheard.inference.predictions import RANKER_FILE
 from unheard.library import Failure, open_library
 from unheard.recommend.build import BASELINES, ORACLE, factors_of, trained_models, without_part
 from unheard.recommend.catalogue import Catalogue
@@ -32,7 +33,6 @@ from unheard.serve.reading import Versions, complete, has_new_tracks, open_sessi
 from unheard.serve.remembered import Remembered, Responses
 from unheard.serve.shelves import Shelves
 from unheard.session import Session
-from unheard.training.predict import RANKER_FILE
 from unheard.workspace import Workspace
 
 T = TypeVar("T")

@@ -1,1 +1,1 @@
-"""Training: one loop for every recipe, checkpoints, and prediction of factors from sound."""
+"""Train networks and rankers on factors, features and plays of train tracks."""

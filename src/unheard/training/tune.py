@@ -1,8 +1,8 @@
-"""Search the few settings of two towers on validation tracks, within a budget of minutes.
+"""Search the settings of a two-tower ranker on validation tracks, within a budget of minutes.
 
-Random search (Bergstra & Bengio 2012): settings are drawn one after the other and each is fitted with the same seed.
-The first that is tried is the recipe itself, so that tuning never makes it worse on what it is judged by. The more is
-tried on the same few tracks, the more the winner's figure flatters it. Test tracks take no part.
+Random search (Bergstra & Bengio 2012): settings are drawn one after the other, and each is fitted with the same seed.
+The first trial is the recipe itself, so the result is never worse on the validation tracks. The more trials on the same
+few tracks, the more optimistic is the figure of the best. Test tracks are never read.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import numpy as np
 
 from unheard.artefacts import write_text
 from unheard.errors import UserError
+from unheard.inference.device import pick_device
+from unheard.inference.ranker_encoder import embed_rows
 from unheard.library import open_library
 from unheard.models.ranker_recipe import RankerRecipe
 from unheard.models.rankers.two_tower import TwoTower
 from unheard.progress import Progress, silent
 from unheard.splits import Split
-from unheard.training.device import pick_device
-from unheard.training.fit import Ground
-from unheard.training.placing import places_of
+from unheard.training.dataset import load_ranker_data
 from unheard.training.rankers.table import FITS
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.rankers.validation import ndcg, validation_playlists
 from unheard.workspace import Workspace
 
 TEMPERATURES = (0.05, 0.1, 0.2)
@@ -57,37 +57,39 @@ def tune(
     device: str = "auto",
     progress: Progress = silent,
 ) -> tuple[RankerRecipe, list[Trial]]:
-    """The recipe with the best settings found for its two towers, and every trial in its order.
+    """Return the recipe with the best settings found for its two towers, and every trial in order.
 
-    The first member with two towers is tuned, by its own ranking; at least the recipe itself is tried. UserError for a
-    recipe without two towers, and for a split without validation tracks that anybody plays.
+    The first member with two towers is tuned, by its own ranking; the recipe itself is always tried. UserError for a
+    recipe without two towers, and for a split in which no playlist holds a validation track.
     """
-    place = next((i for i, member in enumerate(recipe.members) if isinstance(member.ranker, TwoTower)), None)
-    if place is None:
+    index = next((i for i, member in enumerate(recipe.members) if isinstance(member.ranker, TwoTower)), None)
+    if index is None:
         raise UserError(f"{recipe.name}: there are no two towers to tune; name a recipe with [member.two-tower]")
     with open_library(workspace.library_path) as library:
-        evidence = Ground(workspace, library, recipe, split).evidence(artist=recipe.members[place].artist)
-    asked, chosen = judges(evidence), pick_device(device)
-    if not len(asked):
-        raise UserError(f"split {split.name!r} has no validation track that anybody plays; tune on another split")
+        data = load_ranker_data(workspace, library, recipe, split)
+    data = data.with_artist_features() if recipe.members[index].artist else data
+    queries, chosen = validation_playlists(data), pick_device(device)
+    if not len(queries):
+        raise UserError(f"split {split.name!r} has no validation track in any playlist; tune on another split")
     rng, started = np.random.default_rng(seed), time.monotonic()
     trials: list[Trial] = []
-    best: TwoTower = recipe.members[place].ranker
+    best: TwoTower = recipe.members[index].ranker
     while not trials or time.monotonic() - started < 60 * minutes:
-        config = drawn(recipe.members[place].ranker, rng) if trials else recipe.members[place].ranker
+        config = drawn(recipe.members[index].ranker, rng) if trials else recipe.members[index].ranker
         began = time.monotonic()
-        ranker = FITS[TwoTower](evidence, config, seed=seed, device=chosen)
-        quality = ndcg(ranker.playlists, places_of(ranker.tower, evidence.inputs[evidence.val]), evidence, asked)
+        ranker = FITS[TwoTower](data, config, seed=seed, device=chosen)
+        embeddings = embed_rows(ranker.tower, data.validation.features)
+        quality = ndcg(ranker.playlists, embeddings, data, queries)
         if trials and quality > max(trial.ndcg for trial in trials):
             best = config
-        trials.append(Trial(told(config), quality, time.monotonic() - began))
+        trials.append(Trial(searched(config), quality, time.monotonic() - began))
         progress("tuning, seconds", min(round(time.monotonic() - started), round(60 * minutes)), round(60 * minutes))
-    members = tuple(replace(member, ranker=best) if i == place else member for i, member in enumerate(recipe.members))
+    members = tuple(replace(member, ranker=best) if i == index else member for i, member in enumerate(recipe.members))
     return replace(recipe, name=f"{recipe.name}-tuned", members=members), trials
 
 
 def drawn(config: TwoTower, rng: np.random.Generator) -> TwoTower:
-    """The configuration with other settings."""
+    """Return the configuration with other settings, drawn at random."""
 
     def one(of: tuple[float, ...]) -> float:
         return float(of[rng.integers(len(of))])
@@ -104,8 +106,8 @@ def drawn(config: TwoTower, rng: np.random.Generator) -> TwoTower:
     )
 
 
-def told(config: TwoTower) -> dict[str, Any]:
-    """The settings that are searched."""
+def searched(config: TwoTower) -> dict[str, Any]:
+    """Return the settings that are searched."""
     return {
         "temperature": config.temperature,
         "held_out": config.held_out,
@@ -119,7 +121,7 @@ def told(config: TwoTower) -> dict[str, Any]:
 
 
 def write_recipe(path: Path, recipe: RankerRecipe) -> None:
-    """As a TOML file that `train` reads."""
+    """Write a TOML file that `train` reads."""
     plain = recipe.as_dict()
     lines = [f"{key} = {_toml(plain[key])}" for key in ("name", "about", "descriptions") if key in plain]
     for member in plain["member"]:
@@ -128,7 +130,7 @@ def write_recipe(path: Path, recipe: RankerRecipe) -> None:
 
 
 def _table(name: str, values: Mapping[str, Any]) -> list[str]:
-    """Plain values first, tables behind them."""
+    """Return the lines of a table: plain values first, then tables."""
     lines = [f"{key} = {_toml(value)}" for key, value in values.items() if not isinstance(value, dict)]
     for key, value in values.items():
         if isinstance(value, dict):
@@ -137,5 +139,5 @@ def _table(name: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def _toml(value: Any) -> str:
-    """JSON's spelling of text, numbers, truths and lists of those is TOML's."""
+    """Return a TOML value; JSON spells text, numbers, booleans and lists of those in the same way."""
     return json.dumps(value)

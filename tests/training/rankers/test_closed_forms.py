@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -14,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from sklearn import linear_model
 
-from tests.training.rankers.toy import make_world, places, without_validation
+from tests.training.rankers.toy import make_world, places, without_features, without_validation
 from unheard.models.rankers.kernel_ridge import KernelRidge, fourier
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.models.rankers.ridge import Ridge
@@ -22,7 +20,7 @@ from unheard.training.rankers.closed_form import Regression
 from unheard.training.rankers.kernel_ridge import fit_kernel_ridge, median_distance
 from unheard.training.rankers.reduced_rank import fit_reduced_rank, reduced_coefficients, score_root
 from unheard.training.rankers.ridge import fit_ridge
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.rankers.validation import ndcg, validation_playlists
 
 Wide = NDArray[np.float64]
 CPU = torch.device("cpu")
@@ -56,16 +54,16 @@ def test_one_track_is_predicted_by_itself() -> None:
 
 
 def test_ridge_averages_its_penalties_by_how_well_they_rank() -> None:
-    evidence = make_world().evidence
+    data = make_world().data
     config = Ridge(penalties=(1e-3, 1.0, 1000.0))
-    ranker = fit_ridge(evidence, config, seed=0, device=CPU)
-    x, n, asked = evidence.inputs, len(evidence.train), judges(evidence)
+    ranker = fit_ridge(data, config, seed=0, device=CPU)
+    n, asked = len(data.train), validation_playlists(data)
     qualities, scores, deviations = [], [], []
     for penalty in config.penalties:
-        slow = linear_model.Ridge(alpha=penalty * n).fit(x[evidence.train], evidence.tracks)
-        val = slow.predict(x[evidence.val]).astype(np.float32)
-        qualities.append(ndcg(evidence.playlists, val, evidence, asked))
-        scores.append(evidence.playlists[asked] @ val.T)
+        slow = linear_model.Ridge(alpha=penalty * n).fit(data.train.features, data.train.factors)
+        val = slow.predict(data.validation.features).astype(np.float32)
+        qualities.append(ndcg(data.playlist_factors, val, data, asked))
+        scores.append(data.playlist_factors[asked] @ val.T)
         centred = scores[-1] - scores[-1].mean(axis=1, keepdims=True)
         deviations.append(np.sqrt((centred**2).mean()))
     assert [entry["penalty"] for entry in ranker.history] == list(config.penalties)
@@ -73,30 +71,32 @@ def test_ridge_averages_its_penalties_by_how_well_they_rank() -> None:
     weights = np.exp((np.array(qualities) - max(qualities)) / config.temperature)
     weights /= weights.sum()
     slow_sum = sum(w * s / d for w, s, d in zip(weights, scores, deviations, strict=True)) * (weights @ deviations)
-    found = evidence.playlists[asked] @ places(ranker, x[evidence.val]).T
+    found = data.playlist_factors[asked] @ places(ranker, data.validation.features).T
     np.testing.assert_allclose(  # each playlist's scores but for a constant: the mean factor is not averaged
         found - found.mean(axis=1, keepdims=True), slow_sum - slow_sum.mean(axis=1, keepdims=True), rtol=0.02, atol=1e-3
     )
 
 
 def test_without_judges_the_penalty_is_the_one_of_the_configuration() -> None:
-    evidence = without_validation(make_world().evidence)
-    ranker = fit_ridge(evidence, Ridge(penalties=(1e-3,), penalty=2.0), seed=0, device=CPU)
-    known = evidence.inputs[evidence.train]
-    slow = linear_model.Ridge(alpha=2.0 * len(known)).fit(known, evidence.tracks)
+    data = without_validation(make_world().data)
+    ranker = fit_ridge(data, Ridge(penalties=(1e-3,), penalty=2.0), seed=0, device=CPU)
+    known = data.train.features
+    slow = linear_model.Ridge(alpha=2.0 * len(known)).fit(known, data.train.factors)
     np.testing.assert_allclose(places(ranker, known), slow.predict(known), rtol=1e-3, atol=1e-4)
     assert ranker.history == ({"penalty": 2.0},)
-    reduced = fit_reduced_rank(evidence, ReducedRank(rank=2, penalty=2.0), seed=0, device=CPU)
+    reduced = fit_reduced_rank(data, ReducedRank(rank=2, penalty=2.0), seed=0, device=CPU)
     assert reduced.history == ({"rank": 2.0, "penalty": 2.0},)
 
 
 def test_settings_that_say_nothing_are_left_out() -> None:
-    evidence = make_world().evidence
-    nothing = replace(evidence, inputs=np.zeros_like(evidence.inputs))  # every setting predicts the mean
+    data = make_world().data
+    nothing = without_features(data)  # every setting predicts the mean
     ranker = fit_ridge(nothing, Ridge(penalties=(1.0, 0.1, 10.0)), seed=0, device=CPU)
     assert [entry["penalty"] for entry in ranker.history] == [0.1, 1.0, 10.0]
     assert len({entry["ndcg"] for entry in ranker.history}) == 1
-    np.testing.assert_allclose(places(ranker, evidence.inputs[:3]), [evidence.tracks.mean(axis=0)] * 3, atol=1e-5)
+    np.testing.assert_allclose(
+        places(ranker, data.train.features[:3]), [data.train.factors.mean(axis=0)] * 3, atol=1e-5
+    )
 
 
 def test_random_features_approach_the_gaussian_kernel() -> None:
@@ -110,9 +110,9 @@ def test_random_features_approach_the_gaussian_kernel() -> None:
 
 def test_kernel_ridge_approaches_the_exact_one() -> None:
     world = make_world()
-    evidence, penalty = world.evidence, 0.01
-    ranker = fit_kernel_ridge(evidence, KernelRidge(features=8000, penalties=(penalty,)), seed=0, device=CPU)
-    known = evidence.inputs[evidence.train].astype(np.float64)
+    data, penalty = world.data, 0.01
+    ranker = fit_kernel_ridge(data, KernelRidge(features=8000, penalties=(penalty,)), seed=0, device=CPU)
+    known = data.train.features.astype(np.float64)
     bandwidth = float(np.median(cdist(known, known)[np.triu_indices(len(known), 1)]))
 
     def kernel(rows: NDArray[np.floating]) -> Wide:
@@ -121,8 +121,10 @@ def test_kernel_ridge_approaches_the_exact_one() -> None:
 
     K, k, n = kernel(known), kernel(world.unheard), len(known)
     centre = np.eye(n) - 1 / n
-    weights = np.linalg.solve(centre @ K @ centre + penalty * n * np.eye(n), evidence.tracks - evidence.tracks.mean(0))
-    exact = (k - K.mean(axis=0)) @ centre @ weights + evidence.tracks.mean(axis=0)
+    weights = np.linalg.solve(
+        centre @ K @ centre + penalty * n * np.eye(n), data.train.factors - data.train.factors.mean(0)
+    )
+    exact = (k - K.mean(axis=0)) @ centre @ weights + data.train.factors.mean(axis=0)
     error = places(ranker, world.unheard) - exact
     assert np.sqrt((error**2).mean()) < 0.1 * exact.std(axis=0).mean()
 
@@ -172,8 +174,8 @@ def test_reduced_rank_without_a_reduction_is_ridge_to_every_playlist() -> None:
 
 def test_reduced_rank_finds_the_rank_of_the_world() -> None:
     """Three hidden numbers rule it; six factors with one or two of them cannot say it all."""
-    evidence = make_world().evidence
-    ranker = fit_reduced_rank(evidence, ReducedRank(penalties=(0.1,)), seed=0, device=CPU)
+    data = make_world().data
+    ranker = fit_reduced_rank(data, ReducedRank(penalties=(0.1,)), seed=0, device=CPU)
     quality = {entry["rank"]: entry["ndcg"] for entry in ranker.history}
     assert set(quality) == {1.0, 2.0, 4.0, 6.0}
     assert quality[1.0] < quality[2.0] < quality[4.0]

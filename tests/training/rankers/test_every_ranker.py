@@ -11,7 +11,15 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 
-from tests.training.rankers.toy import World, auc, make_world, places, without_validation
+from tests.training.rankers.toy import (
+    World,
+    auc,
+    make_world,
+    places,
+    with_features,
+    without_features,
+    without_validation,
+)
 from unheard.models.rankers.build import build
 from unheard.models.rankers.clcrec import ClcRec
 from unheard.models.rankers.content_user import ContentUser
@@ -26,10 +34,10 @@ from unheard.models.rankers.shrinkage import Shrinkage
 from unheard.models.rankers.table import RANKER_TABLES
 from unheard.models.rankers.tower import TowerConfig
 from unheard.models.rankers.two_tower import TwoTower
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.table import FITS
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.rankers.validation import ndcg, validation_playlists
 
 CPU = torch.device("cpu")
 TOWER = TowerConfig(width=32, dropout=0.1, input_dropout=0.1)
@@ -64,11 +72,11 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def ranker(world: World, name: str) -> Ranker:
-    return fit(world.evidence, RANKERS[name])
+    return fit(world.data, RANKERS[name])
 
 
-def fit(evidence: Evidence, config: Any, *, seed: int = 0) -> Ranker:
-    return FITS[type(config)](evidence, config, seed=seed, device=CPU)
+def fit(data: TrainingData, config: Any, *, seed: int = 0) -> Ranker:
+    return FITS[type(config)](data, config, seed=seed, device=CPU)
 
 
 def same(one: Ranker, other: Ranker) -> bool:
@@ -105,71 +113,76 @@ def test_new_tracks_are_ranked_far_above_chance(world: World, ranker: Ranker) ->
 
 def test_shapes_and_types(world: World, ranker: Ranker) -> None:
     m, width = ranker.playlists.shape
-    assert m == world.evidence.plays.shape[0]
+    assert m == world.data.train.plays.shape[0]
     assert ranker.playlists.dtype == np.float32
     assert not ranker.tower.training
     assert {value.device for value in ranker.tower.state_dict().values()} == {CPU}
     assert places(ranker, world.unheard).shape == (len(world.unheard), width)
     if ranker.tracks is not None:
-        assert ranker.tracks.shape == (len(world.evidence.train), width)
+        assert ranker.tracks.shape == (len(world.data.train), width)
         assert ranker.tracks.dtype == np.float32
     assert ranker.history
 
 
 def test_playlists_without_plays_are_zero(world: World, ranker: Ranker) -> None:
-    silent = np.diff(world.evidence.plays.indptr) == 0
+    silent = np.diff(world.data.train.plays.indptr) == 0
     assert silent.sum() == 2
     assert not ranker.playlists[silent].any()
     assert ranker.playlists[~silent].any(axis=1).all()
 
 
 def test_known_tracks_are_placed_among_their_playlists(world: World, ranker: Ranker) -> None:
-    evidence = world.evidence
-    known = places(ranker, evidence.inputs[evidence.train]) if ranker.tracks is None else ranker.tracks
-    assert auc(ranker.playlists @ known.T, evidence.plays) > 0.8
+    data = world.data
+    known = places(ranker, data.train.features) if ranker.tracks is None else ranker.tracks
+    assert auc(ranker.playlists @ known.T, data.train.plays) > 0.8
 
 
 def test_the_best_of_the_history_is_kept(world: World, ranker: Ranker) -> None:
-    evidence = world.evidence
-    kept = ndcg(ranker.playlists, places(ranker, evidence.inputs[evidence.val]), evidence, judges(evidence))
+    data = world.data
+    kept = ndcg(ranker.playlists, places(ranker, data.validation.features), data, validation_playlists(data))
     assert kept == pytest.approx(max(entry["ndcg"] for entry in ranker.history), abs=0.01)  # float32 against float64
 
 
 def test_the_same_seed_gives_the_same_bytes(world: World, name: str, ranker: Ranker) -> None:
     torch.manual_seed(99)
     before = torch.random.get_rng_state()
-    assert same(fit(world.evidence, RANKERS[name]), ranker)
+    assert same(fit(world.data, RANKERS[name]), ranker)
     assert torch.equal(torch.random.get_rng_state(), before)
-    assert same(fit(world.evidence, RANKERS[name], seed=1), ranker) == (name in DRAWS_NOTHING)
+    assert same(fit(world.data, RANKERS[name], seed=1), ranker) == (name in DRAWS_NOTHING)
 
 
 def test_validation_tracks_choose_and_do_nothing_else(world: World, name: str) -> None:
-    rng, config, evidence = np.random.default_rng(1), once(RANKERS[name]), world.evidence
-    inputs = evidence.inputs.copy()
-    inputs[evidence.val] = rng.normal(size=inputs[evidence.val].shape)
-    tuning = csr_matrix((rng.random(evidence.tuning.shape) < 0.2).astype(np.float32))
-    spoiled = replace(evidence, inputs=inputs, tuning=tuning)
-    assert same(fit(spoiled, config), fit(evidence, config))
+    rng, config, data = np.random.default_rng(1), once(RANKERS[name]), world.data
+    features = rng.normal(size=data.validation.features.shape).astype(np.float32)
+    plays = csr_matrix((rng.random(data.validation.plays.shape) < 0.2).astype(np.float32))
+    spoiled = replace(data, validation=replace(data.validation, features=features, plays=plays))
+    assert same(fit(spoiled, config), fit(data, config))
 
 
 def test_without_validation_tracks(world: World, name: str) -> None:
-    ranker = fit(without_validation(world.evidence), RANKERS[name])
+    ranker = fit(without_validation(world.data), RANKERS[name])
     assert auc(ranker.playlists @ places(ranker, world.unheard).T, world.held) > 0.75
 
 
 def test_what_it_learns_from_stays_as_it_was(world: World, name: str) -> None:
-    evidence, before = world.evidence, copy.deepcopy(world.evidence)
-    fit(evidence, once(RANKERS[name]))
-    for key in ("inputs", "artist", "train", "val", "tracks", "playlists"):
-        assert getattr(evidence, key).tobytes() == getattr(before, key).tobytes()
-    assert (evidence.plays != before.plays).nnz == 0
-    assert (evidence.tuning != before.tuning).nnz == 0
+    data, before = world.data, copy.deepcopy(world.data)
+    fit(data, once(RANKERS[name]))
+    assert data.playlist_factors.tobytes() == before.playlist_factors.tobytes()
+    for part, old in ((data.train, before.train), (data.validation, before.validation)):
+        for key in ("features", "artists", "factors"):
+            assert getattr(part, key).tobytes() == getattr(old, key).tobytes()
+        assert (part.plays != old.plays).nnz == 0
 
 
 def test_one_playlist(name: str) -> None:
     world = make_world(n_playlists=3)  # two of the three hold no train track
-    first = world.evidence
-    only = replace(first, plays=first.plays[:1], tuning=first.tuning[:1], playlists=first.playlists[:1])
+    data = world.data
+    only = replace(
+        data,
+        train=replace(data.train, plays=data.train.plays[:1]),
+        validation=replace(data.validation, plays=data.validation.plays[:1]),
+        playlist_factors=data.playlist_factors[:1],
+    )
     ranker = fit(only, RANKERS[name])
     assert ranker.playlists.shape[0] == 1
     assert np.isfinite(ranker.playlists).all()
@@ -177,31 +190,31 @@ def test_one_playlist(name: str) -> None:
 
 
 def test_duplicate_tracks_constant_columns_and_more_columns_than_tracks(world: World, name: str) -> None:
-    evidence = world.evidence
-    inputs = np.concatenate([evidence.inputs, np.zeros((len(evidence.inputs), 200), np.float32)], axis=1)
-    inputs[evidence.train[1::2]] = inputs[evidence.train[::2]]
-    ranker = fit(replace(evidence, inputs=inputs, n_sound=inputs.shape[1]), once(RANKERS[name]))
-    found = places(ranker, inputs)
+    data = world.data
+    train, validation = (np.pad(part.features, ((0, 0), (0, 200))) for part in (data.train, data.validation))
+    train[1::2] = train[::2]
+    ranker = fit(with_features(data, train, validation), once(RANKERS[name]))
+    found = places(ranker, train)
     assert np.isfinite(found).all()
-    np.testing.assert_allclose(found[evidence.train[1::2]], found[evidence.train[::2]], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[1::2], found[::2], rtol=1e-5, atol=1e-6)
 
 
 def test_nothing_to_tell_tracks_apart(world: World, name: str) -> None:
-    evidence = world.evidence
-    ranker = fit(replace(evidence, inputs=np.zeros_like(evidence.inputs)), once(RANKERS[name]))
+    data = world.data
+    ranker = fit(without_features(data), once(RANKERS[name]))
     found = places(ranker, np.zeros_like(world.unheard))
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found, np.broadcast_to(found[0], found.shape), rtol=1e-5, atol=1e-6)
 
 
 def test_stored_weights_go_into_a_new_module(world: World, name: str, ranker: Ranker) -> None:
-    config, evidence = RANKERS[name], world.evidence
+    config, data = RANKERS[name], world.data
     module = build(
         config,
-        inputs=evidence.inputs.shape[1],
+        inputs=data.train.features.shape[1],
         n_artist=0,
         outputs=ranker.playlists.shape[1],
-        factors=evidence.tracks.shape[1],
+        factors=data.train.factors.shape[1],
     )
     module.load_state_dict(ranker.tower.state_dict())
     again = replace(ranker, tower=module.eval())
@@ -211,6 +224,6 @@ def test_stored_weights_go_into_a_new_module(world: World, name: str, ranker: Ra
 def test_progress_is_told(world: World, name: str) -> None:
     seen: list[tuple[str, int, int]] = []
     config = once(RANKERS[name])
-    FITS[type(config)](world.evidence, config, seed=0, device=CPU, progress=lambda *step: seen.append(step))
+    FITS[type(config)](world.data, config, seed=0, device=CPU, progress=lambda *step: seen.append(step))
     assert seen[-1][1] == seen[-1][2]
     assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)

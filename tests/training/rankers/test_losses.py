@@ -19,7 +19,7 @@ from unheard.models.rankers.tower import Tower, TowerConfig
 from unheard.training.rankers.clcrec import info_nce
 from unheard.training.rankers.content_user import hinge
 from unheard.training.rankers.deepmusic import fit_deepmusic, measure_of
-from unheard.training.rankers.descent import described, endless, listed, of_played, pairs, seeded
+from unheard.training.rankers.descent import endless, feature_tensors, listed, of_played, pairs, seeded
 from unheard.training.rankers.dropoutnet import relative_error
 from unheard.training.rankers.gar import fixed, recommender_loss, scaled
 
@@ -81,7 +81,7 @@ def test_scaled_factors_keep_zero_rows() -> None:
 
 def measured(loss: str, predicted: NDArray[np.float32], items: NDArray[np.int64]) -> float:
     config = DeepMusic(loss=loss, alpha=7.0)  # type: ignore[arg-type]
-    return float(measure_of(make_world().evidence, config, CPU)(torch.from_numpy(predicted), items))
+    return float(measure_of(make_world().data, config, CPU)(torch.from_numpy(predicted), items))
 
 
 @pytest.fixture
@@ -93,29 +93,29 @@ ITEMS = np.array([3, 0, 77, 12, 5])
 
 
 def test_deepmusic_squared_error(predicted: NDArray[np.float32]) -> None:
-    Y = make_world().evidence.tracks.astype(np.float64)
+    Y = make_world().data.train.factors.astype(np.float64)
     wanted = ((predicted - Y[ITEMS]) ** 2).mean() / ((Y - Y.mean(axis=0)) ** 2).mean()
     assert measured("mse", predicted, ITEMS) == pytest.approx(wanted, rel=1e-4)
 
 
 def test_deepmusic_weighted_prediction_error(predicted: NDArray[np.float32]) -> None:
-    evidence = make_world().evidence
-    p = evidence.plays.toarray().astype(np.float64)  # (m, train)
+    data = make_world().data
+    p = data.train.plays.toarray().astype(np.float64)  # (m, train)
     c = 1 + 7.0 * p
-    error = (c[:, ITEMS] * (p[:, ITEMS] - evidence.playlists.astype(np.float64) @ predicted.T) ** 2).sum()
+    error = (c[:, ITEMS] * (p[:, ITEMS] - data.playlist_factors.astype(np.float64) @ predicted.T) ** 2).sum()
     assert measured("wpe", predicted, ITEMS) == pytest.approx(error / (8 * p.sum(axis=0).mean() * 5), rel=1e-4)
 
 
 def test_deepmusic_score_error_is_the_squared_error_of_all_scores(predicted: NDArray[np.float32]) -> None:
-    evidence = make_world().evidence
-    X, Y = evidence.playlists.astype(np.float64), evidence.tracks.astype(np.float64)
+    data = make_world().data
+    X, Y = data.playlist_factors.astype(np.float64), data.train.factors.astype(np.float64)
     error = ((X @ (predicted - Y[ITEMS]).T) ** 2).sum(axis=0).mean()
     typical = ((X @ (Y - Y.mean(axis=0)).T) ** 2).sum(axis=0).mean()
     assert measured("score", predicted, ITEMS) == pytest.approx(error / typical, rel=1e-4)
 
 
 def test_deepmusic_cosine_does_not_see_lengths(predicted: NDArray[np.float32]) -> None:
-    Y = make_world().evidence.tracks
+    Y = make_world().data.train.factors
     centre = Y.mean(axis=0)
     a, b = predicted - centre, Y[ITEMS] - centre
     cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
@@ -126,7 +126,7 @@ def test_deepmusic_cosine_does_not_see_lengths(predicted: NDArray[np.float32]) -
 
 @pytest.mark.parametrize("loss", ["mse", "score", "cosine"])
 def test_the_truth_costs_nothing(loss: str) -> None:
-    assert measured(loss, make_world().evidence.tracks[ITEMS], ITEMS) == pytest.approx(0, abs=1e-5)
+    assert measured(loss, make_world().data.train.factors[ITEMS], ITEMS) == pytest.approx(0, abs=1e-5)
 
 
 def test_batches_hold_every_item_once_before_any_comes_again() -> None:
@@ -136,7 +136,7 @@ def test_batches_hold_every_item_once_before_any_comes_again() -> None:
 
 
 def test_plays_as_pairs_and_as_a_mask() -> None:
-    plays = make_world().evidence.plays
+    plays = make_world().data.train.plays
     players, played = pairs(plays)
     assert len(players) == plays.nnz
     assert (plays.toarray()[players, played] == 1).all()
@@ -147,10 +147,10 @@ def test_plays_as_pairs_and_as_a_mask() -> None:
 
 
 def test_descriptions_of_train_and_validation_tracks() -> None:
-    evidence = make_world().evidence
-    known, unheard = described(evidence, CPU)
-    np.testing.assert_array_equal(known, evidence.inputs[evidence.train])
-    np.testing.assert_array_equal(unheard, evidence.inputs[evidence.val])
+    data = make_world().data
+    known, unheard = feature_tensors(data, CPU)
+    np.testing.assert_array_equal(known, data.train.features)
+    np.testing.assert_array_equal(unheard, data.validation.features)
 
 
 def test_a_seed_leaves_no_trace() -> None:
@@ -165,9 +165,9 @@ def test_a_seed_leaves_no_trace() -> None:
 
 
 def test_patience_ends_what_does_not_get_better() -> None:
-    evidence = make_world().evidence
+    data = make_world().data
     idle = Descent(learning_rate=1e-12, weight_decay=0.0, steps_per_check=1, checks=30, patience=4)
     config = DeepMusic(tower=TowerConfig(width=8), descent=idle)
-    assert len(fit_deepmusic(evidence, config, seed=0, device=CPU).history) == 5
+    assert len(fit_deepmusic(data, config, seed=0, device=CPU).history) == 5
     patient = replace(config, descent=replace(idle, checks=3))
-    assert len(fit_deepmusic(evidence, patient, seed=0, device=CPU).history) == 3
+    assert len(fit_deepmusic(data, patient, seed=0, device=CPU).history) == 3

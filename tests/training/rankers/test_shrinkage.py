@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.rankers.toy import make_world
+from tests.training.rankers.toy import make_world, with_features
+from unheard.inference.artists import artist_table, count_of
 from unheard.models.rankers.shrinkage import ArtistAndSound, Shrinkage
 from unheard.models.rankers.tower import Linear
-from unheard.training.artists import artist_table, count_of
 from unheard.training.rankers.shrinkage import fit_shrinkage
 
 
@@ -33,22 +33,21 @@ def test_a_track_is_left_out_of_its_own_artists_mean() -> None:
     assert count_of(columns).tolist() == [2, 1, 0, 0]
 
 
-def test_it_needs_to_be_told_about_artists() -> None:
+def test_it_needs_artist_features() -> None:
     with pytest.raises(ValueError, match="set artist = true"):
-        fit_shrinkage(make_world().evidence, Shrinkage(), seed=0, device=torch.device("cpu"))
+        fit_shrinkage(make_world().data, Shrinkage(), seed=0, device=torch.device("cpu"))
 
 
 def test_kappa_is_what_ranks_validation_tracks_best() -> None:
     """Artists' means that say everything are worth a small kappa, means that say nothing a large one."""
-    evidence = make_world().evidence
-    rows = np.concatenate([evidence.train, evidence.val])
-    rng = np.random.default_rng(0)
-    dim = evidence.tracks.shape[1]
-    noise = rng.normal(size=(len(rows), dim)).astype(np.float32)
-    count = np.full((len(rows), 1), np.log1p(3), np.float32)
+    data = make_world().data
+    rng, dim, parts = np.random.default_rng(0), data.dim, (data.train, data.validation)
+    noise = [rng.normal(size=(len(part), dim)).astype(np.float32) for part in parts]
     kept = {}
-    for name, means in (("noise", noise), ("sound", evidence.inputs[:, :dim])):
-        told = replace(evidence, inputs=np.concatenate([evidence.inputs, means, count], axis=1))
-        tower = fit_shrinkage(told, Shrinkage(), seed=0, device=torch.device("cpu")).tower
+    for name, means in (("noise", noise), ("sound", [part.features[:, :dim] for part in parts])):
+        counts = [np.full((len(part), 1), np.log1p(3), np.float32) for part in parts]
+        columns = [np.concatenate([p.features, m, c], axis=1) for p, m, c in zip(parts, means, counts, strict=True)]
+        with_artists = replace(with_features(data, *columns), n_artist_features=dim + 1)
+        tower = fit_shrinkage(with_artists, Shrinkage(), seed=0, device=torch.device("cpu")).tower
         kept[name] = float(tower.get_buffer("kappa"))
     assert kept["noise"] == max(Shrinkage().kappas)

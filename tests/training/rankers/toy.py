@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.factors.als import AlsConfig, fit_als
-from unheard.training.evidence import Evidence
+from unheard.factors.als import AlsConfig, fit_als, fold_in
+from unheard.ids import IdMap
+from unheard.training.dataset import TrackArrays, TrainingData
 from unheard.training.rankers.ranker import Ranker
 
 HIDDEN = 3
@@ -21,7 +22,7 @@ Floats = NDArray[np.float32]
 class World:
     """What a ranker learns from, and what it never sees: descriptions of test tracks (test, f) and plays (m, test)."""
 
-    evidence: Evidence
+    data: TrainingData
     unheard: Floats
     held: csr_matrix
 
@@ -40,26 +41,39 @@ def make_world(*, seed: int = 0, n_playlists: int = 120, listed: int = 24) -> Wo
     heard = np.concatenate([hidden @ rng.normal(size=(HIDDEN, 8)), rng.normal(size=(n, 4))], axis=1)
     known = heard[:n_train]
     x = ((heard - known.mean(axis=0)) / known.std(axis=0)).astype(np.float32)
-    train, tuning, held = (csr_matrix(part) for part in np.split(plays, [n_train, n_train + n_val], axis=1))
+    train, validation_plays, held = (csr_matrix(part) for part in np.split(plays, [n_train, n_train + n_val], axis=1))
     playlists, tracks = fit_als(train, AlsConfig(dim=6, iterations=8))
-    evidence = Evidence(
-        inputs=x[: n_train + n_val],
-        n_sound=x.shape[1],
-        artist=np.arange(n_train + n_val, dtype=np.int32),
-        train=np.arange(n_train),
-        val=np.arange(n_train, n_train + n_val),
-        plays=train,
-        tuning=tuning,
-        tracks=tracks,
-        playlists=playlists,
+    val = fold_in(playlists, validation_plays.T.tocsr(), AlsConfig(dim=6))
+
+    def arrays_of(rows: slice, factors: Floats, plays: csr_matrix) -> TrackArrays:
+        numbers = np.arange(n)[rows]
+        names = [f"artist {number:03}" for number in numbers]
+        return TrackArrays(IdMap(f"{number:03}" for number in numbers), factors, plays, x[rows], names, numbers)
+
+    data = TrainingData(
+        arrays_of(slice(0, n_train), tracks, train),
+        arrays_of(slice(n_train, n_train + n_val), val, validation_plays),
+        IdMap(f"playlist {row}" for row in range(n_playlists)),
+        playlists,
     )
-    return World(evidence, x[n_train + n_val :], held)
+    return World(data, x[n_train + n_val :], held)
 
 
-def without_validation(evidence: Evidence) -> Evidence:
-    """Nobody can judge."""
-    nobody = csr_matrix((evidence.plays.shape[0], 0), dtype=np.float32)
-    return replace(evidence, val=evidence.val[:0], tuning=nobody)
+def without_validation(data: TrainingData) -> TrainingData:
+    """The same train tracks, and no track to validate by."""
+    return replace(data, validation=data.validation.take(np.zeros(0, np.int64)))
+
+
+def with_features(data: TrainingData, train: Floats, validation: Floats) -> TrainingData:
+    """The same tracks with other features."""
+    return replace(
+        data, train=replace(data.train, features=train), validation=replace(data.validation, features=validation)
+    )
+
+
+def without_features(data: TrainingData) -> TrainingData:
+    """The same tracks, with features that are zero."""
+    return with_features(data, *(np.zeros_like(part.features) for part in (data.train, data.validation)))
 
 
 def places(ranker: Ranker, described: Floats) -> Floats:

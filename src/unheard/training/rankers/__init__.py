@@ -1,1 +1,1 @@
-"""One file a ranker: how it is fitted. What it needs is `Evidence`, what it gives is a `Ranker`."""
+"""Fit rankers: one file for each, from `TrainingData` to a `Ranker`."""

@@ -1,10 +1,10 @@
-"""Adding several rankers' scores: how much of each.
+"""Weights of several rankers in an ensemble that adds their scores.
 
 Scores of different rankers have different scales, so each is divided by the deviation of its scores within the
-playlists that judge. The weights are those under which a softmax over the validation tracks gives the tracks that a
-playlist holds the most probability: a convex problem with a few numbers, so no grid is needed. Weights are not
-negative. Validation tracks are few artists' work, so the weights are drawn back towards equal ones, which seldom
-rank much worse than the best (Timmermann 2006, Forecast Combinations, section 4: the combination puzzle).
+validation playlists. The weights minimise the cross entropy of a playlist's tracks under a softmax over the validation
+tracks: a convex problem in a few numbers, so no grid is needed. Weights are not negative. Validation tracks
+are the work of few artists, so the weights are shrunk towards equal ones, which are seldom much worse than the best
+(Timmermann 2006, Forecast Combinations, section 4: the combination puzzle).
 """
 
 from __future__ import annotations
@@ -12,42 +12,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from unheard.training.evidence import Evidence
+from unheard.arrays import Doubles, Floats, Indices
+from unheard.training.dataset import TrainingData
 
-Floats = NDArray[np.float32]
-TOWARDS_EQUAL = 0.25
+SHRINKAGE = 0.25
 
 
 def score_deviation(playlists: Floats, tracks: Floats) -> float:
-    """Root mean square over playlists (m, k) of the deviation of their scores of tracks (n, k)."""
+    """Return the root mean square over playlists (m, k) of the deviation of their scores of tracks (n, k)."""
     if not len(playlists) or not len(tracks):
         return 0.0
     x, centred = playlists.astype(np.float64), tracks - tracks.mean(axis=0, dtype=np.float64)
     return float(np.sqrt(((x.T @ x) * (centred.T @ centred)).sum() / (len(x) * len(centred))))
 
 
-def blend_weights(scores: Sequence[Floats], evidence: Evidence, asked: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weights (ranker,) that sum to 1 for scores (asked, val) of deviation 1; equal ones without validation tracks."""
+def blend_weights(scores: Sequence[Floats], data: TrainingData, queries: Indices) -> Doubles:
+    """Return weights (ranker,) that sum to 1 for scores (queries, val) of deviation 1.
+
+    Without validation tracks all weights are equal.
+    """
     n = len(scores)
     equal = np.full(n, 1 / n)
-    held = evidence.tuning[asked].toarray() > 0  # (asked, val)
+    held = data.validation.plays[queries].toarray() > 0  # (queries, val)
     if n == 1 or not held.any():
         return equal
     share = held / held.sum(axis=1, keepdims=True)
-    stacked = np.stack(scores).astype(np.float64)  # (ranker, asked, val)
+    stacked = np.stack(scores).astype(np.float64)  # (ranker, queries, val)
 
-    def surprise(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logits = np.tensordot(weights, stacked, axes=1)  # (asked, val)
+    def cross_entropy(weights: Doubles) -> tuple[float, Doubles]:
+        logits = np.tensordot(weights, stacked, axes=1)  # (queries, val)
         logits -= logits.max(axis=1, keepdims=True)
         total = np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        slope = (np.exp(logits - total) - share) / len(asked)
-        return float(-(share * (logits - total)).sum() / len(asked)), np.tensordot(stacked, slope, axes=2)
+        slope = (np.exp(logits - total) - share) / len(queries)
+        return float(-(share * (logits - total)).sum() / len(queries)), np.tensordot(stacked, slope, axes=2)
 
-    found = minimize(surprise, equal, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n)
+    found = minimize(cross_entropy, equal, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n)
     if not found.x.sum() > 0:
         return equal
-    weights: NDArray[np.float64] = (1 - TOWARDS_EQUAL) * found.x / found.x.sum() + TOWARDS_EQUAL * equal
+    weights: Doubles = (1 - SHRINKAGE) * found.x / found.x.sum() + SHRINKAGE * equal
     return weights

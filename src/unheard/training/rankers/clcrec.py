@@ -1,11 +1,11 @@
-"""CLCRec: contrastive learning ties a track's description to the place that plays give it.
+"""CLCRec: contrastive learning aligns the embedding of a track's features with the one learned from its plays.
 
-Wei et al., Contrastive Learning for Cold-Start Recommendation (2021). Track i has a learned
-place z_i and a place f(x_i) from its description, playlist u a learned place z_u. With a softmax over the positive and
-some negatives,
+Wei et al., Contrastive Learning for Cold-Start Recommendation (2021). Track i has a learned embedding z_i and an
+embedding f(x_i) of its features, playlist u a learned embedding z_u. With a softmax over the positive and some
+negatives,
 
-    L_RE  makes f(x_i) the nearest (cosine / tau) to z_i          what plays say and what is heard shall agree
-    L_UI  makes i the best (dot product / tau) for z_u            where f(x_i) stands in for z_i with probability rho
+    L_RE  makes f(x_i) the nearest (cosine / tau) to z_i          embeddings of plays and of features agree
+    L_UI  makes i the best (dot product / tau) for z_u            f(x_i) replaces z_i with probability rho
     L     = lambda L_RE + (1 - lambda) L_UI + eta |z|^2
 
 Negatives are shared by the pairs of a step; tracks that a playlist holds are no negatives for it.
@@ -21,15 +21,15 @@ from torch.nn import functional
 from unheard.models.rankers.clcrec import ClcRec
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
-from unheard.training.rankers.descent import Items, descend, described, listed, of_played, pairs, seeded
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.descent import Items, descend, feature_tensors, listed, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 
-OUT = -1e9  # the logit of what is no candidate
+EXCLUDED = -1e9  # the logit of what is no candidate
 
 
-class Places(nn.Module):
-    """Learned places of playlists (m, k) and train tracks (train, k), and the tower."""
+class Embeddings(nn.Module):
+    """Learned embeddings of playlists (m, k) and train tracks (train, k), and the tower."""
 
     def __init__(self, config: ClcRec, *, inputs: int, playlists: int, tracks: int) -> None:
         super().__init__()
@@ -39,24 +39,24 @@ class Places(nn.Module):
 
 
 def fit_clcrec(
-    evidence: Evidence, config: ClcRec, *, seed: int, device: torch.device, progress: Progress = silent
+    data: TrainingData, config: ClcRec, *, seed: int, device: torch.device, progress: Progress = silent
 ) -> Ranker:
-    """Train tracks keep their learned places; the tower places the others."""
-    known, unheard = described(evidence, device)
-    plays, (players, played) = evidence.plays, pairs(evidence.plays)
+    """Train tracks keep their learned embeddings; other tracks get the tower's."""
+    known, new = feature_tensors(data, device)
+    plays, (players, played) = data.train.plays, pairs(data.train.plays)
     with seeded(seed, device) as rng:
-        net = Places(config, inputs=known.shape[1], playlists=plays.shape[0], tracks=len(known)).to(device)
+        net = Embeddings(config, inputs=known.shape[1], playlists=plays.shape[0], tracks=len(known)).to(device)
 
         def loss(items: Items) -> Tensor:
             u, i = players[items], played[items]
             j = rng.integers(0, len(known), config.negatives)
             both = np.concatenate([i, j])
             content, learned = net.tower(known[both]), net.tracks[both]  # (batch + negatives, k)
-            heard = torch.rand(len(both), 1, device=device) < config.hybrid
+            replaced = torch.rand(len(both), 1, device=device) < config.hybrid
             n = len(items)
             user_item = info_nce(
                 net.playlists[u],
-                torch.where(heard, content, learned),
+                torch.where(replaced, content, learned),
                 listed(plays, u, j, device),
                 temperature=config.temperature,
             )
@@ -76,8 +76,8 @@ def fit_clcrec(
             n_items=len(players),
             loss=loss,
             playlists=lambda: of_played(net.playlists.cpu().numpy(), plays),
-            val=lambda: net.tower(unheard).cpu().numpy(),
-            evidence=evidence,
+            val=lambda: net.tower(new).cpu().numpy(),
+            data=data,
             rng=rng,
             progress=progress,
             name="CLCRec",
@@ -87,14 +87,14 @@ def fit_clcrec(
 
 
 def info_nce(anchors: Tensor, candidates: Tensor, excluded: Tensor, *, temperature: float) -> Tensor:
-    """Mean cross entropy of finding row r's candidate r among it and the negatives.
+    """Return the mean cross entropy of finding row r's candidate r among it and the negatives.
 
     anchors     (batch, k)
     candidates  (batch + negatives, k): the positives, then the negatives of all rows
-    excluded    (batch, negatives) bool, what is no negative for a row
+    excluded    (batch, negatives) bool, which are no negatives for a row
     """
     n = len(anchors)
     positive = (anchors * candidates[:n]).sum(dim=1, keepdim=True)  # (batch, 1)
-    negative = (anchors @ candidates[n:].T).masked_fill(excluded, OUT * temperature)  # (batch, negatives)
+    negative = (anchors @ candidates[n:].T).masked_fill(excluded, EXCLUDED * temperature)  # (batch, negatives)
     logits = torch.cat([positive, negative], dim=1) / temperature
     return -torch.log_softmax(logits, dim=1)[:, 0].mean()

@@ -1,14 +1,14 @@
-"""Regressions of factors in closed form: one eigendecomposition serves every penalty, validation ranking weighs them.
+"""Regressions of factors in closed form, averaged over penalties by how well each ranks validation tracks.
 
 With centred X = U S V' (train, inputs) and centred Y (train, factors), ridge regression (Hoerl & Kennard 1970) is
 
     B = (X'X + lambda I)^-1 X'Y = V diag(1 / (s^2 + lambda)) V'X'Y
 
-V and s come from X'X, or from XX' where there are more inputs than tracks. Computed in float64.
+One eigendecomposition, of X'X or of XX' (the smaller), serves all penalties. Computed in float64.
 
 Validation tracks are often the work of a dozen artists, and the setting that ranks those best is seldom the one that
-ranks the next dozen best. So no setting wins: all are averaged (Hoeting et al. 1999, Bayesian Model Averaging), with
-weights that grow exponentially with how well each ranks (Freund & Schapire 1997, Hedge).
+ranks the next dozen best. So all settings are averaged (Hoeting et al. 1999, Bayesian Model Averaging), with weights
+that grow exponentially with nDCG (Freund & Schapire 1997, Hedge).
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Floats
 from unheard.models.rankers.tower import Linear
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.blend import score_deviation
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.rankers.validation import ndcg, validation_playlists
 
-Floats = NDArray[np.float32]
-Wide = NDArray[np.float64]
 Setting = TypeVar("Setting")
-ROUNDING = 1e-10  # of the largest eigenvalue: directions that nothing varies in
+ROUNDING = 1e-10  # of the largest eigenvalue: below it, a direction is taken for constant
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,15 @@ class Regression:
     cross           V'X'Y, (r, factors)
     """
 
-    x_mean: Wide
-    y_mean: Wide
-    basis: Wide
-    energy: Wide
-    cross: Wide
+    x_mean: Doubles
+    y_mean: Doubles
+    basis: Doubles
+    energy: Doubles
+    cross: Doubles
 
     @staticmethod
     def of(x: NDArray[np.floating], y: NDArray[np.floating]) -> Regression:
-        """From train rows x (train, inputs) and y (train, factors)."""
+        """Decompose the problem of train rows x (train, inputs) and y (train, factors)."""
         x_mean, y_mean = x.mean(axis=0, dtype=np.float64), y.mean(axis=0, dtype=np.float64)
         x, y = x - x_mean, y - y_mean
         wide = x.shape[1] > len(x)
@@ -60,62 +59,64 @@ class Regression:
         basis = x.T @ vectors / np.sqrt(energy) if wide else vectors
         return Regression(x_mean, y_mean, basis, energy, basis.T @ (x.T @ y))
 
-    def coefficients(self, penalty: float) -> Wide:
-        """B, (inputs, factors)."""
+    def coefficients(self, penalty: float) -> Doubles:
+        """Return B, (inputs, factors)."""
         return self.basis @ (self.cross / (self.energy + penalty)[:, None])
 
-    def predict(self, x: NDArray[np.floating], coefficients: Wide) -> Floats:
-        """Factors of rows x, (n, factors) float32."""
+    def predict(self, x: NDArray[np.floating], coefficients: Doubles) -> Floats:
+        """Return factors of rows x, (n, factors) float32."""
         return (x @ coefficients + self._offset(coefficients)).astype(np.float32)
 
-    def linear(self, coefficients: Wide) -> Linear:
-        """The same as a module."""
+    def linear(self, coefficients: Doubles) -> Linear:
+        """Return the same as a module."""
         offset = self._offset(coefficients).astype(np.float32)
         return Linear(torch.from_numpy(coefficients.astype(np.float32)), torch.from_numpy(offset)).eval()
 
-    def _offset(self, coefficients: Wide) -> Wide:
-        offset: Wide = self.y_mean - self.x_mean @ coefficients
+    def _offset(self, coefficients: Doubles) -> Doubles:
+        offset: Doubles = self.y_mean - self.x_mean @ coefficients
         return offset
 
 
 @dataclass(frozen=True)
 class Averaged:
-    """Mean coefficients, and the nDCG of every setting that is in them."""
+    """Mean coefficients, and the nDCG of every setting."""
 
-    coefficients: Wide
+    coefficients: Doubles
     history: tuple[dict[str, float], ...]
 
 
 def average(
     settings: Iterable[Setting],
-    otherwise: Setting,
-    evidence: Evidence,
-    solve: Callable[[Setting], Wide],
-    predict: Callable[[Wide], Floats],
-    told: Callable[[Setting], dict[str, float]],
+    default: Setting,
+    data: TrainingData,
+    solve: Callable[[Setting], Doubles],
+    predict: Callable[[Doubles], Floats],
+    label: Callable[[Setting], dict[str, float]],
     temperature: float,
 ) -> Averaged:
-    """Coefficients of all settings, weighted by exp(nDCG / temperature); of `otherwise` where nobody can judge.
+    """Return the mean coefficients of all settings, weighted by exp(nDCG / temperature).
+
+    Without validation playlists, return those of `default`.
 
     solve    setting -> coefficients
     predict  coefficients -> factors of the validation tracks
-    told     setting -> its name in the history
+    label    setting -> its entry in the history
 
     Penalties shrink predictions, so each setting's are brought to the same deviation of scores before they are added,
     and their mean back to the mean deviation.
     """
-    asked = judges(evidence)
-    if not len(asked):
-        return Averaged(solve(otherwise), (told(otherwise),))
+    queries = validation_playlists(data)
+    if not len(queries):
+        return Averaged(solve(default), (label(default),))
     best, weights, deviations, total, history = -np.inf, 0.0, 0.0, None, []
     for setting in settings:
         coefficients = solve(setting)
         predicted = predict(coefficients)
-        quality = ndcg(evidence.playlists, predicted, evidence, asked)
-        history.append({**told(setting), "ndcg": quality})
-        deviation = score_deviation(evidence.playlists[asked], predicted)
+        quality = ndcg(data.playlist_factors, predicted, data, queries)
+        history.append({**label(setting), "ndcg": quality})
+        deviation = score_deviation(data.playlist_factors[queries], predicted)
         if not deviation > 0:
-            continue  # it says the same of every track
+            continue  # it predicts the same for every track
         # Sums are kept relative to the best so far: exp(nDCG / temperature) itself would grow large.
         before, best = np.exp((min(best, quality) - quality) / temperature), max(best, quality)
         weight = np.exp((quality - best) / temperature)
@@ -123,5 +124,5 @@ def average(
         total = added if total is None else before * total + added
         weights, deviations = before * weights + weight, before * deviations + weight * deviation
     if total is None:
-        return Averaged(solve(otherwise), tuple(history))
+        return Averaged(solve(default), tuple(history))
     return Averaged(total / weights * (deviations / weights), tuple(history))

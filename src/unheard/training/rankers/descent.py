@@ -1,4 +1,4 @@
-"""One loop for every ranker that learns by gradient steps: step, look at the validation ranking, keep the best.
+"""The loop of every ranker that learns by gradient steps: step, rank validation tracks, keep the best weights.
 
 Everything drawn comes from one seed, so a fit can be repeated.
 """
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
+from unheard.arrays import Floats
 from unheard.models.rankers.descent import Descent
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.validation import ndcg, validation_playlists
 
-Floats = NDArray[np.float32]
 Items = NDArray[np.int64]
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[np.random.Generator]:
-    """torch's generators from the seed for the length of a fit, and a NumPy one; afterwards torch's are as before."""
+    """Seed torch's generators for the length of a fit, and yield a NumPy one; restore torch's afterwards."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield np.random.default_rng(seed)
@@ -39,20 +39,20 @@ def descend(
     loss: Callable[[Items], Tensor],
     playlists: Callable[[], Floats],
     val: Callable[[], Floats],
-    evidence: Evidence,
+    data: TrainingData,
     rng: np.random.Generator,
     progress: Progress = silent,
     name: str,
 ) -> tuple[dict[str, float], ...]:
-    """Train `network` in place; it ends with its best weights, in evaluation mode. Returns the history.
+    """Train `network` in place and return the history; it ends with its best weights, in evaluation mode.
 
-    n_items    items that a step draws from
-    loss       items (batch,) -> what the step makes smaller
-    playlists  -> (m, k) places of all playlists, asked for in evaluation mode
-    val        -> (val, k) places of the validation tracks
+    n_items    number of items that batches are drawn from
+    loss       items (batch,) -> loss to minimise
+    playlists  -> (m, k) embeddings of all playlists, called in evaluation mode
+    val        -> (val, k) embeddings of the validation tracks
     """
     adam = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    batches, asked = endless(rng, n_items, config.batch_size), judges(evidence)
+    batches, queries = endless(rng, n_items, config.batch_size), validation_playlists(data)
     best, kept, since, history = -1.0, _state(network), 0, []
     for check in range(1, config.checks + 1):
         network.train()
@@ -66,23 +66,23 @@ def descend(
         network.eval()
         history.append({"step": float(check * config.steps_per_check), "loss": total / config.steps_per_check})
         progress(name, check, config.checks)
-        if not len(asked):
+        if not len(queries):
             continue
         with torch.no_grad():
-            quality = ndcg(playlists(), val(), evidence, asked)
+            quality = ndcg(playlists(), val(), data, queries)
         history[-1]["ndcg"] = quality
         since = 0 if quality > best else since + 1
         if quality > best:
             best, kept = quality, _state(network)
         if since >= config.patience:
             break
-    if len(asked):
+    if len(queries):
         network.load_state_dict(kept)
     return tuple(history)
 
 
 def endless(rng: np.random.Generator, n: int, batch_size: int) -> Iterator[Items]:
-    """Batches of 0 .. n-1 in random order, reshuffled when what is left does not fill a batch."""
+    """Yield batches of 0 .. n-1 in random order, reshuffled when the rest does not fill a batch."""
     size = min(batch_size, n)
     while True:
         order = rng.permutation(n)
@@ -90,26 +90,26 @@ def endless(rng: np.random.Generator, n: int, batch_size: int) -> Iterator[Items
             yield order[start : start + size]
 
 
-def described(evidence: Evidence, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Descriptions of the train tracks and of the validation tracks, (train, f) and (val, f), on the device."""
-    known, unheard = (torch.from_numpy(evidence.inputs[rows]).to(device) for rows in (evidence.train, evidence.val))
-    return known, unheard
+def feature_tensors(data: TrainingData, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return features of train and validation tracks, (train, f) and (val, f), on the device."""
+    train, validation = (torch.from_numpy(part.features).to(device) for part in (data.train, data.validation))
+    return train, validation
 
 
 def pairs(plays: csr_matrix) -> tuple[Items, Items]:
-    """Playlist and train track of every play."""
+    """Return playlist and train track of every play."""
     entries = plays.tocoo()
     return entries.row.astype(np.int64), entries.col.astype(np.int64)
 
 
 def listed(plays: csr_matrix, playlists: Items, tracks: Items, device: torch.device) -> Tensor:
-    """Whether playlists hold tracks, (playlist, track) bool."""
+    """Return whether playlists hold tracks, (playlist, track) bool."""
     return torch.from_numpy(plays[playlists][:, tracks].toarray() > 0).to(device)
 
 
-def of_played(places: Floats, plays: csr_matrix) -> Floats:
-    """Places of playlists (m, k), zero where there is no play to know them by."""
-    known: Floats = np.where(np.diff(plays.indptr)[:, None] > 0, places, np.float32(0)).astype(np.float32)
+def of_played(embeddings: Floats, plays: csr_matrix) -> Floats:
+    """Return embeddings of playlists (m, k), zero for a playlist without plays."""
+    known: Floats = np.where(np.diff(plays.indptr)[:, None] > 0, embeddings, np.float32(0)).astype(np.float32)
     return known
 
 

@@ -1,4 +1,4 @@
-"""DropoutNet: reproduces the scores of warm factors, and often has to do so from the description alone.
+"""DropoutNet: towers that reproduce the scores of warm factors, often from the features alone.
 
 Volkovs, Yu and Poutanen, DropoutNet: Addressing Cold Start in Recommender Systems (2017). With warm factors U_u, V_v
 and content x_v, equation 2 minimises over pairs of playlist and track
@@ -6,7 +6,7 @@ and content x_v, equation 2 minimises over pairs of playlist and track
     (U_u V_v' - f_U(U_u) f_V(V_v, x_v)')^2     where V_v is 0 for a random share of the tracks
 
 A step's pairs are all playlists with all tracks of its plays. Playlists have no content here, so theirs is never
-hidden. Factors enter divided by their root mean square, scores by theirs.
+dropped. Factors enter divided by their root mean square, scores by theirs.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from unheard.arrays import Floats
 from unheard.models.rankers.dropoutnet import DropoutNet, TrackTower, joint_tower
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
-from unheard.training.rankers.descent import Floats, Items, descend, described, of_played, pairs, seeded
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.descent import Items, descend, feature_tensors, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 
 
@@ -32,13 +33,13 @@ class Towers(nn.Module):
 
 
 def fit_dropoutnet(
-    evidence: Evidence, config: DropoutNet, *, seed: int, device: torch.device, progress: Progress = silent
+    data: TrainingData, config: DropoutNet, *, seed: int, device: torch.device, progress: Progress = silent
 ) -> Ranker:
-    """Train tracks are placed with their factors, which the tower goes without."""
-    known, unheard = described(evidence, device)
-    players, played = pairs(evidence.plays)
-    U = torch.from_numpy(evidence.playlists / _rms(evidence.playlists[np.unique(players)])).to(device)
-    V = torch.from_numpy(evidence.tracks / _rms(evidence.tracks)).to(device)
+    """Train tracks are embedded with their factors; the tower alone works without."""
+    known, new = feature_tensors(data, device)
+    players, played = pairs(data.train.plays)
+    U = torch.from_numpy(data.playlist_factors / _rms(data.playlist_factors[np.unique(players)])).to(device)
+    V = torch.from_numpy(data.train.factors / _rms(data.train.factors)).to(device)
     with seeded(seed, device) as rng:
         d = V.shape[1]
         net = Towers(
@@ -57,21 +58,21 @@ def fit_dropoutnet(
             config.descent,
             n_items=len(players),
             loss=loss,
-            playlists=lambda: of_played(net.playlists(U).cpu().numpy(), evidence.plays),
-            val=lambda: net.tracks(unheard).cpu().numpy(),
-            evidence=evidence,
+            playlists=lambda: of_played(net.playlists(U).cpu().numpy(), data.train.plays),
+            val=lambda: net.tracks(new).cpu().numpy(),
+            data=data,
             rng=rng,
             progress=progress,
             name="DropoutNet",
         )
         with torch.no_grad():
-            playlists = of_played(net.playlists(U).cpu().numpy(), evidence.plays)
+            playlists = of_played(net.playlists(U).cpu().numpy(), data.train.plays)
             tracks = net.tracks(known, V).cpu().numpy()
     return Ranker(net.tracks.cpu(), playlists, tracks, history)
 
 
 def relative_error(scores: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error of scores over the mean square of what they should be, (playlist, track) each."""
+    """Return the mean squared error of scores over the mean square of their targets, (playlist, track) each."""
     return (scores - target).square().mean() / target.square().mean().clamp(min=torch.finfo(torch.float32).tiny)
 
 

@@ -1,36 +1,35 @@
 """Kernel ridge regression onto warm factors with random Fourier features (models/rankers/kernel_ridge.py).
 
 The bandwidth is the median distance of two train tracks, the usual guess for a Gaussian kernel; penalties are
-averaged by how well each ranks validation tracks.
+averaged by how well each ranks validation tracks (closed_form.py).
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.models.rankers.kernel_ridge import KernelRidge, RandomFourier, fourier
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 
-Floats = NDArray[np.float32]
-MAX_MEASURED = 1000  # tracks whose distances give the median
+MAX_SAMPLE = 1000  # tracks, of whose distances the median is taken
 
 
 def fit_kernel_ridge(
-    evidence: Evidence,
+    data: TrainingData,
     config: KernelRidge,
     *,
     seed: int,
     device: torch.device,  # noqa: ARG001 - NumPy's
     progress: Progress = silent,
 ) -> Ranker:
-    """Places are factors. The penalty is lambda over the number of train tracks."""
-    rng, n = np.random.default_rng(seed), len(evidence.train)
-    known = evidence.inputs[evidence.train]
+    """Embeddings are factors. The penalty is lambda over the number of train tracks."""
+    rng, n = np.random.default_rng(seed), len(data.train)
+    known = data.train.features
     scale = 1 / median_distance(known, rng)
     drawn = rng.normal(size=(known.shape[1], config.features)) * scale
     frequencies = torch.from_numpy(drawn.astype(np.float32))
@@ -40,13 +39,13 @@ def fit_kernel_ridge(
         z: Floats = fourier(torch.from_numpy(x), frequencies, phases).numpy()
         return z
 
-    regression = Regression.of(features(known), evidence.tracks)
+    regression = Regression.of(features(known), data.train.factors)
     progress("kernel ridge", 1, 2)
-    val = features(evidence.inputs[evidence.val])
+    val = features(data.validation.features)
     found = average(
         sorted(config.penalties),
         config.penalty,
-        evidence,
+        data,
         lambda penalty: regression.coefficients(penalty * n),
         lambda coefficients: regression.predict(val, coefficients),
         lambda penalty: {"penalty": penalty},
@@ -54,12 +53,12 @@ def fit_kernel_ridge(
     )
     progress("kernel ridge", 2, 2)
     tower = RandomFourier(frequencies, phases, regression.linear(found.coefficients))
-    return Ranker(tower.eval(), evidence.playlists, evidence.tracks, found.history)
+    return Ranker(tower.eval(), data.playlist_factors, data.train.factors, found.history)
 
 
 def median_distance(x: Floats, rng: np.random.Generator) -> float:
-    """The median Euclidean distance of two different rows of x, or of a sample of them; 1 where all are the same."""
-    sample = x if len(x) <= MAX_MEASURED else x[np.sort(rng.choice(len(x), MAX_MEASURED, replace=False))]
+    """Return the median Euclidean distance of two different rows of x, or of a sample; 1 if all rows are equal."""
+    sample = x if len(x) <= MAX_SAMPLE else x[np.sort(rng.choice(len(x), MAX_SAMPLE, replace=False))]
     wide = sample.astype(np.float64)
     lengths = (wide**2).sum(axis=1)
     squared = lengths[:, None] + lengths - 2 * wide @ wide.T  # (sample, sample)

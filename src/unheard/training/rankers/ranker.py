@@ -1,23 +1,21 @@
-"""What fitting a ranker gives: a place for every playlist, and a module that places a track from its description."""
+"""A fitted ranker: embeddings of playlists, and a module that maps features of tracks to embeddings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
-Floats = NDArray[np.float32]
+from unheard.arrays import Floats
 
 
 @dataclass(frozen=True)
 class Ranker:
-    """A playlist's score of a track is the dot product of their places.
+    """A playlist's score of a track is the dot product of their embeddings.
 
-    tower      (batch, f) description -> (batch, k) place, in evaluation mode
+    tower      (batch, f) features -> (batch, k) embeddings, in evaluation mode
     playlists  (m, k) float32; zero for a playlist without train plays
-    tracks     (train, k) places of the train tracks where plays know better than the tower; None: the tower's
+    tracks     (train, k) embeddings of the train tracks learned from their plays; None: those of the tower
     history    figures of each epoch, for history.json
     """
 

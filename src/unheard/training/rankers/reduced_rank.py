@@ -1,12 +1,12 @@
-"""Reduced-rank regression onto warm factors: what descriptions say has to fit through few numbers.
+"""Reduced-rank regression onto warm factors: coefficients of low rank.
 
 Izenman, Reduced-Rank Regression for the Multivariate Linear Model (1975), theorem 1: among coefficients of rank t,
 
     tr (Y - XB) G (Y - XB)'  is smallest for  B_t = B G^1/2 V_t V_t' G^-1/2
 
 with B the full-rank coefficients and V_t the t first eigenvectors of G^1/2 Y'X (X'X)^-1 X'Y G^1/2. Here X'X has ridge's
-lambda added (Mukherjee & Zhu 2011), and the weights G are the playlists' second moment X_p'X_p: what an error of
-factors does to scores. Directions of factors that no playlist looks at are left out.
+lambda added (Mukherjee & Zhu 2011), and the weights G are the playlists' second moment X_p'X_p, which turns
+errors of factors into errors of scores. Directions of factors that no playlist uses are left out.
 """
 
 from __future__ import annotations
@@ -15,57 +15,55 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Floats
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.closed_form import ROUNDING, Regression, average
 from unheard.training.rankers.ranker import Ranker
-
-Wide = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One of those that are tried."""
+    """A rank and a penalty."""
 
     rank: int
     penalty: float
 
-    def told(self) -> dict[str, float]:
+    def label(self) -> dict[str, float]:
         return {"rank": float(self.rank), "penalty": self.penalty}
 
 
 def fit_reduced_rank(
-    evidence: Evidence,
+    data: TrainingData,
     config: ReducedRank,
     *,
     seed: int,  # noqa: ARG001 - nothing is drawn
     device: torch.device,  # noqa: ARG001 - NumPy's
     progress: Progress = silent,
 ) -> Ranker:
-    """Places are factors. The penalty is lambda over the number of train tracks."""
-    x, n = evidence.inputs, len(evidence.train)
-    regression, root = Regression.of(x[evidence.train], evidence.tracks), score_root(evidence.playlists)
+    """Embeddings are factors. The penalty is lambda over the number of train tracks."""
+    n = len(data.train)
+    regression, root = Regression.of(data.train.features, data.train.factors), score_root(data.playlist_factors)
     progress("reduced rank", 1, 2)
-    full = evidence.tracks.shape[1]
+    full = data.train.factors.shape[1]
     ranks = sorted({min(rank, full) for rank in config.ranks}, reverse=True)
     found = average(
         [Setting(rank, penalty) for penalty in sorted(config.penalties) for rank in ranks],
         Setting(min(config.rank, full), config.penalty),
-        evidence,
+        data,
         lambda setting: reduced_coefficients(regression, root, rank=setting.rank, penalty=setting.penalty * n),
-        lambda coefficients: regression.predict(x[evidence.val], coefficients),
-        Setting.told,
+        lambda coefficients: regression.predict(data.validation.features, coefficients),
+        Setting.label,
         config.temperature,
     )
     progress("reduced rank", 2, 2)
-    return Ranker(regression.linear(found.coefficients), evidence.playlists, evidence.tracks, found.history)
+    return Ranker(regression.linear(found.coefficients), data.playlist_factors, data.train.factors, found.history)
 
 
-def score_root(playlists: NDArray[np.float32]) -> tuple[Wide, Wide]:
-    """G^1/2 and its pseudo-inverse, (d, d) each, of G = X'X over the playlists' factors X (m, d)."""
+def score_root(playlists: Floats) -> tuple[Doubles, Doubles]:
+    """Return G^1/2 and its pseudo-inverse, (d, d) each, of G = X'X over the playlists' factors X (m, d)."""
     wide = playlists.astype(np.float64)
     values, vectors = np.linalg.eigh(wide.T @ wide)
     seen = values > ROUNDING * max(float(values[-1]), np.finfo(np.float64).tiny)
@@ -73,11 +71,13 @@ def score_root(playlists: NDArray[np.float32]) -> tuple[Wide, Wide]:
     return (vectors * values) @ vectors.T, (vectors / values) @ vectors.T
 
 
-def reduced_coefficients(regression: Regression, root: tuple[Wide, Wide], *, rank: int, penalty: float) -> Wide:
-    """B_t, (inputs, factors)."""
+def reduced_coefficients(
+    regression: Regression, root: tuple[Doubles, Doubles], *, rank: int, penalty: float
+) -> Doubles:
+    """Return B_t, (inputs, factors)."""
     weights, inverse = root
-    weighed = regression.cross @ weights  # (r, d)
-    _, vectors = np.linalg.eigh(weighed.T @ (weighed / (regression.energy + penalty)[:, None]))
+    weighted = regression.cross @ weights  # (r, d)
+    _, vectors = np.linalg.eigh(weighted.T @ (weighted / (regression.energy + penalty)[:, None]))
     first = vectors[:, ::-1][:, :rank]  # (d, t)
-    coefficients: Wide = regression.coefficients(penalty) @ (weights @ first) @ (first.T @ inverse)
+    coefficients: Doubles = regression.coefficients(penalty) @ (weights @ first) @ (first.T @ inverse)
     return coefficients

@@ -6,31 +6,31 @@ import torch
 
 from unheard.models.rankers.ridge import Ridge
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.closed_form import Regression, average
 from unheard.training.rankers.ranker import Ranker
 
 
 def fit_ridge(
-    evidence: Evidence,
+    data: TrainingData,
     config: Ridge,
     *,
     seed: int,  # noqa: ARG001 - nothing is drawn
     device: torch.device,  # noqa: ARG001 - NumPy's
     progress: Progress = silent,
 ) -> Ranker:
-    """Places are factors. The penalty is lambda over the number of train tracks."""
-    x, n = evidence.inputs, len(evidence.train)
-    regression = Regression.of(x[evidence.train], evidence.tracks)
+    """Embeddings are factors. The penalty is lambda over the number of train tracks."""
+    n = len(data.train)
+    regression = Regression.of(data.train.features, data.train.factors)
     progress("ridge", 1, 2)
     found = average(
         sorted(config.penalties),
         config.penalty,
-        evidence,
+        data,
         lambda penalty: regression.coefficients(penalty * n),
-        lambda coefficients: regression.predict(x[evidence.val], coefficients),
+        lambda coefficients: regression.predict(data.validation.features, coefficients),
         lambda penalty: {"penalty": penalty},
         config.temperature,
     )
     progress("ridge", 2, 2)
-    return Ranker(regression.linear(found.coefficients), evidence.playlists, evidence.tracks, found.history)
+    return Ranker(regression.linear(found.coefficients), data.playlist_factors, data.train.factors, found.history)

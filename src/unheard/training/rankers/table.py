@@ -1,4 +1,4 @@
-"""Which function fits which configuration (models/rankers/table.py has their names)."""
+"""The function that fits each ranker's configuration (models/rankers/table.py has the names)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from unheard.models.rankers.ridge import Ridge
 from unheard.models.rankers.shrinkage import Shrinkage
 from unheard.models.rankers.two_tower import TwoTower
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import TrainingData
 from unheard.training.rankers.clcrec import fit_clcrec
 from unheard.training.rankers.content_user import fit_content_user
 from unheard.training.rankers.deepmusic import fit_deepmusic
@@ -34,10 +34,10 @@ from unheard.training.rankers.two_tower import fit_two_tower
 
 
 class Fit(Protocol):
-    """How every ranker is fitted."""
+    """Fit a ranker to training data."""
 
     def __call__(
-        self, evidence: Evidence, config: Any, *, seed: int, device: torch.device, progress: Progress = silent
+        self, data: TrainingData, config: Any, *, seed: int, device: torch.device, progress: Progress = silent
     ) -> Ranker: ...
 
 

@@ -1,13 +1,13 @@
-"""Fitting two towers by a contrastive loss: guess a part of a playlist from the sound of the rest.
+"""Fit two towers by a contrastive loss: predict a part of a playlist from the features of the rest.
 
-Each step hides a part of every playlist of a batch. A playlist's place is the mean of the places of its tracks that
-are left; a softmax over the hidden candidates (van den Oord, Li & Vinyals 2018, InfoNCE) should give its hidden tracks
-the probability. Up to `tracks` tracks, all are candidates: nothing is sampled, no correction for sampling is needed,
-and the `popularity` exponent of the logQ correction (Yi et al. 2019) is a matter of taste. Of more tracks, a step sees
-those that its playlists list. Popular ones are then seen more often, and places learn less of who is popular.
+Each step hides a part of every playlist of a batch. A playlist's embedding is the mean embedding of its remaining
+tracks; the loss is the cross entropy of its hidden tracks under a softmax over all hidden candidates (van den Oord, Li
+& Vinyals 2018, InfoNCE). Up to `tracks` tracks, all are candidates: nothing is sampled, so no correction for sampling
+is needed, and the `popularity` exponent of the logQ correction (Yi et al. 2019) is free. Of more tracks, a step uses
+those on its playlists. Popular ones are then used more often, and embeddings reflect popularity less.
 
-A playlist's hidden part is whole artists if `across_artists`, else tracks one by one. What is to be guessed is then
-played with the rest but made by somebody else, which is what new artists' music will be.
+With `across_artists`, all tracks of an artist are hidden together. The hidden tracks are then by other artists than the
+rest, as the music of new artists will be.
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unheard.arrays import Floats, Indices
 from unheard.models.rankers.two_tower import SoundAndArtist, TwoTower
 from unheard.progress import Progress, silent
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.descent import feature_tensors
 from unheard.training.rankers.ranker import Ranker
-from unheard.training.rankers.validation import judges, ndcg
+from unheard.training.rankers.validation import ndcg, validation_playlists
 
-Floats = NDArray[np.float32]
-OUT = -1e9  # the logit of what is no candidate
+EXCLUDED = -1e9  # the logit of what is no candidate
 
 
 @dataclass(frozen=True)
-class Guess:
+class Task:
     """One step's task for playlists of a batch over the tracks of a batch, (playlist, track) each.
 
-    context  what is left of the playlist; hidden  what is to be guessed; candidate  what may be guessed
+    context    tracks that remain in the playlist
+    hidden     tracks to predict
+    candidate  tracks that the softmax is over
     """
 
     context: Tensor
@@ -44,47 +46,47 @@ class Guess:
 
 
 def fit_two_tower(
-    evidence: Evidence, config: TwoTower, *, seed: int, device: torch.device, progress: Progress = silent
+    data: TrainingData, config: TwoTower, *, seed: int, device: torch.device, progress: Progress = silent
 ) -> Ranker:
-    """Towers of unit-length places; a playlist's score of a track is the cosine, -1 to 1."""
+    """Embeddings have length 1; a playlist's score of a track is the cosine, -1 to 1."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        return _fit(evidence, config, np.random.default_rng(seed), device, progress)
+        return _fit(data, config, np.random.default_rng(seed), device, progress)
 
 
-def contrastive_loss(places: Tensor, guess: Guess, prior: Tensor, *, temperature: float) -> Tensor:
-    """Mean over playlists of the mean cross entropy of their hidden tracks.
+def contrastive_loss(embeddings: Tensor, task: Task, prior: Tensor, *, temperature: float) -> Tensor:
+    """Return the mean over playlists of the mean cross entropy of their hidden tracks.
 
-    places  (track, k) unit length; prior  (track,) is taken from the logits (0, or the logQ correction)
+    embeddings  (track, k) of length 1
+    prior       (track,) is subtracted from the logits (0, or the logQ correction)
     """
-    playlists = functional.normalize(guess.context @ places)  # (playlist, k)
-    logits = playlists @ places.T / temperature - prior  # (playlist, track)
-    logits = logits.masked_fill(~guess.candidate, OUT)
-    surprise = -torch.log_softmax(logits, dim=1) * guess.hidden  # (playlist, track)
-    return (surprise.sum(dim=1) / guess.hidden.sum(dim=1)).mean()
+    playlists = functional.normalize(task.context @ embeddings)  # (playlist, k)
+    logits = playlists @ embeddings.T / temperature - prior  # (playlist, track)
+    logits = logits.masked_fill(~task.candidate, EXCLUDED)
+    cross_entropy = -torch.log_softmax(logits, dim=1) * task.hidden  # (playlist, track)
+    return (cross_entropy.sum(dim=1) / task.hidden.sum(dim=1)).mean()
 
 
 def _fit(
-    evidence: Evidence, config: TwoTower, rng: np.random.Generator, device: torch.device, progress: Progress
+    data: TrainingData, config: TwoTower, rng: np.random.Generator, device: torch.device, progress: Progress
 ) -> Ranker:
-    inputs = torch.from_numpy(evidence.inputs)
-    known, val = inputs[evidence.train].to(device), inputs[evidence.val].to(device)
-    n_artist = inputs.shape[1] - evidence.n_sound
-    tower = SoundAndArtist(config, n_sound=evidence.n_sound, n_artist=n_artist).to(device)
+    known, val = feature_tensors(data, device)
+    sizes = {"n_sound": data.n_content_features, "n_artist": data.n_artist_features}
+    tower = SoundAndArtist(config, **sizes).to(device)
     adam = torch.optim.AdamW(tower.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, config.steps)
-    prior = config.popularity * torch.from_numpy(_log_popularity(evidence.plays)).to(device)
-    asked, best, kept = judges(evidence), -1.0, _state(tower)
+    prior = config.popularity * torch.from_numpy(_log_popularity(data.train.plays)).to(device)
+    queries, best, kept = validation_playlists(data), -1.0, _state(tower)
     every, history = max(1, config.steps // config.checks), []
     for step in range(1, config.steps + 1):
-        drawn = _draw(evidence, config, rng)
+        drawn = _draw(data, config, rng)
         if drawn is None:
             continue
-        chosen, guess = drawn
+        chosen, task = drawn
         tower.train()
         x = known[chosen].clone()
-        x[:, evidence.n_sound :] *= (torch.rand(len(x), 1, device=device) >= config.artist_dropout).float()
-        moved = Guess(guess.context.to(device), guess.hidden.to(device), guess.candidate.to(device))
+        x[:, data.n_content_features :] *= (torch.rand(len(x), 1, device=device) >= config.artist_dropout).float()
+        moved = Task(task.context.to(device), task.hidden.to(device), task.candidate.to(device))
         loss = contrastive_loss(tower(x), moved, prior[chosen], temperature=config.temperature)
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -92,24 +94,24 @@ def _fit(
         schedule.step()
         if step % every == 0 or step == config.steps:
             tower.eval()
-            quality = ndcg(_playlists(tower, known, evidence.plays), _places(tower, val), evidence, asked)
+            quality = ndcg(_playlists(tower, known, data.train.plays), _embed(tower, val), data, queries)
             history.append({"step": float(step), "loss": loss.item(), "ndcg": quality})
             if quality >= best:
                 best, kept = quality, _state(tower)
         progress("two towers", step, config.steps)
     tower.load_state_dict(kept)
     tower.eval()
-    return Ranker(tower.cpu(), _playlists(tower, known.cpu(), evidence.plays), history=tuple(history))
+    return Ranker(tower.cpu(), _playlists(tower, known.cpu(), data.train.plays), history=tuple(history))
 
 
-def _draw(evidence: Evidence, config: TwoTower, rng: np.random.Generator) -> tuple[NDArray[np.int64], Guess] | None:
-    """Tracks of a step and the task; None when nothing can be guessed from anything."""
-    n, plays = len(evidence.train), evidence.plays
+def _draw(data: TrainingData, config: TwoTower, rng: np.random.Generator) -> tuple[Indices, Task] | None:
+    """Draw the tracks of a step and its task; None when no playlist has both a context and a hidden track."""
+    n, plays = len(data.train), data.train.plays
     rows = rng.integers(0, plays.shape[0], config.playlists)
     chosen = np.arange(n) if n <= config.tracks else _some(plays[rows], config.tracks, rng)
     listed = torch.from_numpy((plays[rows][:, chosen] if len(chosen) < n else plays[rows]).toarray() > 0)
     if config.across_artists:
-        artist = np.unique(evidence.artist[evidence.train[chosen]], return_inverse=True)[1].reshape(-1)
+        artist = np.unique(data.train.artists[chosen], return_inverse=True)[1].reshape(-1)
         hide = rng.random((len(rows), int(artist.max()) + 1))[:, artist] < config.held_out
     else:
         hide = rng.random(listed.shape) < config.held_out
@@ -118,26 +120,26 @@ def _draw(evidence: Evidence, config: TwoTower, rng: np.random.Generator) -> tup
     usable = context.any(dim=1) & hidden.any(dim=1)
     if not usable.any():
         return None
-    return chosen, Guess(context[usable].float(), hidden[usable].float(), candidate[usable])
+    return chosen, Task(context[usable].float(), hidden[usable].float(), candidate[usable])
 
 
-def _some(listed: csr_matrix, n_tracks: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Tracks of a step where not all fit in: of those on the step's playlists, and others until there are enough."""
+def _some(listed: csr_matrix, n_tracks: int, rng: np.random.Generator) -> Indices:
+    """Draw tracks of a step where not all fit: first from the step's playlists, then from the others."""
     own, others = np.unique(listed.indices), np.setdiff1d(np.arange(listed.shape[1]), listed.indices)
     own = rng.permutation(own)[:n_tracks]
     return np.sort(np.concatenate([own, rng.permutation(others)[: n_tracks - len(own)]]))
 
 
 @torch.no_grad()
-def _places(tower: nn.Module, x: Tensor) -> Floats:
-    """Places of described tracks, (track, k)."""
-    places: Floats = tower(x).cpu().numpy()
-    return places
+def _embed(tower: nn.Module, x: Tensor) -> Floats:
+    """Return embeddings of tracks with features (track, f), (track, k)."""
+    embeddings: Floats = tower(x).cpu().numpy()
+    return embeddings
 
 
 def _playlists(tower: nn.Module, known: Tensor, plays: csr_matrix) -> Floats:
-    """(m, k) unit length, or zero for a playlist without tracks."""
-    sums = plays @ _places(tower, known)
+    """Return embeddings (m, k) of length 1, or zero for a playlist without tracks."""
+    sums = plays @ _embed(tower, known)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     directions: Floats = np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > 0).astype(np.float32)
     return directions

@@ -1,7 +1,7 @@
-"""How well a ranker orders validation tracks: what early stopping, lambdas and blends are chosen by.
+"""nDCG on validation tracks, by which early stopping, penalties and blend weights are chosen.
 
-A squared error of factors can fall while the ranking gets worse, because most of a factor's length says how popular a
-track is; so models are chosen by the figure that people read.
+The squared error of factors can fall while the ranking gets worse, because most of a factor's length is the popularity
+of the track. So models are chosen by the figure that is reported.
 """
 
 from __future__ import annotations
@@ -11,38 +11,40 @@ from numpy.typing import NDArray
 
 from unheard.metrics.accuracy import ndcg_of_lists
 from unheard.ranking import blocks, top_k_in_order
-from unheard.training.evidence import Evidence
+from unheard.training.dataset import TrainingData
 
 K = 20
-MAX_JUDGES = 4000  # playlists that judge; more move the figure by less than its own noise
+MAX_VALIDATION_PLAYLISTS = 4000  # more change the figure by less than its own noise
 Floats = NDArray[np.float32]
 
 
-def judges(evidence: Evidence, *, seed: int = 0) -> NDArray[np.int64]:
-    """Playlists with both a train and a validation track, at most `MAX_JUDGES`, drawn once."""
-    both = np.flatnonzero((np.diff(evidence.plays.indptr) > 0) & (np.diff(evidence.tuning.indptr) > 0))
-    if len(both) <= MAX_JUDGES:
+def validation_playlists(data: TrainingData, *, seed: int = 0) -> NDArray[np.int64]:
+    """Return at most `MAX_VALIDATION_PLAYLISTS` playlists with both a train and a validation track, drawn once."""
+    both = np.flatnonzero((np.diff(data.train.plays.indptr) > 0) & (np.diff(data.validation.plays.indptr) > 0))
+    if len(both) <= MAX_VALIDATION_PLAYLISTS:
         return both
-    return np.sort(np.random.default_rng(seed).choice(both, MAX_JUDGES, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(both, MAX_VALIDATION_PLAYLISTS, replace=False))
 
 
-def ndcg(playlists: Floats, tracks: Floats, evidence: Evidence, asked: NDArray[np.int64]) -> float:
-    """Mean nDCG@20 of the validation tracks for the playlists `asked`; 0 when there are none to ask.
+def ndcg(playlists: Floats, tracks: Floats, data: TrainingData, queries: NDArray[np.int64]) -> float:
+    """Return the mean nDCG@20 of the validation tracks for the playlists `queries`; 0 without any.
 
-    playlists  (m, k) places of all playlists; tracks (val, k) places of the validation tracks
-    Equal scores are ordered by a fixed random key, so that saying nothing scores as chance.
+    playlists  (m, k) embeddings of all playlists
+    tracks     (val, k) embeddings of the validation tracks
+
+    Equal scores are ordered by a fixed random key, so that constant scores get the figure of chance.
     """
-    if not len(asked) or not len(tracks):
+    if not len(queries) or not len(tracks):
         return 0.0
-    return ndcg_of_scores(playlists[asked] @ tracks.T, evidence, asked)
+    return ndcg_of_scores(playlists[queries] @ tracks.T, data, queries)
 
 
-def ndcg_of_scores(scores: Floats, evidence: Evidence, asked: NDArray[np.int64]) -> float:
-    """The same from scores (asked, val)."""
+def ndcg_of_scores(scores: Floats, data: TrainingData, queries: NDArray[np.int64]) -> float:
+    """Return the same from scores (queries, val)."""
     order = np.random.default_rng(0).permutation(scores.shape[1])  # of equal scores
-    values = np.empty(len(asked))
-    for block in blocks(len(asked), scores.shape[1]):
-        relevant = evidence.tuning[asked[block]].toarray() > 0  # (playlist, val)
+    values = np.empty(len(queries))
+    for block in blocks(len(queries), scores.shape[1]):
+        relevant = data.validation.plays[queries[block]].toarray() > 0  # (playlist, val)
         top = top_k_in_order(scores[block], K, order)  # (playlist, <= K)
         hits = np.take_along_axis(relevant, top, axis=1)
         values[block] = ndcg_of_lists(hits, relevant.sum(axis=1), K)

@@ -1,0 +1,1 @@
+"""Run trained models: checkpoints in, predicted factors and embeddings of tracks out."""

@@ -48,10 +48,11 @@ def _machine() -> Iterator[Finding]:
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU, training uses the CPU"
     yield Finding(True, "device", f"{device}; {os.cpu_count()} cores, {torch.get_num_threads()} threads")
-    from unheard.training.device import native_bf16
+    from unheard.training.device import native_bf16, uses_bf16
 
-    fast = native_bf16(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    yield Finding(True, "bfloat16", "native, used for training" if fast else "not native, training stays in float32")
+    used = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    native, precision = native_bf16(used), "bfloat16" if uses_bf16(used) else "float32"
+    yield Finding(True, "bfloat16", f"{'native' if native else 'not native'}, training uses {precision}")
 
 
 def _decoders() -> Iterator[Finding]:

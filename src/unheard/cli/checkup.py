@@ -86,8 +86,13 @@ def _consistency(workspace: Workspace) -> Iterator[Finding]:
         return
     try:
         yield from _library_findings(workspace)
-    except (UnheardError, sqlite3.Error) as error:
-        yield Finding(False, "library", f"{error}; restore library.sqlite from a copy")
+    except UnheardError as error:
+        yield Finding(False, "library", str(error))
+    except sqlite3.Error as error:
+        told = explain(error, workspace.library_path)
+        if told is None:
+            raise
+        yield Finding(False, "library", str(told))
     for path in sorted(workspace.root.glob("**/*.safetensors")):
         problem = artefacts.problem_with(path)
         if problem:

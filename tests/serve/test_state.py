@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -22,16 +23,19 @@ from unheard.library import Library
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.ridge import Ridge
 from unheard.recommend.recommend import NewTrack
+from unheard.recommend.recommenders import Scale
+from unheard.recommend.scales import save_scale
 from unheard.serve import answers
 from unheard.serve.app import make_app
 from unheard.serve.config import ServeConfig
 from unheard.serve.hearing import MOST_WAITING, BusyError, Ears, Hear
-from unheard.serve.reading import has_new_tracks, open_session, read_apart
+from unheard.serve.reading import MODEL_FILES, has_new_tracks, open_session, read_apart, versions
 from unheard.serve.remembered import Remembered, Response, Responses
 from unheard.serve.schema import Options
 from unheard.serve.state import Loaded, Served
 from unheard.splits import load_split
 from unheard.training.fit import fit
+from unheard.training.predict import load_predictions
 from unheard.workspace import Workspace
 
 
@@ -77,6 +81,35 @@ def test_a_broken_file_leaves_the_last_good_reading(held: Served, own_workspace:
     factors.write_bytes(good)
     held.refresh()
     assert held.loaded() is not first
+
+
+@pytest.mark.parametrize("name", MODEL_FILES)
+def test_each_file_of_a_model_makes_a_new_version(own_workspace: Path, name: str) -> None:
+    workspace = Workspace.open(own_workspace)
+    file = workspace.model_dir("artists", "toy") / name
+    seen = [versions(workspace)]
+    for content in (b"written", b"written again"):
+        file.write_bytes(content)
+        seen.append(versions(workspace))
+    file.unlink()
+    seen.append(versions(workspace))
+    assert all(before != after for before, after in pairwise(seen))
+
+
+def test_a_calibration_is_used_without_a_restart(own_workspace: Path) -> None:
+    """`calibrate` writes scale.json alone; it decides where new tracks stand among known ones."""
+    workspace = Workspace.open(own_workspace)
+    fit(workspace, RankerRecipe("placed", "", ("statistics",), (Member(Ridge()),)), load_split(workspace, "artists"))
+    held = Served(ServeConfig(workspace=own_workspace, model="placed"))
+    options = Options(candidates="all", n=20)
+    before = answers.for_playlist(held.loaded(), "p01", options)
+    fingerprint = load_predictions(workspace, "artists", "placed").fingerprint
+    save_scale(workspace, "artists", "placed", fingerprint, Scale(slope=1.0, offset=100.0))
+    held.refresh()
+    after = answers.for_playlist(held.loaded(), "p01", options)
+    assert "warm" in {item.track.kind for item in before.items}
+    assert "warm" not in {item.track.kind for item in after.items}  # an offset of 100 puts all others first
+    held.stop()
 
 
 def test_a_young_workspace_becomes_ready_without_a_restart(own_workspace: Path, tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from unheard.serve.pages.frame import page
-from unheard.serve.security import COOKIE, cookie_value, is_token
+from unheard.serve.security import COOKIE, MAX_NEXT, cookie_value, is_token
 from unheard.serve.state import served
 
 router = APIRouter()
 MAX_AGE_S = 30 * 24 * 3600
-Next = Annotated[str, Query(alias="next", max_length=2000)]
+Next = Annotated[str, Query(alias="next", max_length=MAX_NEXT)]
 
 
 @router.get("/login")

@@ -20,13 +20,16 @@ from unheard.recommend.build import ORACLE, trained_models, without_part
 from unheard.recommend.catalogue import load_catalogue
 from unheard.serve.shelves import Shelves
 from unheard.session import Session
-from unheard.training.predict import hears_files, load_predictions
+from unheard.training.predict import RANKER_FILE, hears_files, load_predictions
 from unheard.workspace import Workspace
 
 LOOK_EVERY_S = 0.2
 NICENESS = 5
 Reading = tuple[Session, Shelves]
 Versions = tuple[tuple[str, int, int], ...]
+# What a session, or the process that extracts features of uploaded files, reads of a model. Others (history.json,
+# embeddings.safetensors) are read from the disk for each request, or not by the server at all.
+MODEL_FILES = ("predictions.safetensors", "scale.json", "checkpoint.safetensors", RANKER_FILE, "fit.json")
 
 
 def open_session(workspace: Workspace, split: str | None, model: str | None) -> Session:
@@ -92,7 +95,7 @@ def versions(workspace: Workspace) -> Versions:
         library,
         library.with_name(f"{library.name}-wal"),
         *sorted((root / "factors").glob("*.safetensors")),
-        *sorted((root / "models").glob("*/*/predictions.safetensors")),
+        *sorted(path for name in MODEL_FILES for path in (root / "models").glob(f"*/*/{name}")),
     )
     found = []
     for path in files:

@@ -30,6 +30,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = ("/api/health/live", "/login")
 OPEN_FOLDERS = ("/static/", "/listen/")  # the links of raters are secrets of their own
+MAX_NEXT = 2_000  # characters of an address to return to after the login
 MAX_PLAIN_BYTES = 2_000_000  # of a request that uploads no file
 
 HEADERS = {
@@ -81,7 +82,7 @@ class Guard:
         if path.startswith("/api") or scope["method"] not in SAFE_METHODS:
             refused = api_error(401, "unauthorized", "send the header `Authorization: Bearer TOKEN`")
             return error_response(scope, refused, headers={"www-authenticate": "Bearer"})
-        return RedirectResponse(f"/login?next={quote(path, safe='/')}", status_code=303)
+        return RedirectResponse(f"/login?next={quote(_address(scope), safe='/')}", status_code=303)
 
     def _knows(self, headers: Headers) -> bool:
         token = self.config.token
@@ -121,6 +122,13 @@ class Guard:
             return message
 
         return receive_bounded
+
+
+def _address(scope: Scope) -> str:
+    """Return the path and query of a request as they were sent; the start page for one too long to come back to."""
+    path = scope.get("raw_path") or quote(scope["path"]).encode()
+    sent = path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+    return sent.decode("latin-1") if len(sent) <= MAX_NEXT else "/"
 
 
 def _too_large(limit: int) -> HTTPException:

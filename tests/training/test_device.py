@@ -12,7 +12,9 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(("choice", "expected"), [("on", torch.bfloat16), ("off", torch.float32)])
-def test_the_switch_overrides_the_processor(monkeypatch: pytest.MonkeyPatch, choice: str, expected: torch.dtype) -> None:
+def test_the_switch_overrides_the_processor(
+    monkeypatch: pytest.MonkeyPatch, choice: str, expected: torch.dtype
+) -> None:
     monkeypatch.setenv("UNHEARD_BF16", choice)
     matrix = torch.ones(4, 4)
     with autocast(CPU, "auto"):

@@ -17,7 +17,7 @@ import numpy as np
 
 from unheard import artefacts
 from unheard.errors import UnheardError
-from unheard.library import Library
+from unheard.library import Library, explain
 from unheard.workspace import Workspace
 
 LIBRARIES = ("torch", "av", "soundfile", "soxr", "implicit", "numpy")

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from unheard.serve.caching import REVALIDATED
 from unheard.serve.config import ServeConfig
 from unheard.serve.errors import api_error, error_response
 
@@ -162,6 +163,7 @@ def _with_headers(send: Send) -> Send:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            headers.setdefault("cache-control", REVALIDATED)  # an answer that says nothing about it
         await send(message)
 
     return send_with_headers

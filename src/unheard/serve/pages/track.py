@@ -6,6 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from unheard.serve import answers
+from unheard.serve.caching import REUSABLE
 from unheard.serve.pages.frame import Now, page
 from unheard.serve.pages.media import MEL_WIDTH, heard
 from unheard.serve.pages.views import Shown, results
@@ -26,7 +27,7 @@ LISTS: tuple[tuple[str, str, Which], ...] = (
 )
 
 
-@router.get("/track")
+@router.get("/track", dependencies=[REUSABLE])
 def track(request: Request, now: Now, id: str) -> Response:  # noqa: A002 - in the address
     """One track."""
     known = answers.track(now, id)

@@ -20,6 +20,7 @@ import soundfile
 import unheard
 from tests.cli.conftest import run_command
 from tests.serve.conftest import eventually, running
+from tests.serve.test_placeholders import placeholders
 from unheard.errors import AudioError, Reason, UserError
 from unheard.library import Track
 from unheard.recommend.recommend import NewTrack
@@ -206,3 +207,5 @@ def test_a_file_comes_with_its_confidence(heard_world: Path, tmp_path: Path) -> 
         assert answer["heard"]["confidence"] == pytest.approx(again)
         page = httpx.post(f"{url}/drop", files={"file": (file.name, file.read_bytes())}, timeout=120).text
     assert "How sure" in page
+    assert "Tracks kept from the models as if nobody had played them, placed without a play." in page
+    assert placeholders(page) == []

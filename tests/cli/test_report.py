@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.conftest import Run
+from tests.builders.command_line import Run
 
 
 def test_it_writes_a_page_and_names_it(workspace: Path, run: Run, tmp_path: Path) -> None:

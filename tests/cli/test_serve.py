@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.conftest import Run
-from tests.recommend import world
-from tests.serve.conftest import eventually
+from tests.builders import music_world as world
+from tests.builders.command_line import Run
+from tests.builders.server import eventually
 
 
 @pytest.fixture(scope="module")

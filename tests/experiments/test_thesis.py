@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.world import World, make_world
+from tests.builders.sound_world import World, make_world
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.leak import leak_table, run_leak

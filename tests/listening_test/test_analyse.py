@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.listening_test.world import paper_study
+from tests.builders.study_world import paper_study
 from unheard.errors import UserError
 from unheard.listening_test.analyse import Analysis, Comparison, analyse_answers, sign_p
 from unheard.listening_test.answers import Answer, Answered

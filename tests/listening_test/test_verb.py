@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.conftest import run_command
-from tests.listening_test.world import MODELS
+from tests.builders.command_line import run_command
+from tests.builders.study_world import MODELS
 from unheard.listening_test.simulate import simulated_answers, write_simulated
 from unheard.listening_test.study import ANCHOR, REFERENCE, load_study, study_dir
 from unheard.report.report import write_report

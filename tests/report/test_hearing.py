@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from tests.report.conftest import Reported
+from tests.builders.reported_world import Reported
 from unheard.library import Track, Tracks, open_library
 from unheard.models.cnn import Cnn
 from unheard.report.collect import collect

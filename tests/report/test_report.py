@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.report.conftest import HOSTILE, Reported
+from tests.builders.reported_world import HOSTILE, Reported
 from unheard import open as open_session
 from unheard.errors import UserError
 from unheard.evaluate.table import Table

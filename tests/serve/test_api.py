@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 import unheard
-from tests.serve.conftest import running
+from tests.builders.server import running
 from unheard.library import Library, Play, Track, open_library
 from unheard.serve.config import ServeConfig
 from unheard.session import Session

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serve.conftest import running
+from tests.builders.server import running
 from unheard.library import Library
 from unheard.serve import assets
 from unheard.serve.app import make_app

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serve.conftest import eventually, running
+from tests.builders.server import eventually, running
 from unheard import serve
 from unheard.serve.config import ServeConfig
 

@@ -18,8 +18,8 @@ import pytest
 import soundfile
 
 import unheard
-from tests.cli.conftest import run_command
-from tests.serve.conftest import eventually, running
+from tests.builders.command_line import run_command
+from tests.builders.server import eventually, running
 from tests.serve.test_placeholders import placeholders
 from unheard.errors import AudioError, Reason, UserError
 from unheard.library import Track

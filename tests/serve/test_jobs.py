@@ -18,7 +18,7 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
-from tests.serve.conftest import eventually, running
+from tests.builders.server import eventually, running
 from unheard.errors import UserError
 from unheard.serve.config import ServeConfig
 from unheard.serve.jobs import Job, Jobs, State

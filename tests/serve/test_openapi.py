@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.serve.conftest import running
+from tests.builders.server import running
 from unheard.serve import api
 from unheard.serve.config import ServeConfig
 

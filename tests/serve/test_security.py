@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serve.conftest import running
+from tests.builders.server import running
 from unheard.errors import UserError
 from unheard.serve.config import ServeConfig, read_token
 from unheard.serve.security import COOKIE, HEADERS

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.cli.conftest import run_command
-from tests.recommend import world
-from tests.serve.conftest import eventually, running
+from tests.builders import music_world as world
+from tests.builders.command_line import run_command
+from tests.builders.server import eventually, running
 from unheard.errors import MissingStageError
 from unheard.library import Library
 from unheard.models.ranker_recipe import Member, RankerRecipe

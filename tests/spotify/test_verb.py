@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import run_command
+from tests.builders.command_line import run_command
 from tests.spotify.stand_in import StandIn
 from unheard.session import Session
 from unheard.spotify.account import token_path

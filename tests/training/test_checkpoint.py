@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.training.world import make_world, toy
+from tests.builders.sound_world import make_world, toy
 from unheard import artefacts
 from unheard.errors import UserError
 from unheard.training.checkpoint import load_checkpoint

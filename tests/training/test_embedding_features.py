@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.world import World, add_track, give_playlists, make_world, toy
+from tests.builders.sound_world import World, add_track, give_playlists, make_world, toy
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.store import save_factors
 from unheard.library import open_library

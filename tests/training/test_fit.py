@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.training.world import World, make_world
+from tests.builders.sound_world import World, make_world
 from unheard.errors import UserError
 from unheard.factors.store import save_factors
 from unheard.library import Library, Play, open_library

@@ -12,9 +12,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from tests.builders.sound_world import dense_regression, make_world, recipe, without_none
 from tests.ingest.sounds import cut, song, write
 from tests.models.bundle import write_wheel
-from tests.training.world import dense_regression, make_world, recipe, without_none
 from unheard.errors import MissingStageError, Reason, UserError
 from unheard.library import Library, open_library
 from unheard.models.musicnn import read_musicnn

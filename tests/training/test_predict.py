@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.world import add_track, dense_regression, give_vectors, make_world, recipe, toy
-from tests.training.world import without_none as plain
+from tests.builders.sound_world import add_track, dense_regression, give_vectors, make_world, recipe, toy
+from tests.builders.sound_world import without_none as plain
 from unheard.errors import AudioError, MissingStageError, UserError
 from unheard.library import open_library
 from unheard.spectrograms.statistics import statistics

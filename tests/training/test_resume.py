@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.world import give_playlists, make_world, toy
+from tests.builders.sound_world import give_playlists, make_world, toy
 from unheard.factors.store import save_factors
 from unheard.training.checkpoint import load_checkpoint
 from unheard.training.train import train
@@ -24,7 +24,7 @@ CHILD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from tests.training.world import toy
+from tests.builders.sound_world import toy
 from unheard.splits import Split
 from unheard.training.train import train
 from unheard.workspace import Workspace

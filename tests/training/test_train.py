@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from tests.training.world import (
+from tests.builders.sound_world import (
     World,
     dense_regression,
     give_playlists,
@@ -24,7 +24,7 @@ from tests.training.world import (
     spoil_test_plays,
     toy,
 )
-from tests.training.world import without_none as plain
+from tests.builders.sound_world import without_none as plain
 from unheard import artefacts
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.store import save_factors

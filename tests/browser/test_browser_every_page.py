@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.serve.browser.conftest import HOSTILE, HOSTILE_ID, Watched, World, watched
+from tests.browser.pages import HOSTILE, HOSTILE_ID, Watched, World, watched
 
 MAX_BYTES = 300_000
 PAGES = (

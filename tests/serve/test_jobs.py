@@ -38,7 +38,7 @@ def music(tmp_path: Path) -> Path:
     folder.mkdir()
     rng = np.random.default_rng(0)
     for number in range(60):
-        samples = rng.uniform(-0.3, 0.3, 22_050 * 20).astype(np.float32)
+        samples = rng.uniform(-0.3, 0.3, 22_050 * 12).astype(np.float32)
         soundfile.write(folder / f"{number:02d}.wav", samples, 22_050)
     return folder
 

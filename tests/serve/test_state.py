@@ -17,18 +17,18 @@ import soundfile
 
 from tests.builders import music_world as world
 from tests.builders.command_line import run_command
+from tests.builders.ears import deaf_ears
 from tests.builders.server import eventually, running
 from unheard.errors import MissingStageError
 from unheard.library import Library
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.ridge import Ridge
-from unheard.recommend.recommend import NewTrack
 from unheard.recommend.recommenders import Scale
 from unheard.recommend.scales import save_scale
 from unheard.serve import answers
 from unheard.serve.app import make_app
 from unheard.serve.config import ServeConfig
-from unheard.serve.hearing import MOST_WAITING, BusyError, Ears, Hear
+from unheard.serve.hearing import MOST_WAITING, BusyError, Ears
 from unheard.serve.reading import MODEL_FILES, has_new_tracks, open_session, read_apart, versions
 from unheard.serve.remembered import Remembered, Response, Responses
 from unheard.serve.schema import Options
@@ -293,11 +293,3 @@ def test_pages_are_answered_while_files_are_heard(own_workspace: Path, tmp_path:
         assert not all(upload.done() for upload in uploads)
         held.ears.stop()
         assert 503 in {upload.result().status_code for upload in uploads}
-
-
-def deaf_ears(_root: Path, _split: str | None, _model: str | None) -> Hear:
-    def hear(_file: Path, _name: str | None) -> NewTrack:
-        threading.Event().wait()
-        raise AssertionError
-
-    return hear

@@ -83,6 +83,7 @@ def test_choi_convolves_as_in_the_file(layout: str, tmp_path: Path, monkeypatch:
         assert not any(weight.requires_grad for weight in convolution.parameters())
 
 
+@pytest.mark.network
 @pytest.mark.skipif(CHOI is None, reason="UNHEARD_CHOI_WEIGHTS does not name a file of Choi's weights")
 def test_the_published_file() -> None:
     """All arrays are there, and no kernel is constant or explodes."""

@@ -11,6 +11,8 @@ import pytest
 from tests.builders.command_line import Run
 from unheard.experiments.rows import ROWS
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_list_needs_no_workspace_and_trains_nothing(run: Run) -> None:
     entries = json.loads(run("experiment", "thesis", "--list", "--json").stdout)

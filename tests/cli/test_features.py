@@ -12,6 +12,8 @@ from tests.builders.command_line import Run
 from tests.ingest.sounds import song, write
 from tests.models.bundle import write_wheel
 
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 name = "described"
 about = "for tests"

@@ -25,6 +25,8 @@ from unheard.recommend.holdout import hide
 from unheard.session import Session
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:

@@ -28,6 +28,8 @@ from unheard.splits import write_splits
 from unheard.training.checkpoint import load_checkpoint
 from unheard.training.predict import load_predictions, load_predictor, update_predictions
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ROWS = "1,9,21,22"
 SETTINGS = Settings(parse_rows(ROWS), fraction=0.5, epochs=3)

@@ -16,6 +16,8 @@ from unheard.listening_test.screening import check
 from unheard.listening_test.simulate import Spread, simulated_answers
 from unheard.listening_test.study import ANCHOR, REFERENCE, Item, Kind, Rater, Study
 
+pytestmark = pytest.mark.slow
+
 TRUTH = {"a": 42.0, "b": 50.0, "c": 58.0, REFERENCE: 68.0, ANCHOR: 32.0}
 MEAN_STEPS = ("a", "b", "c")
 

@@ -16,6 +16,8 @@ from unheard.listening_test.study import ANCHOR, REFERENCE, load_study, read_stu
 from unheard.session import Session
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 
 def test_lists_are_what_the_session_says_less_what_cannot_be_heard(audible: Workspace, rating: Created) -> None:
     study = rating.study

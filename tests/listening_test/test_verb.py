@@ -19,6 +19,8 @@ from unheard.listening_test.study import ANCHOR, REFERENCE, load_study, study_di
 from unheard.report.report import write_report
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 TRUTH = dict(zip((*MODELS, REFERENCE, ANCHOR), (60.0, 50.0, 40.0, 72.0, 25.0), strict=True))
 
 

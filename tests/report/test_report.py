@@ -25,6 +25,8 @@ from unheard.report.sections.quality import word_columns
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 LINES = '{{"title": "", "x": [0, 1], "x_label": "", "y_label": "", "lines": {{"a": {}}}, "chance": 0, "oracle": 1}}'
 
 

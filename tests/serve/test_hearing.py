@@ -25,6 +25,8 @@ from unheard.serve.config import ServeConfig
 from unheard.serve.hearing import MOST_WAITING, BusyError, Ears
 from unheard.session import Session
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ears(tmp_path: Path) -> Iterator[Ears]:

@@ -25,6 +25,8 @@ from unheard.serve.jobs import Job, Jobs, State
 from unheard.serve.jobs.log import LogReader, progress_of, text_for_people
 from unheard.serve.jobs.wishes import MapWish, NotAllowedError, ScanWish, SplitWish, TrainWish, allowed, command_line
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def workspace(heard_world: Path, tmp_path: Path) -> Path:

@@ -20,6 +20,8 @@ from unheard.listening_test.study import Rater
 from unheard.serve.config import ServeConfig
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Open:

@@ -23,6 +23,8 @@ from tests.builders.server import running
 from unheard.serve import api
 from unheard.serve.config import ServeConfig
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 12
 STARTS_PROCESSES = "POST /api/jobs"  # test_jobs.py does that

@@ -21,6 +21,8 @@ from unheard.training.musicnn_features import embed_library
 from unheard.training.patch_means import mean_descriptions
 from unheard.workspace import FrontEndName, Settings, Workspace
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("statistics", "musicnn", "musicnn-mtt")
 
 

@@ -35,6 +35,8 @@ from unheard.training.predict import load_predictor, predictions
 from unheard.training.train import train
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -17,6 +17,8 @@ from unheard.training.checkpoint import load_checkpoint
 from unheard.training.train import train
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 # Saves after every step and says so; the parent kills it at a step of its choice.

@@ -33,6 +33,8 @@ from unheard.splits import Split
 from unheard.training.predict import load_predictor, predictions
 from unheard.training.train import train
 
+pytestmark = pytest.mark.slow
+
 KINDS = [
     "cnn", "cnn1d", "triplet", "triplet-offline", "bag-of-tones", "mlp", "triplet-content", "encoder",
     "encoder-playlists", "multi-similarity",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.builders import reported_world
+from tests.builders.audio_world import copy_workspace
 from tests.builders.command_line import run_all
 from tests.builders.reported_world import Reported
 from tests.builders.server import running
@@ -56,7 +57,7 @@ def chromium() -> Iterator[Browser]:
 def audible(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Path]:
     """A copy of the audible workspace, measured; and one of its songs as a file that the library does not hold."""
     folder = tmp_path_factory.mktemp("audible")
-    w = shutil.copytree(audio_world / "workspace", folder / "workspace")
+    w = copy_workspace(audio_world, folder)
     run_all(("evaluate", "-w", w))
     with open_library(w / "library.sqlite") as library:
         audio = Path(library.tracks().items[-1].path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from tests.builders.command_line import RECIPE, run_all
@@ -23,3 +24,9 @@ def build(world: Path) -> None:
         ("factors", "-w", w, "--dim", 8),
         ("train", "-w", w, world / "tiny.toml", "--split", "artists"),
     )
+
+
+def copy_workspace(world: Path, folder: Path) -> Path:
+    """Copy the workspace into `folder`, with the note beside it that its listeners are simulated; the audio stays."""
+    shutil.copyfile(world / "world.json", folder / "world.json")
+    return shutil.copytree(world / "workspace", folder / "workspace")

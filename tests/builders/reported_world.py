@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.builders.audio_world import copy_workspace
 from tests.builders.command_line import run_all
 from unheard.library import open_library
 from unheard.report.report import Written, write_report
@@ -43,7 +43,7 @@ class Reported:
 
 def build(audio_world: Path, folder: Path) -> Workspace:
     """Train a second network, measure both, and add an experiment; in a copy of the world's workspace."""
-    w = shutil.copytree(audio_world / "workspace", folder / "workspace")
+    w = copy_workspace(audio_world, folder)
     sliding = folder / "sliding.toml"
     sliding.write_text(SLIDING)
     run_all(("train", "-w", w, sliding, "--split", "artists"), ("evaluate", "-w", w))

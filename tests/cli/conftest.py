@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.builders.audio_world import copy_workspace
 from tests.builders.command_line import Run, run_command
 
 
@@ -25,4 +25,4 @@ def world(audio_world: Path) -> Path:
 @pytest.fixture(scope="session")
 def workspace(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The world's workspace after every stage; a copy that the tests of this folder go on with."""
-    return shutil.copytree(audio_world / "workspace", tmp_path_factory.mktemp("cli") / "workspace")
+    return copy_workspace(audio_world, tmp_path_factory.mktemp("cli"))

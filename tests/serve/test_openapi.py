@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.slow
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 12
+LONGEST_QUERY = 50_000  # uvicorn refuses a request line of 64 kB by itself, in plain text
 STARTS_PROCESSES = "POST /api/jobs"  # test_jobs.py does that
 
 DOCUMENT = FastAPI()
@@ -69,6 +71,7 @@ def test_whatever_comes_is_answered_as_described(fuzzed_url: str, label: str, mo
     )
     @given(case=OPERATIONS[label].as_strategy(generation_mode=mode))
     def answered(case: schemathesis.Case) -> None:
+        assume(len(urlencode(case.query or {}, doseq=True, errors="replace")) < LONGEST_QUERY)
         case.call_and_validate(base_url=fuzzed_url, checks=CHECKS, timeout=60)
 
     answered()

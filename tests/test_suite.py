@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parent
 PLAYWRIGHT = ("playwright", "axe_playwright_python")
 
@@ -28,6 +30,7 @@ def test_only_browser_tests_need_playwright() -> None:
     assert "conftest.py" not in {path.name for path in needing}
 
 
+@pytest.mark.slow
 def test_without_playwright_no_browser_test_is_collected() -> None:
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({PLAYWRIGHT!r})); import pytest; "

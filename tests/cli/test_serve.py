@@ -44,6 +44,7 @@ def test_a_port_that_is_taken_is_one_line(run: Run, served: Path) -> None:
     assert "choose another --port" in ran.stderr
 
 
+@pytest.mark.slow
 def test_it_starts_answers_and_stops(served: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("correct-horse-battery-staple\n")
     with socket.socket() as free:

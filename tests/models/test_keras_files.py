@@ -214,6 +214,7 @@ def test_keras_runs_on_torch_and_leaves_the_environment_alone(monkeypatch: pytes
     assert "KERAS_BACKEND" not in os.environ
 
 
+@pytest.mark.slow
 def test_without_a_network(tmp_path: Path) -> None:
     """A proxy that is not there; in a process of its own, because Keras decides on import where it keeps downloads."""
     code = "from unheard.models.keras_files import read_xception; read_xception(None)"

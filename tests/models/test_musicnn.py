@@ -147,6 +147,7 @@ def test_random_bytes_are_refused(noise: bytes, footed: bool) -> None:
         read_entries(noise + INDEX[-48:] if footed else noise, "file")
 
 
+@pytest.mark.slow
 def test_a_wheel_and_its_folder(tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path / "musicnn.whl", seed=5)
     arrays = read_musicnn(wheel)

@@ -20,6 +20,8 @@ from unheard.serve.config import ServeConfig
 from unheard.serve.security import HEADERS
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 POLICY = "content-security-policy"
 
 

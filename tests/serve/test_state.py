@@ -64,6 +64,7 @@ def test_a_reading_is_kept_until_a_file_changes(held: Served, own_workspace: Pat
         answers.track(first, "late")
 
 
+@pytest.mark.slow
 def test_a_running_server_notices_by_itself(own_workspace: Path) -> None:
     with running(ServeConfig(workspace=own_workspace)) as url:
         assert httpx.get(f"{url}/api/tracks/late", timeout=60).status_code == 404
@@ -234,6 +235,7 @@ def test_stopping_ends_a_reading_apart(held: Served) -> None:
     assert read_apart(held.workspace, None, None, threading.Event()) is None
 
 
+@pytest.mark.slow
 def test_a_library_that_is_damaged_under_a_running_server(own_workspace: Path) -> None:
     with running(ServeConfig(workspace=own_workspace)) as url:
         first = httpx.get(f"{url}/api/tracks", timeout=60).json()

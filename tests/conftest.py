@@ -7,27 +7,41 @@ runs in several processes is told the width of a terminal, and so would be the t
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, sync_playwright
+
+from tests.builders.shared import build_once
 
 os.environ.pop("COLUMNS", None)
 settings.register_profile("unheard", deadline=None)  # a busy machine is no failure
 settings.load_profile("unheard")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+TESTS = Path(__file__).parent
+ONE_PROCESS = ("browser", "cli", "listening_test", "report", "serve", "spotify")  # folders with costly fixtures
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each file, or folder of `ONE_PROCESS`, in one process of pytest-xdist: its fixtures are made once."""
+    for item in items:
+        parts = item.path.relative_to(TESTS).parts
+        item.add_marker(pytest.mark.xdist_group(parts[0] if parts[0] in ONE_PROCESS else "/".join(parts)))
+
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, one for all tests: a thread can drive one Playwright at a time."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--mute-audio"])
-        yield browser
-        browser.close()
+def music_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace of tests/builders/music_world.py; shared, so copy it before a change."""
+    from tests.builders import music_world
+
+    return build_once(tmp_path_factory, "music-world", lambda folder: music_world.build(folder / "w")) / "w"
+
+
+@pytest.fixture(scope="session")
+def audio_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The world of tests/builders/audio_world.py; shared, so copy its workspace before a change."""
+    from tests.builders import audio_world
+
+    return build_once(tmp_path_factory, "audio-world", audio_world.build)

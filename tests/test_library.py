@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
-from unheard.errors import MissingStageError, Reason, UserError
-from unheard.library import Failure, Library, Track, open_library
+from unheard.errors import LockedError, MissingStageError, Reason, UserError
+from unheard.library import Failure, Library, Track, explain, open_library
 
 
 def test_tracks_come_back_by_id(tmp_path: Path) -> None:
@@ -90,3 +91,56 @@ def test_a_library_that_may_not_be_written_to_is_read(tmp_path: Path, monkeypatc
         assert sorted(tmp_path.iterdir()) == before
         with pytest.raises(UserError, match=r"library\.sqlite: .*readonly.*have to be writable"), library.transaction():
             library.put_track(Track("b"))
+
+
+def test_a_locked_library_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    path = tmp_path / "library.sqlite"
+    with Library(path) as writer, Library(path) as other, writer.transaction():
+        other._db.execute("PRAGMA busy_timeout = 0")
+        with pytest.raises(LockedError, match="database is locked; another process writes to it; wait") as caught:
+            other.transaction().__enter__()
+    assert "restore" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_damaged_library_is_to_be_restored(tmp_path: Path) -> None:
+    path = tmp_path / "library.sqlite"
+    path.write_bytes(b"no library at all, though it is longer than the header of SQLite, which has 100 bytes" * 20)
+    with pytest.raises(UserError, match="file is not a database; restore it from a copy") as caught:
+        Library(path)
+    assert not isinstance(caught.value, LockedError)
+
+
+def test_an_error_that_only_a_bug_can_raise_stays_one(tmp_path: Path) -> None:
+    """A violated constraint or a wrong number of parameters is no fault of the file, so no advice is given."""
+    with Library(tmp_path / "library.sqlite") as library:
+        with pytest.raises(sqlite3.IntegrityError), library.transaction():
+            library._db.execute("INSERT INTO failures (path, reason) VALUES ('a', NULL)")
+        with pytest.raises(sqlite3.ProgrammingError), library.readable():
+            library._db.execute("SELECT ?", ())
+        with library.transaction():  # the failed one was rolled back
+            library.put_track(Track("a"))
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (sqlite3.SQLITE_BUSY_RECOVERY, "wait until it has finished"),
+        (sqlite3.SQLITE_LOCKED_SHAREDCACHE, "wait until it has finished"),
+        (sqlite3.SQLITE_READONLY_DIRECTORY, "writable for this user"),
+        (sqlite3.SQLITE_CANTOPEN_ISDIR, "writable for this user"),
+        (sqlite3.SQLITE_FULL, "free some disk space"),
+        (sqlite3.SQLITE_IOERR_READ, "check the disk"),
+        (sqlite3.SQLITE_CORRUPT_INDEX, "restore it from a copy"),
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, None),
+        (sqlite3.SQLITE_MISUSE, None),
+        (sqlite3.SQLITE_RANGE, None),
+        (sqlite3.SQLITE_TOOBIG, None),
+    ],
+)
+def test_advice_goes_by_the_code_of_sqlite(code: int, advice: str | None) -> None:
+    error = sqlite3.OperationalError("what SQLite says")
+    error.sqlite_errorcode = code
+    told = explain(error, "library.sqlite")
+    assert (told is None) == (advice is None)
+    assert advice is None or advice in str(told)

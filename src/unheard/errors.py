@@ -4,6 +4,7 @@
     └── UserError                the input or the order of commands was wrong        exit code 2
         ├── TableError           a row of a CSV, parquet or JSON file
         ├── AudioError           one audio file that cannot be used, with a `Reason`
+        ├── LockedError          another process writes to the library at this moment
         └── MissingStageError    an earlier command has to run first
 
 A message is one line: what is wrong, where, what was expected, what to do.
@@ -34,6 +35,10 @@ class TableError(UserError):
         self.path, self.row = Path(path), row
         where = f"{path}" if row is None else f"{path}, row {row}"
         super().__init__(f"{where}: {problem}; {fix}")
+
+
+class LockedError(UserError):
+    """The library stayed locked by another process for longer than SQLite waits."""
 
 
 class MissingStageError(UserError):

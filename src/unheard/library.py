@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from unheard.errors import MissingStageError, Reason, UserError
+from unheard.errors import LockedError, MissingStageError, Reason, UserError
 from unheard.ids import IdMap
 
 SCHEMA = """
@@ -102,6 +102,22 @@ class Tracks:
         return self.items[row]
 
 
+# What to do about an error of SQLite, by its primary result code (https://sqlite.org/rescode.html).
+_WAIT = "another process writes to it; wait until it has finished, or end it, and try again"
+_ALLOW = "its folder and files have to be writable for this user"
+_RESTORE = "restore it from a copy, or scan into a new workspace"
+ADVICE = {
+    sqlite3.SQLITE_BUSY: _WAIT,
+    sqlite3.SQLITE_LOCKED: _WAIT,
+    sqlite3.SQLITE_PERM: _ALLOW,
+    sqlite3.SQLITE_READONLY: _ALLOW,
+    sqlite3.SQLITE_CANTOPEN: _ALLOW,
+    sqlite3.SQLITE_FULL: "free some disk space and try again",
+    sqlite3.SQLITE_IOERR: "check the disk that it is on and try again",
+    sqlite3.SQLITE_CORRUPT: _RESTORE,
+    sqlite3.SQLITE_NOTADB: _RESTORE,
+    sqlite3.SQLITE_ERROR: _RESTORE,  # a table or a column is missing: the file is from another program or version
+}
 TRACK_COLUMNS = tuple(column.name for column in fields(Track))
 
 
@@ -121,14 +137,14 @@ class Library:
 
     @contextmanager
     def readable(self) -> Iterator[None]:
-        """What SQLite says of a damaged, locked or read-only file, as one line that names it."""
+        """Raise what SQLite reports about the file (damaged, locked, read-only, ...) as one line with advice."""
         try:
             yield
         except sqlite3.Error as error:
-            advice = "restore it from a copy, or scan into a new workspace"
-            if "readonly" in str(error) or "unable to open" in str(error):
-                advice = "its folder and files have to be writable for this user"
-            raise UserError(f"{self.path}: {error}; {advice}") from error
+            told = explain(error, self.path)
+            if told is None:
+                raise
+            raise told from error
 
     def close(self) -> None:
         self._db.close()
@@ -221,6 +237,16 @@ def open_library(path: Path) -> Library:
     if not path.is_file():
         raise MissingStageError(f"{path}: nothing has been scanned yet", f"unheard scan -w {path.parent} MUSIC")
     return Library(path)
+
+
+def explain(error: sqlite3.Error, path: Path | str) -> UserError | None:
+    """Return the error as a message with advice; None for a bug of ours, such as a violated constraint."""
+    code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else None  # without the extension
+    advice = ADVICE.get(code) if code is not None else None
+    if advice is None:
+        return None
+    kind = LockedError if advice is _WAIT else UserError
+    return kind(f"{path}: {error}; {advice}")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

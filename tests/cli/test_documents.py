@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import unheard
-from tests.cli.conftest import Run
+from tests.builders.command_line import Run
 from unheard.cli.app import app
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.builders.command_line import Run
 from unheard.experiments.rows import ROWS
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_list_needs_no_workspace_and_trains_nothing(run: Run) -> None:

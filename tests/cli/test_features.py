@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.builders.command_line import Run
 from tests.ingest.sounds import song, write
 from tests.models.bundle import write_wheel
+
+pytestmark = pytest.mark.slow
 
 RECIPE = """
 name = "described"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.builders.command_line import Run
 
 PLAYLISTS = "playlist_id,track_id,weight\n"
 

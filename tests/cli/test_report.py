@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.conftest import Run
+import pytest
+
+from tests.builders.command_line import Run
 
 
+@pytest.mark.slow
 def test_it_writes_a_page_and_names_it(workspace: Path, run: Run, tmp_path: Path) -> None:
     ran = run("report", "-w", workspace, "-o", tmp_path / "report", "--model", "tiny")
     assert ran.code == 0, ran

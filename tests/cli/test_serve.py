@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.conftest import Run
-from tests.recommend import world
-from tests.serve.conftest import eventually
+from tests.builders import music_world as world
+from tests.builders.command_line import Run
+from tests.builders.server import eventually
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,7 @@ def test_a_port_that_is_taken_is_one_line(run: Run, served: Path) -> None:
     assert "choose another --port" in ran.stderr
 
 
+@pytest.mark.slow
 def test_it_starts_answers_and_stops(served: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("correct-horse-battery-staple\n")
     with socket.socket() as free:

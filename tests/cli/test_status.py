@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import RECIPE, Ran, Run
+from tests.builders.command_line import RECIPE, Ran, Run
 from unheard.cli.stages import AUDIO, PLAYLISTS
 from unheard.demo.build import build_world
 

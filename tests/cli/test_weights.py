@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.builders.command_line import Run
 from tests.models.test_keras_files import random_kernels, write_keras_2
 
 

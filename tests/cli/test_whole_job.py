@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 import unheard
-from tests.cli.conftest import Run
+from tests.builders.command_line import Run
 from unheard import artefacts
 from unheard.evaluate.results import ROW_KEYS
 from unheard.ids import IdMap

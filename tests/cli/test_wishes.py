@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 import unheard
-from tests.cli.conftest import Run
+from tests.builders.command_line import Run
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from unheard.demo.render import perform
 from unheard.demo.world import FORMATS, Format, Track, draw_bands, draw_tracks
 from unheard.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 
 def build(out: Path, *, seed: int = 4, n_tracks: int = 14, jobs: int = 1) -> None:
     build_world(out, seed=seed, n_bands=10, n_tracks=n_tracks, n_playlists=30, seconds=2.5, jobs=jobs)

@@ -19,6 +19,8 @@ from unheard.demo.styles import MAJOR, STYLES, Sound, between, varied
 from unheard.demo.synth import Instrument, Samples, Voice
 from unheard.demo.world import Track, draw_bands, draw_tracks
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ = 22_050
 INSTRUMENTS = (
     synth.plucked, synth.nylon, synth.clav, synth.organ, synth.choir, synth.strings, synth.drone, synth.flute,

@@ -1,17 +1,19 @@
-"""The toy world of the recommenders, built once and only read."""
+"""The music world, only read."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
-from tests.recommend import world as toy
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.workspace import Workspace
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return toy.build(tmp_path_factory.mktemp("world") / "w")
+def workspace(music_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace.open(shutil.copytree(music_world, tmp_path_factory.mktemp("music") / "w"))
 
 
 @pytest.fixture(scope="session")

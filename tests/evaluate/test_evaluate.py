@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import r2_score
 
-from tests.recommend import world as toy
+from tests.builders import music_world as toy
 from unheard.errors import MissingStageError, UserError
 from unheard.evaluate.evaluate import evaluate, measure, model_names, prepare
 from unheard.evaluate.measure import Figure

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.builders.sound_world import make_world
 from tests.experiments.test_rivals import TEN
-from tests.training.world import make_world
 from unheard.errors import MissingStageError, UserError
 from unheard.experiments.ablation import ablation_tables, run_ablation
 from unheard.factors.als import AlsConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.recommend import world as toy
+from tests.builders import music_world as toy
 from unheard.artefacts import write_json
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
@@ -25,6 +25,8 @@ from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.holdout import hide
 from unheard.session import Session
 from unheard.workspace import Workspace
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

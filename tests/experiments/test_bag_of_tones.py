@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.world import make_world
+from tests.builders.sound_world import make_world
 from unheard.experiments.bag_of_tones import (
     corner,
     distance,

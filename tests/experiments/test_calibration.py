@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.recommend import world as toy
+from tests.builders import music_world as toy
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.calibration import CALIBRATED, NAME, RAW, about_text, calibration_table, run_calibration

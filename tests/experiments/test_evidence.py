@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.recommend import world as toy
+from tests.builders import music_world as toy
 from unheard.errors import UserError
 from unheard.experiments.evidence import (
     LEVELS,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.world import make_world
+from tests.builders.sound_world import make_world
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.pairs import Pairs, two_way_weights

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.world import World, make_world
+from tests.builders.sound_world import World, make_world
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.leak import leak_table, run_leak
@@ -29,6 +29,8 @@ from unheard.inference.update import update_predictions
 from unheard.models.choi import Choi, ChoiConfig
 from unheard.models.pretrained import save_weights
 from unheard.splits import write_splits
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 ROWS = "1,9,21,22"

@@ -23,6 +23,8 @@ from unheard.models.pretrained import save_weights
 from unheard.scan.scan import scan
 from unheard.workspace import FrontEndName, Settings, Workspace
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("statistics", "signature", "musicnn", "musicnn-mtt", "chroma")
 
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from tests.builders.sound_world import dense_regression, make_world, recipe, without_none
 from tests.features.stored import get_features, put_features
 from tests.ingest.sounds import cut, song, write
 from tests.models.bundle import write_wheel
-from tests.training.world import dense_regression, make_world, recipe, without_none
 from unheard.errors import MissingStageError, Reason, UserError
 from unheard.features.extraction import extract_file
 from unheard.features.musicnn_features import MusicnnMsd, MusicnnMtt, loaded_musicnn
@@ -31,6 +31,8 @@ from unheard.models.pretrained import save_weights
 from unheard.scan.scan import scan
 from unheard.training.networks.train_network import train_network as train
 from unheard.workspace import Settings, Workspace
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

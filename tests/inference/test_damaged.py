@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.world import World, make_world
+from tests.builders.sound_world import World, make_world
 from unheard import artefacts
 from unheard.errors import UserError
 from unheard.inference.checkpoint import load_checkpoint

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.builders.sound_world import World, add_track, give_playlists, make_world, toy
 from tests.features.stored import get_features
-from tests.training.world import World, add_track, give_playlists, make_world, toy
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.store import save_factors
 from unheard.inference.embedding_features import embeddings_of, embeddings_path

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.builders.sound_world import add_track, dense_regression, give_vectors, make_world, recipe, toy
+from tests.builders.sound_world import without_none as plain
 from tests.features.stored import get_features, put_features
-from tests.training.world import add_track, dense_regression, give_vectors, make_world, recipe, toy
-from tests.training.world import without_none as plain
 from unheard.errors import AudioError, MissingStageError, UserError
 from unheard.inference.load import load_network_encoder
 from unheard.inference.predictions import predictions

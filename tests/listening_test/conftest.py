@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.listening_test.world import MODELS, build
+from tests.builders.study_world import MODELS, build
 from unheard.listening_test.create import Created, Wanted, create
 from unheard.workspace import Workspace
 
 
 @pytest.fixture(scope="session")
 def audible(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The world of `tests.listening_test.world`; tests add studies under names of their own."""
+    """The world of `tests.builders.study_world`; tests add studies under names of their own."""
     return build(tmp_path_factory.mktemp("audible"))
 
 

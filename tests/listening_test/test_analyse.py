@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.listening_test.world import paper_study
+from tests.builders.study_world import paper_study
 from unheard.errors import UserError
 from unheard.listening_test.analyse import Analysis, Comparison, analyse_answers, sign_p
 from unheard.listening_test.answers import Answer, Answered
@@ -15,6 +15,8 @@ from unheard.listening_test.bradley_terry import strengths
 from unheard.listening_test.screening import check
 from unheard.listening_test.simulate import Spread, simulated_answers
 from unheard.listening_test.study import ANCHOR, REFERENCE, Item, Kind, Rater, Study
+
+pytestmark = pytest.mark.slow
 
 TRUTH = {"a": 42.0, "b": 50.0, "c": 58.0, REFERENCE: 68.0, ANCHOR: 32.0}
 MEAN_STEPS = ("a", "b", "c")

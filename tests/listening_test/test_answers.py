@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.listening_test.world import paper_study
+from tests.builders.study_world import paper_study
 from unheard.errors import TableError, UserError
 from unheard.listening_test.answers import (
     Answer,

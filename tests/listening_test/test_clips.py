@@ -15,6 +15,8 @@ from unheard.listening_test.clips import TARGET_LUFS, Level, common_lufs, excerp
 from unheard.listening_test.create import Created
 from unheard.listening_test.loudness import SAMPLE_RATE_HZ, integrated_lufs
 
+pytestmark = pytest.mark.slow
+
 
 def decoded(path: Path) -> np.ndarray:
     return np.concatenate(list(decode_blocks(path, sample_rate=SAMPLE_RATE_HZ)))

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.listening_test.world import COLD_ARTISTS, GONE, MODELS, SILENT, TOO_SHORT
+from tests.builders.study_world import COLD_ARTISTS, GONE, MODELS, SILENT, TOO_SHORT
 from unheard.errors import MissingStageError, UserError
 from unheard.listening_test.create import Created, Wanted, create
 from unheard.listening_test.study import ANCHOR, REFERENCE, load_study, read_study, study_dir
 from unheard.session import Session
 from unheard.workspace import Workspace
+
+pytestmark = pytest.mark.slow
 
 
 def test_lists_are_what_the_session_says_less_what_cannot_be_heard(audible: Workspace, rating: Created) -> None:

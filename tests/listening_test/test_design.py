@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.listening_test.world import paper_study
+from tests.builders.study_world import paper_study
 from unheard.listening_test.design import plan, round_robin, williams, windows
 from unheard.listening_test.study import ANCHOR, REFERENCE, Item, Study
 

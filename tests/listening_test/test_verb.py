@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.conftest import run_command
-from tests.listening_test.world import MODELS
+from tests.builders.command_line import run_command
+from tests.builders.study_world import MODELS
 from unheard.listening_test.simulate import simulated_answers, write_simulated
 from unheard.listening_test.study import ANCHOR, REFERENCE, load_study, study_dir
 from unheard.report.report import write_report
 from unheard.workspace import Workspace
+
+pytestmark = pytest.mark.slow
 
 TRUTH = dict(zip((*MODELS, REFERENCE, ANCHOR), (60.0, 50.0, 40.0, 72.0, 25.0), strict=True))
 

@@ -131,6 +131,7 @@ print(json.dumps({name: float(ranx.evaluate(qrels, run, name)) for name in asked
 """
 
 
+@pytest.mark.slow
 def test_ndcg_recall_and_hit_against_ranx() -> None:
     """In a process of its own, where ranx need not compile for a minute before it answers."""
     places = np.random.default_rng(1).random((20, 60)) < 0.15

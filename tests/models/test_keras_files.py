@@ -83,6 +83,7 @@ def test_choi_convolves_as_in_the_file(layout: str, tmp_path: Path, monkeypatch:
         assert not any(weight.requires_grad for weight in convolution.parameters())
 
 
+@pytest.mark.network
 @pytest.mark.skipif(CHOI is None, reason="UNHEARD_CHOI_WEIGHTS does not name a file of Choi's weights")
 def test_the_published_file() -> None:
     """All arrays are there, and no kernel is constant or explodes."""
@@ -213,6 +214,7 @@ def test_keras_runs_on_torch_and_leaves_the_environment_alone(monkeypatch: pytes
     assert "KERAS_BACKEND" not in os.environ
 
 
+@pytest.mark.slow
 def test_without_a_network(tmp_path: Path) -> None:
     """A proxy that is not there; in a process of its own, because Keras decides on import where it keeps downloads."""
     code = "from unheard.models.keras_files import read_xception; read_xception(None)"

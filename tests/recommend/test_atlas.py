@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import unheard
-from tests.recommend import world
+from tests.builders import music_world as world
 from unheard.errors import UserError
 from unheard.ids import IdMap
 from unheard.recommend.atlas import Atlas, draw, load_atlas, pca, save_atlas, tsne

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.recommend import world as toy
+from tests.builders import music_world as toy
 from unheard import artefacts
 from unheard.errors import MissingStageError, UserError
 from unheard.inference.predictions import KIND, predictions, predictions_path

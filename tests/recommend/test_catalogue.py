@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.builders import music_world as toy
 from tests.features.stored import put_features
-from tests.recommend import world as toy
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch.nn import functional
 
-from tests.report.conftest import Reported
+from tests.builders.reported_world import Reported
 from unheard.inference.checkpoint import load_checkpoint
 from unheard.inference.stages import load_stage
 from unheard.library import Track, Tracks, open_library
@@ -85,6 +86,7 @@ def test_band_centres_rise_to_half_the_rate() -> None:
     assert 10_500 < centres[-1] < 11_025
 
 
+@pytest.mark.slow
 def test_first_outputs_pooled_are_what_the_network_goes_on_with(reported: Reported) -> None:
     """ELU rises monotonically, so its maximum is the ELU of the maximum: the network's own order."""
     workspace = reported.workspace

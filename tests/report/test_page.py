@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.report.conftest import HOSTILE
+from tests.builders.reported_world import HOSTILE
 from unheard.evaluate.measure import Figure
 from unheard.evaluate.table import Table
 from unheard.report.blocks import Folded, Missing, Section, Tabled, Text, Tiles

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.report.conftest import HOSTILE, Reported
+from tests.builders.reported_world import HOSTILE, Reported
 from unheard import open as open_session
 from unheard.errors import UserError
 from unheard.evaluate.table import Table
@@ -24,6 +24,8 @@ from unheard.report.sections.networks import MOST_HISTORIES, networks
 from unheard.report.sections.quality import word_columns
 from unheard.splits import Use
 from unheard.workspace import Workspace
+
+pytestmark = pytest.mark.slow
 
 LINES = '{{"title": "", "x": [0, 1], "x_label": "", "y_label": "", "lines": {{"a": {}}}, "chance": 0, "oracle": 1}}'
 

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.report.conftest import HOSTILE, Reported
+from tests.builders.reported_world import HOSTILE, Reported
 from unheard.library import Track
 from unheard.report.blocks import Lists, Section
 from unheard.report.listening import Listed, ModelList, SideBySide

@@ -18,6 +18,8 @@ from unheard.scan.scan import scan
 from unheard.spectrograms.store import open_store
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 SCAN = """
 import sys
 from pathlib import Path

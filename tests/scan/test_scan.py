@@ -26,6 +26,8 @@ from unheard.spectrograms.statistics import statistics
 from unheard.spectrograms.store import open_store
 from unheard.workspace import Settings, Workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 import unheard
-from tests.serve.conftest import running
+from tests.builders.server import running
 from unheard.library import Library, Track
 from unheard.plays import Play, Plays, read_plays, replace_playlists
 from unheard.serve.config import ServeConfig

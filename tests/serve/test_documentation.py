@@ -12,9 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serve.conftest import eventually, running
+from tests.builders.server import eventually, running
 from unheard import serve
 from unheard.serve.config import ServeConfig
+
+pytestmark = pytest.mark.slow
 
 GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 TEXT = GUIDE.read_text(encoding="utf-8")

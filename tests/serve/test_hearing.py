@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -18,36 +16,16 @@ import pytest
 import soundfile
 
 import unheard
-from tests.cli.conftest import run_command
-from tests.serve.conftest import eventually, running
+from tests.builders.command_line import run_command
+from tests.builders.ears import strange_ears
+from tests.builders.server import eventually, running
+from tests.serve.test_placeholders import placeholders
 from unheard.errors import AudioError, Reason, UserError
-from unheard.library import Track
-from unheard.recommend.recommend import NewTrack
 from unheard.serve.config import ServeConfig
-from unheard.serve.hearing import MOST_WAITING, BusyError, Ears, Hear
+from unheard.serve.hearing import MOST_WAITING, BusyError, Ears
 from unheard.session import Session
 
-
-def strange_ears(root: Path, split: str | None, model: str | None) -> Hear:
-    """Does to its process what hostile files do; imported there by name."""
-
-    def hear(file: Path, name: str | None) -> NewTrack:
-        match file.name:
-            case "crash":
-                os.kill(os.getpid(), signal.SIGSEGV)
-            case "exit":
-                os._exit(0)
-            case "hang":
-                threading.Event().wait()
-            case "bug":
-                raise ZeroDivisionError("oh")
-            case "mistake":
-                raise UserError("name another model")
-            case "silent":
-                raise AudioError(file, Reason.SILENT, "nothing in it")
-        return NewTrack(Track("", title=file.name), np.array([os.getpid()], np.float32))
-
-    return hear
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -206,3 +184,5 @@ def test_a_file_comes_with_its_confidence(heard_world: Path, tmp_path: Path) -> 
         assert answer["heard"]["confidence"] == pytest.approx(again)
         page = httpx.post(f"{url}/drop", files={"file": (file.name, file.read_bytes())}, timeout=120).text
     assert "How sure" in page
+    assert "Tracks kept from the models as if nobody had played them, placed without a play." in page
+    assert placeholders(page) == []

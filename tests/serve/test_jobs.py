@@ -18,12 +18,14 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
-from tests.serve.conftest import eventually, running
+from tests.builders.server import eventually, running
 from unheard.errors import UserError
 from unheard.serve.config import ServeConfig
 from unheard.serve.jobs import Job, Jobs, State
 from unheard.serve.jobs.log import LogReader, progress_of, text_for_people
 from unheard.serve.jobs.wishes import MapWish, NotAllowedError, ScanWish, SplitWish, TrainWish, allowed, command_line
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def music(tmp_path: Path) -> Path:
     folder.mkdir()
     rng = np.random.default_rng(0)
     for number in range(60):
-        samples = rng.uniform(-0.3, 0.3, 22_050 * 20).astype(np.float32)
+        samples = rng.uniform(-0.3, 0.3, 22_050 * 12).astype(np.float32)
         soundfile.write(folder / f"{number:02d}.wav", samples, 22_050)
     return folder
 

@@ -11,14 +11,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.listening_test.world import MODELS, build
-from tests.serve.conftest import running
+from tests.builders.server import running
+from tests.builders.study_world import MODELS, build
 from unheard.library import open_library
 from unheard.listening_test.answers import answers_path, read_answers
 from unheard.listening_test.create import Created, Wanted, create
 from unheard.listening_test.study import Rater
 from unheard.serve.config import ServeConfig
 from unheard.workspace import Workspace
+
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

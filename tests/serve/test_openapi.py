@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -19,13 +20,15 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.serve.conftest import running
+from tests.builders.server import running
 from unheard.serve import api
 from unheard.serve.config import ServeConfig
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 12
-LONGEST_REQUEST = 60_000  # the HTTP parser refuses an address above 64 KiB before the application sees it
+LONGEST_QUERY = 50_000  # uvicorn refuses a request line of 64 kB by itself, in plain text
 STARTS_PROCESSES = "POST /api/jobs"  # test_jobs.py does that
 
 DOCUMENT = FastAPI()
@@ -68,7 +71,7 @@ def test_whatever_comes_is_answered_as_described(fuzzed_url: str, label: str, mo
     )
     @given(case=OPERATIONS[label].as_strategy(generation_mode=mode))
     def answered(case: schemathesis.Case) -> None:
-        assume(len(case.as_curl_command()) < LONGEST_REQUEST)
+        assume(len(urlencode(case.query or {}, doseq=True, errors="replace")) < LONGEST_QUERY)
         case.call_and_validate(base_url=fuzzed_url, checks=CHECKS, timeout=60)
 
     answered()

@@ -13,12 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serve.conftest import running
+from tests.builders.server import running
 from unheard.library import open_library
 from unheard.report.report import write_report
 from unheard.serve.config import ServeConfig
 from unheard.serve.security import HEADERS
 from unheard.workspace import Workspace
+
+pytestmark = pytest.mark.slow
 
 POLICY = "content-security-policy"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serve.conftest import eventually, running
+from tests.builders.server import eventually, running
 from unheard.serve.config import ServeConfig
 from unheard.serve.jobs import Job, State, process, record
 from unheard.serve.pages.history import ShownJob

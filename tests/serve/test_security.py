@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import html
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serve.conftest import running
+from tests.builders.server import running
 from unheard.errors import UserError
 from unheard.serve.config import ServeConfig, read_token
 from unheard.serve.security import COOKIE, HEADERS
@@ -135,6 +137,29 @@ def test_a_browser_logs_in_with_a_form_and_keeps_a_cookie_that_is_not_the_token(
         assert browser.get("/playlists").status_code == 200
         browser.post("/logout")
         assert browser.get("/api/tracks").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/tracks?q=night%20song&offset=50",
+        "/track?id=a%2Fb%3Fc%26d%3De%23f",
+        "/models?seed=t00-0&seed=t01-1&model=ridge",
+        "/tracks?q=%E2%99%AB",
+        "/runs/a%3Fb",
+    ],
+)
+def test_after_the_login_the_page_opens_that_was_asked_for(guarded_url: str, address: str) -> None:
+    with httpx.Client(base_url=guarded_url, headers={"origin": guarded_url}) as browser:
+        login = browser.get(address).headers["location"]
+        action = html.unescape(re.search(r'<form[^>]* action="([^"]*)"', browser.get(login).text)[1])  # type: ignore[index]
+        entered = browser.post(action, data={"token": TOKEN})
+        assert entered.headers["location"] == address
+
+
+def test_an_address_too_long_to_return_to_leads_to_the_start_page(guarded_url: str) -> None:
+    sent_on = httpx.get(f"{guarded_url}/tracks?q={'x' * 5_000}")
+    assert sent_on.headers["location"] == "/login?next=/"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -14,19 +15,22 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.cli.conftest import run_command
-from tests.recommend import world
-from tests.serve.conftest import eventually, running
+from tests.builders import music_world as world
+from tests.builders.command_line import run_command
+from tests.builders.ears import deaf_ears
+from tests.builders.server import eventually, running
 from unheard.errors import MissingStageError
+from unheard.inference.predictions import load_predictions
 from unheard.library import Library
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.ridge import Ridge
-from unheard.recommend.recommend import NewTrack
+from unheard.recommend.recommenders import Scale
+from unheard.recommend.scales import save_scale
 from unheard.serve import answers
 from unheard.serve.app import make_app
 from unheard.serve.config import ServeConfig
-from unheard.serve.hearing import MOST_WAITING, BusyError, Ears, Hear
-from unheard.serve.reading import has_new_tracks, open_session, read_apart
+from unheard.serve.hearing import MOST_WAITING, BusyError, Ears
+from unheard.serve.reading import MODEL_FILES, has_new_tracks, open_session, read_apart, versions
 from unheard.serve.remembered import Remembered, Response, Responses
 from unheard.serve.schema import Options
 from unheard.serve.state import Loaded, Served
@@ -60,6 +64,7 @@ def test_a_reading_is_kept_until_a_file_changes(held: Served, own_workspace: Pat
         answers.track(first, "late")
 
 
+@pytest.mark.slow
 def test_a_running_server_notices_by_itself(own_workspace: Path) -> None:
     with running(ServeConfig(workspace=own_workspace)) as url:
         assert httpx.get(f"{url}/api/tracks/late", timeout=60).status_code == 404
@@ -77,6 +82,37 @@ def test_a_broken_file_leaves_the_last_good_reading(held: Served, own_workspace:
     factors.write_bytes(good)
     held.refresh()
     assert held.loaded() is not first
+
+
+@pytest.mark.parametrize("name", MODEL_FILES)
+def test_each_file_of_a_model_makes_a_new_version(own_workspace: Path, name: str) -> None:
+    workspace = Workspace.open(own_workspace)
+    file = workspace.model_dir("artists", "toy") / name
+    seen = [versions(workspace)]
+    for content in (b"written", b"written again"):
+        file.write_bytes(content)
+        seen.append(versions(workspace))
+    file.unlink()
+    seen.append(versions(workspace))
+    assert all(before != after for before, after in pairwise(seen))
+
+
+def test_a_calibration_is_used_without_a_restart(own_workspace: Path) -> None:
+    """`calibrate` writes scale.json alone; it decides where new tracks stand among known ones."""
+    workspace = Workspace.open(own_workspace)
+    fit_rankers(
+        workspace, RankerRecipe("placed", "", ("statistics",), (Member(Ridge()),)), load_split(workspace, "artists")
+    )
+    held = Served(ServeConfig(workspace=own_workspace, model="placed"))
+    options = Options(candidates="all", n=20)
+    before = answers.for_playlist(held.loaded(), "p01", options)
+    fingerprint = load_predictions(workspace, "artists", "placed").fingerprint
+    save_scale(workspace, "artists", "placed", fingerprint, Scale(slope=1.0, offset=100.0))
+    held.refresh()
+    after = answers.for_playlist(held.loaded(), "p01", options)
+    assert "warm" in {item.track.kind for item in before.items}
+    assert "warm" not in {item.track.kind for item in after.items}  # an offset of 100 puts all others first
+    held.stop()
 
 
 def test_a_young_workspace_becomes_ready_without_a_restart(own_workspace: Path, tmp_path: Path) -> None:
@@ -203,6 +239,7 @@ def test_stopping_ends_a_reading_apart(held: Served) -> None:
     assert read_apart(held.workspace, None, None, threading.Event()) is None
 
 
+@pytest.mark.slow
 def test_a_library_that_is_damaged_under_a_running_server(own_workspace: Path) -> None:
     with running(ServeConfig(workspace=own_workspace)) as url:
         first = httpx.get(f"{url}/api/tracks", timeout=60).json()
@@ -262,11 +299,3 @@ def test_pages_are_answered_while_files_are_heard(own_workspace: Path, tmp_path:
         assert not all(upload.done() for upload in uploads)
         held.ears.stop()
         assert 503 in {upload.result().status_code for upload in uploads}
-
-
-def deaf_ears(_root: Path, _split: str | None, _model: str | None) -> Hear:
-    def hear(_file: Path, _name: str | None) -> NewTrack:
-        threading.Event().wait()
-        raise AssertionError
-
-    return hear

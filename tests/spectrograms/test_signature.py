@@ -12,6 +12,8 @@ from unheard.scan.extraction import extract_audio
 from unheard.spectrograms.signature import SIGNATURE_DIM, signature, signature_of_blocks
 from unheard.workspace import Settings
 
+pytestmark = pytest.mark.slow
+
 SAME = 0.98
 
 

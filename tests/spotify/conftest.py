@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.recommend import world as toy
 from tests.spotify.stand_in import CLIENT, REFRESH, StandIn, running
 from unheard.spotify.account import SCOPES, Account, connect, token_path
 from unheard.workspace import Workspace
@@ -48,6 +48,6 @@ def write_token(token: str, *, seconds: int = 3600) -> None:
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(music_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A small music world with the models toy, toy@1 and toy@2 on the split `artists`."""
-    return toy.build(tmp_path_factory.mktemp("spotify") / "w")
+    return Workspace.open(shutil.copytree(music_world, tmp_path_factory.mktemp("spotify") / "w"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import run_command
+from tests.builders.command_line import run_command
 from tests.spotify.stand_in import StandIn
 from unheard.session import Session
 from unheard.spotify.account import token_path
@@ -87,6 +87,7 @@ def test_without_spotipy(workspace: Workspace, tmp_path: Path) -> None:
     assert ran.stderr == "error: playlists on Spotify need spotipy; pip install 'unheard[spotify]'\n"
 
 
+@pytest.mark.slow
 def test_the_first_login_goes_through_the_browser(shop: StandIn, workspace: Workspace, tmp_path: Path) -> None:
     """A browser that agrees at once is sent back to the waiting command, which keeps the token to itself."""
     token_path().unlink()

@@ -25,7 +25,8 @@ from unheard.cli import (
     spotify,
     weights,
 )
-from unheard.errors import UnheardError, UserError
+from unheard.errors import UnheardError
+from unheard.library import explain
 
 
 class Verbs(TyperGroup):
@@ -36,8 +37,11 @@ class Verbs(TyperGroup):
             return super().invoke(ctx)
         except UnheardError as error:
             console.fail(error)
-        except sqlite3.Error as error:  # found only when a damaged page is read
-            console.fail(UserError(f"library.sqlite: {error}; see `unheard doctor -w W`, restore it from a copy"))
+        except sqlite3.Error as error:  # a damaged page or a lock is met only when rows are read or written
+            told = explain(error, "library.sqlite")
+            if told is None:
+                raise
+            console.fail(told)
         except KeyboardInterrupt:
             console.say("stopped; nothing is lost, the same command goes on from here")
             raise SystemExit(130) from None

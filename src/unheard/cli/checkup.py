@@ -17,7 +17,7 @@ import numpy as np
 
 from unheard import artefacts
 from unheard.errors import UnheardError
-from unheard.library import Library
+from unheard.library import Library, explain
 from unheard.plays.storage import count_plays, storage_problem
 from unheard.workspace import Workspace
 
@@ -49,10 +49,11 @@ def _machine() -> Iterator[Finding]:
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU, training uses the CPU"
     yield Finding(True, "device", f"{device}; {os.cpu_count()} cores, {torch.get_num_threads()} threads")
-    from unheard.inference.device import native_bf16
+    from unheard.inference.device import native_bf16, uses_bf16
 
-    fast = native_bf16(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    yield Finding(True, "bfloat16", "native, used for training" if fast else "not native, training stays in float32")
+    used = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    native, precision = native_bf16(used), "bfloat16" if uses_bf16(used) else "float32"
+    yield Finding(True, "bfloat16", f"{'native' if native else 'not native'}, training uses {precision}")
 
 
 def _decoders() -> Iterator[Finding]:
@@ -89,8 +90,13 @@ def _consistency(workspace: Workspace) -> Iterator[Finding]:
         return
     try:
         yield from _library_findings(workspace)
-    except (UnheardError, sqlite3.Error) as error:
-        yield Finding(False, "library", f"{error}; restore library.sqlite from a copy")
+    except UnheardError as error:
+        yield Finding(False, "library", str(error))
+    except sqlite3.Error as error:
+        told = explain(error, workspace.library_path)
+        if told is None:
+            raise
+        yield Finding(False, "library", str(told))
     for path in sorted(workspace.root.glob("**/*.safetensors")):
         problem = artefacts.problem_with(path)
         if problem:

@@ -1,4 +1,11 @@
-"""Where a network runs and in which precision."""
+"""Where a network runs and in which precision.
+
+The environment variable UNHEARD_BF16 overrides what the processor decides:
+
+    auto    bfloat16 autocast where the processor computes in bfloat16, float32 elsewhere (the default)
+    on      bfloat16 autocast everywhere, emulated where the processor lacks it
+    off     float32 everywhere
+"""
 
 from __future__ import annotations
 
@@ -29,15 +36,23 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def native_bf16(device: torch.device | None = None) -> bool:
-    """Whether bfloat16 is arithmetic of the processor (default: this CPU), not an emulation slower than float32."""
+    """Return whether a device (default: this CPU) computes in bfloat16 itself; an emulation is slower than float32."""
     if device is not None and device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     supported = [getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile")]
     return any(check is not None and bool(check()) for check in supported)
 
 
+def uses_bf16(device: torch.device | None = None) -> bool:
+    """Return whether autocast to bfloat16 is used on a device: UNHEARD_BF16, or else `native_bf16`."""
+    choice = os.environ.get("UNHEARD_BF16", "auto")
+    if choice not in ("auto", "on", "off"):
+        raise UserError(f"UNHEARD_BF16: expected auto, on or off, found {choice!r}; correct or unset the variable")
+    return native_bf16(device) if choice == "auto" else choice == "on"
+
+
 def autocast(device: torch.device, precision: Literal["auto", "float32"]) -> AbstractContextManager[object]:
-    """bfloat16 autocast where `precision` allows it and the processor has it; weights stay float32."""
-    if precision == "auto" and native_bf16(device):
+    """Return bfloat16 autocast where `precision` and `uses_bf16` allow it; weights stay float32."""
+    if precision == "auto" and uses_bf16(device):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()

@@ -6,7 +6,6 @@ import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
@@ -15,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from threadpoolctl import threadpool_limits
 
 from unheard import __version__
-from unheard.serve import api, documentation, errors, listening, login, pages
+from unheard.serve import api, assets, documentation, errors, listening, login, pages
 from unheard.serve.config import ServeConfig
 from unheard.serve.heads import Heads
 from unheard.serve.repeats import Repeats
@@ -27,7 +26,6 @@ SWITCH_INTERVAL_S = 0.0005  # Python's own 5 ms would let a thread that reads a 
 # A collection of the oldest generation visits every answer that is remembered, 0.2 s for thousands, and finds nothing:
 # what a reading holds has no cycles. By default that would happen every few seconds.
 GC_THRESHOLDS = (700, 10, 1000)
-STATIC = Path(__file__).with_name("static")
 
 
 def make_app(config: ServeConfig) -> FastAPI:
@@ -57,7 +55,8 @@ def make_app(config: ServeConfig) -> FastAPI:
     app.include_router(api.router)
     for room in (login, documentation, listening, pages):
         app.include_router(room.router, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    app.mount(assets.versioned(), assets.Immutable(directory=assets.ROOT, check_dir=False), name="versioned")
+    app.mount("/static", StaticFiles(directory=assets.ROOT, check_dir=False), name="static")
     errors.add_handlers(app)
     app.add_middleware(Repeats, served=held)
     app.add_middleware(Heads)

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from unheard.errors import AudioError, MissingStageError, UnheardError, UserError
+from unheard.errors import AudioError, LockedError, MissingStageError, UnheardError, UserError
+from unheard.library import explain
 from unheard.serve.answers import NotFoundError
 from unheard.serve.hearing import BusyError
 from unheard.serve.jobs.wishes import NotAllowedError
@@ -43,7 +44,11 @@ def error_response(scope: Scope, error: HTTPException, *, headers: Mapping[str, 
 
 
 def of_exception(error: Exception) -> HTTPException:
-    """An error of ours, or of the framework, as status, code and message."""
+    """Return an error of ours, or of the framework, as status, code and message."""
+    if isinstance(error, sqlite3.Error) and (told := explain(error, "library.sqlite")) is not None:
+        if not isinstance(told, LockedError):
+            return api_error(500, "library_unreadable", f"{told}; see `unheard doctor -w W`")
+        error = told
     match error:
         case HTTPException():
             return error
@@ -53,7 +58,7 @@ def of_exception(error: Exception) -> HTTPException:
             return api_error(404, "not_found", str(error))
         case NotAllowedError():
             return api_error(403, "path_not_allowed", str(error))
-        case BusyError():
+        case BusyError() | LockedError():
             return api_error(503, "busy", str(error))
         case MissingStageError():
             return api_error(409, "not_ready", str(error))
@@ -64,8 +69,6 @@ def of_exception(error: Exception) -> HTTPException:
             return api_error(400, "bad_request", str(error))
         case UnheardError():
             return api_error(500, "failed", str(error))
-        case sqlite3.Error():
-            return api_error(500, "library_unreadable", f"library.sqlite: {error}; see `unheard doctor -w W`")
     return api_error(500, "internal_error", "something went wrong here, not with you; the server's log says what")
 
 

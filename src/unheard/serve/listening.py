@@ -22,6 +22,7 @@ from unheard.errors import UnheardError, UserError
 from unheard.listening_test import answers
 from unheard.listening_test.answers import Answer, Answered
 from unheard.listening_test.study import Item, Rater, Study, read_study, studies_dir
+from unheard.serve.caching import CLIP, UNCACHED
 from unheard.serve.pages.frame import environment
 from unheard.serve.state import Served, served
 
@@ -207,7 +208,7 @@ def _frame(here: Place) -> dict[str, Any]:
 
 def _page(template: str, *, status: int = 200, **values: object) -> Response:
     html = environment().get_template(template).render(**values)
-    headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex", "Referrer-Policy": "same-origin"}
+    headers = {"Cache-Control": UNCACHED, "X-Robots-Tag": "noindex", "Referrer-Policy": "same-origin"}
     return HTMLResponse(html, status, headers=headers)
 
 
@@ -218,7 +219,7 @@ def _onwards(here: Place) -> Response:
 def _sound(file: Path) -> Response:
     if not file.is_file():
         raise RaterError("This clip is missing on the server. Please tell whoever sent you the link.")
-    return FileResponse(file, media_type="audio/mpeg", headers={"Cache-Control": "private, max-age=86400"})
+    return FileResponse(file, media_type="audio/mpeg", headers={"Cache-Control": CLIP})
 
 
 def _points(text: str) -> int | None:

@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from unheard.serve.caching import UNCACHED
 from unheard.serve.pages.frame import page
-from unheard.serve.security import COOKIE, cookie_value, is_token
+from unheard.serve.security import COOKIE, MAX_NEXT, cookie_value, is_token
 from unheard.serve.state import served
 
 router = APIRouter()
 MAX_AGE_S = 30 * 24 * 3600
-Next = Annotated[str, Query(alias="next", max_length=2000)]
+Next = Annotated[str, Query(alias="next", max_length=MAX_NEXT)]
 
 
 @router.get("/login")
@@ -21,7 +22,7 @@ def ask(request: Request, then: Next = "/") -> Response:
     """The form."""
     if served(request).config.token is None:
         return RedirectResponse("/", 303)
-    return page(request, "login.html", then=_local(then), wrong=False)
+    return page(request, "login.html", cache_control=UNCACHED, then=_local(then), wrong=False)
 
 
 @router.post("/login")
@@ -31,7 +32,7 @@ def enter(request: Request, token: Annotated[str, Form(max_length=1000)], then: 
     if secret is None:
         return RedirectResponse("/", 303)
     if not is_token(token.strip(), secret):
-        return page(request, "login.html", status=401, then=_local(then), wrong=True)
+        return page(request, "login.html", status=401, cache_control=UNCACHED, then=_local(then), wrong=True)
     answer = RedirectResponse(_local(then), 303)
     secure = request.url.scheme == "https"
     value = cookie_value(secret)

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from unheard.inference.predictions import can_encode_files, load_predictions
+from unheard.inference.predictions import RANKER_FILE, can_encode_files, load_predictions
 from unheard.library import open_library
 from unheard.recommend.build import trained_models, without_part
 from unheard.serve.shelves import Shelves
@@ -27,6 +27,9 @@ LOOK_EVERY_S = 0.2
 NICENESS = 5
 Reading = tuple[Session, Shelves]
 Versions = tuple[tuple[str, int, int], ...]
+# What a session, or the process that extracts features of uploaded files, reads of a model. Others (history.json,
+# embeddings.safetensors) are read from the disk for each request, or not by the server at all.
+MODEL_FILES = ("predictions.safetensors", "scale.json", "checkpoint.safetensors", RANKER_FILE, "fit.json")
 
 
 def open_session(workspace: Workspace, split: str | None, model: str | None) -> Session:
@@ -91,7 +94,7 @@ def versions(workspace: Workspace) -> Versions:
         library.with_name(f"{library.name}-wal"),
         workspace.plays_dir / "playlists.parquet",
         *sorted((root / "factors").glob("*.safetensors")),
-        *sorted((root / "models").glob("*/*/predictions.safetensors")),
+        *sorted(path for name in MODEL_FILES for path in (root / "models").glob(f"*/*/{name}")),
     )
     found = []
     for path in files:

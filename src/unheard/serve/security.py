@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from unheard.serve.caching import REVALIDATED
 from unheard.serve.config import ServeConfig
 from unheard.serve.errors import api_error, error_response
 
@@ -30,6 +31,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = ("/api/health/live", "/login")
 OPEN_FOLDERS = ("/static/", "/listen/")  # the links of raters are secrets of their own
+MAX_NEXT = 2_000  # characters of an address to return to after the login
 MAX_PLAIN_BYTES = 2_000_000  # of a request that uploads no file
 
 HEADERS = {
@@ -81,7 +83,7 @@ class Guard:
         if path.startswith("/api") or scope["method"] not in SAFE_METHODS:
             refused = api_error(401, "unauthorized", "send the header `Authorization: Bearer TOKEN`")
             return error_response(scope, refused, headers={"www-authenticate": "Bearer"})
-        return RedirectResponse(f"/login?next={quote(path, safe='/')}", status_code=303)
+        return RedirectResponse(f"/login?next={quote(_address(scope), safe='/')}", status_code=303)
 
     def _knows(self, headers: Headers) -> bool:
         token = self.config.token
@@ -123,6 +125,13 @@ class Guard:
         return receive_bounded
 
 
+def _address(scope: Scope) -> str:
+    """Return the path and query of a request as they were sent; the start page for one too long to come back to."""
+    path = scope.get("raw_path") or quote(scope["path"]).encode()
+    sent = path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+    return sent.decode("latin-1") if len(sent) <= MAX_NEXT else "/"
+
+
 def _too_large(limit: int) -> HTTPException:
     return api_error(413, "too_large", f"the request is larger than {limit:,} bytes; send a smaller file")
 
@@ -154,6 +163,7 @@ def _with_headers(send: Send) -> Send:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            headers.setdefault("cache-control", REVALIDATED)  # an answer that says nothing about it
         await send(message)
 
     return send_with_headers

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.training.world import make_world
+from tests.builders.sound_world import make_world
 from unheard.ids import IdMap
 from unheard.inference.sources import PatchSource, VectorSource
 from unheard.library import open_library

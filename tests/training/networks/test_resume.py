@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.world import give_playlists, make_world, toy
+from tests.builders.sound_world import give_playlists, make_world, toy
 from unheard.factors.store import save_factors
 from unheard.inference.checkpoint import load_checkpoint
 from unheard.training.networks.train_network import train_network
 from unheard.workspace import Workspace
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 
@@ -24,7 +26,7 @@ CHILD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from tests.training.world import toy
+from tests.builders.sound_world import toy
 from unheard.splits import Split
 from unheard.training.networks.train_network import train_network
 from unheard.workspace import Workspace

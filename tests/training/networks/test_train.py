@@ -13,8 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from tests.features.stored import get_features
-from tests.training.world import (
+from tests.builders.sound_world import (
     World,
     dense_regression,
     give_playlists,
@@ -26,7 +25,8 @@ from tests.training.world import (
     spoil_test_plays,
     toy,
 )
-from tests.training.world import without_none as plain
+from tests.builders.sound_world import without_none as plain
+from tests.features.stored import get_features
 from unheard import artefacts
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.store import save_factors
@@ -36,6 +36,8 @@ from unheard.library import open_library
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.splits import Split
 from unheard.training.networks.train_network import train_network
+
+pytestmark = pytest.mark.slow
 
 KINDS = [
     "cnn", "cnn1d", "triplet", "triplet-offline", "bag-of-tones", "mlp", "triplet-content", "encoder",

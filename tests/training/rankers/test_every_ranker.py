@@ -39,6 +39,8 @@ from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.table import FITS
 from unheard.training.rankers.validation import ndcg, validation_playlists
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 TOWER = TowerConfig(width=32, dropout=0.1, input_dropout=0.1)
 DESCENT = Descent(learning_rate=5e-3, batch_size=128, steps_per_check=25, checks=6, patience=3)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.builders.sound_world import World, make_world
 from tests.features.stored import get_features, put_features
-from tests.training.world import World, make_world
 from unheard.errors import UserError
 from unheard.factors.store import save_factors
 from unheard.inference.load import load_encoder

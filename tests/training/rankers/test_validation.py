@@ -33,11 +33,13 @@ def test_the_best_20_are_those_of_a_full_sort(digits: int, n_val: int) -> None:
     rng = np.random.default_rng(digits)
     relevant = rng.random((N_PLAYLISTS, n_val)) < 0.2
     relevant[:, 0] = True
-    evidence = replace(make_world().evidence, tuning=csr_matrix(relevant.astype(np.float32)))
+    data = make_world().data
+    plays = csr_matrix(relevant.astype(np.float32))
+    data = replace(data, validation=replace(data.validation, plays=plays))
     playlists, tracks = rng.normal(size=(N_PLAYLISTS, 4)), rng.normal(size=(n_val, 4))
     scores = np.round(playlists @ tracks.T, digits).astype(np.float32)
     asked = np.flatnonzero(rng.random(N_PLAYLISTS) < 0.7)
     expected = by_full_sort(scores[asked], relevant[asked])
-    assert ndcg_of_scores(scores[asked], evidence, asked) == pytest.approx(expected, rel=1e-12)
-    assert ndcg(scores, np.eye(n_val, dtype=np.float32), evidence, asked) == pytest.approx(expected, rel=1e-12)
-    assert ndcg(scores, np.eye(n_val, dtype=np.float32), evidence, asked[:0]) == 0
+    assert ndcg_of_scores(scores[asked], data, asked) == pytest.approx(expected, rel=1e-12)
+    assert ndcg(scores, np.eye(n_val, dtype=np.float32), data, asked) == pytest.approx(expected, rel=1e-12)
+    assert ndcg(scores, np.eye(n_val, dtype=np.float32), data, asked[:0]) == 0

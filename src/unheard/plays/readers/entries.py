@@ -97,7 +97,7 @@ class Entries:
 
         names, indices = tracks.dictionary, tracks.indices.to_numpy()
         at = pc.fill_null(pc.index_in(names, self._known), -1).to_numpy(zero_copy_only=False)
-        rows = self._rows[at][indices]  # the last one is UNKNOWN
+        rows: Rows = self._rows[at][indices]  # the last one is UNKNOWN
         missed = np.flatnonzero(rows < 0)
         if len(missed):
             unknown = missed[rows[missed] == UNKNOWN]

@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 from unheard.recommend.export import Format, ListEntry
 from unheard.serve import answers, lists
 from unheard.serve.api.asked import Limit, Now, Offset, PlaylistId, Wanted
+from unheard.serve.caching import REUSABLE
 from unheard.serve.errors import api_error
 from unheard.serve.schema import Ids, Matched, PlaylistDetail, PlaylistPage, Text
 from unheard.serve.state import Loaded
@@ -60,13 +61,13 @@ BODIES: dict[str, Any] = {
 }
 
 
-@router.get("/playlists", summary="Search playlists")
+@router.get("/playlists", summary="Search playlists", dependencies=[REUSABLE])
 def playlists(now: Now, text: Wanted = "", offset: Offset = 0, limit: Limit = 50) -> PlaylistPage:
     """Playlists of the library by id."""
     return answers.playlists(now, text, offset=offset, limit=limit)
 
 
-@router.get("/playlists/{playlist_id:path}", summary="One playlist")
+@router.get("/playlists/{playlist_id:path}", summary="One playlist", dependencies=[REUSABLE])
 def playlist(now: Now, playlist_id: PlaylistId) -> PlaylistDetail:
     """A playlist and its tracks in order."""
     return answers.playlist(now, playlist_id)

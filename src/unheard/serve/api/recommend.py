@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 from unheard.serve import answers
 from unheard.serve.api.asked import Now, PlaylistId, There
 from unheard.serve.api.route import WrittenAtOnce
+from unheard.serve.caching import REUSABLE
 from unheard.serve.errors import api_error
 from unheard.serve.schema import Likes, Options, Ranked, RankedForFile
 from unheard.serve.state import Served
@@ -39,7 +40,7 @@ BODIES: dict[str, Any] = {
 }
 
 
-@router.get("/recommend/{playlist_id:path}", summary="For a playlist")
+@router.get("/recommend/{playlist_id:path}", summary="For a playlist", dependencies=[REUSABLE])
 def for_playlist(now: Now, playlist_id: PlaylistId, options: Annotated[Options, Query()]) -> Ranked:
     """Tracks that suit a playlist. Its own tracks and other recordings of them are never returned."""
     return answers.for_playlist(now, playlist_id, options)

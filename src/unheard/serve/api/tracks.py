@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from unheard.serve import answers
 from unheard.serve.api.asked import Kinds, Limit, Now, Offset, TrackId, Wanted
 from unheard.serve.api.route import WrittenAtOnce
+from unheard.serve.caching import REUSABLE, file_response
 from unheard.serve.schema import ArtistPage, ModelOut, NeighbourOptions, Ranked, TrackDetail, TrackPage
 
 router = APIRouter(route_class=WrittenAtOnce)
@@ -32,7 +33,7 @@ MEDIA_TYPES = {
 UNKNOWN_MEDIA = "application/octet-stream"
 
 
-@router.get("/tracks", tags=["Browse"], summary="Search tracks")
+@router.get("/tracks", tags=["Browse"], summary="Search tracks", dependencies=[REUSABLE])
 def search(
     now: Now,
     text: Wanted = "",
@@ -45,7 +46,9 @@ def search(
     return answers.search(now, text, which=which, artist=artist, offset=offset, limit=limit)
 
 
-@router.get("/tracks/{track_id:path}/similar", tags=["Recommend"], summary="Neighbours of a track")
+@router.get(
+    "/tracks/{track_id:path}/similar", tags=["Recommend"], summary="Neighbours of a track", dependencies=[REUSABLE]
+)
 def similar(now: Now, track_id: TrackId, options: Annotated[NeighbourOptions, Query()]) -> Ranked:
     """The nearest candidates, with warm tracks near both as reasons. Scores are centred cosines, -1 to 1."""
     return answers.similar(now, track_id, options)
@@ -59,22 +62,23 @@ def similar(now: Now, track_id: TrackId, options: Annotated[NeighbourOptions, Qu
     responses={
         200: {"content": {"audio/*": {}, UNKNOWN_MEDIA: {}}},
         206: {"description": "A part of the file."},
+        304: {"description": "The file is as it was when the client got it."},
         416: {"description": "There is no such part."},
     },
 )
-def audio(now: Now, track_id: TrackId) -> FileResponse:
-    """The file as it is on disk; `Range` is understood."""
+def audio(request: Request, now: Now, track_id: TrackId) -> Response:
+    """The file as it is on disk; `Range`, `If-None-Match` and `If-Modified-Since` are understood."""
     path = answers.file_of(now, track_id)
-    return FileResponse(path, media_type=MEDIA_TYPES.get(path.suffix.lower(), UNKNOWN_MEDIA))
+    return file_response(request, path, MEDIA_TYPES.get(path.suffix.lower(), UNKNOWN_MEDIA))
 
 
-@router.get("/tracks/{track_id:path}", tags=["Browse"], summary="One track")
+@router.get("/tracks/{track_id:path}", tags=["Browse"], summary="One track", dependencies=[REUSABLE])
 def track(now: Now, track_id: TrackId) -> TrackDetail:
     """Everything that is known about a track."""
     return answers.track(now, track_id)
 
 
-@router.get("/artists", tags=["Browse"], summary="Search artists")
+@router.get("/artists", tags=["Browse"], summary="Search artists", dependencies=[REUSABLE])
 def artists(now: Now, text: Wanted = "", offset: Offset = 0, limit: Limit = 50) -> ArtistPage:
     """Artists by name, with how many cold and warm tracks they have."""
     return answers.artists(now, text, offset=offset, limit=limit)

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from unheard.errors import UserError
 from unheard.serve import answers
+from unheard.serve.caching import REUSABLE
 from unheard.serve.pages.frame import Now, page
 from unheard.serve.pages.leaf import Leaf
 from unheard.serve.pages.media import heard
@@ -76,7 +77,7 @@ def search(request: Request, now: Now, q: Words = "") -> Response:
     )
 
 
-@router.get("/tracks")
+@router.get("/tracks", dependencies=[REUSABLE])
 def tracks(
     request: Request, now: Now, q: Words = "", artist: Words = "", kind: Which = "all", number: PageNumber = 1
 ) -> Response:
@@ -89,7 +90,7 @@ def tracks(
     return page(request, "tracks.html", q=q, artist=artist, kind=kind, leaf=leaf, tracks=show(found.items))
 
 
-@router.get("/artists")
+@router.get("/artists", dependencies=[REUSABLE])
 def artists(request: Request, now: Now, q: Words = "", number: PageNumber = 1) -> Response:
     """All artists, or those that fit."""
     found = answers.artists(now, q, offset=(number - 1) * NAMES_A_PAGE, limit=NAMES_A_PAGE)
@@ -99,7 +100,7 @@ def artists(request: Request, now: Now, q: Words = "", number: PageNumber = 1) -
     return page(request, "artists.html", q=q, leaf=leaf, artists=found.items)
 
 
-@router.get("/playlists")
+@router.get("/playlists", dependencies=[REUSABLE])
 def playlists(request: Request, now: Now, q: Words = "", number: PageNumber = 1) -> Response:
     """All playlists, or those that fit."""
     found = answers.playlists(now, q, offset=(number - 1) * NAMES_A_PAGE, limit=NAMES_A_PAGE)
@@ -109,7 +110,7 @@ def playlists(request: Request, now: Now, q: Words = "", number: PageNumber = 1)
     return page(request, "playlists.html", q=q, leaf=leaf, playlists=found.items)
 
 
-@router.get("/playlist")
+@router.get("/playlist", dependencies=[REUSABLE])
 def playlist(request: Request, now: Now, id: str) -> Response:  # noqa: A002 - in the address
     """One playlist, and unheard tracks that would suit it."""
     found = answers.playlist(now, id)

@@ -11,9 +11,7 @@ from unheard.errors import UserError
 from unheard.serve import answers
 from unheard.serve.pages.frame import Now, page
 from unheard.serve.pages.text import clock
-from unheard.serve.pages.track import LISTS, N_NEAREST
-from unheard.serve.pages.views import results
-from unheard.serve.schema import Options
+from unheard.serve.pages.track import nearest_lists
 from unheard.serve.state import Loaded, served
 from unheard.serve.uploads import on_disk
 
@@ -37,16 +35,12 @@ async def hear(request: Request, now: Now, file: Annotated[UploadFile | None, Fi
 def _hear(request: Request, now: Loaded, file: UploadFile) -> Response:
     with on_disk(file) as path:
         heard = served(request).ears.hear(path, now.default.model)
-    lists = [
-        (title, about, results(answers.similar_to_file(now, heard, Options(n=N_NEAREST, candidates=which))))
-        for title, about, which in LISTS
-    ]
     found = {
         "title": heard.track.title or Path(file.filename or "").stem or "Your file",
         "artist": heard.track.artist,
         "length": clock(heard.track.duration_s),
         "confidence": answers.told_of(now, heard).confidence,
-        "lists": lists,
+        "lists": nearest_lists(now, lambda options: answers.similar_to_file(now, heard, options)),
     }
     return page(request, "drop.html", found=found, model=now.default.model, megabytes=_megabytes(request))
 

@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from unheard import __version__
+from unheard.serve.assets import versioned
+from unheard.serve.caching import REVALIDATED
 from unheard.serve.pages.text import address, clock, lasting, percent, short, thousands
 from unheard.serve.state import Loaded, current, served
 
@@ -58,16 +60,18 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters |= {"short": short, "clock": clock, "lasting": lasting, "thousands": thousands, "percent": percent}
-    made.globals |= {"address": address, "menu": MENU, "version": __version__}
+    made.globals |= {"address": address, "menu": MENU, "version": __version__, "static": versioned()}
     return made
 
 
-def page(request: Request, template: str, /, *, status: int = 200, **values: object) -> Response:
+def page(
+    request: Request, template: str, /, *, status: int = 200, cache_control: str = REVALIDATED, **values: object
+) -> Response:
     """A template as an answer; `here` marks the place in the menu."""
     workspace = served(request).workspace
     frame = {"here": request.url.path, "workspace": workspace.root.resolve().name, "simulated": workspace.of_a_demo}
     html = environment().get_template(template).render({**frame, **values})
-    return HTMLResponse(html.encode("utf-8", "replace"), status, headers={"Cache-Control": "no-cache"})
+    return HTMLResponse(html.encode("utf-8", "replace"), status, headers={"cache-control": cache_control})
 
 
 def error_page(request: Request, status: int, title: str, message: str) -> Response:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError
 from unheard.library import open_library
 from unheard.serve.answers import NotFoundError, row_of
 from unheard.serve.api import tracks
+from unheard.serve.caching import PICTURE
 from unheard.serve.pages.frame import Now
 from unheard.serve.pages.pictures import mel_picture, outline, record
 from unheard.serve.pages.views import show_row
@@ -24,7 +25,6 @@ SIZES = (56, 80, 112, 360)  # of records, in pixels
 MEL_WIDTH = 720
 OUTLINE_COLUMNS = 480
 FRAMES_A_COLUMN = 4  # looked at for a small picture: more would not be seen
-KEEP_S = 3600
 
 
 @router.get("/pictures/record")
@@ -63,9 +63,9 @@ def loudness(now: Now, id: str) -> Response:  # noqa: A002
 
 
 @router.get("/sound")
-def sound(now: Now, id: str) -> Response:  # noqa: A002
+def sound(request: Request, now: Now, id: str) -> Response:  # noqa: A002
     """A track's file, whole or the part that the player asks for. Any id fits into this address."""
-    return tracks.audio(now, id)
+    return tracks.audio(request, now, id)
 
 
 def heard(now: Loaded, row: int, *, most_frames: int | None = None) -> NDArray[np.float32] | None:
@@ -97,4 +97,4 @@ def blank_record(size: int, *, cold: bool) -> bytes:
 
 
 def picture(content: bytes, kind: str = "image/png") -> Response:
-    return Response(content, media_type=kind, headers={"Cache-Control": f"private, max-age={KEEP_S}"})
+    return Response(content, media_type=kind, headers={"cache-control": PICTURE})

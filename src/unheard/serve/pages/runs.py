@@ -141,7 +141,7 @@ def report(request: Request) -> Response:
         home="/",
         icon="/static/icon.svg",
     )
-    return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Content-Security-Policy": served_policy()})
+    return HTMLResponse(html, headers={"Content-Security-Policy": served_policy()})
 
 
 def _report(workspace: Workspace) -> Path:

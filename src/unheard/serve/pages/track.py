@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from unheard.serve import answers
+from unheard.serve.caching import REUSABLE
 from unheard.serve.pages.frame import Now, page
 from unheard.serve.pages.media import MEL_WIDTH, heard
-from unheard.serve.pages.views import Shown, results
-from unheard.serve.schema import Options, Which
+from unheard.serve.pages.views import Shown, ShownResult, results
+from unheard.serve.schema import Options, Ranked, Which
+from unheard.serve.state import Loaded
 from unheard.spectrograms.filterbank import hz_to_mel
 from unheard.workspace import Settings
 
@@ -20,18 +24,13 @@ MEL_HEIGHT = 200
 MARKED_HZ = ((200, "200 Hz"), (1000, "1 kHz"), (4000, "4 kHz"))
 
 NOBODY, KEPT_BACK = "that nobody has played yet", "kept from the models as if nobody had played them"
-LISTS: tuple[tuple[str, str, Which], ...] = (
-    ("Nearest unheard", "Tracks {unheard}, placed without a play.", "cold"),
-    ("Nearest heard", "Tracks that people know.", "warm"),
-)
 
 
-@router.get("/track")
+@router.get("/track", dependencies=[REUSABLE])
 def track(request: Request, now: Now, id: str) -> Response:  # noqa: A002 - in the address
     """One track."""
     known = answers.track(now, id)
     row = answers.row_of(now, id)
-    unheard = KEPT_BACK if now.shelves.unheard_were_played else NOBODY
     return page(
         request,
         "track.html",
@@ -40,16 +39,19 @@ def track(request: Request, now: Now, id: str) -> Response:  # noqa: A002 - in t
         heard=heard(now, row, most_frames=1) is not None,
         mel=mel_axes(now.default.workspace.settings),
         confidence=now.once(("confidence", row), lambda: now.default.confidence(id)),
-        lists=[
-            (
-                title,
-                about.format(unheard=unheard),
-                results(answers.similar(now, id, Options(n=N_NEAREST, candidates=which))),
-            )
-            for title, about, which in LISTS
-        ],
+        lists=nearest_lists(now, lambda options: answers.similar(now, id, options)),
         model=now.default.model,
     )
+
+
+def nearest_lists(now: Loaded, similar: Callable[[Options], Ranked]) -> list[tuple[str, str, list[ShownResult]]]:
+    """Return title, explanation and neighbours of two lists, cold tracks and warm ones; `similar` finds neighbours."""
+    kept_back = KEPT_BACK if now.shelves.unheard_were_played else NOBODY
+    lists: tuple[tuple[str, str, Which], ...] = (
+        ("Nearest unheard", f"Tracks {kept_back}, placed without a play.", "cold"),
+        ("Nearest heard", "Tracks that people know.", "warm"),
+    )
+    return [(title, about, results(similar(Options(n=N_NEAREST, candidates=which)))) for title, about, which in lists]
 
 
 def mel_axes(settings: Settings) -> dict[str, object]:

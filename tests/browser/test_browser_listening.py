@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.serve.browser.conftest import Watched, World
+from tests.browser.pages import Watched, World
 from unheard.library import open_library
 
 PLAYING = "() => document.querySelector('.player .small').textContent.includes('/')"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.serve.browser.conftest import HOSTILE, HOSTILE_ID, Watched, World, watched
+from tests.browser.pages import HOSTILE, HOSTILE_ID, Watched, World, watched
 
 MAX_BYTES = 300_000
 PAGES = (
@@ -45,58 +47,63 @@ def path_of(name: str, world: World) -> str:
     }[name]
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def telephone(request: pytest.FixtureRequest, chromium: Browser, world: World) -> Iterator[Watched]:
-    """One page of a telephone that is led from page to page."""
-    options = {"viewport": {"width": 390, "height": 844}, "color_scheme": request.param, "reduced_motion": "reduce"}
-    with watched(chromium, world.url, **options) as seen:
-        yield seen
+@dataclass(frozen=True)
+class Visit:
+    """A page on a telephone whose browser had seen nothing before, and the sizes of all that was fetched for it."""
+
+    name: str
+    seen: Watched
+    sizes: list[int]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_it_is_accessible_quiet_and_fits(telephone: Watched, world: World, name: str) -> None:
-    telephone.requests.clear()
-    telephone.complaints.clear()
-    page = telephone.open(path_of(name, world))
-    found = Axe().run(page).response["violations"]
+@pytest.fixture(scope="module", params=PAGES)
+def visit(request: pytest.FixtureRequest, chromium: Browser, world: World) -> Iterator[Visit]:
+    """Every page, opened once for all tests; pictures that would be scrolled to are fetched as well."""
+    sizes: list[int] = []
+    with watched(chromium, world.url, viewport={"width": 390, "height": 844}, reduced_motion="reduce") as seen:
+        seen.page.on(
+            "response", lambda answer: sizes.append(int(answer.headers.get("content-length") or len(answer.body())))
+        )
+        page = seen.open(path_of(request.param, world))
+        page.evaluate("for (const image of document.images) image.loading = 'eager'")
+        page.wait_for_load_state("networkidle")
+        yield Visit(request.param, seen, sizes)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_accessible(visit: Visit, scheme: Literal["light", "dark"]) -> None:
+    visit.seen.page.emulate_media(color_scheme=scheme)
+    found = Axe().run(visit.seen.page).response["violations"]
     grave = [
         (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
         for one in found
         if one["impact"] in ("serious", "critical")
     ]
     assert grave == []
-    assert telephone.complaints == []
-    assert telephone.outside() == []
+
+
+def test_it_is_quiet_and_fits(visit: Visit) -> None:
+    page = visit.seen.page
+    assert visit.seen.complaints == []
+    assert visit.seen.outside() == []
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    assert page.evaluate("window.hacked") is None
     assert page.locator("h1").count() == 1
     assert page.title().endswith(" · unheard")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_it_is_light(chromium: Browser, world: World, name: str) -> None:
-    """All that is fetched for a page by a browser that has seen nothing yet, pictures that are scrolled to as well."""
-    with watched(chromium, world.url) as seen:
-        sizes: list[int] = []
-        seen.page.on(
-            "response", lambda answer: sizes.append(int(answer.headers.get("content-length") or len(answer.body())))
-        )
-        page = seen.open(path_of(name, world))
-        page.evaluate("for (const image of document.images) image.loading = 'eager'")
-        page.wait_for_load_state("networkidle")
-        assert 0 < sum(sizes) < MAX_BYTES, sum(sizes)
+def test_it_is_light(visit: Visit) -> None:
+    assert 0 < sum(visit.sizes) < MAX_BYTES, sum(visit.sizes)
 
 
-@pytest.mark.parametrize("name", ["tracks", "track", "cold", "strange", "made", "models", "placed", "playlist"])
-def test_tags_are_text(watch: Watched, world: World, name: str) -> None:
+def test_tags_are_text(visit: Visit) -> None:
     """No tag becomes an element, turns the text around it, or fills the page."""
-    page = watch.open(path_of(name, world))
+    page = visit.seen.page
     assert page.evaluate("window.hacked") is None
     assert page.locator("main script, main img[src='x']").count() == 0
     text = page.locator("body").inner_text()
     assert not set(text) & set("\u202e\u2066")
     assert "la" * 200 not in text
-    if name in ("track", "tracks", "made", "placed"):
+    if visit.name in ("track", "tracks", "made", "placed"):
         assert "<script>window.hacked=1</script>" in text
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.report.test_browser import COLOURS
-from tests.serve.browser.conftest import Watched, World, watched
+from tests.browser.pages import Watched, World, watched
+from tests.browser.test_browser_report_file import COLOURS
 from unheard.report.report import write_report
 
 LOOKS = """() => [document.body, ...document.querySelectorAll("main, main *")].map((one) => {

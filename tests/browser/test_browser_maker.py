@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.serve.browser.conftest import Watched, World
+from tests.browser.pages import Watched, World
 from unheard.library import open_library
 
 

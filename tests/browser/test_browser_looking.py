@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
 import unheard
-from tests.serve.browser.conftest import CHROMIUM, Watched, World, watched
+from tests.browser.pages import Watched, World, watched
 
 PAINTED = "() => Number(document.getElementById('map').dataset.painted) > 0"
 JOB_LIMIT_MS = 120_000
@@ -91,7 +92,7 @@ def test_the_map_is_drawn_with_and_without_webgl(
     flag: str, script: str, by: str, world: World, chromium: Browser
 ) -> None:
     """Points are where the positions say, in the colours of their kinds; a drag moves them; neighbours are shown."""
-    browser = chromium.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", flag])
+    browser = chromium.browser_type.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", flag])
     with watched(browser, world.url) as seen:
         seen.page.add_init_script(script)
         page = seen.open("/map")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.builders import music_world as world
 from tests.ingest.sounds import song, write
-from tests.recommend import world
 from unheard.library import open_library
 from unheard.listening_test.design import plan
 from unheard.listening_test.study import ANCHOR, REFERENCE, Kind, Rater, Screening, Study
@@ -21,7 +21,7 @@ TOO_SHORT, SILENT, GONE = "t08-0", "t08-1", "t08-2"
 
 
 def build(root: Path) -> Workspace:
-    """The world of tests/recommend; each cold track is a file of three seconds, with three exceptions."""
+    """The music world; each cold track is a file of three seconds, with three exceptions."""
     workspace = world.build(root / "w")
     with open_library(workspace.library_path) as library, library.transaction():
         for number, track in enumerate(library.tracks().items):

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.serve.browser.conftest import Watched, World, watched
+from tests.browser.pages import Watched, World, watched
 
 JOB_LIMIT_MS = 120_000
 DRAWN_PX = """(text) => Math.min(...[...document.querySelectorAll(text)].map((one) =>

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.report.conftest import ARABIC, HOSTILE, Reported
-
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+from tests.builders.reported_world import ARABIC, HOSTILE, Reported
 
 # How many different colours an image has, drawn on white: 1 is a blank one.
 COLOURS = """async (image) => {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
-from tests.listening_test.world import MODELS, build
-from tests.serve.conftest import running
+from tests.builders.server import running
+from tests.builders.study_world import MODELS, build
 from unheard.listening_test.answers import read_answers
 from unheard.listening_test.create import Created, Wanted, create
 from unheard.listening_test.study import Rater
 from unheard.serve.config import ServeConfig
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 TELEPHONE = ViewportSize(width=390, height=844)
 
 

@@ -1,0 +1,47 @@
+"""What stands in for a model in the process that hears files. Imported there by name, so it imports little."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from unheard.errors import AudioError, Reason, UserError
+from unheard.library import Track
+from unheard.recommend.recommend import NewTrack
+from unheard.serve.hearing import Hear
+
+
+def strange_ears(root: Path, split: str | None, model: str | None) -> Hear:
+    """Does to its process what hostile files do; imported there by name."""
+
+    def hear(file: Path, name: str | None) -> NewTrack:
+        match file.name:
+            case "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "exit":
+                os._exit(0)
+            case "hang":
+                threading.Event().wait()
+            case "bug":
+                raise ZeroDivisionError("oh")
+            case "mistake":
+                raise UserError("name another model")
+            case "silent":
+                raise AudioError(file, Reason.SILENT, "nothing in it")
+        return NewTrack(Track("", title=file.name), np.array([os.getpid()], np.float32))
+
+    return hear
+
+
+def deaf_ears(_root: Path, _split: str | None, _model: str | None) -> Hear:
+    """Hears for ever."""
+
+    def hear(_file: Path, _name: str | None) -> NewTrack:
+        threading.Event().wait()
+        raise AssertionError
+
+    return hear

@@ -33,7 +33,7 @@ def list_ids(paths: Sequence[Path], stored: Iterable[Playlist]) -> list[str]:
     taken = {one.playlist_id for one in there}
     ids = {one.origin: one.playlist_id for one in there if one.origin in origins}
     new = [origin for origin in origins if origin not in ids]
-    lists = {*new, *(one.origin for one in there if Path(one.origin).suffix.lower() in SUFFIXES)}
+    lists = {*new, *(origin for origin in files if Path(origin).suffix.lower() in SUFFIXES)}
     twins = Counter(Path(origin).with_suffix("") for origin in lists)
     parts = {origin: _parts(origin, with_suffix=twins[Path(origin).with_suffix("")] > 1) for origin in new}
     deepest = max((len(of_origin) for of_origin in parts.values()), default=0)

@@ -107,7 +107,7 @@ class Entries:
                 raise TableError(self.path, problem, "scan it first or pass --skip-unknown", row=row)
             _, first = np.unique(indices[missed], return_index=True)
             self.misses |= {self.label(names[int(indices[missed[at]])].as_py()): None for at in np.sort(first)}
-        return rows
+        return np.asarray(rows, np.int32)
 
     def _add_positions(self, column: Any) -> None:
         positions, empty = read_positions(self.path, column, "position", self._row)

@@ -6,7 +6,7 @@
 A shard counts once its index is there, so a kill between the two files leaves what was there before. Of several shards
 with a vector of one track, the one with the highest number counts. After each write the newest shards are merged as
 long as the one before them is less than `GROWTH` times as large: n vectors lie in O(log n) shards, and each is written
-O(log n) times. The index of a merged shard names the shards that it replaces; they do not count any more and are
+O(log n) times. `compact` makes one of them, as a run that writes many vectors does at its end (writer.py). The index of a merged shard names the shards that it replaces; they do not count any more and are
 deleted. Several processes may write at a time, each its own shards.
 """
 
@@ -109,6 +109,12 @@ class FeatureStore:
         number = shards[-1].number + 1 if shards else 1
         self._put(kind, number, version, ordered, np.asarray(vectors, np.float32)[take], hashes, ())
         self._merge(self._shards(kind))
+
+    def compact(self, kind: str) -> None:
+        """Make one sorted shard of all of a kind, which is the fastest to read."""
+        shards = self._shards(kind)
+        if len(shards) > 1:
+            self._rewrite(shards)
 
     def remove(self, track_ids: Collection[str]) -> None:
         """Delete the vectors of these tracks, of every kind."""

@@ -1,8 +1,8 @@
 """Write vectors of one track after the other into the feature store, buffered.
 
 A scan or a run of extractors adds vectors as they come; they are written in shards of up to `MAX_ROWS` tracks, at least
-every `MAX_S` seconds, and at the end, however it comes; then each kind is compacted to one shard. A scan commits a track to the library on its own, so the two
-can differ after a kill, in two ways that both heal:
+every `MAX_S` seconds, and at the end, however it comes; then each kind is compacted to one shard. A scan commits a
+track to the library on its own, so the two can differ after a kill, in two ways that both heal:
 
 - A vector without a track, or of a track that has other content by now, is never read: its source hash is not that of
   a track in the library.

@@ -2,9 +2,9 @@
 
     python bench/bench_features.py [--tracks 100000] [--width 628]
 
-Three stores are read, with source hashes compared and every number summed up once: one shard, as `write` leaves it
-after merging (a memory map); the shards that a scan leaves, written 1,024 tracks at a time; and a SQLite table of one
-blob a track, which is how features were stored before. The files are in the page cache.
+Three stores are read, with source hashes compared and every number summed up once: one shard, as every run leaves it (a
+memory map); several shards, as they are while a scan is at work; and a SQLite table of one blob a track, which is how
+features were stored before. The files are in the page cache.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.features.store import FeatureStore
-from unheard.features.writer import FeatureWriter
+from unheard.features.writer import MAX_ROWS
 
 KIND, VERSION = "statistics", "1"
 
@@ -37,9 +37,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         whole, scanned = FeatureStore(Path(folder) / "whole"), FeatureStore(Path(folder) / "scanned")
         whole.write(KIND, VERSION, list(hashes), values, list(hashes.values()))
-        with FeatureWriter(scanned) as writer:
-            for (track_id, source), vector in zip(hashes.items(), values, strict=True):
-                writer.add(KIND, VERSION, track_id, vector, source)
+        names, sources = list(hashes), list(hashes.values())
+        for first in range(0, len(names), MAX_ROWS):
+            some = slice(first, first + MAX_ROWS)
+            scanned.write(KIND, VERSION, names[some], values[some], sources[some])
         n_shards = len(list((scanned.root / KIND).glob("*.npy")))
         path = write_blobs(Path(folder) / "blobs.sqlite", hashes, values)
         rows: dict[str, Callable[[], NDArray[np.float32]]] = {

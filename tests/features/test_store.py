@@ -164,6 +164,7 @@ def test_the_writer_writes_whatever_happens(tmp_path: Path) -> None:
             writer.add("kind", "1", f"{number:05d}", vector(number), "x")
         assert len(got(store)) == MAX_ROWS + 1  # with a from above; the last one waits
     assert len(got(store)) == MAX_ROWS + 2
+    assert len(shards(store)) == 1
 
 
 WRITER = """

@@ -60,6 +60,9 @@ def features(
     from unheard.features.update import update_features
 
     kinds = kind or _default_kinds(opened)
+    tagger = _tagger(kinds)
+    if tagger is None and (tags or json):
+        raise UserError(f"--tags, --json: no tags in {', '.join(kinds)}; choose another --kind")
     with console.progress_bars() as progress:
         reports = update_features(opened, kinds, track_ids=track, jobs=jobs, force=force, progress=progress)
     for report in reports:
@@ -69,8 +72,8 @@ def features(
         )
     for failure in dict.fromkeys(str(failure) for report in reports for failure in report.failures):
         console.say(f"  {failure}")
-    if tags or track or json:
-        _tags(opened, kinds, track, wanted=tags, json=json)
+    if tagger is not None and (tags or track or json):
+        _tags(opened, tagger, track, json=json)
 
 
 def _default_kinds(opened: Workspace) -> list[str]:
@@ -102,17 +105,19 @@ def _list(opened: Workspace, *, json: bool) -> None:
     console.out.print(console.table(f"Features of {len(tracks)} tracks", list(names), plain))
 
 
-def _tags(opened: Workspace, kinds: list[str], track: list[str] | None, *, wanted: bool, json: bool) -> None:
-    """Print the tags of the first kind that has some."""
+def _tagger(kinds: list[str]) -> str | None:
+    """Return the first kind that has tags."""
     from unheard.features.extractor import Tagger
-    from unheard.features.table import load_extractor
+    from unheard.features.table import check_kinds, load_extractor
+
+    check_kinds(kinds, "--kind")
+    return next((kind for kind in kinds if isinstance(load_extractor(kind), Tagger)), None)
+
+
+def _tags(opened: Workspace, tagger: str, track: list[str] | None, *, json: bool) -> None:
+    """Print the most probable tags of each track."""
     from unheard.features.update import top_tags
 
-    tagger = next((kind for kind in kinds if isinstance(load_extractor(kind), Tagger)), None)
-    if tagger is None:
-        if wanted or json:
-            raise UserError(f"--tags: {', '.join(kinds)} has no tags; choose another --kind")
-        return
     found = top_tags(opened, tagger, track_ids=track)
     if json:
         console.print_json([{"track_id": tagged.track_id, "tags": best} for tagged, best in found])

@@ -6,14 +6,15 @@
 A shard counts once its index is there, so a kill between the two files leaves what was there before. Of several shards
 with a vector of one track, the one with the highest number counts. After each write the newest shards are merged as
 long as the one before them is less than `GROWTH` times as large: n vectors lie in O(log n) shards, and each is written
-O(log n) times. The index of a merged shard names the shards that it replaces; they do not count any more and are
-deleted. Several processes may write at a time, each its own shards.
+O(log n) times. `compact` makes one of all, as a run that writes many vectors does at its end (writer.py). The index of
+a merged shard names the shards that it replaces; they do not count any more and are deleted. Several processes may
+write at a time, each its own shards; one that meets files that another has just merged looks again.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,14 +109,17 @@ class FeatureStore:
         shards = self._shards(kind)
         number = shards[-1].number + 1 if shards else 1
         self._put(kind, number, version, ordered, np.asarray(vectors, np.float32)[take], hashes, ())
-        self._merge(self._shards(kind))
+        self._rewrite(kind, _to_merge)
+
+    def compact(self, kind: str) -> None:
+        """Make one sorted shard of all of a kind, which is the fastest to read."""
+        self._rewrite(kind, lambda shards: shards if len(shards) > 1 else [])
 
     def remove(self, track_ids: Collection[str]) -> None:
         """Delete the vectors of these tracks, of every kind."""
         for kind in self.kinds():
-            shards = self._shards(kind)
-            if any(track_id in shard.ids for shard in shards for track_id in track_ids):
-                self._rewrite(shards, without=frozenset(track_ids))
+            if not self.track_ids(kind).isdisjoint(track_ids):
+                self._rewrite(kind, lambda shards: shards, without=frozenset(track_ids))
 
     # ------------------------------------------------------------------------------------------------- reading
 
@@ -158,28 +162,17 @@ class FeatureStore:
 
     def _shards(self, kind: str) -> list[_Shard]:
         """Return the shards that count, oldest first."""
-        found = []
-        for path in sorted((self.root / kind).glob("*.safetensors")):
+        folder = self.root / kind
+        while True:
+            paths = sorted(folder.glob("*.safetensors"))
             try:
-                index = artefacts.load(path, KIND)
+                found = [_opened(path) for path in paths]
             except UserError:
-                if not path.exists():  # merged by another process in the meantime
-                    continue
-                raise
-            hashes = index.arrays["source_hashes"]
-            width = hashes.shape[1]
-            found.append(
-                _Shard(
-                    path,
-                    index.ids["track"],
-                    np.ascontiguousarray(hashes).view(f"S{width}").reshape(len(hashes)),
-                    index.config["version"],
-                    int(index.config["dim"]),
-                    tuple(index.config["replaces"]),
-                )
-            )
-        replaced = {name for shard in found for name in shard.replaces}
-        return [shard for shard in found if shard.index.stem not in replaced]
+                if all(path.exists() for path in paths):
+                    raise
+            else:
+                replaced = {name for shard in found for name in shard.replaces}
+                return [shard for shard in found if shard.index.stem not in replaced]
 
     # ------------------------------------------------------------------------------------------------- writing
 
@@ -207,17 +200,18 @@ class FeatureStore:
             ids={"track": ids},
         )
 
-    def _merge(self, shards: list[_Shard]) -> None:
-        """Make one of the newest shards, as many as their sizes ask for."""
-        n_merged, size = 1, len(shards[-1].ids)
-        while n_merged < len(shards) and len(shards[-n_merged - 1].ids) < GROWTH * size:
-            n_merged += 1
-            size += len(shards[-n_merged].ids)
-        if n_merged > 1:
-            self._rewrite(shards[-n_merged:])
+    def _rewrite(
+        self, kind: str, choose: Callable[[list[_Shard]], list[_Shard]], *, without: Collection[str] = ()
+    ) -> None:
+        """Put some of the newest shards of a kind together, without some tracks."""
+        for _ in range(ATTEMPTS):
+            with suppress(FileNotFoundError):  # merged by another process in the meantime
+                if chosen := choose(self._shards(kind)):
+                    self._put_together(chosen, without)
+                return
 
-    def _rewrite(self, shards: Sequence[_Shard], without: Collection[str] = ()) -> None:
-        """Put shards of one kind together, without some tracks and without what an older version has made."""
+    def _put_together(self, shards: Sequence[_Shard], without: Collection[str]) -> None:
+        """Write one shard in the place of several; what an older version has made is left out."""
         newest = shards[-1]
         places = _places(shards, newest.version, None)
         kept = [name for name in sorted(places) if name not in without and shards[places[name][0]].dim == newest.dim]
@@ -232,6 +226,24 @@ class FeatureStore:
             with suppress(OSError):  # Windows keeps files that somebody reads; the next merge deletes them
                 (folder / f"{name}.safetensors").unlink()
                 (folder / f"{name}.npy").unlink()
+
+
+def _opened(path: Path) -> _Shard:
+    """Return a shard by its index."""
+    index = artefacts.load(path, KIND)
+    hashes = np.ascontiguousarray(index.arrays["source_hashes"])
+    texts = hashes.view(f"S{hashes.shape[1]}").reshape(len(hashes))
+    config = index.config
+    return _Shard(path, index.ids["track"], texts, config["version"], int(config["dim"]), tuple(config["replaces"]))
+
+
+def _to_merge(shards: list[_Shard]) -> list[_Shard]:
+    """Return the newest shards that have to be merged by their sizes; none if there is nothing to do."""
+    n_merged, size = 1, len(shards[-1].ids)
+    while n_merged < len(shards) and len(shards[-n_merged - 1].ids) < GROWTH * size:
+        n_merged += 1
+        size += len(shards[-n_merged].ids)
+    return shards[-n_merged:] if n_merged > 1 else []
 
 
 def _good(shard: _Shard, version: str | None, current: Mapping[str, str] | None) -> Mask:

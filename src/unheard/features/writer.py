@@ -1,8 +1,8 @@
 """Write vectors of one track after the other into the feature store, buffered.
 
 A scan or a run of extractors adds vectors as they come; they are written in shards of up to `MAX_ROWS` tracks, at least
-every `MAX_S` seconds, and at the end, however it comes. A scan commits a track to the library on its own, so the two
-can differ after a kill, in two ways that both heal:
+every `MAX_S` seconds, and at the end, however it comes; then each kind is compacted to one shard. A scan commits a
+track to the library on its own, so the two can differ after a kill, in two ways that both heal:
 
 - A vector without a track, or of a track that has other content by now, is never read: its source hash is not that of
   a track in the library.
@@ -31,6 +31,7 @@ class FeatureWriter:
     def __init__(self, store: FeatureStore) -> None:
         self._store = store
         self._rows: dict[tuple[str, str], list[tuple[str, Floats, str]]] = {}  # by kind and version
+        self._written: set[str] = set()
         self._flushed_s = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -38,6 +39,8 @@ class FeatureWriter:
 
     def __exit__(self, *exc: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.flush()
+        for kind in sorted(self._written):
+            self._store.compact(kind)
 
     def add(self, kind: str, version: str, track_id: str, vector: Floats, source_hash: str) -> None:
         """Add one vector (dim,)."""
@@ -52,4 +55,5 @@ class FeatureWriter:
             ids, vectors, hashes = zip(*self._rows[kind, version], strict=True)
             self._store.write(kind, version, ids, np.stack(vectors), hashes)
             del self._rows[kind, version]
+            self._written.add(kind)
         self._flushed_s = time.monotonic()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from unheard.experiments.rows import ROWS
+from unheard.experiments.thesis.rows import ROWS
 
 
 def test_the_list_needs_no_workspace_and_trains_nothing(run: Run) -> None:

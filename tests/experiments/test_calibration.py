@@ -11,7 +11,7 @@ from tests.recommend import world as toy
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.calibration import CALIBRATED, NAME, RAW, about_text, calibration_table, run_calibration
-from unheard.report.measured import read_experiments
+from unheard.report.stored_results import read_experiments
 from unheard.workspace import Workspace
 
 Found = dict[str, Any]

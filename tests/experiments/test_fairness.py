@@ -27,7 +27,7 @@ from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.lists import playlists_with_tests
 from unheard.recommend.ranking import top_k
-from unheard.report.measured import read_experiments
+from unheard.report.stored_results import read_experiments
 from unheard.splits import Use
 from unheard.workspace import Workspace
 

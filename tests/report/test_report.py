@@ -17,11 +17,11 @@ from unheard import open as open_session
 from unheard.errors import UserError
 from unheard.evaluate.table import Table
 from unheard.factors.store import load_factors
-from unheard.report.collect import collect
-from unheard.report.inside import History
 from unheard.report.report import write_report
+from unheard.report.report_data import collect
 from unheard.report.sections.networks import MOST_HISTORIES, networks
 from unheard.report.sections.quality import word_columns
+from unheard.report.trained_networks import History
 from unheard.splits import Use
 from unheard.workspace import Workspace
 

@@ -46,7 +46,7 @@ def thesis(
     markdown: MarkdownOption = None,
 ) -> None:
     """Train and measure every model of the thesis. What is trained already stays; a killed run goes on."""
-    from unheard.experiments.rows import listing, parse_rows
+    from unheard.experiments.thesis.rows import listing, parse_rows
 
     chosen = parse_rows(rows)
     if list_rows:
@@ -58,9 +58,9 @@ def thesis(
         drawn = console.table("Rows", ["row", "name", "weights", "published"], cells, right=frozenset({0, 2, 3}))
         console.out.print(drawn)
         return
-    from unheard.experiments.thesis import Settings, run_thesis
-    from unheard.experiments.thesis_tables import about_text, thesis_tables
-    from unheard.experiments.thesis_tables import markdown as as_markdown
+    from unheard.experiments.thesis.run import Settings, run_thesis
+    from unheard.experiments.thesis.tables import about_text, thesis_tables
+    from unheard.experiments.thesis.tables import markdown as as_markdown
 
     if fraction is not None and not 0 < fraction <= 1:
         raise UserError(f"--fraction: expected a number above 0, at most 1, found {fraction}")
@@ -82,7 +82,7 @@ def leak(
     workspace: WorkspaceOption, split: SplitOption = None, seed: SeedOption = 0, markdown: MarkdownOption = None
 ) -> None:
     """Show how much of the thesis' best result a leak can explain (train rows 21 and 22 first)."""
-    from unheard.experiments.leak import about_text, leak_table, run_leak
+    from unheard.experiments.thesis.leak import about_text, leak_table, run_leak
 
     with console.progress_bars() as progress:
         findings = run_leak(Workspace.open(workspace), split, seed=seed, progress=progress)
@@ -98,7 +98,7 @@ def bag_of_tones(
     markdown: MarkdownOption = None,
 ) -> None:
     """Bag of tones with linear, ridge, lasso and tree regression, and the elbow that chooses the codebook's size."""
-    from unheard.experiments.bag_of_tones import about_text, elbow_table, regression_table, run_bag_of_tones
+    from unheard.experiments.thesis.bag_of_tones import about_text, elbow_table, regression_table, run_bag_of_tones
 
     with console.progress_bars() as progress:
         findings = run_bag_of_tones(Workspace.open(workspace), split, tones=tones, seed=seed, progress=progress)
@@ -110,7 +110,7 @@ def background(
     workspace: WorkspaceOption, split: SplitOption = None, seed: SeedOption = 0, markdown: MarkdownOption = None
 ) -> None:
     """Nearest neighbours, factorisations and hybrids, on hidden plays of known tracks and on new tracks."""
-    from unheard.experiments.background import about_text, background_tables, run_background
+    from unheard.experiments.classical_recommenders import about_text, background_tables, run_background
 
     with console.progress_bars() as progress:
         findings = run_background(Workspace.open(workspace), split, seed=seed, progress=progress)
@@ -127,7 +127,7 @@ def evidence(
     markdown: MarkdownOption = None,
 ) -> None:
     """Quality against the number of plays: sound alone, plays alone, and both."""
-    from unheard.experiments.evidence import TITLE, about_text, evidence_tables, run_evidence
+    from unheard.experiments.cold_to_warm import TITLE, about_text, evidence_tables, run_evidence
 
     with console.progress_bars() as progress:
         findings = run_evidence(Workspace.open(workspace), split, models=_names(models), seed=seed, progress=progress)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from unheard.evaluate.table import Table
 from unheard.report.figures.canvas import Format
-from unheard.report.listening import SideBySide
+from unheard.report.model_lists import SideBySide
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,16 +15,16 @@ from unheard.artefacts import atomic_path, write_text
 from unheard.errors import UserError
 from unheard.progress import Progress, silent
 from unheard.report.blocks import Section
-from unheard.report.collect import Collected, Listeners, collect
 from unheard.report.figures.canvas import encode
 from unheard.report.page import Head, file_name, render, short
+from unheard.report.report_data import Collected, Listeners, collect
+from unheard.report.sections.audio import sound
 from unheard.report.sections.factors import factors
-from unheard.report.sections.holdings import holdings
+from unheard.report.sections.library import holdings
 from unheard.report.sections.listening_tests import listening_tests
 from unheard.report.sections.networks import networks
 from unheard.report.sections.playlists import playlists
 from unheard.report.sections.quality import experiments, headline, quality
-from unheard.report.sections.sound import sound
 from unheard.workspace import Workspace
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from unheard.report.figures.canvas import BLUE, GREEN, ORANGE, PURPLE, SKY, SOFT, VERMILION, drawn, panels
 from unheard.report.figures.results import shortened
-from unheard.report.measured import Curves
+from unheard.report.stored_results import Curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from unheard.factors.scaling import Scaling
 from unheard.report.blocks import Picture, Section
-from unheard.report.collect import Collected
 from unheard.report.figures.factors import distribution, scalings
+from unheard.report.report_data import Collected
 
 SHOWN_TRACKS = 200
 SHOWN_FACTORS = 64

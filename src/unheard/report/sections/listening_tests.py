@@ -8,8 +8,8 @@ from unheard.listening_test.plot import means_figure
 from unheard.listening_test.study import study_names
 from unheard.listening_test.tables import agreement_text, comparison_tables, means_table, raters_table
 from unheard.report.blocks import Block, Folded, Missing, Picture, Section, Tabled, Text
-from unheard.report.collect import Collected
 from unheard.report.figures.canvas import drawn
+from unheard.report.report_data import Collected
 
 ASKED = {
     "rate": "Raters heard a track and one candidate at a time, and said how similar the candidate is and how much they "

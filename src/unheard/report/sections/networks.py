@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unheard.report.audio_excerpt import band_centres_hz
 from unheard.report.blocks import Block, Missing, Picture, Section, Text
-from unheard.report.collect import Collected
 from unheard.report.figures.histories import history, overview
 from unheard.report.figures.networks import filters, responses, sliding_responses
-from unheard.report.hearing import band_centres_hz
-from unheard.report.inside import Convolutions, History
+from unheard.report.report_data import Collected
+from unheard.report.trained_networks import Convolutions, History
 from unheard.workspace import Settings
 
 MOST_HISTORIES = 8  # drawn in full; more become small panels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unheard.recommend.build import ORACLE
 from unheard.report.blocks import Block, Lists, Missing, Section, Text
-from unheard.report.collect import Collected
+from unheard.report.report_data import Collected
 
 
 def playlists(found: Collected) -> Section:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from unheard.evaluate.summary import summaries
 from unheard.evaluate.table import Table, tables
-from unheard.experiments.bag_of_tones import TONES
+from unheard.experiments.thesis.bag_of_tones import TONES
 from unheard.recommend.build import BASELINES
 from unheard.report.blocks import Block, Folded, Missing, Picture, Pictures, Section, Tabled, Text
-from unheard.report.collect import Collected
 from unheard.report.figures.curves import curves
 from unheard.report.figures.elbow import elbow
 from unheard.report.figures.results import dots, hubs
-from unheard.report.measured import Chart, Curves, Elbow, charts
+from unheard.report.report_data import Collected
+from unheard.report.stored_results import Chart, Curves, Elbow, charts
 
 MEANING = {
     "recall@20": "Of a playlist's held-out tracks, the share among the first 20 recommended.",

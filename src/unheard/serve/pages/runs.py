@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from unheard.errors import UserError
 from unheard.evaluate.table import tables
 from unheard.library import Failure, open_library
-from unheard.report.measured import charts, read_experiments, read_measured
 from unheard.report.served import as_served, served_policy
+from unheard.report.stored_results import charts, read_experiments, read_measured
 from unheard.serve.answers import NotFoundError
 from unheard.serve.jobs import Wish
 from unheard.serve.pages.frame import page

@@ -16,10 +16,10 @@ from unheard.library import Failure, Tracks, open_library
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
-from unheard.report.hearing import Levels, Sound, hear, hear_levels
-from unheard.report.inside import Convolutions, History, convolutions, histories
-from unheard.report.listening import Hubs, SideBySide, default_seeds, find_hubs, side_by_side
-from unheard.report.measured import Experiment, Measured, read_experiments, read_measured
+from unheard.report.audio_excerpt import Levels, Sound, hear, hear_levels
+from unheard.report.model_lists import Hubs, SideBySide, default_seeds, find_hubs, side_by_side
+from unheard.report.stored_results import Experiment, Measured, read_experiments, read_measured
+from unheard.report.trained_networks import Convolutions, History, convolutions, histories
 from unheard.spectrograms.store import MelStore, open_store
 from unheard.splits import Split, Use, load_splits
 from unheard.training.predict import update_predictions

@@ -18,25 +18,25 @@ import torch
 from tests.training.world import World, make_world
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
-from unheard.experiments.leak import leak_table, run_leak
-from unheard.experiments.rows import PAIR, parse_rows
-from unheard.experiments.thesis import MEAN, Findings, Settings, run_thesis
-from unheard.experiments.thesis_tables import RECALL, markdown, thesis_tables
+from unheard.experiments.thesis.leak import leak_table, run_leak
+from unheard.experiments.thesis.rows import PAIR, parse_rows
+from unheard.experiments.thesis.run import MEAN, Findings, Settings, run_thesis
+from unheard.experiments.thesis.tables import RECALL, markdown, thesis_tables
 from unheard.models.choi import Choi, ChoiConfig
 from unheard.models.pretrained import save_weights
 from unheard.splits import write_splits
 from unheard.training.checkpoint import load_checkpoint
 from unheard.training.predict import load_predictions, load_predictor, update_predictions
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROWS = "1,9,21,22"
 SETTINGS = Settings(parse_rows(ROWS), fraction=0.5, epochs=3)
 
 CHILD = """
 import sys
 from pathlib import Path
-from tests.experiments.test_thesis import SETTINGS
-from unheard.experiments.thesis import run_thesis
+from tests.experiments.thesis.test_thesis import SETTINGS
+from unheard.experiments.thesis.run import run_thesis
 from unheard.workspace import Workspace
 
 def say(what, done, total):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from unheard.report.audio_excerpt import LONG_WINDOW, SHORT_WINDOW, CloseUp, Levels, Sound, close_up
 from unheard.report.blocks import Block, Missing, Picture, Section
-from unheard.report.collect import Collected
-from unheard.report.figures.sound import levels, two_windows, waveform_and_spectrogram
-from unheard.report.hearing import LONG_WINDOW, SHORT_WINDOW, CloseUp, Levels, Sound, close_up
+from unheard.report.figures.audio import levels, two_windows, waveform_and_spectrogram
+from unheard.report.report_data import Collected
 
 LONGEST_LABEL = 120
 

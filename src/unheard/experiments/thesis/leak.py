@@ -28,9 +28,9 @@ from unheard.errors import MissingStageError
 from unheard.evaluate.evaluate import measure, prepare
 from unheard.evaluate.results import recipe_and_seed
 from unheard.evaluate.table import Table
-from unheard.experiments.rows import LEAK, ROWS
-from unheard.experiments.thesis import figures_of
-from unheard.experiments.thesis_tables import interval, lift
+from unheard.experiments.thesis.rows import LEAK, ROWS
+from unheard.experiments.thesis.run import figures_of
+from unheard.experiments.thesis.tables import interval, lift
 from unheard.library import open_library
 from unheard.models.recipe import TripletOffline
 from unheard.progress import Progress, silent

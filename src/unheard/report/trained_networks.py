@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from unheard.errors import UserError
 from unheard.evaluate.results import recipe_and_seed
+from unheard.report.audio_excerpt import middle_patch
 from unheard.report.figures.histories import Stage
-from unheard.report.hearing import middle_patch
 from unheard.spectrograms.store import MelStore
 from unheard.workspace import Workspace
 

@@ -12,9 +12,9 @@ from torch.nn import functional
 from tests.report.conftest import Reported
 from unheard.library import Track, Tracks, open_library
 from unheard.models.cnn import Cnn
-from unheard.report.collect import collect
-from unheard.report.hearing import CLOSE_UP_S, EXCERPT_S, Sound, band_centres_hz, close_up, hear, liveliest
-from unheard.report.inside import chosen_outputs, convolutions
+from unheard.report.audio_excerpt import CLOSE_UP_S, EXCERPT_S, Sound, band_centres_hz, close_up, hear, liveliest
+from unheard.report.report_data import collect
+from unheard.report.trained_networks import chosen_outputs, convolutions
 from unheard.spectrograms.store import open_store
 from unheard.training.assemble import assemble_stored
 from unheard.training.checkpoint import load_checkpoint

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.training.world import make_world
-from unheard.experiments.bag_of_tones import (
+from unheard.experiments.thesis.bag_of_tones import (
     corner,
     distance,
     elbow_table,

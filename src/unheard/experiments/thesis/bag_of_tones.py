@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from unheard.artefacts import write_json
 from unheard.evaluate.evaluate import measure, prepare
 from unheard.evaluate.table import Table
-from unheard.experiments.leak import FIGURES
-from unheard.experiments.thesis import figures_of
-from unheard.experiments.thesis_tables import interval, lift
+from unheard.experiments.thesis.leak import FIGURES
+from unheard.experiments.thesis.run import figures_of
+from unheard.experiments.thesis.tables import interval, lift
 from unheard.library import open_library
 from unheard.models.bag_of_tones import FRAMES_PER_TONE, Codebook, fit_codebook, frames_per_track, some_frames
 from unheard.models.baselines import standardise

@@ -5,8 +5,8 @@ from __future__ import annotations
 from unheard.errors import Reason
 from unheard.evaluate.table import Table
 from unheard.report.blocks import Block, Picture, Section, Tabled, Tiles
-from unheard.report.collect import Collected, Holdings
-from unheard.report.figures.collection import long_tail
+from unheard.report.figures.popularity import long_tail
+from unheard.report.report_data import Collected, Holdings
 from unheard.splits import Use
 
 SHOWN_FILES = 3

@@ -12,7 +12,7 @@ from tests.recommend import world as toy
 from unheard.artefacts import write_json
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
-from unheard.experiments.background import (
+from unheard.experiments.classical_recommenders import (
     NAME,
     BackgroundResults,
     background_tables,

@@ -26,8 +26,8 @@ from unheard.evaluate.evaluate import Tasks, check_measurable, measure, prepare
 from unheard.evaluate.intervals import percentile_interval
 from unheard.evaluate.measure import Figure, Measure
 from unheard.evaluate.results import number
-from unheard.experiments.rows import LEAK, OURS, PAIR, ROWS, Row, even, recipe_of, trainable_parameters
-from unheard.experiments.triplet_loss import triplet_losses
+from unheard.experiments.thesis.rows import LEAK, OURS, PAIR, ROWS, Row, even, recipe_of, trainable_parameters
+from unheard.experiments.thesis.triplet_loss import triplet_losses
 from unheard.library import open_library
 from unheard.models.recipe import Recipe, Stage, TripletOffline
 from unheard.progress import Progress, silent
@@ -116,7 +116,7 @@ def run_thesis(
 
 def write_findings(workspace: Workspace, findings: Findings) -> None:
     """experiments/thesis.json, with its tables drawn for the report."""
-    from unheard.experiments.thesis_tables import about_text, thesis_tables
+    from unheard.experiments.thesis.tables import about_text, thesis_tables
 
     drawn = [vars(table) for table in thesis_tables(findings)]
     head = {"title": "The thesis, row by row", "about": about_text(findings), "tables": drawn}

@@ -12,7 +12,7 @@ import pytest
 
 from tests.recommend import world as toy
 from unheard.errors import UserError
-from unheard.experiments.evidence import (
+from unheard.experiments.cold_to_warm import (
     LEVELS,
     METRICS,
     NAME,
@@ -23,7 +23,7 @@ from unheard.experiments.evidence import (
 from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.recommenders import FactorRecommender
-from unheard.report.measured import read_experiments
+from unheard.report.stored_results import read_experiments
 from unheard.workspace import Workspace
 
 Found = dict[str, Any]
@@ -63,7 +63,7 @@ def test_a_figure_worked_the_long_way(workspace: Workspace, found: Found) -> Non
     catalogue = load_catalogue(workspace, "tracks")
     ridge = make_recommender(workspace, catalogue, "ridge")
     assert isinstance(ridge, FactorRecommender)
-    from unheard.experiments.evidence import _reveal
+    from unheard.experiments.cold_to_warm import _reveal
     from unheard.splits import Use
 
     reveal = _reveal(catalogue, catalogue.plays, Use.TEST, np.any(catalogue.warm.playlists, axis=1), 0)
@@ -93,7 +93,7 @@ def test_intervals_hold_their_values_and_tables_fit(found: Found) -> None:
 
 def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace, found: Found) -> None:
     """Places that are the factors themselves must rank as the factors do, whatever their scale."""
-    from unheard.experiments.evidence import Predicting, _measure, _reveal
+    from unheard.experiments.cold_to_warm import Predicting, _measure, _reveal
     from unheard.recommend.hybrids import als_config
     from unheard.splits import Use
 

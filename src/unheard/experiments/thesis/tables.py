@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from unheard.evaluate.table import Table, table_markdown
-from unheard.experiments.rows import N_PUBLISHED_TEST, ROWS
-from unheard.experiments.thesis import MEAN, REFERENCES, Findings
+from unheard.experiments.thesis.rows import N_PUBLISHED_TEST, ROWS
+from unheard.experiments.thesis.run import MEAN, REFERENCES, Findings
 from unheard.recommend.build import ORACLE
 
 KS = (10, 50, 100, 500)

@@ -1,33 +1,34 @@
-"""The background systems side by side: on tracks that everybody plays, and on tracks that nobody has played yet.
+"""Compare the recommenders of the literature on known tracks and on new tracks.
 
-    warm   Of every playlist with at least 5 train plays, one in five is hidden. Everything is fitted again on the rest,
-           and each playlist ranks the train tracks that it does not hold any more; the hidden ones should come first.
+    warm   Of every playlist with at least 5 train plays, one play in five is hidden. Everything is fitted again on the
+           rest, and the train tracks that are not in a playlist any more are ranked for it; the hidden plays are
+           relevant.
     cold   The task `recommend` of the evaluation: test tracks alone (`cold`), and among all tracks (`all`).
 
-In the rows, warm figures are those with candidates `warm`, a set that `evaluate` does not rank. The factors that are
-fitted again live in memory: the workspace's own stay as they are. Where those were imported, warm figures are of ALS
-factors with the settings that folded its playlists in.
+In the findings, warm metrics have the candidates `warm`, a set that `evaluate` does not rank. The factors that are
+fitted again are kept in memory; those of the workspace do not change. If these were imported, warm metrics are of ALS
+factors with the settings that folded in the playlists.
 
-Collaborative filtering cannot tell tracks without plays apart. Its cold figures are measured all the same: every list
-is in random order, and so they come out at chance. Tables mark them.
+Collaborative filtering gives all tracks without plays the same score. It is measured on cold tracks too: ties are
+broken at random, so its metrics are those of chance. Tables mark them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from unheard.artefacts import write_json
 from unheard.errors import UserError
 from unheard.evaluate.intervals import Resamples
 from unheard.evaluate.measure import Figure, Measure
-from unheard.evaluate.recommend import TASK, K, RecommendTask, measure_recommend, prepare_recommend
-from unheard.evaluate.results import Comparison, Mean, Results, compare, results_of
+from unheard.evaluate.recommend import K, RecommendTask, measure_recommend, prepare_recommend
+from unheard.evaluate.results import Comparison, compare, results_of
 from unheard.evaluate.table import Table, position
-from unheard.progress import Progress, silent
+from unheard.experiments.experiment import Experiment, Findings, Seed
+from unheard.progress import Progress
 from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT
 from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
@@ -40,48 +41,25 @@ from unheard.recommend.recommenders import Recommender
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
-NAME = "background"
-TITLE = "Background systems"
 POPULARITY = "popularity"
 SHOWN = ("recall", "ndcg")
 Measures = dict[Figure, Measure]
 
 
 @dataclass(frozen=True)
-class BackgroundResults:
-    """What was measured.
+class Options:
+    """Options of the experiment."""
 
-    results   rows and means of every system, and its comparison with what it has to beat
-    tied      systems that score all cold tracks alike
-    n_hidden  train plays that were hidden for the warm figures
-    seed      of hiding, random ties and the bootstrap
+    seed: Seed = 0
+
+
+def run(workspace: Workspace, split_name: str | None, options: Options, progress: Progress) -> Findings:
+    """Measure every classical recommender on one split.
+
+    Recommenders that need audio are left out where no track has any. UserError if no playlist has 5 train plays, or no
+    test track is in a playlist.
     """
-
-    results: Results
-    tied: tuple[str, ...]
-    n_hidden: int
-    seed: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Rows in the exchange format, and every system against the reference of its table."""
-        return {
-            "split": self.results.split,
-            "seed": self.seed,
-            "hidden_plays": self.n_hidden,
-            "tied_on_cold_tracks": list(self.tied),
-            "rows": self.results.rows,
-            "comparisons": [comparison.as_json() for comparison in self.results.comparisons],
-        }
-
-
-def run_background(
-    workspace: Workspace, split_name: str | None = None, *, seed: int = 0, progress: Progress = silent
-) -> BackgroundResults:
-    """Measure every background system on one split (None: the default one); writes experiments/background.json.
-
-    Systems that need sound are left out where nobody has any. UserError if no playlist has 5 train plays, or no test
-    track is in a playlist.
-    """
+    seed = options.seed
     catalogue = load_catalogue(workspace, split_name)
     known, hidden = hide(catalogue, rng=np.random.default_rng([seed, 5]))
     if not hidden.nnz or not len(playlists_with_tests(catalogue)):
@@ -96,55 +74,57 @@ def run_background(
     measured: dict[str, Measures] = {}
     tied = []
     for done, name in enumerate(names):
-        progress("background systems", done, len(names))
-        system = make_recommender(workspace, catalogue, name, seed=seed)
+        progress("classical recommenders", done, len(names))
+        recommender = make_recommender(workspace, catalogue, name, seed=seed)
         tasks = (everything,) if name == POPULARITY else (cold, everything)
         measured[name] = _measure(make_recommender(workspace, fewer, name, seed=seed), warm)
-        measured[name] |= _measure(system, *tasks)
-        if _ties(system, cold):
+        measured[name] |= _measure(recommender, *tasks)
+        if _ties(recommender, cold):
             tied.append(name)
-    progress("background systems", len(names), len(names))
+    progress("classical recommenders", len(names), len(names))
     ceiling = _measure(true_factors(catalogue.warm, ORACLE), cold, everything)
     results = results_of(catalogue.split.name, {**measured, ORACLE: ceiling}, oracle=ceiling, seed=seed)
-    results = replace(results, comparisons=_comparisons(catalogue.split.name, measured))
-    found = BackgroundResults(results, tuple(tied), hidden.nnz, seed)
-    head = {"title": TITLE, "about": about_text(found), "tables": [vars(table) for table in background_tables(found)]}
-    write_json(workspace.experiment_path(NAME), {**head, "findings": found.as_json()}, indent=1)
-    return found
+    return {
+        "split": catalogue.split.name,
+        "seed": seed,
+        "hidden_plays": hidden.nnz,
+        "tied_on_cold_tracks": tied,
+        "rows": results.rows,
+        "comparisons": [comparison.as_json() for comparison in _comparisons(catalogue.split.name, measured)],
+    }
 
 
-def background_tables(found: BackgroundResults) -> list[Table]:
-    """A table of the warm figures and one of the cold ones; chance first, the oracle last."""
-    split = found.results.split
+def tables(findings: Findings) -> list[Table]:
+    """Return a table of the warm metrics and one of the cold metrics; chance first, the oracle last."""
+    split = findings["split"]
     return [
-        _table(found, f"{split}: hidden plays of train tracks", ("warm",)),
-        _table(found, f"{split}: test tracks, alone and among all tracks", ("cold", "all")),
+        _table(findings, f"{split}: hidden plays of train tracks", ("warm",)),
+        _table(findings, f"{split}: test tracks, alone and among all tracks", ("cold", "all")),
     ]
 
 
-def about_text(found: BackgroundResults) -> str:
-    """What the tables show and how to read them."""
-    ties = (
-        f" They cannot tell new tracks apart: {', '.join(found.tied)}; their lists of new tracks are in random order."
-    )
+def summary(findings: Findings) -> str:
+    """Explain the tables."""
+    tied = findings["tied_on_cold_tracks"]
+    ties = f" These give all new tracks the same score and rank them at random: {', '.join(tied)}." if tied else ""
     return (
-        f"Warm: {found.n_hidden} train plays, one in {HIDDEN_ONE_IN} of each playlist, were hidden, everything was "
-        "fitted again on the rest, and playlists ranked the train tracks that they do not hold. Cold: playlists ranked "
-        "the test tracks, alone and among all tracks. Intervals are 95 %, bootstrap over playlists; differences are "
-        "paired, and their p is corrected (Holm) for the number of systems." + (ties if found.tied else "")
+        f"Warm: {findings['hidden_plays']} train plays, one in {HIDDEN_ONE_IN} of each playlist, are hidden. Every "
+        "recommender is fitted again on the rest and ranks, for each playlist, the train tracks that are not in it. "
+        "Cold: the test tracks are ranked, alone and among all tracks. Intervals are 95 %, bootstrap over playlists; "
+        f"differences are paired, and their p is corrected (Holm) for the number of recommenders.{ties}"
     )
 
 
 def _usable(catalogue: Catalogue) -> tuple[str, ...]:
-    heard = (catalogue.use == Use.TRAIN) & catalogue.warm.known & catalogue.content.known
-    return BACKGROUND if heard.any() else COLLABORATIVE
+    has_audio = (catalogue.use == Use.TRAIN) & catalogue.warm.known & catalogue.content.known
+    return BACKGROUND if has_audio.any() else COLLABORATIVE
 
 
 def _warm(
     workspace: Workspace, catalogue: Catalogue, known: csr_matrix, hidden: csr_matrix, seed: int, progress: Progress
 ) -> tuple[RecommendTask, Catalogue]:
-    """The task of finding the hidden plays, and the catalogue as if they had never been."""
-    again = refitted(catalogue, known, hidden, als_config(workspace, catalogue.split.name), progress)
+    """Return the task of finding the hidden plays, and the catalogue without them."""
+    fewer = refitted(catalogue, known, hidden, als_config(workspace, catalogue.split.name), progress)
     playlists = np.flatnonzero(np.diff(hidden.indptr)).astype(np.int32)
     candidates = catalogue.candidates("warm", new=False)
     column = np.full(len(catalogue), -1, np.int64)
@@ -152,10 +132,10 @@ def _warm(
     sought = hidden[playlists].tocoo()
     keep = column[sought.col] >= 0  # imported factors may lack a track that is played
     playlists, query = playlists[np.unique(sought.row[keep])], np.unique(sought.row[keep], return_inverse=True)[1]
-    own = again.plays_of(Use.TRAIN)[playlists]
+    own = fewer.plays_of(Use.TRAIN)[playlists]
     masked = np.bincount(own.tocoo().row[column[own.indices] >= 0], minlength=len(playlists))
     task = RecommendTask(
-        again,
+        fewer,
         "warm",
         playlists,
         candidates,
@@ -165,62 +145,78 @@ def _warm(
         Resamples.draw(playlists, rng=np.random.default_rng([seed, 4])),
         seed,
     )
-    return task, again
+    return task, fewer
 
 
-def _measure(system: Recommender, *tasks: RecommendTask) -> Measures:
-    """The figures that the tables show, and the AUC."""
-    found = (measure for task in tasks for measure in measure_recommend(task, system))
+def _measure(recommender: Recommender, *tasks: RecommendTask) -> Measures:
+    """Return the metrics that the tables show, and the AUC."""
+    found = (measure for task in tasks for measure in measure_recommend(task, recommender))
     return {measure.figure: measure for measure in found if measure.figure.metric in (*SHOWN, "auc")}
 
 
-def _ties(system: Recommender, cold: RecommendTask) -> bool:
-    """Does every playlist score all cold tracks alike?"""
+def _ties(recommender: Recommender, cold: RecommendTask) -> bool:
+    """Return whether all cold tracks have the same score in every playlist."""
     for here in blocks(len(cold.playlists), len(cold.candidates)):
-        scores = system.scores(cold.playlists[here], cold.candidates)
+        scores = recommender.scores(cold.playlists[here], cold.candidates)
         if (scores != scores[:, :1]).any():
             return False
     return True
 
 
 def _comparisons(split: str, measured: dict[str, Measures]) -> list[Comparison]:
-    """Every system against popularity where tracks have plays, and against content alone where they have none."""
+    """Compare every recommender with popularity on warm tracks, and with content alone on cold tracks."""
     figures = dict.fromkeys(figure for measures in measured.values() for figure in measures)
     out = []
     for figure in figures:
         against = POPULARITY if figure.candidates == "warm" else CONTENT
         theirs = measured.get(against, {}).get(figure)
         if theirs is not None:
-            systems = [name for name in measured if name != against and figure in measured[name]]
-            out += compare(split, figure, [(name, against, measured[name][figure], theirs) for name in systems], {})
+            names = [name for name in measured if name != against and figure in measured[name]]
+            out += compare(split, figure, [(name, against, measured[name][figure], theirs) for name in names], {})
     return out
 
 
-def _table(found: BackgroundResults, title: str, which: tuple[Candidates, ...]) -> Table:
-    figures = [Figure(TASK, candidates, metric, K) for candidates in which for metric in SHOWN]
-    means = {(m.model, m.figure): m for m in found.results.means}
-    differences = {c.model: c for c in found.results.comparisons if c.figure == figures[0]}
-    against = {c.against for c in differences.values()}
-    heads = [f"{f.candidates} {f.metric}@{f.k}" if len(which) > 1 else f"{f.metric}@{f.k}" for f in figures]
-    anyone = {figure: mean for (_, figure), mean in means.items()}
-    rows = [["chance", *(_number(anyone[figure].chance) for figure in figures), "", ""]]
-    for model in sorted({model for model, figure in means if figure in figures}, key=position):
-        cells = [_cell(means.get((model, figure)), tied=model in found.tied) for figure in figures]
-        n = max(means[model, figure].n for figure in figures if (model, figure) in means)
-        rows.append([model, *cells, _difference(differences.get(model)), str(n)])
-    return Table(title, ["system", *heads, " - ".join([heads[0], *against]), "n"], rows)
+def _table(findings: Findings, title: str, which: tuple[Candidates, ...]) -> Table:
+    shown = [(candidates, metric) for candidates in which for metric in SHOWN]
+    cells = {
+        (row["model"], (row["candidates"], row["metric"])): row
+        for row in findings["rows"]
+        if (row["candidates"], row["metric"]) in shown
+    }
+    differences = {c["model"]: c for c in findings["comparisons"] if (c["candidates"], c["metric"]) == shown[0]}
+    against = {c["against"] for c in differences.values()}
+    heads = [f"{candidates} {metric}@{K}" if len(which) > 1 else f"{metric}@{K}" for candidates, metric in shown]
+    any_model = {figure: row for (_, figure), row in cells.items()}
+    rows = [["chance", *(_number(any_model[figure]["chance"]) for figure in shown), "", ""]]
+    for model in sorted({model for model, _ in cells}, key=position):
+        of_model = [cells.get((model, figure)) for figure in shown]
+        tied = model in findings["tied_on_cold_tracks"]
+        n = max(row["n"] for row in of_model if row)
+        rows.append([model, *(_cell(row, tied=tied) for row in of_model), _difference(differences.get(model)), str(n)])
+    return Table(title, ["recommender", *heads, " - ".join([heads[0], *against]), "n"], rows)
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _cell(mean: Mean | None, *, tied: bool) -> str:
-    if mean is None:
+def _cell(row: dict[str, Any] | None, *, tied: bool) -> str:
+    if row is None:
         return ""
-    span = "" if mean.low is None or mean.high is None else f" [{mean.low:.4f}, {mean.high:.4f}]"
-    return _number(mean.value) + span + (" (cannot: ties)" if tied and mean.figure.candidates == "cold" else "")
+    span = "" if row["low"] is None or row["high"] is None else f" [{row['low']:.4f}, {row['high']:.4f}]"
+    return _number(row["value"]) + span + (" (ties)" if tied and row["candidates"] == "cold" else "")
 
 
-def _difference(c: Comparison | None) -> str:
-    return "" if c is None else f"{c.difference:+.4f} [{c.low:+.4f}, {c.high:+.4f}] p {c.p_holm:.3f}"
+def _difference(c: dict[str, Any] | None) -> str:
+    return "" if c is None else f"{c['difference']:+.4f} [{c['low']:+.4f}, {c['high']:+.4f}] p {c['p_holm']:.3f}"
+
+
+CLASSICAL_RECOMMENDERS = Experiment(
+    name="classical-recommenders",
+    title="Classical recommenders",
+    help="Compare classical recommenders. Neighbourhoods, factorisations and hybrids, on known and on new tracks.",
+    options=Options,
+    run=run,
+    tables=tables,
+    summary=summary,
+)

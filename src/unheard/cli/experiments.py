@@ -41,7 +41,7 @@ def _commands() -> dict[str, Any]:
     built.callback()(lambda: None)
     for entry in EXPERIMENTS:
         built.command(entry.name, help=entry.help)(_command(entry))
-    return typer.main.get_group(built).commands
+    return dict(typer.main.get_group(built).commands)
 
 
 class Experiments(TyperGroup):

@@ -156,7 +156,9 @@ def test_figures_are_those_of_evaluate(ran: tuple[World, Findings]) -> None:
 
 def test_another_fraction_trains_again(tmp_path: Path) -> None:
     world = _world(tmp_path / "w")
-    patches = [thesis(world.workspace, Options("9", fraction, epochs=1)).rows[0]["patches"] for fraction in (0.5, 1.0)]
+    patches = [
+        thesis(world.workspace, Options("9", fraction, epochs=1))["rows"][0]["patches"] for fraction in (0.5, 1.0)
+    ]
     assert patches[1] in (2 * patches[0] - 1, 2 * patches[0], 2 * patches[0] + 1)
     models = {path.parent.name for path in (world.workspace.root / "models").rglob("checkpoint.safetensors")}
     assert models == {"thesis-09-f0.5-e1", "thesis-09-f1-e1"}  # neither took the other's place

@@ -1,4 +1,4 @@
-"""Training histories (thesis figure 6.1): losses, and accuracy or correlation, epoch by epoch."""
+"""Draw training histories (thesis figure 6.1): losses, and accuracy or correlation, by epoch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOSSES = {
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of one training: its loss, the margin of a triplet loss, and what every epoch noted."""
+    """One stage of one training: its loss, the margin of a triplet loss, and the values of every epoch."""
 
     loss: str
     margin: float | None
@@ -41,7 +41,7 @@ class Stage:
 
 @drawn
 def history(runs: Sequence[Sequence[Stage]]) -> Figure:
-    """Every training of one recipe (one per seed, the first drawn strongest); a row of panels per stage."""
+    """Draw every training of one recipe (one per seed, the first in full colour), with a row of panels per stage."""
     rows = [_quantities([run[place] for run in runs if place < len(run)]) for place in range(max(map(len, runs)))]
     figure, axes = panels(len(rows), 2, 1.75 * len(rows) + 0.1)
     for place, quantities in enumerate(rows):
@@ -54,14 +54,14 @@ def history(runs: Sequence[Sequence[Stage]]) -> Figure:
 
 
 def _quantities(stages: Sequence[Stage]) -> list[str]:
-    """`loss`, and accuracy or correlation where an epoch noted one."""
+    """Return "loss", and "accuracy" or "correlation" if an epoch has it."""
     noted = {name.partition("_")[2] for stage in stages for epoch in stage.epochs for name in epoch}
     return ["loss", *[quantity for quantity in ("accuracy", "correlation") if quantity in noted][:1]]
 
 
 @drawn
 def overview(recipes: Mapping[str, Sequence[Sequence[Stage]]]) -> Figure:
-    """The losses of many recipes as small panels, three a row, one for each stage; recipe -> trainings as above."""
+    """Draw the losses of many recipes (recipe -> trainings) as small panels, three per row, one for each stage."""
     stages: dict[str, list[Stage]] = {}
     for recipe, runs in recipes.items():
         n_stages = max(map(len, runs))

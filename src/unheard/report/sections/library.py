@@ -1,4 +1,4 @@
-"""Chapter: what is in the workspace."""
+"""Section on the contents of the workspace: counts, skipped files, splits, popularity."""
 
 from __future__ import annotations
 
@@ -6,93 +6,93 @@ from unheard.errors import Reason
 from unheard.evaluate.table import Table
 from unheard.report.blocks import Block, Picture, Section, Tabled, Tiles
 from unheard.report.figures.popularity import long_tail
-from unheard.report.report_data import Collected, Holdings
+from unheard.report.report_data import LibrarySummary, ReportData
 from unheard.splits import Use
 
 SHOWN_FILES = 3
 REASONS = {
-    Reason.EMPTY: "the file is empty",
+    Reason.EMPTY: "empty file",
     Reason.NOT_AUDIO: "not audio",
     Reason.UNREADABLE: "no decoder can read it",
-    Reason.TRUNCATED: "cut off: shorter than it says",
-    Reason.SILENT: "silence",
+    Reason.TRUNCATED: "truncated",
+    Reason.SILENT: "silent",
     Reason.TOO_SHORT: "shorter than a second",
-    Reason.DUPLICATE: "a copy of another track",
-    Reason.MISSING: "the file is gone",
-    Reason.CRASHED: "a decoder crashed on it",
-    Reason.TIMED_OUT: "it took too long",
-    Reason.BAD_VALUES: "numbers that are no sound",
+    Reason.DUPLICATE: "duplicate of another track",
+    Reason.MISSING: "missing file",
+    Reason.CRASHED: "decoder crashed",
+    Reason.TIMED_OUT: "timed out",
+    Reason.BAD_VALUES: "invalid sample values",
 }
 
 
-def holdings(found: Collected) -> Section:
-    """Counts, skipped files, splits, and the long tail."""
-    stock = found.holdings
-    blocks: list[Block] = [_tiles(stock)]
-    if stock.failures:
-        blocks.append(Tabled(_failures(stock), "`unheard errors` lists every one with its detail.", words=2))
+def library(found: ReportData) -> Section:
+    """Return counts, skipped files, splits, and the long tail."""
+    summary = found.library
+    blocks: list[Block] = [_tiles(summary)]
+    if summary.failures:
+        blocks.append(Tabled(_failures(summary), "`unheard errors` lists all of them with details.", words=2))
     blocks.append(
         Tabled(
-            _splits(stock, found.catalogue.split.name),
-            "Tracks, and in brackets how many artists made them. Models learn from the train tracks alone; test tracks "
-            "are cold: nothing has learnt from their plays. `artists` holds out whole artists, `tracks` single tracks, "
-            "`time` the newest; `live` holds out nothing but what it tunes on. This page is about the marked split.",
+            _splits(summary, found.catalogue.split.name),
+            "Number of tracks, and in brackets number of artists. Models are trained on the train tracks only; the "
+            "plays of test tracks are not used, so that they stand for new tracks. `artists` holds out whole artists, "
+            "`tracks` single tracks, `time` the newest tracks; `live` holds out validation tracks only. This report is "
+            "about the marked split.",
         )
     )
-    if stock.playlists_per_track.any():
-        blocks.append(_tail(stock))
-    return Section("workspace", "What is in the workspace", tuple(blocks))
+    if summary.playlists_per_track.any():
+        blocks.append(_tail(summary))
+    return Section("workspace", "Contents of the workspace", tuple(blocks))
 
 
-def _tiles(stock: Holdings) -> Tiles:
-    counts = stock.counts
-    tiles = [(f"{counts['tracks']:,}", "tracks"), (f"{stock.n_artists:,}", "artists")]
-    if stock.hours:
-        tiles.append((f"{stock.hours:,.1f}", "hours of sound"))
-    tiles += [(f"{counts['playlists']:,}", "playlists"), (f"{counts['plays']:,}", "entries in them")]
+def _tiles(summary: LibrarySummary) -> Tiles:
+    counts = summary.counts
+    tiles = [(f"{counts['tracks']:,}", "tracks"), (f"{summary.n_artists:,}", "artists")]
+    if summary.hours:
+        tiles.append((f"{summary.hours:,.1f}", "hours of audio"))
+    tiles += [(f"{counts['playlists']:,}", "playlists"), (f"{counts['plays']:,}", "playlist entries")]
     if counts["vectors"]:
         tiles.append((f"{counts['vectors']:,}", "vectors of your own"))
     tiles.append((f"{counts['failures']:,}", "files skipped"))
     return Tiles(tuple(tiles))
 
 
-def _failures(stock: Holdings) -> Table:
+def _failures(summary: LibrarySummary) -> Table:
     rows = []
-    for reason, failures in stock.failures:
+    for reason, failures in summary.failures:
         names = [failure.path.replace("\\", "/").rpartition("/")[2] for failure in failures]
         more = f" and {len(names) - SHOWN_FILES} more" if len(names) > SHOWN_FILES else ""
         rows.append([REASONS[reason], ", ".join(names[:SHOWN_FILES]) + more, str(len(failures))])
     return Table("Files that were skipped", ["reason", "files", "number"], rows)
 
 
-def _splits(stock: Holdings, shown: str) -> Table:
+def _splits(summary: LibrarySummary, shown: str) -> Table:
     uses = (Use.TRAIN, Use.VAL, Use.TEST, Use.NEW)
-    heads = {Use.TRAIN: "train", Use.VAL: "validation", Use.TEST: "test", Use.NEW: "new since"}
-    kept = [use for use in uses if use != Use.NEW or any(size.tracks[use] for size in stock.splits)]
+    heads = {Use.TRAIN: "train", Use.VAL: "validation", Use.TEST: "test", Use.NEW: "added later"}
+    kept = [use for use in uses if use != Use.NEW or any(size.tracks[use] for size in summary.splits)]
     rows = [
         [
             f"{size.name}\N{NO-BREAK SPACE}←" if size.name == shown else size.name,
             *(f"{size.tracks[use]:,} ({size.artists[use]:,})" for use in kept),
         ]
-        for size in stock.splits
+        for size in summary.splits
     ]
     return Table("Splits: tracks (artists)", ["split", *(heads[use] for use in kept)], rows)
 
 
-def _tail(stock: Holdings) -> Picture:
-    counts = stock.playlists_per_track
+def _tail(summary: LibrarySummary) -> Picture:
+    counts = summary.playlists_per_track
     ordered = sorted(counts.tolist(), reverse=True)
     tenth = max(1, len(ordered) // 10)
-    share, unheard = sum(ordered[:tenth]) / sum(ordered), sum(count == 0 for count in ordered)
-    silent = f" In no playlist at all: {unheard:,}." if unheard else ""
+    share, n_new = sum(ordered[:tenth]) / sum(ordered), sum(count == 0 for count in ordered)
+    new = f" {n_new:,} tracks are new: they are in no playlist." if n_new else ""
     return Picture(
         "long-tail",
         long_tail(counts),
         "svg",
-        "Two curves: playlists per track by rank, and the share of all entries taken by the most played tracks.",
-        f"Left: every track by how many playlists hold it, the most played first, both axes logarithmic. Right: how "
-        f"much of all entries the most played tracks take; the dashed line is what equal shares would look like. The "
-        f"top tenth of the tracks takes {100 * share:.0f} % of all entries.{silent} A model that only repeated what is "
-        "popular would never reach the rest.",
+        "Two curves: playlists per track by rank, and the cumulative share of entries of the most popular tracks.",
+        f"Left: number of playlists with each track, most popular first, on logarithmic axes. Right: cumulative share "
+        f"of all playlist entries; the dashed line is an equal distribution. The most popular tenth of the tracks has "
+        f"{100 * share:.0f} % of all entries.{new} A model that ranks by popularity does not recommend the others.",
         "The long tail",
     )

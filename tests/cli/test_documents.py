@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from click import Context
+from typer import Context
 from typer.main import get_group
 
 import unheard

@@ -95,13 +95,13 @@ def _own_parameters(options: type[Any]) -> Iterator[inspect.Parameter]:
 
     for field, kind, option in documented(options):
         default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-        told: dict[str, Any] = {"help": option.help, "show_default": default is not None}
+        settings: dict[str, Any] = {"help": option.help, "show_default": default is not None}
         if option.above is None:  # an exclusive bound is checked with the options
-            told |= {"min": option.minimum, "max": option.maximum}
+            settings |= {"min": option.minimum, "max": option.maximum}
         if isinstance(default, bool):
             annotation: Any = Annotated[bool, typer.Option(_flag(field), help=option.help)]
         else:
-            annotation = Annotated[_text_of(kind), typer.Option(_flag(field), **told)]
+            annotation = Annotated[_text_of(kind), typer.Option(_flag(field), **settings)]
         yield _parameter(field.name, annotation, default)
 
 

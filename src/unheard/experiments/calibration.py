@@ -123,7 +123,7 @@ def _on_validation(
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], float]:
     """Return metrics with raw and with calibrated scores, and the share of cold tracks among the relevant ones."""
     rng = np.random.default_rng([seed, 10])
-    sought = rehearsal.unknown & (rng.random(rehearsal.unknown.shape) < 1 / HIDDEN_ONE_IN)
+    relevant_cold = rehearsal.unknown & (rng.random(rehearsal.unknown.shape) < 1 / HIDDEN_ONE_IN)
     artist = np.unique(catalogue.main_artist[rehearsal.cold], return_inverse=True)[1].reshape(-1)
     half = rng.permutation(int(artist.max()) + 1)[artist] % 2 == 0
     resamples = Resamples.draw(rehearsal.playlists, rng=np.random.default_rng([seed, 11]))
@@ -131,24 +131,24 @@ def _on_validation(
     for measured in (half, ~half):
         scale = rehearsal.scale(cold=~measured) or Scale()
         for how, used in ((RAW, Scale()), (CALIBRATED, scale)):
-            values[how].append(_lists(rehearsal, sought, measured, used, seed))
+            values[how].append(_lists(rehearsal, relevant_cold, measured, used, seed))
     found = {
         how: {key: _estimate(_mean([part[key] for part in parts]), resamples) for key in parts[0]}
         for how, parts in values.items()
     }
     # Each half of the cold tracks is ranked together with all warm ones.
-    n_cold, n_warm = sought.sum() / 2, rehearsal.hidden.sum()
+    n_cold, n_warm = relevant_cold.sum() / 2, rehearsal.hidden.sum()
     return found, float(n_cold / max(n_cold + n_warm, 1))
 
 
 def _lists(
-    rehearsal: Rehearsal, sought: NDArray[np.bool_], measured: NDArray[np.bool_], scale: Scale, seed: int
+    rehearsal: Rehearsal, relevant_cold: NDArray[np.bool_], measured: NDArray[np.bool_], scale: Scale, seed: int
 ) -> dict[str, Values]:
     """Return metrics of the list of 20 of each playlist, (playlist,); NaN where nothing is relevant."""
     of_cold = scale.slope * rehearsal.of_cold[:, measured].astype(np.float64) + scale.offset
-    known = (rehearsal.unknown & ~sought)[:, measured]
+    known = (rehearsal.unknown & ~relevant_cold)[:, measured]
     scores = np.concatenate([rehearsal.of_warm, np.where(known, -np.inf, of_cold).astype(np.float32)], axis=1)
-    relevant = np.concatenate([rehearsal.hidden, sought[:, measured]], axis=1)
+    relevant = np.concatenate([rehearsal.hidden, relevant_cold[:, measured]], axis=1)
     rows = np.concatenate([rehearsal.warm, rehearsal.cold[measured]])
     lists = top_k(scores, K, seed=seed, queries=rehearsal.playlists, candidates=rows)
     there, n_warm = lists >= 0, len(rehearsal.warm)

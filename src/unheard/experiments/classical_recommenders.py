@@ -129,9 +129,9 @@ def _warm(
     candidates = catalogue.candidates("warm", new=False)
     column = np.full(len(catalogue), -1, np.int64)
     column[candidates] = np.arange(len(candidates))
-    sought = hidden[playlists].tocoo()
-    keep = column[sought.col] >= 0  # imported factors may lack a track that is played
-    playlists, query = playlists[np.unique(sought.row[keep])], np.unique(sought.row[keep], return_inverse=True)[1]
+    relevant = hidden[playlists].tocoo()
+    keep = column[relevant.col] >= 0  # imported factors may lack a track that is played
+    playlists, query = playlists[np.unique(relevant.row[keep])], np.unique(relevant.row[keep], return_inverse=True)[1]
     own = fewer.plays_of(Use.TRAIN)[playlists]
     masked = np.bincount(own.tocoo().row[column[own.indices] >= 0], minlength=len(playlists))
     task = RecommendTask(
@@ -140,7 +140,7 @@ def _warm(
         playlists,
         candidates,
         query.reshape(-1).astype(np.int64),
-        column[sought.col[keep]],
+        column[relevant.col[keep]],
         len(candidates) - masked,
         Resamples.draw(playlists, rng=np.random.default_rng([seed, 4])),
         seed,

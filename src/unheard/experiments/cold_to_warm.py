@@ -86,12 +86,12 @@ class Queries:
         playlists = np.flatnonzero(np.diff(hidden.indptr)).astype(np.int32)
         if at_most is not None and len(playlists) > at_most:
             playlists = np.sort(np.random.default_rng([seed, 8]).choice(playlists, at_most, replace=False))
-        sought = hidden[playlists].tocoo()
-        order = np.lexsort((sought.col, sought.row))
+        relevant = hidden[playlists].tocoo()
+        order = np.lexsort((relevant.col, relevant.row))
         return Queries(
             playlists,
-            sought.row[order].astype(np.int64),
-            sought.col[order].astype(np.int64),
+            relevant.row[order].astype(np.int64),
+            relevant.col[order].astype(np.int64),
             reveal.left_out[playlists].toarray() > 0,
             reveal.tracks,
             catalogue.warm.playlists[playlists],

@@ -166,8 +166,8 @@ def _by_group(model: str, task: RecommendTask, ranking: Ranking, groups: Groups)
     of_candidate = groups.of[task.candidates]
     entries = of_candidate[task.column]  # (relevant,) in the order of task.query
     hits = np.zeros(len(entries), np.bool_)
-    for place in range(ranking.lists.shape[1]):
-        hits |= ranking.lists[task.query, place] == task.column
+    for rank_ in range(ranking.lists.shape[1]):
+        hits |= ranking.lists[task.query, rank_] == task.column
     n, counts = len(task.playlists), diversity.occurrences(ranking.lists, len(task.candidates))
     rows = []
     for number_, name in enumerate(groups.names):
@@ -199,11 +199,11 @@ def _by_group(model: str, task: RecommendTask, ranking: Ranking, groups: Groups)
 
 def _present(kind: str, names: Sequence[str], of: NDArray[np.integer]) -> Groups:
     """Return the groups that are not empty."""
-    there = [place for place in range(len(names)) if (of == place).any()]
+    there = [group for group in range(len(names)) if (of == group).any()]
     renumbered = np.full(len(of), -1, np.int64)
     for new, old in enumerate(there):
         renumbered[of == old] = new
-    return Groups(kind, tuple(names[place] for place in there), renumbered)
+    return Groups(kind, tuple(names[group] for group in there), renumbered)
 
 
 def _row(model: str, candidates: Candidates, kind: str, group: str, metric: str, measure: Measure) -> dict[str, Any]:

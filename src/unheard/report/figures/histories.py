@@ -42,12 +42,12 @@ class Stage:
 @drawn
 def history(runs: Sequence[Sequence[Stage]]) -> Figure:
     """Draw every training of one recipe (one per seed, the first in full colour), with a row of panels per stage."""
-    rows = [_quantities([run[place] for run in runs if place < len(run)]) for place in range(max(map(len, runs)))]
+    rows = [_quantities([run[index] for run in runs if index < len(run)]) for index in range(max(map(len, runs)))]
     figure, axes = panels(len(rows), 2, 1.75 * len(rows) + 0.1)
-    for place, quantities in enumerate(rows):
-        for ax, quantity in zip(axes[2 * place : 2 * place + 2], quantities, strict=False):
-            _panel(ax, [run[place] for run in runs if place < len(run)], quantity, place, several=len(rows) > 1)
-        for ax in axes[2 * place + len(quantities) : 2 * place + 2]:
+    for index, quantities in enumerate(rows):
+        for ax, quantity in zip(axes[2 * index : 2 * index + 2], quantities, strict=False):
+            _panel(ax, [run[index] for run in runs if index < len(run)], quantity, index, several=len(rows) > 1)
+        for ax in axes[2 * index + len(quantities) : 2 * index + 2]:
             ax.remove()
     axes[0].legend(loc="best", handlelength=1)
     return figure
@@ -65,9 +65,9 @@ def overview(recipes: Mapping[str, Sequence[Sequence[Stage]]]) -> Figure:
     stages: dict[str, list[Stage]] = {}
     for recipe, runs in recipes.items():
         n_stages = max(map(len, runs))
-        for place in range(n_stages):
-            title = shortened(recipe) + (f", {place + 1}" if n_stages > 1 else "")
-            stages[title] = [run[place] for run in runs if place < len(run)]
+        for index in range(n_stages):
+            title = shortened(recipe) + (f", {index + 1}" if n_stages > 1 else "")
+            stages[title] = [run[index] for run in runs if index < len(run)]
     rows = -(-len(stages) // 3)
     figure, axes = panels(rows, 3, 1.05 * rows + 0.1)
     for ax, (title, of_stage) in zip(axes, stages.items(), strict=False):
@@ -81,9 +81,9 @@ def overview(recipes: Mapping[str, Sequence[Sequence[Stage]]]) -> Figure:
     return figure
 
 
-def _panel(ax: Axes, stages: Sequence[Stage], quantity: str, place: int, *, several: bool) -> None:
+def _panel(ax: Axes, stages: Sequence[Stage], quantity: str, index: int, *, several: bool) -> None:
     _curves(ax, stages, quantity)
-    prefix = f"stage {place + 1}: " if several else ""
+    prefix = f"stage {index + 1}: " if several else ""
     name = LOSSES.get(stages[0].loss, stages[0].loss) if quantity == "loss" else quantity
     ax.set(title=f"{prefix}{name}", xlabel="epoch")
 

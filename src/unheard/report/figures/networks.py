@@ -73,7 +73,7 @@ def mosaic(tiles: Floats, *, shape: float = 0.55) -> Floats:
     columns = int(np.clip(round(np.sqrt(n * (height + 1) / ((width + 1) * shape))), 1, n))
     rows = -(-n // columns)
     out = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
-    for place, tile in enumerate(scaled):
-        top, left = place // columns * (height + 1), place % columns * (width + 1)
+    for index, tile in enumerate(scaled):
+        top, left = index // columns * (height + 1), index % columns * (width + 1)
         out[top : top + height, left : left + width] = tile
     return out

@@ -36,13 +36,13 @@ def dots(
 ) -> Figure:
     """Draw a row per model, the first on top, with a dot and an interval per seed; chance and oracle as lines."""
     figure, (ax,) = panels(1, 1, 0.24 * len(models) + 0.75)
-    for place, (model, points) in enumerate(models.items()):
+    for row, (model, points) in enumerate(models.items()):
         colour = BLUE if model in trained else SOFT
-        ax.axhline(place, color=FAINT, linewidth=0.5, zorder=0)
+        ax.axhline(row, color=FAINT, linewidth=0.5, zorder=0)
         for (value, low, high), shift in zip(points, offsets(len(points)), strict=True):
             if low is not None and high is not None:
-                ax.plot([low, high], [place + shift] * 2, color=colour, linewidth=1.1, alpha=0.75)
-            ax.plot([value], [place + shift], color=colour, marker="o", markersize=3.6, linestyle="")
+                ax.plot([low, high], [row + shift] * 2, color=colour, linewidth=1.1, alpha=0.75)
+            ax.plot([value], [row + shift], color=colour, marker="o", markersize=3.6, linestyle="")
     for at, word, style in ((chance, "chance", ":"), (oracle, "true factors", "--")):
         if at is not None:
             ax.axvline(at, color=VERMILION, linewidth=1, linestyle=style, zorder=1)

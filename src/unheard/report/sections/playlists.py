@@ -13,8 +13,7 @@ def playlists(found: ReportData) -> Section:
     if not found.seeds:
         blocks.append(
             Missing(
-                "No test track is in a playlist, so that no seed track can be chosen; choose one with `--seed-track "
-                "ID`."
+                "No test track is in a playlist, so no seed track can be chosen; choose one with `--seed-track ID`."
             )
         )
     elif not found.models:

@@ -145,8 +145,8 @@ def experiments(found: ReportData) -> Section | None:
 def word_columns(table: Table) -> int:
     """Count the leading columns of text: the first, and those after it in which most cells begin with a letter."""
     count = 1
-    for place in range(1, len(table.columns)):
-        cells = [row[place] for row in table.rows if row[place]]
+    for column in range(1, len(table.columns)):
+        cells = [row[column] for row in table.rows if row[column]]
         if 2 * sum(cell[0].isalpha() for cell in cells) <= len(cells):
             break
         count += 1

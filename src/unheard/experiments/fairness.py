@@ -72,7 +72,8 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     UserError for an unknown model, and for a split without test tracks in playlists.
     """
     models, seed = options.models, options.seed
-    catalogue = load_catalogue(workspace, split_name, need_full=models is None or ORACLE in models)
+    with_oracle = models is None or ORACLE in models
+    catalogue = load_catalogue(workspace, split_name, need_full=with_oracle)
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
     recommenders = [make_recommender(workspace, catalogue, name, seed=seed) for name in names]

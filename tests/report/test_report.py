@@ -19,7 +19,7 @@ from unheard.evaluate.table import Table
 from unheard.factors.store import load_factors
 from unheard.report.report import write_report
 from unheard.report.report_data import load_report_data
-from unheard.report.sections.networks import MOST_HISTORIES, networks
+from unheard.report.sections.networks import MAX_HISTORIES, networks
 from unheard.report.sections.quality import word_columns
 from unheard.report.trained_networks import History
 from unheard.splits import Use
@@ -88,7 +88,7 @@ def test_experiments_are_shown_as_tables(reported: Reported) -> None:
 def test_many_histories_become_small_panels(world_workspace: Workspace) -> None:
     found = load_report_data(world_workspace)
     sliding = next(item for item in found.histories if item.recipe == "sliding")
-    many = tuple(replace(sliding, recipe=f"recipe-{number}") for number in range(MOST_HISTORIES + 1))
+    many = tuple(replace(sliding, recipe=f"recipe-{number}") for number in range(MAX_HISTORIES + 1))
 
     def names(histories: tuple[History, ...]) -> list[str]:
         pictures = networks(replace(found, histories=histories)).pictures

@@ -74,18 +74,18 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     recommenders = [_uncalibrated(make_recommender(workspace, catalogue, name, seed=seed)) for name in names]
     rows: list[dict[str, Any]] = []
     scales: dict[str, dict[str, float]] = {}
-    deserved = 0.0
+    relevant_cold_share = 0.0
     for done, (name, recommender) in enumerate(zip(names, recommenders, strict=True)):
         progress("calibrating", done, len(names))
-        rehearsal = rehearse(catalogue, recommender, als, rng=np.random.default_rng([seed, 9]))
-        found, deserved = _on_validation(catalogue, rehearsal, seed)
-        scale = rehearsal.scale() or Scale()
+        validation = rehearse(catalogue, recommender, als, rng=np.random.default_rng([seed, 9]))
+        found, relevant_cold_share = _on_validation(catalogue, validation, seed)
+        scale = validation.scale() or Scale()
         for how, of_all in ((RAW, recommender), (CALIBRATED, calibrated(catalogue, recommender, scale))):
             figures = found[how] | _among_all(task, of_all)
             rows += [{"model": name, "scores": how, "figure": key, **figure} for key, figure in figures.items()]
         scales[name] = vars(scale)
     progress("calibrating", len(names), len(names))
-    about = {"split": catalogue.split.name, "seed": seed, "deserved": deserved, "scales": scales}
+    about = {"split": catalogue.split.name, "seed": seed, "relevant_cold_share": relevant_cold_share, "scales": scales}
     return {"about": about, "rows": rows}
 
 
@@ -112,46 +112,46 @@ def summary(findings: Findings) -> str:
     )
     return (
         f"One in {HIDDEN_ONE_IN} train plays of each playlist and the same share of its plays of validation tracks are "
-        f"relevant, among warm and validation tracks together; {about['deserved']:.3f} of them are cold, and a list "
-        "should hold the same share of cold tracks. In the columns `all`, only test tracks are relevant. Intervals are "
-        f"95 %, bootstrap over playlists. Calibration replaces the score s of a cold track by: {scales}."
+        f"relevant, among warm and validation tracks together; {about['relevant_cold_share']:.3f} of them are cold, "
+        "and a list should hold the same share of cold tracks. In the columns `all`, only test tracks are relevant. "
+        f"Intervals are 95 %, bootstrap over playlists. Calibration replaces the score s of a cold track by: {scales}."
     )
 
 
 def _on_validation(
-    catalogue: Catalogue, rehearsal: Rehearsal, seed: int
+    catalogue: Catalogue, validation: Rehearsal, seed: int
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], float]:
     """Return metrics with raw and with calibrated scores, and the share of cold tracks among the relevant ones."""
     rng = np.random.default_rng([seed, 10])
-    relevant_cold = rehearsal.unknown & (rng.random(rehearsal.unknown.shape) < 1 / HIDDEN_ONE_IN)
-    artist = np.unique(catalogue.main_artist[rehearsal.cold], return_inverse=True)[1].reshape(-1)
+    relevant_cold = validation.unknown & (rng.random(validation.unknown.shape) < 1 / HIDDEN_ONE_IN)
+    artist = np.unique(catalogue.main_artist[validation.cold], return_inverse=True)[1].reshape(-1)
     half = rng.permutation(int(artist.max()) + 1)[artist] % 2 == 0
-    resamples = Resamples.draw(rehearsal.playlists, rng=np.random.default_rng([seed, 11]))
+    resamples = Resamples.draw(validation.playlists, rng=np.random.default_rng([seed, 11]))
     values: dict[str, list[dict[str, Values]]] = {RAW: [], CALIBRATED: []}
     for measured in (half, ~half):
-        scale = rehearsal.scale(cold=~measured) or Scale()
+        scale = validation.scale(cold=~measured) or Scale()
         for how, used in ((RAW, Scale()), (CALIBRATED, scale)):
-            values[how].append(_lists(rehearsal, relevant_cold, measured, used, seed))
+            values[how].append(_lists(validation, relevant_cold, measured, used, seed))
     found = {
         how: {key: _estimate(_mean([part[key] for part in parts]), resamples) for key in parts[0]}
         for how, parts in values.items()
     }
     # Each half of the cold tracks is ranked together with all warm ones.
-    n_cold, n_warm = relevant_cold.sum() / 2, rehearsal.hidden.sum()
+    n_cold, n_warm = relevant_cold.sum() / 2, validation.hidden.sum()
     return found, float(n_cold / max(n_cold + n_warm, 1))
 
 
 def _lists(
-    rehearsal: Rehearsal, relevant_cold: NDArray[np.bool_], measured: NDArray[np.bool_], scale: Scale, seed: int
+    validation: Rehearsal, relevant_cold: NDArray[np.bool_], measured: NDArray[np.bool_], scale: Scale, seed: int
 ) -> dict[str, Values]:
     """Return metrics of the list of 20 of each playlist, (playlist,); NaN where nothing is relevant."""
-    of_cold = scale.slope * rehearsal.of_cold[:, measured].astype(np.float64) + scale.offset
-    known = (rehearsal.unknown & ~relevant_cold)[:, measured]
-    scores = np.concatenate([rehearsal.of_warm, np.where(known, -np.inf, of_cold).astype(np.float32)], axis=1)
-    relevant = np.concatenate([rehearsal.hidden, relevant_cold[:, measured]], axis=1)
-    rows = np.concatenate([rehearsal.warm, rehearsal.cold[measured]])
-    lists = top_k(scores, K, seed=seed, queries=rehearsal.playlists, candidates=rows)
-    there, n_warm = lists >= 0, len(rehearsal.warm)
+    of_cold = scale.slope * validation.of_cold[:, measured].astype(np.float64) + scale.offset
+    known = (validation.unknown & ~relevant_cold)[:, measured]
+    scores = np.concatenate([validation.of_warm, np.where(known, -np.inf, of_cold).astype(np.float32)], axis=1)
+    relevant = np.concatenate([validation.hidden, relevant_cold[:, measured]], axis=1)
+    rows = np.concatenate([validation.warm, validation.cold[measured]])
+    lists = top_k(scores, K, seed=seed, queries=validation.playlists, candidates=rows)
+    there, n_warm = lists >= 0, len(validation.warm)
     hits, cold = np.take_along_axis(relevant, lists, axis=1) & there, there & (lists >= n_warm)
     return {
         "recall": _share(hits.sum(axis=1), relevant.sum(axis=1)),

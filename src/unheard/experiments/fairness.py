@@ -41,7 +41,7 @@ from unheard.splits import Use
 from unheard.workspace import Workspace
 
 SIZES = ((0, "unknown artist"), (1, "1-4 train tracks"), (5, "5-19 train tracks"), (20, "20 train tracks or more"))
-MOST_GENRES = 8
+MAX_GENRES = 8
 NO_GENRE, OTHER_GENRES = "no genre", "other genres"
 SHOWN = ("recall", "coverage", "exposure-gini", "mean-popularity")
 
@@ -106,7 +106,7 @@ def by_genre(catalogue: Catalogue) -> Groups:
     """Group test tracks by genre; no groups where no tag gives one."""
     test = np.flatnonzero(catalogue.use == Use.TEST)
     named = {int(row): first_genre(catalogue.tracks[int(row)]) for row in test}
-    common = [name for name, _ in Counter(genre for genre in named.values() if genre).most_common(MOST_GENRES)]
+    common = [name for name, _ in Counter(genre for genre in named.values() if genre).most_common(MAX_GENRES)]
     names = [*sorted(common), OTHER_GENRES, NO_GENRE]
     of = np.full(len(catalogue), -1, np.int64)
     for row, genre in named.items():

@@ -21,7 +21,7 @@ from unheard.recommend.recommenders import Recommender
 from unheard.splits import Use
 
 LENGTH = 10
-MOST_HUB_TRACKS = 4000  # for more, all pairs of test tracks take too long
+MAX_HUB_TRACKS = 4000  # for more, all pairs of test tracks take too long
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def find_hubs(catalogue: Catalogue, recommenders: Sequence[Recommender], *, seed
     """Count test tracks in the lists of all test tracks; None if there are too few of them, or too many."""
     tests: Rows = tests_with_plays(catalogue)
     length = min(LENGTH, len(tests) // 4)
-    if not length or len(tests) > MOST_HUB_TRACKS:
+    if not length or len(tests) > MAX_HUB_TRACKS:
         return None
     counts = {}
     for recommender in recommenders:

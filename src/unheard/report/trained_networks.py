@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.floating]
 
 LAYERS = 3
-MOST_FILTERS = 64
-MOST_LINES = 32  # filters of a cnn1d, which are large
+MAX_FILTERS = 64
+MAX_LINES = 32  # filters of a cnn1d, which are large
 SHOWN_OUTPUTS = 6
 
 
@@ -145,7 +145,7 @@ def _look_inside(
     layers = tuple(_weights(layer, plane=family == "cnn") for layer in below)
     if family == "cnn":
         return Convolutions(model, family, along, picture, chosen_outputs(picture, outputs), None, layers)
-    return Convolutions(model, family, along, picture, (), outputs[:MOST_FILTERS, 0], layers)
+    return Convolutions(model, family, along, picture, (), outputs[:MAX_FILTERS, 0], layers)
 
 
 def _first_outputs(network: nn.Module, patch: torch.Tensor) -> torch.Tensor:
@@ -170,9 +170,9 @@ def _weights(convolution: nn.Module, *, plane: bool) -> Floats:
     """Return weights (filter, height, width); of a filter with many planes, the plane with the largest weights."""
     weight = convolution.get_parameter("weight").detach().numpy()
     if not plane:
-        lines: Floats = weight[:MOST_LINES, :, 0, :]  # (filter, input channel, width)
+        lines: Floats = weight[:MAX_LINES, :, 0, :]  # (filter, input channel, width)
         return lines
-    weight = weight[:MOST_FILTERS]
+    weight = weight[:MAX_FILTERS]
     strongest = np.square(weight).sum(axis=(2, 3)).argmax(axis=1)
     planes: Floats = weight[np.arange(len(weight)), strongest]  # (filter, 3, 3)
     return planes

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.floating]
-LEAST_IN, MOST_IN = 0.7, 2.4  # height of a mosaic
+MIN_IN, MAX_IN = 0.7, 2.4  # height of a mosaic
 
 
 @drawn
@@ -56,7 +56,7 @@ def sliding_responses(patch: Floats, outputs: Floats, *, band_hz: Floats, along:
 def filters(layers: Sequence[Floats]) -> Figure:
     """Draw filter weights of layers, each (filter, height, width), as mosaics with a colour range per filter."""
     mosaics = [mosaic(layer) for layer in layers]
-    heights = [float(np.clip(WIDTH_IN * len(m) / m.shape[1], LEAST_IN, MOST_IN)) for m in mosaics]
+    heights = [float(np.clip(WIDTH_IN * len(m) / m.shape[1], MIN_IN, MAX_IN)) for m in mosaics]
     figure, axes = panels(len(layers), 1, sum(heights) + 0.3 * len(layers), height_ratios=heights)
     for number, (ax, layer, picture) in enumerate(zip(axes, layers, mosaics, strict=True), 1):
         ax.imshow(picture, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")

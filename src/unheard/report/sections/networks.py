@@ -12,7 +12,7 @@ from unheard.report.report_data import ReportData
 from unheard.report.trained_networks import Convolutions, History
 from unheard.workspace import Settings
 
-MOST_HISTORIES = 8  # of more recipes, losses are drawn as small panels
+MAX_HISTORIES = 8  # of more recipes, losses are drawn as small panels
 
 
 def networks(found: ReportData) -> Section:
@@ -28,7 +28,7 @@ def networks(found: ReportData) -> Section:
                 "ranking improve. Paler lines are other seeds. (Thesis figure 6.1.)"
             )
         )
-        if len(found.histories) > MOST_HISTORIES:
+        if len(found.histories) > MAX_HISTORIES:
             blocks.append(_overview(found.histories))
         else:
             blocks += [_history(item) for item in found.histories]

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer import Context
+from typer.main import get_group
 
 import unheard
 from tests.builders.command_line import Run
@@ -44,8 +46,8 @@ def test_every_verb_is_in_the_readme() -> None:
         assert f"unheard {command.name}" in text, command.name
     for group in app.registered_groups:
         assert group.typer_instance is not None
-        for command in group.typer_instance.registered_commands:
-            name = command.name or getattr(command.callback, "__name__", "")
+        click_group = get_group(group.typer_instance)
+        for name in click_group.list_commands(Context(click_group)):
             assert f"unheard {group.name} {name}" in text, name
 
 

@@ -1,4 +1,4 @@
-"""The verb group `experiment` as a person uses it."""
+"""The commands of `unheard experiment`: options from options classes, tables, JSON and mistakes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.builders.command_line import Run
-from unheard.experiments.rows import ROWS
+from unheard.experiments.available import EXPERIMENTS
+from unheard.experiments.experiment import check, documented
+from unheard.experiments.thesis.rows import ROWS
 
 pytestmark = pytest.mark.slow
 
@@ -53,41 +55,42 @@ def test_bag_of_tones(workspace: Path, run: Run, tmp_path: Path) -> None:
     assert "corner" in (tmp_path / "bag.md").read_text()
 
 
-def test_background(workspace: Path, run: Run, tmp_path: Path) -> None:
+def test_classical_recommenders(workspace: Path, run: Run, tmp_path: Path) -> None:
     w = tmp_path / "w"
     shutil.copytree(workspace, w)
-    ran = run("experiment", "background", "-w", w, "--markdown", tmp_path / "background.md")
+    ran = run("experiment", "classical-recommenders", "-w", w, "--markdown", tmp_path / "classical.md")
     assert ran.code == 0, ran
     for name in ("item-knn-adjusted", "content-boosted", "popularity"):
         assert name in ran.stdout
-        assert name in (tmp_path / "background.md").read_text()
+        assert name in (tmp_path / "classical.md").read_text()
 
 
-def test_evidence_fairness_and_calibration(workspace: Path, run: Run, tmp_path: Path) -> None:
+def test_cold_to_warm_fairness_and_calibration(workspace: Path, run: Run, tmp_path: Path) -> None:
     w = tmp_path / "w"
     shutil.copytree(workspace, w)
-    for verb, words in (
-        ("evidence", ("blend - sound", "oracle", "50 plays")),
-        ("fairness", ("lists as a whole", "places of test tracks")),
-        ("calibration", ("as it is", "calibrated")),
+    for name, words in (
+        ("cold-to-warm", ("blend - audio", "oracle", "50 plays")),
+        ("fairness", ("lists as a whole", "exposure of test tracks")),
+        ("calibration", ("raw", "calibrated")),
     ):
-        page = tmp_path / f"{verb}.md"
-        ran = run("experiment", verb, "-w", w, "--models", "ridge, tiny", "--markdown", page)
+        page = tmp_path / f"{name}.md"
+        ran = run("experiment", name, "-w", w, "--models", "ridge, tiny", "--markdown", page)
         assert ran.code == 0, ran
         for text in (ran.stdout, page.read_text()):
             assert all(word in " ".join(text.split()) for word in words), text
-        findings = json.loads(run("experiment", verb, "-w", w, "--models", "ridge,tiny", "--json").stdout)
-        assert findings == json.loads((w / "experiments" / f"{verb}.json").read_text())["findings"]
+        findings = json.loads(run("experiment", name, "-w", w, "--models", "ridge,tiny", "--json").stdout)
+        assert findings == json.loads((w / "experiments" / f"{name}.json").read_text())["findings"]
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["evidence", "-w", "{w}", "--models", " , "], "--models: expected names"),
-        (["evidence", "-w", "{w}", "--models", "random"], "random predicts no factors"),
+        (["cold-to-warm", "-w", "{w}", "--models", " , "], "--models: expected names"),
+        (["cold-to-warm", "-w", "{w}", "--models", "random"], "random predicts no factors"),
         (["fairness", "-w", "{w}", "--models", "magic"], "no model 'magic'"),
         (["calibration", "-w", "{w}", "--split", "nothing"], "no split 'nothing'"),
         (["thesis"], "-w W"),
+        (["ablation"], "-w W"),
         (["thesis", "-w", "{w}", "--rows", "23"], "between 1 and 22"),
         (["thesis", "-w", "{w}", "--fraction", "0"], "--fraction"),
         (["thesis", "-w", "{w}", "--fraction", "1.5"], "--fraction"),
@@ -97,6 +100,23 @@ def test_evidence_fairness_and_calibration(workspace: Path, run: Run, tmp_path: 
 )
 def test_mistakes_are_one_line(workspace: Path, run: Run, words: list[str], says: str) -> None:
     assert says in run("experiment", *(word.format(w=workspace) for word in words)).error
+
+
+def test_the_list_of_experiments_has_a_command_for_each(run: Run) -> None:
+    listed = [line.split()[0] for line in run("experiment", "--list").stdout.splitlines()]
+    assert listed == [experiment.name for experiment in EXPERIMENTS]
+    for experiment in EXPERIMENTS:
+        shown = " ".join(run("experiment", experiment.name, "--help").stdout.split())
+        for word in ("--workspace", "--split", "--json", "--markdown", experiment.help):
+            assert word in shown, (experiment.name, word)
+        for field, _, option in documented(experiment.options):
+            assert f"--{field.name}" in shown
+            assert option.help in shown
+
+
+def test_every_default_is_within_its_bounds() -> None:
+    for experiment in EXPERIMENTS:
+        check(experiment.options())
 
 
 def test_every_row_has_a_name_of_its_own() -> None:

@@ -16,7 +16,7 @@ def test_it_writes_a_page_and_names_it(workspace: Path, run: Run, tmp_path: Path
     page = Path(ran.stdout.strip())
     assert page == tmp_path / "report" / "index.html"
     figures = list((tmp_path / "report" / "figures").iterdir())
-    assert f"{len(figures)} figures are beside it" in ran.stderr
+    assert f"wrote {len(figures)} figures" in ran.stderr
     assert page.read_text(encoding="utf-8").count("<img ") == len(figures)
 
 

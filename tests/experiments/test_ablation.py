@@ -10,7 +10,8 @@ import pytest
 from tests.builders.sound_world import make_world
 from tests.experiments.test_rivals import TEN
 from unheard.errors import MissingStageError, UserError
-from unheard.experiments.ablation import ablation_tables, run_ablation
+from unheard.experiments.ablation import ABLATION, Options, tables
+from unheard.experiments.experiment import run_experiment
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.inference.predictions import load_predictions
@@ -75,10 +76,10 @@ def test_it_is_what_a_fit_without_the_part_makes(workspace: Workspace, place: in
 def test_the_table_names_every_part_and_fits_none_again(workspace: Workspace) -> None:
     path = workspace.model_dir("artists", "mixed") / "ranker.safetensors"
     before = path.read_bytes()
-    findings = run_ablation(workspace, "artists", "mixed", seeds=2)
+    findings = run_experiment(ABLATION, workspace, "artists", Options("mixed", seeds=2))
     assert path.read_bytes() == before
     assert not list(path.parent.parent.glob("mixed-without-*"))
-    figures, leads = ablation_tables(findings)
+    figures, leads = tables(findings)
     assert {row[0] for row in figures.rows} == {"random", *NAMES, "mixed", "oracle"}
     assert {row[0] for row in leads.rows} == {"random", *NAMES}
     assert findings["seeds"] == 2
@@ -86,11 +87,11 @@ def test_the_table_names_every_part_and_fits_none_again(workspace: Workspace) ->
 
 def test_mistakes_are_one_line(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(MissingStageError, match=r"'mixed@2'.*unheard train mixed .*--seed 2"):
-        run_ablation(workspace, "artists", "mixed", seeds=3)
+        run_experiment(ABLATION, workspace, "artists", Options("mixed", seeds=3))
     alone = RankerRecipe("alone", "", ("statistics",), (Member(KernelRidge(features=20)),))
     fit_rankers(workspace, alone, load_split(workspace, "artists"))
     with pytest.raises(UserError, match="has one member"):
-        run_ablation(workspace, "artists", "alone", seeds=1)
+        run_experiment(ABLATION, workspace, "artists", Options("alone", seeds=1))
     with open_library(workspace.library_path) as library, library.transaction():
         replace_playlists(workspace, Plays.of([Play("p0", "t000", 0), Play("p0", "t001", 1)]))
     compute_factors(workspace, "artists", AlsConfig(dim=6, iterations=1))

@@ -10,8 +10,9 @@ import pytest
 from tests.builders import music_world as toy
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
-from unheard.experiments.calibration import CALIBRATED, NAME, RAW, about_text, calibration_table, run_calibration
-from unheard.report.measured import read_experiments
+from unheard.experiments.calibration import CALIBRATED, CALIBRATION, RAW, Options, summary, tables
+from unheard.experiments.experiment import path_of, run_experiment
+from unheard.report.stored_results import read_experiments
 from unheard.workspace import Workspace
 
 Found = dict[str, Any]
@@ -24,7 +25,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def found(workspace: Workspace) -> Found:
-    return run_calibration(workspace, "tracks", models=("ridge", "random"))
+    return run_experiment(CALIBRATION, workspace, "tracks", Options(("ridge", "random")))
 
 
 def row(found: Found, model: str, scores: str, figure: str) -> dict[str, Any]:
@@ -32,13 +33,13 @@ def row(found: Found, model: str, scores: str, figure: str) -> dict[str, Any]:
     return dict(one)
 
 
-def test_cold_tracks_come_nearer_to_what_they_deserve(found: Found) -> None:
-    deserved = found["about"]["deserved"]
-    assert 0 < deserved < 0.5
-    gaps = [abs(row(found, "ridge", how, "cold-share")["value"] - deserved) for how in (RAW, CALIBRATED)]
+def test_the_share_of_cold_tracks_comes_nearer_to_that_of_relevant_ones(found: Found) -> None:
+    relevant_cold_share = found["about"]["relevant_cold_share"]
+    assert 0 < relevant_cold_share < 0.5
+    gaps = [abs(row(found, "ridge", how, "cold-share")["value"] - relevant_cold_share) for how in (RAW, CALIBRATED)]
     assert gaps[1] <= gaps[0] + 0.01
     # numbers that know nothing, of another scale than warm scores: they no longer fill the lists
-    assert row(found, "random", RAW, "cold-share")["value"] > 3 * deserved
+    assert row(found, "random", RAW, "cold-share")["value"] > 3 * relevant_cold_share
     assert row(found, "random", CALIBRATED, "cold-share")["value"] <= row(found, "random", RAW, "cold-share")["value"]
 
 
@@ -53,15 +54,15 @@ def test_uncalibrated_figures_among_all_are_those_of_evaluate(workspace: Workspa
 
 def test_intervals_tables_and_the_report(workspace: Workspace, found: Found) -> None:
     assert all(r["low"] <= r["value"] <= r["high"] for r in found["rows"])
-    table = calibration_table(found)
+    (table,) = tables(found)
     assert [line[:2] for line in table.rows] == [[m, how] for m in ("ridge", "random") for how in (RAW, CALIBRATED)]
     assert all(len(line) == len(table.columns) for line in table.rows)
-    assert "ridge" in about_text(found)
-    assert json.loads(workspace.experiment_path(NAME).read_text())["findings"] == found
-    assert NAME in [experiment.name for experiment in read_experiments(workspace)]
-    assert run_calibration(workspace, "tracks", models=("ridge", "random")) == found
+    assert "ridge" in summary(found)
+    assert json.loads(path_of(CALIBRATION, workspace).read_text())["findings"] == found
+    assert CALIBRATION.name in [experiment.name for experiment in read_experiments(workspace)]
+    assert run_experiment(CALIBRATION, workspace, "tracks", Options(("ridge", "random"))) == found
 
 
 def test_unknown_models_are_named(workspace: Workspace) -> None:
     with pytest.raises(UserError, match="no model 'magic'"):
-        run_calibration(workspace, "tracks", models=("magic",))
+        run_experiment(CALIBRATION, workspace, "tracks", Options(("magic",)))

@@ -1,4 +1,4 @@
-"""Who gets shown: groups that are a partition, figures worked the long way, and tables that fit."""
+"""Quality and exposure by group: groups that are a partition, figures worked the long way, and tables that fit."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ import pytest
 from tests.builders import music_world as toy
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
+from unheard.experiments.experiment import path_of, run_experiment
 from unheard.experiments.fairness import (
-    NAME,
+    FAIRNESS,
     NO_GENRE,
     OTHER_GENRES,
-    about_text,
+    Options,
     by_artist_size,
     by_genre,
-    fairness_tables,
-    run_fairness,
+    summary,
+    tables,
 )
 from unheard.library import Library, Tracks
 from unheard.ranking import top_k
 from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.lists import playlists_with_tests
-from unheard.report.measured import read_experiments
+from unheard.report.stored_results import read_experiments
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
@@ -46,7 +47,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def found(workspace: Workspace) -> Found:
-    return run_fairness(workspace, "tracks", models=("random", "ridge", "popularity"))
+    return run_experiment(FAIRNESS, workspace, "tracks", Options(("random", "ridge", "popularity")))
 
 
 def value(found: Found, model: str, candidates: str, group: str, metric: str) -> float:
@@ -108,19 +109,19 @@ def test_figures_of_a_group_the_long_way(workspace: Workspace, catalogue: Catalo
         if tests & jazz:
             recalls.append(len(first & tests & jazz) / len(tests & jazz))
     assert value(found, "ridge", which, "jazz", "recall") == pytest.approx(np.mean(recalls))
-    assert value(found, "ridge", which, "jazz", "places") == pytest.approx(np.mean(places))
+    assert value(found, "ridge", which, "jazz", "exposure") == pytest.approx(np.mean(places))
     assert value(found, "ridge", which, "jazz", "coverage") == pytest.approx(len(shown) / len(jazz))
-    assert value(found, "ridge", which, "jazz", "sought") == pytest.approx(sought / n_sought)
+    assert value(found, "ridge", which, "jazz", "relevant") == pytest.approx(sought / n_sought)
     assert value(found, "ridge", which, "jazz", "tracks") == len(jazz)
 
 
 def test_shares_add_up_and_the_whole_is_that_of_evaluate(workspace: Workspace, found: Found) -> None:
     for kind in ("artist", "genre"):
-        for metric, candidates in (("sought", "cold"), ("places", "cold"), ("sought", "all")):
+        for metric, candidates in (("relevant", "cold"), ("exposure", "cold"), ("relevant", "all")):
             rows = [r for r in found["rows"] if (r["kind"], r["metric"]) == (kind, metric)]
             shares = [r["value"] for r in rows if (r["model"], r["candidates"]) == ("ridge", candidates)]
             assert sum(shares) == pytest.approx(1)
-    of_all = [r for r in found["rows"] if (r["kind"], r["metric"], r["candidates"]) == ("genre", "places", "all")]
+    of_all = [r for r in found["rows"] if (r["kind"], r["metric"], r["candidates"]) == ("genre", "exposure", "all")]
     in_tests = sum(r["value"] for r in of_all if r["model"] == "ridge")
     assert value(found, "ridge", "all", "", "cold-share") == pytest.approx(in_tests)
     measured = evaluate(workspace, "tracks", models=("ridge",))
@@ -134,15 +135,15 @@ def test_popularity_is_only_asked_among_all(found: Found) -> None:
 
 
 def test_tables_fit_and_the_report_reads_them(workspace: Workspace, found: Found) -> None:
-    tables = fairness_tables(found)
-    assert {table.title.partition(": ")[2] for table in tables} == {"lists as a whole", "by artist", "by genre"}
-    assert all(len(row) == len(table.columns) for table in tables for row in table.rows)
-    assert "ridge finds most in" in about_text(found)
-    stored = json.loads(workspace.experiment_path(NAME).read_text())
+    drawn = tables(found)
+    assert {table.title.partition(": ")[2] for table in drawn} == {"lists as a whole", "by artist", "by genre"}
+    assert all(len(row) == len(table.columns) for table in drawn for row in table.rows)
+    assert "The recall of ridge is highest for" in summary(found)
+    stored = json.loads(path_of(FAIRNESS, workspace).read_text())
     assert stored["findings"] == found
-    assert NAME in [experiment.name for experiment in read_experiments(workspace)]
+    assert FAIRNESS.name in [experiment.name for experiment in read_experiments(workspace)]
 
 
 def test_unknown_models_are_named(workspace: Workspace) -> None:
     with pytest.raises(UserError, match="no model 'magic'"):
-        run_fairness(workspace, "tracks", models=("magic",))
+        run_experiment(FAIRNESS, workspace, "tracks", Options(("magic",)))

@@ -11,8 +11,9 @@ import pytest
 from tests.builders.sound_world import make_world
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
+from unheard.experiments.experiment import run_experiment
 from unheard.experiments.pairs import Pairs, two_way_weights
-from unheard.experiments.rivals import Settings, rivals_tables, rotated, run_rivals
+from unheard.experiments.rivals import RIVALS, Options, rotated, tables
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.library import open_library
@@ -46,17 +47,17 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def test_every_fold_is_tested_once_and_never_trains_there() -> None:
-    turns = [rotated(TEN, turn) for turn in range(5)]
-    assert turns[0] == TEN
-    assert sorted(fold for turn in turns for fold in turn.use["test"]) == list(range(10))
-    for turn in turns:
-        assert sorted(fold for folds in turn.use.values() for fold in folds) == list(range(10))
-        assert [len(turn.use[use]) for use in ("train", "val", "test")] == [7, 1, 2]
-    assert len({turn.name for turn in turns}) == 5
+    rotations = [rotated(TEN, rotation) for rotation in range(5)]
+    assert rotations[0] == TEN
+    assert sorted(fold for rotation in rotations for fold in rotation.use["test"]) == list(range(10))
+    for rotation in rotations:
+        assert sorted(fold for folds in rotation.use.values() for fold in folds) == list(range(10))
+        assert [len(rotation.use[use]) for use in ("train", "val", "test")] == [7, 1, 2]
+    assert len({rotation.name for rotation in rotations}) == 5
 
 
 def test_other_splits_are_not_rotated() -> None:
-    with pytest.raises(UserError, match="rotating needs ten folds"):
+    with pytest.raises(UserError, match="expected ten folds"):
         rotated(Split("odd", {"t": 0}, {"train": (0,), "test": (1,)}), 1)
 
 
@@ -70,8 +71,10 @@ def test_a_pair_counts_by_its_playlist_and_its_artist() -> None:
         assert np.corrcoef(drawn[:, 0], drawn[:, shares])[0, 1] > apart + 0.1
 
 
-def test_figures_are_those_of_evaluate_and_turns_are_pooled(workspace: Workspace) -> None:
-    once = run_rivals(workspace, "artists", Settings(("ridge",), default="reduced-rank", seeds=1, rotations=1))
+def test_figures_are_those_of_evaluate_and_rotations_are_pooled(workspace: Workspace) -> None:
+    once = run_experiment(
+        RIVALS, workspace, "artists", Options(("ridge",), default="reduced-rank", seeds=1, rotations=1)
+    )
     measured = {
         (mean.model, mean.figure.metric): mean.value or 0.0
         for mean in evaluate(workspace, "artists", models=["random", "ridge", "reduced-rank", "oracle"]).means
@@ -85,28 +88,28 @@ def test_figures_are_those_of_evaluate_and_turns_are_pooled(workspace: Workspace
     lead = next(row for row in once["rows"] if row["model"] == "ridge")["recall_lead"]
     assert lead["value"] == pytest.approx(measured["reduced-rank", "recall"] - measured["ridge", "recall"])
 
-    all_turns = run_rivals(workspace, "artists", Settings(("ridge",), default="reduced-rank", seeds=1))
-    assert all_turns["rotations"] == 5
-    assert all_turns["artists"] > once["artists"]
-    assert set(load_splits(workspace)) >= {"artists", "artists-turn1", "artists-turn4"}
+    all_rotations = run_experiment(RIVALS, workspace, "artists", Options(("ridge",), default="reduced-rank", seeds=1))
+    assert all_rotations["rotations"] == 5
+    assert all_rotations["artists"] > once["artists"]
+    assert set(load_splits(workspace)) >= {"artists", "artists-rotation1", "artists-rotation4"}
     written = json.loads((workspace.root / "experiments" / "rivals-artists.json").read_text())
-    assert written["findings"] == all_turns
-    figures, leads = rivals_tables(all_turns)
+    assert written["findings"] == all_rotations
+    figures, leads = tables(all_rotations)
     assert [row[0] for row in figures.rows][-1] == "oracle"
     assert {row[0] for row in leads.rows} == {"random", "ridge"}
 
 
 def test_a_killed_run_fits_nothing_twice(workspace: Workspace) -> None:
-    settings = Settings(("ridge",), default="reduced-rank", seeds=1, rotations=1)
-    run_rivals(workspace, "artists", settings)
+    options = Options(("ridge",), default="reduced-rank", seeds=1, rotations=1)
+    run_experiment(RIVALS, workspace, "artists", options)
     path = workspace.model_dir("artists", "reduced-rank") / "ranker.safetensors"
     before = path.stat().st_mtime_ns
-    run_rivals(workspace, "artists", settings)
+    run_experiment(RIVALS, workspace, "artists", options)
     assert path.stat().st_mtime_ns == before
 
 
 def test_mistakes_are_one_line(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="rotations: expected 1 to 5"):
-        run_rivals(workspace, "artists", Settings(("ridge",), rotations=6))
+        run_experiment(RIVALS, workspace, "artists", Options(("ridge",), rotations=6))
     with pytest.raises(UserError, match="no such recipe"):
-        run_rivals(workspace, "artists", Settings(("nobody",), default="reduced-rank", seeds=1, rotations=1))
+        run_experiment(RIVALS, workspace, "artists", Options(("nobody",), default="reduced-rank", seeds=1, rotations=1))

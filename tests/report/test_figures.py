@@ -14,16 +14,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from unheard.report.figures.audio import envelope, levels, thinned, two_windows, waveform_and_spectrogram
 from unheard.report.figures.canvas import WIDTH_IN, encode
-from unheard.report.figures.collection import long_tail
 from unheard.report.figures.curves import curves
 from unheard.report.figures.elbow import elbow
 from unheard.report.figures.factors import distribution, scalings
 from unheard.report.figures.histories import Stage, history, overview
 from unheard.report.figures.networks import filters, mosaic, responses, sliding_responses
+from unheard.report.figures.popularity import long_tail
 from unheard.report.figures.results import Point, dots, hubs
-from unheard.report.figures.sound import envelope, levels, thinned, two_windows, waveform_and_spectrogram
-from unheard.report.measured import Curves
+from unheard.report.stored_results import Curves
 
 RNG = np.random.default_rng(0)
 BANDS_HZ = np.geomspace(50, 10_000, 32)

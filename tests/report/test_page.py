@@ -13,8 +13,8 @@ from unheard.evaluate.measure import Figure
 from unheard.evaluate.table import Table
 from unheard.report.blocks import Folded, Missing, Section, Tabled, Text, Tiles
 from unheard.report.figures.results import Point
-from unheard.report.measured import Chart
 from unheard.report.page import LONGEST_TEXT, Head, render, short, slug
+from unheard.report.stored_results import Chart
 
 HEAD = Head("w", "artists", HOSTILE, simulated=False, day="2020-01-01", version="0")
 

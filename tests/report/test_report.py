@@ -17,11 +17,11 @@ from unheard import open as open_session
 from unheard.errors import UserError
 from unheard.evaluate.table import Table
 from unheard.factors.store import load_factors
-from unheard.report.collect import collect
-from unheard.report.inside import History
 from unheard.report.report import write_report
-from unheard.report.sections.networks import MOST_HISTORIES, networks
+from unheard.report.report_data import load_report_data
+from unheard.report.sections.networks import MAX_HISTORIES, networks
 from unheard.report.sections.quality import word_columns
+from unheard.report.trained_networks import History
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
@@ -88,9 +88,9 @@ def test_experiments_are_shown_as_tables(reported: Reported) -> None:
 
 
 def test_many_histories_become_small_panels(world_workspace: Workspace) -> None:
-    found = collect(world_workspace)
+    found = load_report_data(world_workspace)
     sliding = next(item for item in found.histories if item.recipe == "sliding")
-    many = tuple(replace(sliding, recipe=f"recipe-{number}") for number in range(MOST_HISTORIES + 1))
+    many = tuple(replace(sliding, recipe=f"recipe-{number}") for number in range(MAX_HISTORIES + 1))
 
     def names(histories: tuple[History, ...]) -> list[str]:
         pictures = networks(replace(found, histories=histories)).pictures
@@ -109,7 +109,7 @@ def test_names_stand_left_and_numbers_right() -> None:
 
 
 def test_lists_are_those_of_similar(world_workspace: Workspace, reported: Reported) -> None:
-    found = collect(world_workspace, seed_tracks=[reported.seed])
+    found = load_report_data(world_workspace, seed_tracks=[reported.seed])
     (seed,) = found.seeds
     assert [column.model for column in seed.lists] == ["oracle", "sliding", "tiny"]
     true = {item.track.track_id for item in seed.lists[0].tracks}
@@ -122,8 +122,8 @@ def test_lists_are_those_of_similar(world_workspace: Workspace, reported: Report
 
 
 def test_default_seeds_are_well_played_test_tracks_of_two_artists(world_workspace: Workspace) -> None:
-    found = collect(world_workspace)
-    played = found.holdings.playlists_per_track
+    found = load_report_data(world_workspace)
+    played = found.library.playlists_per_track
     tests = found.catalogue.use == Use.TEST
     rows = [found.catalogue.track_row(seed.seed.track.track_id) for seed in found.seeds]
     assert len(rows) == 2
@@ -133,7 +133,7 @@ def test_default_seeds_are_well_played_test_tracks_of_two_artists(world_workspac
 
 
 def test_sizes_of_splits_add_up(world_workspace: Workspace) -> None:
-    stock = collect(world_workspace).holdings
+    stock = load_report_data(world_workspace).library
     assert {size.name for size in stock.splits} >= {"tracks", "artists"}
     for size in stock.splits:
         assert sum(size.tracks.values()) == stock.counts["tracks"]
@@ -143,7 +143,7 @@ def test_sizes_of_splits_add_up(world_workspace: Workspace) -> None:
 
 
 def test_hubs_count_every_place_of_every_list(world_workspace: Workspace) -> None:
-    hubs = collect(world_workspace).hubs
+    hubs = load_report_data(world_workspace).hubs
     assert hubs is not None
     for counts in hubs.counts.values():
         assert counts.sum() == hubs.length * hubs.n_candidates
@@ -151,15 +151,15 @@ def test_hubs_count_every_place_of_every_list(world_workspace: Workspace) -> Non
 
 
 def test_levels_are_normalised_as_training_does(bare: Workspace) -> None:
-    levels = collect(bare).levels
+    levels = load_report_data(bare).levels
     assert levels is not None
     assert abs(float(levels.after.mean())) < 0.1
     assert abs(float(levels.after.std()) - 1) < 0.1
 
 
 def test_models_narrow_the_page(world_workspace: Workspace) -> None:
-    found = collect(world_workspace, models=["sliding"])
-    part = collect(world_workspace, models=["sliding:factors"])
+    found = load_report_data(world_workspace, models=["sliding"])
+    part = load_report_data(world_workspace, models=["sliding:factors"])
     assert part.models == ("sliding:factors",)
     assert [one.recipe for one in part.histories] == [one.recipe for one in found.histories]
     assert [history.recipe for history in found.histories] == ["sliding"]
@@ -168,7 +168,7 @@ def test_models_narrow_the_page(world_workspace: Workspace) -> None:
 
 
 def test_train_factors_are_the_warm_ones(bare: Workspace) -> None:
-    found = collect(bare)
+    found = load_report_data(bare)
     train = found.catalogue.use == Use.TRAIN
     assert np.array_equal(found.train_factors, load_factors(bare, "artists").tracks[train])
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.builders.reported_world import HOSTILE, Reported
 from unheard.library import Track
 from unheard.report.blocks import Lists, Section
-from unheard.report.listening import Listed, ModelList, SideBySide
+from unheard.report.model_lists import Listed, ModelList, SideBySide
 from unheard.report.page import Head, render
 from unheard.report.served import as_served, served_policy
 from unheard.splits import Use

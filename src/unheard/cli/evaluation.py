@@ -1,4 +1,4 @@
-"""The verb that measures: evaluate."""
+"""The `evaluate` command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def evaluate(
     full: Annotated[bool, typer.Option("--full", help="Print every table, not only the headline figures.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random ties and of the bootstrap.")] = 0,
 ) -> None:
-    """Measure every model on the tracks it never saw, with chance, ceiling and 95 % intervals."""
+    """Measure every model on tracks that were not used for training, with chance, oracle and 95 % intervals."""
     from unheard.artefacts import write_text
     from unheard.evaluate.evaluate import evaluate as run
     from unheard.evaluate.results import write_results
@@ -56,7 +56,7 @@ def evaluate(
     write_results(opened.results_path(results.split), results)
     if json is not None:
         beside = write_results(json, results)
-        console.say(f"{json}: {len(results.rows)} figures; {beside}: models against each other")
+        console.say(f"{json}: {len(results.rows)} figures; {beside}: comparisons of models")
     if markdown is not None:
         write_text(markdown, to_markdown(results))
-        console.say(f"{markdown} is written")
+        console.say(f"wrote {markdown}")

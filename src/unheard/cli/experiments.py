@@ -1,275 +1,190 @@
-"""The verb group `experiment`: many trainings that answer one question, as tables."""
+"""The commands of `unheard experiment`, one for each experiment, built from its options class.
+
+Experiments are imported when the group is used, so that other commands start without them.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import Field
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
+from typer.core import TyperGroup
 
 from unheard.cli import console
-from unheard.cli.console import EvaluationSplitOption, JsonFlag, WorkspaceOption
+from unheard.cli.console import EvaluationSplitOption
 from unheard.errors import UserError
-from unheard.evaluate.table import Table, table_markdown
 from unheard.workspace import Workspace
 
-experiment = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-
+Text = str | None
 MaybeWorkspace = Annotated[
     Path | None,
     typer.Option("-w", "--workspace", envvar="UNHEARD_WORKSPACE", help="The workspace folder.", show_default=False),
 ]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+PlanFlag = Annotated[bool, typer.Option("--list", help="List what would be trained, train nothing.")]
 MarkdownOption = Annotated[
     Path | None, typer.Option("--markdown", help="Write the tables as Markdown.", show_default=False)
 ]
-Models = Annotated[str, typer.Option(help="Trained models or baselines, with commas between them.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of weights, batches, random ties and the bootstrap.")]
 
 
-@experiment.command()
-def thesis(
-    workspace: MaybeWorkspace = None,
-    split: EvaluationSplitOption = None,
-    rows: Annotated[str, typer.Option(help="Which of the 22 rows, such as 1-4,11.")] = "1-22",
-    fraction: Annotated[
-        float | None,
-        typer.Option(help="Share of the train patches. Default: 0.1, as published.", show_default=False),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs of most rows. Default: 5, as published.", show_default=False)
-    ] = None,
-    seed: SeedOption = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
-    published: Annotated[bool, typer.Option("--published", help="Set the thesis' own figures beside ours.")] = False,
-    list_rows: Annotated[bool, typer.Option("--list", help="List the rows and their weights, train nothing.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    markdown: MarkdownOption = None,
+@cache
+def _commands() -> dict[str, Any]:
+    """Return the click command of every experiment, by name."""
+    from unheard.experiments.available import EXPERIMENTS
+
+    built = typer.Typer(rich_markup_mode=None, add_completion=False)
+    built.callback()(lambda: None)
+    for entry in EXPERIMENTS:
+        built.command(entry.name, help=entry.help)(_command(entry))
+    return dict(typer.main.get_group(built).commands)
+
+
+class Experiments(TyperGroup):
+    """A group whose commands are those of the experiments."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_commands())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - click's signature
+        return _commands().get(cmd_name)
+
+
+experiment = typer.Typer(cls=Experiments, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+def _list_experiments(wanted: bool) -> None:
+    if wanted:
+        for name, command in _commands().items():
+            console.out.print(f"{name:24}{command.help}", markup=False)
+        raise typer.Exit
+
+
+@experiment.callback()
+def _options(
+    listed: Annotated[
+        bool, typer.Option("--list", callback=_list_experiments, is_eager=True, help="List the experiments.")
+    ] = False,
 ) -> None:
-    """Train and measure every model of the thesis. What is trained already stays; a killed run goes on."""
-    from unheard.experiments.rows import listing, parse_rows
+    """Run an experiment: many trainings and measurements that answer one question."""
 
-    chosen = parse_rows(rows)
-    if list_rows:
-        entries = listing(chosen)
-        if json:
-            console.print_json(entries)
-            return
-        cells = [[f"{value:,}" if isinstance(value, int) else str(value) for value in e.values()] for e in entries]
-        drawn = console.table("Rows", ["row", "name", "weights", "published"], cells, right=frozenset({0, 2, 3}))
-        console.out.print(drawn)
+
+def _command(entry: Any) -> Callable[..., None]:
+    """Return the function of an experiment's command, with a signature that typer reads."""
+
+    def run(**given: Any) -> None:
+        _run(entry, **given)
+
+    parameters = [_parameter("workspace", MaybeWorkspace, None), _parameter("split", EvaluationSplitOption, None)]
+    parameters += _own_parameters(entry.options)
+    if entry.plan is not None:
+        parameters.append(_parameter("plan", PlanFlag, False))
+    parameters += [_parameter("json", JsonFlag, False), _parameter("markdown", MarkdownOption, None)]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _own_parameters(options: type[Any]) -> Iterator[inspect.Parameter]:
+    """Yield a parameter for each documented field; lists of names are text with commas between them."""
+    from unheard.experiments.experiment import documented
+
+    for field, kind, option in documented(options):
+        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        settings: dict[str, Any] = {"help": option.help, "show_default": default is not None}
+        if option.above is None:  # an exclusive bound is checked with the options
+            settings |= {"min": option.minimum, "max": option.maximum}
+        if isinstance(default, bool):
+            annotation: Any = Annotated[bool, typer.Option(_flag(field), help=option.help)]
+        else:
+            annotation = Annotated[_text_of(kind), typer.Option(_flag(field), **settings)]
+        yield _parameter(field.name, annotation, default)
+
+
+def _flag(field: Field[Any]) -> str:
+    return "--" + field.name.replace("_", "-")
+
+
+def _text_of(kind: Any) -> Any:
+    """Return the type of the command line's value: text for a tuple of names, else the field's own."""
+    return Text if _is_names(kind) else kind
+
+
+def _is_names(kind: Any) -> bool:
+    return kind == tuple[str, ...] or tuple[str, ...] in get_args(kind)
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _run(
+    entry: Any,
+    *,
+    workspace: Path | None,
+    split: str | None,
+    json: bool,
+    markdown: Path | None,
+    plan: bool = False,
+    **given: Any,
+) -> None:
+    from unheard.experiments.experiment import check, documented, run_experiment
+
+    for field, kind, _ in documented(entry.options):
+        if _is_names(kind) and given[field.name] is not None:
+            given[field.name] = _names(_flag(field), given[field.name])
+    options = entry.options(**given)
+    check(options)
+    if plan:
+        _show_plan(entry.plan(options), json=json)
         return
-    from unheard.experiments.thesis import Settings, run_thesis
-    from unheard.experiments.thesis_tables import about_text, thesis_tables
-    from unheard.experiments.thesis_tables import markdown as as_markdown
-
-    if fraction is not None and not 0 < fraction <= 1:
-        raise UserError(f"--fraction: expected a number above 0, at most 1, found {fraction}")
-    opened = _open(workspace)
-    settings = Settings(chosen, fraction, epochs, seed, device)
+    if workspace is None:
+        raise UserError("-w: expected the workspace folder; give -w W, or set UNHEARD_WORKSPACE")
+    opened = Workspace.open(workspace)
     with console.progress_bars() as progress:
-        findings = run_thesis(opened, split, settings, progress=progress)
+        findings = run_experiment(entry, opened, split, options, progress=progress)
     if json:
-        console.print_json(findings.as_json())
+        console.print_json(findings)
     else:
-        _show(thesis_tables(findings, published=published))
-        console.say(about_text(findings))
+        _show(entry, findings)
     if markdown is not None:
-        _write(markdown, as_markdown(findings, published=published))
+        _write(entry, findings, markdown)
 
 
-@experiment.command()
-def leak(
-    workspace: WorkspaceOption,
-    split: EvaluationSplitOption = None,
-    seed: SeedOption = 0,
-    markdown: MarkdownOption = None,
-) -> None:
-    """Show how much of the thesis' best result a leak can explain (train rows 21 and 22 first)."""
-    from unheard.experiments.leak import about_text, leak_table, run_leak
-
-    with console.progress_bars() as progress:
-        findings = run_leak(Workspace.open(workspace), split, seed=seed, progress=progress)
-    _finish("The leak", [leak_table(findings)], about_text(findings), markdown)
-
-
-@experiment.command(name="bag-of-tones")
-def bag_of_tones(
-    workspace: WorkspaceOption,
-    split: EvaluationSplitOption = None,
-    tones: Annotated[int, typer.Option(min=2, help="Size of the codebook.")] = 4000,
-    seed: SeedOption = 0,
-    markdown: MarkdownOption = None,
-) -> None:
-    """Bag of tones with linear, ridge, lasso and tree regression, and the elbow that chooses the codebook's size."""
-    from unheard.experiments.bag_of_tones import about_text, elbow_table, regression_table, run_bag_of_tones
-
-    with console.progress_bars() as progress:
-        findings = run_bag_of_tones(Workspace.open(workspace), split, tones=tones, seed=seed, progress=progress)
-    _finish("Bag of tones", [regression_table(findings), elbow_table(findings)], about_text(findings), markdown)
-
-
-@experiment.command()
-def background(
-    workspace: WorkspaceOption,
-    split: EvaluationSplitOption = None,
-    seed: SeedOption = 0,
-    markdown: MarkdownOption = None,
-) -> None:
-    """Nearest neighbours, factorisations and hybrids, on hidden plays of known tracks and on new tracks."""
-    from unheard.experiments.background import about_text, background_tables, run_background
-
-    with console.progress_bars() as progress:
-        findings = run_background(Workspace.open(workspace), split, seed=seed, progress=progress)
-    _finish("Background systems", background_tables(findings), about_text(findings), markdown)
-
-
-@experiment.command()
-def evidence(
-    workspace: WorkspaceOption,
-    split: EvaluationSplitOption = None,
-    models: Models = "ridge",
-    seed: SeedOption = 0,
-    json: JsonFlag = False,
-    markdown: MarkdownOption = None,
-) -> None:
-    """Quality against the number of plays: sound alone, plays alone, and both."""
-    from unheard.experiments.evidence import TITLE, about_text, evidence_tables, run_evidence
-
-    with console.progress_bars() as progress:
-        findings = run_evidence(Workspace.open(workspace), split, models=_names(models), seed=seed, progress=progress)
-    if json:
-        console.print_json(findings)
-        return
-    _finish(TITLE, evidence_tables(findings), about_text(findings), markdown)
-
-
-@experiment.command()
-def fairness(
-    workspace: WorkspaceOption,
-    split: EvaluationSplitOption = None,
-    models: Annotated[
-        str | None,
-        typer.Option(
-            help="With commas between them. Default: all baselines and all trained models.", show_default=False
-        ),
-    ] = None,
-    seed: SeedOption = 0,
-    json: JsonFlag = False,
-    markdown: MarkdownOption = None,
-) -> None:
-    """Who gets shown: quality and exposure by artist size and genre."""
-    from unheard.experiments.fairness import TITLE, about_text, fairness_tables, run_fairness
-
-    with console.progress_bars() as progress:
-        names = None if models is None else _names(models)
-        findings = run_fairness(Workspace.open(workspace), split, models=names, seed=seed, progress=progress)
-    if json:
-        console.print_json(findings)
-        return
-    _finish(TITLE, fairness_tables(findings), about_text(findings), markdown)
-
-
-@experiment.command()
-def rivals(
-    workspace: WorkspaceOption,
-    split: EvaluationSplitOption = None,
-    models: Annotated[
-        str, typer.Option(help="Recipes, trained with every seed, and baselines; with commas between them.")
-    ] = "artist-mean,content-neighbours,ridge,ridge-all,kernel-ridge,reduced-rank,artist-shrinkage,deepmusic,"
-    "dropoutnet,clcrec,gar,content-user",
-    default: Annotated[str, typer.Option(help="The model that is compared with each of them.")] = "blend",
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each recipe.")] = 3,
-    rotations: Annotated[
-        int, typer.Option(min=1, max=5, help="5 tests every fold in turn, 1 the split's own test folds.")
-    ] = 5,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
-    json: JsonFlag = False,
-    markdown: MarkdownOption = None,
-) -> None:
-    """The default model against its rivals, every fold tested in turn, playlists and artists resampled."""
-    from unheard.experiments.rivals import TITLE, Settings, about_text, rivals_tables, run_rivals
-
-    settings = Settings(tuple(_names(models)), default, seeds, rotations, device)
-    with console.progress_bars() as progress:
-        findings = run_rivals(Workspace.open(workspace), split, settings, progress=progress)
-    if json:
-        console.print_json(findings)
-        return
-    _finish(TITLE, rivals_tables(findings), about_text(findings), markdown)
-
-
-@experiment.command()
-def ablation(
-    workspace: WorkspaceOption,
-    split: EvaluationSplitOption = None,
-    model: Annotated[str, typer.Option(help="A trained blend.")] = "blend",
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of it to average over.")] = 3,
-    json: JsonFlag = False,
-    markdown: MarkdownOption = None,
-) -> None:
-    """What each part of a blend adds: the blend without it, its other weights learned again."""
-    from unheard.experiments.ablation import TITLE, ablation_tables, about_text, run_ablation
-
-    with console.progress_bars() as progress:
-        findings = run_ablation(Workspace.open(workspace), split, model, seeds=seeds, progress=progress)
-    if json:
-        console.print_json(findings)
-        return
-    _finish(TITLE, ablation_tables(findings), about_text(findings), markdown)
-
-
-@experiment.command()
-def calibration(
-    workspace: WorkspaceOption,
-    split: EvaluationSplitOption = None,
-    models: Models = "ridge",
-    seed: SeedOption = 0,
-    json: JsonFlag = False,
-    markdown: MarkdownOption = None,
-) -> None:
-    """Warm and cold tracks in one list: do cold ones get the places they deserve?"""
-    from unheard.experiments.calibration import TITLE, about_text, calibration_table, run_calibration
-
-    with console.progress_bars() as progress:
-        findings = run_calibration(
-            Workspace.open(workspace), split, models=_names(models), seed=seed, progress=progress
-        )
-    if json:
-        console.print_json(findings)
-        return
-    _finish(TITLE, [calibration_table(findings)], about_text(findings), markdown)
-
-
-def _names(models: str) -> list[str]:
-    names = [name.strip() for name in models.split(",") if name.strip()]
+def _names(option: str, text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
-        raise UserError("--models: expected names with commas between them, such as ridge,triplet")
+        raise UserError(f"{option}: expected names with commas between them, such as ridge,triplet")
     return names
 
 
-def _open(workspace: Path | None) -> Workspace:
-    if workspace is None:
-        raise UserError("-w: expected the workspace folder; give -w W, or set UNHEARD_WORKSPACE")
-    return Workspace.open(workspace)
+def _show_plan(entries: list[dict[str, Any]], *, json: bool) -> None:
+    if json:
+        console.print_json(entries)
+        return
+    cells = [[f"{value:,}" if isinstance(value, int) else str(value) for value in e.values()] for e in entries]
+    heads = [head.replace("_", " ") for head in entries[0]]
+    numbers = frozenset(n for n, value in enumerate(entries[0].values()) if isinstance(value, int))
+    console.out.print(console.table("Rows", heads, cells, right=numbers))
 
 
-def _finish(title: str, tables: list[Table], about: str, markdown: Path | None) -> None:
-    """Print tables with what they say, and write them if asked to."""
-    _show(tables)
-    console.say(about)
-    if markdown is not None:
-        _write(markdown, "\n".join([f"# {title}\n", f"{about}\n", *map(table_markdown, tables)]))
-
-
-def _show(tables: list[Table]) -> None:
-    for drawn in tables:
+def _show(entry: Any, findings: dict[str, Any]) -> None:
+    """Print tables on stdout and the summary on stderr."""
+    for drawn in entry.tables(findings):
         right = frozenset(range(1, len(drawn.columns)))
         console.out.print(console.table(drawn.title, drawn.columns, drawn.rows, right=right))
         console.out.print()
+    console.say(entry.summary(findings))
 
 
-def _write(path: Path, text: str) -> None:
+def _write(entry: Any, findings: dict[str, Any], path: Path) -> None:
     from unheard.artefacts import write_text
+    from unheard.evaluate.table import table_markdown
 
-    write_text(path, text)
-    console.say(f"{path} is written")
+    tables = [table_markdown(table) for table in entry.tables(findings)]
+    write_text(path, "\n".join([f"# {entry.title}\n", f"{entry.summary(findings)}\n", *tables]))
+    console.say(f"wrote {path}")

@@ -1,4 +1,4 @@
-"""The verb that tells: report."""
+"""The `report` command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unheard.workspace import Workspace
 
 
 class Listeners(StrEnum):
-    """Who made the playlists, when it has to be said."""
+    """Origin of the playlists."""
 
     SIMULATED = "simulated"
 
@@ -27,23 +27,24 @@ def report(
     split: EvaluationSplitOption = None,
     models: Annotated[
         list[str] | None,
-        typer.Option("--model", help="Show only this model's lists, history and filters (repeatable). Default: all."),
+        typer.Option("--model", help="Show only lists, history and filters of this model (repeatable). Default: all."),
     ] = None,
     seed_tracks: Annotated[
         list[str] | None,
         typer.Option(
-            "--seed-track", help="List what every model puts beside this track (repeatable). Default: two test tracks."
+            "--seed-track",
+            help="List the neighbours of this track by every model (repeatable). Default: two test tracks.",
         ),
     ] = None,
     listeners: Annotated[
         Listeners | None,
         typer.Option(
-            help="Say at the top of the page that the listeners are simulated. A demo's page says so itself.",
+            help="Add a notice that the listeners are simulated. The report of a demo always has it.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Write one HTML page with figures: the collection, results, playlists side by side, the networks from inside."""
+    """Write one HTML page with figures: the collection, results, lists of all models, trained networks."""
     from unheard.report.report import write_report
 
     opened = Workspace.open(workspace)
@@ -57,5 +58,5 @@ def report(
             listeners=None if listeners is None else "simulated",
             progress=progress,
         )
-    console.say(f"{written.n_figures} figures are beside it, in {output / 'figures'}")
+    console.say(f"wrote {written.n_figures} figures to {output / 'figures'}")
     console.out.print(str(written.page), markup=False, soft_wrap=True)

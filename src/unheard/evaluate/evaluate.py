@@ -1,6 +1,6 @@
-"""Measure models on the tracks they never saw: every task, with chance, ceiling and intervals.
+"""Measure models on tracks that were not used for training: every task, with chance, oracle and intervals.
 
-One protocol for all models: the same queries, candidates, ties and bootstrap resamples. What a task does is told in
+One protocol for all models: the same queries, candidates, ties and bootstrap resamples. The tasks are defined in
 similar.py, playlist_overlap.py, recommend.py and factors.py.
 """
 
@@ -34,7 +34,7 @@ from unheard.splits import EVALUATION_SPLITS, Use, artist_seen
 from unheard.workspace import Workspace
 
 NEEDS_CONTENT = ("content-neighbours", "ridge")
-IN_PARTS = "time"  # also reported by whether the artist of a test track trains
+IN_PARTS = "time"  # also reported in two parts: test tracks of artists with and without train tracks
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ def evaluate(
 ) -> Results:
     """Measure `models` on one split (None: the default split).
 
-    models   names; a recipe's name stands for all of its seeds. None: every baseline, every trained model, the oracle.
+    models   names; the name of a recipe stands for all its seeds. None: every baseline, every trained model, the oracle
     seed     of random ties, of the model `random` and of the bootstrap
 
-    The split `time` is also reported in two parts, by whether a test track's artist trains (`time-artist-seen` and
-    `time-artist-unseen` in the rows), each with its own candidates.
+    The split `time` is also reported in two parts, test tracks of artists with and without train tracks
+    (`time-artist-seen` and `time-artist-unseen` in the rows), each with its own candidates.
 
-    UserError for an unknown model, and for a split without test tracks that anybody plays.
+    UserError for an unknown model, and for a split without test tracks in playlists.
     """
     catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS, need_full=True)
     split = catalogue.split.name
@@ -73,7 +73,7 @@ def evaluate(
     from unheard.inference.update import update_predictions  # imports torch
 
     for name in {without_part(name) for name in names} & set(trained_models(workspace, split)):
-        # Tracks that were scanned, or changed, since.
+        # For tracks that were scanned or changed after the training.
         update_predictions(workspace, split, name, progress, leave=catalogue.truly_placed)
     recommenders = {name: make_recommender(workspace, catalogue, name, seed=seed) for name in names}
     oracle = make_recommender(workspace, catalogue, ORACLE, seed=seed)
@@ -87,23 +87,23 @@ def evaluate(
 
 
 def model_names(workspace: Workspace, catalogue: Catalogue, models: Sequence[str] | None) -> list[str]:
-    """The models to measure: baselines, then trained ones, then the oracle; or those asked for, with all seeds."""
+    """Return the models to measure: baselines, trained models and the oracle; or `models`, with all seeds."""
     trained = trained_models(workspace, catalogue.split.name)
     if models is None:
-        heard = bool(((catalogue.use == Use.TRAIN) & catalogue.warm.known & catalogue.content.known).any())
-        usable = [name for name in BASELINES if heard or name not in NEEDS_CONTENT]
+        has_audio = bool(((catalogue.use == Use.TRAIN) & catalogue.warm.known & catalogue.content.known).any())
+        usable = [name for name in BASELINES if has_audio or name not in NEEDS_CONTENT]
         return [*usable, *trained, ORACLE]
     names: list[str] = []
-    for asked in models:
-        part = FACTORS if asked.endswith(FACTORS) else ""
+    for wanted in models:
+        part = FACTORS if wanted.endswith(FACTORS) else ""
         seeds = [recipe_and_seed(name) for name in trained]
-        of_seeds = [f"{asked}@{seed}" if seed else asked for recipe, seed in seeds if f"{recipe}{part}" == asked]
-        names += of_seeds or [asked]
+        of_seeds = [f"{wanted}@{seed}" if seed else wanted for recipe, seed in seeds if f"{recipe}{part}" == wanted]
+        names += of_seeds or [wanted]
     return list(dict.fromkeys(names))
 
 
 def prepare(catalogue: Catalogue, *, seed: int) -> Tasks:
-    """Find queries, truth and resamples of every task."""
+    """Return the queries, the truth and the resamples of every task."""
     queries, playlists = tests_with_plays(catalogue), playlists_with_tests(catalogue)
     by_artist = Resamples.draw(catalogue.main_artist[queries], rng=np.random.default_rng([seed, 1]))
     by_playlist = Resamples.draw(playlists, rng=np.random.default_rng([seed, 2]))
@@ -120,7 +120,7 @@ def prepare(catalogue: Catalogue, *, seed: int) -> Tasks:
 
 
 def measure(tasks: Tasks, recommender: Recommender) -> dict[Figure, Measure]:
-    """Every figure that is defined for a model. Popularity says nothing about tracks that nobody has played."""
+    """Return every figure that is defined for a model; popularity is not measured on tracks without plays."""
     warm_only = isinstance(recommender, PopularityRecommender)
     found: list[Measure] = []
     for similar in tasks.similar:
@@ -161,7 +161,7 @@ def _measure_all(
 
 
 def _parts(catalogue: Catalogue) -> dict[str, Catalogue]:
-    """The catalogue with only some of its test tracks; the others count as validation tracks."""
+    """Return the catalogue with a part of its test tracks; the others become validation tracks."""
     seen, test = artist_seen(catalogue.use, catalogue.artist), catalogue.use == Use.TEST
     keep = {"artist-seen": seen, "artist-unseen": ~seen}
     return {
@@ -171,7 +171,7 @@ def _parts(catalogue: Catalogue) -> dict[str, Catalogue]:
 
 
 def check_measurable(catalogue: Catalogue) -> None:
-    """UserError for a split without test tracks that anybody plays."""
+    """Raise UserError for a split without test tracks in playlists."""
     if not len(playlists_with_tests(catalogue)):
         raise UserError(
             f"split {catalogue.split.name!r} has no test track that is in a playlist, so nothing can be measured; "

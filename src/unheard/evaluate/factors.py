@@ -1,14 +1,14 @@
-"""Task `factors`: how near are predicted factors to the fold-in of the test tracks, as vectors?
+"""Task `factors`: compare predicted factors with the fold-in of the test tracks, as vectors.
 
     r2               pooled over factors: 1 - sum |y - ŷ|^2 / sum |y - mean y|^2. On targets of unit variance it is
-                     1 - MSE, so a network that "learns" down to an MSE of 1 has learnt nothing
-    centred-cosine   mean cosine of y and ŷ after the mean warm factor of the train tracks is taken off
-    norm-spearman    rank correlation of |y| and |ŷ|: factors carry popularity in their length
+                     1 - MSE, so an MSE of 1 is no better than the mean
+    centred-cosine   mean cosine of y and ŷ after the mean warm factor of the train tracks is subtracted
+    norm-spearman    rank correlation of |y| and |ŷ|; the norm of a factor grows with popularity
 
-Queries are the test tracks with plays. Predicting the mean of the test tracks scores 0 in `r2`; the mean of the train
-tracks, which is all that a model can know, scores below, because fold-ins are shorter. A constant has `centred-cosine`
-0 and no `norm-spearman`.
-Intervals resample main artists; those of `r2` and `norm-spearman` keep the mean and the ranks of the whole sample.
+Queries are the test tracks with plays. Predicting the mean of the test tracks has an `r2` of 0; predicting the mean of
+the train tracks has a lower one, because fold-ins have a smaller norm. A constant prediction has `centred-cosine` 0 and
+no `norm-spearman`. Intervals resample main artists; those of `r2` and `norm-spearman` keep the mean and the ranks of
+the whole sample.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ CHANCE = 0.0
 
 
 def factor_queries(catalogue: Catalogue) -> Rows:
-    """Test tracks with a fold-in."""
+    """Return the test tracks with a fold-in."""
     return np.flatnonzero((catalogue.use == Use.TEST) & catalogue.warm.known).astype(np.int32)
 
 
 def measure_factors(catalogue: Catalogue, recommender: FactorRecommender, resamples: Resamples) -> list[Measure]:
-    """All figures of one model. `resamples` are of the main artists of `factor_queries`."""
+    """Return all figures of one model. `resamples` are of the main artists of `factor_queries`."""
     rows = factor_queries(catalogue)
     if not len(rows):
         return []
@@ -64,7 +64,7 @@ def _one_minus_ratio(residual: Values, spread: Values) -> Values:
 
 
 def _norm_spearman(true: Values, predicted: Values, resamples: Resamples) -> Measure:
-    """Pearson's correlation of ranks, from moments that every resample weighs."""
+    """Return Pearson's correlation of ranks, from moments that are weighted in every resample."""
     x, y = _standard_ranks(true), _standard_ranks(predicted)
     moments = np.stack([x, y, x * x, y * y, x * y, np.ones(len(x))], axis=1)  # (track, 6)
     value = _correlation(moments.sum(axis=0))
@@ -74,7 +74,7 @@ def _norm_spearman(true: Values, predicted: Values, resamples: Resamples) -> Mea
 
 
 def _standard_ranks(values: Values) -> Values:
-    """Ranks from 0 to 1; values that differ by rounding alone share one."""
+    """Return ranks from 0 to 1; values that differ by rounding only have the same rank."""
     from scipy.stats import rankdata
 
     rounded = np.round(values / max(float(values.max(initial=0.0)), 1e-30), 6)
@@ -83,7 +83,7 @@ def _standard_ranks(values: Values) -> Values:
 
 
 def _correlation(moments: Values) -> NDArray[np.float64]:
-    """From sums (..., 6) of x, y, xx, yy, xy and 1."""
+    """Return the correlation from sums (..., 6) of x, y, xx, yy, xy and 1."""
     x, y, xx, yy, xy, n = np.moveaxis(moments, -1, 0)
     n = np.maximum(n, 1)
     spread = np.maximum(xx - x * x / n, 0) * np.maximum(yy - y * y / n, 0)

@@ -1,4 +1,4 @@
-"""One measured figure of one model: its value, its bootstrap replicates and what chance would score."""
+"""Define one measured figure of one model: value, bootstrap replicates and the value of chance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unheard.recommend.catalogue import Candidates
 
 
 class Figure(NamedTuple):
-    """What is measured. `k` is None where no cut-off is part of the definition."""
+    """Name of what is measured; `k` is None for a metric without a cut-off."""
 
     task: str
     candidates: Candidates
@@ -23,7 +23,7 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class Measure:
-    """What was measured.
+    """Value of a figure.
 
     value       NaN where undefined
     n           queries that count (tracks or playlists)
@@ -39,7 +39,7 @@ class Measure:
 
 
 def mean_of(figure: Figure, values: Values, chance: Values | float, resamples: Resamples) -> Measure:
-    """A figure that is a mean over queries; `values` (query,) may be NaN where a query does not count."""
+    """Return a figure that is a mean over queries; `values` (query,) may be NaN where a query does not count."""
     counts = np.isfinite(values)
     n = int(counts.sum())
     expected = np.broadcast_to(chance, values.shape)[counts]

@@ -1,12 +1,12 @@
-"""Task `playlist-overlap`: the test tracks a playlist likes best, by predicted and by true factors (thesis table 6.7).
+"""Task `playlist-overlap`: compare the best test tracks of playlists by predicted and true factors (thesis table 6.7).
 
     query        each playlist with a test track
     predicted    warm playlist vector . predicted track factor
     true         playlist vector . track factor, both from all plays ("full")
     candidates   the N test tracks; chance is k/N
 
-A dot product over many noisy dimensions averages noise, so figures here flatter every model; they cannot be compared
-with those of `similar`.
+A dot product averages noise over many dimensions, so values are higher than those of `similar` for every model and
+cannot be compared with them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class PlaylistTask:
 
 
 def prepare_playlist_overlap(catalogue: Catalogue, resamples: Resamples, *, seed: int) -> PlaylistTask:
-    """Find the true lists. `resamples` are of the playlists with a test track; the catalogue has its full factors."""
+    """Return the task with its true lists.
+
+    `resamples` are of the playlists with a test track; the catalogue has its full factors.
+    """
     playlists, candidates = playlists_with_tests(catalogue), catalogue.candidates("cold", new=False)
     ks = tuple(k for k in KS if k <= len(candidates) - 1)
     true = _lists(catalogue, _truth(catalogue), playlists, candidates, max(ks, default=0), seed=seed)
@@ -53,7 +56,7 @@ def prepare_playlist_overlap(catalogue: Catalogue, resamples: Resamples, *, seed
 
 
 def measure_playlist_overlap(task: PlaylistTask, recommender: Recommender) -> list[Measure]:
-    """overlap@k of one model. The oracle is the truth itself here: the ceiling of an overlap is 1."""
+    """Return overlap@k of one model. The oracle is the truth itself, with an overlap of 1."""
     model = _truth(task.catalogue) if recommender.name == ORACLE else recommender
     depth = max(task.ks, default=0)
     found = _lists(task.catalogue, model, task.playlists, task.candidates, depth, seed=task.seed)

@@ -1,4 +1,4 @@
-"""Task `recommend`: where do a playlist's held-out test tracks come in a ranking of all candidates?
+"""Task `recommend`: measure the ranks of the held-out test tracks of a playlist among all candidates.
 
     query        each playlist with a test track, also those without train plays (their scores tie)
     relevant     R, the playlist's test tracks
@@ -9,10 +9,9 @@
 
 The oracle is the fold-in: factors that test tracks get from their plays while the playlists stay as they are.
 
-Chance is exact but for `distinct-artists` among all candidates, which takes no notice of a playlist's own tracks being
-left out, and for the four figures of all lists together, which take every list to draw from the mean number of
-candidates.
-Those four have no interval: a resample repeats playlists, and repeated lists cover less by construction.
+Chance is exact with two exceptions: `distinct-artists` among all candidates ignores that the tracks of a playlist are
+left out, and the four figures of all lists together assume the mean number of candidates for every list. These four
+have no interval: a resample repeats playlists, and repeated lists cover less by construction.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class Ranking:
 
 
 def prepare_recommend(catalogue: Catalogue, which: Candidates, resamples: Resamples, *, seed: int) -> RecommendTask:
-    """Find who is asked and what is relevant. `resamples` are of the playlists with a test track."""
+    """Return the task with its queries and relevant tracks. `resamples` are of the playlists with a test track."""
     playlists, candidates = playlists_with_tests(catalogue), catalogue.candidates(which, new=False)
     column = np.full(len(catalogue), -1, np.int64)
     column[candidates] = np.arange(len(candidates))
@@ -87,12 +86,12 @@ def prepare_recommend(catalogue: Catalogue, which: Candidates, resamples: Resamp
 
 
 def measure_recommend(task: RecommendTask, recommender: Recommender) -> list[Measure]:
-    """All figures of one model."""
+    """Return all figures of one model."""
     return measure_lists(task, rank(task, recommender))
 
 
 def measure_lists(task: RecommendTask, ranking: Ranking) -> list[Measure]:
-    """All figures of a ranking."""
+    """Return all figures of a ranking."""
     return [*_accuracy(task, ranking), *_per_list(task, ranking.lists), *_all_lists(task, ranking.lists)]
 
 
@@ -130,7 +129,7 @@ def _accuracy(task: RecommendTask, ranking: Ranking) -> list[Measure]:
 
 
 def _per_list(task: RecommendTask, lists: NDArray[np.int32]) -> list[Measure]:
-    """Mean popularity and distinct artists of the first 20."""
+    """Return mean popularity and distinct artists of the first 20."""
     plays, candidates = task.catalogue.plays, task.candidates
     held_by = np.bincount(plays.indices, minlength=plays.shape[1])  # (n,) playlists that hold a track
     popularity = held_by[candidates].astype(np.float64)
@@ -152,7 +151,7 @@ def _per_list(task: RecommendTask, lists: NDArray[np.int32]) -> list[Measure]:
 
 
 def _all_lists(task: RecommendTask, lists: NDArray[np.int32]) -> list[Measure]:
-    """Figures of all lists together."""
+    """Return the figures of all lists together."""
     n, counts = len(lists), diversity.occurrences(lists, len(task.candidates))
     share = float(np.minimum(K / np.maximum(task.n_allowed, 1), 1.0).mean())
     covered = chance.chance_coverage(n, share)

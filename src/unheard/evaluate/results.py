@@ -1,7 +1,7 @@
-"""What `evaluate` returns: rows in the exchange format, means over seeds, and comparisons of models.
+"""Results of `evaluate`: rows in the exchange format, means over seeds, and comparisons of models.
 
-A row has exactly the keys of `ROW_KEYS`; floats are unrounded and what is undefined is None. `model` is the name that
-`--model` takes: `<name>` for a model trained with seed 0, `<name>@<seed>` for other seeds, each with its own rows.
+A row has exactly the keys of `ROW_KEYS`; floats are unrounded and undefined values are None. `model` is a name as for
+`--model`: `<name>` for a model trained with seed 0, `<name>@<seed>` for other seeds, each with its own rows.
 `seed` is the training seed of a trained model and the seed of the evaluation (random ties) for all others.
 """
 
@@ -23,7 +23,7 @@ from unheard.recommend.build import ORACLE, UNTRAINED
 ROW_KEYS = (
     "model", "split", "task", "candidates", "metric", "k", "value", "low", "high", "n", "chance", "oracle", "seed"
 )  # fmt: skip
-MIN_SEEDS = 3  # of a trained model, before a difference between models says anything about the models
+MIN_SEEDS = 3  # with fewer, a difference may be one of seeds and not of models
 
 Measured = Mapping[str, Mapping[Figure, Measure]]  # by model
 
@@ -59,7 +59,7 @@ class Comparison:
     n_seeds: int
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, the figure's parts beside the rest."""
+        """Return plain values, with the parts of the figure as keys of their own."""
         values = {name: value for name, value in vars(self).items() if name != "figure"}
         return values | self.figure._asdict() | {"enough_seeds": self.n_seeds >= MIN_SEEDS}
 
@@ -80,7 +80,7 @@ class Results:
 
 
 def write_results(path: Path, results: Results) -> Path:
-    """Write the rows to `path` and the comparisons beside it (`<name>.comparisons.json`), whose path is returned."""
+    """Write the rows to `path` and the comparisons to `<name>.comparisons.json`, whose path is returned."""
     beside = path.with_name(f"{path.stem}.comparisons.json")
     write_json(path, results.rows, indent=1)
     write_json(beside, [comparison.as_json() for comparison in results.comparisons], indent=1)
@@ -88,13 +88,13 @@ def write_results(path: Path, results: Results) -> Path:
 
 
 def recipe_and_seed(model: str) -> tuple[str, int]:
-    """`triplet@2` is the recipe `triplet` with seed 2; without a number it is seed 0."""
+    """Return recipe and seed of a model: `triplet@2` is `triplet` with seed 2; without a number the seed is 0."""
     name, _, seed = model.rpartition("@")
     return (name, int(seed)) if name and seed.isdecimal() else (model, 0)
 
 
 def results_of(split: str, measured: Measured, *, oracle: Mapping[Figure, Measure], seed: int) -> Results:
-    """Rows, means and comparisons of all models on one split."""
+    """Return rows, means and comparisons of all models on one split."""
     rows = []
     for model, measures in measured.items():
         trained = model not in (*UNTRAINED, ORACLE)
@@ -116,7 +116,7 @@ def results_of(split: str, measured: Measured, *, oracle: Mapping[Figure, Measur
 
 
 def number(value: float) -> float | None:
-    """A float that JSON can hold: None for what is undefined."""
+    """Return a float that JSON can hold, None for undefined values."""
     return float(value) if math.isfinite(value) else None
 
 
@@ -134,7 +134,7 @@ def _interval(measure: Measure) -> tuple[float | None, float | None]:
 
 
 def _average(seeds: Sequence[Mapping[Figure, Measure]]) -> dict[Figure, Measure]:
-    """Mean over seeds of every figure, and of its replicates."""
+    """Return the mean over seeds of every figure, and of its replicates."""
     out = {}
     for figure, first in seeds[0].items():
         found = [measures[figure] for measures in seeds if figure in measures]
@@ -152,7 +152,7 @@ def _average(seeds: Sequence[Mapping[Figure, Measure]]) -> dict[Figure, Measure]
 def _comparisons(
     split: str, averages: Mapping[str, Mapping[Figure, Measure]], n_seeds: Mapping[str, int]
 ) -> list[Comparison]:
-    """Every trained model against every other model; baselines against each other where nothing is trained."""
+    """Compare every trained model with every other model, or baselines with each other if none is trained."""
     recipes = [recipe for recipe in averages if recipe != ORACLE]
     trained = [recipe for recipe in recipes if recipe not in UNTRAINED]
     out = []
@@ -177,7 +177,7 @@ def _comparisons(
 def compare(
     split: str, figure: Figure, pairs: list[tuple[str, str, Measure, Measure]], n_seeds: Mapping[str, int]
 ) -> list[Comparison]:
-    """The pairs of one figure, each (model, against, what they measured), Holm-corrected together.
+    """Compare pairs (model, against, and their measures) by one figure, Holm-corrected together.
 
     Measures without replicates cannot be compared. `n_seeds` names every trained model.
     """

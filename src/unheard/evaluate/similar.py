@@ -1,4 +1,4 @@
-"""Task `similar`: do predicted neighbours of a test track agree with its true ones? (thesis table 6.6, with chance)
+"""Task `similar`: compare predicted and true neighbours of test tracks (thesis table 6.6, with chance).
 
     query        each test track that has plays
     predicted    centred cosine of predicted factors; train tracks have their warm factor
@@ -6,13 +6,13 @@
     candidates   cold: the other test tracks, on both sides; warm: the train tracks with plays
     overlap@k    share that the two lists of k have in common
 
-Neighbour lists are compared and not vectors, so that the two spaces need not be aligned. Chance is k/(N - 1) among N
-cold candidates, one of which is the query itself, and k/N among N warm ones, where it is not. A test track that nobody
-plays has no true neighbours and is no query; as a candidate its true similarity is 0 (it stands at the mean).
+Lists of neighbours are compared, and not vectors, so that the two spaces need not be aligned. Chance is k/(N - 1) among
+N cold candidates, one of which is the query itself, and k/N among N warm ones, where it is not. A test track without
+plays has no true neighbours and is no query; as a candidate its true similarity is 0 (its factors are the mean).
 
-`overlap-other@k` takes the query's main artist out of both lists first: where whole artists are held out, finding
-one's own artist is easy. Each query then has its own number of candidates, hence its own chance; a query with fewer
-than k does not count.
+`overlap-other@k` first removes the main artist of the query from both lists: where whole artists are held out, tracks
+by the same artist are easy to find. The number of candidates, and so chance, then depends on the query; a query with
+fewer than k candidates does not count.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class SimilarTask:
 
 
 def prepare_similar(catalogue: Catalogue, which: Candidates, resamples: Resamples, *, seed: int) -> SimilarTask:
-    """Find the true neighbours. `resamples` are of the queries' main artists; the catalogue has its full factors."""
+    """Return the task with its true neighbours.
+
+    `resamples` are of the main artists of the queries; the catalogue has its full factors.
+    """
     if catalogue.full is None:
         raise ValueError("true neighbours need the full factors")
     queries, candidates = tests_with_plays(catalogue), catalogue.candidates(which, new=False)
@@ -71,7 +74,7 @@ def prepare_similar(catalogue: Catalogue, which: Candidates, resamples: Resample
 
 
 def measure_similar(task: SimilarTask, recommender: Recommender) -> list[Measure]:
-    """overlap@k and overlap-other@k of one model, for every k smaller than the number of candidates."""
+    """Return overlap@k and overlap-other@k of one model, for every k smaller than the number of candidates."""
     depth = max(task.ks, default=0)
     found, found_other = _lists(task.catalogue, recommender, task.queries, task.candidates, depth, seed=task.seed)
     measures = []
@@ -90,7 +93,7 @@ def measure_similar(task: SimilarTask, recommender: Recommender) -> list[Measure
 def _lists(
     catalogue: Catalogue, recommender: Recommender, queries: Rows, candidates: Rows, depth: int, *, seed: int
 ) -> tuple[Lists, Lists]:
-    """The first `depth` neighbours of each query, and the first ones by other artists, both (query, depth)."""
+    """Return the first `depth` neighbours of each query, and the first ones by other artists, both (query, depth)."""
     lists = []
     for not_same in (None, catalogue.main_artist):
         found = np.empty((len(queries), depth), np.int32)

@@ -1,4 +1,4 @@
-"""The headline figures of an evaluation as one table that fits a terminal; table.py has all of them."""
+"""Format the headline figures of an evaluation as one table that fits a terminal; table.py has all figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADLINE = (
 
 
 def summaries(results: Results) -> list[Table]:
-    """One table a split (and part of a split): a model a row, chance first, the ceiling last."""
+    """Return one table per split (and part of a split), a row per model, chance first and the oracle last."""
     return [_summary(split, results.means) for split in dict.fromkeys(mean.split for mean in results.means)]
 
 
@@ -41,7 +41,7 @@ def _summary(split: str, means: Sequence[Mean]) -> Table:
 
 
 def _cell(mean: Mean | None) -> str:
-    """`.596 .58-.61`: the value and its 95 % interval."""
+    """Return value and 95 % interval, such as `.596 .58-.61`."""
     if mean is None or mean.value is None:
         return "-"
     if mean.low is None or mean.high is None:
@@ -50,6 +50,6 @@ def _cell(mean: Mean | None) -> str:
 
 
 def _short(value: float, digits: int) -> str:
-    """A fraction in `digits` + 1 characters."""
+    """Return a fraction in `digits` + 1 characters."""
     text = f"{value:.{digits}f}"
     return text.replace("0.", ".", 1) if value < 1 and text[0] != "1" else f"{value:.{digits - 1}f}"

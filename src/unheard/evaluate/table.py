@@ -1,8 +1,8 @@
-"""Results as tables of text, for the terminal and for Markdown.
+"""Format results as tables of text, for the terminal and for Markdown.
 
-One table per split, task and candidates; a row per model, chance first and the ceiling last; a column per figure. An
-overlap is followed by its lift, the value over chance: overlaps at different k, or in libraries of different sizes,
-compare by nothing else.
+One table per split, task and candidates; a row per model, chance first and the oracle last; a column per figure. An
+overlap is followed by its lift, the value over chance, because overlaps at different k, or in libraries of different
+sizes, are not comparable otherwise.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ class Table:
 
 
 def tables(results: Results) -> list[Table]:
-    """A table per split, task and candidates, then one of the comparisons of the headline figures."""
-    places = dict.fromkeys((mean.split, mean.figure.task, mean.figure.candidates) for mean in results.means)
+    """Return a table per split, task and candidates, then one of the comparisons by headline figures."""
+    keys = dict.fromkeys((mean.split, mean.figure.task, mean.figure.candidates) for mean in results.means)
     drawn = [
         _table(f"{split}: {task}, {candidates} candidates", _at(results.means, split, task, candidates))
-        for split, task, candidates in places
+        for split, task, candidates in keys
     ]
     compared = [c for c in results.comparisons if tuple(c.figure) in HEADLINE]
     return [*drawn, _comparison_table(compared)] if compared else drawn
 
 
 def to_markdown(results: Results) -> str:
-    """All tables as Markdown, with what the numbers mean."""
+    """Return all tables as Markdown, with an explanation."""
     notes = (
         f"# Split `{results.split}`\n\n"
         "Value and 95 % interval (bootstrap over artists for `similar` and `factors`, over playlists for the rest; "
@@ -51,8 +51,8 @@ def to_markdown(results: Results) -> str:
 
 
 def _at(means: list[Mean], split: str, task: str, candidates: str) -> list[Mean]:
-    place = (split, task, candidates)
-    return [mean for mean in means if (mean.split, mean.figure.task, mean.figure.candidates) == place]
+    key = (split, task, candidates)
+    return [mean for mean in means if (mean.split, mean.figure.task, mean.figure.candidates) == key]
 
 
 def _table(title: str, means: list[Mean]) -> Table:
@@ -61,7 +61,7 @@ def _table(title: str, means: list[Mean]) -> Table:
     for mean in means:
         by_model.setdefault(mean.model, {})[mean.figure] = mean
     order = sorted(by_model, key=position)
-    # Everybody is compared on the same queries, so anybody's n and chance will do.
+    # All models are measured on the same queries and have the same n and chance.
     anyone = {mean.figure: mean for mean in means}
     columns = ["model"]
     for figure in figures:
@@ -80,7 +80,7 @@ def _table(title: str, means: list[Mean]) -> Table:
 
 
 def _chance(mean: Mean) -> Mean:
-    """What chance would have scored in a model's place."""
+    """Return the value of chance as if it were a model."""
     return replace(mean, value=mean.chance, low=None, high=None)
 
 
@@ -96,14 +96,14 @@ def _cells(figures: list[Figure], found: dict[Figure, Mean]) -> list[str]:
 
 
 def position(model: str) -> tuple[int, int, str]:
-    """Where a model stands in every table: what is not trained in its order, trained models by name, the oracle."""
+    """Return the sort key of a model in tables: untrained models in their order, trained ones by name, the oracle."""
     if model in UNTRAINED:
         return 0, UNTRAINED.index(model), model
     return (2, 0, model) if model == ORACLE else (1, 0, model)
 
 
 def shown_name(mean: Mean) -> str:
-    """The model's name, with its number of seeds if it has several."""
+    """Return the name of the model, with its number of seeds if it has several."""
     return mean.model if mean.n_seeds == 1 else f"{mean.model} ({mean.n_seeds} seeds)"
 
 
@@ -137,11 +137,11 @@ def _comparison_table(compared: list[Comparison]) -> Table:
         ]
         for c in compared
     ]
-    return Table("model against model, paired", columns, rows)
+    return Table("Comparison of models, paired", columns, rows)
 
 
 def table_markdown(table: Table) -> str:
-    """One table with its title as a second-level heading."""
+    """Return one table with its title as a second-level heading."""
     lines = [f"## {table.title}", "", _line(table.columns), _line(["---"] + ["---:"] * (len(table.columns) - 1))]
     return "\n".join([*lines, *(_line(row) for row in table.rows)]) + "\n"
 

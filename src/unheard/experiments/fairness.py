@@ -1,18 +1,16 @@
-"""Who gets shown: quality and exposure by artist size and by genre, for several models.
+"""Measure quality and exposure by artist size and by genre.
 
-A catalogue is more than its favourites. Of the first 20 places of every playlist's list, each group of test tracks gets
-a share; beside it stand the group's share of the tracks that are sought, which is what its relevance deserves, and how
-much of what is sought in it is found:
+For each group of test tracks:
 
-    sought      share of all (playlist, test track) pairs that are to be found
-    places      mean share of a list's first 20 places
-    recall@20   of the sought tracks of the group, the share among the first 20; mean over the playlists that seek one
-    coverage@20 share of the group's tracks that anybody is shown
+    relevant    share of all relevant (playlist, test track) pairs
+    exposure    mean share of the first 20 tracks of a list; fair exposure is equal to the share of relevant pairs
+    recall@20   of the relevant tracks of the group, the share among the first 20; mean over the playlists with one
+    coverage@20 share of the tracks of the group that are in any list
 
-Groups are of the test tracks: by how many train tracks the main artist has (0 is an artist nobody knew), and by genre
-where tags name one (the first that is named; the most common ones, the rest together). A group cannot fill more of a
-list than it has tracks. With candidates `all`, places that go to train tracks are what is missing to 1. A table before
-those of the groups tells what the lists of each model do to the whole catalogue.
+Test tracks are grouped by the number of train tracks of their main artist (0 is an artist without train tracks), and by
+genre where tags give one (the first one; the most common genres, and all others together). A group cannot fill more of
+a list than it has tracks. With candidates `all`, the shares of all groups and of the train tracks sum to 1. A table
+before those of the groups describes the lists of each model as a whole.
 """
 
 from __future__ import annotations
@@ -20,20 +18,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.artefacts import write_json
 from unheard.evaluate.evaluate import check_measurable, model_names
 from unheard.evaluate.measure import Figure, Measure, mean_of
 from unheard.evaluate.recommend import TASK, K, Ranking, RecommendTask, measure_lists, prepare_recommend, rank
 from unheard.evaluate.results import number
 from unheard.evaluate.table import Table
+from unheard.experiments.experiment import Experiment, Findings, Option, Seed
 from unheard.metrics import diversity
 from unheard.metrics.intervals import Resamples, percentile_interval
-from unheard.progress import Progress, silent
+from unheard.progress import Progress
 from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.filters import first_genre
@@ -42,10 +40,8 @@ from unheard.recommend.recommenders import PopularityRecommender
 from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
-NAME = "fairness"
-TITLE = "Who gets shown"
 SIZES = ((0, "unknown artist"), (1, "1-4 train tracks"), (5, "5-19 train tracks"), (20, "20 train tracks or more"))
-MOST_GENRES = 8
+MAX_GENRES = 8
 NO_GENRE, OTHER_GENRES = "no genre", "other genres"
 SHOWN = ("recall", "coverage", "exposure-gini", "mean-popularity")
 
@@ -59,23 +55,25 @@ class Groups:
     of: NDArray[np.int64]
 
 
-def run_fairness(
-    workspace: Workspace,
-    split_name: str | None = None,
-    *,
-    models: Sequence[str] | None = None,
-    seed: int = 0,
-    progress: Progress = silent,
-) -> dict[str, Any]:
-    """Measure models on one split; writes experiments/fairness.json.
+@dataclass(frozen=True)
+class Options:
+    """models: names as in `evaluate`; None: every baseline, every trained model and the oracle."""
 
-    models  as `evaluate` takes them; None: every baseline, every trained model, the oracle
+    models: Annotated[
+        tuple[str, ...] | None,
+        Option("With commas between them. Default: all baselines and all trained models."),
+    ] = None
+    seed: Seed = 0
 
-    UserError for an unknown model, and for a split without test tracks that anybody plays.
+
+def run(workspace: Workspace, split_name: str | None, options: Options, progress: Progress) -> Findings:
+    """Measure models on one split.
+
+    UserError for an unknown model, and for a split without test tracks in playlists.
     """
-    catalogue = load_catalogue(
-        workspace, split_name, prefer=EVALUATION_SPLITS, need_full=models is None or ORACLE in models
-    )
+    models, seed = options.models, options.seed
+    with_oracle = models is None or ORACLE in models
+    catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS, need_full=with_oracle)
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
     recommenders = [make_recommender(workspace, catalogue, name, seed=seed) for name in names]
@@ -92,15 +90,11 @@ def run_fairness(
                 for partition in groups:
                     rows += _by_group(name, task, ranking, partition)
     progress("fairness", len(names), len(names))
-    findings = {"split": catalogue.split.name, "seed": seed, "rows": rows}
-    tables = [vars(table) for table in fairness_tables(findings)]
-    head = {"title": TITLE, "about": about_text(findings), "tables": tables}
-    write_json(workspace.experiment_path(NAME), {**head, "findings": findings}, indent=1)
-    return findings
+    return {"split": catalogue.split.name, "seed": seed, "rows": rows}
 
 
 def by_artist_size(catalogue: Catalogue) -> Groups:
-    """Test tracks by the number of train tracks with plays of their main artist."""
+    """Group test tracks by the number of train tracks with plays of their main artist."""
     train = (catalogue.use == Use.TRAIN) & catalogue.warm.known
     counts = np.bincount(catalogue.main_artist[train], minlength=int(catalogue.main_artist.max()) + 1)
     sizes = counts[catalogue.main_artist]  # (n,)
@@ -109,10 +103,10 @@ def by_artist_size(catalogue: Catalogue) -> Groups:
 
 
 def by_genre(catalogue: Catalogue) -> Groups:
-    """Test tracks by genre; nothing to tell apart where no tag names one."""
+    """Group test tracks by genre; no groups where no tag gives one."""
     test = np.flatnonzero(catalogue.use == Use.TEST)
     named = {int(row): first_genre(catalogue.tracks[int(row)]) for row in test}
-    common = [name for name, _ in Counter(genre for genre in named.values() if genre).most_common(MOST_GENRES)]
+    common = [name for name, _ in Counter(genre for genre in named.values() if genre).most_common(MAX_GENRES)]
     names = [*sorted(common), OTHER_GENRES, NO_GENRE]
     of = np.full(len(catalogue), -1, np.int64)
     for row, genre in named.items():
@@ -120,8 +114,8 @@ def by_genre(catalogue: Catalogue) -> Groups:
     return _present("genre", names if common else [], of if common else np.full_like(of, -1))
 
 
-def fairness_tables(findings: dict[str, Any]) -> list[Table]:
-    """For each set of candidates: a line per model, then a line per group and model."""
+def tables(findings: Findings) -> list[Table]:
+    """Return, for each set of candidates, a table with a row per model, and one with a row per group and model."""
     out = []
     for candidates in ("cold", "all"):
         rows = [row for row in findings["rows"] if row["candidates"] == candidates]
@@ -131,7 +125,7 @@ def fairness_tables(findings: dict[str, Any]) -> list[Table]:
             [model, *(_cell(cells.get((model, metric)), metric) for metric in (*SHOWN, "cold-share"))]
             for model in dict.fromkeys(row["model"] for row in rows)
         ]
-        heads = ["model", *(f"{metric}@{K}" for metric in SHOWN), "places of test tracks"]
+        heads = ["model", *(f"{metric}@{K}" for metric in SHOWN), "exposure of test tracks"]
         out.append(Table(f"{title}: lists as a whole", heads, lines))
         for kind in ("artist", "genre"):
             of_kind = [row for row in rows if row["kind"] == kind]
@@ -140,24 +134,24 @@ def fairness_tables(findings: dict[str, Any]) -> list[Table]:
     return out
 
 
-def about_text(findings: dict[str, Any]) -> str:
-    """How to read the tables, and which group each model serves worst."""
+def summary(findings: Findings) -> str:
+    """Explain the tables, and name the groups with the highest and the lowest recall of each model."""
     rows = [r for r in findings["rows"] if r["candidates"] == "cold" and r["kind"] != "everything"]
     found = [r for r in rows if r["metric"] == "recall" and r["value"] is not None]
-    said = ""
+    result = ""
     for model in dict.fromkeys(row["model"] for row in found):
         mine = [row for row in found if row["model"] == model]
         worst, best = (choose(mine, key=lambda row: row["value"]) for choose in (min, max))
         if model != ORACLE and worst["group"] != best["group"]:
-            said += (
-                f" {model} finds most in {best['group']} ({best['value']:.3f}) and least in {worst['group']} "
-                f"({worst['value']:.3f})."
+            result += (
+                f" The recall of {model} is highest for {best['group']} ({best['value']:.3f}) and lowest for "
+                f"{worst['group']} ({worst['value']:.3f})."
             )
     return (
-        "Sought is a group's share of what is to be found, places its share of the first 20 places of all lists: where "
-        "places fall behind, the group is shown less than it deserves. Intervals are 95 %, bootstrap over playlists; "
-        "figures of all lists together have none. A small group may differ by chance, and groups of other sizes have "
-        "other chances: compare models within a group, and with the random lists." + said
+        "`relevant` is the share of a group among the relevant tracks, `exposure` its share of the first 20 tracks of "
+        "all lists: a group whose exposure is lower is under-represented. Intervals are 95 %, bootstrap over "
+        "playlists, except for metrics of all lists together. A small group may differ by chance, and chance depends "
+        "on the size of a group: compare models within a group, and with the random lists." + result
     )
 
 
@@ -177,10 +171,10 @@ def _by_group(model: str, task: RecommendTask, ranking: Ranking, groups: Groups)
     rows = []
     for number_, name in enumerate(groups.names):
         mine, inside = entries == number_, of_candidate == number_
-        sought = np.bincount(task.query[mine], minlength=n)
+        n_relevant = np.bincount(task.query[mine], minlength=n)
         hit = np.bincount(task.query[mine & hits], minlength=n)
-        recall = np.divide(hit, sought, out=np.full(n, np.nan), where=sought > 0)
-        places = diversity.mean_of_lists(ranking.lists, inside.astype(np.float64))
+        recall = np.divide(hit, n_relevant, out=np.full(n, np.nan), where=n_relevant > 0)
+        exposure = diversity.mean_of_lists(ranking.lists, inside.astype(np.float64))
 
         def measured(
             metric: str, values: NDArray[np.float64], chance: float | NDArray[np.float64], group: str = name
@@ -191,24 +185,24 @@ def _by_group(model: str, task: RecommendTask, ranking: Ranking, groups: Groups)
 
         of_all = {
             "tracks": int(inside.sum()),
-            "sought": float(mine.mean()),
+            "relevant": float(mine.mean()),
             "coverage": diversity.coverage(counts[inside]),
         }
         rows += [
             measured("recall", recall, np.minimum(K / np.maximum(task.n_allowed, 1), 1.0)),
-            measured("places", places, float(inside.mean())),
+            measured("exposure", exposure, float(inside.mean())),
             *(_plain(model, task.which, groups.kind, name, metric, value) for metric, value in of_all.items()),
         ]
     return rows
 
 
 def _present(kind: str, names: Sequence[str], of: NDArray[np.integer]) -> Groups:
-    """Without the groups that hold nothing."""
-    there = [place for place in range(len(names)) if (of == place).any()]
+    """Return the groups that are not empty."""
+    there = [group for group in range(len(names)) if (of == group).any()]
     renumbered = np.full(len(of), -1, np.int64)
     for new, old in enumerate(there):
         renumbered[of == old] = new
-    return Groups(kind, tuple(names[place] for place in there), renumbered)
+    return Groups(kind, tuple(names[group] for group in there), renumbered)
 
 
 def _row(model: str, candidates: Candidates, kind: str, group: str, metric: str, measure: Measure) -> dict[str, Any]:
@@ -235,13 +229,15 @@ def _plain(model: str, candidates: Candidates, kind: str, group: str, metric: st
 
 def _group_table(title: str, rows: list[dict[str, Any]]) -> Table:
     cells = {(row["group"], row["model"], row["metric"]): row for row in rows}
-    metrics = ("tracks", "sought", "places", "recall", "coverage")
+    metrics = ("tracks", "relevant", "exposure", "recall", "coverage")
     lines = [
         [group, model, *(_cell(cells[group, model, metric], metric) for metric in metrics)]
         for group in dict.fromkeys(row["group"] for row in rows)
         for model in dict.fromkeys(row["model"] for row in rows)
     ]
-    return Table(title, ["group", "model", "test tracks", "sought", "places", f"recall@{K}", f"coverage@{K}"], lines)
+    return Table(
+        title, ["group", "model", "test tracks", "relevant", "exposure", f"recall@{K}", f"coverage@{K}"], lines
+    )
 
 
 def _cell(row: dict[str, Any] | None, metric: str) -> str:
@@ -250,3 +246,14 @@ def _cell(row: dict[str, Any] | None, metric: str) -> str:
     digits = 0 if metric == "tracks" else 1 if metric == "mean-popularity" else 3
     text = f"{row['value']:.{digits}f}"
     return text if row["low"] is None else f"{text} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
+
+
+FAIRNESS = Experiment(
+    name="fairness",
+    title="Quality and exposure by artist size and genre",
+    help="Measure quality and exposure by artist size and genre.",
+    options=Options,
+    run=run,
+    tables=tables,
+    summary=summary,
+)

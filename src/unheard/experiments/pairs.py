@@ -1,15 +1,15 @@
-"""Figures of cold rankings with playlists and artists resampled at once.
+"""Recall and nDCG of cold rankings, with playlists and artists resampled together.
 
-Each sought (playlist, test track) pair adds its share to the figures:
+Each relevant (playlist, test track) pair contributes to the metrics:
 
     recall@20   hit / |R|                         of 1 / |R|
     nDCG@20     1 / log2(rank + 1) / ideal        of 1 / |R|
 
-with |R| and the ideal of its playlist. Over all pairs, the sum of the first over the sum of the second is the mean over
-playlists. Intervals resample playlists and artists at once (pigeonhole bootstrap, Owen 2007): a pair counts as often as
-its playlist is drawn times as often as its track's artist is. That is wide, and honest: it asks what would have been
-with other listeners and with other musicians. Figures of a trained model are means over its seeds; differences are
-paired and Holm-corrected over the models of a figure.
+with |R| and the ideal DCG of its playlist. Over all pairs, the sum of the first column over the sum of the second is
+the mean over playlists. Intervals resample playlists and artists together (pigeonhole bootstrap, Owen 2007): the weight
+of a pair is the number of times its playlist is drawn, times the number of times the artist of its track is drawn. They
+are wide because they cover other listeners and other artists. Metrics of a trained model are means over its
+seeds; differences are paired and Holm-corrected over the models of a metric.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.artefacts import write_json
 from unheard.evaluate.evaluate import check_measurable
 from unheard.evaluate.recommend import K, prepare_recommend, rank
 from unheard.evaluate.table import Table
@@ -41,7 +40,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Every sought pair of all rotations: its playlist, its track's artist, and what it counts (1 / |R|)."""
+    """Every relevant pair of all rotations: its playlist, the artist of its track, and its weight 1 / |R|."""
 
     playlist: NDArray[np.int64]
     artist: NDArray[np.int64]
@@ -57,12 +56,12 @@ def measure(
     progress: Progress,
     what: str,
 ) -> tuple[Pairs, dict[str, Values], dict[str, float]]:
-    """The sought pairs of a split, what each model gains at each (metric, pair), and its coverage@20.
+    """Return the relevant pairs of a split, the gains (metric, pair) of each model, and the coverage@20 of each model.
 
     trained  those of `names` that were trained with seeds 0 .. seeds - 1
     """
     check_measurable(catalogue)
-    none = Resamples(np.zeros((0, 0)), np.zeros(0, np.intp))  # intervals are this experiment's own
+    none = Resamples(np.zeros((0, 0)), np.zeros(0, np.intp))  # the intervals of `Resamples` are not used here
     task = prepare_recommend(catalogue, "cold", none, seed=0)
     n_relevant = np.bincount(task.query, minlength=len(task.playlists))
     ideal = accuracy.ideal_dcg(n_relevant, K)
@@ -86,7 +85,7 @@ def measure(
 
 
 def two_way_weights(pairs: Pairs, rng: np.random.Generator) -> NDArray[np.float64]:
-    """How often one resample draws each pair: its playlist's draws times its artist's, (pair,)."""
+    """Return how often one resample draws each pair: draws of its playlist times draws of its artist, (pair,)."""
 
     def drawn(clusters: NDArray[np.int64]) -> NDArray[np.int64]:
         numbers, own = np.unique(clusters, return_inverse=True)
@@ -96,7 +95,7 @@ def two_way_weights(pairs: Pairs, rng: np.random.Generator) -> NDArray[np.float6
 
 
 def rows_of(pairs: Pairs, gains: dict[str, Values], default: str) -> list[dict[str, Any]]:
-    """One row a model: figures with intervals, and the default's lead with intervals and corrected p."""
+    """Return one row per model: metrics with intervals, and the lead of the default with interval and corrected p."""
     names = list(gains)
     stacked = np.stack([gains[name] for name in names]).reshape(-1, len(pairs.share))  # (model x metric, pair)
     rng = np.random.default_rng(0)
@@ -124,7 +123,7 @@ def rows_of(pairs: Pairs, gains: dict[str, Values], default: str) -> list[dict[s
 
 
 def tables_of(rows: Sequence[dict[str, Any]], title: str, trained: str, default: str) -> list[Table]:
-    """Figures of every model, and the lead of `default` over each; `trained` says how often models were trained."""
+    """Return the metrics of every model, and the lead of `default` over each; `trained` is part of the title."""
     figures = [
         [
             row["model"],
@@ -144,20 +143,15 @@ def tables_of(rows: Sequence[dict[str, Any]], title: str, trained: str, default:
     return [
         Table(
             f"{title}: {trained}",
-            ["model", f"recall@{K}", f"nDCG@{K}", "of the way from chance to oracle", f"coverage@{K}"],
+            ["model", f"recall@{K}", f"nDCG@{K}", "share of the gap between chance and oracle", f"coverage@{K}"],
             figures,
         ),
         Table(f"{title}: lead of {default}", heads, leads),
     ]
 
 
-def keep(workspace: Workspace, name: str, title: str, about: str, tables: Sequence[Table], findings: object) -> None:
-    """Write experiments/<name>.json, which the report shows."""
-    plain = {"title": title, "about": about, "tables": [vars(table) for table in tables], "findings": findings}
-    write_json(workspace.experiment_path(name), plain, indent=1)
-
-
 def leads(row: dict[str, Any]) -> bool:
+    """Return whether the default is significantly better than the model of a row, by both metrics."""
     both = [row[f"{metric}_lead"] for metric in METRICS]
     return all((lead["low"] or 0.0) > 0 and lead["p_holm"] <= SURE for lead in both)
 

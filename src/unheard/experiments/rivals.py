@@ -1,95 +1,108 @@
-"""One model against its rivals, with every fold tested in turn.
+"""Compare the default model with rival models, by cross-validation over the folds of a split.
 
-A split of few artists tests few of them, and a lead on a dozen artists may be those artists'. So the folds are rotated:
-in rotation r of five, folds 2r-2 and 2r-1 (modulo ten) test, the one before them validates, seven train; every track is
-tested once, and nothing that is fitted in a rotation has seen its test tracks. Rotation 0 is the split itself.
+A split of few artists tests few of them, and a lead on a dozen artists may not hold for others. So the folds are
+rotated: in rotation r of five, folds 2r-2 and 2r-1 (modulo ten) test, the fold before them validates, seven train.
+Every track is tested once, and nothing that is fitted in a rotation uses its test tracks. Rotation 0 is the split
+itself.
 
-How figures are made and resampled is told in pairs.py.
+Metrics and intervals are those of pairs.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from unheard.errors import MissingStageError, UserError
 from unheard.evaluate.table import Table
-from unheard.experiments.pairs import CHANCE, SURE, Pairs, Values, keep, leads, measure, rows_of, tables_of
+from unheard.experiments.experiment import Device, Experiment, Findings, Option
+from unheard.experiments.pairs import CHANCE, SURE, Pairs, Values, leads, measure, rows_of, tables_of
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_split_factors
-from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
-from unheard.models.recipe import Recipe
-from unheard.progress import Progress, silent
+from unheard.progress import Progress
 from unheard.recommend.build import ORACLE, UNTRAINED, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.hybrids import als_config
 from unheard.splits import EVALUATION_SPLITS, Split, UseName, load_split, load_splits, write_splits
-from unheard.training.train import DEFAULT_RECIPE, train
 from unheard.workspace import Workspace
 
-NAME = "rivals"
-TITLE = "The default model against its rivals"
+if TYPE_CHECKING:
+    from unheard.models.ranker_recipe import RankerRecipe
+    from unheard.models.recipe import Recipe
+
 N_FOLDS = 10
-TESTED = 2  # folds of a rotation that test
+TESTED = 2  # test folds of a rotation
+MODELS = (
+    "artist-mean", "content-neighbours", "ridge", "ridge-all", "kernel-ridge", "reduced-rank", "artist-shrinkage",
+    "deepmusic", "dropoutnet", "clcrec", "gar", "content-user",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Settings:
+class Options:
     """models: recipes that are trained with seeds 0 .. seeds - 1, and baselines; `default` is compared with each."""
 
-    models: tuple[str, ...]
-    default: str = DEFAULT_RECIPE
-    seeds: int = 3
-    rotations: int = 5
-    device: str = "auto"
+    models: Annotated[
+        tuple[str, ...], Option("Recipes, trained with every seed, and baselines; with commas between them.")
+    ] = MODELS
+    default: Annotated[str, Option("The model that is compared with each of them.")] = "blend"
+    seeds: Annotated[int, Option("Trainings of each recipe.", minimum=1)] = 3
+    rotations: Annotated[
+        int,
+        Option("5 tests every fold once, 1 only the test folds of the split.", minimum=1, maximum=N_FOLDS // TESTED),
+    ] = N_FOLDS // TESTED
+    device: Device = "auto"
 
 
-def rotated(split: Split, turn: int) -> Split:
-    """The split with other folds tested; turn 0 is the split itself. UserError unless it has the ten standard folds."""
+def rotated(split: Split, rotation: int) -> Split:
+    """Return the split with other test folds; rotation 0 is the split itself.
+
+    UserError unless the split has the ten standard folds.
+    """
     standard: dict[UseName, tuple[int, ...]] = {"train": (0, 1, 2, 3, 4, 5, 6), "val": (7,), "test": (8, 9)}
     if {use: tuple(folds) for use, folds in split.use.items()} != standard or split.cutoff_timestamp is not None:
         raise UserError(
-            f"split {split.name!r}: rotating needs ten folds of which 0-6 train, 7 validates and 8-9 test, and no "
-            "cutoff; use another split, or --rotations 1"
+            f"split {split.name!r}: expected ten folds of which 0-6 train, 7 validates and 8-9 test, and no cutoff; "
+            "use another split, or --rotations 1"
         )
-    if turn == 0:
+    if rotation == 0:
         return split
-    moved = {use: tuple(sorted((fold + TESTED * turn) % N_FOLDS for fold in folds)) for use, folds in standard.items()}
-    return replace(split, name=f"{split.name}-turn{turn}", use=moved)
+    moved = {
+        use: tuple(sorted((fold + TESTED * rotation) % N_FOLDS for fold in folds)) for use, folds in standard.items()
+    }
+    return replace(split, name=f"{split.name}-rotation{rotation}", use=moved)
 
 
-def run_rivals(
-    workspace: Workspace, split_name: str | None, settings: Settings, *, progress: Progress = silent
-) -> dict[str, Any]:
-    """Train what is not trained, measure, and write experiments/rivals-<split>.json. A killed run goes on.
+def run(workspace: Workspace, split_name: str | None, options: Options, progress: Progress) -> Findings:
+    """Train every model that is not trained yet, and measure all; a run that was killed continues.
 
     UserError for an unknown model or a split that cannot be rotated.
     """
+    from unheard.models.ranker_recipe import load_any_recipe
+
     split = load_split(workspace, split_name, prefer=EVALUATION_SPLITS)
-    if not 1 <= settings.rotations <= N_FOLDS // TESTED:
-        raise UserError(f"rotations: expected 1 to {N_FOLDS // TESTED}, found {settings.rotations}")
-    turns = [rotated(split, turn) for turn in range(settings.rotations)] if settings.rotations > 1 else [split]
-    recipes = {wanted: load_any_recipe(without_part(wanted)) for wanted in _to_train(settings)}
+    rotations = [rotated(split, n) for n in range(options.rotations)] if options.rotations > 1 else [split]
+    recipes = {wanted: load_any_recipe(without_part(wanted)) for wanted in _to_train(options)}
     called = {wanted: recipe.name + wanted.removeprefix(without_part(wanted)) for wanted, recipe in recipes.items()}
-    default = called.get(settings.default, settings.default)
-    names = list(dict.fromkeys([CHANCE, *(called.get(name, name) for name in settings.models), default, ORACLE]))
+    default = called.get(options.default, options.default)
+    names = list(dict.fromkeys([CHANCE, *(called.get(name, name) for name in options.models), default, ORACLE]))
     pairs: list[Pairs] = []
     gains: dict[str, list[Values]] = {name: [] for name in names}
     coverage: dict[str, list[float]] = {name: [] for name in names}
-    for number, turn in enumerate(turns):
-        _prepare(workspace, split, turn, progress)
-        catalogue = _trained(workspace, turn, list(recipes.values()), settings, progress)
+    for number, rotation in enumerate(rotations):
+        _prepare(workspace, split, rotation, progress)
+        catalogue = _trained(workspace, rotation, list(recipes.values()), options, progress)
         found = measure(
             workspace,
             catalogue,
             names,
             set(called.values()),
-            settings.seeds,
+            options.seeds,
             progress,
-            f"measuring {number + 1} of {len(turns)}",
+            f"measuring {number + 1} of {len(rotations)}",
         )
         pairs.append(found[0])
         for name in names:
@@ -99,70 +112,82 @@ def run_rivals(
     rows = rows_of(everything, {name: np.concatenate(some, axis=1) for name, some in gains.items()}, default)
     for row in rows:
         row["coverage"] = float(np.mean(coverage[row["model"]]))
-    findings = {
+    return {
         "split": split.name,
         "default": default,
-        "seeds": settings.seeds,
-        "rotations": len(turns),
+        "seeds": options.seeds,
+        "rotations": len(rotations),
         "pairs": len(everything.share),
         "playlists": len(np.unique(everything.playlist)),
         "artists": len(np.unique(everything.artist)),
         "rows": rows,
     }
-    keep(workspace, f"{NAME}-{split.name}", TITLE, about_text(findings), rivals_tables(findings), findings)
-    return findings
 
 
-def _to_train(settings: Settings) -> list[str]:
-    """Everything that is asked for and is no baseline."""
-    return [name for name in dict.fromkeys([*settings.models, settings.default]) if name not in (*UNTRAINED, ORACLE)]
+def _to_train(options: Options) -> list[str]:
+    """Return the models of the options that are no baselines."""
+    return [name for name in dict.fromkeys([*options.models, options.default]) if name not in (*UNTRAINED, ORACLE)]
 
 
-def _prepare(workspace: Workspace, split: Split, turn: Split, progress: Progress) -> None:
-    """The rotation's split and warm factors, made as those of the split itself were."""
-    if turn != split and load_split_factors(workspace, split).config.get("source") == "imported":
+def _prepare(workspace: Workspace, split: Split, rotation: Split, progress: Progress) -> None:
+    """Write the split of a rotation and fit its warm factors, with the settings of the split itself."""
+    if rotation != split and load_split_factors(workspace, split).config.get("source") == "imported":
         raise UserError(
-            f"split {split.name!r}: its factors were imported, and other folds need factors of their own; "
-            "say --rotations 1"
+            f"split {split.name!r}: its factors were imported, so that none can be fitted for other folds; "
+            "add --rotations 1"
         )
     splits = load_splits(workspace)
-    if splits.get(turn.name) != turn:
-        write_splits(workspace.splits_path, {**splits, turn.name: turn})
+    if splits.get(rotation.name) != rotation:
+        write_splits(workspace.splits_path, {**splits, rotation.name: rotation})
     try:
-        load_split_factors(workspace, turn)
+        load_split_factors(workspace, rotation)
     except MissingStageError:
-        compute_factors(workspace, turn.name, als_config(workspace, split.name), progress=progress)
+        compute_factors(workspace, rotation.name, als_config(workspace, split.name), progress=progress)
 
 
 def _trained(
     workspace: Workspace,
     split: Split,
     recipes: Sequence[Recipe | RankerRecipe],
-    settings: Settings,
+    options: Options,
     progress: Progress,
 ) -> Catalogue:
-    """Train every recipe with every seed."""
+    """Train every recipe with every seed, and load the catalogue."""
+    from unheard.training.train import train
+
     for recipe in recipes:
-        for seed in range(settings.seeds):
-            train(workspace, recipe, split, seed=seed, device=settings.device, progress=progress)
+        for seed in range(options.seeds):
+            train(workspace, recipe, split, seed=seed, device=options.device, progress=progress)
     return load_catalogue(workspace, split.name, need_full=True)
 
 
-def rivals_tables(findings: dict[str, Any]) -> list[Table]:
-    """Figures of every model, and the default's lead over each."""
+def tables(findings: Findings) -> list[Table]:
+    """Return the metrics of every model, and the lead of the default over each."""
     trained = f"{findings['rotations']} rotations, {findings['seeds']} seeds"
     return tables_of(findings["rows"], f"Split {findings['split']}, cold tracks", trained, findings["default"])
 
 
-def about_text(findings: dict[str, Any]) -> str:
-    """How to read the tables, and over whom a lead is claimed."""
+def summary(findings: Findings) -> str:
+    """Explain the tables, and name the models over which the lead of the default is not significant."""
     unsure = [row["model"] for row in findings["rows"] if "recall_lead" in row and not leads(row)]
     default = findings["default"]
-    said = f"{default} leads all of them by both figures."
+    result = f"{default} is significantly better than every other model by both metrics."
     if unsure:
-        said = f"No lead of {default} by both figures is claimed over {', '.join(unsure)}."
+        result = f"The lead of {default} is not significant by both metrics over {', '.join(unsure)}."
     return (
-        f"{findings['playlists']} playlists and {findings['artists']} artists, both resampled; 95 % intervals. Every "
-        "figure of a trained model is the mean of its seeds, whose own spread no interval holds. A lead is claimed "
-        f"where its interval lies above 0 and the corrected p is at most {SURE}. {said}"
+        f"{findings['playlists']} playlists and {findings['artists']} artists are resampled together; intervals are "
+        "95 %. Metrics of a trained model are means over its seeds; the intervals do not include the spread of the "
+        f"seeds. A lead is significant where its interval lies above 0 and the corrected p is at most {SURE}. {result}"
     )
+
+
+RIVALS = Experiment(
+    name="rivals",
+    title="The default model compared with rival models",
+    help="Compare the default model with rival models. Cross-validates, and resamples playlists and artists.",
+    options=Options,
+    run=run,
+    tables=tables,
+    summary=summary,
+    per_split=True,
+)

@@ -1,4 +1,4 @@
-"""What a page is made of. Text is plain: it is escaped when the page is written, `backticks` become code."""
+"""Define the blocks of a page. Text is plain: it is escaped when the page is rendered, and `backticks` become code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from unheard.evaluate.table import Table
 from unheard.report.figures.canvas import Format
-from unheard.report.listening import SideBySide
+from unheard.report.model_lists import SideBySide
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +24,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure. `name` is its file's; `alt` says what is drawn, `caption` what one sees and what to learn from it."""
+    """A figure; `name` is that of its file, `alt` describes the drawing, `caption` explains it."""
 
     kind: ClassVar[str] = "picture"
     name: str
@@ -37,7 +37,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Figures that belong together, side by side where there is room."""
+    """Figures that belong together, side by side on wide screens."""
 
     kind: ClassVar[str] = "pictures"
     pictures: tuple[Picture, ...]
@@ -46,7 +46,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Missing:
-    """Words where something would be, and what to do to have it."""
+    """A notice that something is missing, and how to get it."""
 
     kind: ClassVar[str] = "missing"
     text: str
@@ -54,7 +54,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Tiles:
-    """A few big numbers with their names."""
+    """Large numbers with their names."""
 
     kind: ClassVar[str] = "tiles"
     tiles: tuple[tuple[str, str], ...]
@@ -62,7 +62,7 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Tabled:
-    """A table; `note` stands under it, `words` counts the leading columns that hold words and not numbers."""
+    """A table with a note below; `words` is the number of leading columns that contain text and not numbers."""
 
     kind: ClassVar[str] = "table"
     table: Table
@@ -72,7 +72,7 @@ class Tabled:
 
 @dataclass(frozen=True)
 class Folded:
-    """Tables that open when asked for."""
+    """Tables that are folded until they are opened."""
 
     kind: ClassVar[str] = "folded"
     summary: str
@@ -81,7 +81,7 @@ class Folded:
 
 @dataclass(frozen=True)
 class Lists:
-    """One seed track and every model's list."""
+    """One seed track and the list of every model."""
 
     kind: ClassVar[str] = "lists"
     side_by_side: SideBySide
@@ -92,7 +92,7 @@ Block = Text | Picture | Pictures | Missing | Tiles | Tabled | Folded | Lists
 
 @dataclass(frozen=True)
 class Section:
-    """A chapter of the page; `name` is its anchor."""
+    """A section of the page; `name` is its anchor."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""The page: sections in, one HTML text out, with style, script and figures inside it."""
+"""Render sections as one HTML page that contains its style, script and figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importlib import resources
 
 from unheard.report.blocks import Picture, Section
 
-LONGEST_TEXT = 300  # of a title or a name; nobody reads on
+LONGEST_TEXT = 300  # characters of a title or a name
 PIXELS_PER_IN = 96
 SCRIPT = "players.js"
 MIME = {"svg": "image/svg+xml", "png": "image/png"}
@@ -20,7 +20,7 @@ MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 @dataclass(frozen=True)
 class Head:
-    """What stands at the top of the page."""
+    """Contents of the header of the page."""
 
     workspace: str
     split: str
@@ -31,10 +31,10 @@ class Head:
 
 
 def render(head: Head, sections: Sequence[Section], files: Mapping[str, bytes]) -> str:
-    """HTML of the page. `files` holds the encoded figure of every `Picture`, by its file name.
+    """Return the HTML of the page. `files` has the encoded figure of every `Picture`, by file name.
 
-    Everything that comes from the workspace is escaped. The page asks for nothing but what is inside it, which its
-    content security policy says too; players may read local files.
+    Everything that comes from the workspace is escaped. The page loads no other files, as its content security
+    policy enforces; only players may read local files.
     """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup, escape
@@ -44,7 +44,7 @@ def render(head: Head, sections: Sequence[Section], files: Mapping[str, bytes]) 
         return f"data:{MIME[picture.format]};base64,{encoded}"
 
     def size(picture: Picture) -> Markup:
-        """Width and height, so that nothing jumps when a lazy figure arrives."""
+        """Return width and height attributes, so that the layout does not shift when a lazy figure is loaded."""
         width, height = pixel_size(picture, files[file_name(picture)])
         return Markup('width="{}" height="{}"').format(width, height)
 
@@ -64,22 +64,22 @@ def render(head: Head, sections: Sequence[Section], files: Mapping[str, bytes]) 
 
 
 def part(name: str) -> str:
-    """A file of the folder `page`."""
+    """Return the text of a file of the folder `page`."""
     return resources.files("unheard.report").joinpath("page", name).read_text(encoding="utf-8")
 
 
 def script_hash() -> str:
-    """SHA-256 of the page's script, in base64, as a content security policy names it."""
+    """Return the SHA-256 of the script in base64, as in a content security policy."""
     return base64.b64encode(hashlib.sha256(part(SCRIPT).encode()).digest()).decode("ascii")
 
 
 def file_name(picture: Picture) -> str:
-    """The name of a figure's file."""
+    """Return the file name of a figure."""
     return f"{slug(picture.name)}.{picture.format}"
 
 
 def slug(name: str) -> str:
-    """A name as part of an address and of a file name: letters, digits and dashes, distinct for distinct names."""
+    """Return a name as letters, digits and dashes, for addresses and file names; distinct for distinct names."""
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
     if plain == name:
         return plain
@@ -87,13 +87,13 @@ def slug(name: str) -> str:
 
 
 def short(text: str) -> str:
-    """At most `LONGEST_TEXT` characters; what cannot be written (lone surrogates) becomes a question mark."""
+    """Return at most `LONGEST_TEXT` characters; lone surrogates, which cannot be encoded, become question marks."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
 def pixel_size(picture: Picture, data: bytes) -> tuple[int, int]:
-    """Width and height of a figure: of a PNG in its pixels, of an SVG at 96 pixels an inch."""
+    """Return width and height of a figure: of a PNG in its pixels, of an SVG at 96 pixels per inch."""
     if picture.format == "png":
         width, height = struct.unpack(">II", data[16:24])
         return int(width), int(height)

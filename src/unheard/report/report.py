@@ -1,6 +1,6 @@
-"""The stage: one self-contained page about a workspace, and its figures as files beside it.
+"""Write the report of a workspace: one self-contained page, and its figures as files.
 
-out/index.html              the page; needs nothing else
+out/index.html              the page; contains its figures, style and script
 out/figures/*.svg, *.png    the same figures, for slides and papers
 """
 
@@ -15,22 +15,22 @@ from unheard.artefacts import atomic_path, write_text
 from unheard.errors import UserError
 from unheard.progress import Progress, silent
 from unheard.report.blocks import Section
-from unheard.report.collect import Collected, Listeners, collect
 from unheard.report.figures.canvas import encode
 from unheard.report.page import Head, file_name, render, short
+from unheard.report.report_data import Listeners, ReportData, load_report_data
+from unheard.report.sections.audio import audio
 from unheard.report.sections.factors import factors
-from unheard.report.sections.holdings import holdings
+from unheard.report.sections.library import library
 from unheard.report.sections.listening_tests import listening_tests
 from unheard.report.sections.networks import networks
 from unheard.report.sections.playlists import playlists
 from unheard.report.sections.quality import experiments, headline, quality
-from unheard.report.sections.sound import sound
 from unheard.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Written:
-    """The page, and how many figures are beside it."""
+    """Path of the page, and number of figures."""
 
     page: Path
     n_figures: int
@@ -48,13 +48,15 @@ def write_report(
 ) -> Written:
     """Write the report of one split (None: the default one) into the folder `out`, replacing an earlier one.
 
-    Options and errors as in `collect`. Figures are written first, the page last; each is written beside and renamed.
+    Options and errors are those of `load_report_data`. Figures are written first, the page last; each file atomically.
     """
     from unheard import __version__
 
     if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file; name a folder for the report with -o")
-    found = collect(workspace, split, models=models, seed_tracks=seed_tracks, listeners=listeners, progress=progress)
+        raise UserError(f"{out}: is a file; choose a folder for the report with -o")
+    found = load_report_data(
+        workspace, split, models=models, seed_tracks=seed_tracks, listeners=listeners, progress=progress
+    )
     sections = _sections(found)
     pictures = [picture for section in sections for picture in section.pictures]
     files: dict[str, bytes] = {}
@@ -77,6 +79,6 @@ def write_report(
     return Written(out / "index.html", len(files))
 
 
-def _sections(found: Collected) -> list[Section]:
-    chapters = (holdings, quality, listening_tests, experiments, playlists, sound, factors, networks)
+def _sections(found: ReportData) -> list[Section]:
+    chapters = (library, quality, listening_tests, experiments, playlists, audio, factors, networks)
     return [section for chapter in chapters if (section := chapter(found)) is not None]

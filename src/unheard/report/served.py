@@ -1,7 +1,7 @@
-"""The page as a server shows it: players that ask the server, a way back, and a policy of its own.
+"""Adapt the report for a web server: players load audio from the server, and a link leads back.
 
-A browser that has a page from a server reads no `file:` address, so that the page on the disk and the page that is
-served differ in these three places, and in nothing else.
+Browsers do not load `file:` addresses from a page of a server. The page on disk and the served page differ in the
+addresses of the players, the link, and the content security policy, which the server sends as a header.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from collections.abc import Callable
 
 from unheard.report.page import script_hash
 
-# Text on the page is escaped, so that none of it looks like one of these.
+# Text on the page is escaped and cannot match these patterns.
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 PLAYER = re.compile(r'(<audio [^>]*data-track="([^"]*)" src=")[^"]*"')
 TOP = "<header>"
 
 
 def as_served(page: str, *, sound: Callable[[str], str], home: str, icon: str) -> str:
-    """HTML of a page that `render` made, for a server that sends it with `served_policy`.
+    """Return a page that `render` made, for a server that sends it with `served_policy`.
 
-    sound  the address of the file of a track, by the track's id
-    home   the address that the link at the top leads to
-    icon   the address of the SVG that stands for the page
+    sound  address of the audio file of a track, by track id
+    home   target of the link at the top
+    icon   address of an SVG icon
 
-    Addresses may hold anything: they are escaped here. Its own policy, which lets players read files only, is left out.
+    Addresses are escaped here. The policy in the page, which allows players to read local files only, is removed.
     """
 
-    def asking(player: re.Match[str]) -> str:
+    def with_address(player: re.Match[str]) -> str:
         return f'{player[1]}{html.escape(sound(html.unescape(player[2])))}"'
 
     link = f'<link rel="icon" href="{html.escape(icon)}" type="image/svg+xml">'
     back = f'<p class="back"><a href="{html.escape(home)}">Back to unheard</a></p>'
     page = POLICY.sub(lambda _: link, page, count=1)
-    return PLAYER.sub(asking, page.replace(TOP, f"{TOP}\n  {back}", 1))
+    return PLAYER.sub(with_address, page.replace(TOP, f"{TOP}\n  {back}", 1))
 
 
 def served_policy() -> str:
-    """The content security policy to send with the page.
+    """Return the content security policy to send with the page.
 
-    The one script that may run is the one of this package, whatever the file holds. Styles are free, because a page of
-    an earlier version has an earlier style: a style can ask for nothing here but pictures of the same server.
+    Only the script of this package may run, whatever the file contains. Inline styles are allowed, because a page of an
+    earlier version has another style; they can load nothing but images of the same server.
     """
     return (
         f"default-src 'none'; script-src 'sha256-{script_hash()}'; style-src 'unsafe-inline'; img-src 'self' data:; "

@@ -1,1 +1,1 @@
-"""Figures: pure functions from arrays to a matplotlib figure. Matplotlib is imported when one is drawn."""
+"""Figures: pure functions from arrays to a matplotlib figure. Matplotlib is imported when a figure is drawn."""

@@ -1,7 +1,7 @@
-"""What all figures share: width, type and colours, and how a figure becomes a file.
+"""Define width, fonts and colours of all figures, and encode figures as files.
 
-A figure is as wide as a telephone shows it and is drawn black on white; the page's style sheet turns it around in a
-dark scheme. Colours are those of Okabe & Ito (2008), "Color universal design", told apart by colour-blind readers.
+Figures fit the width of a phone and are drawn black on white; the style sheet of the page inverts them in a dark colour
+scheme. Colours are those of Okabe & Ito (2008), "Color universal design", which colour-blind readers can distinguish.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WIDTH_IN = 4.4
 PNG_DPI = 220
 INK, SOFT, FAINT = "#1a1a1a", "#6b6b6b", "#d9d9d9"
 BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#cc79a7"
-SEQUENTIAL, DIVERGING = "YlGnBu", "PuOr_r"  # paper is "nothing" in both, also when the page turns them around
+SEQUENTIAL, DIVERGING = "YlGnBu", "PuOr_r"  # white is 0 in both, also when the page inverts them
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -49,14 +49,14 @@ STYLE: Any = {
     "axes.unicode_minus": True,
     "lines.linewidth": 1.4,
     "figure.facecolor": "white",
-    "text.parse_math": False,  # names of models are shown as they are
-    "svg.hashsalt": "unheard",  # the same figure is the same file
+    "text.parse_math": False,  # names of models may contain a $
+    "svg.hashsalt": "unheard",  # makes the file reproducible
     "svg.fonttype": "path",
 }
 
 
 def drawn(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw with our style, whatever the style outside is."""
+    """Draw with the style of the report, whatever the current style is."""
 
     @wraps(function)
     def with_style(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -69,7 +69,7 @@ def drawn(function: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def panels(rows: int, columns: int, height_in: float, **options: Any) -> tuple[Figure, list[Axes]]:
-    """A figure of the page's width with rows x columns axes, row by row. `options` as for `Figure.subplots`."""
+    """Return a figure with rows x columns axes, row by row. `options` are those of `Figure.subplots`."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
@@ -78,12 +78,12 @@ def panels(rows: int, columns: int, height_in: float, **options: Any) -> tuple[F
 
 
 def encode(figure: Figure, kind: Format) -> bytes:
-    """The figure as a file. Line art is SVG; pictures of many numbers are PNG."""
+    """Return the figure as a file: SVG for line art, PNG for images."""
     from matplotlib import rc_context
 
     buffer = io.BytesIO()
     with rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # of a model's name: a box will do
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box is drawn instead
         if kind == "svg":
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         else:

@@ -1,4 +1,4 @@
-"""Quality against evidence: a line with its interval for each opinion, between chance and the oracle."""
+"""Draw a metric against numbers: a line with its interval for each estimate, between chance and the oracle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from unheard.report.figures.canvas import BLUE, GREEN, ORANGE, PURPLE, SKY, SOFT, VERMILION, drawn, panels
 from unheard.report.figures.results import shortened
-from unheard.report.measured import Curves
+from unheard.report.stored_results import Curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ COLOURS = (BLUE, GREEN, ORANGE, VERMILION, PURPLE, SKY)
 
 @drawn
 def curves(found: Curves) -> Figure:
-    """The numbers on the x axis stand at equal distances: they grow like 0, 1, 2, 5, 10, 50."""
+    """Draw curves; the numbers on the x axis are equidistant, because they grow like 0, 1, 2, 5, 10, 50."""
     figure, (ax,) = panels(1, 1, 2.8)
     at = np.arange(len(found.x))
     for (name, points), colour in zip(found.lines.items(), COLOURS, strict=False):

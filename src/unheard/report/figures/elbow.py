@@ -1,4 +1,4 @@
-"""The elbow of a codebook: how far sounds are from their nearest tone, by the number of tones (thesis 5.1)."""
+"""Draw the elbow curve of a codebook: distance of frames to their nearest tone, by number of tones (thesis 5.1)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @drawn
 def elbow(ks: Sequence[int], distances: Sequence[float], *, corner: int, thesis: int) -> Figure:
-    """Distance over log k, the chord that the corner is farthest below, and where the thesis is."""
+    """Draw distance over log k, the chord between its ends, the corner, and the number of tones of the thesis."""
     figure, (ax,) = panels(1, 1, 2.6)
     ax.plot([ks[0], ks[-1]], [distances[0], distances[-1]], color=SOFT, linewidth=0.8, linestyle="--")
     ax.plot(ks, distances, color=BLUE, marker="o", markersize=3.6)

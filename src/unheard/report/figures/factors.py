@@ -1,4 +1,4 @@
-"""How factors are distributed (thesis figure 4.2) and what each scaling does to them (4.3)."""
+"""Draw the distribution of factors (thesis figure 4.2) and the effect of each scaling (4.3)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BINS = 60
 
 @drawn
 def distribution(factors: Floats, single: Mapping[str, int]) -> Figure:
-    """All numbers of factors (n, d) together, with the normal curve of their mean and deviation, and a few columns."""
+    """Draw histograms of all factors (n, d), with the normal curve of the same moments, and of some columns."""
     figure, (left, right) = panels(1, 2, 2.2)
     everything = factors.ravel().astype(np.float64)
     left.hist(everything, bins=BINS, density=True, color=BLUE)
@@ -38,7 +38,7 @@ def distribution(factors: Floats, single: Mapping[str, int]) -> Figure:
     deviation = everything.std() or 1.0
     normal = np.exp(-0.5 * ((at - everything.mean()) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
     left.plot(at, normal, color=VERMILION, linewidth=1)
-    left.set_title("all factors together")
+    left.set_title("all factors")
     for (name, column), colour in zip(single.items(), (BLUE, GREEN, ORANGE, PURPLE), strict=False):
         right.hist(factors[:, column], bins=BINS // 2, density=True, histtype="step", color=colour, label=name)
     right.set_title("single factors")
@@ -51,9 +51,9 @@ def distribution(factors: Floats, single: Mapping[str, int]) -> Figure:
 
 @drawn
 def scalings(scaled: Mapping[str, Floats]) -> Figure:
-    """Heat maps (track, factor) of the same factors, one per scaling, above the histogram of their numbers.
+    """Draw heat maps (track, factor) of the same factors, one per scaling, above histograms of their values.
 
-    Colours of each span all that it can hold: around 0 the largest number on both sides, or 0 to 1.
+    The colours span -m to m, where m is the largest absolute value, or 0 to 1 for values that are not negative.
     """
     figure, axes = panels(2, len(scaled), 3.6, height_ratios=[3, 1])
     above, below = axes[: len(scaled)], axes[len(scaled) :]

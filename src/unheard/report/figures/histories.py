@@ -1,4 +1,4 @@
-"""Training histories (thesis figure 6.1): losses, and accuracy or correlation, epoch by epoch."""
+"""Draw training histories (thesis figure 6.1): losses, and accuracy or correlation, by epoch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOSSES = {
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of one training: its loss, the margin of a triplet loss, and what every epoch noted."""
+    """One stage of one training: its loss, the margin of a triplet loss, and the values of every epoch."""
 
     loss: str
     margin: float | None
@@ -41,33 +41,33 @@ class Stage:
 
 @drawn
 def history(runs: Sequence[Sequence[Stage]]) -> Figure:
-    """Every training of one recipe (one per seed, the first drawn strongest); a row of panels per stage."""
-    rows = [_quantities([run[place] for run in runs if place < len(run)]) for place in range(max(map(len, runs)))]
+    """Draw every training of one recipe (one per seed, the first in full colour), with a row of panels per stage."""
+    rows = [_quantities([run[index] for run in runs if index < len(run)]) for index in range(max(map(len, runs)))]
     figure, axes = panels(len(rows), 2, 1.75 * len(rows) + 0.1)
-    for place, quantities in enumerate(rows):
-        for ax, quantity in zip(axes[2 * place : 2 * place + 2], quantities, strict=False):
-            _panel(ax, [run[place] for run in runs if place < len(run)], quantity, place, several=len(rows) > 1)
-        for ax in axes[2 * place + len(quantities) : 2 * place + 2]:
+    for index, quantities in enumerate(rows):
+        for ax, quantity in zip(axes[2 * index : 2 * index + 2], quantities, strict=False):
+            _panel(ax, [run[index] for run in runs if index < len(run)], quantity, index, several=len(rows) > 1)
+        for ax in axes[2 * index + len(quantities) : 2 * index + 2]:
             ax.remove()
     axes[0].legend(loc="best", handlelength=1)
     return figure
 
 
 def _quantities(stages: Sequence[Stage]) -> list[str]:
-    """`loss`, and accuracy or correlation where an epoch noted one."""
+    """Return "loss", and "accuracy" or "correlation" if an epoch has it."""
     noted = {name.partition("_")[2] for stage in stages for epoch in stage.epochs for name in epoch}
     return ["loss", *[quantity for quantity in ("accuracy", "correlation") if quantity in noted][:1]]
 
 
 @drawn
 def overview(recipes: Mapping[str, Sequence[Sequence[Stage]]]) -> Figure:
-    """The losses of many recipes as small panels, three a row, one for each stage; recipe -> trainings as above."""
+    """Draw the losses of many recipes (recipe -> trainings) as small panels, three per row, one for each stage."""
     stages: dict[str, list[Stage]] = {}
     for recipe, runs in recipes.items():
         n_stages = max(map(len, runs))
-        for place in range(n_stages):
-            title = shortened(recipe) + (f", {place + 1}" if n_stages > 1 else "")
-            stages[title] = [run[place] for run in runs if place < len(run)]
+        for index in range(n_stages):
+            title = shortened(recipe) + (f", {index + 1}" if n_stages > 1 else "")
+            stages[title] = [run[index] for run in runs if index < len(run)]
     rows = -(-len(stages) // 3)
     figure, axes = panels(rows, 3, 1.05 * rows + 0.1)
     for ax, (title, of_stage) in zip(axes, stages.items(), strict=False):
@@ -81,9 +81,9 @@ def overview(recipes: Mapping[str, Sequence[Sequence[Stage]]]) -> Figure:
     return figure
 
 
-def _panel(ax: Axes, stages: Sequence[Stage], quantity: str, place: int, *, several: bool) -> None:
+def _panel(ax: Axes, stages: Sequence[Stage], quantity: str, index: int, *, several: bool) -> None:
     _curves(ax, stages, quantity)
-    prefix = f"stage {place + 1}: " if several else ""
+    prefix = f"stage {index + 1}: " if several else ""
     name = LOSSES.get(stages[0].loss, stages[0].loss) if quantity == "loss" else quantity
     ax.set(title=f"{prefix}{name}", xlabel="epoch")
 

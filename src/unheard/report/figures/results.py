@@ -1,4 +1,4 @@
-"""Results: a figure of every model with its interval, and how unevenly lists are shared out."""
+"""Draw a metric of every model with its interval, and the number of lists with each track."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 
 Point = tuple[float, float | None, float | None]  # value, low, high
 LONGEST_NAME = 24
-CALM = {"oracle": INK, "random": SOFT}
+GREYS = {"oracle": INK, "random": SOFT}
 
 
 @drawn
 def dots(
     models: Mapping[str, Sequence[Point]], *, chance: float | None, oracle: float | None, trained: set[str]
 ) -> Figure:
-    """A line per model, first on top, with a dot and an interval for each of its seeds; chance and ceiling as lines."""
+    """Draw a row per model, the first on top, with a dot and an interval per seed; chance and oracle as lines."""
     figure, (ax,) = panels(1, 1, 0.24 * len(models) + 0.75)
-    for place, (model, points) in enumerate(models.items()):
+    for row, (model, points) in enumerate(models.items()):
         colour = BLUE if model in trained else SOFT
-        ax.axhline(place, color=FAINT, linewidth=0.5, zorder=0)
+        ax.axhline(row, color=FAINT, linewidth=0.5, zorder=0)
         for (value, low, high), shift in zip(points, offsets(len(points)), strict=True):
             if low is not None and high is not None:
-                ax.plot([low, high], [place + shift] * 2, color=colour, linewidth=1.1, alpha=0.75)
-            ax.plot([value], [place + shift], color=colour, marker="o", markersize=3.6, linestyle="")
+                ax.plot([low, high], [row + shift] * 2, color=colour, linewidth=1.1, alpha=0.75)
+            ax.plot([value], [row + shift], color=colour, marker="o", markersize=3.6, linestyle="")
     for at, word, style in ((chance, "chance", ":"), (oracle, "true factors", "--")):
         if at is not None:
             ax.axvline(at, color=VERMILION, linewidth=1, linestyle=style, zorder=1)
@@ -59,19 +59,19 @@ def dots(
 
 @drawn
 def hubs(curves: Mapping[str, NDArray[np.integer]], *, expected: float) -> Figure:
-    """How many lists hold a track, tracks sorted, one curve per model; `expected` if all were held alike."""
+    """Draw the sorted number of lists with each track, a curve per model; `expected` is the equal distribution."""
     figure, (ax,) = panels(1, 1, 2.4)
-    told_apart = [name for name in curves if name not in CALM]
-    colours = dict(zip(told_apart, (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE), strict=False))
+    coloured = [name for name in curves if name not in GREYS]
+    colours = dict(zip(coloured, (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE), strict=False))
     for model, counts in curves.items():
         ordered = np.sort(counts)[::-1]
         at = np.linspace(0, 100, len(ordered))
-        colour = CALM.get(model) or colours.get(model, FAINT)
+        colour = GREYS.get(model) or colours.get(model, FAINT)
         ax.step(at, ordered, color=colour, label=shortened(model), linewidth=1.2)
     ax.axhline(expected, color=SOFT, linewidth=0.8, linestyle=":")
     ax.set(
-        xlabel="% of the candidates, most often listed first",
-        ylabel="lists that hold it",
+        xlabel="% of the candidates, sorted",
+        ylabel="lists with the track",
         xlim=(0, 100),
         ylim=(0, None),
     )
@@ -80,7 +80,7 @@ def hubs(curves: Mapping[str, NDArray[np.integer]], *, expected: float) -> Figur
 
 
 def offsets(n: int) -> list[float]:
-    """Where n seeds stand around the middle of their line."""
+    """Return the offsets of n seeds from the middle of their row."""
     return np.linspace(-0.22, 0.22, n).tolist() if n > 1 else [0.0]
 
 

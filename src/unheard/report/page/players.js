@@ -1,9 +1,9 @@
-// One player at a time.
+// Play one file at a time.
 document.addEventListener("play", (event) => {
   for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
 }, true);
 
-// Where a file cannot be played (moved, or of a kind that the browser does not know), words instead of a dead player.
+// Replace a player whose file cannot be played (moved, or of an unsupported format) by a message.
 document.addEventListener("error", (event) => {
   if (event.target.localName !== "audio") return;
   const words = document.createElement("small");

@@ -1,1 +1,1 @@
-"""The chapters of the page: from what was collected to words, tables and figures."""
+"""Sections of the report: text, tables and figures from its data."""

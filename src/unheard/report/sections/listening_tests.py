@@ -1,4 +1,4 @@
-"""Chapter: what people said who listened without knowing which model had chosen."""
+"""Section on blind listening tests: ratings, comparisons of models, screening."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from unheard.listening_test.plot import means_figure
 from unheard.listening_test.study import study_names
 from unheard.listening_test.tables import agreement_text, comparison_tables, means_table, raters_table
 from unheard.report.blocks import Block, Folded, Missing, Picture, Section, Tabled, Text
-from unheard.report.collect import Collected
 from unheard.report.figures.canvas import drawn
+from unheard.report.report_data import ReportData
 
-ASKED = {
-    "rate": "Raters heard a track and one candidate at a time, and said how similar the candidate is and how much they "
-    "like it.",
-    "ab": "Raters heard a track and two candidates, and said which one fits better.",
+TASKS = {
+    "rate": "Raters listened to a track and one candidate at a time, and rated how similar the candidate is and how "
+    "much they like it.",
+    "ab": "Raters listened to a track and two candidates, and chose the one that fits better.",
 }
 
 
-def listening_tests(found: Collected) -> Section | None:
-    """Every study of the workspace; None if there are none."""
+def listening_tests(found: ReportData) -> Section | None:
+    """Return every study of the workspace; None if there are none."""
     blocks: list[Block] = []
     for name in study_names(found.workspace):
         try:
             blocks += _study(analyse(found.workspace, name))
         except UserError as error:
             blocks.append(Missing(str(error)))
-    return Section("listening-tests", "What listeners say", tuple(blocks)) if blocks else None
+    return Section("listening-tests", "Listening tests", tuple(blocks)) if blocks else None
 
 
 def _study(found: Analysis) -> list[Block]:
     study = found.study
-    who = "simulated raters, nobody has listened" if found.simulated else "raters"
+    who = "simulated raters" if found.simulated else "raters"
     pictured = "; ".join(
         f"{mean.measure} of {mean.model} {mean.value:.1f}"
         for mean in found.means
@@ -39,9 +39,9 @@ def _study(found: Analysis) -> list[Block]:
     )
     return [
         Text(
-            f"{ASKED[study.kind]} Nothing told which model had named it. {len(found.checked)} {who}, {len(found.kept)} "
-            f"of them pass the screening, {len(study.seeds)} tracks to start from, split {study.split}. The reference "
-            "is what the true factors name, the anchor is drawn at random; both were hidden among the candidates. "
+            f"{TASKS[study.kind]} The model of a candidate was not shown. {len(found.checked)} {who}, "
+            f"{len(found.kept)} of whom passed the screening; {len(study.seeds)} seed tracks, split {study.split}. The "
+            "reference is chosen by the true factors, the anchor at random; both are hidden among the candidates. "
             f"{agreement_text(found)}",
             f"Listening test {study.name}",
         ),
@@ -50,11 +50,9 @@ def _study(found: Analysis) -> list[Block]:
             drawn(means_figure)(found),
             "svg",
             f"Means with 95 % intervals: {pictured}.",
-            "Dots are means, lines 95 % intervals over raters and tracks together. Blue are models, grey the hidden "
-            "reference and the random anchor.",
+            "Dots are means, lines 95 % intervals over raters and tracks. Models are blue; the hidden reference and "
+            "the random anchor are grey.",
         ),
-        Tabled(
-            means_table(found), "Mean and 95 % interval; beside it the mean without screening, which should be near."
-        ),
-        Folded("Pair by pair, and who was left out", (*comparison_tables(found), raters_table(found))),
+        Tabled(means_table(found), "Mean and 95 % interval; the mean without screening should be close to it."),
+        Folded("Comparisons of pairs, and excluded raters", (*comparison_tables(found), raters_table(found))),
     ]

@@ -1,40 +1,39 @@
-"""Chapter: how the networks were trained, and what is inside."""
+"""Section on trained networks: training histories, outputs of the first convolution, filters."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unheard.report.audio_excerpt import band_centres_hz
 from unheard.report.blocks import Block, Missing, Picture, Section, Text
-from unheard.report.collect import Collected
 from unheard.report.figures.histories import history, overview
 from unheard.report.figures.networks import filters, responses, sliding_responses
-from unheard.report.hearing import band_centres_hz
-from unheard.report.inside import Convolutions, History
+from unheard.report.report_data import ReportData
+from unheard.report.trained_networks import Convolutions, History
 from unheard.workspace import Settings
 
-MOST_HISTORIES = 8  # drawn in full; more become small panels
+MAX_HISTORIES = 8  # of more recipes, losses are drawn as small panels
 
 
-def networks(found: Collected) -> Section:
-    """Training histories, outputs of the first convolution, filters."""
+def networks(found: ReportData) -> Section:
+    """Return training histories, outputs of the first convolution, and filters."""
     blocks: list[Block] = []
     if found.histories:
         blocks.append(
             Text(
-                "Training, epoch by epoch; an epoch hears every train track once or more, epoch 0 is the network "
-                "before it has learnt anything. Losses should fall, accuracies and correlations rise. When the train "
-                "curve still gets better and the validation curve no longer does, a network has begun to remember "
-                "instead of learning; the best epoch is kept. The factors of validation tracks are shorter than those "
-                "that were trained on, so their squared error may rise while the correlation still does, and rankings "
-                "get better. Paler lines are other seeds. (Thesis figure 6.1.)"
+                "Training by epoch; an epoch uses every train track at least once, and epoch 0 is the network before "
+                "training. Losses should fall, accuracies and correlations rise. If the train curve improves and the "
+                "validation curve does not, the network overfits; the best epoch is kept. Factors of validation tracks "
+                "have a smaller norm than those of train tracks, so their squared error may rise while correlation and "
+                "ranking improve. Paler lines are other seeds. (Thesis figure 6.1.)"
             )
         )
-        if len(found.histories) > MOST_HISTORIES:
+        if len(found.histories) > MAX_HISTORIES:
             blocks.append(_overview(found.histories))
         else:
             blocks += [_history(item) for item in found.histories]
     else:
-        blocks.append(Missing(f"No model has been trained yet. `unheard train -w {found.workspace.root}` does it."))
+        blocks.append(Missing(f"No model has been trained yet. Run `unheard train -w {found.workspace.root}`."))
     if found.convolutions:
         for item in found.convolutions:
             blocks += [_outputs(item, found.workspace.settings), _filters(item)]
@@ -42,21 +41,17 @@ def networks(found: Collected) -> Section:
         blocks.append(
             Missing(
                 "No convolutional network has been trained on this split, so there are no filters to show (thesis "
-                f"figures 5.2 and A.1). `unheard train -w {found.workspace.root} cnn` trains one."
+                f"figures 5.2 and A.1). Run `unheard train -w {found.workspace.root} cnn`."
             )
         )
-    return Section("networks", "Inside the networks", tuple(blocks))
+    return Section("networks", "Trained networks", tuple(blocks))
 
 
 def _history(item: History) -> Picture:
     first = item.runs[0]
     epochs = " and ".join(str(len([e for e in stage.epochs if e.get("epoch")])) for stage in first)
     triplets = any(stage.margin is not None for stage in first)
-    note = (
-        " Dotted: what an embedding scores that is the same for every track (a loss equal to the margin, accuracy 0.5)."
-        if triplets
-        else ""
-    )
+    note = " Dotted: a constant embedding (a loss equal to the margin, accuracy 0.5)." if triplets else ""
     several = f" {len(item.runs)} seeds." if len(item.runs) > 1 else ""
     return Picture(
         f"history-{item.recipe}",
@@ -75,9 +70,9 @@ def _overview(items: Sequence[History]) -> Picture:
         "svg",
         f"Train and validation losses of {len(items)} recipes, a small panel each: "
         f"{', '.join(item.recipe for item in items)}.",
-        "The loss by the epoch, a panel for each recipe (and each of its stages); scales differ. Dotted: the margin of "
-        "a triplet loss, which an embedding scores that is the same for every track. `unheard report --model NAME` "
-        "draws one in full, with its accuracy or correlation.",
+        "Loss by epoch, a panel for each recipe and stage; scales differ. Dotted: the margin of a triplet loss, which "
+        "is the loss of a constant embedding. `unheard report --model NAME` draws one recipe in full, with its "
+        "accuracy or correlation.",
         f"All {len(items)} trainings",
     )
 
@@ -85,43 +80,43 @@ def _overview(items: Sequence[History]) -> Picture:
 def _outputs(item: Convolutions, settings: Settings) -> Picture:
     band_hz = band_centres_hz(settings)
     if item.sliding is not None:
-        along = "time" if item.along == "frames" else "pitch"
+        along = "time" if item.along == "frames" else "frequency"
         return Picture(
             "outputs-cnn1d",
             sliding_responses(item.patch, item.sliding, band_hz=band_hz, along=along),
             "png",
-            f"A spectrogram patch and the answers of {len(item.sliding)} filters of the first layer of {item.model}.",
-            f"{item.model}: a patch, and what {len(item.sliding)} filters of the first convolution answer to it. These "
-            f"filters slide along {along} alone and span the other axis whole, so each answers with one line; "
-            "strong colour is a strong answer. (Thesis figure 5.2.)",
-            f"What the first layer of {item.model} answers",
+            f"A spectrogram patch and the outputs of {len(item.sliding)} filters of the first layer of {item.model}.",
+            f"{item.model}: a patch, and the outputs of {len(item.sliding)} filters of the first convolution. These "
+            f"filters slide along {along} only and span the whole other axis, so the output of each is one row; "
+            "saturated colours are high values. (Thesis figure 5.2.)",
+            f"Outputs of the first layer of {item.model}",
         )
     return Picture(
         "outputs-cnn",
         responses(item.patch, item.outputs, band_hz=band_hz),
         "png",
-        f"A spectrogram patch and the answers of {len(item.outputs)} filters of the first convolution of {item.model}.",
-        f"{item.model}: a patch, and what some filters of the first convolution make of it; strong colour is a "
-        "strong answer. They are picked by measuring their answers: the one that answers most in high bands, the one "
-        "that does in low bands, one that answers when it is quiet, then those that vary most. Nobody told the "
-        "network to look for that. "
-        "(Thesis figure 5.2.)",
-        f"What the first layer of {item.model} answers",
+        f"A spectrogram patch and the outputs of {len(item.outputs)} filters of the first convolution of {item.model}.",
+        f"{item.model}: a patch, and the outputs of some filters of the first convolution; saturated colours are high "
+        "values. The filters are chosen by their outputs: the one with the highest values in high bands, the one in "
+        "low bands, one that is high when the patch is quiet, then those that vary most. (Thesis figure 5.2.)",
+        f"Outputs of the first layer of {item.model}",
     )
 
 
 def _filters(item: Convolutions) -> Picture:
     if item.family == "cnn":
-        read = "of a deeper filter, which reads every map below it, the part with the largest weights is shown"
+        read = "of a filter of a deeper layer, the input channel with the largest weights is shown"
     else:
-        read = "a filter's height is all that lies below it (bands or maps), its width what it spans as it slides"
+        read = (
+            "the height of a tile is the number of input channels (bands or maps), its width the length of the filter"
+        )
     return Picture(
         f"filters-{item.family}",
         filters(item.layers),
         "png",
-        f"Weights of the filters of the first {len(item.layers)} layers of {item.model} as mosaics of small tiles.",
-        f"{item.model}: a tile is a filter, orange adds, purple takes away, blank ignores; {read}. Stripes and halves "
-        "of opposite colour are edge detectors: beginnings of notes, borders of bands. Tiles that look like noise have "
-        "not learnt anything that can be told by eye. (Thesis figure A.1.)",
+        f"Weights of the filters of the first {len(item.layers)} layers of {item.model} as mosaics of tiles.",
+        f"{item.model}: a tile is a filter; orange weights are positive, purple ones negative, white ones 0; {read}. "
+        "Stripes and halves of opposite colour are edge detectors, which respond to onsets of notes or borders of "
+        "bands. (Thesis figure A.1.)",
         f"Filters of {item.model}",
     )

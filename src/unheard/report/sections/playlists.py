@@ -1,35 +1,37 @@
-"""Chapter: what every model recommends beside the same track."""
+"""Section with the neighbours of the same tracks by every model."""
 
 from __future__ import annotations
 
 from unheard.recommend.build import ORACLE
 from unheard.report.blocks import Block, Lists, Missing, Section, Text
-from unheard.report.collect import Collected
+from unheard.report.report_data import ReportData
 
 
-def playlists(found: Collected) -> Section:
-    """Lists side by side, per seed track."""
+def playlists(found: ReportData) -> Section:
+    """Return the lists of all models, by seed track."""
     blocks: list[Block] = []
     if not found.seeds:
-        blocks.append(Missing("No test track is in a playlist, so there is no seed; name one with `--seed-track ID`."))
+        blocks.append(
+            Missing(
+                "No test track is in a playlist, so no seed track can be chosen; choose one with `--seed-track ID`."
+            )
+        )
     elif not found.models:
-        split = found.catalogue.split.name
-        train = f"unheard train -w {found.workspace.root} --split {split}"
-        blocks.append(Missing(f"No model is trained on split {split!r}. `{train}` trains one."))
+        blocks.append(Missing(f"No model has been trained yet. Run `unheard train -w {found.workspace.root}`."))
     if found.seeds:
-        oracle = "" if _has_oracle(found) else " The true factors are missing: run `unheard factors` once more."
+        oracle = "" if _has_oracle(found) else " The true factors are missing: run `unheard factors` again."
         blocks.append(
             Text(
-                "What stands next to a track, model by model, as `unheard similar TRACK --candidates all` ranks it, at "
-                "most two tracks by one artist. “True factors” are what all playlists together say, the track's own "
-                "plays included: the list to reach. A model has only heard a cold track. ✓ marks tracks that are in "
-                "the true list too, “cold” tracks whose plays no model has seen. Players play files of this computer: "
-                "nothing is read before you press one, and on another computer they stay silent." + oracle
+                "The neighbours of a track by every model, as `unheard similar TRACK --candidates all` ranks them, "
+                "with at most two tracks by one artist. “True factors” are fitted to the plays of all tracks; their "
+                "list is the reference. ✓ marks tracks that are in this list too, “new” tracks whose plays were not "
+                "used for training. Players play files on this computer; they load nothing until you press play, and "
+                "do not work on other computers." + oracle
             )
         )
         blocks += [Lists(side_by_side) for side_by_side in found.seeds]
-    return Section("playlists", "Playlists side by side", tuple(blocks))
+    return Section("playlists", "Lists of all models", tuple(blocks))
 
 
-def _has_oracle(found: Collected) -> bool:
+def _has_oracle(found: ReportData) -> bool:
     return any(column.model == ORACLE for seed in found.seeds for column in seed.lists)

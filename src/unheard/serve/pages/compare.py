@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from unheard.recommend.build import ORACLE
-from unheard.report.listening import LENGTH, default_seeds
+from unheard.report.model_lists import LENGTH, default_seeds
 from unheard.serve import answers
 from unheard.serve.pages.frame import Now, page
 from unheard.serve.pages.text import address

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from unheard.errors import UserError
 from unheard.evaluate.table import tables
 from unheard.library import Failure, open_library
-from unheard.report.measured import charts, read_experiments, read_measured
 from unheard.report.served import as_served, served_policy
+from unheard.report.stored_results import charts, read_experiments, read_results
 from unheard.serve.answers import NotFoundError
 from unheard.serve.jobs import Wish
 from unheard.serve.pages.frame import page
@@ -95,7 +95,7 @@ def run(request: Request, job_id: str) -> Response:
 def results(request: Request, split: str) -> Response:
     """What `evaluate` measured on a split, drawn and as tables."""
     workspace = served(request).workspace
-    measured = read_measured(workspace, split) if split in _splits(workspace) else None
+    measured = read_results(workspace, split) if split in _splits(workspace) else None
     if measured is None:
         raise NotFoundError(f"Nothing is measured on split {split!r:.60}. Run `evaluate` first.")
     return page(

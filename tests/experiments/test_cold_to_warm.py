@@ -1,4 +1,4 @@
-"""Quality against the number of plays: the protocol, the file it leaves, and going on where it stopped."""
+"""Quality against the number of plays: the protocol, the file it writes, and resuming an earlier run."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ import pytest
 
 from tests.builders import music_world as toy
 from unheard.errors import UserError
-from unheard.experiments.evidence import (
+from unheard.experiments.cold_to_warm import (
+    COLD_TO_WARM,
     LEVELS,
     METRICS,
-    NAME,
-    about_text,
-    evidence_tables,
-    run_evidence,
+    Options,
+    Predicted,
+    _measure,
+    _reveal,
+    summary,
+    tables,
 )
+from unheard.experiments.experiment import path_of, run_experiment
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.recommenders import FactorRecommender
-from unheard.report.measured import read_experiments
+from unheard.report.stored_results import read_experiments
 from unheard.workspace import Workspace
 
 Found = dict[str, Any]
@@ -32,22 +36,26 @@ Found = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return toy.build(tmp_path_factory.mktemp("evidence") / "w")
+    return toy.build(tmp_path_factory.mktemp("cold") / "w")
 
 
 @pytest.fixture(scope="module")
 def found(workspace: Workspace) -> Found:
-    return run_evidence(workspace, "tracks", models=("ridge", "artist-mean"))
+    return cold_to_warm(workspace, "tracks", models=("ridge", "artist-mean"))
 
 
-def values(found: Found, model: str, opinion: str, metric: str) -> list[float]:
+def cold_to_warm(workspace: Workspace, split: str, *, models: tuple[str, ...] = ("ridge",), seed: int = 0) -> Found:
+    return run_experiment(COLD_TO_WARM, workspace, split, Options(models, seed))
+
+
+def values(found: Found, model: str, estimate: str, metric: str) -> list[float]:
     rows = found["models"][model]["rows"]
-    return [r["value"] for r in rows if (r["opinion"], r["metric"]) == (opinion, metric)]
+    return [r["value"] for r in rows if (r["estimate"], r["metric"]) == (estimate, metric)]
 
 
 def test_sound_stays_plays_grow_and_the_blend_leads_from_one_to_the_other(found: Found) -> None:
     for metric in METRICS:
-        sound, plays, blend = (values(found, "ridge", opinion, metric) for opinion in ("sound", "plays", "blend"))
+        sound, plays, blend = (values(found, "ridge", estimate, metric) for estimate in ("audio", "plays", "blend"))
         assert len(set(sound)) == 1
         assert plays[-1] > plays[0]
         assert blend[0] == values(found, "ridge", "artist", metric)[0]
@@ -64,7 +72,6 @@ def test_a_figure_worked_the_long_way(workspace: Workspace, found: Found) -> Non
     catalogue = load_catalogue(workspace, "tracks")
     ridge = make_recommender(workspace, catalogue, "ridge")
     assert isinstance(ridge, FactorRecommender)
-    from unheard.experiments.evidence import _reveal
     from unheard.splits import Use
 
     reveal = _reveal(catalogue, catalogue.plays, Use.TEST, np.any(catalogue.warm.playlists, axis=1), 0)
@@ -79,22 +86,21 @@ def test_a_figure_worked_the_long_way(workspace: Workspace, found: Found) -> Non
         ]
         of_playlists.append(np.mean(wins))
     assert found["models"]["ridge"]["n"] == len(of_playlists)
-    assert values(found, "ridge", "sound", "auc")[0] == pytest.approx(np.mean(of_playlists))
+    assert values(found, "ridge", "audio", "auc")[0] == pytest.approx(np.mean(of_playlists))
 
 
 def test_intervals_hold_their_values_and_tables_fit(found: Found) -> None:
     for model in found["models"].values():
         assert all(row["low"] <= row["value"] <= row["high"] for row in model["rows"])
-    tables = evidence_tables(found)
-    assert len(tables) == 2 * len(METRICS)
-    assert {len(row) for table in tables for row in table.rows} == {1 + len(LEVELS)}
-    assert "artist" in [row[0] for row in tables[0].rows]
-    assert "Plays alone rank better than ridge" in about_text(found)
+    drawn = tables(found)
+    assert len(drawn) == 2 * len(METRICS)
+    assert {len(row) for table in drawn for row in table.rows} == {1 + len(LEVELS)}
+    assert "artist" in [row[0] for row in drawn[0].rows]
+    assert "Plays alone rank better than ridge" in summary(found)
 
 
 def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace, found: Found) -> None:
     """Places that are the factors themselves must rank as the factors do, whatever their scale."""
-    from unheard.experiments.evidence import Predicting, _measure, _reveal
     from unheard.recommend.hybrids import als_config
     from unheard.splits import Use
 
@@ -107,50 +113,50 @@ def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace
         for plays, use in ((catalogue.plays, Use.TEST), (catalogue.tuning, Use.VAL))
     )
     places = replace(ridge, tracks=ridge.tracks * np.float32(4), playlists=ridge.playlists * np.float32(0.5))
-    model = Predicting(ridge.tracks, places)
+    model = Predicted(ridge.tracks, places)
     measured = _measure(catalogue, model, test, val, als_config(workspace, "tracks"), 0)
     named = {"about": found["about"], "models": {"placed": measured}}
-    assert values(named, "placed", "places", "auc") == values(found, "ridge", "sound", "auc")
+    assert values(named, "placed", "embedding", "auc") == values(found, "ridge", "audio", "auc")
     assert values(named, "placed", "blend", "auc") == values(found, "ridge", "blend", "auc")
-    assert [row[0] for row in evidence_tables(named)[0].rows][1:3] == ["places", "sound"]
+    assert [row[0] for row in tables(named)[0].rows][1:3] == ["embedding", "audio"]
 
 
 def test_unknown_artists_have_no_line(workspace: Workspace, tmp_path: Path) -> None:
-    alone = run_evidence(workspace, "artists", models=("ridge",), seed=3)
+    alone = cold_to_warm(workspace, "artists", models=("ridge",), seed=3)
     assert not alone["models"]["ridge"]["artist"]
     assert values(alone, "ridge", "artist", "auc") == []
 
 
 def test_what_was_measured_is_not_measured_again(workspace: Workspace) -> None:
-    path = workspace.experiment_path(NAME)
-    first = run_evidence(workspace, "tracks", models=("ridge",), seed=5)
+    path = path_of(COLD_TO_WARM, workspace)
+    first = cold_to_warm(workspace, "tracks", models=("ridge",), seed=5)
     text = path.read_text()
     stored = json.loads(text)
     stored["findings"]["models"]["ridge"]["kappa"] = 12345.0
     path.write_text(json.dumps(stored))
-    kept = run_evidence(workspace, "tracks", models=("ridge", "artist-mean"), seed=5)
+    kept = cold_to_warm(workspace, "tracks", models=("ridge", "artist-mean"), seed=5)
     assert kept["models"]["ridge"]["kappa"] == 12345.0
     assert set(kept["models"]) == {"ridge", "artist-mean"}
-    other = run_evidence(workspace, "tracks", models=("ridge",), seed=6)
+    other = cold_to_warm(workspace, "tracks", models=("ridge",), seed=6)
     assert other["models"]["ridge"]["kappa"] != 12345.0
     path.write_text("{")  # damaged: measured anew
-    assert run_evidence(workspace, "tracks", models=("ridge",), seed=5) == first
+    assert cold_to_warm(workspace, "tracks", models=("ridge",), seed=5) == first
     assert path.read_text() == text
 
 
 def test_the_report_draws_it(workspace: Workspace, found: Found) -> None:
-    run_evidence(workspace, "tracks", models=("ridge",), seed=5)
-    (experiment,) = [e for e in read_experiments(workspace) if e.name == NAME]
+    cold_to_warm(workspace, "tracks", models=("ridge",), seed=5)
+    (experiment,) = [e for e in read_experiments(workspace) if e.name == COLD_TO_WARM.name]
     (drawn,) = experiment.curves
     assert [int(x) for x in drawn.x] == list(LEVELS)
-    assert set(drawn.lines) == {"sound", "artist", "plays", "blend"}
+    assert set(drawn.lines) == {"audio", "artist", "plays", "blend"}
     assert found["about"]["levels"] == list(LEVELS)
 
 
 @pytest.mark.parametrize("model", ["random", "popularity", "oracle", "user-knn-cosine"])
 def test_models_without_factors_are_refused(workspace: Workspace, model: str) -> None:
     with pytest.raises(UserError, match=f"{model} predicts no factors"):
-        run_evidence(workspace, "tracks", models=(model,))
+        cold_to_warm(workspace, "tracks", models=(model,))
 
 
 def test_a_split_without_plays_of_test_tracks_is_refused(tmp_path: Path) -> None:
@@ -162,4 +168,4 @@ def test_a_split_without_plays_of_test_tracks_is_refused(tmp_path: Path) -> None
     rmtree(world.plays_dir)
     replace_playlists(world, Plays.of([Play("p00", name, place) for place, name in enumerate(train)]))
     with pytest.raises(UserError, match="no playlist with train plays holds a test track"):
-        run_evidence(world, "artists")
+        cold_to_warm(world, "artists")

@@ -1,4 +1,4 @@
-"""What a collection looks like: who is played how often."""
+"""Draw the popularity of the tracks of a collection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @drawn
 def long_tail(playlists_per_track: NDArray[np.integer]) -> Figure:
-    """Tracks by how many playlists hold them, and the share of all entries that the most popular ones take."""
+    """Draw playlists per track by rank, and the cumulative share of all entries of the most popular tracks."""
     counts = np.sort(playlists_per_track)[::-1]
     figure, (left, right) = panels(1, 2, 2.1)
     rank = np.arange(1, len(counts) + 1)

@@ -1,4 +1,4 @@
-"""The background systems side by side, on the toy world."""
+"""Classical recommenders compared on the toy world."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from tests.builders import music_world as toy
 from unheard.artefacts import write_json
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
-from unheard.experiments.background import (
-    NAME,
-    BackgroundResults,
-    background_tables,
-    run_background,
-)
+from unheard.experiments.classical_recommenders import CLASSICAL_RECOMMENDERS, Options, tables
+from unheard.experiments.experiment import Findings, path_of, run_experiment
 from unheard.library import Library
 from unheard.plays import Play, Plays, replace_playlists
+from unheard.progress import Progress, silent
 from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT, HYBRIDS
 from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.holdout import hide
@@ -35,17 +32,19 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def found(workspace: Workspace) -> BackgroundResults:
+def found(workspace: Workspace) -> Findings:
     before = {path: path.read_bytes() for path in (workspace.root / "factors").iterdir()}
-    results = run_background(workspace, "artists")
+    results = classical(workspace, "artists")
     assert {path: path.read_bytes() for path in (workspace.root / "factors").iterdir()} == before
     return results
 
 
-def value(found: BackgroundResults, model: str, candidates: str, metric: str, part: str = "value") -> float:
-    (row,) = [
-        r for r in found.results.rows if (r["model"], r["candidates"], r["metric"]) == (model, candidates, metric)
-    ]
+def classical(workspace: Workspace, split: str, *, seed: int = 0, progress: Progress = silent) -> Findings:
+    return run_experiment(CLASSICAL_RECOMMENDERS, workspace, split, Options(seed=seed), progress=progress)
+
+
+def value(found: Findings, model: str, candidates: str, metric: str, part: str = "value") -> float:
+    (row,) = [r for r in found["rows"] if (r["model"], r["candidates"], r["metric"]) == (model, candidates, metric)]
     return float(row[part])
 
 
@@ -61,28 +60,28 @@ def test_one_in_five_plays_is_hidden(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("name", COLLABORATIVE)
-def test_collaborative_filtering_beats_popularity_on_known_tracks(found: BackgroundResults, name: str) -> None:
+def test_collaborative_filtering_beats_popularity_on_known_tracks(found: Findings, name: str) -> None:
     assert value(found, name, "warm", "recall") > value(found, "popularity", "warm", "recall")
     assert value(found, name, "warm", "recall", "low") > value(found, name, "warm", "recall", "chance")
 
 
 @pytest.mark.parametrize("name", COLLABORATIVE)
-def test_collaborative_filtering_cannot_rank_new_tracks(found: BackgroundResults, name: str) -> None:
-    assert name in found.tied
+def test_collaborative_filtering_cannot_rank_new_tracks(found: Findings, name: str) -> None:
+    assert name in found["tied_on_cold_tracks"]
     assert value(found, name, "cold", "auc") == 0.5
     chance = value(found, name, "cold", "recall", "chance")
     assert value(found, name, "cold", "recall", "low") < chance < value(found, name, "cold", "recall", "high")
 
 
 @pytest.mark.parametrize("name", [CONTENT, *HYBRIDS])
-def test_hybrids_rank_new_tracks_and_known_ones(found: BackgroundResults, name: str) -> None:
-    assert name not in found.tied
+def test_hybrids_rank_new_tracks_and_known_ones(found: Findings, name: str) -> None:
+    assert name not in found["tied_on_cold_tracks"]
     for metric in ("recall", "ndcg"):
         assert value(found, name, "cold", metric, "low") > value(found, name, "cold", metric, "chance")
         assert value(found, name, "warm", metric) > value(found, "popularity", "warm", metric)
 
 
-def test_hybrids_are_more_than_their_parts(found: BackgroundResults) -> None:
+def test_hybrids_are_more_than_their_parts(found: Findings) -> None:
     """Half of each ranks known tracks better than either; trust by plays keeps new tracks in sight of known ones."""
     parts = max(value(found, name, "warm", "ndcg") for name in ("implicit-als", CONTENT))
     assert value(found, "hybrid-weighted", "warm", "ndcg") > parts
@@ -90,17 +89,17 @@ def test_hybrids_are_more_than_their_parts(found: BackgroundResults) -> None:
         assert value(found, name, "all", "recall") > value(found, "hybrid-weighted", "all", "recall")
 
 
-def test_the_user_based_adjustment_changes_no_ranking(found: BackgroundResults) -> None:
+def test_the_user_based_adjustment_changes_no_ranking(found: Findings) -> None:
     for candidates in ("warm", "all"):
         plain, adjusted = (value(found, f"user-knn-{how}", candidates, "ndcg") for how in ("pearson", "adjusted"))
         assert plain == adjusted
 
 
-def test_cold_figures_are_those_of_evaluate(workspace: Workspace, found: BackgroundResults) -> None:
+def test_cold_figures_are_those_of_evaluate(workspace: Workspace, found: Findings) -> None:
     models = ["item-knn-cosine", "hybrid-mixed", "content-boosted"]
     measured = evaluate(workspace, "artists", models=models)
     assert list(dict.fromkeys(row["model"] for row in measured.rows)) == models
-    ours = {tuple(row[k] for k in ("model", "candidates", "metric")): row for row in found.results.rows}
+    ours = {tuple(row[k] for k in ("model", "candidates", "metric")): row for row in found["rows"]}
     compared = [
         row for row in measured.rows if row["task"] == "recommend" and row["metric"] in ("recall", "ndcg", "auc")
     ]
@@ -109,54 +108,54 @@ def test_cold_figures_are_those_of_evaluate(workspace: Workspace, found: Backgro
         assert row == ours[row["model"], row["candidates"], row["metric"]]
 
 
-def test_differences_are_paired_with_what_has_to_be_beaten(found: BackgroundResults) -> None:
-    for c in found.results.comparisons:
-        assert c.against == ("popularity" if c.figure.candidates == "warm" else CONTENT)
-        ours, theirs = (value(found, name, c.figure.candidates, c.figure.metric) for name in (c.model, c.against))
-        assert c.difference == pytest.approx(ours - theirs)
-        assert c.p <= c.p_holm
+def test_differences_are_paired_with_what_has_to_be_beaten(found: Findings) -> None:
+    for c in found["comparisons"]:
+        assert c["against"] == ("popularity" if c["candidates"] == "warm" else CONTENT)
+        ours, theirs = (value(found, c[name], c["candidates"], c["metric"]) for name in ("model", "against"))
+        assert c["difference"] == pytest.approx(ours - theirs)
+        assert c["p"] <= c["p_holm"]
 
 
-def test_tables(found: BackgroundResults) -> None:
-    warm, cold = background_tables(found)
-    assert warm.columns == ["system", "recall@20", "ndcg@20", "recall@20 - popularity", "n"]
+def test_tables(found: Findings) -> None:
+    warm, cold = tables(found)
+    assert warm.columns == ["recommender", "recall@20", "ndcg@20", "recall@20 - popularity", "n"]
     assert [row[0] for row in warm.rows] == ["chance", "popularity", *BACKGROUND]
     assert cold.columns[1:5] == ["cold recall@20", "cold ndcg@20", "all recall@20", "all ndcg@20"]
     assert [row[0] for row in cold.rows] == ["chance", "popularity", *BACKGROUND, "oracle"]
     for row in cold.rows:
-        assert ("cannot" in row[1]) == (row[0] in COLLABORATIVE)
+        assert ("ties" in row[1]) == (row[0] in COLLABORATIVE)
     for table in (warm, cold):
         assert all(len(row) == len(table.columns) for row in table.rows)
     assert warm.title == "artists: hidden plays of train tracks"
 
 
-def test_what_is_written_is_what_was_found(workspace: Workspace, found: BackgroundResults) -> None:
-    written = json.loads((workspace.root / "experiments" / f"{NAME}.json").read_text())
-    assert written["findings"]["rows"] == found.results.rows
-    assert written["findings"]["tied_on_cold_tracks"] == list(found.tied)
-    assert [table["title"] for table in written["tables"]] == [table.title for table in background_tables(found)]
+def test_what_is_written_is_what_was_found(workspace: Workspace, found: Findings) -> None:
+    written = json.loads(path_of(CLASSICAL_RECOMMENDERS, workspace).read_text())
+    assert written["findings"]["rows"] == found["rows"]
+    assert written["findings"]["tied_on_cold_tracks"] == found["tied_on_cold_tracks"]
+    assert [table["title"] for table in written["tables"]] == [table.title for table in tables(found)]
 
 
-def test_the_seed_decides_and_progress_ends(workspace: Workspace, found: BackgroundResults) -> None:
+def test_the_seed_decides_and_progress_ends(workspace: Workspace, found: Findings) -> None:
     steps: list[tuple[str, int, int]] = []
-    again = run_background(workspace, "artists", progress=lambda *step: steps.append(step))
-    assert again.results.rows == found.results.rows
-    assert steps[-1] == ("background systems", len(BACKGROUND) + 1, len(BACKGROUND) + 1)
-    write_json(workspace.root / "scratch.json", again.as_json())  # no NaN anywhere
-    assert run_background(workspace, "artists", seed=1).results.rows != found.results.rows
+    again = classical(workspace, "artists", progress=lambda *step: steps.append(step))
+    assert again["rows"] == found["rows"]
+    assert steps[-1] == ("classical recommenders", len(BACKGROUND) + 1, len(BACKGROUND) + 1)
+    write_json(workspace.root / "scratch.json", again)  # no NaN anywhere
+    assert classical(workspace, "artists", seed=1)["rows"] != found["rows"]
 
 
 def test_plays_after_the_cutoff_are_neither_hidden_nor_recommended(workspace: Workspace) -> None:
     catalogue = load_catalogue(workspace, "time")
     assert (catalogue.tuning.nnz, catalogue.trained.nnz) < (catalogue.plays.nnz, catalogue.plays.nnz)
-    found = run_background(workspace, "time")
-    assert found.n_hidden == hide(catalogue, rng=np.random.default_rng(0))[1].nnz
+    found = classical(workspace, "time")
+    assert found["hidden_plays"] == hide(catalogue, rng=np.random.default_rng(0))[1].nnz
     assert value(found, "user-knn-cosine", "warm", "recall") > value(
         found, "user-knn-cosine", "warm", "recall", "chance"
     )
 
 
-def test_background_systems_recommend_in_a_session(workspace: Workspace) -> None:
+def test_classical_recommenders_recommend_in_a_session(workspace: Workspace) -> None:
     with_neighbours = Session(workspace.root, split="artists", model="item-knn-cosine")
     ids, _ = with_neighbours.recommend(playlist="p03", candidates="warm", n=5)
     assert len(ids) == 5
@@ -170,8 +169,8 @@ def test_without_sound_only_plays_are_compared(tmp_path: Path) -> None:
         for track in library.tracks().items:
             library.remove_track(track.track_id)
             library.put_track(track)
-    found = run_background(workspace, "artists")
-    assert {row["model"] for row in found.results.rows} == {"popularity", *COLLABORATIVE, "oracle"}
+    found = classical(workspace, "artists")
+    assert {row["model"] for row in found["rows"]} == {"popularity", *COLLABORATIVE, "oracle"}
 
 
 def test_too_few_plays_are_answered(tmp_path: Path) -> None:
@@ -179,4 +178,4 @@ def test_too_few_plays_are_answered(tmp_path: Path) -> None:
     with Library(workspace.library_path) as library, library.transaction():
         replace_playlists(workspace, Plays.of([Play(f"p{n:02d}", "t00-0", 0) for n in range(toy.N_PLAYLISTS)]))
     with pytest.raises(UserError, match="expected playlists with 5 train plays, and test tracks in playlists"):
-        run_background(workspace, "artists")
+        classical(workspace, "artists")

@@ -1,4 +1,4 @@
-"""What was measured: the results of `evaluate` and of experiments, read from the workspace."""
+"""Read the results of `evaluate` and of experiments from the workspace."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from unheard.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Results of one split, one row per trained model and seed, and the day they were measured."""
+class StoredResults:
+    """Results of one split, one row per trained model and seed, and the day of the measurement."""
 
     results: Results
     day: str
@@ -29,7 +29,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Chart:
-    """One headline figure of one split: points of each recipe (one per seed), in the order of the tables."""
+    """One headline metric of one split: points of each recipe (one per seed), in the order of the tables."""
 
     split: str
     figure: Figure
@@ -39,7 +39,7 @@ class Chart:
     oracle: float | None
 
     def best(self, *, trained: bool) -> tuple[str, float] | None:
-        """The recipe (or, if not `trained`, the baseline) with the highest mean over its seeds."""
+        """Return the recipe (or, if not `trained`, the baseline) with the highest mean over its seeds."""
         means = {
             model: sum(value for value, _, _ in points) / len(points)
             for model, points in self.models.items()
@@ -48,14 +48,14 @@ class Chart:
         return max(means.items(), key=lambda item: item[1]) if means else None
 
     def beats_chance(self, model: str) -> bool:
-        """Whether the intervals of all seeds of a model lie above chance."""
+        """Return whether the intervals of all seeds of a model lie above chance."""
         chance = self.chance
         return chance is not None and all(low is not None and low > chance for _, low, _ in self.models[model])
 
 
 @dataclass(frozen=True)
 class Elbow:
-    """Mean squared distance of sounds to the nearest of k tones, k rising, and the k where the curve bends most."""
+    """Mean squared distance of frames to the nearest of k tones, by ascending k, and the k of the corner."""
 
     ks: tuple[int, ...]
     distances: tuple[float, ...]
@@ -64,7 +64,7 @@ class Elbow:
 
 @dataclass(frozen=True)
 class Curves:
-    """A figure over numbers: lines of points with intervals, between chance and the oracle."""
+    """A metric over numbers: lines of points with intervals, between chance and the oracle."""
 
     title: str
     x: tuple[float, ...]
@@ -77,7 +77,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What an experiment wrote for people: a paragraph, tables of text, and pictures if there are some."""
+    """Title, summary, tables and plots of an experiment."""
 
     name: str
     title: str
@@ -87,8 +87,8 @@ class Experiment:
     curves: tuple[Curves, ...] = ()
 
 
-def read_measured(workspace: Workspace, split: str) -> Measured | None:
-    """The results of a split, None if it was never evaluated; UserError if the file is damaged."""
+def read_results(workspace: Workspace, split: str) -> StoredResults | None:
+    """Return the results of a split, None if it was not evaluated; UserError if the file is damaged."""
     path = workspace.results_path(split)
     if not path.is_file():
         return None
@@ -102,11 +102,11 @@ def read_measured(workspace: Workspace, split: str) -> Measured | None:
         again = f"unheard evaluate -w {workspace.root} --split {split}"
         raise UserError(f"{path}: damaged ({error!r}); measure again with `{again}`") from error
     day = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC).date().isoformat()
-    return Measured(Results(split, rows, means, comparisons), day)
+    return StoredResults(Results(split, rows, means, comparisons), day)
 
 
 def _mean(row: dict[str, Any]) -> Mean:
-    """A row as the mean over its one seed."""
+    """Return a row as the mean over its one seed."""
     figure = Figure(str(row["task"]), row["candidates"], str(row["metric"]), row["k"])
     value, low, high, chance = (
         None if row[key] is None else float(row[key]) for key in ("value", "low", "high", "chance")
@@ -122,7 +122,7 @@ def _comparison(row: dict[str, Any]) -> Comparison:
 
 
 def charts(results: Results) -> list[Chart]:
-    """The headline figures of every split and part that was measured."""
+    """Return the headline metrics of every measured split and part."""
     found = []
     for split in dict.fromkeys(mean.split for mean in results.means):
         for figure, head in HEADLINE:
@@ -144,7 +144,7 @@ def _chart(split: str, figure: Figure, head: str, means: Sequence[Mean]) -> Char
 
 
 def read_experiments(workspace: Workspace) -> tuple[Experiment, ...]:
-    """Every experiment that holds tables, by file name. UserError for a file that is not JSON."""
+    """Return every experiment with tables, by file name; UserError for a file that is not JSON."""
     found = []
     for path in sorted((workspace.root / "experiments").glob("*.json")):
         try:
@@ -167,11 +167,13 @@ def _experiment(path: Path, values: dict[str, Any]) -> Experiment:
             for table in values["tables"]
         )
     except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: expected tables of title, columns and rows ({error!r}); mend the file") from error
+        raise UserError(
+            f"{path}: expected tables of title, columns and rows ({error!r}); run its experiment again"
+        ) from error
     wrong = next((t for t in tables if any(len(row) != len(t.columns) for row in t.rows)), None)
     if wrong is not None:
         raise UserError(
-            f"{path}, table {wrong.title!r}: expected {len(wrong.columns)} cells in every row; mend the file"
+            f"{path}, table {wrong.title!r}: expected {len(wrong.columns)} cells in every row; run its experiment again"
         )
     pictures = (_elbow(path, values), _curves(path, values))
     return Experiment(path.stem, str(values["title"]), str(values["about"]), tables, *pictures)
@@ -210,7 +212,7 @@ def _curves(path: Path, values: dict[str, Any]) -> tuple[Curves, ...]:
             for drawn in values.get("curves", ())
         )
         if any(len(line) != len(drawn.x) or not drawn.x for drawn in found for line in drawn.lines.values()):
-            raise ValueError("a line with more or fewer points than x")
+            raise ValueError("expected as many points in every line as in x")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"{path}: expected curves of x and lines of value, low and high ({error!r}); run its experiment again"

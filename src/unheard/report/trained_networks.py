@@ -1,6 +1,6 @@
-"""Inside trained networks: what their first convolution answers, what their filters look like, how training went.
+"""Read trained networks: their training histories, the outputs of their first convolution, and their filters.
 
-Torch is loaded only when a convolutional network has been trained.
+Torch is imported only if a convolutional network has been trained.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from unheard.errors import UserError
 from unheard.evaluate.results import recipe_and_seed
+from unheard.report.audio_excerpt import middle_patch
 from unheard.report.figures.histories import Stage
-from unheard.report.hearing import middle_patch
 from unheard.spectrograms.store import MelStore
 from unheard.workspace import Workspace
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.floating]
 
 LAYERS = 3
-MOST_FILTERS = 64
-MOST_LINES = 32  # filters of a cnn1d, which are large pictures
+MAX_FILTERS = 64
+MAX_LINES = 32  # filters of a cnn1d, which are large
 SHOWN_OUTPUTS = 6
 
 
@@ -40,12 +40,12 @@ class Convolutions:
     """One convolutional network.
 
     family    "cnn" (over bands and frames) or "cnn1d" (along one axis)
-    along     what a cnn1d slides along, "frames" or "bands"; empty for a cnn
-    patch     (mel, frame) what went in, normalised
-    outputs   first convolution, batch norm and ELU: pictures (mel, frame) with words for a cnn
-    sliding   the same of a cnn1d, (filter, position)
-    layers    weights (filter, height, width) of the first layers; behind the first one, of each filter the slice with
-              the largest weights, for a cnn
+    along     the axis along which a cnn1d slides, "frames" or "bands"; empty for a cnn
+    patch     (mel, frame) input, normalised
+    outputs   of a cnn: named outputs (mel, frame) of the first convolution, batch norm and ELU
+    sliding   of a cnn1d: the same outputs, (filter, position)
+    layers    weights (filter, height, width) of the first layers; from the second layer of a cnn on, the plane of each
+              filter with the largest weights
     """
 
     model: str
@@ -70,7 +70,7 @@ class History:
 
 
 def histories(workspace: Workspace, split: str, wanted: Sequence[str]) -> tuple[History, ...]:
-    """Histories of the trained models that are `wanted` (none: of all), seeds of a recipe together."""
+    """Return the histories of the models `wanted` (empty: of all trained ones), grouped by recipe."""
     found: dict[str, list[tuple[int, str, tuple[Stage, ...]]]] = {}
     for path in sorted(workspace.model_dir(split, "*").parent.glob("*/history.json")):
         model = path.parent.name
@@ -105,7 +105,7 @@ def _read_history(path: Path) -> tuple[Stage, ...]:
 def convolutions(
     workspace: Workspace, split: str, models: Sequence[str], store: MelStore | None, wanted: Sequence[str]
 ) -> tuple[Convolutions, ...]:
-    """The first trained convolutional network of each family. `wanted` are track ids: the first with sound goes in."""
+    """Return the first trained network of each family; its input is the first track of `wanted` (ids) with audio."""
     there = [(model, workspace.model_dir(split, model) / "checkpoint.safetensors") for model in models]
     there = [(model, path) for model, path in there if path.is_file()]
     if not there or store is None:
@@ -139,23 +139,23 @@ def _look_inside(
     frames = int(checkpoint.config["stages"][0]["shape"][1])
     with torch.inference_mode():
         patch = first(torch.from_numpy(middle_patch(store, row, frames)))  # (1, 1, mel, frame)
-        answers = _first_outputs(network, patch).numpy()[0]  # (filter, mel, frame), or (filter, 1, position)
+        outputs = _first_outputs(network, patch).numpy()[0]  # (filter, mel, frame), or (filter, 1, position)
     picture = patch[0, 0].numpy()
     below = list(network.get_submodule("convolutions").children())[:LAYERS]
     layers = tuple(_weights(layer, plane=family == "cnn") for layer in below)
     if family == "cnn":
-        return Convolutions(model, family, along, picture, chosen_outputs(picture, answers), None, layers)
-    return Convolutions(model, family, along, picture, (), answers[:MOST_FILTERS, 0], layers)
+        return Convolutions(model, family, along, picture, chosen_outputs(picture, outputs), None, layers)
+    return Convolutions(model, family, along, picture, (), outputs[:MAX_FILTERS, 0], layers)
 
 
 def _first_outputs(network: nn.Module, patch: torch.Tensor) -> torch.Tensor:
-    """Convolution, batch norm and ELU of the first block, before its pool."""
+    """Return the output of convolution, batch norm and ELU of the first block, before its pool."""
     from torch import nn
     from torch.nn import functional
 
     convolution = network.get_submodule("convolutions.0")
     norm = network.get_submodule("norms.0") if network.norms is not None else nn.Identity()
-    if convolution.in_channels == 1:  # Cnn takes the maximum before the norm, so its forward pass never has this
+    if convolution.in_channels == 1:  # Cnn pools before the norm, so this is not part of its forward pass
         return functional.elu(norm(convolution(patch)))
     caught: list[torch.Tensor] = []
     handle = convolution.register_forward_hook(lambda _module, _inputs, output: caught.append(output))
@@ -167,32 +167,32 @@ def _first_outputs(network: nn.Module, patch: torch.Tensor) -> torch.Tensor:
 
 
 def _weights(convolution: nn.Module, *, plane: bool) -> Floats:
-    """(filter, height, width). Of a filter with many planes, the plane with the largest weights."""
+    """Return weights (filter, height, width); of a filter with many planes, the plane with the largest weights."""
     weight = convolution.get_parameter("weight").detach().numpy()
     if not plane:
-        lines: Floats = weight[:MOST_LINES, :, 0, :]  # (filter, below, width): a line per channel below
+        lines: Floats = weight[:MAX_LINES, :, 0, :]  # (filter, input channel, width)
         return lines
-    weight = weight[:MOST_FILTERS]
+    weight = weight[:MAX_FILTERS]
     strongest = np.square(weight).sum(axis=(2, 3)).argmax(axis=1)
     planes: Floats = weight[np.arange(len(weight)), strongest]  # (filter, 3, 3)
     return planes
 
 
-def chosen_outputs(patch: Floats, answers: Floats) -> tuple[tuple[str, Floats], ...]:
-    """A few of a layer's outputs (filter, mel, frame) for a patch (mel, frame), with words for what they answer.
+def chosen_outputs(patch: Floats, outputs: Floats) -> tuple[tuple[str, Floats], ...]:
+    """Return some outputs of a layer (filter, mel, frame) for a patch (mel, frame), with names.
 
-    The filter whose answer lies highest, the one whose answer lies lowest, the one that answers most when the patch is
-    quiet; then those whose answer varies most.
+    They are the filter with the highest mean band, the one with the lowest, the one most anticorrelated with loudness,
+    and then those whose output varies most.
     """
-    spread = answers.std(axis=(1, 2))
+    spread = outputs.std(axis=(1, 2))
     alive = spread > 1e-6
     if not alive.any():
         return ()
-    above = answers - answers.min(axis=(1, 2), keepdims=True)
+    above = outputs - outputs.min(axis=(1, 2), keepdims=True)
     by_band = above.sum(axis=2)  # (filter, mel)
     height = (by_band * np.arange(by_band.shape[1])).sum(axis=1) / np.maximum(by_band.sum(axis=1), 1e-12)
     loud = patch.mean(axis=0) - patch.mean()  # (frame,)
-    over_time = answers.mean(axis=1)
+    over_time = outputs.mean(axis=1)
     over_time = over_time - over_time.mean(axis=1, keepdims=True)
     scale = np.linalg.norm(over_time, axis=1) * np.linalg.norm(loud)
     with_loudness = over_time @ loud / np.maximum(scale, 1e-12)
@@ -207,4 +207,4 @@ def chosen_outputs(patch: Floats, answers: Floats) -> tuple[tuple[str, Floats], 
         free = [i for i in np.argsort(order, kind="stable") if alive[i] and np.isfinite(order[i]) and i not in chosen]
         if free and len(chosen) < SHOWN_OUTPUTS:
             chosen[int(free[0])] = words
-    return tuple((f"filter {i + 1}: {words}", answers[i]) for i, words in chosen.items())
+    return tuple((f"filter {i + 1}: {words}", outputs[i]) for i, words in chosen.items())

@@ -1,4 +1,4 @@
-"""The thesis experiment on a small world: what it measures, that it goes on after a kill, and what its tables say."""
+"""The thesis experiment on a small world: its figures, resuming after a kill, and its tables."""
 
 from __future__ import annotations
 
@@ -18,37 +18,44 @@ import torch
 from tests.builders.sound_world import World, make_world
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
-from unheard.experiments.leak import leak_table, run_leak
-from unheard.experiments.rows import PAIR, parse_rows
-from unheard.experiments.thesis import MEAN, Findings, Settings, run_thesis
-from unheard.experiments.thesis_tables import RECALL, markdown, thesis_tables
+from unheard.experiments.experiment import Findings, run_experiment
+from unheard.experiments.thesis import leak
+from unheard.experiments.thesis.measures import MEAN
+from unheard.experiments.thesis.rows import PAIR
+from unheard.experiments.thesis.run import THESIS, Options, measure_rows
+from unheard.experiments.thesis.tables import RECALL, summary, tables
 from unheard.inference.checkpoint import load_checkpoint
 from unheard.inference.load import load_network_encoder
 from unheard.inference.predictions import load_predictions
 from unheard.inference.update import update_predictions
 from unheard.models.choi import Choi, ChoiConfig
 from unheard.models.pretrained import save_weights
+from unheard.progress import Progress, silent
 from unheard.splits import write_splits
+from unheard.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROWS = "1,9,21,22"
-SETTINGS = Settings(parse_rows(ROWS), fraction=0.5, epochs=3)
+OPTIONS = Options(ROWS, fraction=0.5, epochs=3)
 
 CHILD = """
 import sys
 from pathlib import Path
-from tests.experiments.test_thesis import SETTINGS
-from unheard.experiments.thesis import run_thesis
+from tests.experiments.thesis.test_thesis import OPTIONS, thesis
 from unheard.workspace import Workspace
 
 def say(what, done, total):
     print(what, done, flush=True)
     sys.stdin.readline()
 
-run_thesis(Workspace.open(Path(sys.argv[1])), "artists", SETTINGS, progress=say)
+thesis(Workspace.open(Path(sys.argv[1])), OPTIONS, progress=say)
 """
+
+
+def thesis(workspace: Workspace, options: Options, *, progress: Progress = silent) -> Findings:
+    return run_experiment(THESIS, workspace, "artists", options, progress=progress)
 
 
 def _world(root: Path) -> World:
@@ -60,11 +67,11 @@ def _world(root: Path) -> World:
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Findings]:
     world = _world(tmp_path_factory.mktemp("thesis") / "w")
-    return world, run_thesis(world.workspace, "artists", SETTINGS)
+    return world, thesis(world.workspace, OPTIONS)
 
 
 def _by_row(findings: Findings) -> dict[int, dict[str, Any]]:
-    return {entry["row"]: entry for entry in findings.rows}
+    return {entry["row"]: entry for entry in findings["rows"]}
 
 
 def test_every_row_is_filled(ran: tuple[World, Findings]) -> None:
@@ -107,8 +114,8 @@ def test_losses_are_the_mean_squared_error_of_standardised_factors(ran: tuple[Wo
     for use, place in (("val", 0), ("test", 1)):
         rows = world.rows(use)
         scaled = (world.factors.tracks[rows] - mean) / std
-        assert findings.references[MEAN]["loss"][place] == pytest.approx((scaled**2).mean(), rel=1e-4)
-        for entry in findings.rows:
+        assert findings["references"][MEAN]["loss"][place] == pytest.approx((scaled**2).mean(), rel=1e-4)
+        for entry in findings["rows"]:
             if entry["row"] in (1, 9, 22):
                 found = load_predictions(world.workspace, "artists", entry["model"])
                 predicted = (found.factors[found.ids.rows([world.ids[row] for row in rows])] - mean) / std
@@ -155,8 +162,7 @@ def test_figures_are_those_of_evaluate(ran: tuple[World, Findings]) -> None:
 def test_another_fraction_trains_again(tmp_path: Path) -> None:
     world = _world(tmp_path / "w")
     patches = [
-        run_thesis(world.workspace, "artists", Settings(parse_rows("9"), fraction, epochs=1)).rows[0]["patches"]
-        for fraction in (0.5, 1.0)
+        thesis(world.workspace, Options("9", fraction, epochs=1))["rows"][0]["patches"] for fraction in (0.5, 1.0)
     ]
     assert patches[1] in (2 * patches[0] - 1, 2 * patches[0], 2 * patches[0] + 1)
     models = {path.parent.name for path in (world.workspace.root / "models").rglob("checkpoint.safetensors")}
@@ -166,9 +172,9 @@ def test_another_fraction_trains_again(tmp_path: Path) -> None:
 def test_rows_that_were_measured_stay(tmp_path: Path) -> None:
     world = _world(tmp_path / "w")
     for rows in ("9", "10"):
-        findings = run_thesis(world.workspace, "artists", Settings(parse_rows(rows), 0.5, 1))
+        findings = thesis(world.workspace, Options(rows, 0.5, 1))
     assert list(_by_row(findings)) == [9, 10]
-    other = run_thesis(world.workspace, "artists", Settings(parse_rows("10"), 0.5, 2))
+    other = thesis(world.workspace, Options("10", 0.5, 2))
     assert list(_by_row(other)) == [10]  # other settings are another experiment
 
 
@@ -177,7 +183,7 @@ def test_a_split_that_cannot_be_measured_is_refused_before_anything_is_trained(t
     nobody = replace(world.split, use={"train": (0, 1, 2), "val": (3, 4), "test": ()})
     write_splits(world.workspace.splits_path, {"artists": nobody})
     with pytest.raises(UserError):
-        run_thesis(world.workspace, "artists", Settings(parse_rows("9")))
+        thesis(world.workspace, Options("9"))
     assert not (world.workspace.root / "models").exists()
 
 
@@ -188,17 +194,17 @@ def test_a_trained_row_needs_no_weights_any_more(tmp_path: Path, monkeypatch: py
     backbone = Choi(ChoiConfig(), mels=128, frames=256, outputs=1, zero_output=True).convolutions
     arrays = {name: rng.normal(size=tuple(t.shape)).astype(np.float32) for name, t in backbone.state_dict().items()}
     kept = save_weights("choi", arrays, "made up")
-    settings = Settings(parse_rows("18"), fraction=0.2, epochs=1)
-    first = run_thesis(world.workspace, "artists", settings)
+    options = Options("18", fraction=0.2, epochs=1)
+    first = thesis(world.workspace, options)
     kept.unlink()
-    assert run_thesis(world.workspace, "artists", settings).as_json() == first.as_json()
-    assert first.rows[0]["note"] == ""
+    assert thesis(world.workspace, options) == first
+    assert first["rows"][0]["note"] == ""
 
 
 def test_one_stage_and_two_hear_the_same_patches_in_as_many_steps(tmp_path: Path) -> None:
     world = _world(tmp_path / "w")
-    findings = run_thesis(world.workspace, "artists", Settings(PAIR, fraction=0.5, epochs=2))
-    one, two = findings.rows
+    findings = measure_rows(world.workspace, "artists", PAIR, Options(fraction=0.5, epochs=2), silent)
+    one, two = findings["rows"]
     assert one["parameters"] == two["parameters"]
     assert one["tracks"] == two["tracks"] < len(world.rows("train"))
     assert 0 < two["patches"] <= one["patches"]  # batches of whole groups round down
@@ -210,7 +216,7 @@ def test_one_stage_and_two_hear_the_same_patches_in_as_many_steps(tmp_path: Path
 
 def test_train_tracks_are_predicted_when_somebody_asks(tmp_path: Path) -> None:
     world = _world(tmp_path / "w")
-    run_thesis(world.workspace, "artists", Settings(parse_rows("9"), fraction=0.5, epochs=1))
+    thesis(world.workspace, Options("9", fraction=0.5, epochs=1))
     assert len(load_predictions(world.workspace, "artists", "thesis-09-f0.5-e1").ids) == 60 - len(world.rows("train"))
     everyone = frozenset(world.ids.take(world.rows("train")))
     assert update_predictions(world.workspace, "artists", "thesis-09-f0.5-e1", leave=everyone) == 0
@@ -223,7 +229,7 @@ def test_nothing_is_trained_twice(ran: tuple[World, Findings]) -> None:
     world, findings = ran
     checkpoints = sorted((world.workspace.root / "models").rglob("checkpoint.safetensors"))
     before = [path.stat().st_mtime_ns for path in checkpoints]
-    assert run_thesis(world.workspace, "artists", SETTINGS).as_json() == findings.as_json()
+    assert thesis(world.workspace, OPTIONS) == findings
     assert [path.stat().st_mtime_ns for path in checkpoints] == before
 
 
@@ -250,7 +256,7 @@ def test_a_killed_experiment_goes_on_to_the_same_models(
         child.stdin.flush()
     child.communicate()
     assert child.returncode == -signal.SIGKILL
-    findings = run_thesis(world.workspace, "artists", SETTINGS)
+    findings = thesis(world.workspace, OPTIONS)
     truth = _by_row(ran[1])
     for number, entry in _by_row(findings).items():
         assert entry["loss"] == truth[number]["loss"]
@@ -262,18 +268,18 @@ def test_missing_weights_leave_a_row_out_and_say_how_to_get_them(
 ) -> None:
     monkeypatch.setenv("UNHEARD_CACHE", str(tmp_path / "cache"))
     world = _world(tmp_path / "w")
-    findings = run_thesis(world.workspace, "artists", Settings(parse_rows("9,18"), fraction=0.2, epochs=1))
+    findings = thesis(world.workspace, Options("9,18", fraction=0.2, epochs=1))
     assert "unheard weights choi" in _by_row(findings)[18]["note"]
     assert "figures" in _by_row(findings)[9]
-    assert "unheard weights choi" in markdown(findings, published=True)
-    assert "Choi normal (not trained)" in markdown(findings, published=True)
+    assert "unheard weights choi" in summary(findings)
+    assert "Choi normal (not trained)" in str(tables(findings))
 
 
 def test_tables_have_chance_baselines_and_the_ceiling(ran: tuple[World, Findings]) -> None:
     for published in (False, True):
-        tables = thesis_tables(ran[1], published=published)
-        assert [table.title.split(":")[0] for table in tables[:3]] == ["Table 6.1", "Table 6.2", "Table 6.5"]
-        for table in tables:
+        drawn = tables(ran[1] | {"published": published})
+        assert [table.title.split(":")[0] for table in drawn[:3]] == ["Table 6.1", "Table 6.2", "Table 6.5"]
+        for table in drawn:
             assert {len(row) for row in table.rows} == {len(table.columns)}
             named = [row[0] for row in table.rows]
             assert {"chance", MEAN} & set(named)
@@ -281,24 +287,24 @@ def test_tables_have_chance_baselines_and_the_ceiling(ran: tuple[World, Findings
             assert any("thesis" in column for column in table.columns) == (
                 published and not table.title.startswith("New tracks")
             )
-        assert any("ridge" in row for row in tables[-1].rows)
+        assert any("ridge" in row for row in drawn[-1].rows)
     stored = json.loads(ran[0].workspace.experiment_path("thesis").read_text())
-    assert [table["title"] for table in stored["tables"]] == [table.title for table in thesis_tables(ran[1])]
+    assert [table["title"] for table in stored["tables"]] == [table.title for table in tables(ran[1])]
 
 
 def test_the_leak_scores_without_hearing_the_track(ran: tuple[World, Findings]) -> None:
     world, _ = ran
-    findings = run_leak(world.workspace, "artists")
+    findings = run_experiment(leak.LEAK, world.workspace, "artists", leak.Options())
     own, published, unheard, _, nearest = findings["inputs"].values()
     assert own["weights"] == _dense_weights(128)
     assert published["weights"] == _dense_weights(384)
     cosine = "factors/cold/centred-cosine/None"  # 0 by chance
     assert unheard["figures"][cosine]["low"] > 0
     assert unheard["figures"][cosine]["value"] < nearest["figures"][cosine]["value"]
-    table = leak_table(findings)
+    (table,) = leak.tables(findings)
     assert [row[0] for row in table.rows][:: len(table.rows) - 1] == ["chance", "thesis (other music)"]
     assert {len(row) for row in table.rows} == {len(table.columns)}
-    again = run_leak(world.workspace, "artists")
+    again = run_experiment(leak.LEAK, world.workspace, "artists", leak.Options())
     assert again == findings
 
 

@@ -1,4 +1,4 @@
-"""How a sound looks: waveform and spectrogram (thesis figure 3.4), two window lengths (3.5), input levels (4.1)."""
+"""Draw audio: waveform and spectrogram (thesis figure 3.4), two window lengths (3.5), input levels (4.1)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.floating]
-COLUMNS = 900  # of a picture: more than a screen shows
+COLUMNS = 900  # of an image; more are not visible
 TICKS_HZ = (125, 500, 2000, 8000)
 
 
@@ -22,10 +22,10 @@ TICKS_HZ = (125, 500, 2000, 8000)
 def waveform_and_spectrogram(
     samples: Floats | None, mel_db: Floats, *, band_hz: Floats, start_s: float, seconds: float
 ) -> Figure:
-    """The same seconds as a waveform (samples,) and as a mel spectrogram (frame, mel); without samples only the latter.
+    """Draw the same seconds as a waveform (samples,) and as a mel spectrogram (frame, mel), or only the latter.
 
     band_hz   centre of each mel band, (mel,)
-    start_s   where in the track the excerpt begins
+    start_s   start of the excerpt in the track
     """
     end_s = start_s + seconds
     if samples is None:
@@ -34,21 +34,21 @@ def waveform_and_spectrogram(
         figure, (above, below) = panels(2, 1, 3.4, sharex=True, height_ratios=[1, 1.9])
         low, high = envelope(samples, COLUMNS)
         above.fill_between(np.linspace(start_s, end_s, len(low)), low, high, color=BLUE, linewidth=0)
-        above.set(ylabel="amplitude", title="Waveform: pressure over time")
+        above.set(ylabel="amplitude", title="Waveform")
         above.margins(x=0)
     picture = below.imshow(
         thinned(mel_db, COLUMNS).T, origin="lower", aspect="auto", cmap=SEQUENTIAL, interpolation="nearest",
         extent=(start_s, end_s, -0.5, len(band_hz) - 0.5), vmin=float(np.percentile(mel_db, 2)),
     )  # fmt: skip
     hertz_ticks(below, band_hz)
-    below.set(xlabel="seconds into the track", title="Mel spectrogram: which pitch is loud, and when")
+    below.set(xlabel="seconds into the track", title="Mel spectrogram")
     figure.colorbar(picture, ax=below, label="dB", pad=0.01, aspect=16)
     return figure
 
 
 @drawn
 def two_windows(short_db: Floats, long_db: Floats, *, seconds: float, top_hz: float, labels: tuple[str, str]) -> Figure:
-    """Spectra (bin, frame) of one second or so with a short and with a long window, both from 0 Hz to `top_hz`."""
+    """Draw spectra (bin, frame) of about one second with a short and with a long window, from 0 Hz to `top_hz`."""
     figure, axes = panels(2, 1, 3.7, sharex=True)
     for ax, spectrum, label in zip(axes, (short_db, long_db), labels, strict=True):
         top = spectrum.max()
@@ -63,12 +63,12 @@ def two_windows(short_db: Floats, long_db: Floats, *, seconds: float, top_hz: fl
 
 @drawn
 def levels(before_db: Floats, after: Floats) -> Figure:
-    """Histograms of stored decibels and of what the input layer makes of them; both (values,)."""
+    """Draw histograms of stored decibels and of the outputs of the input layer; both (values,)."""
     figure, (left, right) = panels(1, 2, 1.9)
     left.hist(before_db, bins=60, color=SOFT)
     left.set(title="as stored", xlabel="dB")
     right.hist(after, bins=60, color=BLUE)
-    right.set(title="as the network gets it", xlabel="deviations from the band's mean")
+    right.set(title="behind the input layer", xlabel="standard deviations from the band mean")
     for edge in (-1, 1):
         right.axvline(edge, color=VERMILION, linewidth=0.8, linestyle="--")
     for ax in (left, right):
@@ -78,14 +78,14 @@ def levels(before_db: Floats, after: Floats) -> Figure:
 
 
 def envelope(samples: Floats, columns: int) -> tuple[Floats, Floats]:
-    """Lowest and highest sample of each of at most `columns` equal parts: what a waveform looks like from afar."""
+    """Return the lowest and the highest sample of each of at most `columns` equal parts."""
     step = max(1, -(-len(samples) // columns))
     whole = np.pad(samples, (0, -len(samples) % step), mode="edge").reshape(-1, step)
     return whole.min(axis=1), whole.max(axis=1)
 
 
 def thinned(frames: Floats, columns: int) -> Floats:
-    """(frame, band) with neighbouring frames merged to their maximum until at most `columns` are left."""
+    """Return (frame, band) with neighbouring frames merged to their maximum, at most `columns` of them."""
     step = max(1, -(-len(frames) // columns))
     return np.maximum.reduceat(frames, np.arange(0, len(frames), step), axis=0)
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from unheard.errors import UserError
-from unheard.experiments.rows import (
+from unheard.experiments.thesis.rows import (
     OURS,
     PAIR,
     ROWS,

@@ -1,7 +1,7 @@
-"""The 22 rows of the thesis (B. Pohl, Content-based Music Recommendation, QMUL 2019, tables 6.1 to 6.7) as data.
+"""List the 22 models of the thesis (B. Pohl, Content-based Music Recommendation, QMUL 2019, tables 6.1 to 6.7) as data.
 
-Every row names the recipe that rebuilds it and carries the published figures. Overlaps are percentages at 10, 50, 100
-and 500; chance among its 11,333 test songs was 0.088 % at 10, not "< 0.01 %".
+Every row names the recipe that replicates it and has the published figures. Overlaps are percentages at 10, 50, 100 and
+500; chance among the 11,333 test songs of the thesis is 0.088 % at 10, not "< 0.01 %".
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Overlaps = tuple[float, float, float, float]
 class Row:
     """One published model.
 
-    number      of the thesis; 0 for ours, which have no published figures
-    determined  False where the text and the count do not fix the network; ours is then a reading
+    number      of the thesis; 0 for our own models, which have no published figures
+    determined  False where the text and the number of weights do not determine the network; ours is one interpretation
     minutes     published training time
     loss        published (validation, test) loss
     similar     published overlap of neighbours (table 6.6), playlists: of playlists' songs (table 6.7), in percent
-    cost        time of one training patch relative to row 3's, roughly, for the time left
-    change      the model's suffix, and the fields of its first stage (and of its network) that differ from the recipe's
+    cost        approximate time of one training patch relative to row 3, for the time left
+    change      suffix of the model's name, and the fields of its first stage (and network) that differ from the recipe
     """
 
     number: int
@@ -83,13 +83,13 @@ ROWS: tuple[Row, ...] = (
         similar=(7.0035, 13.3401, 17.1463, 33.9973), playlists=(48.5346, 53.8995, 55.2048, 52.8310)),
 )
 
-# The same layers trained at once and in two stages, on the same patches, each layer in as many steps: the comparison
-# that the thesis draws its main conclusion from and does not make.
+# The same layers trained end to end and in two stages, on the same patches, each layer with the same number of steps.
+# The main conclusion of the thesis needs this comparison, which the thesis does not make.
 PAIR = (
     Row(0, "stages", "Row 4's layers and a regression, end to end", "thesis-end-to-end", None, None, None, 1),
     Row(0, "stages", "The same in two stages (semi-hard triplets)", "thesis-two-stages", None, None, None, 1),
 )
-# What it had no time or memory for (12 with dropout, 15 on whole songs), and which patches to listen to.
+# Further work of the thesis (12 with dropout, 15 on whole songs), and a comparison of patch selections.
 EXTENDED = (
     Row(0, "extended", "Row 12 with dropout", "thesis-12", None, None, None, 10,
         change=("dropout", {"network": {"dropout": 0.5}})),
@@ -105,11 +105,11 @@ SELECTED = tuple(
 OURS: tuple[Row, ...] = (*PAIR, *EXTENDED, *SELECTED)
 # fmt: on
 
-LEAK = 22  # the published count of this row fits three embeddings side by side, see leak.py
+LEAK = 22  # the published number of weights of this row fits an input of three embeddings, see leak.py
 
 
 def parse_rows(text: str) -> list[Row]:
-    """ "1-3,22" -> rows 1, 2, 3 and 22; UserError for anything else."""
+    """Return the rows of a list of numbers and ranges such as 1-3,22; UserError for anything else."""
     wanted: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -122,16 +122,16 @@ def parse_rows(text: str) -> list[Row]:
 
 
 def stage_of(row: Row) -> Stage:
-    """The stage that the row's figures are about: row 21 is the first of two, every other row the last."""
+    """Return the stage that the figures of the row are about: the first of two for row 21, else the last."""
     stages = load_recipe(row.recipe).stages
     return stages[0] if row.number == LEAK - 1 else stages[-1]
 
 
 def trainable_parameters(row: Row) -> int:
-    """Trainable weights of the network at the published sizes, counted without making them.
+    """Return the number of trainable weights of the network at the published sizes, without allocating them.
 
-    Row 22 is counted on its published input of 384 numbers; what is trained reads a track's own 128. Ours count all
-    their stages.
+    Row 22 is counted with its published input of 384 numbers; the trained network has the 128 numbers of one track. Our
+    own models are counted over all their stages.
     """
     if row in OURS:
         return sum(_count(stage, EMBEDDING) for stage in changed(load_recipe(row.recipe), row).stages)
@@ -139,7 +139,7 @@ def trainable_parameters(row: Row) -> int:
 
 
 def listing(rows: Sequence[Row] = ROWS) -> list[dict[str, int | str | None]]:
-    """What is to be trained, as plain data."""
+    """Return what would be trained, as plain data."""
     return [
         {
             "row": row.number,
@@ -152,14 +152,14 @@ def listing(rows: Sequence[Row] = ROWS) -> list[dict[str, int | str | None]]:
 
 
 def recipe_of(row: Row, *, fraction: float | None = None, epochs: int | None = None) -> Recipe:
-    """The row's recipe; `fraction` and `epochs` replace what most rows were published with.
+    """Return the recipe of the row; `fraction` and `epochs` replace the values that most rows were published with.
 
-    fraction  instead of 10 % of the train patches; also for row 21, which was published on all of them, but not for bag
-              of tones
-    epochs    instead of 5; rows with more or fewer keep their proportion. Regressions of embeddings, which cost
-              nothing, keep their 50
+    fraction  instead of 10 % of the train patches; also for row 21, which was published with all of them, but not for
+              bag of tones
+    epochs    instead of 5; rows with more or fewer are scaled in proportion. Regressions of embeddings are cheap and
+              keep their 50
 
-    A recipe that is then not the published one any more has another name, so that no model is lost.
+    A recipe that differs from the published one has another name, so that no trained model is overwritten.
     """
     recipe = changed(load_recipe(row.recipe), row)
     plain = scaled(recipe, fraction=fraction, epochs=epochs)
@@ -170,7 +170,7 @@ def recipe_of(row: Row, *, fraction: float | None = None, epochs: int | None = N
 
 
 def changed(recipe: Recipe, row: Row) -> Recipe:
-    """The recipe with what the row changes of it."""
+    """Return the recipe with the changes of the row."""
     if row.change is None:
         return recipe
     suffix, fields = row.change
@@ -181,18 +181,18 @@ def changed(recipe: Recipe, row: Row) -> Recipe:
 
 
 def even(recipe: Recipe, *, items: int, tracks: int) -> Recipe:
-    """Two stages with as many steps in the second as in the first, which hears `items` patches of `tracks` tracks.
+    """Return a two-stage recipe with the same number of steps in both stages; the first reads `items` patches.
 
-    Its epochs depend on the collection, so that it has a name of its own.
+    The epochs of the second stage depend on the number of `tracks`, so that the recipe has its own name.
     """
-    hears, regresses = recipe.stages
-    steps = hears.epochs * max(1, round(items / hears.batch_size))
-    epochs = max(1, round(steps / max(1, round(tracks / regresses.batch_size))))
-    return replace(recipe, name=f"{recipe.name}-even", stages=(hears, replace(regresses, epochs=epochs)))
+    encoder, regression = recipe.stages
+    steps = encoder.epochs * max(1, round(items / encoder.batch_size))
+    epochs = max(1, round(steps / max(1, round(tracks / regression.batch_size))))
+    return replace(recipe, name=f"{recipe.name}-even", stages=(encoder, replace(regression, epochs=epochs)))
 
 
 def scaled(recipe: Recipe, *, fraction: float | None, epochs: int | None) -> Recipe:
-    """A recipe with another share of the patches and proportionally other epochs in its stages that hear."""
+    """Return a recipe with another share of the patches, and epochs in proportion, in the stages that read audio."""
     stages = []
     for stage in recipe.stages:
         if stage.input != "previous":

@@ -1,8 +1,8 @@
-"""Row 21 of the thesis: the loss of its embedding on triplets of validation and of test tracks.
+"""Measure the triplet loss of row 21 of the thesis on validation and on test tracks.
 
-Triplets are drawn as in training, among the tracks that are judged: a positive of the nearest, a negative of the
-farthest in factor space (as many in proportion). An embedding that is the same for every track scores the margin; the
-thesis' .65 and .69 at a margin of .4 are worse than that.
+Triplets are drawn as in training, among the measured tracks: a positive from the nearest and a negative from the
+farthest tracks in factor space, whose numbers are scaled to the number of tracks. A constant embedding has a loss equal
+to the margin; the .65 and .69 of the thesis at a margin of .4 are worse than that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DRAWS = 50  # triplets of each track
 
 
 def triplet_losses(workspace: Workspace, catalogue: Catalogue, model: str, *, seed: int) -> dict[str, Any]:
-    """{"loss": [validation, test], "accuracy": [validation, test], "margin"}; None where there are too few tracks."""
+    """Return {"loss": [validation, test], "accuracy": [validation, test], "margin"}, None for fewer than 4 tracks."""
     from unheard.inference.load import load_network_encoder
     from unheard.spectrograms.store import open_store
 

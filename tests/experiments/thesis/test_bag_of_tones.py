@@ -8,15 +8,8 @@ import numpy as np
 import pytest
 
 from tests.builders.sound_world import make_world
-from unheard.experiments.bag_of_tones import (
-    corner,
-    distance,
-    elbow_table,
-    regression_table,
-    regressions,
-    run_bag_of_tones,
-    sample,
-)
+from unheard.experiments.experiment import run_experiment
+from unheard.experiments.thesis.bag_of_tones import BAG_OF_TONES, Options, corner, distance, regressions, sample, tables
 from unheard.library import open_library
 from unheard.models.bag_of_tones import Codebook
 from unheard.spectrograms.mfcc import bag_frames
@@ -74,13 +67,14 @@ def test_a_lasso_of_the_whole_strength_has_no_weights_left() -> None:
 def test_every_regression_is_measured(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w")
     write_splits(world.workspace.splits_path, {"artists": world.split})
-    findings = run_bag_of_tones(world.workspace, "artists", tones=64, ks=(4, 16, 64))
+    options = Options(tones=64, ks=(4, 16, 64))
+    findings = run_experiment(BAG_OF_TONES, world.workspace, "artists", options)
     assert list(findings["regressions"]) == ["linear", "ridge", "lasso", "decision tree"]
     # What a track's sound says of its factors is linear in this world, so that a linear model must find some of it.
     assert findings["regressions"]["ridge"]["figures"]["factors/cold/centred-cosine/None"]["low"] > 0
     distances = [point["distance"] for point in findings["elbow"]]
     assert distances == sorted(distances, reverse=True)
-    for table in (regression_table(findings), elbow_table(findings)):
+    for table in tables(findings):
         assert {len(row) for row in table.rows} == {len(table.columns)}
-    assert regression_table(findings).rows[0][0] == "chance"
-    assert run_bag_of_tones(world.workspace, "artists", tones=64, ks=(4, 16, 64)) == findings
+    assert tables(findings)[0].rows[0][0] == "chance"
+    assert run_experiment(BAG_OF_TONES, world.workspace, "artists", options) == findings

@@ -1,4 +1,4 @@
-"""Lists of all models side by side (thesis figures B.1 and B.2), and how unevenly lists share out tracks (hubs)."""
+"""Make lists of neighbours by every model (thesis figures B.1 and B.2), and count hubs in them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from unheard.splits import Use
 
 LENGTH = 10
 LISTED = ListOptions(n=LENGTH, candidates="all", explain=False)
-MOST_HUB_TRACKS = 4000  # beyond, all pairs of test tracks are no longer cheap
+MAX_HUB_TRACKS = 4000  # for more, all pairs of test tracks take too long
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A track as the page shows it. `audio` is the address of its file, empty if there is none here."""
+    """A track of a list; `audio` is the address of its file, empty if there is no file."""
 
     track: Track
     use: Use
@@ -37,13 +37,13 @@ class Listed:
 
     @property
     def cold(self) -> bool:
-        """Whether no model has learnt anything from its plays."""
+        """Whether no model was trained on its plays."""
         return self.use != Use.TRAIN
 
 
 @dataclass(frozen=True)
 class ModelList:
-    """The neighbours that one model names; `hits` of them the true factors name too."""
+    """The neighbours that one model ranks first; `hits` of them are in the list of the true factors too."""
 
     model: str
     tracks: tuple[Listed, ...]
@@ -52,7 +52,7 @@ class ModelList:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """One seed track, how many playlists hold it, and every model's list; the true factors' list first."""
+    """One seed track, the number of playlists with it, and the list of every model; that of the true factors first."""
 
     seed: Listed
     playlists: int
@@ -61,7 +61,7 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class Hubs:
-    """How many of the lists of test tracks hold each test track, (candidate,) per model."""
+    """Number of lists of test tracks that contain each test track, (candidate,) per model."""
 
     counts: dict[str, NDArray[np.int64]]
     length: int
@@ -72,7 +72,7 @@ class Hubs:
         return chance_skewness(self.n_candidates, self.length / max(1, self.n_candidates - 1))
 
     def rows(self) -> list[list[str]]:
-        """Model, most lists that hold one track, share in no list, skewness."""
+        """Return per model: most lists with the same track, share of tracks in no list, skewness."""
         return [
             [name, str(counts.max()), f"{100 * antihub_share(counts):.0f} %", f"{skewness(counts):.2f}"]
             for name, counts in self.counts.items()
@@ -80,7 +80,7 @@ class Hubs:
 
 
 def default_seeds(catalogue: Catalogue) -> list[int]:
-    """The most played test track, and the next by another artist (and of another genre, if both name one)."""
+    """Return the most played test track, and the next by another artist (and of another genre, if both have one)."""
     tests = tests_with_plays(catalogue)
     played = np.diff(catalogue.plays.tocsc().indptr)[tests]
     ordered = [int(row) for row in tests[np.argsort(-played, kind="stable")]]
@@ -94,7 +94,7 @@ def default_seeds(catalogue: Catalogue) -> list[int]:
 
 
 def side_by_side(catalogue: Catalogue, recommenders: Sequence[Recommender], seed: int) -> SideBySide:
-    """Lists as `unheard similar --candidates all -n 10` gives them."""
+    """Return lists as `unheard similar --candidates all -n 10` does."""
     played = np.diff(catalogue.plays.tocsc().indptr)
     found = {
         recommender.name: [item.row for item in similar(catalogue, recommender, seed, options=LISTED)]
@@ -110,25 +110,25 @@ def side_by_side(catalogue: Catalogue, recommenders: Sequence[Recommender], seed
 
 
 def listed(catalogue: Catalogue, row: int, *, hit: bool = False) -> Listed:
-    """A row of the catalogue as the page shows it."""
+    """Return a row of the catalogue as a track of a list."""
     track = catalogue.tracks[row]
     return Listed(track, Use(catalogue.use[row]), audio_address(track.path), hit)
 
 
 def audio_address(path: str) -> str:
-    """`file:///...` of a file that is there now, else empty."""
+    """Return `file:///...` of a file that exists, else ""."""
     file = Path(path)
     try:
         return file.as_uri() if path and file.is_absolute() and file.is_file() else ""
-    except (OSError, ValueError):  # a name that this machine cannot even ask for
+    except (OSError, ValueError):  # a name that is invalid on this system
         return ""
 
 
 def find_hubs(catalogue: Catalogue, recommenders: Sequence[Recommender], *, seed: int = 0) -> Hubs | None:
-    """Occurrences of test tracks in each other's lists; None where there are too few, or too many to be cheap."""
+    """Count test tracks in the lists of all test tracks; None if there are too few of them, or too many."""
     tests: Rows = tests_with_plays(catalogue)
     length = min(LENGTH, len(tests) // 4)
-    if not length or len(tests) > MOST_HUB_TRACKS:
+    if not length or len(tests) > MAX_HUB_TRACKS:
         return None
     counts = {}
     for recommender in recommenders:

@@ -1,4 +1,4 @@
-"""Everything that the page tells, read from a workspace once."""
+"""Read everything that the report shows from a workspace, once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from unheard.plays import count_plays
 from unheard.progress import Progress, silent
 from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
-from unheard.report.hearing import Levels, Sound, hear, hear_levels
-from unheard.report.inside import Convolutions, History, convolutions, histories
-from unheard.report.listening import Hubs, SideBySide, default_seeds, find_hubs, side_by_side
-from unheard.report.measured import Experiment, Measured, read_experiments, read_measured
+from unheard.report.audio_excerpt import Excerpt, Levels, read_excerpt, sample_levels
+from unheard.report.model_lists import Hubs, SideBySide, default_seeds, find_hubs, side_by_side
+from unheard.report.stored_results import Experiment, StoredResults, read_experiments, read_results
+from unheard.report.trained_networks import Convolutions, History, convolutions, histories
 from unheard.spectrograms.store import MelStore, open_store, stored_ids
 from unheard.splits import EVALUATION_SPLITS, Split, Use, load_splits
 from unheard.workspace import Workspace
@@ -32,7 +32,7 @@ Listeners = Literal["simulated"]
 
 @dataclass(frozen=True)
 class SplitSize:
-    """How many tracks, and how many main artists, a split gives to each use."""
+    """Numbers of tracks and of main artists of a split, by use."""
 
     name: str
     tracks: dict[Use, int]
@@ -40,8 +40,8 @@ class SplitSize:
 
 
 @dataclass(frozen=True)
-class Holdings:
-    """What is in the workspace. `playlists_per_track` (n,) counts the playlists that hold each track."""
+class LibrarySummary:
+    """Contents of the workspace; `playlists_per_track` (n,) counts the playlists that contain each track."""
 
     counts: dict[str, int]
     n_artists: int
@@ -52,32 +52,32 @@ class Holdings:
 
 
 @dataclass(frozen=True)
-class Collected:
-    """A workspace under one split, as the page shows it."""
+class ReportData:
+    """A workspace under one split, as the report shows it."""
 
     workspace: Workspace
     catalogue: Catalogue
     simulated: bool
-    holdings: Holdings
+    library: LibrarySummary
     models: tuple[str, ...]
-    measured: Measured | None
+    results: StoredResults | None
     experiments: tuple[Experiment, ...]
     seeds: tuple[SideBySide, ...]
     hubs: Hubs | None
-    sound: Sound | None
+    excerpt: Excerpt | None
     levels: Levels | None
     histories: tuple[History, ...]
     convolutions: tuple[Convolutions, ...]
 
     @property
     def train_factors(self) -> NDArray[np.float32]:
-        """Warm factors of the train tracks that have some, (n, d)."""
+        """Warm factors of the train tracks with plays, (n, d)."""
         catalogue = self.catalogue
         found: NDArray[np.float32] = catalogue.warm.tracks[(catalogue.use == Use.TRAIN) & catalogue.warm.known]
         return found
 
 
-def collect(
+def load_report_data(
     workspace: Workspace,
     split: str | None = None,
     *,
@@ -85,14 +85,14 @@ def collect(
     seed_tracks: Sequence[str] = (),
     listeners: Listeners | None = None,
     progress: Progress = silent,
-) -> Collected:
+) -> ReportData:
     """Read a workspace.
 
-    models       whose lists, histories and filters are shown; none: every trained recipe (its first seed's lists)
-    seed_tracks  track ids whose neighbours are listed; none: two well played test tracks of different artists
-    listeners    "simulated" says on the page that nobody has made the playlists
+    models       models to show lists, histories and filters of; empty: every trained recipe (lists of its first seed)
+    seed_tracks  track ids whose neighbours are listed; empty: two test tracks with many plays, of different artists
+    listeners    "simulated" adds a notice that the playlists are simulated
 
-    UserError for unknown names, MissingStageError while there is no split or no factors.
+    UserError for unknown names, MissingStageError if there is no split or there are no factors.
     """
     full = workspace.factors_path("full").is_file()
     catalogue = load_catalogue(workspace, split, prefer=EVALUATION_SPLITS, need_full=full)
@@ -103,8 +103,12 @@ def collect(
     with open_library(workspace.library_path) as library:
         store = open_store(workspace, library) if stored_ids(workspace, library) else None
         n_vectors = len(current_features(workspace, library.tracks(), VECTORS).ids)
-        counts = library.counts() | asdict(count_plays(workspace)) | {"vectors": n_vectors}
-        holdings = _holdings(workspace, catalogue, counts, library.failures())
+        summary = _library_summary(
+            workspace,
+            catalogue,
+            library.counts() | asdict(count_plays(workspace)) | {"vectors": n_vectors},
+            library.failures(),
+        )
     name = catalogue.split.name
     trained = trained_models(workspace, name)
     chosen = _chosen(models, trained)
@@ -112,7 +116,7 @@ def collect(
     from unheard.inference.update import update_predictions  # imports torch
 
     for model in {without_part(name) for name in chosen} & set(trained):
-        # Tracks that were scanned, or changed, since.
+        # For tracks that were scanned or changed after the training.
         update_predictions(workspace, name, model, progress, leave=catalogue.truly_placed)
     wanted = [*([ORACLE] if full else []), *(model for model in chosen if model != ORACLE)]
     recommenders = []
@@ -121,17 +125,17 @@ def collect(
         progress("reading models", len(recommenders), len(wanted))
     of_training = list(dict.fromkeys(without_part(model) for model in models))
     of_interest = list(dict.fromkeys([*rows, *range(len(catalogue))]))
-    return Collected(
+    return ReportData(
         workspace=workspace,
         catalogue=catalogue,
         simulated=listeners == "simulated" or workspace.of_a_demo,
-        holdings=holdings,
+        library=summary,
         models=tuple(chosen),
-        measured=read_measured(workspace, name),
+        results=read_results(workspace, name),
         experiments=read_experiments(workspace),
         seeds=tuple(side_by_side(catalogue, recommenders, row) for row in rows),
         hubs=find_hubs(catalogue, [*recommenders, make_recommender(workspace, catalogue, "random")]),
-        sound=hear(catalogue.tracks, of_interest, store, workspace.settings),
+        excerpt=read_excerpt(catalogue.tracks, of_interest, store, workspace.settings),
         levels=_levels(store, catalogue),
         histories=histories(workspace, name, of_training),
         convolutions=convolutions(
@@ -141,11 +145,11 @@ def collect(
 
 
 def _chosen(models: Sequence[str], trained: Sequence[str]) -> list[str]:
-    """The models asked for, or every recipe's first seed."""
+    """Return the requested models, or the first seed of every recipe."""
     for model in models:
         if model not in (*BASELINES, ORACLE) and without_part(model) not in trained:
             known = ", ".join([*trained, *BASELINES, ORACLE])
-            raise UserError(f"no model {model!r}; choose of {known}, or train it")
+            raise UserError(f"no model {model!r}; choose one of {known}, or train it")
     if models:
         return list(dict.fromkeys(models))
     first: dict[str, str] = {}
@@ -159,15 +163,15 @@ def _levels(store: MelStore | None, catalogue: Catalogue) -> Levels | None:
         return None
     train = (catalogue.tracks.ids[int(row)] for row in np.flatnonzero(catalogue.use == Use.TRAIN))
     rows = store.ids.rows(train, missing=-1)
-    return hear_levels(store, rows[rows >= 0], rng=np.random.default_rng(0))
+    return sample_levels(store, rows[rows >= 0], rng=np.random.default_rng(0))
 
 
-def _holdings(
+def _library_summary(
     workspace: Workspace, catalogue: Catalogue, counts: dict[str, int], failures: Sequence[Failure]
-) -> Holdings:
+) -> LibrarySummary:
     by_reason = Counter(failure.reason for failure in failures)
     tracks, artist = catalogue.tracks, catalogue.main_artist
-    return Holdings(
+    return LibrarySummary(
         counts=counts,
         n_artists=len(np.unique(artist)),
         hours=sum(track.duration_s for track in tracks.items) / 3600,

@@ -1,4 +1,4 @@
-"""What is heard and seen inside, against slower truths."""
+"""Audio excerpts and the inside of networks, against slower truths."""
 
 from __future__ import annotations
 
@@ -15,9 +15,17 @@ from unheard.inference.checkpoint import load_checkpoint
 from unheard.inference.stages import load_stage
 from unheard.library import Track, Tracks, open_library
 from unheard.models.cnn import Cnn
-from unheard.report.collect import collect
-from unheard.report.hearing import CLOSE_UP_S, EXCERPT_S, Sound, band_centres_hz, close_up, hear, liveliest
-from unheard.report.inside import chosen_outputs, convolutions
+from unheard.report.audio_excerpt import (
+    CLOSE_UP_S,
+    EXCERPT_S,
+    Excerpt,
+    band_centres_hz,
+    close_up,
+    most_onsets,
+    read_excerpt,
+)
+from unheard.report.report_data import load_report_data
+from unheard.report.trained_networks import chosen_outputs, convolutions
 from unheard.spectrograms.store import open_store
 from unheard.workspace import Settings, Workspace
 
@@ -31,9 +39,9 @@ def clicks(seconds: float) -> np.ndarray:
     return samples
 
 
-def test_the_liveliest_second_is_where_it_clicks() -> None:
+def test_the_second_with_most_onsets_is_where_the_clicks_are() -> None:
     samples = clicks(8.0)
-    start = liveliest(samples, RATE)
+    start = most_onsets(samples, RATE)
     assert 6.5 < start / RATE <= 7.0
 
 
@@ -41,7 +49,7 @@ def test_short_and_long_window_show_what_the_thesis_says() -> None:
     """A click is thin in time under the short window; two close tones are apart under the long one only."""
     t = np.arange(3 * RATE) / RATE
     tones = (np.sin(2 * np.pi * 1000 * t) + np.sin(2 * np.pi * 1100 * t)).astype(np.float32)
-    silent = Sound(Track("t"), tones, RATE, np.zeros((1, 1), np.float32), np.zeros(1), 0.0, 3.0)
+    silent = Excerpt(Track("t"), tones, RATE, np.zeros((1, 1), np.float32), np.zeros(1), 0.0, 3.0)
     near = close_up(silent)
     assert near is not None
     assert near.seconds == CLOSE_UP_S
@@ -55,8 +63,8 @@ def test_short_and_long_window_show_what_the_thesis_says() -> None:
     assert close_up(replace(silent, samples=tones[:100])) is None
 
 
-def test_a_file_is_heard_from_its_middle(world_workspace: Workspace) -> None:
-    found = collect(world_workspace).sound
+def test_an_excerpt_is_from_the_middle_of_its_file(world_workspace: Workspace) -> None:
+    found = load_report_data(world_workspace).excerpt
     assert found is not None
     assert found.samples is not None
     assert found.seconds <= EXCERPT_S
@@ -70,12 +78,12 @@ def test_without_a_readable_file_the_stored_spectrogram_does(world_workspace: Wo
     with open_library(world_workspace.library_path) as library:
         store, tracks = open_store(world_workspace, library), library.tracks()
     lost = Tracks(tuple(replace(t, path=str(broken) if row else "/nowhere") for row, t in enumerate(tracks.items)))
-    found = hear(lost, range(len(lost)), store, world_workspace.settings)
+    found = read_excerpt(lost, range(len(lost)), store, world_workspace.settings)
     assert found is not None
     assert found.samples is None
     assert np.array_equal(found.mel_db, store.track_db(0))
-    assert hear(lost, [], store, world_workspace.settings) is None
-    assert hear(lost, [1], None, world_workspace.settings) is None
+    assert read_excerpt(lost, [], store, world_workspace.settings) is None
+    assert read_excerpt(lost, [1], None, world_workspace.settings) is None
 
 
 def test_band_centres_rise_to_half_the_rate() -> None:
@@ -105,7 +113,7 @@ def test_first_outputs_pooled_are_what_the_network_goes_on_with(reported: Report
 
 
 def test_sliding_outputs_and_weights_have_their_shapes(reported: Reported) -> None:
-    found = {item.family: item for item in collect(reported.workspace).convolutions}
+    found = {item.family: item for item in load_report_data(reported.workspace).convolutions}
     assert found["cnn"].outputs
     assert [layer.shape for layer in found["cnn"].layers] == [(2, 3, 3)] * 3
     sliding = found["cnn1d"].sliding

@@ -118,7 +118,7 @@ def collect(
     return Collected(
         workspace=workspace,
         catalogue=catalogue,
-        simulated=listeners == "simulated" or workspace.of_a_demo,
+        simulated=listeners == "simulated" or workspace.is_demo,
         holdings=holdings,
         models=tuple(chosen),
         measured=read_measured(workspace, name),

@@ -1,4 +1,4 @@
-"""`unheard doctor`: is this machine able, and is this workspace whole?"""
+"""The checks of the `doctor` command: libraries, decoders, devices, disk and a workspace's consistency."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ FORMATS = ("wav", "flac", "ogg", "mp3")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One line of the check-up."""
+class Check:
+    """The result of one check."""
 
     ok: bool
     what: str
     found: str
 
 
-def checkup(workspace: Workspace | None) -> list[Finding]:
-    """Every check, the machine's first."""
-    findings = [*_machine(), *_decoders()]
+def run_checks(workspace: Workspace | None) -> list[Check]:
+    """Run every check, the machine's first."""
+    checks = [*_machine(), *_decoders()]
     if workspace is not None:
-        findings += [*_disk(workspace), *_consistency(workspace)]
-    return findings
+        checks += [*_disk(workspace), *_consistency(workspace)]
+    return checks
 
 
-def _machine() -> Iterator[Finding]:
-    yield Finding(sys.version_info >= (3, 11), "Python", f"{platform.python_version()} on {platform.platform()}")
-    yield Finding(True, "libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
+def _machine() -> Iterator[Check]:
+    yield Check(sys.version_info >= (3, 11), "Python", f"{platform.python_version()} on {platform.platform()}")
+    yield Check(True, "libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU, training uses the CPU"
-    yield Finding(True, "device", f"{device}; {os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    yield Check(True, "device", f"{device}; {os.cpu_count()} cores, {torch.get_num_threads()} threads")
     from unheard.training.device import native_bf16
 
     fast = native_bf16(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    yield Finding(True, "bfloat16", "native, used for training" if fast else "not native, training stays in float32")
+    yield Check(True, "bfloat16", "native, used for training" if fast else "not native, training stays in float32")
 
 
-def _decoders() -> Iterator[Finding]:
+def _decoders() -> Iterator[Check]:
     """Encode a second of noise in each format and read it back."""
     import soundfile
 
@@ -68,42 +68,42 @@ def _decoders() -> Iterator[Finding]:
                 soundfile.write(path, noise, 22_050)
                 samples = sum(len(block) for block in decode_blocks(path, sample_rate=22_050))
                 whole = abs(samples - len(noise)) < 2_400
-                yield Finding(whole, f"decode {suffix}", f"{samples / 22_050:.2f} of 2.00 s")
+                yield Check(whole, f"decode {suffix}", f"{samples / 22_050:.2f} of 2.00 s")
             except (UnheardError, RuntimeError) as error:
-                yield Finding(False, f"decode {suffix}", f"{error}; reinstall with `pip install --force-reinstall av`")
+                yield Check(False, f"decode {suffix}", f"{error}; reinstall with `pip install --force-reinstall av`")
 
 
-def _disk(workspace: Workspace) -> Iterator[Finding]:
+def _disk(workspace: Workspace) -> Iterator[Check]:
     free = shutil.disk_usage(workspace.root).free / 2**30
     used = sum(path.stat().st_size for path in workspace.root.rglob("*") if path.is_file()) / 2**30
-    yield Finding(free > 1, "disk", f"{free:.1f} GiB free, the workspace uses {used:.2f} GiB")
+    yield Check(free > 1, "disk", f"{free:.1f} GiB free, the workspace uses {used:.2f} GiB")
 
 
-def _consistency(workspace: Workspace) -> Iterator[Finding]:
+def _consistency(workspace: Workspace) -> Iterator[Check]:
     if not workspace.library_path.exists():
-        yield Finding(True, "library", f"nothing scanned yet; next: unheard scan -w {workspace.root} MUSIC")
+        yield Check(True, "library", f"nothing scanned yet; next: unheard scan -w {workspace.root} MUSIC")
         return
     try:
-        yield from _library_findings(workspace)
+        yield from _library_checks(workspace)
     except (UnheardError, sqlite3.Error) as error:
-        yield Finding(False, "library", f"{error}; restore library.sqlite from a copy")
+        yield Check(False, "library", f"{error}; restore library.sqlite from a copy")
     for path in sorted(workspace.root.glob("**/*.safetensors")):
         problem = artefacts.problem_with(path)
         if problem:
-            yield Finding(False, path.name, problem)
+            yield Check(False, path.name, problem)
 
 
-def _library_findings(workspace: Workspace) -> Iterator[Finding]:
+def _library_checks(workspace: Workspace) -> Iterator[Check]:
     from unheard.spectrograms.store import open_store
 
     with Library(workspace.library_path) as library:
         problem = library.integrity_problem()
-        yield Finding(problem is None, "library", problem or str(library.counts()))
+        yield Check(problem is None, "library", problem or str(library.counts()))
         if library.counts()["spectrograms"]:
             try:
                 store = open_store(workspace, library)
-                yield Finding(True, "mel store", f"{len(store)} tracks, {int(store.n_frames.sum())} frames")
+                yield Check(True, "mel store", f"{len(store)} tracks, {int(store.n_frames.sum())} frames")
             except UnheardError as error:
-                yield Finding(False, "mel store", str(error))
+                yield Check(False, "mel store", str(error))
         missing = sum(bool(track.path) and not Path(track.path).exists() for track in library.tracks().items)
-        yield Finding(True, "files", f"{missing} tracks have lost their audio file" if missing else "all in place")
+        yield Check(True, "files", f"audio files of {missing} tracks are missing" if missing else "all present")

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from unheard.cli.app import app
-from unheard.demo.build import build_world
+from unheard.demo.generator import build_world
 
 RECIPE = """
 name = "tiny"

@@ -115,7 +115,7 @@ def test_a_regression_starts_at_zero_and_an_embedding_has_length_one() -> None:
 
 
 def test_too_many_halvings_are_said() -> None:
-    with pytest.raises(UserError, match="4 channels halve 8 frames to nothing; take fewer channels"):
+    with pytest.raises(UserError, match="4 channels halve 8 frames to nothing; choose fewer channels"):
         Encoder(EncoderConfig(channels=(4, 4, 4, 4)), mels=16, frames=8, outputs=5, zero_output=False)
     with pytest.raises(ValueError, match="expected at least two, found 1"):
         EncoderConfig(channels=(4,))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import RECIPE, run_command
 from tests.training.world import make_world
-from unheard.demo.build import build_world
+from unheard.demo.generator import build_world
 from unheard.library import open_library
 from unheard.report.report import Written, write_report
 from unheard.splits import write_splits

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from tests.cli.conftest import RECIPE, run_command
 from tests.recommend import world
-from unheard.demo.build import build_world
+from unheard.demo.generator import build_world
 from unheard.serve.app import make_app
 from unheard.serve.config import ServeConfig
 

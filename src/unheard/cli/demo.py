@@ -24,7 +24,7 @@ def demo(
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
 ) -> None:
     """Run every step on a generated world: audible music by imaginary bands, SIMULATED listeners. Takes minutes."""
-    from unheard.demo.build import build_world
+    from unheard.demo.generator import build_world
     from unheard.library import open_library
     from unheard.splits import Use, load_split
     from unheard.workspace import Workspace

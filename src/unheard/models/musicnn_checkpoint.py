@@ -1,4 +1,4 @@
-"""Checkpoints of TensorFlow 1 ("tensor bundles"), read with NumPy alone.
+"""Read checkpoints of TensorFlow 1 ("tensor bundles") with NumPy only.
 
 A bundle is two files. The index is a sorted table in the format of LevelDB: blocks of (key, value), each behind a check
 sum, found through one more such block whose place is in the last 48 bytes. Keys are names of tensors, values are
@@ -29,7 +29,7 @@ CRC_MASK = 0xA282EAD8
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a tensor is in the data file, in bytes, and its check sum (CRC-32C, masked)."""
+    """The position of a tensor in the data file, in bytes, and its check sum (CRC-32C, masked)."""
 
     shape: tuple[int, ...]
     data_type: int
@@ -39,7 +39,7 @@ class Entry:
 
 
 def read_entries(index: bytes, source: str) -> dict[str, Entry]:
-    """Every tensor that an index names. UserError names `source` if it is no index, is cut or is damaged."""
+    """Return the entry of every tensor of an index; raise UserError if it is not an index, truncated or damaged."""
     try:
         return _entries(index)
     except (ValueError, IndexError, struct.error) as error:
@@ -47,7 +47,7 @@ def read_entries(index: bytes, source: str) -> dict[str, Entry]:
 
 
 def read_tensors(index: bytes, data: bytes, names: Iterable[str], source: str) -> dict[str, NDArray[np.float32]]:
-    """The float32 tensors `names`, their check sums verified; UserError if one is missing, cut or damaged."""
+    """Return the float32 tensors `names`; raise UserError if one is missing, truncated or has a wrong check sum."""
     entries = read_entries(index, source)
     tensors = {}
     for name in names:

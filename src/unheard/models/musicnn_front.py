@@ -1,4 +1,4 @@
-"""MusiCNN's front end through Fourier transforms: what its convolutions give, to rounding, in a third of the work.
+"""Compute MusiCNN's front end by Fourier transforms: equal to its convolutions up to rounding, in a third of the time.
 
 A convolution is a product of spectra (for networks: M. Mathieu, M. Henaff, Y. LeCun, "Fast training of convolutional
 networks through FFTs", 2014). Only the maximum over mel bands is kept of each filter, which saves more:

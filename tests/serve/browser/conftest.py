@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.cli.conftest import RECIPE, run_command
 from tests.serve.conftest import running
-from unheard.demo.build import build_world
+from unheard.demo.generator import build_world
 from unheard.library import Play, Track, open_library
 from unheard.serve.config import ServeConfig
 from unheard.workspace import Workspace

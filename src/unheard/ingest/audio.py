@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from unprogress.arrays import Floats
-from unprogress.errors import AudioError, Reason
-from unprogress.ingest.decoders import Block, NoSound, Opened, Refused, open_ffmpeg, open_sndfile
-from unprogress.ingest.lengths import Declared, declared_length
+from unheard.arrays import Floats
+from unheard.errors import AudioError, Reason
+from unheard.ingest.decoders import Block, NoSound, Opened, Refused, open_ffmpeg, open_sndfile
+from unheard.ingest.lengths import Declared, declared_length
 
 AUDIO_SUFFIXES = frozenset(
     ".aac .aif .aiff .flac .m4a .m4b .mp2 .mp3 .oga .ogg .opus .wav .wave .wma".split()  # noqa: SIM905 - reads better
@@ -34,7 +34,7 @@ ATTEMPTS: tuple[Callable[[Path], Opened], ...] = (open_ffmpeg, open_sndfile, par
 
 
 @dataclass
-class _Progress:
+class _State:
     """The state of decoding one file."""
 
     n_samples: tuple[int, ...]  # at each output rate
@@ -59,25 +59,25 @@ def decode_at_rates(path: Path, *, sample_rates: Sequence[int]) -> Iterator[tupl
 
     The samples at each rate are equal to those of `decode_blocks`.
     """
-    progress = _Progress((0,) * len(sample_rates), declared=_inspect(path))
+    state = _State((0,) * len(sample_rates), declared=_inspect(path))
     no_sound = False
     for attempt in ATTEMPTS:
         ended = False
         try:
             opened = attempt(path)
-            if progress.declared is None and opened.declared_s:
-                progress.declared = Declared(opened.declared_s)
+            if state.declared is None and opened.declared_s:
+                state.declared = Declared(opened.declared_s)
             yield from _skip_known(
-                progress.n_samples, _resampled(_measured(path, opened.blocks, progress), sample_rates), progress
+                state.n_samples, _resampled(_measured(path, opened.blocks, state), sample_rates), state
             )
             ended = True
         except NoSound:
             no_sound = True
         except Refused as refusal:
-            progress.problems.append(str(refusal))
-        if _is_complete(progress, sample_rates[0], ended=ended):
+            state.problems.append(str(refusal))
+        if _is_complete(state, sample_rates[0], ended=ended):
             break
-    _check_result(path, progress, sample_rates[0], no_sound=no_sound)
+    _check_result(path, state, sample_rates[0], no_sound=no_sound)
 
 
 def _inspect(path: Path) -> Declared | None:
@@ -95,13 +95,13 @@ def _inspect(path: Path) -> Declared | None:
         raise AudioError(path, Reason.UNREADABLE, f"{error.strerror or error}; check its permissions") from error
 
 
-def _measured(path: Path, blocks: Iterator[Block], progress: _Progress) -> Iterator[Block]:
+def _measured(path: Path, blocks: Iterator[Block], state: _State) -> Iterator[Block]:
     """Track the peak; raise AudioError for invalid values, which would spoil all later samples of the resampler."""
     for rate, samples in blocks:
         peak = max(float(samples.max()), -float(samples.min()))  # NaN if any sample is
         if not peak <= MAX_PEAK:
             raise AudioError(path, Reason.BAD_VALUES, f"samples reach {peak:g} where full scale is 1; encode it again")
-        progress.peak = max(progress.peak, peak)
+        state.peak = max(state.peak, peak)
         yield rate, samples
 
 
@@ -124,7 +124,7 @@ def _resampled(blocks: Iterator[Block], sample_rates: Sequence[int]) -> Iterator
 
 
 def _skip_known(
-    n_known: Sequence[int], blocks: Iterator[tuple[Floats, ...]], progress: _Progress
+    n_known: Sequence[int], blocks: Iterator[tuple[Floats, ...]], state: _State
 ) -> Iterator[tuple[Floats, ...]]:
     """Skip the first `n_known` samples of each rate, which another decoder has yielded already."""
     position = [0] * len(n_known)
@@ -132,41 +132,41 @@ def _skip_known(
         new = tuple(block[max(0, n - at) :] for n, at, block in zip(n_known, position, at_rates, strict=True))
         position = [at + len(block) for at, block in zip(position, at_rates, strict=True)]
         if any(len(block) for block in new):
-            progress.n_samples = tuple(n + len(block) for n, block in zip(progress.n_samples, new, strict=True))
+            state.n_samples = tuple(n + len(block) for n, block in zip(state.n_samples, new, strict=True))
             yield new
 
 
-def _missing_s(progress: _Progress, sample_rate: int) -> float:
+def _missing_s(state: _State, sample_rate: int) -> float:
     """Return the seconds missing of the declared length; 0 if they are within the tolerance."""
-    if progress.declared is None:
+    if state.declared is None:
         return 0.0
-    missing_s = progress.declared.seconds - progress.n_samples[0] / sample_rate
-    return missing_s if missing_s > max(MISSING_S, MISSING_SHARE * progress.declared.seconds) else 0.0
+    missing_s = state.declared.seconds - state.n_samples[0] / sample_rate
+    return missing_s if missing_s > max(MISSING_S, MISSING_SHARE * state.declared.seconds) else 0.0
 
 
-def _is_complete(progress: _Progress, sample_rate: int, *, ended: bool) -> bool:
+def _is_complete(state: _State, sample_rate: int, *, ended: bool) -> bool:
     """Return whether another attempt is useless: the decoder reached the end of the file or the declared length."""
-    declared = progress.declared is not None and progress.declared.seconds > 0 and not progress.declared.cut
-    return progress.n_samples[0] > 0 and (ended or declared) and not _missing_s(progress, sample_rate)
+    declared = state.declared is not None and state.declared.seconds > 0 and not state.declared.cut
+    return state.n_samples[0] > 0 and (ended or declared) and not _missing_s(state, sample_rate)
 
 
-def _check_result(path: Path, progress: _Progress, sample_rate: int, *, no_sound: bool) -> None:
+def _check_result(path: Path, state: _State, sample_rate: int, *, no_sound: bool) -> None:
     """Raise AudioError if the decoded samples of a file are not usable."""
-    length_s = progress.n_samples[0] / sample_rate
-    if not progress.n_samples[0]:
+    length_s = state.n_samples[0] / sample_rate
+    if not state.n_samples[0]:
         if no_sound or _is_other_file_type(path):
             raise AudioError(path, Reason.NOT_AUDIO, "no sound in it; remove it from the sources or use --exclude")
-        detail = "; ".join(dict.fromkeys(progress.problems)) or "no samples in it"
+        detail = "; ".join(dict.fromkeys(state.problems)) or "no samples in it"
         raise AudioError(path, Reason.UNREADABLE, f"{detail}; encode it again")
-    if progress.declared is not None and (progress.declared.cut or _missing_s(progress, sample_rate)):
-        at_least = "at least " if progress.declared.cut else ""
-        declared = f"{at_least}{progress.declared.seconds:.2f} s" if progress.declared.seconds else "more"
+    if state.declared is not None and (state.declared.cut or _missing_s(state, sample_rate)):
+        at_least = "at least " if state.declared.cut else ""
+        declared = f"{at_least}{state.declared.seconds:.2f} s" if state.declared.seconds else "more"
         detail = f"decoded {length_s:.2f} s, the file declares {declared}; copy or encode it again"
         raise AudioError(path, Reason.TRUNCATED, detail)
     if length_s < MIN_LENGTH_S:
         raise AudioError(path, Reason.TOO_SHORT, f"{length_s:.2f} s of sound, expected at least {MIN_LENGTH_S:g} s")
-    if progress.peak < SILENT_PEAK:
-        detail = f"peak of the mono mix is {20 * np.log10(max(progress.peak, 1e-10)):.0f} dBFS, expected above -80"
+    if state.peak < SILENT_PEAK:
+        detail = f"peak of the mono mix is {20 * np.log10(max(state.peak, 1e-10)):.0f} dBFS, expected above -80"
         raise AudioError(path, Reason.SILENT, detail)
 
 

@@ -1,4 +1,4 @@
-"""Build a network from its configuration. A new family is one file in this folder, one table name and one line below."""
+"""Build a network from its configuration. A new family is one file in this folder, a table name and a line below."""
 
 from __future__ import annotations
 

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.arrays import Rows
-
-__all__ = ["IdMap", "Rows"]  # other rooms still import Rows from here
+Rows = NDArray[np.int32]
 
 
 class IdMap:
@@ -46,12 +44,12 @@ class IdMap:
         """Return the row of one id; raise KeyError if it is unknown."""
         return self._rows[name]
 
-    def rows(self, names: Iterable[str], *, missing: int | None = None) -> NDArray[np.int32]:
+    def rows(self, names: Iterable[str], *, missing: int | None = None) -> Rows:
         """Return the rows of `names`, (len(names),); unknown ids become `missing`, or raise KeyError if it is None."""
         if missing is None:
             return np.fromiter((self._rows[name] for name in names), np.int32)
         return np.fromiter((self._rows.get(name, missing) for name in names), np.int32)
 
-    def take(self, rows: Sequence[int] | Rows) -> list[str]:
+    def take(self, rows: Sequence[int] | NDArray[np.integer]) -> list[str]:
         """Return the ids of `rows`, in their order."""
         return [self._ids[int(row)] for row in rows]

@@ -65,5 +65,5 @@ def test_bf16_stays_near_float32() -> None:
 def test_impossible_pools() -> None:
     with pytest.raises(ValueError, match="expected 5 pools"):
         ChoiConfig(pools=((2, 2),))
-    with pytest.raises(UserError, match="leave nothing"):
+    with pytest.raises(UserError, match="reduce a patch to nothing"):
         Choi(ChoiConfig(), mels=31, frames=256, outputs=2, zero_output=True)

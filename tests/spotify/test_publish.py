@@ -14,8 +14,8 @@ from unheard.errors import UnheardError, UserError
 from unheard.library import Track, Tracks
 from unheard.recommend.recommend import Recommendation
 from unheard.spotify.account import Account, token_path
-from unheard.spotify.playlists import NamedList
 from unheard.spotify.publish import Published, publish
+from unheard.spotify.seed_lists import NamedList
 
 SEED = Track("0", title="Klavier", artists=("Rammstein",), isrc="DEN969700123")
 SECOND = Track("1", title="Jóga", artists=("Björk",))

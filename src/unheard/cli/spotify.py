@@ -24,7 +24,7 @@ def spotify(
         list[str] | None,
         typer.Option("--model", help="Only this model (repeatable). Default: all trained models and the oracle."),
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="Tracks behind the seed in each list.")] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, help="Tracks after the seed in each list.")] = 10,
     split: SplitOption = None,
     candidates: Candidates = "cold",
     max_per_artist: ArtistCap = None,
@@ -44,9 +44,9 @@ def spotify(
 ) -> None:
     """Write a playlist for each seed and model: the seed, then its nearest tracks. A second run replaces it."""
     from unheard.spotify.account import connect
-    from unheard.spotify.m3u import write_files
-    from unheard.spotify.playlists import nearest_lists
+    from unheard.spotify.m3u_files import write_files
     from unheard.spotify.publish import publish
+    from unheard.spotify.seed_lists import nearest_lists
 
     if m3u is not None and (dry_run or public or market is not None):
         raise UserError("--m3u writes files, not to Spotify; leave out --dry-run, --public and --market")

@@ -31,7 +31,7 @@ def means_figure(analysis: Analysis) -> Figure:
     height_in = (0.26 * len(order) + 0.75) * len(measures) + 0.25 * analysis.simulated
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
     if analysis.simulated:
-        figure.suptitle("Simulated raters: nobody has listened", fontsize=FONT_SIZE)
+        figure.suptitle("Simulated raters: no person has listened", fontsize=FONT_SIZE)
     for ax, measure in zip(figure.subplots(len(measures), 1, squeeze=False).flat, measures, strict=True):
         _panel(ax, analysis, measure, order)
     return figure

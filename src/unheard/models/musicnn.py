@@ -92,7 +92,7 @@ def make_musicnn(arrays: Mapping[str, NDArray[np.float32]], model: MusicnnModel)
 def read_musicnn(path: Path) -> dict[str, NDArray[np.float32]]:
     """Return the weights of both taggers from the wheel `musicnn-0.1.0`, or from the folder of its unpacked files.
 
-    Names are those of `Musicnn` behind "msd." or "mtt.". UserError if the file is something else, cut or damaged.
+    Names are those of `Musicnn` with the prefix "msd." or "mtt.". Raise UserError for another or a damaged file.
     """
     arrays = {}
     for model in TAGS:

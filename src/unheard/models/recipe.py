@@ -2,10 +2,10 @@
 
 A TOML file holds a `name`, an `about` and one or two `[[stage]]` tables. Each stage has one network table
 (`[stage.cnn]`, `[stage.dense]`, ...) and one loss table (`[stage.mse]`, `[stage.triplet-semi-hard]`, ...); their keys
-are the fields of the dataclasses here, in losses.py and beside the networks. The last stage regresses the factors; a
+are the fields of the dataclasses here, in losses.py and in the networks' files. The last stage predicts the factors; a
 stage before it learns an embedding that the next one reads as its input "previous".
 
-Importing this module is cheap; loading a recipe imports torch, because a network's configuration lives beside it.
+Importing this module is cheap; loading a recipe imports torch, because a network's configuration is in its file.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class TripletOffline:
 
 @dataclass(frozen=True)
 class TripletSemiHard:
-    """The same loss on triplets found in each batch: n is the nearest negative behind p (Schroff et al. 2015).
+    """The same loss on triplets mined in each batch: n is the nearest negative farther than p (Schroff et al. 2015).
 
     nearest     positives of a track are its other patches and this many nearest train tracks in factor space
     buffer      number of next tracks that are neither positive nor negative
@@ -271,7 +271,7 @@ def _check_patches(stage: Stage, where: str) -> None:
     if stage.whole_song and getattr(stage.network, "summary", "flatten") == "flatten":
         raise UserError(f"{where}, whole_song: expected a network with summary 'moments', found none")
     if stage.whole_song and stage.patch_frames is not None:
-        raise UserError(f"{where}, patch_frames: expected none beside whole_song, delete one")
+        raise UserError(f"{where}, patch_frames: expected none with whole_song, delete one")
 
 
 def _stage(values: dict[str, Any], where: str) -> Stage:

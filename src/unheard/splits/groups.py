@@ -33,7 +33,7 @@ NO_ARTIST = frozenset(
 NO_ALBUM = frozenset({"", "unknown album", "unknown"})
 
 
-def artist_groups(tracks: Tracks, signatures: Signatures) -> Rows:
+def artist_groups(tracks: Tracks, signatures: Signatures) -> NDArray[np.int32]:
     """Return the group of each track, (n_tracks,) int32, numbered in the order in which groups first appear.
 
     `signatures` are the library's fingerprints, (n, s): `[*unit vector, duration_s]` for each track. Tracks without a

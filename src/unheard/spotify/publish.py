@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from unheard.library import Track
 from unheard.progress import Progress, silent
 from unheard.spotify.account import Account
-from unheard.spotify.playlists import NamedList
+from unheard.spotify.seed_lists import NamedList
 from unheard.spotify.song_matching import choose, queries
 
 PLAYLIST_URL = "https://open.spotify.com/playlist/"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unheard.errors import UserError
 from unheard.recommend.export import export
-from unheard.spotify.playlists import NamedList, check_distinct
+from unheard.spotify.seed_lists import NamedList, check_distinct
 
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')  # characters that some system does not allow in file names
 MAX_BYTES = 240  # of a file name, with room for the suffix

@@ -9,8 +9,8 @@ import pytest
 from unheard.errors import MissingStageError, UserError
 from unheard.recommend.recommend import Recommendation
 from unheard.session import Session
-from unheard.spotify.m3u import file_stem, write_files
-from unheard.spotify.playlists import MAX_NAME, NamedList, nearest_lists, playlist_name
+from unheard.spotify.m3u_files import file_stem, write_files
+from unheard.spotify.seed_lists import MAX_NAME, NamedList, nearest_lists, playlist_name
 from unheard.workspace import Workspace
 
 

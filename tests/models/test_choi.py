@@ -1,4 +1,4 @@
-"""The taken-over music tagger: its counts, its order of layers, and what learns in which thesis row."""
+"""Tests of the pretrained music tagger: its counts, its order of layers, and which weights are trained in which row."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_forward_is_the_tagger_with_new_batch_norms() -> None:
 
 
 @pytest.mark.parametrize("trainable", [True, False])
-def test_what_learns(*, trainable: bool) -> None:
+def test_which_weights_are_trained(*, trainable: bool) -> None:
     network = small(trainable=trainable)
     network(torch.randn(2, 1, 32, 35)).square().sum().backward()
     learns = {name for name, weight in network.named_parameters() if weight.grad is not None}

@@ -1,8 +1,8 @@
-"""Artefacts: what one stage writes and the next one reads.
+"""Write and read artefacts, the files that pass results from one stage to the next.
 
 An artefact is one safetensors file: named arrays, the id lists they are indexed by, and a JSON header with its kind,
-its format version and the configuration that made it. No pickle. Files are written beside and renamed, so a reader
-sees the old one or the new one and never half of one.
+its format version and the configuration that made it. No pickle. Files are written under a temporary name and renamed,
+so a reader sees the old file or the new one and never a part of one.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ FORMAT_VERSION = 1
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; renamed onto it when the block ends well, removed when it does not."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with _writable(path):
+    """Yield a temporary path in the folder of `path`; rename it to `path` on success, delete it on an exception."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with _write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.touch()
-        mode = beside.stat().st_mode  # as the umask has it; safetensors makes files that only their owner may read
+        temporary.touch()
+        mode = temporary.stat().st_mode  # follows the umask; safetensors creates files that only their owner may read
     try:
-        yield beside
-        with _writable(path):
-            beside.chmod(mode)
-            with beside.open("rb") as written:
+        yield temporary
+        with _write_errors(path):
+            temporary.chmod(mode)
+            with temporary.open("rb") as written:
                 os.fsync(written.fileno())
-            beside.replace(path)
+            temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    """The system's refusals to write, as a line that names the file that was wanted."""
+def _write_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError into a UserError that names `path`, not the temporary file."""
     try:
         yield
     except OSError as error:
@@ -57,18 +57,18 @@ def _writable(path: Path) -> Iterator[None]:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 with LF line ends, atomically."""
-    with atomic_path(path) as beside:
-        beside.write_text(text, encoding="utf-8", newline="\n")
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, value: object, *, indent: int | None = None) -> None:
-    """Write JSON atomically; NaN is refused because other programs cannot read it."""
+    """Write JSON atomically; raise ValueError for NaN, which other programs cannot read."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n")
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """What `load` returns."""
+    """The content of an artefact, as `load` returns it."""
 
     kind: str
     config: dict[str, Any]
@@ -91,12 +91,12 @@ def save(
         tensors[f"ids.{name}"] = np.frombuffer(b"".join(encoded), np.uint8)
         tensors[f"ids.{name}.lengths"] = np.array([len(text) for text in encoded], np.int32)
     header = {"kind": kind, "version": FORMAT_VERSION, "config": dict(config)}
-    with atomic_path(path) as beside:
-        save_file(tensors, beside, metadata={"unheard": json.dumps(header, sort_keys=True)})
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"unheard": json.dumps(header, sort_keys=True)})
 
 
 def load(path: Path, kind: str) -> Artefact:
-    """Read one artefact; UserError if it is not one, of another kind, or of a newer format."""
+    """Read one artefact; raise UserError if it is damaged, of another kind, or of a newer format."""
     try:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {}).get("unheard", "null"))
@@ -115,7 +115,7 @@ def load(path: Path, kind: str) -> Artefact:
 
 
 def problem_with(path: Path) -> str | None:
-    """What is wrong with an artefact of any kind, or None."""
+    """Return what is wrong with an artefact of any kind, or None."""
     try:
         with safe_open(path, framework="numpy") as file:
             kind = json.loads((file.metadata() or {}).get("unheard", "{}")).get("kind", "?")
@@ -130,7 +130,7 @@ def _names_ids(name: str) -> bool:
 
 
 def _ids(arrays: dict[str, NDArray[Any]], name: str) -> IdMap:
-    """Take one id list out of `arrays`."""
+    """Remove one id list from `arrays` and return it."""
     blob, lengths = arrays.pop(name).tobytes(), arrays.pop(f"{name}.lengths")
     ends = np.cumsum(lengths, dtype=np.int64)
     return IdMap(blob[end - length : end].decode() for end, length in zip(ends, lengths, strict=True))

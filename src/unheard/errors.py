@@ -1,11 +1,11 @@
-"""Every error that unheard raises on purpose.
+"""The errors that unheard raises on purpose.
 
-    UnheardError                 something went wrong that the message explains      exit code 1
-    └── UserError                the input or the order of commands was wrong        exit code 2
+    UnheardError                 an error whose message explains it                  exit code 1
+    └── UserError                the input or the order of commands is wrong         exit code 2
         ├── TableError           a row of a CSV, parquet or JSON file
         ├── AudioError           one audio file that cannot be used, with a `Reason`
         ├── LockedError          another process writes to the library at this moment
-        └── MissingStageError    an earlier command has to run first
+        └── MissingStageError    an earlier command must run first
 
 A message is one line: what is wrong, where, what was expected, what to do.
 """
@@ -17,19 +17,19 @@ from pathlib import Path
 
 
 class UnheardError(Exception):
-    """Something went wrong that the message explains."""
+    """An error whose message explains what went wrong."""
 
     exit_code = 1
 
 
 class UserError(UnheardError):
-    """The input, or the order of commands, was wrong; the message says how to mend it."""
+    """The input or the order of commands is wrong; the message says how to correct it."""
 
     exit_code = 2
 
 
 class TableError(UserError):
-    """A table cannot be read; names the file, the row (1 = first line of the file) and the mend."""
+    """A table cannot be read; the message names the file, the row (1 = first line of the file) and the fix."""
 
     def __init__(self, path: Path | str, problem: str, fix: str, *, row: int | None = None) -> None:
         self.path, self.row = Path(path), row
@@ -42,7 +42,7 @@ class LockedError(UserError):
 
 
 class MissingStageError(UserError):
-    """A stage was asked for before the one that it reads."""
+    """The input of a stage does not exist yet; the message names the command that makes it."""
 
     def __init__(self, what: str, command: str) -> None:
         self.command = command
@@ -73,4 +73,4 @@ class AudioError(UserError):
         super().__init__(f"{path}: {reason.value}: {detail}")
 
     def __reduce__(self) -> tuple[type[AudioError], tuple[Path, Reason, str]]:
-        return AudioError, (self.path, self.reason, self.detail)  # crosses process borders whole
+        return AudioError, (self.path, self.reason, self.detail)  # so that it can be pickled

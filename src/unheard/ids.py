@@ -1,4 +1,4 @@
-"""String ids outside, dense int32 rows inside: the one place where they meet."""
+"""Convert between string ids and dense int32 rows. Ids are used at the borders, rows inside."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class IdMap:
         return hash(self._ids)
 
     def row(self, name: str) -> int:
-        """The row of one id; KeyError if it is not there."""
+        """Return the row of one id; raise KeyError if it is unknown."""
         return self._rows[name]
 
     def rows(self, names: Iterable[str], *, missing: int | None = None) -> Rows:
-        """Rows of `names`, shape (len(names),); unknown ids become `missing`, or raise KeyError when it is None."""
+        """Return the rows of `names`, (len(names),); unknown ids become `missing`, or raise KeyError if it is None."""
         if missing is None:
             return np.fromiter((self._rows[name] for name in names), np.int32)
         return np.fromiter((self._rows.get(name, missing) for name in names), np.int32)
 
     def take(self, rows: Sequence[int] | NDArray[np.integer]) -> list[str]:
-        """Ids of `rows`, in their order."""
+        """Return the ids of `rows`, in their order."""
         return [self._ids[int(row)] for row in rows]

@@ -1,12 +1,12 @@
-"""How long-running stages tell whoever started them how far they are."""
+"""The callback by which long-running stages report their progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-# progress(what, done, total): called often, cheap, from one thread; `total` may grow, `what` names the current step.
+# progress(step, done, total): called often and from one thread, so it must be cheap; `total` may grow.
 Progress = Callable[[str, int, int], None]
 
 
-def silent(what: str, done: int, total: int) -> None:
-    """The default: tell nobody."""
+def silent(step: str, done: int, total: int) -> None:
+    """Report nothing; the default."""

@@ -1,4 +1,4 @@
-"""A workspace: the one folder that holds everything unheard knows about a music collection.
+"""Paths and settings of a workspace, the folder with all data about one music collection.
 
 W/
   workspace.json                 format version, front end and its settings
@@ -7,13 +7,13 @@ W/
   features/<kind>/               one extractor's vectors of every track (see features/store.py)
   mels/                          every track's mel spectrogram, in shards (see spectrograms/shards.py)
   splits.json                    every split, in the exchange format
-  factors/full.safetensors       factors of all plays (truth of the neighbour tasks)
-  factors/<split>.safetensors    warm factors: train plays only, the rest folded in
+  factors/full.safetensors       factors fitted on all plays (the reference of the neighbour tasks)
+  factors/<split>.safetensors    warm factors: fitted on train plays only, other tracks folded in
   models/<split>/<name>/         checkpoint.safetensors, predictions.safetensors, history.json, embeddings.safetensors
-  results/<split>.json           what `evaluate` measured
-  experiments/<name>.json        what `experiment` measured
+  results/<split>.json           figures of `evaluate`
+  experiments/<name>.json        figures of `experiment`
   listening-tests/<name>/        a study, its clips and its answers (see listening_test/study.py)
-  maps/<split>/<model>.safetensors  where a map of the catalogue draws each track (see recommend/atlas.py)
+  maps/<split>/<model>.safetensors  position of each track on the map of the catalogue (see recommend/atlas.py)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FrontEndName = Literal["standard", "parity"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a workspace fixes for life, because stored spectrograms depend on it."""
+    """Settings that are fixed when a workspace is made, because stored spectrograms depend on them."""
 
     front_end: FrontEndName = "standard"
     sample_rate: int = 22_050
@@ -44,14 +44,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Paths and settings; opens nothing else."""
+    """Paths and settings of a workspace; opens no other file."""
 
     root: Path
     settings: Settings
 
     @staticmethod
     def init(root: Path, settings: Settings | None = None) -> Workspace:
-        """Make a workspace, or open the one that is there; UserError if `root` holds something else."""
+        """Make a workspace, or open an existing one; raise UserError if `root` holds something else."""
         marker = root / "workspace.json"
         if marker.exists():
             found = Workspace.open(root)
@@ -67,7 +67,7 @@ class Workspace:
 
     @staticmethod
     def open(root: Path) -> Workspace:
-        """Open an existing workspace."""
+        """Open an existing workspace; raise MissingStageError if there is none."""
         marker = root / "workspace.json"
         if not marker.is_file():
             raise MissingStageError(f"{root}: no workspace here", f"unheard init -w {root}")
@@ -104,7 +104,7 @@ class Workspace:
         return self.root / "splits.json"
 
     def factors_path(self, split: str) -> Path:
-        """`split` is a split's name, or "full"."""
+        """Return the path of the factors of a split, or of all plays for "full"."""
         return self.root / "factors" / f"{split}.safetensors"
 
     def model_dir(self, split: str, model: str) -> Path:
@@ -117,11 +117,11 @@ class Workspace:
         return self.root / "experiments" / f"{name}.json"
 
     def map_path(self, split: str, model: str) -> Path:
-        return self.root / "maps" / split / f"{model.replace(':', '=')}.safetensors"  # Windows knows no colon in a name
+        return self.root / "maps" / split / f"{model.replace(':', '=')}.safetensors"  # Windows allows no ":"
 
     @property
-    def of_a_demo(self) -> bool:
-        """Whether the workspace stands in a world that `unheard demo` made; its listeners are simulated."""
+    def is_demo(self) -> bool:
+        """Whether `unheard demo` made the workspace, so that its listeners are simulated."""
         try:
             plan = json.loads((self.root.resolve().parent / "world.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -130,7 +130,7 @@ class Workspace:
 
 
 def _check(settings: Settings) -> None:
-    """ValueError unless the front end is known and every number is a whole one above 0."""
+    """Raise ValueError unless the front end is known and every number is a whole number above 0."""
     if settings.front_end not in get_args(FrontEndName):
         raise ValueError(f"front_end is {settings.front_end!r}, expected one of {', '.join(get_args(FrontEndName))}")
     for name, value in asdict(settings).items():

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 from tests.builders.server import running
 from tests.builders.study_world import MODELS, build
 from unheard.listening_test.answers import read_answers
-from unheard.listening_test.create import Created, Wanted, create
+from unheard.listening_test.create import Created, StudyOptions, create
 from unheard.listening_test.study import Rater
 from unheard.serve.config import ServeConfig
 
@@ -26,7 +26,8 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Cre
     """A server, a study of ratings and one of pairs, both short."""
     workspace = build(tmp_path_factory.mktemp("browsed"))
     rating, comparing = (
-        create(workspace, Wanted(kind, MODELS[:2], "auto:2", 4, kind=kind, k=1, clip_s=1.0)) for kind in ("rate", "ab")
+        create(workspace, StudyOptions(kind, MODELS[:2], "auto:2", 4, kind=kind, k=1, clip_s=1.0))
+        for kind in ("rate", "ab")
     )
     with running(ServeConfig(workspace=workspace.root)) as url:
         yield url, rating, comparing
@@ -73,7 +74,7 @@ def listen(page: Page, place: int) -> None:
     """Play a clip with the keyboard until it counts as heard."""
     page.locator(".listen-play").nth(place).focus()
     page.keyboard.press("Space")
-    page.locator(".clip").nth(place).and_(page.locator(".heard")).wait_for(timeout=20_000)
+    page.locator(".clip").nth(place).and_(page.locator(".played")).wait_for(timeout=20_000)
 
 
 def begin(page: Page, url: str, rater: Rater) -> None:
@@ -173,10 +174,10 @@ def test_a_question_with_two_answers_is_asked_for_until_it_is_answered(
         listen(page, clip)
     page.locator("button.main").click()
     assert page.locator(".missing").text_content() == "Please answer this question too."
-    assert page.locator(".which.wanting").count() == 1
+    assert page.locator(".which.unanswered").count() == 1
     page.get_by_role("radio").first.check()
     expect(page.locator(".missing")).to_have_text("")
-    assert page.locator(".wanting").count() == 0
+    assert page.locator(".unanswered").count() == 0
     watched.close()
 
 

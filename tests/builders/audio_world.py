@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from tests.builders.command_line import RECIPE, run_all
-from unheard.demo.build import build_world
+from unheard.demo.generator import build_world
 
 N_TRACKS = 42
 

@@ -1,4 +1,4 @@
-"""A music world whose cold tracks can be heard, and studies without a workspace."""
+"""Test data: a world whose cold tracks have audio files, and studies without a workspace."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def paper_study(
     per_rater: int | None = None,
     seed: int = 0,
 ) -> Study:
-    """A study of models a, b and c that exists on paper only: every list names tracks of its own."""
+    """Return a study of models a, b and c without files; no two lists share a track."""
     models = ("a", "b", "c")
     lists = {
         f"s{number}": {

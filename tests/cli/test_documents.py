@@ -74,7 +74,7 @@ def test_the_public_surface_is_small() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["unheard", "unheard.cli.app", "unheard.session", "unheard.evaluate.evaluate", "unheard.demo.build"]
+    "module", ["unheard", "unheard.cli.app", "unheard.session", "unheard.evaluate.evaluate", "unheard.demo.generator"]
 )
 def test_importing_loads_nothing_heavy(module: str) -> None:
     heavy = ["torch", "sklearn", "librosa", "matplotlib", "pyarrow", "av", "h5py", "implicit", "ranx"]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.builders.command_line import RECIPE, Ran, Run
 from unheard.cli.stages import AUDIO, PLAYLISTS
-from unheard.demo.build import build_world
+from unheard.demo.generator import build_world
 
 
 @pytest.fixture(scope="module")

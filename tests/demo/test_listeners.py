@@ -1,4 +1,4 @@
-"""The simulated listeners: valid playlists that follow what is heard, what is not, and popularity."""
+"""Tests of the simulated listeners: valid playlists that depend on audio, inaudible attributes and popularity."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from unheard.demo.listeners import Playlist, Taste, draw_playlists, heard, popularity
+from unheard.demo.listeners import Playlist, Taste, audible_attributes, draw_playlists, popularity
 from unheard.demo.world import Track, draw_bands, draw_tracks
 
 
@@ -78,9 +78,9 @@ def together(tracks: tuple[Track, ...], taste: Taste) -> np.ndarray:
     return np.asarray(np.corrcoef(member.T))
 
 
-def test_what_is_heard_and_what_is_not_both_decide(tracks: tuple[Track, ...]) -> None:
+def test_audible_and_inaudible_attributes_both_count(tracks: tuple[Track, ...]) -> None:
     pair = np.triu_indices(len(tracks), 1)
-    sound = heard(tracks, style_weight=1.0)
+    sound = audible_attributes(tracks, style_weight=1.0)
     near = -((sound[:, None] - sound[None]) ** 2).sum(axis=-1)[pair]
     scene = np.array([track.band.hidden for track in tracks])
     alike = (scene @ scene.T)[pair]

@@ -1,4 +1,4 @@
-"""The music against acoustics and theory: pitch, band limits, scales, form, levels."""
+"""Tests of the music against acoustics and theory: pitch, band limits, scales, form, levels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unheard.demo import drums, effects, figures, synth
+from unheard.demo import accompaniment as figures
+from unheard.demo import drums, effects, synth
+from unheard.demo.accompaniment import Figure, Harmony
 from unheard.demo.composer import compose, degree_to_midi, form, voicing
 from unheard.demo.drums import Drum, Kit
-from unheard.demo.figures import Figure, Harmony
 from unheard.demo.render import perform, swung
 from unheard.demo.styles import MAJOR, STYLES, Sound, between, varied
 from unheard.demo.synth import Instrument, Samples, Voice
@@ -67,7 +68,7 @@ def test_notes_are_in_tune_and_begin_and_end_in_silence(instrument: Instrument, 
 
 @pytest.mark.parametrize("rate_hz", [22_050, 44_100])
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
-def test_no_instrument_gives_the_sample_rate_away(instrument: Instrument, rate_hz: int) -> None:
+def test_no_instrument_reveals_the_sample_rate(instrument: Instrument, rate_hz: int) -> None:
     note = instrument(880.0, 0.5, Voice(rate_hz, 0.6, 0.5), np.random.default_rng(0))
     power = np.abs(np.fft.rfft(note)) ** 2
     high = np.fft.rfftfreq(len(note), 1.0 / rate_hz) > 11_025.0
@@ -178,7 +179,7 @@ def test_sound_moves_between_styles_and_stays_in_range() -> None:
         unit = [value for name, value in vars(sound).items() if name not in {"tempo_bpm", "register"}]
         assert min(unit) >= 0.0
         assert max(unit) <= 1.0
-        assert varied(one, amount=3.0, rng=rng).drums == 0.0  # no drums stay no drums
+        assert varied(one, amount=3.0, rng=rng).drums == 0.0  # zero stays zero
 
 
 def test_every_style_plays_within_full_scale_and_without_clicks() -> None:
@@ -203,7 +204,7 @@ def log_bands(track: Track) -> Samples:
     return np.concatenate([bands.mean(axis=1), bands.std(axis=1), np.abs(np.diff(bands, axis=1)).mean(axis=1)])
 
 
-def test_one_hears_the_styles_apart_in_bands_never_met() -> None:
+def test_styles_are_distinguishable_in_other_bands() -> None:
     tracks = [track for track in world(60, 60, seconds=7.0) if track.band.blend == 0.0]
     labels = np.array([track.band.style.name for track in tracks])
     features = np.stack([log_bands(track) for track in tracks])

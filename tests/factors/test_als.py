@@ -1,4 +1,4 @@
-"""ALS and fold-in against the paper's equations written down."""
+"""Tests of ALS and fold-in against the paper's equations in plain NumPy."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_fit_reaches_the_objective_of_the_exact_solver(binary: bool) -> None:
     np.testing.assert_allclose(playlists @ tracks.T, X @ Y.T, atol=0.02)
 
 
-def test_fit_finds_who_likes_what() -> None:
+def test_fit_separates_two_groups_of_listeners() -> None:
     playlists, tracks = fit_als(two_tastes(), AlsConfig(dim=2, alpha=10.0, regularization=0.1))
     scores = playlists @ tracks.T
     assert scores[:20, :10].min() > scores[:20, 10:].max()
@@ -138,7 +138,7 @@ def test_rows_and_columns_without_plays_are_zero_and_change_nothing() -> None:
     assert not wide_tracks[[0, 1, 22, 23, 24]].any()
 
 
-def test_nothing_played_is_all_zero() -> None:
+def test_factors_without_plays_are_zero() -> None:
     playlists, tracks = fit_als(csr_matrix((3, 2), dtype=np.float32), SMALL)
     assert playlists.shape == (3, 4)
     assert tracks.shape == (2, 4)
@@ -147,7 +147,7 @@ def test_nothing_played_is_all_zero() -> None:
     assert fold_in(tracks, csr_matrix((0, 2), dtype=np.float32), SMALL).shape == (0, 4)
 
 
-def test_fit_tells_its_progress_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_fit_reports_progress_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     seen: list[tuple[str, int, int]] = []
     fit_als(two_tastes(), SMALL, progress=lambda *step: seen.append(step))
     assert seen == [("ALS", done, 8) for done in range(1, 9)]
@@ -167,7 +167,7 @@ def test_fold_in_is_the_exact_half_step(seed: int, binary: bool, dim: int) -> No
     np.testing.assert_allclose(folded, exact.half_step(P.T, C.T, wanted, config.regularization), rtol=1e-3, atol=1e-4)
 
 
-def test_a_copy_of_a_playlist_is_placed_where_the_playlist_is() -> None:
+def test_a_copy_of_a_playlist_gets_the_same_factors() -> None:
     config = AlsConfig(dim=4, alpha=10, regularization=0.1, iterations=60)
     playlists, tracks = fit_als(two_tastes(), config)
     np.testing.assert_allclose(fold_in(tracks, two_tastes(), config), playlists, atol=0.02 * np.abs(playlists).max())

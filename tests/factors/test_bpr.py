@@ -1,4 +1,4 @@
-"""BPR against the paper's criterion written down, and what every factorisation has to keep."""
+"""Tests of BPR against the paper's criterion, and of the laws of every factorisation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def triples(plays: csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], ND
 
 
 def criterion(plays: csr_matrix, config: BprConfig, X: Wide, Y: Wide) -> tuple[float, Wide, Wide]:
-    """The expected value of what a step makes smaller, and its gradients; the 1 of a playlist does not count."""
+    """Return the expected loss of a step, and its gradients; the constant 1 of a playlist is not regularised."""
     u, i, j, weight = triples(plays)
     lead = (X[u] * (Y[i] - Y[j])).sum(axis=1)
     sizes = [(part**2).sum(axis=1) for part in (X[u][:, :-1], Y[i], Y[j])]
@@ -74,7 +74,7 @@ def test_fit_comes_near_the_best_that_the_criterion_allows() -> None:
     assert reached - best < 0.05 * (nothing - best)
 
 
-def test_fit_finds_who_likes_what() -> None:
+def test_fit_separates_two_groups_of_listeners() -> None:
     playlists, tracks = fit_bpr(two_tastes(), BprConfig(dim=3))
     scores = playlists @ tracks.T
     assert scores[:20, :10].min() > scores[:20, 10:].max()
@@ -119,7 +119,7 @@ def test_how_often_a_track_is_listed_does_not_matter() -> None:
         assert one.tobytes() == other.tobytes()
 
 
-def test_nothing_played_is_all_zero() -> None:
+def test_factors_without_plays_are_zero() -> None:
     playlists, tracks = fit_bpr(csr_matrix((3, 2), dtype=np.float32), SMALL)
     assert playlists.shape == (3, 4)
     assert tracks.shape == (2, 4)
@@ -132,7 +132,7 @@ def test_a_playlist_of_everything_leaves_finite_factors() -> None:
         assert np.isfinite(factors).all()
 
 
-def test_fit_tells_its_progress_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_fit_reports_progress_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     seen: list[tuple[str, int, int]] = []
     fit_bpr(two_tastes(), SMALL, progress=lambda *step: seen.append(step))
     assert seen == [("BPR", done, 30) for done in range(1, 31)]

@@ -1,4 +1,4 @@
-"""Explicit factorisation: the textbook's loop is the truth, and what it learns is worth something."""
+"""Tests of explicit factorisation against the textbook's loop, and that it learns taste beyond popularity."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from unheard.factors.explicit import (
     ExplicitFactors,
     Ratings,
     descend,
+    draw_ratings,
     fit_explicit,
     initial,
-    ratings_of,
 )
 
 CONFIG = ExplicitConfig(dim=3, learning_rate=0.05, regularization=0.1)
@@ -72,7 +72,7 @@ def test_an_epoch_is_that_of_the_loop(batch_size: int, truth: type) -> None:
     config = replace(CONFIG, batch_size=batch_size)
     rng = np.random.default_rng(1)
     plays = some_plays()
-    ratings = ratings_of(plays, config, rng)
+    ratings = draw_ratings(plays, config, rng)
     start = initial(plays.shape, ratings, config, rng)
     order = rng.permutation(len(ratings.rating))
     ours, theirs = descend(start, ratings, order, config), truth(start, ratings, order, config)
@@ -83,16 +83,16 @@ def test_an_epoch_is_that_of_the_loop(batch_size: int, truth: type) -> None:
 
 def test_ratings_are_the_plays_and_drawn_absent_pairs() -> None:
     plays = some_plays(m=40, n=30)
-    found = ratings_of(plays, replace(CONFIG, zeros=3, binary=False), np.random.default_rng(0))
+    found = draw_ratings(plays, replace(CONFIG, zeros=3, binary=False), np.random.default_rng(0))
     table = plays.toarray()
     np.testing.assert_array_equal(found.rating, table[found.playlist, found.track])
     n_zeros = int((found.rating == 0).sum())
     assert found.rating.size - n_zeros == plays.nnz
     assert 0.4 * 3 * plays.nnz < n_zeros < 0.8 * 3 * plays.nnz  # the rest hit a play
-    assert found.track.max() < 29  # the last track is in no playlist, so nobody has passed it over
+    assert found.track.max() < 29  # the last track is in no playlist, so it is never drawn
     counts = np.bincount(found.playlist[found.rating == 0], minlength=40)
     assert counts[39] == 0
-    assert set(ratings_of(plays, CONFIG, np.random.default_rng(0)).rating) == {0.0, 1.0}
+    assert set(draw_ratings(plays, CONFIG, np.random.default_rng(0)).rating) == {0.0, 1.0}
 
 
 def test_without_zeros_there_is_nothing_to_learn() -> None:
@@ -118,8 +118,8 @@ def test_ratings_of_a_known_model_are_found_again() -> None:
     assert error < 0.4 * truth[~shown].std()
 
 
-def test_taste_is_told_from_popularity() -> None:
-    """Two camps: what the own camp plays is predicted above what the other camp plays as much."""
+def test_taste_is_separated_from_popularity() -> None:
+    """Two groups: tracks of the own group are predicted above equally popular tracks of the other group."""
     rng = np.random.default_rng(0)
     camp_u, camp_i = np.arange(60) % 2, np.arange(40) % 2
     likes = rng.random((60, 40)) < np.where(camp_u[:, None] == camp_i, 0.5, 0.03)
@@ -140,7 +140,7 @@ def test_rows_without_ratings_are_zero_and_the_rest_is_finite() -> None:
     assert not nothing.playlists.any()
 
 
-def test_steps_that_are_too_long_are_answered() -> None:
+def test_divergence_is_a_user_error() -> None:
     with pytest.raises(UserError, match=r"learning_rate is 1.0, too much for these plays; choose a smaller one"):
         fit_explicit(some_plays(), replace(CONFIG, epochs=200, learning_rate=1.0))
 

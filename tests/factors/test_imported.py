@@ -1,4 +1,4 @@
-"""Factors of the user's own."""
+"""Tests of factors imported from the user's files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.factors.test_stage import CONFIG, make_workspace, some_plays, track
 from unheard.errors import TableError, UserError
 from unheard.factors.als import fold_in
 from unheard.factors.imported import read_factors
-from unheard.factors.stage import columns_of, compute_factors
+from unheard.factors.stage import compute_factors, mask_columns
 from unheard.factors.store import load_factors
 from unheard.ids import IdMap
 from unheard.library import Library
@@ -68,7 +68,7 @@ def test_bad_files_are_refused_in_one_line(tmp_path: Path, columns: dict[str, An
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f.parquet").write_bytes(b"track_id,vector\n")
     for name in ("f.parquet", "missing.parquet"):
         with pytest.raises(TableError, match=r"not a parquet file|no such file"):
@@ -88,9 +88,9 @@ def test_imported_tracks_are_kept_and_playlists_folded_in_from_train_plays(tmp_p
     for name, mask in (("tracks", train), ("full", np.ones(30, np.bool_))):
         found = load_factors(workspace, name)
         np.testing.assert_array_equal(found.tracks[:25], aligned[:25])
-        wanted = fold_in(aligned * mask[:, None], columns_of(plays, mask), CONFIG)
+        wanted = fold_in(aligned * mask[:, None], mask_columns(plays, mask), CONFIG)
         np.testing.assert_array_equal(found.playlists, wanted)
-        lacking = fold_in(wanted, plays.T.tocsr()[25:], CONFIG)  # tracks that the file lacks are placed by their plays
+        lacking = fold_in(wanted, plays.T.tocsr()[25:], CONFIG)  # tracks that are not in the file are folded in
         np.testing.assert_array_equal(found.tracks[25:], lacking)
         np.testing.assert_array_equal(found.known, np.r_[np.ones(25, np.bool_), lacking.any(axis=1)])
         assert (found.config["source"], found.config["dim"]) == ("imported", 5)

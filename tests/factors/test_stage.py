@@ -1,4 +1,4 @@
-"""The factors stage of a workspace: what trains, what is folded in, what never leaks."""
+"""Tests of the factors stage: which plays are fitted, which are folded in, and that test plays do not leak."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.als import AlsConfig, fit_als, fold_in
-from unheard.factors.stage import columns_of, compute_factors
+from unheard.factors.stage import compute_factors, mask_columns
 from unheard.factors.store import load_factors
 from unheard.library import Library, Track
 from unheard.plays import Play, Plays, read_plays, replace_playlists
@@ -33,7 +33,7 @@ def some_plays() -> list[Play]:
         for p in range(N_PLAYLISTS - 1)
         for position, t in enumerate(rng.choice(28, 8, replace=False))
     ]
-    return [*plays, Play("p99", track(25), 0), Play("p99", track(26), 1)]  # a playlist of test tracks alone
+    return [*plays, Play("p99", track(25), 0), Play("p99", track(26), 1)]  # a playlist of test tracks only
 
 
 def make_workspace(root: Path, plays: list[Play], *, cutoff: float | None = None) -> Workspace:
@@ -65,13 +65,13 @@ def test_warm_factors_are_als_of_train_plays_and_fold_ins_of_the_rest(tmp_path: 
     assert warm.track_ids == ids
     assert warm.playlist_ids == playlist_ids
     train = load_split(workspace, "tracks").uses(ids) == Use.TRAIN
-    playlists, tracks = fit_als(columns_of(plays, train), CONFIG)
+    playlists, tracks = fit_als(mask_columns(plays, train), CONFIG)
     np.testing.assert_array_equal(warm.playlists, playlists)
     np.testing.assert_array_equal(warm.tracks[train], tracks[train])
     np.testing.assert_array_equal(warm.tracks[18:28], fold_in(playlists, plays.T.tocsr()[18:28], CONFIG))
     assert warm.known.tolist() == [True] * 28 + [False] * 2
     assert not warm.tracks[28:].any()
-    assert not warm.playlists[playlist_ids.row("p99")].any()  # nothing of it trains
+    assert not warm.playlists[playlist_ids.row("p99")].any()  # it has no train track
     n_train = sum(int(play.track_id[1:]) < 18 for play in some_plays())
     assert warm.config.pop("split_digest") == load_split(workspace, "tracks").digest
     assert len(warm.config.pop("digest")) == 16
@@ -143,7 +143,9 @@ def test_plays_after_the_cutoff_train_nothing(tmp_path: Path) -> None:
     assert found.config["n_plays"] == sum(int(play.track_id[1:]) < 18 for play in earlier)
     tuned = [row for row in range(18, 28) if uses[row] == Use.VAL]
     assert tuned
-    assert found.tracks[tuned].tobytes() == wanted.tracks[tuned].tobytes()  # tuning sees nothing later either
+    assert (
+        found.tracks[tuned].tobytes() == wanted.tracks[tuned].tobytes()
+    )  # validation tracks do not use later plays either
     assert found.known[21:27].all()  # a test track's own plays may be later: they are its oracle
 
 
@@ -163,7 +165,7 @@ def test_progress_names_the_split(tmp_path: Path) -> None:
     assert seen == [(f"ALS {name}", done, 5) for name in ("full", "tracks") for done in range(1, 6)]
 
 
-def test_what_is_missing_is_said(tmp_path: Path) -> None:
+def test_missing_plays_splits_and_scans_are_reported(tmp_path: Path) -> None:
     empty = make_workspace(tmp_path / "empty", [])
     with pytest.raises(MissingStageError, match="no plays of the scanned tracks; run `unheard import"):
         compute_factors(empty, None, CONFIG)

@@ -41,7 +41,7 @@ def test_rows_of_a_csv(start: bytes, end: bytes, tmp_path: Path) -> None:
         ("a,b\n", None, "no rows"),
         ("a,x\n1,2\n", None, "no column 'b', found a, x"),
         ("a;b\n1;2\n", None, "no column 'a', found a;b"),
-        ("a,b,a\n1,2,3\n", 1, "column 'a' is there twice"),
+        ("a,b,a\n1,2,3\n", 1, "column 'a' occurs twice"),
         ("a,b\n1,2\n1\n", 3, "1 fields, the header has 2"),
         ("a,b\n1,2\n1,2,3\n", 3, "3 fields, the header has 2"),
         (b"a,b\n1,2\n\xff\xfe,2\n", 3, "not UTF-8"),

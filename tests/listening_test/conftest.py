@@ -1,11 +1,11 @@
-"""One audible world, and one study of each kind in it."""
+"""Fixtures: one audible world, and one study of each kind in it."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.builders.study_world import MODELS, build
-from unheard.listening_test.create import Created, Wanted, create
+from unheard.listening_test.create import Created, StudyOptions, create
 from unheard.workspace import Workspace
 
 
@@ -17,10 +17,10 @@ def audible(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="session")
 def rating(audible: Workspace) -> Created:
-    """Four seeds, six raters, clips of two seconds."""
-    return create(audible, Wanted("rating", MODELS, "auto:4", 6, clip_s=2.0, seed=3))
+    """Return a study with four seeds, six raters and clips of two seconds."""
+    return create(audible, StudyOptions("rating", MODELS, "auto:4", 6, clip_s=2.0, seed=3))
 
 
 @pytest.fixture(scope="session")
 def comparing(audible: Workspace) -> Created:
-    return create(audible, Wanted("comparing", MODELS, "auto:4", 6, kind="ab", clip_s=2.0, seed=3))
+    return create(audible, StudyOptions("comparing", MODELS, "auto:4", 6, kind="ab", clip_s=2.0, seed=3))

@@ -1,4 +1,4 @@
-"""Hand-worked answers, and simulated raters of known preference (nobody listened to anything here)."""
+"""Tests of the analysis: hand-worked answers, and simulated raters with known preferences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unheard.errors import UserError
 from unheard.listening_test.analyse import Analysis, Comparison, analyse_answers, sign_p
 from unheard.listening_test.answers import Answer, Answered
 from unheard.listening_test.bradley_terry import strengths
-from unheard.listening_test.screening import check
+from unheard.listening_test.screening import screen
 from unheard.listening_test.simulate import Spread, simulated_answers
 from unheard.listening_test.study import ANCHOR, REFERENCE, Item, Kind, Rater, Study
 
@@ -112,7 +112,7 @@ def test_p_goes_with_the_interval() -> None:
     assert sign_p(np.empty(0)) == 1.0
 
 
-def test_nobody() -> None:
+def test_no_answers_and_no_rater_left() -> None:
     with pytest.raises(UserError, match="nobody has answered yet"):
         analyse_answers(small_study(), {})
     with pytest.raises(UserError, match=r"every rater is screened out \(r01: gave everything the same similarity"):
@@ -123,7 +123,7 @@ def test_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answered", "told"),
+    ("answered", "reasons"),
     [
         (rated([40, 80, 10, 60]), ""),
         (rated([40, 80, 10]), "answered 3 of 8 items"),
@@ -134,14 +134,14 @@ def test_nobody() -> None:
         (rated([40, 20, 80, 60, 50, 30, 90, 60]), ""),  # anchor above reference, but on two pairs only
     ],
 )
-def test_screening_rules(answered: Answered, told: str) -> None:
+def test_screening_rules(answered: Answered, reasons: str) -> None:
     study = small_study()
-    assert "; ".join(check(study, study.raters[0], answered).reasons) == told
+    assert "; ".join(screen(study, study.raters[0], answered).reasons) == reasons
 
 
 def test_the_anchor_above_the_reference() -> None:
     study = replace(small_study(), screening=replace(small_study().screening, min_pairs=2))
-    found = check(study, study.raters[0], rated([40, 20, 80, 60, 50, 30, 90, 60]))
+    found = screen(study, study.raters[0], rated([40, 20, 80, 60, 50, 30, 90, 60]))
     assert found.reasons == ("random anchor (85) above the reference (25)",)
     assert not found.kept
 
@@ -154,32 +154,32 @@ def test_screening_of_pairs() -> None:
     study = paper_study("ab", n_raters=5, n_seeds=4)
     rater = study.raters[0]
     wrong = {item.name: 0 if item.conditions[0][0] == ANCHOR else 1 for item in rater.items}
-    told = check(study, rater, chosen(study, wrong))
-    assert told.reasons == ("preferred the random anchor to the reference in 100 % of the pairs",)
-    assert (told.reference, told.anchor, told.repeat) == (0.0, 1.0, 0.0)
-    left = check(study, rater, chosen(study, {item.name: 0 for item in rater.items}))
+    result = screen(study, rater, chosen(study, wrong))
+    assert result.reasons == ("preferred the random anchor to the reference in 100 % of the pairs",)
+    assert (result.reference, result.anchor, result.repeat) == (0.0, 1.0, 0.0)
+    left = screen(study, rater, chosen(study, {item.name: 0 for item in rater.items}))
     assert "always chose the same side" in left.reasons
-    assert left.repeat == 1.0  # sides were changed, so the same side is another track
+    assert left.repeat == 1.0  # sides were swapped, so the same side is another track
     right = {item.name: 0 if item.conditions[0][0] == REFERENCE else 1 for item in rater.items}
-    assert check(study, rater, chosen(study, right)).kept
+    assert screen(study, rater, chosen(study, right)).kept
 
 
 @pytest.mark.parametrize("kind", ["rate", "ab"])
-def test_a_careless_simulated_rater_is_left_out(kind: Kind) -> None:
-    """Of 20 seeded careless ones many are caught, of 220 careful ones hardly any is lost."""
+def test_a_careless_simulated_rater_is_screened_out(kind: Kind) -> None:
+    """Of 20 seeded careless raters many are screened out, of 220 careful raters hardly any."""
     study = paper_study(kind, n_raters=12, n_seeds=8)
     caught = lost = 0
     for repetition in range(20):
         answered = simulated_answers(study, TRUTH, rng=np.random.default_rng(repetition), careless={"r03"})
-        told = {rater.name: check(study, rater, answered[rater.name]).reasons for rater in study.raters}
-        caught += bool(told.pop("r03"))
-        lost += sum(map(bool, told.values()))
+        reasons = {rater.name: screen(study, rater, answered[rater.name]).reasons for rater in study.raters}
+        caught += bool(reasons.pop("r03"))
+        lost += sum(map(bool, reasons.values()))
     assert caught >= (8 if kind == "rate" else 5)
     assert lost <= 4
 
 
 @pytest.mark.parametrize("kind", ["rate", "ab"])
-def test_who_is_left_out_does_not_count(kind: Kind) -> None:
+def test_screened_out_raters_do_not_count(kind: Kind) -> None:
     study = paper_study(kind, n_raters=6, n_seeds=4)
     answered = simulated_answers(study, TRUTH, rng=np.random.default_rng(1))
     hasty = {name: replace(answer, seconds=1.0) for name, answer in answered["r03"].answers.items()}
@@ -197,7 +197,7 @@ def test_who_is_left_out_does_not_count(kind: Kind) -> None:
 
 
 def pseudo_truth(study: Study, truth: dict[str, float], spread: Spread) -> dict[str, float]:
-    """Strengths that endless simulated raters would have: the expected share of each pair, as often as it is shown."""
+    """Return the strengths for infinitely many simulated raters: the expected share of each pair, as often as shown."""
     from scipy.stats import norm
 
     names = study.conditions

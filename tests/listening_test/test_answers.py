@@ -1,4 +1,4 @@
-"""Answers on disk: only growing, last one counts, and whole after a power cut."""
+"""Tests of answers on disk: append-only, the last one counts, and intact after a power cut."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_nobody_has_answered_yet(tmp_path: Path) -> None:
     withdraw(tmp_path, RATER)
 
 
-def test_an_unfinished_line_is_left_behind(tmp_path: Path) -> None:
+def test_an_unfinished_line_is_skipped(tmp_path: Path) -> None:
     append(tmp_path, RATER, {"consent": True})
     whole = answers_path(tmp_path, RATER)
     line = json.dumps(Answer("001", 3.0, similarity=5, liking=5).as_json())
@@ -67,7 +67,7 @@ def test_an_unfinished_line_is_left_behind(tmp_path: Path) -> None:
         '{"item": }',
     ],
 )
-def test_a_whole_line_that_is_no_answer_is_told(tmp_path: Path, line: str) -> None:
+def test_a_complete_line_that_is_not_an_answer_is_an_error(tmp_path: Path, line: str) -> None:
     path = answers_path(tmp_path, RATER)
     path.parent.mkdir()
     path.write_text(f'{{"consent": true}}\n{line}\n')

@@ -1,4 +1,4 @@
-"""Rendered clips, decoded again."""
+"""Tests of rendered clips, decoded again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_all_are_as_loud_as_each_other_and_none_is_clipped(rating: Created) -> N
     assert np.allclose(loudness, rating.study.loudness_lufs, atol=0.5)
 
 
-def test_files_tell_nothing(rating: Created) -> None:
+def test_files_reveal_nothing(rating: Created) -> None:
     files = sorted((rating.folder / "clips").iterdir())
     assert [file.name for file in files] == sorted(rating.study.clips.values())
     assert len({file.stat().st_size for file in files}) == 1
@@ -54,7 +54,7 @@ def test_the_middle_of_the_track(tmp_path: Path) -> None:
     assert np.allclose(sound, 0.25, atol=1e-3)
 
 
-def test_what_cannot_be_a_clip(tmp_path: Path) -> None:
+def test_short_and_silent_files_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", song(1, 2.0))
     with pytest.raises(AudioError) as short:
         excerpt(path, duration_s=2.0, clip_s=3.0)

@@ -1,4 +1,4 @@
-"""Studies made from a workspace, and every way in which that is refused."""
+"""Tests of studies made from a workspace, and of every error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.builders.study_world import COLD_ARTISTS, GONE, MODELS, SILENT, TOO_SHORT
 from unheard.errors import MissingStageError, UserError
-from unheard.listening_test.create import Created, Wanted, create
+from unheard.listening_test.create import Created, StudyOptions, create
 from unheard.listening_test.study import ANCHOR, REFERENCE, load_study, read_study, study_dir
 from unheard.session import Session
 from unheard.workspace import Workspace
@@ -19,7 +19,7 @@ from unheard.workspace import Workspace
 pytestmark = pytest.mark.slow
 
 
-def test_lists_are_what_the_session_says_less_what_cannot_be_heard(audible: Workspace, rating: Created) -> None:
+def test_lists_are_the_neighbours_that_can_be_played(audible: Workspace, rating: Created) -> None:
     study = rating.study
     mute = {TOO_SHORT, SILENT, GONE, "silent", "unplayed", "new-0", "new-1"}
     for model, condition in (*zip(MODELS, MODELS, strict=True), ("oracle", REFERENCE)):
@@ -29,7 +29,7 @@ def test_lists_are_what_the_session_says_less_what_cannot_be_heard(audible: Work
             assert list(study.lists[seed][condition]) == [name for name in said if name not in mute][: study.k]
 
 
-def test_anchors_are_cold_strangers(rating: Created) -> None:
+def test_anchors_are_cold_tracks_of_other_artists(rating: Created) -> None:
     for seed, lists in rating.study.lists.items():
         named = {track for condition, tracks in lists.items() if condition != ANCHOR for track in tracks}
         assert len(set(lists[ANCHOR])) == rating.study.k
@@ -43,15 +43,15 @@ def test_seeds_are_of_different_artists(rating: Created) -> None:
     assert len({seed[:3] for seed in rating.study.seeds}) == 4
 
 
-def test_what_cannot_be_heard_is_told(rating: Created) -> None:
-    told = " ".join(rating.left_out)
+def test_tracks_that_cannot_be_played_are_reported(rating: Created) -> None:
+    reasons = " ".join(rating.skipped)
     for name in (TOO_SHORT, SILENT, GONE):
         heard = {*rating.study.clips}
         assert name not in heard
-    assert "silent" in told or "too-short" in told or "missing" in told
+    assert "silent" in reasons or "too-short" in reasons or "missing" in reasons
 
 
-def test_every_clip_is_there(rating: Created, comparing: Created) -> None:
+def test_every_clip_exists(rating: Created, comparing: Created) -> None:
     for made in (rating, comparing):
         needed = {track for rater in made.study.raters for item in rater.items for track in (item.seed, *item.tracks)}
         assert needed | {made.study.volume_clip} <= made.study.clips.keys()
@@ -65,24 +65,24 @@ def test_stored_and_read_again(audible: Workspace, rating: Created, comparing: C
     assert read_study(comparing.folder) == comparing.study
 
 
-def test_links_cannot_be_guessed_and_all_else_is_repeated(audible: Workspace, rating: Created) -> None:
-    again = create(audible, Wanted("again", MODELS, "auto:4", 6, clip_s=2.0, seed=3)).study
+def test_links_cannot_be_guessed_and_everything_else_is_repeatable(audible: Workspace, rating: Created) -> None:
+    again = create(audible, StudyOptions("again", MODELS, "auto:4", 6, clip_s=2.0, seed=3)).study
     tokens = [rater.token for study in (again, rating.study) for rater in study.raters]
     assert len(set(tokens)) == 12
     assert min(map(len, tokens)) >= 22  # 128 bits
 
-    def told(study: Any) -> dict[str, Any]:
+    def without_tokens(study: Any) -> dict[str, Any]:
         values = asdict(study) | {"name": ""}
         values["raters"] = [rater | {"token": ""} for rater in values["raters"]]
         return dict(values)
 
-    assert told(again) == told(rating.study)
+    assert without_tokens(again) == without_tokens(rating.study)
     assert {file.name: file.read_bytes() for file in (rating.folder / "clips").iterdir()} == {
         file.name: file.read_bytes() for file in (study_dir(audible, "again") / "clips").iterdir()
     }
 
 
-def test_thresholds_stand_before_the_answers(rating: Created) -> None:
+def test_thresholds_are_written_before_the_answers(rating: Created) -> None:
     stored = json.loads((rating.folder / "study.json").read_text())
     assert stored["screening"] == {
         "min_answered_share": 0.5,
@@ -97,14 +97,14 @@ def test_thresholds_stand_before_the_answers(rating: Created) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"name": "Bad Name"}, "--name 'Bad Name'"),
         ({"name": "../up"}, "--name"),
         ({"name": "rating"}, "choose another --name"),
         ({"models": ()}, "--models"),
         ({"models": ("toy", "toy")}, "different models"),
-        ({"models": ("toy", "oracle")}, "'oracle' is always among the candidates"),
+        ({"models": ("toy", "oracle")}, "'oracle' is always included as a hidden condition"),
         ({"models": ("toy", "anchor")}, "'anchor' is always"),
         ({"models": ("nobody",)}, "no model 'nobody'"),
         ({"n_raters": 0}, "--raters 0"),
@@ -113,8 +113,8 @@ def test_thresholds_stand_before_the_answers(rating: Created) -> None:
         ({"clip_s": 0.5}, "--clip-s 0.5"),
         ({"clip_s": 61.0}, "--clip-s 61"),
         ({"clip_s": 10.0}, "shorten the clips"),
-        ({"seeds": "auto:x"}, "behind auto:"),
-        ({"seeds": "auto:0"}, "behind auto:"),
+        ({"seeds": "auto:x"}, "after auto:"),
+        ({"seeds": "auto:0"}, "after auto:"),
         ({"seeds": "auto:500"}, "ask for fewer"),
         ({"seeds": ""}, "--seeds"),
         ({"seeds": "t09-1,t09-1"}, "different track ids"),
@@ -125,18 +125,18 @@ def test_thresholds_stand_before_the_answers(rating: Created) -> None:
         ({"split": "no-such"}, "no-such"),
     ],
 )
-def test_refusals(audible: Workspace, rating: Created, change: Mapping[str, Any], told: str) -> None:
-    wanted = replace(Wanted("refused", MODELS, "auto:4", 6, clip_s=2.0), **change)
+def test_refusals(audible: Workspace, rating: Created, change: Mapping[str, Any], message: str) -> None:
+    options = replace(StudyOptions("refused", MODELS, "auto:4", 6, clip_s=2.0), **change)
     with pytest.raises(UserError) as refusal:
-        create(audible, wanted)
-    assert told in str(refusal.value)
+        create(audible, options)
+    assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert not (audible.root / "listening-tests" / "refused" / "study.json").exists()
 
 
 def test_named_seeds_and_blocks(audible: Workspace) -> None:
     study = create(
-        audible, Wanted("blocks", ("toy",), "t09-1, t18-2,t29-3", 3, clip_s=1.0, k=1, seeds_per_rater=1)
+        audible, StudyOptions("blocks", ("toy",), "t09-1, t18-2,t29-3", 3, clip_s=1.0, k=1, seeds_per_rater=1)
     ).study
     assert study.seeds == ("t09-1", "t18-2", "t29-3")
     assert {rater.items[0].seed for rater in study.raters} == set(study.seeds)

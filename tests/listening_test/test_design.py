@@ -1,4 +1,4 @@
-"""Balance, counted."""
+"""Tests of the design: its balance, by counting."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_places_and_ranks_are_balanced() -> None:
     assert set(tracks.values()) == {5}  # both ranks of each list
 
 
-def test_no_place_gives_a_model_away() -> None:
-    """Within one rater the place of a model changes from seed to seed in no fixed step."""
+def test_no_position_reveals_a_model() -> None:
+    """Within one rater the position of a model changes from seed to seed without a fixed step."""
     study = paper_study(n_raters=10, n_seeds=8)
     steps = set()
     for rater in study.raters:
@@ -95,7 +95,7 @@ def test_no_place_gives_a_model_away() -> None:
     assert all(len(set(step)) > 1 for step in steps)
 
 
-def test_what_several_models_name_is_heard_once() -> None:
+def test_a_track_of_several_models_is_presented_once() -> None:
     lists = {"s": {"a": ("x", "y"), "b": ("x", "z"), REFERENCE: ("r", "y"), ANCHOR: ("n", "m")}}
     planned = plan(lists, tuple(lists["s"]), kind="rate", n_raters=4, seeds_per_rater=1, rng=np.random.default_rng(0))
     for items in planned:

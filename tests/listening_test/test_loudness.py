@@ -1,4 +1,4 @@
-"""Against the standard's own values and the test signals of EBU Tech 3341 (cases 1 to 5 and 15 to 18)."""
+"""Tests of loudness against the standard's values and the test signals of EBU Tech 3341 (cases 1 to 5, 15 to 18)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_peaks_between_the_samples(hz: float, degrees: float) -> None:
     assert -6.4 <= true_peak_db(tone[1000:-1000] * np.hanning(len(tone) - 2000) ** 0.1) <= -5.8
 
 
-def test_the_ear_is_deaf_below_and_keen_above() -> None:
+def test_weighting_attenuates_low_and_amplifies_high_frequencies() -> None:
     """The weighting at 30 Hz, 100 Hz and 10 kHz against 1 kHz, in dB: the response of tables 1 and 2."""
 
     def gain_db(hz: float) -> float:

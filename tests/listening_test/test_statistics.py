@@ -1,4 +1,4 @@
-"""Statistics against published worked examples and slower truths."""
+"""Tests of the statistics against published worked examples and slower implementations."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def random_tensors(seed: int) -> dict[str, NDArray[np.float32]]:
 
 
 def write_wheel(path: Path, seed: int = 0) -> Path:
-    """What a wheel of musicnn holds, with random weights."""
+    """Return the files of a wheel of musicnn, with random weights."""
     with zipfile.ZipFile(path, "w") as wheel:
         for place, model in enumerate(TAGS):
             index, data = bundle(random_tensors(seed + place))

@@ -1,4 +1,4 @@
-"""The networks of `models/` written the obvious way, on the same weights: the truth that the fast ones are held to."""
+"""Straightforward implementations of the networks on the same weights, as the reference for the fast ones."""
 
 from __future__ import annotations
 

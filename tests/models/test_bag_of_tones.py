@@ -33,7 +33,7 @@ def test_tones_land_on_separate_clusters() -> None:
     assert distance.mean() < 6.5  # sqrt(39) = 6.2 around a cluster's own centre
 
 
-def test_a_codebook_depends_on_its_seed_alone() -> None:
+def test_a_codebook_depends_on_its_seed_only() -> None:
     rng = np.random.default_rng(1)
     tracks = [rng.normal(size=(400, 39)).astype(np.float32) for _ in range(4)]
     first, again, other = (fit_codebook(tracks, tones=8, n_tracks=4, seed=seed) for seed in (3, 3, 4))

@@ -1,4 +1,4 @@
-"""The taken-over music tagger: its counts, its order of layers, and what learns in which thesis row."""
+"""Tests of the pretrained music tagger: its counts, its order of layers, and which weights are trained in which row."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_forward_is_the_tagger_with_new_batch_norms() -> None:
 
 
 @pytest.mark.parametrize("trainable", [True, False])
-def test_what_learns(*, trainable: bool) -> None:
+def test_which_weights_are_trained(*, trainable: bool) -> None:
     network = small(trainable=trainable)
     network(torch.randn(2, 1, 32, 35)).square().sum().backward()
     learns = {name for name, weight in network.named_parameters() if weight.grad is not None}
@@ -65,5 +65,5 @@ def test_bf16_stays_near_float32() -> None:
 def test_impossible_pools() -> None:
     with pytest.raises(ValueError, match="expected 5 pools"):
         ChoiConfig(pools=((2, 2),))
-    with pytest.raises(UserError, match="leave nothing"):
+    with pytest.raises(UserError, match="reduce a patch to nothing"):
         Choi(ChoiConfig(), mels=31, frames=256, outputs=2, zero_output=True)

@@ -1,4 +1,4 @@
-"""The encoder: its size, its pooling by hand, and what its masks cover."""
+"""Tests of the encoder: its size, its pooling by hand, and its masks."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_bag_of_one_or_of_equals_is_that_patch_and_order_does_not_matter() -> 
     assert not torch.allclose(network(x), one)
 
 
-def test_masks_are_drawn_in_training_alone() -> None:
+def test_masks_are_drawn_in_training_only() -> None:
     x = torch.randn(6, 2, 16, 32)
     network = _encoder(time_masks=1, mask_frames=8, mel_masks=1, mask_bands=4)
     plain = _encoder()  # the same weights
@@ -89,8 +89,8 @@ def test_masks_are_drawn_in_training_alone() -> None:
 
 
 @pytest.mark.parametrize("axis", [1, 2])
-def test_what_a_mask_covers(axis: int) -> None:
-    """One stretch of 0 to 5 along its axis, whole lines across the other, anywhere; as often as the definition says."""
+def test_a_mask_zeroes_a_stretch(axis: int) -> None:
+    """One stretch of 0 to 5 along its axis, whole lines across the other, uniformly placed as in the definition."""
     torch.manual_seed(1)
     x = torch.ones(4000, 12, 12)
     covered = masked(x, 1, 5, axis=axis) == 0
@@ -114,8 +114,8 @@ def test_a_regression_starts_at_zero_and_an_embedding_has_length_one() -> None:
     torch.testing.assert_close(_encoder(unit_length=True)(x).norm(dim=1), torch.ones(2))
 
 
-def test_too_many_halvings_are_said() -> None:
-    with pytest.raises(UserError, match="4 channels halve 8 frames to nothing; take fewer channels"):
+def test_too_many_halvings_are_refused() -> None:
+    with pytest.raises(UserError, match="4 channels halve 8 frames to nothing; choose fewer channels"):
         Encoder(EncoderConfig(channels=(4, 4, 4, 4)), mels=16, frames=8, outputs=5, zero_output=False)
     with pytest.raises(ValueError, match="expected at least two, found 1"):
         EncoderConfig(channels=(4,))

@@ -208,7 +208,7 @@ def test_without_keras(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["KERAS_BACKEND"] == "theirs"
 
 
-def test_keras_runs_on_torch_and_leaves_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keras_runs_on_torch_and_does_not_change_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     assert import_keras().backend.backend() == "torch"
     assert "KERAS_BACKEND" not in os.environ
@@ -216,7 +216,7 @@ def test_keras_runs_on_torch_and_leaves_the_environment_alone(monkeypatch: pytes
 
 @pytest.mark.slow
 def test_without_a_network(tmp_path: Path) -> None:
-    """A proxy that is not there; in a process of its own, because Keras decides on import where it keeps downloads."""
+    """Use a proxy that does not exist; in a separate process, because Keras chooses its download folder at import."""
     code = "from unheard.models.keras_files import read_xception; read_xception(None)"
     environment = {**os.environ, "KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)

@@ -1,4 +1,4 @@
-"""MusiCNN against a slow NumPy twin, its checkpoints read whole or refused, and what the real one hears."""
+"""Tests of MusiCNN against a slow NumPy implementation, of its checkpoints, and of the published weights."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_a_wheel_and_its_folder(tmp_path: Path) -> None:
         assert all((again[name] == arrays[name]).all() for name in arrays)
 
 
-def test_what_is_no_wheel_is_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_wheel_is_a_one_line_error(tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path / "musicnn.whl")
     cut, noise, empty = tmp_path / "cut.whl", tmp_path / "noise.whl", tmp_path / "empty.whl"
     cut.write_bytes(wheel.read_bytes()[:100_000])
@@ -240,8 +240,8 @@ def drum_machine() -> synth.Samples:
 
 @pytest.mark.network
 @real
-def test_it_names_what_is_played() -> None:
-    """The most probable tag of MagnaTagATune for synthesised sounds that leave no choice."""
+def test_tags_of_synthesised_instruments() -> None:
+    """The most probable tag of MagnaTagATune for unambiguous synthesised sounds."""
     network = make_musicnn(read_musicnn(WHEEL), "mtt")
     sounds = {
         "flute": played(synth.flute, step_s=0.5, root=72),
@@ -255,7 +255,7 @@ def test_it_names_what_is_played() -> None:
         assert TAGS["mtt"][int(logits.mean(axis=0).argmax())] == tag
 
 
-HEARD_IN_RECORDINGS = (  # part of the name of a file or of its folder, and a tag that anybody would give it
+EXPECTED_TAGS = (  # part of the path of a file, and an obvious tag
     ("main_menu", "strings"),  # Wesnoth's main theme
     ("nunc_dimittis", "strings"),  # Wesnoth
     ("elvish-theme", "violin"),  # Wesnoth
@@ -272,15 +272,15 @@ HEARD_IN_RECORDINGS = (  # part of the name of a file or of its folder, and a ta
 @pytest.mark.network
 @real
 @recorded
-def test_it_names_what_was_recorded() -> None:
-    """Among the three most probable tags of MagnaTagATune for the first minute of every recording that is there."""
-    network, wrong, n_heard = make_musicnn(read_musicnn(WHEEL), "mtt"), [], 0
-    for part, tag in HEARD_IN_RECORDINGS:
+def test_tags_of_recordings() -> None:
+    """Among the three most probable tags of MagnaTagATune for the first minute of every recording that exists."""
+    network, wrong, n_files = make_musicnn(read_musicnn(WHEEL), "mtt"), [], 0
+    for part, tag in EXPECTED_TAGS:
         for path in sorted(path for path in RECORDINGS.rglob("*.ogg") if part in str(path.relative_to(RECORDINGS))):
             _, logits = run(network, np.stack(list(islice(patches_of_file(path), 20))))
             probable = (1 / (1 + np.exp(-logits))).mean(axis=0)  # (tag,), mean over patches of 3 s
             named = [TAGS["mtt"][int(place)] for place in np.argsort(-probable)[:3]]
             wrong += [] if tag in named else [f"{path.name}: {named}, expected {tag}"]
-            n_heard += 1
-    assert n_heard, f"no recording of the table is in {RECORDINGS}"
+            n_files += 1
+    assert n_files, f"no recording of the table is in {RECORDINGS}"
     assert not wrong, wrong

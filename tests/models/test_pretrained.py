@@ -1,4 +1,4 @@
-"""The cache of converted weights, and what reads it."""
+"""Tests of the cache of converted weights and of its readers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def choi_arrays(seed: int = 0) -> dict[str, np.ndarray]:
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-def test_what_is_saved_is_loaded() -> None:
+def test_saved_weights_are_loaded() -> None:
     arrays = choi_arrays()
     assert save_weights("choi", arrays, "somewhere") == cache_path("choi")
     found = load_weights("choi")
@@ -92,7 +92,7 @@ def test_fill_xception() -> None:
     assert all(np.array_equal(network.backbone.state_dict()[name].numpy(), arrays[name]) for name in names)
 
 
-def test_fill_leaves_other_networks_alone() -> None:
+def test_fill_does_not_change_other_networks() -> None:
     network = build(CnnConfig((2,), ((2, 2),), (3,)), input_shape=(8, 8), outputs=2, zero_output=False)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     fill(network)

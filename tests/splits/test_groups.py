@@ -1,4 +1,4 @@
-"""Which tracks have to stay together."""
+"""Tests of the groups of tracks that must stay together."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def test_tracks_without_an_artist_are_grouped_by_album() -> None:
         Track("d"),
         Track("e", album="Unknown Album"),
         Track("f", album="Unknown Album"),
-        Track("g", artists=("Gus",), album="Tape 1"),  # has an artist: the album says nothing
+        Track("g", artists=("Gus",), album="Tape 1"),  # has an artist: the album is not used
     ) == [0, 0, 1, 2, 3, 4, 5]
 
 
-def test_compilation_credits_name_nobody() -> None:
+def test_compilation_credits_are_not_artists() -> None:
     assert groups_of(
         Track("a", artists=("Various Artists", "Ann")),
         Track("b", artists=("various artists", "Bob")),
@@ -66,7 +66,7 @@ def test_equal_isrc_joins_artists() -> None:
     ) == [0, 0, 1, 2]
 
 
-def test_names_of_signs_alone_stay_apart() -> None:
+def test_names_without_letters_stay_distinct() -> None:
     assert loose("!!!") == "!!!"
     assert groups_of(Track("a", artists=("!!!",)), Track("b", artists=("???",))) == [0, 1]
     assert loose("The The") == "the"
@@ -93,7 +93,7 @@ def test_near_identical_audio_joins_tracks_whose_durations_agree() -> None:
 def test_near_identical_agrees_with_comparing_all_pairs(chunk: int) -> None:
     rng = np.random.default_rng(1)
     prints = rng.normal(size=(8, 16))[rng.integers(0, 8, 60)] + 0.1 * rng.normal(size=(60, 16))
-    prints[7] = 0  # a fingerprint of nothing resembles nothing
+    prints[7] = 0  # a zero fingerprint is similar to none
     durations_s = rng.integers(100, 112, 60) + rng.choice([0.0, 0.5], 60)
     signatures = np.column_stack([prints, durations_s]).astype(np.float32)
     with np.errstate(invalid="ignore"):

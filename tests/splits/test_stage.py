@@ -45,7 +45,7 @@ def test_one_split_does_not_change_another() -> None:
     assert first[:2] == second[:2]
 
 
-def test_what_cannot_be_made_is_left_out_and_said() -> None:
+def test_splits_that_cannot_be_made_are_reported() -> None:
     tracks = Tracks(tuple(Track(f"t{n}", artists=("Solo",)) for n in range(5)))
     reasons: list[str] = []
     splits = make_splits(tracks, NO_SIGNATURES, seed=0, first_played={}, played=[], after=None, left_out=reasons.append)
@@ -84,7 +84,7 @@ def test_the_stage_uses_plays_times_and_fingerprints(workspace: Workspace) -> No
     assert splits["time"].cutoff_timestamp is not None
 
 
-def test_given_splits_are_taken_over_but_not_in_silence(workspace: Workspace, tmp_path: Path) -> None:
+def test_imported_splits_do_not_replace_others_without_force(workspace: Workspace, tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     value = {"fold": {"t000": 0, "t001": 1, "elsewhere": 1}, "use": {"train": [0], "val": [], "test": [1]}}
     file.write_text(json.dumps({"mine": value}))

@@ -1,4 +1,4 @@
-"""A stand-in for Spotify on a free port, and a user who is logged in to it."""
+"""Fixtures: a stand-in for Spotify on a free port, and a user who is logged in to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Connect = Callable[[], Account]
 
 @pytest.fixture
 def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An application's credentials, and an empty cache folder."""
+    """Set an application's credentials and an empty cache folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("SPOTIPY_CLIENT_ID", CLIENT[0])
     monkeypatch.setenv("SPOTIPY_CLIENT_SECRET", CLIENT[1])
@@ -28,7 +28,7 @@ def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def spotify(credentials: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """A running stand-in; the user has a valid token."""
+    """Return a running stand-in; the user has a valid token."""
     with running(StandIn()) as server:
         monkeypatch.setenv("UNHEARD_SPOTIFY_API", server.url)
         write_token(server.token)
@@ -41,7 +41,7 @@ def log_in() -> Connect:
 
 
 def write_token(token: str, *, seconds: int = 3600) -> None:
-    """Leave a token in the cache as spotipy does; `seconds` until it expires."""
+    """Write a token to the cache as spotipy does; it expires in `seconds`."""
     token_path().parent.mkdir(parents=True, exist_ok=True)
     kept = {"access_token": token, "refresh_token": REFRESH, "scope": " ".join(sorted(SCOPES))}
     token_path().write_text(json.dumps(kept | {"expires_at": int(time.time()) + seconds}))

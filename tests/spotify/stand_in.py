@@ -1,7 +1,7 @@
-"""A server that answers like Spotify's Web API and accounts service, over real HTTP, and refuses what Spotify refuses.
+"""A stand-in for Spotify's Web API and accounts service over real HTTP, with Spotify's limits and errors.
 
-Searches are as loose as Spotify's: every song that shares a word with the title asked for is an answer, those that
-share more words with title and artist first.
+Searches are as loose as Spotify's: every song that shares a word with the title is returned, songs that share more
+words with title and artist first.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Seen:
 
 @dataclass
 class StandIn:
-    """What the server knows and has been asked. `refuse` holds (method, path) -> answers to give first."""
+    """The server's state and the requests it has seen. `refuse` has error answers to give first, by (method, path)."""
 
     songs: list[JSON] = field(default_factory=list)
     playlists: list[JSON | None] = field(default_factory=list)
@@ -47,7 +47,7 @@ class StandIn:
     url: str = ""
 
     def add_song(self, title: str, *artists: str, isrc: str = "", **more: Any) -> str:
-        """Puts a song on sale; returns its URI."""
+        """Add a song to the catalogue; return its URI."""
         uri = f"spotify:track:song{len(self.songs)}"
         names = [{"name": name} for name in artists]
         self.songs.append({"uri": uri, "name": title, "artists": names, "external_ids": {"isrc": isrc}} | more)
@@ -60,7 +60,7 @@ class StandIn:
         return made
 
     def mine(self) -> dict[str, JSON]:
-        """The listener's own playlists by name; a name may be there once only."""
+        """Return the user's own playlists by name; fail if a name occurs twice."""
         own = [item for item in self.playlists if item and item["owner"]["id"] == ME]
         by_name = {item["name"]: item for item in own}
         assert len(own) == len(by_name)
@@ -129,12 +129,12 @@ class StandIn:
 
 
 def _words(text: str) -> set[str]:
-    """Without accents and case."""
+    """Return the words of a text without accents and case."""
     return set(re.findall(r"\w+", unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()))
 
 
 def _wrong_details(body: JSON) -> JSON | None:
-    """What Spotify says of a name or description that it does not take."""
+    """Return Spotify's error for a name or description that it refuses, or None."""
     name, description = body.get("name", ""), body.get("description", "")
     fine = 0 < len(name) <= 100 and len(description) <= 300 and not re.search(r"[\r\n]", name + description)
     return None if fine else _error(400, "Error parsing JSON.")
@@ -146,7 +146,7 @@ def _error(status: int, message: str) -> JSON:
 
 @contextmanager
 def running(spotify: StandIn) -> Iterator[StandIn]:
-    """The server on a free port; `spotify.url` says where."""
+    """Run the server on a free port; its address is `spotify.url`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(spotify))
     spotify.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -165,7 +165,7 @@ def _handler(spotify: StandIn) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-            """Nothing."""
+            """Log nothing."""
 
         def handle_any(self) -> None:
             address = urlsplit(self.path)

@@ -1,4 +1,4 @@
-"""Playlists written to a stand-in for Spotify over HTTP."""
+"""Tests of publishing playlists to a stand-in for Spotify over HTTP."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from unheard.errors import UnheardError, UserError
 from unheard.library import Track
 from unheard.recommend.export import ListEntry
 from unheard.spotify.account import Account, token_path
-from unheard.spotify.lists import NamedList
 from unheard.spotify.publish import Published, publish
+from unheard.spotify.seed_lists import NamedList
 
 SEED = Track("0", title="Klavier", artists=("Rammstein",), isrc="DEN969700123")
 SECOND = Track("1", title="Jóga", artists=("Björk",))
@@ -28,7 +28,7 @@ def named(tracks: Sequence[Track], name: str = "unheard: Rammstein - Klavier (cn
 
 @pytest.fixture
 def shop(spotify: StandIn) -> StandIn:
-    """Both songs under many that are near, and none that is LOST."""
+    """Return a stand-in with both songs among many similar ones, and without the song LOST."""
     for near in ("Klavier", "Joga", "Song 1"):
         spotify.add_song(near, "Tribute Band", isrc="XX0000000000")
     spotify.add_song("Das Klavier", "Rammstein", isrc="DEN969700123")
@@ -133,7 +133,7 @@ def test_nothing_found_leaves_the_playlist_alone(shop: StandIn, log_in: Connect)
     ],
 )
 def test_hostile_titles(spotify: StandIn, log_in: Connect, title: str, *, is_found: bool) -> None:
-    """They are never taken for another song, and found if Spotify has them and can search for them."""
+    """They never match another song, and are found if Spotify has them and can search for them."""
     spotify.add_song("Klavier", "A", isrc="DEN969700123")
     spotify.add_song(f"{title} cut", "A")
     item = named([Track("9", title=title, artists=("A",))])
@@ -143,7 +143,7 @@ def test_hostile_titles(spotify: StandIn, log_in: Connect, title: str, *, is_fou
     assert not is_found or spotify.mine()[item.name]["uris"] == [uri]
 
 
-# --------------------------------------------------------------------------------------------- when Spotify says no
+# ------------------------------------------------------------------------------------------------ errors of Spotify
 
 
 @pytest.mark.parametrize("wait", ["0", "1", "", "soon"])
@@ -154,13 +154,13 @@ def test_a_rate_limit_is_waited_for(shop: StandIn, log_in: Connect, wait: str) -
     assert next(iter(shop.mine().values()))["uris"] == ["spotify:track:song4"]
 
 
-def test_a_long_rate_limit_is_told(shop: StandIn, log_in: Connect) -> None:
+def test_a_long_rate_limit_is_reported(shop: StandIn, log_in: Connect) -> None:
     shop.refuse[("GET", "/v1/search")] = [(429, {"Retry-After": "86400"})]
     with pytest.raises(UnheardError, match=r"^Spotify asks to wait 86400 seconds; run the same command again then$"):
         publish([named([SECOND])], log_in())
 
 
-def test_a_failing_server_is_asked_again_but_never_makes_two_playlists(shop: StandIn, log_in: Connect) -> None:
+def test_a_server_error_is_retried_but_never_makes_two_playlists(shop: StandIn, log_in: Connect) -> None:
     shop.refuse[("GET", "/v1/search")] = [(502, {})]
     publish([named([SECOND])], log_in())
     assert len(shop.asked("GET", "/v1/search")) == 2
@@ -193,7 +193,7 @@ def test_refusals_are_one_line(shop: StandIn, log_in: Connect, status: int, says
     assert "\n" not in str(caught.value)
 
 
-def test_answers_that_are_no_json(shop: StandIn, log_in: Connect) -> None:
+def test_answers_that_are_not_json(shop: StandIn, log_in: Connect) -> None:
     shop.refuse[("GET", "/v1/me/")] = [(204, {})]
     shop.refuse[("GET", "/v1/search")] = [(200, {})]
     with pytest.raises(UnheardError, match=r"answer has no id; try again later$"):

@@ -12,19 +12,19 @@ from unheard import __version__
 from unheard.cli import (
     collection,
     console,
+    demo,
     evaluation,
     experiments,
     features,
     learning,
     listen_test,
     listening,
-    mapping,
     reporting,
     serve,
-    showcase,
     spotify,
     weights,
 )
+from unheard.cli import map as map_command
 from unheard.errors import UnheardError
 from unheard.library import explain
 
@@ -89,14 +89,14 @@ for verb in (
     listening.recommend,
     listening.embed,
     evaluation.evaluate,
-    mapping.draw_map,
+    map_command.draw_map,
     reporting.report,
     serve.serve,
     spotify.spotify,
     collection.status,
     collection.errors,
     collection.doctor,
-    showcase.demo,
+    demo.demo,
 ):
     app.command(verb.__name__.replace("import_plays", "import").replace("draw_map", "map"))(verb)
 

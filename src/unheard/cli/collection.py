@@ -152,9 +152,9 @@ def status(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
 
 def doctor(workspace: Annotated[Path | None, typer.Option("-w", "--workspace", show_default=False)] = None) -> None:
     """Check this machine and, if given, a workspace: decoders, devices, threads, disk, consistency."""
-    from unheard.cli.checkup import checkup
+    from unheard.cli.doctor import run_checks
 
-    results = checkup(None if workspace is None else Workspace.open(workspace))
+    results = run_checks(None if workspace is None else Workspace.open(workspace))
     rows = [["ok" if result.ok else "PROBLEM", result.what, result.found] for result in results]
     console.out.print(console.table("Check-up", ["", "what", "found"], rows))
     if not all(result.ok for result in results):

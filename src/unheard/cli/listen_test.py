@@ -1,4 +1,4 @@
-"""The verb group `listen-test`: blind studies with people."""
+"""The `listen-test` commands: create and analyse blind listening tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECONDS_TO_ANSWER = 15
 
 
 class Kinds(StrEnum):
-    """What a rater is asked."""
+    """Kinds of study."""
 
     RATE = "rate"
     AB = "ab"
@@ -39,21 +39,21 @@ def create(
     kind: Annotated[
         Kinds, typer.Option(help="rate: similarity and liking. ab: which of two fits better.")
     ] = Kinds.RATE,
-    k: Annotated[int, typer.Option(help="How deep into each model's list the raters hear.")] = 3,
+    k: Annotated[int, typer.Option(help="Number of tracks of each model's list to use.")] = 3,
     clip_s: Annotated[float, typer.Option(help="Length of every clip in seconds.")] = 20.0,
     split: EvaluationSplitOption = None,
     seeds_per_rater: Annotated[
         int | None,
-        typer.Option(help="Every rater hears only so many seeds. Default: all.", show_default=False),
+        typer.Option(help="Number of seeds of each rater. Default: all.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is random; links are random anyway.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of everything except the links.")] = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Make a blind, balanced study and print one link a rater; `unheard serve` shows it."""
-    from unheard.listening_test.create import Wanted
+    """Create a blind, balanced study and print one link for each rater; `unheard serve` serves its pages."""
+    from unheard.listening_test.create import StudyOptions
     from unheard.listening_test.create import create as run
 
-    wanted = Wanted(
+    options = StudyOptions(
         name=name,
         models=tuple(part.strip() for part in models.split(",") if part.strip()),
         seeds=seeds,
@@ -66,7 +66,7 @@ def create(
         seed=seed,
     )
     with console.progress_bars() as progress:
-        made = run(Workspace.open(workspace), wanted, progress=progress)
+        made = run(Workspace.open(workspace), options, progress=progress)
     study = made.study
     links = [
         {"rater": rater.name, "link": f"/listen/{rater.token}", "items": len(rater.items)} for rater in study.raters
@@ -76,13 +76,13 @@ def create(
     else:
         rows = [list(link.values()) for link in links]
         console.out.print(console.table(f"Links of {name}", ["rater", "link", "items"], rows, right=frozenset({2})))
-    for problem in made.left_out:
-        console.say(f"left out: {problem}")
+    for problem in made.skipped:
+        console.say(f"skipped: {problem}")
     items = max(len(rater.items) for rater in study.raters)
     minutes = items * (study.clip_s * (1 if study.kind == "rate" else 2) + SECONDS_TO_ANSWER) / 60
     console.say(
-        f"{made.folder}: {len(study.clips)} clips at {study.loudness_lufs:.1f} LUFS, about {minutes:.0f} minutes a "
-        f"rater. `unheard serve -w {workspace}` shows the pages; the links go behind its address. study.json is the "
+        f"{made.folder}: {len(study.clips)} clips at {study.loudness_lufs:.1f} LUFS, about {minutes:.0f} minutes for "
+        f"each rater. `unheard serve -w {workspace}` serves the pages; append a link to its address. study.json is the "
         "key to the blinding: show it to no rater"
     )
 
@@ -94,11 +94,11 @@ def analyse(
     json: JsonFlag = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the means as CSV instead of tables.")] = False,
 ) -> None:
-    """Screen the raters, compare the models; print it, and write tables, answers and a figure beside the study."""
+    """Screen the raters and compare the models; print the tables, and write them, all answers and a figure."""
     from unheard.listening_test.analyse import Mean
     from unheard.listening_test.analyse import analyse as run
+    from unheard.listening_test.analysis_tables import agreement_text, as_json, means_csv_rows, tables, write_analysis
     from unheard.listening_test.study import study_dir
-    from unheard.listening_test.tables import agreement_text, as_json, means_csv_rows, tables, write_analysis
 
     opened = Workspace.open(workspace)
     found = run(opened, name)
@@ -117,4 +117,4 @@ def analyse(
             )
             console.out.print()
         console.say(agreement_text(found))
-    console.say(f"{folder}: the same as CSV and JSON, every answer, and the figure")
+    console.say(f"{folder}: tables as CSV and JSON, all answers, and the figure")

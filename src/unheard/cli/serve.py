@@ -1,4 +1,4 @@
-"""The verb that opens a workspace to browsers and programs."""
+"""The `serve` command: serve a workspace's pages and HTTP API."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from unheard.cli import console
 from unheard.cli.console import SplitOption, WorkspaceOption
 from unheard.errors import UserError
 
-GRACE_S = 3  # for those who watch a job while the server stops
+GRACE_S = 3  # for open connections while the server stops, such as pages that watch a job
 
 
 def serve(
     workspace: WorkspaceOption,
-    host: Annotated[str, typer.Option(help="Address to listen on; one that others reach needs a token.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; needs a token if others can reach it.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8000,
     token_file: Annotated[
         Path | None,
-        typer.Option(help="File whose first line everybody has to know who uses the server.", show_default=False),
+        typer.Option(help="File whose first line is the token that users of the server need.", show_default=False),
     ] = None,
     music_root: Annotated[
         list[Path] | None,
         typer.Option(help="A folder that scans and imports started from a browser may read (repeatable)."),
     ] = None,
     split: SplitOption = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="The model that answers. Default: what was trained.")
-    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="The model to use. Default: the trained one.")] = None,
 ) -> None:
     """Serve pages and an HTTP API. Only this machine can reach them unless --host says otherwise."""
     try:
@@ -57,7 +57,7 @@ def serve(
 
 
 def _check_port(host: str, port: int) -> None:
-    """UserError for an address that cannot be listened on, before anything is read."""
+    """Raise UserError for an address that cannot be listened on, before the workspace is loaded."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as tried:

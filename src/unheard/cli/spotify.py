@@ -1,4 +1,4 @@
-"""The verb that lets people listen to what models recommend: spotify."""
+"""The `spotify` command: write recommendations as playlists."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def spotify(
     workspace: WorkspaceOption,
     seed_tracks: Annotated[
         list[str],
-        typer.Option("--seed-track", metavar="TRACK_ID", help="What the lists are like (repeatable)."),
+        typer.Option("--seed-track", metavar="TRACK_ID", help="Seed of a list (repeatable)."),
     ],
     models: Annotated[
         list[str] | None,
         typer.Option("--model", help="Only this model (repeatable). Default: all trained models and the oracle."),
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="Tracks behind the seed in each list.")] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, help="Tracks after the seed in each list.")] = 10,
     split: SplitOption = None,
     candidates: Candidates = "cold",
     max_per_artist: ArtistCap = 2,
@@ -40,21 +40,19 @@ def spotify(
         str | None,
         typer.Option("--market", help="Country to search in, e.g. GB. Default: the user's.", show_default=False),
     ] = None,
-    name_prefix: Annotated[
-        str, typer.Option("--name-prefix", help="What the playlists' names begin with.")
-    ] = "unheard",
+    name_prefix: Annotated[str, typer.Option("--name-prefix", help="Prefix of the playlists' names.")] = "unheard",
 ) -> None:
-    """One playlist for each seed and model: the seed, then its nearest tracks. Written again, it is replaced."""
+    """Write a playlist for each seed and model: the seed, then its nearest tracks. A second run replaces it."""
     from unheard.recommend.options import artist_cap
     from unheard.spotify.account import connect
-    from unheard.spotify.files import write_files
-    from unheard.spotify.lists import nearest_lists
+    from unheard.spotify.m3u_files import write_files
     from unheard.spotify.publish import publish
+    from unheard.spotify.seed_lists import nearest_lists
 
     if m3u is not None and (dry_run or public or market is not None):
-        raise UserError("--m3u writes files and leaves Spotify alone; leave out --dry-run, --public and --market")
+        raise UserError("--m3u writes files, not to Spotify; leave out --dry-run, --public and --market")
     if market is not None and not (len(market) == 2 and market.isascii() and market.isalpha()):
-        raise UserError(f"--market {market!r} is no country of two letters, such as GB")
+        raise UserError(f"--market {market!r}: expected a country code of two letters, such as GB")
     opened, account = Workspace.open(workspace), None if m3u is not None else connect(say=console.say)
     with console.progress_bars() as progress:
         lists = nearest_lists(

@@ -1,4 +1,4 @@
-"""The verb that brings weights others trained: weights."""
+"""The `weights` command: list and convert pretrained weights."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def weights(
     name: Annotated[str | None, typer.Argument(help="xception, choi or musicnn.", show_default=False)] = None,
     file: Annotated[
         Path | None,
-        typer.Argument(help="What its authors publish. Default: Keras downloads Xception.", show_default=False),
+        typer.Argument(help="File published by its authors. Default: Keras downloads Xception.", show_default=False),
     ] = None,
 ) -> None:
-    """List the pretrained networks that recipes can start from, or read and keep the weights of one."""
+    """List the pretrained networks that recipes can start from, or convert the weights of one into the cache."""
     from unheard.models.pretrained import ORIGINS, cache_path, convert
 
     if name is not None:

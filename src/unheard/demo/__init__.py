@@ -1,1 +1,1 @@
-"""Demo: a made-up world of audible music by imaginary bands and SIMULATED listeners."""
+"""Generate the demo: a world of audible music by imaginary bands, and SIMULATED listeners."""

@@ -1,8 +1,8 @@
-"""Writes the music: from a track's sound, scale and band to a score of notes and drum hits.
+"""Compose a track: a score of notes and drum hits from the track's sound, scale and band.
 
-A piece has an intro, a verse and a chorus. Harmony follows one of the band's progressions, the tune repeats and
-varies a motif (A A' A B) that walks at random on the scale and lands on chord notes, and the accompaniment follows the
-band's figures.
+A piece has an intro, a verse and a chorus. The harmony is one of the band's progressions, the melody repeats and varies
+a motif (A A' A B) that is a random walk on the scale and starts each bar on a chord note, and the accompaniment uses
+the band's figures.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unheard.demo.figures import Harmony, Strike
+from unheard.demo.accompaniment import Harmony, Strike
 from unheard.demo.styles import Groove
 from unheard.demo.world import Track
 
@@ -30,7 +30,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Score:
-    """The written piece; times in beats, before swing."""
+    """A composed piece; times in beats, before swing."""
 
     lead: tuple[Strike, ...]
     chords: tuple[Strike, ...]
@@ -42,7 +42,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Section:
-    """A stretch of bars: who plays, `lift` in scale steps for the tune, `push` 0..1 for the drums."""
+    """A section of bars: which parts play, `lift` of the melody in scale steps, `push` 0..1 of the drums."""
 
     bars: int
     chorus: bool
@@ -55,7 +55,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Step:
-    """One note of a motif: when and how long (beats), and how many scale steps from the note before."""
+    """One note of a motif: start and length in beats, and scale steps from the previous note."""
 
     beat: float
     beats: float
@@ -63,7 +63,7 @@ class Step:
 
 
 def compose(track: Track, rng: np.random.Generator) -> Score:
-    """The score of a track, long enough for its `seconds`."""
+    """Return the score of a track, long enough for its `seconds`."""
     beats = track.band.groove.beats
     n_bars = int(np.ceil(track.seconds * track.sound.tempo_bpm / 60.0 / beats))
     writer = _Writer(track, beats, rng)
@@ -80,11 +80,11 @@ def compose(track: Track, rng: np.random.Generator) -> Score:
 
 
 def form(n_bars: int, rng: np.random.Generator) -> list[Section]:
-    """Intro, verse, chorus and, when there is room, a second verse; together `n_bars` bars."""
+    """Return intro, verse and chorus, as far as they fit; together they have `n_bars` bars."""
     intro = min(max(n_bars // 7, 1), 2)
     chorus = max((n_bars - intro) * 2 // 5, 1)
     verse = max(n_bars - intro - chorus, 1)
-    lift = int(rng.choice([2, 4]))  # the chorus is sung a third or a fifth higher
+    lift = int(rng.choice([2, 4]))  # the chorus is a third or a fifth higher
     drums, bass = rng.random(2) < (0.5, 0.7)
     sections = [
         Section(intro, chorus=False, lead=False, drums=bool(drums), bass=bool(bass), lift=0, push=0.0),
@@ -95,30 +95,30 @@ def form(n_bars: int, rng: np.random.Generator) -> list[Section]:
 
 
 def degree_to_midi(degree: int, steps: tuple[int, ...], tonic: int) -> int:
-    """A scale degree (0 = tonic, may be negative or beyond one octave) as a MIDI note."""
-    octave, place = divmod(degree, len(steps))
-    return tonic + 12 * octave + steps[place]
+    """Return the MIDI note of a scale degree (0 = tonic; may be negative or beyond one octave)."""
+    octave, index = divmod(degree, len(steps))
+    return tonic + 12 * octave + steps[index]
 
 
 def voicing(degree: int, size: int, steps: tuple[int, ...], tonic: int, *, centre: float) -> tuple[int, ...]:
-    """The chord of stacked thirds on `degree`, every note in the octave nearest to `centre` (MIDI), low to high."""
+    """Return the chord of stacked thirds on `degree`, each note in the octave nearest to `centre` (MIDI), ascending."""
     stacked = (degree_to_midi(degree + 2 * third, steps, tonic) for third in range(size))
     return tuple(sorted({midi + 12 * round((centre - midi) / 12.0) for midi in stacked}))
 
 
 def motif(beats: int, density: float, rng: np.random.Generator) -> list[Step]:
-    """A rhythm on a grid of eighths (sixteenths when dense) that favours strong beats, and its contour."""
+    """Return a random rhythm on a grid of eighths (sixteenths when dense) that favours strong beats, and a contour."""
     grid = 0.25 if density > 0.8 else 0.5
-    places = np.arange(0.0, beats, grid)
-    weight = np.where(places % 1.0 == 0.0, 1.4, 0.8) * (0.12 + 0.68 * density)
-    onsets = places[(rng.random(len(places)) < weight) | (places == 0.0)]
+    times = np.arange(0.0, beats, grid)
+    weight = np.where(times % 1.0 == 0.0, 1.4, 0.8) * (0.12 + 0.68 * density)
+    onsets = times[(rng.random(len(times)) < weight) | (times == 0.0)]
     lengths = np.diff(np.append(onsets, beats))
     moves = rng.choice([-3, -2, -1, -1, 0, 1, 1, 2, 3], len(onsets))
     return [Step(float(b), float(n), int(m)) for b, n, m in zip(onsets, lengths, moves, strict=True)]
 
 
 class _Writer:
-    """The piece while it is being written, bar after bar."""
+    """The state of a piece while its bars are composed."""
 
     def __init__(self, track: Track, beats: int, rng: np.random.Generator) -> None:
         self.track, self.beats, self.rng = track, beats, rng
@@ -137,14 +137,14 @@ class _Writer:
     def write(self, section: Section) -> None:
         figure_seed = int(self.rng.integers(2**32))  # one rhythm for the section
         walk = int(self.rng.integers(0, 5))
-        for place in range(section.bars):
+        for bar in range(section.bars):
             progression = self.chorus_harmony if section.chorus else self.verse_harmony
-            harmony = self._harmony(progression[place % len(progression)], progression[(place + 1) % len(progression)])
+            harmony = self._harmony(progression[bar % len(progression)], progression[(bar + 1) % len(progression)])
             self._accompany(harmony, section, figure_seed)
             if section.lead:
-                walk = self._sing(section, place, walk)
+                walk = self._melody(section, bar, walk)
             if section.drums:
-                last = place == section.bars - 1
+                last = bar == section.bars - 1
                 self._drum(self.track.band.groove, section, fill=last)
             self.bar += 1
 
@@ -171,25 +171,25 @@ class _Writer:
         if band.pad and (section.chorus or not section.lead):
             self._put(self.pad, [Strike(0.0, self.beats, midi, 0.6) for midi in harmony.voices])
 
-    def _sing(self, section: Section, place: int, walk: int) -> int:
-        """One bar of tune; returns where on the scale it ended."""
+    def _melody(self, section: Section, bar: int, walk: int) -> int:
+        """Compose one bar of melody; return the scale step of its last note."""
         steps = self.track.scale.steps
         octave = 12 * min(round((self.track.sound.register + 8.0) / 12.0), 1)
-        tune = self.motif if place % 4 != 3 else motif(self.beats, 0.8 * self.track.sound.density, self.rng)
+        melody = self.motif if bar % 4 != 3 else motif(self.beats, 0.8 * self.track.sound.density, self.rng)
         notes: list[Strike] = []
-        for index, step in enumerate(tune):
+        for index, step in enumerate(melody):
             if self.rng.random() < 0.12:  # a varied repeat
                 walk += int(self.rng.choice([-1, 1]))
             walk += step.move
             if index == 0:  # the bar begins on a note of its chord
                 progression = self.chorus_harmony if section.chorus else self.verse_harmony
-                degree = progression[place % len(progression)]
+                degree = progression[bar % len(progression)]
                 walk = min(
                     (degree + third + 7 * o for third in (0, 2, 4) for o in (-1, 0, 1)), key=lambda d: abs(d - walk)
                 )
             walk = int(np.clip(walk, -3, 9))
             midi = degree_to_midi(walk + section.lift, steps, self.tonic + octave)
-            if index and self.rng.random() < 0.1:  # breath
+            if index and self.rng.random() < 0.1:  # a rest
                 continue
             notes.append(Strike(step.beat, 0.95 * step.beats, midi, self.rng.uniform(0.65, 0.95)))
         self._put(self.lead, notes)
@@ -198,13 +198,13 @@ class _Writer:
     def _drum(self, groove: Groove, section: Section, *, fill: bool) -> None:
         start = self.bar * self.beats
         for line, (_, pattern) in enumerate(groove.lines):
-            for place, mark in enumerate(pattern):
-                if mark != "." and (mark > "3" or self.rng.random() < 0.5 + 0.5 * section.push):
-                    force = int(mark) / 9.0 * self.rng.uniform(0.88, 1.0) * (0.85 + 0.15 * section.push)
-                    self.hits.append(Hit(line, start + place / 4, force))
+            for sixteenth, stroke in enumerate(pattern):
+                if stroke != "." and (stroke > "3" or self.rng.random() < 0.5 + 0.5 * section.push):
+                    force = int(stroke) / 9.0 * self.rng.uniform(0.88, 1.0) * (0.85 + 0.15 * section.push)
+                    self.hits.append(Hit(line, start + sixteenth / 4, force))
         if fill and len(groove.lines) > 1:
-            for place in range(4):
-                self.hits.append(Hit(1, start + self.beats - 1 + place / 4, 0.45 + 0.12 * place))
+            for sixteenth in range(4):
+                self.hits.append(Hit(1, start + self.beats - 1 + sixteenth / 4, 0.45 + 0.12 * sixteenth))
 
     def _put(self, voice: list[Strike], strikes: list[Strike]) -> None:
         start = self.bar * self.beats

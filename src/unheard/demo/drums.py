@@ -1,4 +1,4 @@
-"""The drum kit: sines that fall and noise that decays. Each drum is a function `(kit, rng) -> (n,) samples`."""
+"""Synthesise drums from falling sines and decaying noise. Each drum is a function `(kit, rng) -> (n,) samples`."""
 
 # ruff: noqa: ARG001 - every drum is called in the same way
 from __future__ import annotations
@@ -14,7 +14,7 @@ from unheard.demo.synth import Samples
 
 @dataclass(frozen=True)
 class Kit:
-    """How a band's drums are tuned: `pitch` and `length` are factors near 1, `brightness` is 0..1."""
+    """The tuning of a band's drums: `pitch` and `length` are factors near 1, `brightness` is 0..1."""
 
     rate_hz: int
     pitch: float

@@ -1,9 +1,9 @@
-"""SIMULATED listeners: playlists drawn from a model of taste. Nobody has ever made them.
+"""Draw the playlists of SIMULATED listeners from a model of taste. No person made them.
 
-A playlist has one or two focuses. A focus is a point in the space of what is heard (style, tempo, brightness, mode,
-drums, ...), taken near a track, and a point in two spaces that nobody hears: one of bands (scene, words, looks) and one
-of tracks. A track is picked with probability proportional to exp(affinity); a part of the picks follows popularity
-alone. So sound predicts taste, and no model of sound can predict it whole.
+A playlist has one or two focuses. A focus is a point in the space of audible attributes (style, tempo, brightness,
+mode, drums, ...), near a random track, and a point in two spaces of inaudible attributes: one of bands (scene, lyrics,
+looks) and one of tracks. A track is drawn with probability proportional to exp(affinity); a part of the draws depends
+on popularity only. So the audio predicts taste in part, and no model of the audio can predict it completely.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Indices
 from unheard.demo.styles import STYLES
 from unheard.demo.world import Track
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Taste:
     """Weights of the simulation.
 
-    `heard`, `band`, `track` and `popularity` scale the parts of the affinity, `style` the distance between styles;
-    `hit_share` of the picks follow popularity alone. Set so that a ridge on mel and MFCC statistics closes about half
-    of the gap between chance and the true factors on bands it has never met.
+    `heard` (audible attributes), `band` and `track` (inaudible attributes) and `popularity` scale the parts of the
+    affinity, `style` scales the distance between styles; a share `hit_share` of the draws depends on popularity only.
+    With these values a ridge regression on mel and MFCC statistics closes about half of the gap between chance and the
+    true factors on bands without train tracks.
     """
 
     heard: float = 0.72
@@ -41,13 +40,15 @@ class Taste:
 
 @dataclass(frozen=True)
 class Playlist:
+    """One simulated playlist."""
+
     playlist_id: str
     tracks: tuple[int, ...]  # rows of the world's tracks, in order, each at most once
     seed_track: int
 
 
-def heard(tracks: Sequence[Track], *, style_weight: float) -> Array:
-    """What can be heard of each track, (n, features): standardised sound, mode, metre and the shares of the styles."""
+def audible_attributes(tracks: Sequence[Track], *, style_weight: float) -> Doubles:
+    """Return the audible attributes of each track, (n, attribute): standardised sound, mode, metre and style shares."""
     rows = []
     for track in tracks:
         sound, band = track.sound, track.band
@@ -66,8 +67,8 @@ def heard(tracks: Sequence[Track], *, style_weight: float) -> Array:
     return np.hstack([numbers / np.sqrt(numbers.shape[1]), style_weight * shares])
 
 
-def popularity(tracks: Sequence[Track]) -> Array:
-    """How often listeners without taste pick each track: a long tail, (n,), sums to 1."""
+def popularity(tracks: Sequence[Track]) -> Doubles:
+    """Return the probability of each track in draws by popularity only: a long tail, (n,), sums to 1."""
     weight = np.exp(1.4 * np.array([track.popularity for track in tracks]))
     return np.asarray(weight / weight.sum())
 
@@ -75,29 +76,29 @@ def popularity(tracks: Sequence[Track]) -> Array:
 def draw_playlists(
     tracks: Sequence[Track], n_playlists: int, *, rng: np.random.Generator, taste: Taste | None = None
 ) -> tuple[Playlist, ...]:
-    """Playlists of 8 to 40 distinct tracks (fewer in a small world)."""
+    """Return playlists of 8 to 40 distinct tracks (fewer in a small world)."""
     taste = taste or Taste()
-    sound = heard(tracks, style_weight=taste.style)
+    attributes = audible_attributes(tracks, style_weight=taste.style)
     band_hidden = np.array([track.band.hidden for track in tracks])
     track_hidden = np.array([track.hidden for track in tracks])
-    fame = popularity(tracks)
+    log_popularity = np.log(popularity(tracks))
     width = len(str(n_playlists))
     playlists = []
     for index in range(n_playlists):
         focuses = rng.integers(len(tracks), size=1 if rng.random() < 0.7 else 2)
         affinity = np.full(len(tracks), -np.inf)
         for focus in focuses:
-            centre = sound[focus] + 0.15 * rng.standard_normal(sound.shape[1])
-            far = ((sound - centre) ** 2).sum(axis=1)
-            unheard = taste.band * band_hidden @ rng.standard_normal(band_hidden.shape[1])
-            unheard += taste.track * track_hidden @ rng.standard_normal(track_hidden.shape[1])
-            affinity = np.logaddexp(affinity, -taste.heard * far + unheard)
-        affinity += taste.popularity * np.log(fame)
-        room = len(tracks) * 2 // 3
-        length = min(int(rng.integers(taste.shortest, taste.longest + 1)), max(room, 1))
+            centre = attributes[focus] + 0.15 * rng.standard_normal(attributes.shape[1])
+            distance = ((attributes - centre) ** 2).sum(axis=1)
+            inaudible = taste.band * band_hidden @ rng.standard_normal(band_hidden.shape[1])
+            inaudible += taste.track * track_hidden @ rng.standard_normal(track_hidden.shape[1])
+            affinity = np.logaddexp(affinity, -taste.heard * distance + inaudible)
+        affinity += taste.popularity * log_popularity
+        longest = len(tracks) * 2 // 3
+        length = min(int(rng.integers(taste.shortest, taste.longest + 1)), max(longest, 1))
         hits = int(rng.binomial(length, taste.hit_share))
         chosen = _draw(affinity, length - hits, rng)
-        rest = np.log(fame)
+        rest = log_popularity.copy()
         rest[chosen] = -np.inf
         chosen = np.concatenate([chosen, _draw(rest, hits, rng)])
         order = rng.permutation(chosen)
@@ -107,7 +108,7 @@ def draw_playlists(
     return tuple(playlists)
 
 
-def _draw(log_weight: Array, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """`n` distinct rows, each next one with probability proportional to its weight (Gumbel top-k)."""
+def _draw(log_weight: Doubles, n: int, rng: np.random.Generator) -> Indices:
+    """Draw `n` distinct rows one after another, with probability proportional to weight (Gumbel top-k)."""
     keys = log_weight + rng.gumbel(size=len(log_weight))
     return np.argsort(-keys)[:n]

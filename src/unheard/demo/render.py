@@ -1,4 +1,4 @@
-"""Plays a score: every note with its instrument, the drums, the room; out come the samples of one track."""
+"""Render a track: play its score with instruments, drums and effects."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.demo import effects
+from unheard.demo.accompaniment import Strike
 from unheard.demo.composer import Score, compose
 from unheard.demo.drums import Kit
-from unheard.demo.figures import Strike
 from unheard.demo.synth import Samples, Voice
 from unheard.demo.world import Part, Track
 
@@ -19,7 +19,7 @@ PANS = {"lead": 0.15, "chords": -0.4, "bass": 0.0, "pad": 0.45}  # -1 left .. +1
 
 
 def perform(track: Track) -> NDArray[np.float32]:
-    """The samples of a track, (n, channel) float32 within ±1; the same on every call."""
+    """Return the samples of a track, (n, channel) float32 within ±1; the same on every call."""
     rng = np.random.default_rng(track.seed)
     score = compose(track, rng)
     band, sound, rate_hz = track.band, track.sound, track.rate_hz
@@ -53,7 +53,7 @@ def perform(track: Track) -> NDArray[np.float32]:
 
 
 def swung(beats: NDArray[np.float64], *, swing: float, unit: float) -> NDArray[np.float64]:
-    """Beat times with the second half of every `unit` delayed: `swing` 0 is even, 1 is triplets (2 : 1)."""
+    """Return beat times with the second half of every `unit` delayed: `swing` 0 is even, 1 is triplets (2 : 1)."""
     whole, part = np.divmod(beats / unit, 1.0)
     middle = 0.5 + swing / 6.0
     bent = np.where(part < 0.5, 2.0 * part * middle, middle + (2.0 * part - 1.0) * (1.0 - middle))
@@ -67,7 +67,7 @@ def _seconds(track: Track, beats: Iterable[float], rng: np.random.Generator) -> 
 
 
 def _play(track: Track, part: Part | None, strikes: tuple[Strike, ...], n: int, rng: np.random.Generator) -> Samples:
-    """One part (n,). Notes of the same pitch and length are made once and reused."""
+    """Return one part (n,). Notes of the same pitch and length are synthesised once and reused."""
     out = np.zeros(n)
     if part is None or not strikes:
         return out
@@ -102,13 +102,13 @@ def _drums(track: Track, score: Score, n: int, rng: np.random.Generator) -> Samp
 
 
 def _balanced(part: Samples) -> Samples:
-    """A part brought to RMS 0.1 where it sounds, so that no instrument drowns the others."""
+    """Scale a part to RMS 0.1 where it is not silent, so that no instrument dominates."""
     loud = np.abs(part) > 1e-4
     return np.asarray(part * (0.1 / np.sqrt(np.mean(part[loud] ** 2)))) if loud.any() else part
 
 
 def _panned(part: Samples, pan: float, channels: int) -> Samples:
-    """(channels, n), equal power."""
+    """Return the part on all channels, (channels, n), with equal power."""
     if channels == 1:
         return part[None, :]
     angle = (pan + 1.0) * np.pi / 4.0

@@ -1,4 +1,4 @@
-"""The ten styles of the made-up world, as data: what each one sounds like and what it is played with."""
+"""The ten styles of the generated world, as data: their sound, scales, grooves and instruments."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unheard.demo import drums, effects, figures, synth
+from unheard.demo import accompaniment, drums, effects, synth
+from unheard.demo.accompaniment import Figure
 from unheard.demo.drums import Drum
-from unheard.demo.figures import Figure
 from unheard.demo.synth import Instrument, Samples
 
 Bed = Callable[..., Samples]
@@ -17,7 +17,7 @@ Bed = Callable[..., Samples]
 
 @dataclass(frozen=True)
 class Sound:
-    """What can be heard, as numbers: beats a minute, semitones of register, everything else 0..1."""
+    """The audible attributes as numbers: tempo in beats a minute, register in semitones, everything else 0..1."""
 
     tempo_bpm: float
     brightness: float
@@ -41,7 +41,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Groove:
-    """One bar of drums: for each drum a string of sixteenths, `9` hard to `1` soft, `.` nothing."""
+    """One bar of drums: for each drum a string of sixteenths, `9` loud to `1` soft, `.` silent."""
 
     beats: int
     lines: tuple[tuple[Drum, str], ...]
@@ -49,7 +49,7 @@ class Groove:
 
 @dataclass(frozen=True)
 class Style:
-    """A kind of music: its middle `sound` and the choices bands draw from. `swing_unit` is the swung beat, in beats."""
+    """A style of music: its mean `sound` and the options of its bands. `swing_unit` is the swung beat, in beats."""
 
     name: str
     sound: Sound
@@ -129,8 +129,8 @@ STYLES: tuple[Style, ...] = (
         chords=(synth.drone, synth.strings),
         basses=(synth.drone,),
         pads=(synth.drone, synth.choir, None),
-        chord_figures=(figures.sustained,),
-        bass_figures=(figures.held_root,),
+        chord_figures=(accompaniment.sustained,),
+        bass_figures=(accompaniment.held_root,),
         bed=effects.wind,
     ),
     Style(
@@ -144,8 +144,8 @@ STYLES: tuple[Style, ...] = (
         chords=(synth.pulse, synth.triangle),
         basses=(synth.triangle, synth.pulse),
         pads=(None,),
-        chord_figures=(figures.arpeggio,),
-        bass_figures=(figures.driving, figures.root_and_fifth),
+        chord_figures=(accompaniment.arpeggio,),
+        bass_figures=(accompaniment.driving, accompaniment.root_and_fifth),
         human_s=0.0,
     ),
     Style(
@@ -159,8 +159,8 @@ STYLES: tuple[Style, ...] = (
         chords=(synth.nylon, synth.plucked),
         basses=(synth.string_bass,),
         pads=(None, None, synth.strings),
-        chord_figures=(figures.waltz, figures.fingerpicked),
-        bass_figures=(figures.root_and_fifth,),
+        chord_figures=(accompaniment.waltz, accompaniment.fingerpicked),
+        bass_figures=(accompaniment.root_and_fifth,),
         human_s=0.012,
     ),
     Style(
@@ -174,8 +174,8 @@ STYLES: tuple[Style, ...] = (
         chords=(synth.plucked,),
         basses=(synth.string_bass, synth.synth_bass),
         pads=(None,),
-        chord_figures=(figures.chugging,),
-        bass_figures=(figures.driving,),
+        chord_figures=(accompaniment.chugging,),
+        bass_figures=(accompaniment.driving,),
     ),
     Style(
         name="House",
@@ -188,8 +188,8 @@ STYLES: tuple[Style, ...] = (
         chords=(synth.saw_stab,),
         basses=(synth.synth_bass,),
         pads=(synth.strings, None),
-        chord_figures=(figures.stabs, figures.offbeats),
-        bass_figures=(figures.pumping,),
+        chord_figures=(accompaniment.stabs, accompaniment.offbeats),
+        bass_figures=(accompaniment.pumping,),
         pump=0.55,
         human_s=0.0,
     ),
@@ -204,8 +204,8 @@ STYLES: tuple[Style, ...] = (
         chords=(synth.electric_piano,),
         basses=(synth.string_bass,),
         pads=(None,),
-        chord_figures=(figures.comping,),
-        bass_figures=(figures.walking,),
+        chord_figures=(accompaniment.comping,),
+        bass_figures=(accompaniment.walking,),
         human_s=0.01,
     ),
     Style(
@@ -219,8 +219,8 @@ STYLES: tuple[Style, ...] = (
         chords=(synth.organ, synth.choir),
         basses=(synth.organ,),
         pads=(synth.choir, None),
-        chord_figures=(figures.sustained,),
-        bass_figures=(figures.root_and_fifth, figures.held_root),
+        chord_figures=(accompaniment.sustained,),
+        bass_figures=(accompaniment.root_and_fifth, accompaniment.held_root),
     ),
     Style(
         name="Lo-Fi Beats",
@@ -233,8 +233,8 @@ STYLES: tuple[Style, ...] = (
         chords=(synth.electric_piano,),
         basses=(synth.string_bass, synth.synth_bass),
         pads=(None, None, synth.strings),
-        chord_figures=(figures.sustained, figures.comping),
-        bass_figures=(figures.lazy,),
+        chord_figures=(accompaniment.sustained, accompaniment.comping),
+        bass_figures=(accompaniment.lazy,),
         swing_unit=0.5,
         bed=effects.dust,
         human_s=0.014,
@@ -250,8 +250,8 @@ STYLES: tuple[Style, ...] = (
         chords=(synth.bell,),
         basses=(synth.bell, synth.strings),
         pads=(None, synth.strings),
-        chord_figures=(figures.cells,),
-        bass_figures=(figures.held_root,),
+        chord_figures=(accompaniment.cells,),
+        bass_figures=(accompaniment.held_root,),
         human_s=0.003,
     ),
     Style(
@@ -265,8 +265,8 @@ STYLES: tuple[Style, ...] = (
         chords=(synth.clav,),
         basses=(synth.plucked, synth.synth_bass),
         pads=(None, None, synth.organ),
-        chord_figures=(figures.scratches, figures.stabs),
-        bass_figures=(figures.slapping,),
+        chord_figures=(accompaniment.scratches, accompaniment.stabs),
+        bass_figures=(accompaniment.slapping,),
         swing_unit=0.5,
         human_s=0.005,
     ),
@@ -274,7 +274,7 @@ STYLES: tuple[Style, ...] = (
 
 
 def between(one: Sound, other: Sound, share: float) -> Sound:
-    """A sound `share` of the way from `one` to `other`; tempo moves along a geometric line."""
+    """Return the interpolation from `one` to `other` at `share` (0..1); the tempo is interpolated geometrically."""
     mixed = {
         name: (1.0 - share) * value + share * getattr(other, name)
         for name, value in vars(one).items()
@@ -285,10 +285,10 @@ def between(one: Sound, other: Sound, share: float) -> Sound:
 
 
 def varied(sound: Sound, *, amount: float, rng: np.random.Generator) -> Sound:
-    """The sound moved at random: tempo by a factor, register by semitones, the rest inside 0..1."""
+    """Return the sound with random changes: tempo by a factor, register by semitones, the rest within 0..1."""
     moved = {
         name: float(np.clip(value + amount * rng.normal(0.0, 0.1), 0.0, 1.0)) if name not in {"drums", "drive", "swing"}
-        # what is not there (no drums, no distortion) stays away, what is there varies
+        # zero (no drums, no distortion) stays zero
         else float(np.clip(value * (1.0 + amount * rng.normal(0.0, 0.18)), 0.0, 1.0))
         for name, value in vars(sound).items()
         if name not in {"tempo_bpm", "register"}

@@ -1,14 +1,14 @@
-"""Instruments: one note in, samples out. Pure NumPy, no recordings.
+"""Synthesise the notes of instruments. Pure NumPy, no recordings.
 
 Harmonic instruments read one band-limited period (a wavetable made by an inverse FFT of its harmonics), so they cost
 one table look-up a sample and do not alias. Plucked strings follow Karplus and Strong (1983) with the tuning of Jaffe
 and Smith (1983); bells and the electric piano are two-operator FM (Chowning 1973).
 
 Every instrument is a function `(freq_hz, seconds, voice, rng) -> (n,) samples`, peaking near 1, with its own attack and
-release; it rings on after `seconds`, so the result is longer than that.
+release; the release follows after `seconds`, so the result is longer than that.
 """
 
-# ruff: noqa: ARG001 - every instrument is called in the same way
+# ruff: noqa: ARG001 - all instruments have the same signature
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float64]
 
 TABLE = 4096  # samples in one stored period
-TOP_HZ = 9_500.0  # no harmonic above, whatever the sample rate: a 44.1 kHz file must not give its band away
+TOP_HZ = 9_500.0  # no harmonic above, whatever the sample rate: a 44.1 kHz file must not reveal its band
 
 
 @dataclass(frozen=True)
 class Voice:
-    """What a band does with its instruments: `brightness` and `character` are 0..1."""
+    """A band's way of playing an instrument: `brightness` and `character` are 0..1."""
 
     rate_hz: int
     brightness: float
@@ -43,7 +43,7 @@ Instrument = Callable[[float, float, Voice, np.random.Generator], Samples]
 
 
 def wavetable(amplitudes: Samples) -> Samples:
-    """One period, (TABLE + 1,), of sines with these amplitudes (H,) for harmonics 1..H; peak 1."""
+    """Return one period, (TABLE + 1,), of sines with these amplitudes (H,) for harmonics 1..H; peak 1."""
     spectrum = np.zeros(TABLE // 2 + 1, complex)
     spectrum[1 : len(amplitudes) + 1] = -0.5j * TABLE * amplitudes
     period = np.fft.irfft(spectrum)
@@ -52,21 +52,21 @@ def wavetable(amplitudes: Samples) -> Samples:
 
 
 def read_table(table: Samples, phase: Samples) -> Samples:
-    """The table at `phase` (n,), in periods, with linear interpolation."""
-    place = (phase - np.floor(phase)) * TABLE
-    index = place.astype(np.int32)
+    """Return the table at `phase` (n,), in periods, with linear interpolation."""
+    position = (phase - np.floor(phase)) * TABLE
+    index = position.astype(np.int32)
     left = table[index]
-    return left + (place - index) * (table[index + 1] - left)
+    return left + (position - index) * (table[index + 1] - left)
 
 
 def harmonics(freq_hz: float, voice: Voice) -> Samples:
-    """Numbers 1..H of the harmonics that are kept, at least one."""
+    """Return the numbers 1..H of the harmonics below the limit, at least one."""
     top = min(TOP_HZ, 0.45 * voice.rate_hz)
     return np.arange(1.0, max(int(top / freq_hz), 1) + 1.0)
 
 
 def darken(h: Samples, freq_hz: float, cutoff_hz: float) -> Samples:
-    """Gain of a soft low-pass at each harmonic."""
+    """Return the gain of a soft low-pass at each harmonic."""
     return 1.0 / (1.0 + (h * freq_hz / cutoff_hz) ** 2)
 
 
@@ -75,20 +75,20 @@ def seconds_axis(seconds: float, voice: Voice) -> Samples:
 
 
 def held(t: Samples, seconds: float, *, attack_s: float, release_s: float) -> Samples:
-    """Envelope of a note that is held for `seconds` and then let go; ends at zero."""
+    """Return the envelope of a note that is held for `seconds` and then released; it ends at zero."""
     rise = np.clip(t / attack_s, 0.0, 1.0)
     fall = np.clip(1.0 - (t - seconds) / release_s, 0.0, 1.0)
     return np.asarray(np.sin(0.5 * np.pi * rise) ** 2 * fall * fall)
 
 
 def struck(t: Samples, seconds: float, *, decay_s: float, damp_s: float = 0.06) -> Samples:
-    """Envelope of a note that is struck, decays by itself and is damped after `seconds`; ends at zero."""
+    """Return the envelope of a note that is struck, decays and is damped after `seconds`; it ends at zero."""
     fall = np.clip(1.0 - (t - seconds) / damp_s, 0.0, 1.0)
     return np.asarray(np.minimum(t / 0.002, 1.0) * np.exp(-t / decay_s) * fall)
 
 
 def vibrato(freq_hz: float, t: Samples, *, cents: float, rate_hz: float, start: float = 0.0) -> Samples:
-    """Phase in periods of a tone whose pitch swings by `cents`, more so the longer it is held."""
+    """Return the phase, in periods, of a tone whose pitch oscillates by `cents`, rising to that over 0.4 s."""
     swing_hz = freq_hz * (2.0 ** (cents / 1200.0) - 1.0) * np.minimum(t / 0.4, 1.0)
     return np.asarray(start + freq_hz * t - swing_hz / (2 * np.pi * rate_hz) * np.cos(2 * np.pi * rate_hz * t))
 
@@ -157,7 +157,7 @@ def organ(freq_hz: float, seconds: float, voice: Voice, rng: np.random.Generator
 
 
 def choir(freq_hz: float, seconds: float, voice: Voice, rng: np.random.Generator) -> Samples:
-    """Voices on a vowel: a pulse-like spectrum under three formants, several singers a little apart."""
+    """Voices on a vowel: a pulse-like spectrum with three formants, three slightly detuned singers."""
     t = seconds_axis(seconds + 0.5, voice)
     h = harmonics(freq_hz, voice)
     open_mouth = 0.3 + 0.7 * voice.character
@@ -195,7 +195,7 @@ def strings(freq_hz: float, seconds: float, voice: Voice, rng: np.random.Generat
 
 
 def drone(freq_hz: float, seconds: float, voice: Voice, rng: np.random.Generator) -> Samples:
-    """A dark pad that opens and closes slowly like breath."""
+    """A dark pad whose filter opens and closes slowly."""
     t = seconds_axis(seconds + 1.2, voice)
     h = harmonics(freq_hz, voice)
     dark = wavetable(darken(h, freq_hz, 0.5 * voice.cutoff_hz) / h)
@@ -221,7 +221,7 @@ def flute(freq_hz: float, seconds: float, voice: Voice, rng: np.random.Generator
 
 
 def pulse(freq_hz: float, seconds: float, voice: Voice, rng: np.random.Generator) -> Samples:
-    """The rectangle of an old game console; `character` chooses among its three widths."""
+    """The pulse wave of an old game console; `character` chooses one of its three widths."""
     t = seconds_axis(seconds + 0.02, voice)
     h = harmonics(freq_hz, voice)
     width = (0.5, 0.25, 0.125)[min(int(voice.character * 3), 2)]
@@ -233,7 +233,7 @@ def pulse(freq_hz: float, seconds: float, voice: Voice, rng: np.random.Generator
 
 
 def triangle(freq_hz: float, seconds: float, voice: Voice, rng: np.random.Generator) -> Samples:
-    """The triangle of the same console, its bass."""
+    """The triangle wave of the same console, used for the bass."""
     t = seconds_axis(seconds + 0.02, voice)
     h = harmonics(freq_hz, voice)
     table = wavetable(np.where(h % 2 == 1, 1.0 / h**2, 0.0) * np.where(h % 4 == 1, 1.0, -1.0))

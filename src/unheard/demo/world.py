@@ -1,4 +1,4 @@
-"""The made-up world: imaginary bands and their tracks, drawn from one random generator and nothing else."""
+"""Draw the world's imaginary bands and their tracks from one random generator."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unheard.demo import names
-from unheard.demo.figures import Figure
+from unheard.arrays import Doubles
+from unheard.demo import band_names
+from unheard.demo.accompaniment import Figure
 from unheard.demo.styles import STYLES, Bed, Groove, Scale, Sound, Style, between, varied
 from unheard.demo.synth import Instrument
 
@@ -18,13 +18,13 @@ Format = Literal["ogg", "flac", "mp3", "wav"]
 
 FORMATS: tuple[Format, ...] = ("ogg", "mp3", "flac", "wav")
 FORMAT_SHARES = (0.70, 0.14, 0.12, 0.04)
-WIDE_SHARE = 0.05  # of the bands publish at 44.1 kHz in stereo
-HIDDEN = 6  # dimensions of what cannot be heard: scene, words, look, friends
+WIDE_SHARE = 0.05  # share of the bands with files at 44.1 kHz in stereo
+HIDDEN = 6  # dimensions of the inaudible attributes: scene, lyrics, looks, friends
 
 
 @dataclass(frozen=True)
 class Part:
-    """An instrument and the way this band plays it (`character` 0..1)."""
+    """An instrument and this band's way of playing it (`character` 0..1)."""
 
     instrument: Instrument
     character: float
@@ -32,9 +32,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Band:
-    """An imaginary band: between two styles (`blend` 0 = `style` only, at most 1/2), with a line-up of its own.
+    """An imaginary band: a mixture of two styles (`blend` 0 = `style` only, at most 1/2), with its own instruments.
 
-    `hidden` (HIDDEN,) is the part of its appeal that is not in the sound.
+    `hidden` (HIDDEN,) are its inaudible attributes.
     """
 
     band_id: str
@@ -60,13 +60,13 @@ class Band:
     tonic: int
     drum_pitch: float
     drum_length: float
-    hidden: NDArray[np.float64]
+    hidden: Doubles
     popularity: float
 
 
 @dataclass(frozen=True)
 class Track:
-    """One track of a band. `seed` is all the randomness its music is made from; `hidden` (HIDDEN,) cannot be heard."""
+    """One track of a band. `seed` determines its music; `hidden` (HIDDEN,) are its inaudible attributes."""
 
     track_id: str
     band: Band
@@ -81,24 +81,24 @@ class Track:
     rate_hz: int
     channels: int
     format: Format
-    hidden: NDArray[np.float64]
+    hidden: Doubles
     popularity: float
 
     @property
     def path(self) -> str:
-        """Where its file is, relative to the folder of the world."""
+        """The path of its file, relative to the folder of the world."""
         return f"audio/{self.band.name}/{self.number:02d} {self.title}.{self.format}"
 
 
 def draw_bands(n_bands: int, rng: np.random.Generator) -> tuple[Band, ...]:
-    """Bands with distinct names and ids; styles take turns, so that every style has its share."""
+    """Return bands with distinct names and ids; every style has the same number of bands, or one more."""
     bands: list[Band] = []
     taken: set[str] = set()
     for index in range(n_bands):
-        name = names.band_name(rng)
-        while names.slug(name) in taken:
-            name = names.band_name(rng)
-        taken.add(names.slug(name))
+        name = band_names.band_name(rng)
+        while band_names.slug(name) in taken:
+            name = band_names.band_name(rng)
+        taken.add(band_names.slug(name))
         bands.append(_band(name, STYLES[index % len(STYLES)], rng))
     return tuple(bands)
 
@@ -119,14 +119,14 @@ def _band(name: str, style: Style, rng: np.random.Generator) -> Band:
     first = int(rng.integers(len(harmony.scales)))
     order = rng.permutation(len(harmony.progressions))[:2]
     return Band(
-        band_id=names.slug(name),
+        band_id=band_names.slug(name),
         name=name,
         style=style,
         other=other if blend else style,
         blend=blend,
         sound=varied(between(style.sound, other.sound, blend), amount=1.0, rng=rng),
         scales=(harmony.scales[first], harmony.scales[first], harmony.scales[(first + 1) % len(harmony.scales)]),
-        progressions=tuple(harmony.progressions[place] for place in order),
+        progressions=tuple(harmony.progressions[index] for index in order),
         chord_size=harmony.chord_size,
         groove=rhythm.grooves[int(rng.integers(len(rhythm.grooves)))],
         lead=part(source().leads),
@@ -150,19 +150,19 @@ def _band(name: str, style: Style, rng: np.random.Generator) -> Band:
 def draw_tracks(
     bands: tuple[Band, ...], n_tracks: int, *, seconds: float, seed: int, rng: np.random.Generator
 ) -> tuple[Track, ...]:
-    """At least one track a band, the rest unevenly; lengths from 3/4 to 6/5 of `seconds`; file formats by album."""
+    """Return at least one track for each band; lengths are 3/4 to 6/5 of `seconds`, each album has one file format."""
     weights = rng.dirichlet(np.full(len(bands), 8.0))
     counts = 1 + rng.multinomial(n_tracks - len(bands), weights)
-    # by quota, not by chance, so that no format is missing from a world of ordinary size
-    places = (rng.permutation(len(bands)) + 0.5) / len(bands)
-    formats = np.searchsorted(np.cumsum(FORMAT_SHARES[:-1]), places)
+    # by quota, not at random, so that no format is missing from a world of ordinary size
+    quantiles = (rng.permutation(len(bands)) + 0.5) / len(bands)
+    formats = np.searchsorted(np.cumsum(FORMAT_SHARES[:-1]), quantiles)
     wides = (rng.permutation(len(bands)) + 0.5) / len(bands) < WIDE_SHARE
     tracks: list[Track] = []
-    for band, count, place, wide in zip(bands, counts, formats, wides, strict=True):
-        album, released = names.title(rng), dt.date(2014, 1, 10) + dt.timedelta(int(rng.integers(4_200)))
+    for band, count, format_index, wide in zip(bands, counts, formats, wides, strict=True):
+        album, released = band_names.title(rng), dt.date(2014, 1, 10) + dt.timedelta(int(rng.integers(4_200)))
         titles: list[str] = []
         while len(titles) < count:
-            drawn = names.title(rng)
+            drawn = band_names.title(rng)
             if drawn not in titles:
                 titles.append(drawn)
         for number, title in enumerate(titles, start=1):
@@ -180,7 +180,7 @@ def draw_tracks(
                     seconds=float(np.round(seconds * rng.uniform(0.75, 1.2), 2)),
                     rate_hz=44_100 if wide else 22_050,
                     channels=2 if wide or rng.random() < 0.08 else 1,
-                    format=FORMATS[place],
+                    format=FORMATS[format_index],
                     hidden=rng.standard_normal(HIDDEN),
                     popularity=band.popularity + 0.7 * float(rng.standard_normal()),
                 )

@@ -1,9 +1,11 @@
-"""Factors: latent factors of tracks and playlists, learned from plays or imported.
+"""Compute or import latent factors of tracks and playlists.
 
-als.py        implicit ALS and the fold-in of newcomers (Hu, Koren and Volinsky 2008)
-exact.py      the same in plain NumPy, the truth of the tests
+als.py        implicit ALS and the fold-in of new rows (Hu, Koren and Volinsky 2008)
+exact.py      the same in plain NumPy, the reference of the tests
+bpr.py        Bayesian personalised ranking (Rendle et al. 2009)
+explicit.py   explicit factorisation with biases (Koren, Bell and Volinsky 2009)
 scaling.py    factors to training targets and back
-imported.py   the user's own factors
-stage.py      the stage of a workspace: warm and full factors
+imported.py   factors from the user's files
+stage.py      the command `unheard factors`: warm and full factors
 store.py      the artefact
 """

@@ -1,11 +1,11 @@
-"""Implicit alternating least squares: factors of playlists and tracks from plays, and of newcomers by fold-in.
+"""Compute factors of playlists and tracks by implicit alternating least squares, and of new rows by fold-in.
 
 Hu, Koren and Volinsky, Collaborative Filtering for Implicit Feedback Datasets (2008): preference p = 1[r > 0] with
 confidence c = 1 + alpha r, minimising (equation 3)
 
     sum over all (u, i) of c_ui (p_ui - x_u . y_i)^2 + lambda (sum_u |x_u|^2 + sum_i |y_i|^2)
 
-The work is done by the library `implicit`; `exact.py` is the same in plain NumPy, for the tests.
+The library `implicit` solves it; `exact.py` is the same in plain NumPy, for the tests.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from typing import Any
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from unheard.arrays import Doubles, Floats
 from unheard.errors import UserError
 from unheard.progress import Progress, silent
 
-FactorPair = tuple[NDArray[np.float32], NDArray[np.float32]]
+FactorPair = tuple[Floats, Floats]  # factors of playlists (m, dim) and of tracks (n, dim)
 
 
 @dataclass(frozen=True)
 class AlsConfig:
-    """Settings of the factorisation; `binary` counts every play as r = 1, otherwise weights are r.
+    """Settings of the factorisation; `binary` counts every play as r = 1, otherwise r is the play's weight.
 
-    The defaults are the best of those tried on real playlists (docs/results/polimi.md), but for the regularization:
-    20 to 80 ranks a little better there, and with alpha 10 far worse. It weighs more the fewer plays there are, so
-    that a large one is no default for small libraries.
+    The defaults are the best of those tried on real playlists (docs/results/polimi.md), except the regularization: 20
+    to 80 ranks a little better there, and with alpha 10 far worse. The fewer plays there are, the more it weighs, so a
+    large value is not a good default for small libraries.
     """
 
     dim: int = 200
@@ -42,15 +42,15 @@ class AlsConfig:
     binary: bool = True
 
     def __post_init__(self) -> None:
-        for name, least in (("dim", 1), ("iterations", 1), ("seed", 0), ("alpha", 0.0)):
-            if not least <= getattr(self, name) < np.inf:
-                raise UserError(f"{name} is {getattr(self, name)}, expected at least {least}; choose another")
+        for name, minimum in (("dim", 1), ("iterations", 1), ("seed", 0), ("alpha", 0.0)):
+            if not minimum <= getattr(self, name) < np.inf:
+                raise UserError(f"{name} is {getattr(self, name)}, expected at least {minimum}; choose another")
         if not 0 < self.regularization < np.inf:
             raise UserError(f"regularization is {self.regularization}, expected more than 0; try 0.05")
 
 
 def confidence(plays: csr_matrix, config: AlsConfig) -> csr_matrix:
-    """c_ui = 1 + alpha r_ui where r_ui > 0, same shape, float32; everywhere else c = 1 and p = 0 are understood."""
+    """Return c_ui = 1 + alpha r_ui where r_ui > 0, same shape, float32; entries not stored mean c = 1 and p = 0."""
     r = csr_matrix(plays, dtype=np.float32, copy=True)
     r.sum_duplicates()
     r.data[~(r.data > 0)] = 0
@@ -61,17 +61,17 @@ def confidence(plays: csr_matrix, config: AlsConfig) -> csr_matrix:
 
 
 def fit_als(plays: csr_matrix, config: AlsConfig, *, progress: Progress = silent) -> FactorPair:
-    """Factors of playlists (m, dim) and tracks (n, dim), float32, from plays (m, n).
+    """Return factors of playlists (m, dim) and tracks (n, dim), float32, from plays (m, n).
 
-    Rows and columns without plays get zero factors and influence nothing: the result is the same, byte for byte,
-    whether they are there or not. The same seed gives the same bytes on the same machine.
+    Rows and columns without plays get zero factors and do not change the others: the result is the same, byte for
+    byte, with or without them. The same seed gives the same bytes on the same machine.
     """
     c = confidence(plays, config)
     rows, columns = np.flatnonzero(np.diff(c.indptr)), np.unique(c.indices)
     playlists = np.zeros((c.shape[0], config.dim), np.float32)
     tracks = np.zeros((c.shape[1], config.dim), np.float32)
     if len(rows):
-        with threadpool_limits(1, "blas"):  # threads of BLAS inside the threads of implicit: 10 x slower
+        with threadpool_limits(1, "blas"):  # BLAS threads inside the threads of implicit are 10 x slower
             model = _solver(config, np.float32)
             model.fit(
                 c[rows][:, columns],
@@ -82,10 +82,10 @@ def fit_als(plays: csr_matrix, config: AlsConfig, *, progress: Progress = silent
     return playlists, tracks
 
 
-def fold_in(fixed: NDArray[np.float32], plays: csr_matrix, config: AlsConfig) -> NDArray[np.float32]:
-    """The exact half step of ALS: best factors (m, d) of rows with plays (m, n) of `fixed` (n, d), equation 4.
+def fold_in(fixed: Floats, plays: csr_matrix, config: AlsConfig) -> Floats:
+    """Return the best factors (m, d) of rows with plays (m, n) of `fixed` (n, d): the exact half step of equation 4.
 
-    Places a new playlist among the tracks it holds; with `plays.T` a new track among the playlists that hold it.
+    Computes a new playlist's factors from its tracks; with `plays.T`, a new track's factors from its playlists.
     Float32 out, float64 inside: Cholesky, no conjugate gradient. Rows without plays are zero.
     """
     if plays.shape[1] != len(fixed):
@@ -96,12 +96,12 @@ def fold_in(fixed: NDArray[np.float32], plays: csr_matrix, config: AlsConfig) ->
     with threadpool_limits(1, "blas"):
         model = _solver(config, np.float64, dim=fixed.shape[1])
         model.item_factors = np.ascontiguousarray(fixed, np.float64)
-        folded: NDArray[np.float64] = model.recalculate_user(np.arange(c.shape[0]), c)
+        folded: Doubles = model.recalculate_user(np.arange(c.shape[0]), c)
     return folded.astype(np.float32)
 
 
 def _solver(config: AlsConfig, dtype: type[np.floating[Any]], *, dim: int | None = None) -> AlternatingLeastSquares:
-    """implicit takes the matrix it is given as c, times its own alpha; ours holds 1 + alpha r, so its alpha is 1."""
+    """Return a solver with alpha 1: implicit multiplies the matrix by its alpha, and ours already holds 1 + alpha r."""
     return AlternatingLeastSquares(
         factors=dim or config.dim,
         regularization=config.regularization,

@@ -1,13 +1,13 @@
-"""Bayesian personalised ranking: factors under which played tracks score above unplayed ones.
+"""Compute factors by Bayesian personalised ranking: played tracks should score above tracks without plays.
 
 Rendle et al., BPR: Bayesian Personalized Ranking from Implicit Feedback (2009), with matrix factorisation: for a
-playlist u, a track i in it and a track j not in it, gradient steps make smaller
+playlist u, a track i in it and a track j not in it, gradient steps minimise
 
     -ln sigma(x_u . y_i - x_u . y_j) + lambda / 2 (|x_u|^2 + |y_i|^2 + |y_j|^2)
 
-The work is done by the library `implicit`, in one thread, because several overwrite each other's steps and no fit could
-be repeated. It draws j as often as tracks are played. Its bias of a track is the last of our numbers, and 1 in every
-playlist, so that a score is a dot product.
+The library `implicit` takes the steps, in one thread: several threads overwrite each other's steps, and results would
+differ from run to run. It draws j in proportion to the number of plays. Its bias of a track becomes the last component
+of the track's factors, and 1 that of every playlist's, so that a score is a dot product.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ class BprConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("dim", 2), ("iterations", 1), ("seed", 0), ("regularization", 0.0)):
-            if not least <= getattr(self, name) < np.inf:
-                raise UserError(f"{name} is {getattr(self, name)}, expected at least {least}; choose another")
+        for name, minimum in (("dim", 2), ("iterations", 1), ("seed", 0), ("regularization", 0.0)):
+            if not minimum <= getattr(self, name) < np.inf:
+                raise UserError(f"{name} is {getattr(self, name)}, expected at least {minimum}; choose another")
         if not 0 < self.learning_rate < np.inf:
             raise UserError(f"learning_rate is {self.learning_rate}, expected more than 0; try 0.05")
 
 
 def fit_bpr(plays: csr_matrix, config: BprConfig, *, progress: Progress = silent) -> FactorPair:
-    """Factors of playlists (m, dim) and tracks (n, dim), float32, from plays (m, n).
+    """Return factors of playlists (m, dim) and tracks (n, dim), float32, from plays (m, n).
 
-    Rows and columns without plays get zero factors and influence nothing: the result is the same, byte for byte,
-    whether they are there or not. The same seed gives the same bytes on the same machine.
+    Rows and columns without plays get zero factors and do not change the others: the result is the same, byte for
+    byte, with or without them. The same seed gives the same bytes on the same machine.
     """
     played = csr_matrix(plays, dtype=np.float32, copy=True)
     played.sum_duplicates()

@@ -1,4 +1,4 @@
-"""The user's own factors: files of (track_id, vector) and (playlist_id, vector), aligned to the library."""
+"""Read factors from the user's files of (track_id, vector) or (playlist_id, vector), aligned to the library."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Mask
 from unheard.errors import TableError
 from unheard.ids import IdMap
 from unheard.ingest.vectors import read_vectors
 
 
 @dataclass(frozen=True)
-class GivenFactors:
+class ImportedFactors:
     """Factors of a file, aligned to the library: `vectors` (n, d) float32, zero where not `known` (n,)."""
 
-    vectors: NDArray[np.float32]
-    known: NDArray[np.bool_]
-    n_unknown_ids: int  # rows of the file that name nothing in the library
+    vectors: Floats
+    known: Mask
+    n_unknown_ids: int  # rows of the file whose id is not in the library
 
     @property
     def dim(self) -> int:
         return int(self.vectors.shape[1])
 
 
-def read_factors(path: Path, ids: IdMap, *, id_column: str) -> GivenFactors:
-    """Read `path` and align it to `ids`; ids that are not there are counted and left out.
+def read_factors(path: Path, ids: IdMap, *, id_column: str) -> ImportedFactors:
+    """Read `path` and align it to `ids`; unknown ids are counted and skipped.
 
-    TableError if the file cannot be read (see `read_vectors`), or none of its ids is in `ids`.
+    Raise TableError if the file cannot be read (see `read_vectors`), or none of its ids is in `ids`.
     """
     names, matrix = read_vectors(path, id_column=id_column)
     rows = ids.rows(names, missing=-1)
@@ -42,4 +42,4 @@ def read_factors(path: Path, ids: IdMap, *, id_column: str) -> GivenFactors:
     vectors[rows[known]] = matrix[known]
     has_vector = np.zeros(len(ids), np.bool_)
     has_vector[rows[known]] = True
-    return GivenFactors(vectors, has_vector, int((~known).sum()))
+    return ImportedFactors(vectors, has_vector, int((~known).sum()))

@@ -1,7 +1,7 @@
-"""Scaling of factors before they become training targets.
+"""Scale factors to training targets, and targets back to factors.
 
-`standard` centres each dimension and gives it unit variance. `min-max` maps each to 0 .. 1: a single outlier squeezes
-everybody else together, which is why the thesis dropped it; it is here to show that.
+`standard` centres each dimension and gives it unit variance. `min-max` maps each dimension to 0 .. 1; a single outlier
+compresses all other values, which is why the thesis dropped it. It is kept to reproduce that result.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from unheard.arrays import Floats
 
 ScalingKind = Literal["standard", "min-max"]
 
@@ -20,12 +21,12 @@ class Scaling:
     """scaled = (factors - shift) / scale, per dimension; `shift` and `scale` are (d,) float32."""
 
     kind: ScalingKind
-    shift: NDArray[np.float32]
-    scale: NDArray[np.float32]
+    shift: Floats
+    scale: Floats
 
     @staticmethod
-    def fit(factors: NDArray[np.float32], kind: ScalingKind = "standard") -> Scaling:
-        """Fitted on `factors` (n, d), which have to be train rows alone. A constant dimension is only shifted."""
+    def fit(factors: Floats, kind: ScalingKind = "standard") -> Scaling:
+        """Fit on `factors` (n, d), which must be rows of train tracks only. A constant dimension is only shifted."""
         if not len(factors):
             raise ValueError("scaling needs at least one row")
         wide = factors.astype(np.float64)
@@ -37,10 +38,10 @@ class Scaling:
         constant = scale <= rounding
         return Scaling(kind, shift.astype(np.float32), np.where(constant, 1, scale).astype(np.float32))
 
-    def transform(self, factors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Factors (n, d) to targets (n, d), float32."""
+    def transform(self, factors: Floats) -> Floats:
+        """Return targets (n, d), float32, of factors (n, d)."""
         return ((factors - self.shift) / self.scale).astype(np.float32)
 
-    def inverse(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Targets (n, d) back to factors (n, d), float32."""
+    def inverse(self, scaled: Floats) -> Floats:
+        """Return factors (n, d), float32, of targets (n, d)."""
         return (scaled * self.scale + self.shift).astype(np.float32)

@@ -1,10 +1,10 @@
-"""The factors stage of a workspace: warm factors of every split, and full factors, learned or imported.
+"""Write a workspace's factors: warm factors of every split and full factors, fitted or imported.
 
-Warm factors know only plays of train tracks (and, where the split has a cutoff, only earlier ones). Tracks outside
-train get theirs afterwards from the fixed playlists, for tuning and as the oracle; nothing flows back.
+Warm factors are fitted on plays of train tracks only (and, where the split has a cutoff, on earlier plays only). Other
+tracks are folded in afterwards with playlist factors fixed, for tuning and as the oracle; they never change the fit.
 
-Imported factors are used as they are: what they were fitted on, test tracks perhaps included, is the business of
-whoever made them, and so is the leak if they were. Only playlists that are folded in here are certain to be clean.
+Imported factors are used as they are. If they were fitted on plays of test tracks, test information leaks into every
+result, and this module cannot detect it. Only playlist factors that are folded in here are certain to be free of it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Floats, Mask
 from unheard.errors import MissingStageError, TableError, UserError
 from unheard.factors.als import AlsConfig, fit_als, fold_in
-from unheard.factors.imported import GivenFactors, read_factors
+from unheard.factors.imported import ImportedFactors, read_factors
 from unheard.factors.store import Factors, save_factors
 from unheard.ids import IdMap
 from unheard.library import open_library
@@ -29,7 +29,8 @@ from unheard.splits import Split, Use, load_split, load_splits
 from unheard.workspace import Workspace
 
 FULL = "full"
-Arrays = tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32]]  # tracks, known, playlists
+Arrays = tuple[Floats, Mask, Floats]  # tracks, known, playlists
+Given = tuple[ImportedFactors, ImportedFactors | None]  # of tracks and, if imported, of playlists
 
 
 def compute_factors(
@@ -41,13 +42,13 @@ def compute_factors(
     imported_playlists: Path | None = None,
     progress: Progress = silent,
 ) -> list[str]:
-    """Write factors/full and factors/<split> (every split when None); returns a line about each.
+    """Write factors/full and factors/<split> (every split when None); return one line of report for each.
 
-    imported             parquet (track_id, vector): the tracks' factors are these instead of ALS factors; `config`
-                         then only says how playlists are folded in, and its `dim` gives way to the file's.
-    imported_playlists   parquet (playlist_id, vector) of the same space; other playlists are folded in.
+    imported             parquet (track_id, vector) with the tracks' factors, instead of fitting ALS; `config` is then
+                         only used to fold in playlists, and its `dim` is replaced by the file's
+    imported_playlists   parquet (playlist_id, vector) in the same space; other playlists are folded in
 
-    MissingStageError if there are no splits or no plays, UserError if a split has no plays of train tracks.
+    Raise MissingStageError without splits or plays, UserError if a split has no plays of train tracks.
     """
     splits = list(load_splits(workspace).values()) if split is None else [load_split(workspace, split)]
     with open_library(workspace.library_path) as library:
@@ -62,14 +63,14 @@ def compute_factors(
     tasks += [_task(plays, split) for split in splits]
 
     given = _read_given(imported, imported_playlists, track_ids, playlist_ids)
-    lines = _lines_about(given, imported, imported_playlists)
+    lines = _import_report(given, imported, imported_playlists)
     if given:
         config = replace(config, dim=given[0].dim)
     for task in tasks:
         if given:
             tracks, known, playlists = _imported(given, task, config)
         else:
-            tracks, known, playlists = _learned(task, config, progress)
+            tracks, known, playlists = _fitted(task, config, progress)
         about = {**asdict(config), "source": "imported" if given else "als", "split": task.name}
         about["n_plays"] = task.train_plays.nnz
         about |= {"split_digest": task.split_digest, "digest": digest(tracks[task.train], playlists)}
@@ -86,13 +87,14 @@ class _Task:
     """One file to write.
 
     train         (n,) which tracks are train
-    train_plays   (m, n) the plays that may be known of them
-    folded_plays  (m, n) the plays that the other tracks are folded in from: of validation tracks those before the
-                  cutoff, if the split has one, because they tune; of test tracks all, because they are the oracle
+    train_plays   (m, n) the plays of train tracks that may be used: those before the split's cutoff
+    folded_plays  (m, n) the plays from which the other tracks are folded in: of validation tracks those before the
+                  cutoff, if the split has one, because they are used for tuning; of test tracks all, because their
+                  factors are the oracle
     """
 
     name: str
-    train: NDArray[np.bool_]
+    train: Mask
     train_plays: csr_matrix
     folded_plays: csr_matrix
     split_digest: str
@@ -100,28 +102,31 @@ class _Task:
 
 def _task(plays: Plays, split: Split) -> _Task:
     uses = split.uses(plays.track_ids)
-    train, tunes = uses == int(Use.TRAIN), uses == int(Use.VAL)
+    train, validation = uses == int(Use.TRAIN), uses == int(Use.VAL)
     earlier = plays.before(split.cutoff_timestamp).matrix
-    folded_plays = columns_of(earlier, train | tunes) + columns_of(plays.matrix, ~(train | tunes))
-    return _Task(split.name, train, columns_of(earlier, train), folded_plays.tocsr(), split.digest)
+    folded_plays = mask_columns(earlier, train | validation) + mask_columns(plays.matrix, ~(train | validation))
+    return _Task(split.name, train, mask_columns(earlier, train), folded_plays.tocsr(), split.digest)
 
 
-def columns_of(plays: csr_matrix, tracks: NDArray[np.bool_]) -> csr_matrix:
-    """Plays (m, n) of some `tracks` (n,) alone, same shape."""
+def mask_columns(plays: csr_matrix, tracks: Mask) -> csr_matrix:
+    """Return the plays (m, n) of `tracks` (n,) only, same shape."""
     kept = csr_matrix(plays, copy=True)
     kept.data[~tracks[kept.indices]] = 0
     kept.eliminate_zeros()
     return kept
 
 
-def digest(train_tracks: NDArray[np.float32], playlists: NDArray[np.float32]) -> str:
-    """A hash of a space: vectors predicted in another one mean nothing in this one. Test tracks take no part."""
-    found = hashlib.sha256(np.ascontiguousarray(train_tracks).tobytes())
-    found.update(np.ascontiguousarray(playlists).tobytes())
-    return found.hexdigest()[:16]
+def digest(train_tracks: Floats, playlists: Floats) -> str:
+    """Return a hash that identifies a factor space, because vectors of different spaces cannot be compared.
+
+    Test tracks are not part of it.
+    """
+    sha256 = hashlib.sha256(np.ascontiguousarray(train_tracks).tobytes())
+    sha256.update(np.ascontiguousarray(playlists).tobytes())
+    return sha256.hexdigest()[:16]
 
 
-def _learned(task: _Task, config: AlsConfig, progress: Progress) -> Arrays:
+def _fitted(task: _Task, config: AlsConfig, progress: Progress) -> Arrays:
     if not task.train_plays.nnz:
         raise UserError(f"split {task.name!r}: none of its train tracks has plays; import playlists or choose another")
     playlists, tracks = fit_als(
@@ -131,20 +136,20 @@ def _learned(task: _Task, config: AlsConfig, progress: Progress) -> Arrays:
     return tracks, np.any(tracks, axis=1), playlists
 
 
-def _imported(given: tuple[GivenFactors, GivenFactors | None], task: _Task, config: AlsConfig) -> Arrays:
+def _imported(given: Given, task: _Task, config: AlsConfig) -> Arrays:
     tracks, playlists = given
     train_only = np.where(task.train[:, None], tracks.vectors, np.float32(0))
     folded = fold_in(train_only, task.train_plays, config)
     if playlists is not None:
         folded = np.where(playlists.known[:, None], playlists.vectors, folded)
-    vectors, lacking = tracks.vectors.copy(), ~tracks.known  # such as cold tracks, when the file holds warm ones
-    vectors[lacking] = fold_in(folded, task.folded_plays.T.tocsr()[lacking], config)
+    vectors, missing = tracks.vectors.copy(), ~tracks.known  # such as cold tracks, when the file has only warm ones
+    vectors[missing] = fold_in(folded, task.folded_plays.T.tocsr()[missing], config)
     return vectors, tracks.known | np.any(vectors, axis=1), folded
 
 
 def _read_given(
     imported: Path | None, imported_playlists: Path | None, track_ids: IdMap, playlist_ids: IdMap
-) -> tuple[GivenFactors, GivenFactors | None] | None:
+) -> Given | None:
     if imported is None:
         if imported_playlists is not None:
             raise UserError("playlist factors need the track factors of the same space; import both")
@@ -159,9 +164,7 @@ def _read_given(
     return tracks, playlists
 
 
-def _lines_about(
-    given: tuple[GivenFactors, GivenFactors | None] | None, imported: Path | None, imported_playlists: Path | None
-) -> list[str]:
+def _import_report(given: Given | None, imported: Path | None, imported_playlists: Path | None) -> list[str]:
     parts = zip(given or (), (imported, imported_playlists), ("tracks", "playlists"), strict=False)
     return [
         f"{path}: {part.known.sum()} {what} of the library, {part.n_unknown_ids} unknown ids ignored"

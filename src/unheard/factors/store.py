@@ -1,14 +1,12 @@
-"""Latent factors as an artefact: what the factors stage writes and training, recommending and evaluating read."""
+"""Save and load latent factors: written by the factors stage, read by training, recommendation and evaluation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from unheard import artefacts
+from unheard.arrays import Floats, Mask
 from unheard.errors import MissingStageError
 from unheard.ids import IdMap
 from unheard.splits import Split
@@ -22,17 +20,17 @@ class Factors:
     """Factors of every track and playlist in one space.
 
     tracks     (n_tracks, dim) float32. Warm factors hold ALS factors for train tracks and fold-ins for the others.
-    known      (n_tracks,) bool: whether the track has plays to compute a factor from; rows without are zero.
-    playlists  (n_playlists, dim) float32, from train plays only (zero for a playlist without).
-    config     how they were made: {"source": "als" | "imported", "dim", "alpha", "regularization", ...}, under which
-               split (`split_digest`), and which space it is (`digest`)
+    known      (n_tracks,) bool: whether the track has plays to compute factors from; other rows are zero.
+    playlists  (n_playlists, dim) float32, from train plays only (zero for a playlist without train plays).
+    config     how they were made: {"source": "als" | "imported", "dim", "alpha", "regularization", ...}, for which
+               split (`split_digest`), and a hash of the space (`digest`)
     """
 
     track_ids: IdMap
     playlist_ids: IdMap
-    tracks: NDArray[np.float32]
-    known: NDArray[np.bool_]
-    playlists: NDArray[np.float32]
+    tracks: Floats
+    known: Mask
+    playlists: Floats
     config: dict[str, Any]
 
     @property
@@ -41,7 +39,7 @@ class Factors:
 
 
 def save_factors(workspace: Workspace, split: str, factors: Factors) -> None:
-    """`split` is a split's name (warm factors) or "full"."""
+    """Write factors atomically; `split` is a split's name (warm factors) or "full"."""
     artefacts.save(
         workspace.factors_path(split),
         KIND,
@@ -52,28 +50,28 @@ def save_factors(workspace: Workspace, split: str, factors: Factors) -> None:
 
 
 def load_split_factors(workspace: Workspace, split: Split) -> Factors:
-    """Warm factors of a split; UserError if they were fitted under another split of that name."""
-    found = load_factors(workspace, split.name)
-    if found.config.get("split_digest", split.digest) != split.digest:
+    """Return the warm factors of a split; raise MissingStageError if the split has changed since they were fitted."""
+    factors = load_factors(workspace, split.name)
+    if factors.config.get("split_digest", split.digest) != split.digest:
         raise MissingStageError(
             f"{workspace.factors_path(split.name)}: fitted before the split {split.name!r} was changed",
             f"unheard factors -w {workspace.root} --split {split.name}",
         )
-    return found
+    return factors
 
 
 def load_factors(workspace: Workspace, split: str) -> Factors:
-    """Factors by name: a split's, or "full"; MissingStageError if that stage has not run."""
+    """Return factors by name, a split's or "full"; raise MissingStageError if they have not been computed."""
     path = workspace.factors_path(split)
     if not path.is_file():
         option = "" if split == "full" else f" --split {split}"
         raise MissingStageError(f"{path}: no factors yet", f"unheard factors -w {workspace.root}{option}")
-    found = artefacts.load(path, KIND)
+    artefact = artefacts.load(path, KIND)
     return Factors(
-        found.ids["track"],
-        found.ids["playlist"],
-        found.arrays["tracks"],
-        found.arrays["known"],
-        found.arrays["playlists"],
-        found.config,
+        artefact.ids["track"],
+        artefact.ids["playlist"],
+        artefact.arrays["tracks"],
+        artefact.arrays["known"],
+        artefact.arrays["playlists"],
+        artefact.config,
     )

@@ -1,8 +1,8 @@
-"""Samples of an audio file as a stream: decoded, mixed to mono, resampled - and checked to be all there.
+"""Decode an audio file to a stream of mono samples at given rates, and check that it is complete.
 
-FFmpeg reads first. Where it refuses, or stops before the length that the container declares, libsndfile goes on from
-the same sample; where that fails too, FFmpeg once more, this time skipping what is damaged. What comes out behind the
-last of them is compared with the declared length, and short files are refused: a half-decoded track is worse than none.
+FFmpeg decodes first. If it fails, or stops before the length that the container declares, libsndfile continues from the
+same sample; if that fails too, FFmpeg decodes again and skips damaged packets. The final length is compared with the
+declared length, and truncated files are refused: a partly decoded track is worse than none.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.errors import AudioError, Reason
 from unheard.ingest.decoders import Block, NoSound, Opened, Refused, open_ffmpeg, open_sndfile
 from unheard.ingest.lengths import Declared, declared_length
@@ -26,16 +26,16 @@ AUDIO_SUFFIXES = frozenset(
     ".aac .aif .aiff .flac .m4a .m4b .mp2 .mp3 .oga .ogg .opus .wav .wave .wma".split()  # noqa: SIM905 - reads better
 )
 SILENT_PEAK = 1e-4  # -80 dBFS
-MAX_PEAK = 1e4  # 80 dB over full scale is not sound but a broken float file
+MAX_PEAK = 1e4  # 80 dB over full scale means that a file of floats is broken
 MIN_LENGTH_S = 1.0
-MISSING_S, MISSING_SHARE = 0.5, 0.02  # what may be missing of the declared length: whichever is more
+MISSING_S, MISSING_SHARE = 0.5, 0.02  # the larger one may be missing of the declared length
 
 ATTEMPTS: tuple[Callable[[Path], Opened], ...] = (open_ffmpeg, open_sndfile, partial(open_ffmpeg, skip_damage=True))
 
 
 @dataclass
-class _Heard:
-    """What has come out of a file so far."""
+class _State:
+    """The state of decoding one file."""
 
     n_samples: tuple[int, ...]  # at each output rate
     peak: float = 0.0
@@ -43,43 +43,45 @@ class _Heard:
     problems: list[str] = field(default_factory=list)
 
 
-def decode_blocks(path: Path, *, sample_rate: int) -> Iterator[NDArray[np.float32]]:
+def decode_blocks(path: Path, *, sample_rate: int) -> Iterator[Floats]:
     """Mono float32 blocks of one file at `sample_rate`, in bounded memory.
 
-    Raises AudioError - possibly behind the last block - when the file is missing, empty, not audio, unreadable by both
+    Raise AudioError, possibly after the last block, if the file is missing, empty, not audio, unreadable by both
     decoders, truncated (more than max(0.5 s, 2 %) of its declared length missing), silent (peak below -80 dBFS),
-    shorter than one second, or holds numbers that are no samples.
+    shorter than one second, or has values outside the range of samples.
     """
     for (block,) in decode_at_rates(path, sample_rates=(sample_rate,)):
         yield block
 
 
-def decode_at_rates(path: Path, *, sample_rates: Sequence[int]) -> Iterator[tuple[NDArray[np.float32], ...]]:
-    """As `decode_blocks` at several rates, decoding once: a block for each rate, of which some may be empty.
+def decode_at_rates(path: Path, *, sample_rates: Sequence[int]) -> Iterator[tuple[Floats, ...]]:
+    """Decode once for several rates: yield a block for each rate, some of which may be empty.
 
-    The samples at each rate are those of `decode_blocks`.
+    The samples at each rate are equal to those of `decode_blocks`.
     """
-    heard = _Heard((0,) * len(sample_rates), declared=_inspect(path))
+    state = _State((0,) * len(sample_rates), declared=_inspect(path))
     no_sound = False
     for attempt in ATTEMPTS:
         ended = False
         try:
             opened = attempt(path)
-            if heard.declared is None and opened.declared_s:
-                heard.declared = Declared(opened.declared_s)
-            yield from _behind(heard.n_samples, _resampled(_measured(path, opened.blocks, heard), sample_rates), heard)
+            if state.declared is None and opened.declared_s:
+                state.declared = Declared(opened.declared_s)
+            yield from _skip_known(
+                state.n_samples, _resampled(_measured(path, opened.blocks, state), sample_rates), state
+            )
             ended = True
         except NoSound:
             no_sound = True
         except Refused as refusal:
-            heard.problems.append(str(refusal))
-        if _whole(heard, sample_rates[0], ended=ended):
+            state.problems.append(str(refusal))
+        if _is_complete(state, sample_rates[0], ended=ended):
             break
-    _judge(path, heard, sample_rates[0], no_sound=no_sound)
+    _check_result(path, state, sample_rates[0], no_sound=no_sound)
 
 
 def _inspect(path: Path) -> Declared | None:
-    """Refuse what is no file with content; else its declared length."""
+    """Return a file's declared length; raise AudioError if it is missing, empty or not a regular file."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -93,19 +95,22 @@ def _inspect(path: Path) -> Declared | None:
         raise AudioError(path, Reason.UNREADABLE, f"{error.strerror or error}; check its permissions") from error
 
 
-def _measured(path: Path, blocks: Iterator[Block], heard: _Heard) -> Iterator[Block]:
-    """Watch the peak, because numbers that are no samples would spoil everything behind them."""
+def _measured(path: Path, blocks: Iterator[Block], state: _State) -> Iterator[Block]:
+    """Track the peak; raise AudioError for invalid values, which would spoil all later samples of the resampler."""
     for rate, samples in blocks:
         peak = max(float(samples.max()), -float(samples.min()))  # NaN if any sample is
         if not peak <= MAX_PEAK:
             raise AudioError(path, Reason.BAD_VALUES, f"samples reach {peak:g} where full scale is 1; encode it again")
-        heard.peak = max(heard.peak, peak)
+        state.peak = max(state.peak, peak)
         yield rate, samples
 
 
-def _resampled(blocks: Iterator[Block], sample_rates: Sequence[int]) -> Iterator[tuple[NDArray[np.float32], ...]]:
-    """Blocks at each of `sample_rates`. The filters' last milliseconds come out only if `blocks` ends without an
-    exception, so that another decoder can take over at exactly these samples."""
+def _resampled(blocks: Iterator[Block], sample_rates: Sequence[int]) -> Iterator[tuple[Floats, ...]]:
+    """Resample blocks to each of `sample_rates`.
+
+    The filters' last milliseconds are yielded only if `blocks` ends without an exception, so that another decoder can
+    continue at exactly these samples.
+    """
     current = 0
     resamplers: list[soxr.ResampleStream] = []
     for rate, samples in blocks:
@@ -118,50 +123,50 @@ def _resampled(blocks: Iterator[Block], sample_rates: Sequence[int]) -> Iterator
         yield tuple(resampler.resample_chunk(np.empty(0, np.float32), last=True) for resampler in resamplers)
 
 
-def _behind(
-    n_known: Sequence[int], blocks: Iterator[tuple[NDArray[np.float32], ...]], heard: _Heard
-) -> Iterator[tuple[NDArray[np.float32], ...]]:
-    """Leave out the first `n_known` samples of each rate, which another decoder gave already."""
+def _skip_known(
+    n_known: Sequence[int], blocks: Iterator[tuple[Floats, ...]], state: _State
+) -> Iterator[tuple[Floats, ...]]:
+    """Skip the first `n_known` samples of each rate, which another decoder has yielded already."""
     position = [0] * len(n_known)
     for at_rates in blocks:
         new = tuple(block[max(0, n - at) :] for n, at, block in zip(n_known, position, at_rates, strict=True))
         position = [at + len(block) for at, block in zip(position, at_rates, strict=True)]
         if any(len(block) for block in new):
-            heard.n_samples = tuple(n + len(block) for n, block in zip(heard.n_samples, new, strict=True))
+            state.n_samples = tuple(n + len(block) for n, block in zip(state.n_samples, new, strict=True))
             yield new
 
 
-def _missing_s(heard: _Heard, sample_rate: int) -> float:
-    """How much is missing of the declared length beyond what formats get wrong; 0 if nothing is."""
-    if heard.declared is None:
+def _missing_s(state: _State, sample_rate: int) -> float:
+    """Return the seconds missing of the declared length; 0 if they are within the tolerance."""
+    if state.declared is None:
         return 0.0
-    missing_s = heard.declared.seconds - heard.n_samples[0] / sample_rate
-    return missing_s if missing_s > max(MISSING_S, MISSING_SHARE * heard.declared.seconds) else 0.0
+    missing_s = state.declared.seconds - state.n_samples[0] / sample_rate
+    return missing_s if missing_s > max(MISSING_S, MISSING_SHARE * state.declared.seconds) else 0.0
 
 
-def _whole(heard: _Heard, sample_rate: int, *, ended: bool) -> bool:
-    """Whether there is nothing to gain from another attempt: the decoder met the end, or the declared one."""
-    declared = heard.declared is not None and heard.declared.seconds > 0 and not heard.declared.cut
-    return heard.n_samples[0] > 0 and (ended or declared) and not _missing_s(heard, sample_rate)
+def _is_complete(state: _State, sample_rate: int, *, ended: bool) -> bool:
+    """Return whether another attempt is useless: the decoder reached the end of the file or the declared length."""
+    declared = state.declared is not None and state.declared.seconds > 0 and not state.declared.cut
+    return state.n_samples[0] > 0 and (ended or declared) and not _missing_s(state, sample_rate)
 
 
-def _judge(path: Path, heard: _Heard, sample_rate: int, *, no_sound: bool) -> None:
-    """Raise what is wrong with a file that was read to its end."""
-    length_s = heard.n_samples[0] / sample_rate
-    if not heard.n_samples[0]:
-        if no_sound or _looks_like_something_else(path):
+def _check_result(path: Path, state: _State, sample_rate: int, *, no_sound: bool) -> None:
+    """Raise AudioError if the decoded samples of a file are not usable."""
+    length_s = state.n_samples[0] / sample_rate
+    if not state.n_samples[0]:
+        if no_sound or _is_other_file_type(path):
             raise AudioError(path, Reason.NOT_AUDIO, "no sound in it; remove it from the sources or use --exclude")
-        detail = "; ".join(dict.fromkeys(heard.problems)) or "no samples in it"
+        detail = "; ".join(dict.fromkeys(state.problems)) or "no samples in it"
         raise AudioError(path, Reason.UNREADABLE, f"{detail}; encode it again")
-    if heard.declared is not None and (heard.declared.cut or _missing_s(heard, sample_rate)):
-        at_least = "at least " if heard.declared.cut else ""
-        declared = f"{at_least}{heard.declared.seconds:.2f} s" if heard.declared.seconds else "more"
+    if state.declared is not None and (state.declared.cut or _missing_s(state, sample_rate)):
+        at_least = "at least " if state.declared.cut else ""
+        declared = f"{at_least}{state.declared.seconds:.2f} s" if state.declared.seconds else "more"
         detail = f"decoded {length_s:.2f} s, the file declares {declared}; copy or encode it again"
         raise AudioError(path, Reason.TRUNCATED, detail)
     if length_s < MIN_LENGTH_S:
         raise AudioError(path, Reason.TOO_SHORT, f"{length_s:.2f} s of sound, expected at least {MIN_LENGTH_S:g} s")
-    if heard.peak < SILENT_PEAK:
-        detail = f"peak of the mono mix is {20 * np.log10(max(heard.peak, 1e-10)):.0f} dBFS, expected above -80"
+    if state.peak < SILENT_PEAK:
+        detail = f"peak of the mono mix is {20 * np.log10(max(state.peak, 1e-10)):.0f} dBFS, expected above -80"
         raise AudioError(path, Reason.SILENT, detail)
 
 
@@ -171,8 +176,8 @@ FOREIGN_MAGIC = (
 )  # fmt: skip
 
 
-def _looks_like_something_else(path: Path) -> bool:
-    """Whether a file that no decoder reads is a picture, an archive or text, going by how it begins."""
+def _is_other_file_type(path: Path) -> bool:
+    """Return whether a file that no decoder reads is a picture, an archive or text, by its first bytes."""
     with path.open("rb") as file:
         head = file.read(4096)
     text = bytes(range(32, 127)) + b"\t\n\r\f" + bytes(range(128, 256))

@@ -1,6 +1,6 @@
-"""The two decoders: FFmpeg (through PyAV) and libsndfile. Each reads files that the other refuses.
+"""Decode audio with FFmpeg (through PyAV) or libsndfile; each reads files that the other refuses.
 
-Both give mono blocks at the file's own rate: the mean of all channels ("stereo summed"), float32, full scale 1.
+Both yield mono blocks at the file's own rate: the mean of all channels, float32, full scale 1.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Block = tuple[int, NDArray[np.float32]]  # sample rate in Hz, mono samples
+from unheard.arrays import Floats
+
+Block = tuple[int, Floats]  # sample rate in Hz, mono samples
 BLOCK_SAMPLES = 32_768
 
-# FFmpeg works these lengths out from the bitrate, so they are guesses (lengths.py knows better for MP3 and WAV).
+# FFmpeg estimates these lengths from the bitrate (lengths.py reads exact ones of MP3 and WAV).
 GUESSED_LENGTH_FORMATS = {"mp3", "aac", "loas", "wav", "w64", "ac3", "mpeg", "mpegts", "amr"}
 
 
@@ -32,24 +34,24 @@ def decoder_versions() -> str:
     return f"unheard {version('unheard')}, av {version('av')}, soundfile {version('soundfile')} ({libsndfile})"
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
-    """A decoder cannot read (on in) a file."""
+class Refused(Exception):  # noqa: N818 - a result, not an error of ours
+    """A decoder cannot read a file, or the rest of it."""
 
 
 class NoSound(Refused):
-    """The file was understood, and it has no audio in it."""
+    """The decoder reads the file, but it has no audio stream."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A file open in a decoder. `declared_s` is the container's length; None when it has none that can be trusted."""
+    """A file open in a decoder. `declared_s` is the container's length; None if it has no reliable one."""
 
     declared_s: float | None
     blocks: Iterator[Block]
 
 
 def open_ffmpeg(path: Path, *, skip_damage: bool = False) -> Opened:
-    """Open with FFmpeg. Blocks end with `Refused` at the first damaged packet, or go on behind it."""
+    """Open with FFmpeg. Blocks raise `Refused` at the first damaged packet, unless `skip_damage`."""
     import av
 
     av.logging.set_level(av.logging.PANIC)
@@ -59,7 +61,7 @@ def open_ffmpeg(path: Path, *, skip_damage: bool = False) -> Opened:
         raise Refused(f"FFmpeg: {_first_line(error)}") from error
     if not container.streams.audio:
         container.close()
-        raise NoSound("no audio stream in it")
+        raise NoSound("no audio stream")
     stream = container.streams.audio[0]
     guessed = bool(GUESSED_LENGTH_FORMATS.intersection(container.format.name.split(",")))
     declared_s = None
@@ -78,7 +80,7 @@ def _open_options() -> dict[str, Any]:
 
 
 def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool) -> Iterator[Block]:
-    """Frames of FFmpeg are short (26 ms of MP3); they are joined first, because every call from Python costs."""
+    """Yield blocks of joined frames, because FFmpeg's frames are short (26 ms of MP3) and every Python call is slow."""
     import av
 
     waiting: list[NDArray[Any]] = []
@@ -93,11 +95,11 @@ def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool) -> Iterato
                         raise
                     continue
                 for frame in frames:
-                    here = (frame.sample_rate, len(frame.layout.channels), frame.format.name)
-                    if waiting and (here != shape or n_waiting >= BLOCK_SAMPLES):
+                    frame_shape = (frame.sample_rate, len(frame.layout.channels), frame.format.name)
+                    if waiting and (frame_shape != shape or n_waiting >= BLOCK_SAMPLES):
                         yield shape[0], _mono(waiting, shape)
                         waiting, n_waiting = [], 0
-                    shape = here
+                    shape = frame_shape
                     waiting.append(frame.to_ndarray())
                     n_waiting += frame.samples
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -108,8 +110,8 @@ def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool) -> Iterato
         raise Refused(f"FFmpeg: {_first_line(damage)}") from damage
 
 
-def _mono(arrays: list[NDArray[Any]], shape: tuple[int, int, str]) -> NDArray[np.float32]:
-    """Mean over channels of FFmpeg frames: (channel, sample) when planar, else (1, sample x channel)."""
+def _mono(arrays: list[NDArray[Any]], shape: tuple[int, int, str]) -> Floats:
+    """Return the mean over channels of FFmpeg frames: (channel, sample) if planar, else (1, sample x channel)."""
     _, n_channels, sample_format = shape
     samples = np.concatenate(arrays, axis=1)
     if not sample_format.endswith("p"):
@@ -120,7 +122,7 @@ def _mono(arrays: list[NDArray[Any]], shape: tuple[int, int, str]) -> NDArray[np
         scaled = samples.astype(np.float32) * np.float32(0.5 ** (8 * samples.dtype.itemsize - 1))
     else:
         scaled = samples.astype(np.float32, copy=False)
-    mono: NDArray[np.float32] = scaled[0] if n_channels == 1 else scaled.mean(axis=0)
+    mono: Floats = scaled[0] if n_channels == 1 else scaled.mean(axis=0)
     return np.ascontiguousarray(mono)
 
 
@@ -152,6 +154,6 @@ def _sndfile_blocks(file: Any) -> Iterator[Block]:
 
 
 def _first_line(error: Exception) -> str:
-    """What a library says, without the file's name and its own name for the error."""
+    """Return a library's message without the file's name and the library's name of the error."""
     text = str(getattr(error, "strerror", None) or getattr(error, "error_string", None) or error)
     return (text.strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,10 +1,12 @@
-"""How long a file says it is, where FFmpeg and libsndfile only tell how much of it is there.
+"""Read the declared length of WAV, MP3 and Ogg files, to detect truncation.
 
-WAV   size of the data chunk (RIFF, RF64) over the byte rate; FFmpeg cuts it down to the file's size.
-MP3   frame count of the Xing, Info or VBRI header (the first frame). Without one nothing declares the length, so a
-      constant-bitrate MP3 that was cut cannot be told from a whole one.
-Ogg   declares no length, but a cut file ends inside a page, and that page's header says where it would have ended.
-      A file cut exactly between two pages (1 in some thousand) cannot be told from a recorded stream.
+FFmpeg and libsndfile only report the length of the data that exists.
+
+WAV   size of the data chunk (RIFF, RF64) over the byte rate; FFmpeg limits it to the file's size.
+MP3   frame count of the Xing, Info or VBRI header (the first frame). Without one no length is declared, so a truncated
+      constant-bitrate MP3 cannot be distinguished from a complete one.
+Ogg   declares no length, but a truncated file ends inside a page, whose header has the position of its end. A file
+      truncated exactly between two pages (1 in some thousand) cannot be distinguished from a recorded stream.
 """
 
 from __future__ import annotations
@@ -14,21 +16,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-STREAMED_FROM = 0x7FFF_0000  # programs that write WAV to a pipe put this size or a greater one
+STREAMED_FROM = 0x7FFF_0000  # programs that write WAV to a pipe declare this size or a larger one
 SEARCH_BYTES = 65_536
 
 
 @dataclass(frozen=True)
 class Declared:
-    """`seconds` the file should have (0 if it does not say); `cut` if its structure shows that its end is missing."""
+    """`seconds` is the declared length (0 if unknown); `cut` if the structure shows that the end is missing."""
 
     seconds: float
     cut: bool = False
 
 
 def declared_length(path: Path) -> Declared | None:
-    """What a WAV, MP3 or Ogg file declares; None for other formats and when it declares nothing. Never raises
-    for damaged content; OSError if the file cannot be read."""
+    """Return the declared length of a WAV, MP3 or Ogg file; None for other formats and without a declaration.
+
+    Damaged content does not raise; OSError is raised if the file cannot be read.
+    """
     with path.open("rb") as file:
         head = file.read(12)
         try:
@@ -62,7 +66,7 @@ def _wav(file: BinaryIO) -> Declared | None:
 
 
 def _ogg(file: BinaryIO) -> Declared | None:
-    """Look at the last page: whether it is all there, and where it would end."""
+    """Check whether the last page is complete, and where it would end."""
     rate, pre_skip = _ogg_rate(file)
     length = file.seek(0, 2)
     start = max(0, length - 2 * SEARCH_BYTES)
@@ -81,7 +85,7 @@ def _ogg(file: BinaryIO) -> Declared | None:
 
 
 def _ogg_rate(file: BinaryIO) -> tuple[int, int]:
-    """Granules per second and how many come before the first sample, from the first page; (0, 0) if unknown."""
+    """Return granules per second, and before the first sample, from the first page; (0, 0) if unknown."""
     file.seek(0)
     first = file.read(512)
     packet = first[27 + first[26] :]

@@ -1,7 +1,7 @@
-"""Ready-made magnitude spectrograms, instead of audio: HDF5 files of patches of 513 frequency bins x 256 frames.
+"""Read precomputed magnitude spectrograms from HDF5 files of patches of 513 frequency bins x 256 frames.
 
-Two layouts: datasets `patches` (n, 513, 256) and `track_id` (n,), where the patches of one track are in order but need
-not be neighbours; or one dataset (n, 513, 256) per track, named by its id.
+Two layouts: datasets `patches` (n, 513, 256) and `track_id` (n,), where the patches of one track are in order but not
+necessarily adjacent; or one dataset (n, 513, 256) for each track, named by its id.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Indices
 from unheard.errors import AudioError, Reason, TableError
 from unheard.workspace import Settings
 
@@ -34,11 +35,11 @@ class PatchFile:
         except OSError as error:
             raise TableError(path, "not an HDF5 file", "name a .h5 file of spectrogram patches") from error
         try:
-            self._where = self._index()
+            self._rows = self._index()
         except BaseException:
             self._file.close()
             raise
-        self.ids = tuple(self._where)
+        self.ids = tuple(self._rows)
 
     def __enter__(self) -> Self:
         return self
@@ -46,22 +47,22 @@ class PatchFile:
     def __exit__(self, *exc: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._file.close()
 
-    def patches(self, track_id: str) -> Iterator[NDArray[np.float32]]:
-        """Magnitudes of one track, patch by patch, (frame, bin) float32; AudioError if they are not finite and >= 0."""
-        dataset, rows = self._where[track_id]
-        for place, row in enumerate(rows):
+    def patches(self, track_id: str) -> Iterator[Floats]:
+        """Yield the patches of a track, (frame, bin) float32; raise AudioError if they are not finite and >= 0."""
+        dataset, rows = self._rows[track_id]
+        for number, row in enumerate(rows):
             try:
                 patch = np.asarray(dataset[int(row)], np.float32)
             except (OSError, TypeError, ValueError) as error:
-                detail = f"patch {place} cannot be read ({error}); write the file again"
+                detail = f"patch {number} cannot be read ({error}); write the file again"
                 raise AudioError(f"{self.path}#{track_id}", Reason.UNREADABLE, detail) from error
             if not (np.isfinite(patch).all() and patch.min() >= 0):
-                detail = f"patch {place} has NaN, infinite or negative magnitudes; compute it again"
+                detail = f"patch {number} has NaN, infinite or negative magnitudes; compute it again"
                 raise AudioError(f"{self.path}#{track_id}", Reason.BAD_VALUES, detail)
             yield np.ascontiguousarray(patch.T)
 
-    def _index(self) -> dict[str, tuple[Any, NDArray[np.int64]]]:
-        """Where each track's patches are: dataset and rows."""
+    def _index(self) -> dict[str, tuple[Any, Indices]]:
+        """Return the dataset and rows of each track's patches."""
         if "patches" in self._file and "track_id" in self._file:
             patches, names = self._file["patches"], _texts(self._file["track_id"][...])
             self._check(patches, "patches")
@@ -73,21 +74,26 @@ class PatchFile:
             rows: dict[str, list[int]] = {}
             for row, name in enumerate(names):
                 rows.setdefault(name, []).append(row)
-            where = {name: (patches, np.array(found)) for name, found in rows.items()}
+            index = {name: (patches, np.array(of_track)) for name, of_track in rows.items()}
         else:
-            where = self._index_datasets()
-        if not where:
+            index = self._index_datasets()
+        if not index:
             raise TableError(self.path, "no patches in it", "store datasets `patches` and `track_id`, or one per track")
-        return where
+        return index
 
-    def _index_datasets(self) -> dict[str, tuple[Any, NDArray[np.int64]]]:
+    def _index_datasets(self) -> dict[str, tuple[Any, Indices]]:
         import h5py
 
-        found: dict[str, Any] = {}
-        self._file.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
-        for name, dataset in found.items():
+        datasets: dict[str, Any] = {}
+
+        def add(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                datasets[name] = item
+
+        self._file.visititems(add)
+        for name, dataset in datasets.items():
             self._check(dataset, name)
-        return {name: (dataset, np.arange(len(dataset))) for name, dataset in sorted(found.items())}
+        return {name: (dataset, np.arange(len(dataset))) for name, dataset in sorted(datasets.items())}
 
     def _check(self, dataset: Any, name: str) -> None:
         shape: tuple[int, ...] = getattr(dataset, "shape", None) or ()
@@ -98,5 +104,5 @@ class PatchFile:
 
 
 def _texts(values: NDArray[Any]) -> list[str]:
-    """Ids as text, whatever HDF5 keeps them as."""
+    """Return ids as text, whatever their type in the file."""
     return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.ravel()]

@@ -1,4 +1,4 @@
-"""Rows of a CSV or parquet table, as text, with the row numbers that error messages need.
+"""Read the rows of a CSV or parquet table as text, with row numbers for error messages.
 
 CSV is UTF-8 (with or without a byte order mark), comma-separated, with a header. Row 1 is the first line of a CSV file
 and the first row of a parquet table.
@@ -21,9 +21,10 @@ TABLE_SUFFIXES = frozenset({".csv", ".parquet"})
 
 
 def read_rows(path: Path, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
-    """Row number and text of the named columns (absent optional ones are empty) of every row; others are ignored.
+    """Yield each row's number and the text of the named columns; absent optional columns are empty.
 
-    TableError for a table that is missing, empty, damaged, without a required column, or with a row of another width.
+    Raise TableError for a table that is missing, empty, damaged, without a required column, or with a row of another
+    width.
     """
     if not path.is_file():
         raise TableError(path, "no such file", "name an existing .csv or .parquet file")
@@ -37,7 +38,7 @@ def read_rows(path: Path, *, required: Sequence[str], optional: Sequence[str] = 
 
 
 def column_names(path: Path) -> list[str]:
-    """The columns of a table."""
+    """Return the column names of a table."""
     if path.suffix.lower() == ".parquet":
         return list(open_parquet(path).schema_arrow.names)
     return csv_header(path)[0]
@@ -51,7 +52,7 @@ def csv_header(path: Path) -> tuple[list[str], int]:
 
 
 def parse_number(path: Path, row: int, column: str, text: str) -> float:
-    """A finite number, or TableError."""
+    """Return `text` as a finite number; raise TableError if it is none."""
     try:
         number = float(text)
     except ValueError:
@@ -62,7 +63,7 @@ def parse_number(path: Path, row: int, column: str, text: str) -> float:
 
 
 def parse_weight(path: Path, row: int, column: str, text: str) -> float:
-    """A number above 0 that float32 can hold, or TableError."""
+    """Return `text` as a number above 0 in the range of float32; raise TableError if it is none."""
     weight = parse_number(path, row, column, text)
     if weight >= 3e38 or np.float32(weight) <= 0:
         raise TableError(path, f"{column} is {text}", "expected a number above 0 and below 3e38", row=row)
@@ -70,7 +71,7 @@ def parse_weight(path: Path, row: int, column: str, text: str) -> float:
 
 
 def open_parquet(path: Path) -> Any:
-    """A pyarrow ParquetFile, or TableError."""
+    """Return a pyarrow ParquetFile; raise TableError if the file is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -97,7 +98,7 @@ def _csv_rows(path: Path, required: tuple[str, ...], optional: tuple[str, ...]) 
     lines = csv_lines(path)
     header = _header(path, lines)
     check_columns(path, header, required)
-    places = [(name, header.index(name)) for name in (*required, *optional) if name in header]
+    columns = [(name, header.index(name)) for name in (*required, *optional) if name in header]
     absent = dict.fromkeys((name for name in optional if name not in header), "")
     width = len(header)
     for number, fields in lines:
@@ -105,7 +106,7 @@ def _csv_rows(path: Path, required: tuple[str, ...], optional: tuple[str, ...]) 
             raise TableError(
                 path, f"{len(fields)} fields, the header has {width}", "quote fields that hold commas", row=number
             )
-        yield number, {**absent, **{name: fields[place].strip() for name, place in places}}
+        yield number, {**absent, **{name: fields[column].strip() for name, column in columns}}
 
 
 def _header(path: Path, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
@@ -113,9 +114,9 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
     header = [name.strip() for name in fields]
     if not any(header):
         raise TableError(path, "the file is empty", "write a header line and rows")
-    twice = next((name for place, name in enumerate(header) if name in header[:place]), None)
-    if twice is not None:
-        raise TableError(path, f"column {twice!r} is there twice", "keep one of them", row=1)
+    repeated = next((name for column, name in enumerate(header) if name in header[:column]), None)
+    if repeated is not None:
+        raise TableError(path, f"column {repeated!r} occurs twice", "keep one of them", row=1)
     return header
 
 
@@ -168,5 +169,5 @@ def _parquet_rows(path: Path, required: tuple[str, ...], optional: tuple[str, ..
 
 
 def _column_texts(values: list[Any]) -> list[str]:
-    """Cells as a CSV would hold them: nulls are empty."""
+    """Return cells as the text that a CSV file would have: nulls are empty."""
     return ["" if value is None else value.strip() if isinstance(value, str) else str(value) for value in values]

@@ -1,6 +1,6 @@
-"""What a file says about itself: title, artists, album, identifiers, date and genre, from ID3, Vorbis, MP4 or ASF tags.
+"""Read title, artists, album, identifiers, date and genre from a file's ID3, Vorbis, MP4 or ASF tags.
 
-Tags are hints written by strangers: whatever is wrong with them, a file can still be heard, so nothing here raises.
+Invalid tags never raise an error, because the file's audio may still be usable.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CREDIT_SEPARATOR = re.compile(r"\s*[;\0]\s*|\s*[(\[]?\s*\b(?:feat|ft|featuring)\
 
 
 def read_tags(path: Path) -> Track:
-    """A Track with the fields that the file's tags know; `track_id` is empty, the title defaults to the file's stem."""
+    """Return a Track with the fields of the file's tags; `track_id` is empty, the title defaults to the file's stem."""
     values = _read(path)
     fields = {name: clean(next(iter(values.get(name, ())), "")) for name in KEYS if name != "artist"}
     return Track(
@@ -51,14 +51,14 @@ def read_tags(path: Path) -> Track:
 
 
 def credited_artists(names: Iterable[str]) -> tuple[str, ...]:
-    """All credited artists of one or more artist fields, main one first, each once."""
+    """Return all credited artists of one or more artist fields, main artist first, without duplicates."""
     parts = (clean(part) for name in names for part in CREDIT_SEPARATOR.split(name))
     found = (part[:-1].rstrip() if part[-1:] in ")]" and not set("([") & set(part) else part for part in parts)
     return tuple(dict.fromkeys(name for name in found if name))
 
 
 def clean(text: str) -> str:
-    """Without control characters, surrogates and outer blanks, NFC, at most 1,000 characters."""
+    """Return text without control characters, surrogates and outer blanks, NFC, at most 1,000 characters."""
     kept = "".join(c if unicodedata.category(c) not in {"Cc", "Cs"} else " " for c in text[: 4 * MAX_CHARACTERS])
     return " ".join(unicodedata.normalize("NFC", kept).split())[:MAX_CHARACTERS].strip()
 
@@ -72,12 +72,12 @@ def _read(path: Path) -> dict[str, list[str]]:
         if not tags:
             return {}
         return {name: _texts(tags, keys) for name, keys in KEYS.items()}
-    except Exception:  # noqa: BLE001 - hostile tags make mutagen raise anything, and no tag is worth a track
+    except Exception:  # noqa: BLE001 - damaged tags make mutagen raise any exception
         return {}
 
 
 def _texts(tags: Any, keys: Iterable[str]) -> list[str]:
-    """Every non-empty text of the first key that has one."""
+    """Return every non-empty text of the first key that has one."""
     for key in keys:
         try:
             value = tags[key]
@@ -90,7 +90,7 @@ def _texts(tags: Any, keys: Iterable[str]) -> list[str]:
 
 
 def _values(value: Any) -> list[Any]:
-    """The values of one tag: ID3 frames keep them in `text` or `data`, the others are lists."""
+    """Return the values of one tag: ID3 frames have them in `text` or `data`, other tags are lists."""
     if hasattr(value, "genres"):
         return list(value.genres)
     if hasattr(value, "text"):

@@ -1,6 +1,6 @@
-"""Ready-made vectors of tracks, instead of audio: .parquet (track_id, vector as list<float>) or .npz (two arrays).
+"""Read vectors of tracks from .parquet (track_id, vector as list<float>) or .npz files (two arrays).
 
-Latent factors of tracks and playlists come in the same files.
+Imported latent factors of tracks and playlists have the same format.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.errors import TableError
 from unheard.ids import IdMap
 from unheard.ingest.tables import open_parquet
@@ -20,10 +21,10 @@ VECTOR_SUFFIXES = frozenset({".npz", ".parquet"})
 FIX_LENGTH = "give every track a vector of the same length"
 
 
-def read_vectors(path: Path, *, id_column: str = "track_id") -> tuple[IdMap, NDArray[np.float32]]:
-    """Ids and a finite float32 matrix (track, dim) in the file's order; `id_column` names the column of ids.
+def read_vectors(path: Path, *, id_column: str = "track_id") -> tuple[IdMap, Floats]:
+    """Return ids and a finite float32 matrix (track, dim) in the file's order; `id_column` names the column of ids.
 
-    TableError names the row (1 = the first).
+    Raise TableError with the row (1 = the first) for missing, repeated or invalid values.
     """
     if not path.is_file():
         raise TableError(path, "no such file", "name an existing .parquet or .npz file")
@@ -50,14 +51,14 @@ def _check_ids(path: Path, ids: list[str], id_column: str) -> None:
         rows[name] = row
 
 
-def _to_float32(path: Path, values: NDArray[Any]) -> NDArray[np.float32]:
+def _to_float32(path: Path, values: NDArray[Any]) -> Floats:
     if values.dtype.kind not in "fiu":
         raise TableError(path, f"vectors are of type {values.dtype}", "store floating-point numbers")
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(values, np.float32)
 
 
-def _read_npz(path: Path, id_column: str) -> tuple[list[str], NDArray[np.float32]]:
+def _read_npz(path: Path, id_column: str) -> tuple[list[str], Floats]:
     fix = f"save it with np.savez(path, {id_column}=ids, vector=matrix)"
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
@@ -68,13 +69,13 @@ def _read_npz(path: Path, id_column: str) -> tuple[list[str], NDArray[np.float32
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
         raise TableError(path, f"not a readable .npz file ({str(error).splitlines()[0][:120]})", fix) from error
     if names.ndim != 1 or values.ndim != 2 or len(names) != len(values):
-        found = f"shapes are {id_column} {names.shape} and vector {values.shape}"
-        raise TableError(path, found, "expected (n,) and (n, dim)")
+        problem = f"shapes are {id_column} {names.shape} and vector {values.shape}"
+        raise TableError(path, problem, "expected (n,) and (n, dim)")
     ids = [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
     return ids, _to_float32(path, values)
 
 
-def _read_parquet(path: Path, id_column: str) -> tuple[list[str], NDArray[np.float32]]:
+def _read_parquet(path: Path, id_column: str) -> tuple[list[str], Floats]:
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,8 +1,8 @@
-"""How far raters agree: Krippendorff's alpha for interval data.
+"""Compute the agreement of raters: Krippendorff's alpha for interval data.
 
 K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), section E: alpha = 1 - D_o / D_e, where D_o is the
-mean squared difference of two ratings of the same unit and D_e that of any two ratings. 1 is agreement, 0 what chance
-gives; units with one rating say nothing. On answers that are 0 or 1 the nominal alpha is the same.
+mean squared difference of two ratings of the same unit and D_e that of any two ratings. 1 is perfect agreement, 0 is
+chance; units with one rating are not used. For answers of 0 or 1 the nominal alpha is the same.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 def krippendorff_alpha(ratings: NDArray[np.floating]) -> float | None:
-    """Alpha of ratings (rater, unit), NaN where there is none; None if nothing can be compared or nothing differs."""
+    """Return alpha of ratings (rater, unit), NaN where missing; None without two ratings of a unit, or if all agree."""
     rated = np.isfinite(ratings)
     per_unit = rated.sum(axis=0)
     pairable = per_unit > 1

@@ -1,11 +1,11 @@
-"""What raters answered: one JSON line each in answers/<rater>.jsonl, on disk before the rater sees the next item.
+"""Store and read answers: one JSON line each in answers/<rater>.jsonl, on disk before the rater sees the next item.
 
     {"consent": true}
     {"item": "004", "similarity": 70, "liking": 35, "seconds": 41.2}          rate
     {"item": "004", "choice": 1, "seconds": 41.2}                             ab: the second of the item's tracks
 
-Files only grow; the last answer to an item counts. Lines by simulated raters say `"simulated": true`. No line holds a
-name, an address or a date.
+Files are only appended to; the last answer to an item counts. Lines of simulated raters have `"simulated": true`. No
+line contains a name, an address or a date.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Any
 from unheard.errors import TableError, UserError
 from unheard.listening_test.study import Item, Kind, Rater, Study
 
-HIGHEST = 100  # of a rating; 0 is the lowest
+MAX_RATING = 100  # the minimum is 0
 MAX_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. rate: `similarity` and `liking`, 0 to 100; ab: `choice`, 0 or 1. seconds: from page to answer."""
+    """One answer. rate: `similarity` and `liking`, 0 to 100; ab: `choice`, 0 or 1. seconds: time spent on the page."""
 
     item: str
     seconds: float
@@ -40,14 +40,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answered:
-    """One rater's file: the last answer to each item, by its name."""
+    """The answers of one rater: the last answer to each item, by the item's name."""
 
     consent: bool = False
     simulated: bool = False
     answers: Mapping[str, Answer] = field(default_factory=dict)
 
     def next_item(self, rater: Rater) -> Item | None:
-        """The first item without an answer; None when all are answered."""
+        """Return the first item without an answer; None if all are answered."""
         return next((item for item in rater.items if item.name not in self.answers), None)
 
 
@@ -56,25 +56,27 @@ def answers_path(folder: Path, rater: Rater) -> Path:
 
 
 def check_answer(kind: Kind, answer: Answer) -> None:
-    """UserError unless an answer has what its kind of study asks for, within bounds."""
-    asked = {"similarity": answer.similarity, "liking": answer.liking} if kind == "rate" else {"choice": answer.choice}
-    highest = HIGHEST if kind == "rate" else 1
-    for name, value in asked.items():
-        if type(value) is not int or not 0 <= value <= highest:
-            raise UserError(f"{name}: expected a whole number from 0 to {highest}, found {value!r}; answer again")
+    """Raise UserError unless an answer has the values that its kind of study requires, within bounds."""
+    required = (
+        {"similarity": answer.similarity, "liking": answer.liking} if kind == "rate" else {"choice": answer.choice}
+    )
+    maximum = MAX_RATING if kind == "rate" else 1
+    for name, value in required.items():
+        if type(value) is not int or not 0 <= value <= maximum:
+            raise UserError(f"{name}: expected a whole number from 0 to {maximum}, found {value!r}; answer again")
     if type(answer.seconds) not in (int, float) or not 0 <= answer.seconds <= MAX_SECONDS:
         raise UserError(f"seconds: expected 0 to {MAX_SECONDS:g}, found {answer.seconds!r}; answer again")
 
 
 def append(folder: Path, rater: Rater, value: Mapping[str, Any]) -> None:
-    """Add one line and have the disk confirm it. A line that a power cut left unfinished is ended first."""
+    """Append one line and sync it to disk. An unfinished line, left by a power cut, is ended first."""
     path = answers_path(folder, rater)
     try:
         path.parent.mkdir(exist_ok=True)
         with path.open("ab+") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
-            torn = file.read(1) not in (b"", b"\n")
-            line = ("\n" if torn else "") + json.dumps(dict(value), allow_nan=False) + "\n"
+            unfinished = file.read(1) not in (b"", b"\n")
+            line = ("\n" if unfinished else "") + json.dumps(dict(value), allow_nan=False) + "\n"
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -83,9 +85,9 @@ def append(folder: Path, rater: Rater, value: Mapping[str, Any]) -> None:
 
 
 def read_answers(folder: Path, study: Study, rater: Rater) -> Answered:
-    """A rater's answers. Unfinished lines (see `append`) hold nothing that a rater was thanked for and are left out.
+    """Return a rater's answers. Unfinished lines (see `append`) were never confirmed to the rater and are skipped.
 
-    TableError for a line that is whole and no answer.
+    Raise TableError for a complete line that is not an answer.
     """
     path = answers_path(folder, rater)
     if not path.is_file():
@@ -109,11 +111,13 @@ def read_answers(folder: Path, study: Study, rater: Rater) -> Answered:
             if rater.item(answer.item) is None:
                 raise UserError(f"no item {answer.item!r} in this rater's study")
         except (TypeError, AttributeError, UserError) as error:
-            raise TableError(path, f"no answer ({error})", "restore the file, or delete the line", row=row) from error
+            raise TableError(
+                path, f"not an answer ({error})", "restore the file, or delete the line", row=row
+            ) from error
         answers[answer.item] = answer
     return Answered(consent, simulated, answers)
 
 
 def withdraw(folder: Path, rater: Rater) -> None:
-    """Delete everything that a rater answered."""
+    """Delete all answers of a rater."""
     answers_path(folder, rater).unlink(missing_ok=True)

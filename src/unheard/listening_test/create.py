@@ -1,8 +1,8 @@
-"""Make a study: ask every model, find tracks that can be heard, lay out who hears what, render the clips.
+"""Create a study: get every model's list, skip tracks without usable audio, plan the items, render the clips.
 
-A model's list for a seed is the top of `Session.neighbours(seed, candidates="cold")`, less what cannot be heard (no
-file, too short, damaged, silent in the middle). The reference is the oracle's list: what all plays together say, and no
-model of sound can know. The anchor is a list of cold tracks drawn at random among those in no list of the seed.
+A model's list for a seed is the top of `Session.neighbours(seed, candidates="cold")` without tracks that cannot be
+played (no file, too short, damaged, silent in the middle). The reference is the list of the oracle, which uses all
+plays. The anchor is a list of random cold tracks that are in no list of the seed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from unheard.arrays import Rows
 from unheard.errors import AudioError, UserError
-from unheard.ids import Rows
 from unheard.listening_test import clips
 from unheard.listening_test.clips import Level
 from unheard.listening_test.design import plan
@@ -37,14 +37,14 @@ from unheard.session import Session
 from unheard.splits import EVALUATION_SPLITS, load_split
 from unheard.workspace import Workspace
 
-SPARE = 20  # entries of a list beyond k, for tracks that cannot be heard
+SPARE = 20  # entries of a list beyond k, to replace tracks that cannot be played
 TOKEN_BYTES = 16
-SHORTEST_CLIP_S, LONGEST_CLIP_S = 1.0, 60.0
+MIN_CLIP_S, MAX_CLIP_S = 1.0, 60.0
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a study is to be. `seeds` are track ids, or "auto:N"; `seeds_per_rater` None means all of them."""
+class StudyOptions:
+    """Options of a new study. `seeds` are track ids, or "auto:N"; `seeds_per_rater` None means all of them."""
 
     name: str
     models: tuple[str, ...]
@@ -60,16 +60,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Created:
-    """A new study, and what was left out of its lists because it cannot be heard."""
+    """A new study, and one line for each track that was skipped because it cannot be played."""
 
     folder: Path
     study: Study
-    left_out: tuple[str, ...]
+    skipped: tuple[str, ...]
 
 
 @dataclass
 class _Audible:
-    """Which tracks can be heard, measured when first asked for."""
+    """Whether tracks can be played; their level is measured at the first call."""
 
     catalogue: Catalogue
     clip_s: float
@@ -83,57 +83,57 @@ class _Audible:
             try:
                 if not track.path:
                     raise UserError(f"{track_id}: has no audio file")
-                sound = clips.excerpt(Path(track.path), duration_s=track.duration_s, clip_s=self.clip_s)
-                self.levels[track_id] = clips.level(Path(track.path), sound)
+                samples = clips.excerpt(Path(track.path), duration_s=track.duration_s, clip_s=self.clip_s)
+                self.levels[track_id] = clips.level(Path(track.path), samples)
             except UserError as error:
                 self.levels[track_id] = None
                 self.problems.append(str(error))
-            self.progress("listening", len(self.levels), len(self.levels))
+            self.progress("measuring loudness", len(self.levels), len(self.levels))
         return self.levels[track_id] is not None
 
 
-def create(workspace: Workspace, wanted: Wanted, *, progress: Progress = silent) -> Created:
-    """Make W/listening-tests/<name>. All but the links' tokens follows from `wanted` and the workspace.
+def create(workspace: Workspace, options: StudyOptions, *, progress: Progress = silent) -> Created:
+    """Make W/listening-tests/<name>. The result depends only on `options` and the workspace, except the links' tokens.
 
-    UserError if there is such a study, for impossible numbers, and where too few tracks can be heard.
+    Raise UserError if the study exists, for impossible numbers, and if too few tracks can be played.
     """
-    folder = study_dir(workspace, wanted.name)
+    folder = study_dir(workspace, options.name)
     if (folder / "study.json").exists():
-        raise UserError(f"{folder}: there is such a study, perhaps with answers; choose another --name")
-    _check(wanted)
-    rng = np.random.default_rng(wanted.seed)
-    split = load_split(workspace, wanted.split, prefer=EVALUATION_SPLITS).name
-    first = Session(workspace.root, split=split, model=ORACLE, seed=wanted.seed)
-    catalogue = first.catalogue
+        raise UserError(f"{folder}: this study exists already, perhaps with answers; choose another --name")
+    _check(options)
+    rng = np.random.default_rng(options.seed)
+    split = load_split(workspace, options.split, prefer=EVALUATION_SPLITS).name
+    oracle = Session(workspace.root, split=split, model=ORACLE, seed=options.seed)
+    catalogue = oracle.catalogue
     sessions = {
-        model: Session(workspace.root, split=split, model=model, seed=wanted.seed) for model in wanted.models
-    } | {REFERENCE: first}
+        model: Session(workspace.root, split=split, model=model, seed=options.seed) for model in options.models
+    } | {REFERENCE: oracle}
     for session in sessions.values():
         session.update_predictions()
-    audible = _Audible(catalogue, wanted.clip_s, progress)
-    seeds = _seeds(catalogue, wanted.seeds, audible, rng)
-    per_rater = len(seeds) if wanted.seeds_per_rater is None else wanted.seeds_per_rater
+    audible = _Audible(catalogue, options.clip_s, progress)
+    seeds = _seeds(catalogue, options.seeds, audible, rng)
+    per_rater = len(seeds) if options.seeds_per_rater is None else options.seeds_per_rater
     if not 1 <= per_rater <= len(seeds):
         raise UserError(f"--seeds-per-rater {per_rater}: expected 1 to {len(seeds)}, the number of seeds")
     lists = {}
     for seed in seeds:
-        named = {condition: _list(session, seed, wanted.k, audible) for condition, session in sessions.items()}
-        lists[seed] = named | {ANCHOR: _anchors(catalogue, seed, named, wanted.k, audible, rng)}
-    heard = sorted({track for of_seed in lists.values() for tracks in of_seed.values() for track in tracks} | {*seeds})
-    volume_clip = _volume_clip(catalogue, heard, audible, rng)
-    heard = sorted({*heard, volume_clip})
-    order = [heard[place] for place in rng.permutation(len(heard))]
-    conditions = (*wanted.models, REFERENCE, ANCHOR)
-    planned = plan(lists, conditions, kind=wanted.kind, n_raters=wanted.n_raters, seeds_per_rater=per_rater, rng=rng)
+        named = {condition: _list(session, seed, options.k, audible) for condition, session in sessions.items()}
+        lists[seed] = named | {ANCHOR: _anchors(catalogue, seed, named, options.k, audible, rng)}
+    tracks = sorted({track for of_seed in lists.values() for ranked in of_seed.values() for track in ranked} | {*seeds})
+    volume_clip = _volume_clip(catalogue, tracks, audible, rng)
+    tracks = sorted({*tracks, volume_clip})
+    order = [tracks[index] for index in rng.permutation(len(tracks))]
+    conditions = (*options.models, REFERENCE, ANCHOR)
+    planned = plan(lists, conditions, kind=options.kind, n_raters=options.n_raters, seeds_per_rater=per_rater, rng=rng)
     study = Study(
-        name=wanted.name,
-        kind=wanted.kind,
+        name=options.name,
+        kind=options.kind,
         split=catalogue.split.name,
-        models=wanted.models,
-        k=wanted.k,
-        seed=wanted.seed,
-        clip_s=wanted.clip_s,
-        loudness_lufs=clips.common_lufs(found for track in heard if (found := audible.levels[track])),
+        models=options.models,
+        k=options.k,
+        seed=options.seed,
+        clip_s=options.clip_s,
+        loudness_lufs=clips.common_lufs(level for track in tracks if (level := audible.levels[track])),
         seeds=tuple(seeds),
         lists=lists,
         clips={track: f"{number:04d}.mp3" for number, track in enumerate(order, start=1)},
@@ -149,73 +149,73 @@ def create(workspace: Workspace, wanted: Wanted, *, progress: Progress = silent)
     return Created(folder, study, tuple(audible.problems))
 
 
-def _check(wanted: Wanted) -> None:
-    if not wanted.models or len(set(wanted.models)) < len(wanted.models):
-        raise UserError(f"--models {','.join(wanted.models)}: expected different models, such as triplet,ridge")
-    for name in {ORACLE, REFERENCE, ANCHOR} & set(wanted.models):
-        raise UserError(f"--models: {name!r} is always among the candidates, hidden; leave it out")
-    for option, value in (("--raters", wanted.n_raters), ("--k", wanted.k)):
+def _check(options: StudyOptions) -> None:
+    if not options.models or len(set(options.models)) < len(options.models):
+        raise UserError(f"--models {','.join(options.models)}: expected different models, such as triplet,ridge")
+    for name in {ORACLE, REFERENCE, ANCHOR} & set(options.models):
+        raise UserError(f"--models: {name!r} is always included as a hidden condition; leave it out")
+    for option, value in (("--raters", options.n_raters), ("--k", options.k)):
         if value < 1:
             raise UserError(f"{option} {value}: expected at least 1")
-    if not SHORTEST_CLIP_S <= wanted.clip_s <= LONGEST_CLIP_S:
-        raise UserError(f"--clip-s {wanted.clip_s:g}: expected {SHORTEST_CLIP_S:g} to {LONGEST_CLIP_S:g} seconds")
+    if not MIN_CLIP_S <= options.clip_s <= MAX_CLIP_S:
+        raise UserError(f"--clip-s {options.clip_s:g}: expected {MIN_CLIP_S:g} to {MAX_CLIP_S:g} seconds")
 
 
-def _seeds(catalogue: Catalogue, wanted: str, audible: _Audible, rng: np.random.Generator) -> list[str]:
-    """The tracks that the study asks about: those named, or N of the test tracks that have plays."""
-    how, colon, number = wanted.partition(":")
+def _seeds(catalogue: Catalogue, text: str, audible: _Audible, rng: np.random.Generator) -> list[str]:
+    """Return the seeds of the study: the tracks named in `text`, or N of the test tracks that have plays."""
+    how, colon, number = text.partition(":")
     if how != "auto" or not colon:
-        seeds = [name for part in wanted.split(",") if (name := part.strip())]
+        seeds = [name for part in text.split(",") if (name := part.strip())]
         if not seeds or len(set(seeds)) < len(seeds):
-            raise UserError(f"--seeds {wanted}: expected different track ids with commas between them, or auto:N")
+            raise UserError(f"--seeds {text}: expected different track ids with commas between them, or auto:N")
         for name in seeds:
             catalogue.track_row(name)
             if not audible(name):
                 raise UserError(f"--seeds: {audible.problems[-1]}; name another seed, or shorten the clips (--clip-s)")
         return seeds
     if not number.isdecimal() or int(number) < 1:
-        raise UserError(f"--seeds {wanted}: expected a number above 0 behind auto:, such as auto:8")
-    found: list[str] = []
+        raise UserError(f"--seeds {text}: expected a number above 0 after auto:, such as auto:8")
+    chosen: list[str] = []
     for row in _spread(catalogue, rng.permutation(tests_with_plays(catalogue))):
-        if len(found) == int(number):
+        if len(chosen) == int(number):
             break
         if audible(catalogue.tracks.ids[row]):
-            found.append(catalogue.tracks.ids[row])
-    if len(found) < int(number):
+            chosen.append(catalogue.tracks.ids[row])
+    if len(chosen) < int(number):
         raise UserError(
-            f"--seeds {wanted}: {len(found)} test tracks have plays and {audible.clip_s:g} s of sound; ask for fewer, "
+            f"--seeds {text}: {len(chosen)} test tracks have plays and {audible.clip_s:g} s of sound; ask for fewer, "
             "or shorten the clips (--clip-s)"
         )
-    return found
+    return chosen
 
 
 def _spread(catalogue: Catalogue, rows: Rows) -> list[int]:
-    """Rows in turns: first one of every genre, then the next of every genre; artists not yet there come first."""
+    """Reorder rows: first one track of every genre, then a second of every genre, ...; new artists come first."""
     order: list[tuple[int, int, int]] = []
     of_artist: dict[int, int] = {}
     of_genre: dict[tuple[int, str], int] = {}
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         artist, genre = int(catalogue.main_artist[row]), catalogue.tracks[int(row)].genre
-        again = of_artist[artist] = of_artist.get(artist, -1) + 1
-        turn = of_genre[again, genre] = of_genre.get((again, genre), -1) + 1
-        order.append((again, turn, place))
-    return [int(rows[place]) for _, _, place in sorted(order)]
+        n_artist = of_artist[artist] = of_artist.get(artist, -1) + 1
+        n_genre = of_genre[n_artist, genre] = of_genre.get((n_artist, genre), -1) + 1
+        order.append((n_artist, n_genre, index))
+    return [int(rows[index]) for _, _, index in sorted(order)]
 
 
 def _list(session: Session, seed: str, k: int, audible: _Audible) -> tuple[str, ...]:
-    """The first k neighbours that can be heard."""
-    found: list[str] = []
+    """Return the first k neighbours that can be played."""
+    chosen: list[str] = []
     for item in session.neighbours(seed, candidates="cold", n=k + SPARE):
-        if len(found) == k:
+        if len(chosen) == k:
             break
         if audible(item.track_id):
-            found.append(item.track_id)
-    if len(found) < k:
+            chosen.append(item.track_id)
+    if len(chosen) < k:
         raise UserError(
-            f"{session.model} has {len(found)} audible cold neighbours of {seed!r}, expected {k}; lower --k, shorten "
+            f"{session.model} has {len(chosen)} audible cold neighbours of {seed!r}, expected {k}; lower --k, shorten "
             "the clips (--clip-s), or scan more music"
         )
-    return tuple(found)
+    return tuple(chosen)
 
 
 def _anchors(
@@ -226,42 +226,42 @@ def _anchors(
     audible: _Audible,
     rng: np.random.Generator,
 ) -> tuple[str, ...]:
-    """k cold tracks in no list of the seed and not by its artist."""
-    taken = {seed, *(track for tracks in named.values() for track in tracks)}
+    """Return k cold tracks that are in no list of the seed and not by its artist."""
+    excluded = {seed, *(track for tracks in named.values() for track in tracks)}
     own = catalogue.main_artist[catalogue.track_row(seed)]
-    found: list[str] = []
+    chosen: list[str] = []
     for row in rng.permutation(catalogue.candidates("cold", new=True)):
         track_id = catalogue.tracks.ids[row]
-        if len(found) == k:
+        if len(chosen) == k:
             break
-        if track_id not in taken and catalogue.main_artist[row] != own and audible(track_id):
-            found.append(track_id)
-    if len(found) < k:
+        if track_id not in excluded and catalogue.main_artist[row] != own and audible(track_id):
+            chosen.append(track_id)
+    if len(chosen) < k:
         raise UserError(
-            f"{len(found)} audible cold tracks are left as random anchors of {seed!r}, expected {k}; lower --k or scan "
-            "more music"
+            f"{len(chosen)} audible cold tracks are left as random anchors of {seed!r}, expected {k}; lower --k or "
+            "scan more music"
         )
-    return tuple(found)
+    return tuple(chosen)
 
 
-def _volume_clip(catalogue: Catalogue, heard: Sequence[str], audible: _Audible, rng: np.random.Generator) -> str:
-    """A track to set the volume with: one that the study does not ask about, if there is any."""
-    others = [track for track in catalogue.tracks.ids if track not in set(heard)]
-    tried = (others[place] for place in rng.permutation(len(others))[:SPARE])
-    return next((track for track in tried if audible(track)), heard[0])
+def _volume_clip(catalogue: Catalogue, used: Sequence[str], audible: _Audible, rng: np.random.Generator) -> str:
+    """Return a track to set the volume with, if possible one that is not `used` in the study."""
+    others = [track for track in catalogue.tracks.ids if track not in set(used)]
+    tried = (others[index] for index in rng.permutation(len(others))[:SPARE])
+    return next((track for track in tried if audible(track)), used[0])
 
 
 def _render(folder: Path, study: Study, audible: _Audible, progress: Progress) -> None:
-    """Write every clip, in the random order of their names, so that no date tells what belongs together."""
+    """Write every clip, in the random order of their names, so that file dates reveal nothing."""
     for old in folder.glob("*.mp3"):  # of a run that was stopped
         old.unlink()
     for done, (track_id, name) in enumerate(sorted(study.clips.items(), key=lambda item: item[1]), start=1):
-        track, found = audible.catalogue.tracks[audible.catalogue.track_row(track_id)], audible.levels[track_id]
-        if found is None:
-            raise AssertionError(f"{track_id} was chosen and cannot be heard")
+        track, level = audible.catalogue.tracks[audible.catalogue.track_row(track_id)], audible.levels[track_id]
+        if level is None:
+            raise AssertionError(f"{track_id} was chosen and cannot be played")
         try:
-            sound = clips.excerpt(Path(track.path), duration_s=track.duration_s, clip_s=study.clip_s)
+            samples = clips.excerpt(Path(track.path), duration_s=track.duration_s, clip_s=study.clip_s)
         except AudioError as error:
-            raise UserError(f"{error}; it changed while the study was made, start again") from error
-        clips.write_clip(folder / name, sound, gain_db=study.loudness_lufs - found.lufs)
+            raise UserError(f"{error}; the file changed while the study was made, run the command again") from error
+        clips.write_clip(folder / name, samples, gain_db=study.loudness_lufs - level.lufs)
         progress("rendering", done, len(study.clips))

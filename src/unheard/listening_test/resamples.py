@@ -1,4 +1,4 @@
-"""A bootstrap over raters and seeds at once: how far a figure would move with other people and other music.
+"""Resample raters and seeds together, to estimate how much a figure varies with other raters and other music.
 
 A. B. Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1 (2007): raters and seeds are drawn with
 replacement, independently of each other, and a judgement counts as often as its rater times its seed was drawn.
@@ -11,28 +11,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-N_RESAMPLES = 1000
+from unheard.arrays import Doubles
 
-Floats = NDArray[np.float64]
+N_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class Resamples:
-    """How often each resample draws each rater (resample, rater) and each seed (resample, seed)."""
+    """Number of draws of each rater (resample, rater) and of each seed (resample, seed)."""
 
-    raters: Floats
-    seeds: Floats
+    raters: Doubles
+    seeds: Doubles
 
     @staticmethod
     def draw(n_raters: int, n_seeds: int, *, rng: np.random.Generator, n: int = N_RESAMPLES) -> Resamples:
-        """`n` resamples of n_raters and of n_seeds."""
+        """Draw `n` resamples of n_raters and of n_seeds."""
         return Resamples(_counts(n_raters, n, rng), _counts(n_seeds, n, rng))
 
-    def weights(self, rater: NDArray[np.intp], seed: NDArray[np.intp]) -> Floats:
-        """How often each resample holds each judgement, (resample, judgement), given its rater and its seed."""
+    def weights(self, rater: NDArray[np.intp], seed: NDArray[np.intp]) -> Doubles:
+        """Return the weight of each judgement in each resample, (resample, judgement), from its rater and seed."""
         return self.raters[:, rater] * self.seeds[:, seed]
 
 
-def _counts(size: int, n: int, rng: np.random.Generator) -> Floats:
-    out: Floats = rng.multinomial(size, np.full(size, 1 / size), size=n).astype(np.float64)
+def _counts(size: int, n: int, rng: np.random.Generator) -> Doubles:
+    out: Doubles = rng.multinomial(size, np.full(size, 1 / size), size=n).astype(np.float64)
     return out

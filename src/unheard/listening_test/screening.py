@@ -1,8 +1,8 @@
-"""Whose answers count: rules that stand in study.json before anybody answers (see `Screening`).
+"""Screen raters by rules that are written to study.json before the first answer (see `Screening`).
 
-The hidden reference and the random anchor are what a rater is checked with, as in ITU-R BS.1534 (MUSHRA). Whoever puts
-chance above the truth is left out, so figures of those two are of raters who agree that the truth is better; models,
-which no rule looks at, are not favoured.
+Raters are checked with the hidden reference and the random anchor, as in ITU-R BS.1534 (MUSHRA). Raters who put the
+anchor above the reference are excluded, so the figures of these two only include raters who prefer the reference. No
+rule uses the models' ratings, so no model gains by it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from unheard.listening_test.study import ANCHOR, REFERENCE, Item, Rater, Study
 
 
 @dataclass(frozen=True)
-class Checked:
-    """One rater, and why the answers do not count; no reasons if they do.
+class ScreeningResult:
+    """The screening of one rater; `reasons` says why the answers do not count, and is empty if they do.
 
     reference, anchor  rate: mean similarity; ab: how often each was preferred to the other
     repeat             rate: points between both ratings of the repeated item; ab: 0 if both choices agree, else 1
@@ -37,8 +37,8 @@ class Checked:
         return not self.reasons
 
 
-def check(study: Study, rater: Rater, answered: Answered) -> Checked:
-    """Judge one rater who has answered something."""
+def screen(study: Study, rater: Rater, answered: Answered) -> ScreeningResult:
+    """Screen one rater who has answered at least one item."""
     rules, answers = study.screening, answered.answers
     pairs = [(item, answers[item.name]) for item in rater.items if item.name in answers]
     first = [(item, answer) for item, answer in pairs if not item.repeat_of]
@@ -65,7 +65,7 @@ def check(study: Study, rater: Rater, answered: Answered) -> Checked:
         reasons.append("always chose the same side")
     if median_s < rules.min_median_s:
         reasons.append(f"took {median_s:.1f} s an item")
-    return Checked(
+    return ScreeningResult(
         rater.name,
         len(pairs),
         len(rater.items),
@@ -78,7 +78,7 @@ def check(study: Study, rater: Rater, answered: Answered) -> Checked:
 
 
 def _rated(pairs: Sequence[tuple[Item, Answer]]) -> dict[str, list[float]]:
-    """Similarities of the reference's and of the anchor's tracks."""
+    """Return the similarities of the reference's and of the anchor's tracks."""
     return {
         name: [float(answer.similarity or 0) for item, answer in pairs if name in item.conditions[0]]
         for name in (REFERENCE, ANCHOR)
@@ -86,19 +86,19 @@ def _rated(pairs: Sequence[tuple[Item, Answer]]) -> dict[str, list[float]]:
 
 
 def _preferred(pairs: Sequence[tuple[Item, Answer]]) -> dict[str, list[float]]:
-    """Where reference and anchor met: 1 for each time that one was preferred, 0 for the others."""
-    met = [
+    """Return, for each comparison of reference and anchor, 1 for the preferred one and 0 for the other."""
+    preferred = [
         item.conditions[answer.choice or 0][0]
         for item, answer in pairs
         if {item.conditions[0][0], item.conditions[1][0]} == {REFERENCE, ANCHOR}
     ]
-    return {name: [float(chosen == name) for chosen in met] for name in (REFERENCE, ANCHOR)}
+    return {name: [float(chosen == name) for chosen in preferred] for name in (REFERENCE, ANCHOR)}
 
 
 def _apart(second: Answer, first: Answer) -> float:
     if second.similarity is not None and first.similarity is not None:
         return float(abs(second.similarity - first.similarity))
-    return float(second.choice == first.choice)  # sides are changed, so the same side is the other track
+    return float(second.choice == first.choice)  # sides are swapped, so the same side is the other track
 
 
 def _mean(values: Sequence[float]) -> float | None:

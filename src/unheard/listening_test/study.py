@@ -1,10 +1,10 @@
-"""A study as data: who hears what in which order, under which rules, and where its files are.
+"""The data of a study and its files: raters, items in order, screening rules.
 
 W/listening-tests/<name>/
-  study.json               everything below: models, lists, orders, links. The key to the blinding: raters never get it
+  study.json               everything below: models, lists, orders, links. The key to the blinding; raters never get it
   clips/0001.mp3 ...       level-matched excerpts, numbered in random order
   answers/<rater>.jsonl    see answers.py
-  analysis/                see tables.py
+  analysis/                see analysis_tables.py
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from unheard.errors import MissingStageError, UserError
 from unheard.workspace import Workspace
 
 FORMAT, FORMAT_VERSION = "unheard listening test", 1
-REFERENCE, ANCHOR = "reference", "anchor"  # hidden conditions: what the plays say, and chance
+REFERENCE, ANCHOR = "reference", "anchor"  # hidden conditions: neighbours by true plays, and random tracks
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 Kind = Literal["rate", "ab"]
 
 
 @dataclass(frozen=True)
 class Screening:
-    """When a rater's answers are left out. Written when the study is made, before there is an answer.
+    """Rules by which a rater's answers are excluded. They are written when the study is made, before any answer.
 
-    min_answered_share      of the items; fewer is unfinished
-    min_pairs               reference and anchor must have met this often before they can tell on anybody
-    max_anchor_share        ab: how often the anchor may be preferred to the reference; rate: their means decide
-    max_repeat_difference   rate: points of similarity between two ratings of the same item
-    min_spread              rate: standard deviation of the similarities; less is one answer to everything
-    straight_items          ab: so many items, all answered with the same side
-    min_median_s            seconds an item; faster is not listening
+    min_answered_share      minimal share of answered items
+    min_pairs               minimal number of judgements of the anchor for the rule that compares it with the reference
+    max_anchor_share        ab: maximal share of pairs in which the anchor is preferred; rate: the means are compared
+    max_repeat_difference   rate: maximal difference, in points, of two similarities of the same item
+    min_spread              rate: minimal standard deviation of the similarities
+    straight_items          ab: minimal number of items for the rule against always choosing the same side
+    min_median_s            minimal median of the seconds spent on an item
     """
 
     min_answered_share: float = 0.5
@@ -53,8 +53,8 @@ class Screening:
 class Item:
     """One screen: a seed and one candidate (rate) or two (ab).
 
-    tracks      ids of the candidates, as they stand on the screen
-    conditions  parallel to `tracks`: the models (or reference, anchor) that named each one
+    tracks      ids of the candidates, in the order of the screen
+    conditions  parallel to `tracks`: the models (or reference, anchor) whose list each one comes from
     repeat_of   the item that this one repeats, "" for none
     """
 
@@ -67,7 +67,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Rater:
-    """A place in the study. `token` is the secret part of the link."""
+    """One rater and their items. `token` is the secret part of the rater's link."""
 
     name: str
     token: str
@@ -81,7 +81,7 @@ class Rater:
 class Study:
     """One listening test. `lists[seed][condition]` are k track ids, best first; `clips` names the file of each track.
 
-    loudness_lufs is the level of every clip; `volume_clip` is the track that the volume is set with.
+    `loudness_lufs` is the level of every clip; `volume_clip` is the track for setting the volume.
     """
 
     name: str
@@ -114,7 +114,7 @@ def studies_dir(workspace: Workspace) -> Path:
 
 
 def study_dir(workspace: Workspace, name: str) -> Path:
-    """The folder of one study; UserError for a name that is no plain file name."""
+    """Return the folder of a study; raise UserError for a name that is not a plain file name."""
     if not NAME.fullmatch(name):
         raise UserError(f"--name {name!r}: expected up to 40 of a-z, 0-9 and dashes, such as first-study")
     return studies_dir(workspace) / name
@@ -125,12 +125,12 @@ def write_study(folder: Path, study: Study) -> None:
 
 
 def load_study(workspace: Workspace, name: str) -> Study:
-    """One study by name."""
+    """Return a study by name; raise MissingStageError if there is none."""
     folder = study_dir(workspace, name)
     if not (folder / "study.json").is_file():
         known = ", ".join(study_names(workspace)) or "none yet"
         raise MissingStageError(
-            f"no listening test {name!r} in {workspace.root} (there: {known})",
+            f"no listening test {name!r} in {workspace.root} (existing: {known})",
             f"unheard listen-test create -w {workspace.root} --name {name}",
         )
     return read_study(folder)
@@ -141,7 +141,7 @@ def study_names(workspace: Workspace) -> list[str]:
 
 
 def read_study(folder: Path) -> Study:
-    """Read and check one study.json; UserError if it is damaged or newer."""
+    """Read and check one study.json; raise UserError if it is damaged or of a newer version."""
     path = folder / "study.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -184,11 +184,11 @@ def _item(values: Mapping[str, Any]) -> Item:
 
 
 def _check(study: Study) -> None:
-    """ValueError unless every item can be shown."""
+    """Raise ValueError unless every item has its clips and its number of tracks."""
     if study.kind not in get_args(Kind):
         raise ValueError(f"kind is {study.kind!r}, expected one of {', '.join(get_args(Kind))}")
     for rater in study.raters:
         for item in rater.items:
-            silent = {item.seed, *item.tracks} - study.clips.keys()
-            if silent or len(item.tracks) != (1 if study.kind == "rate" else 2):
+            missing = {item.seed, *item.tracks} - study.clips.keys()
+            if missing or len(item.tracks) != (1 if study.kind == "rate" else 2):
                 raise ValueError(f"item {item.name} of {rater.name} cannot be shown")

@@ -1,1 +1,1 @@
-"""Models: tensors in, tensors out; no files, no ids. Recipes say which network, which loss, which input."""
+"""Define networks, rankers and their recipes. Models map tensors to tensors and know no files and no ids."""

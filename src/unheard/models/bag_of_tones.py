@@ -1,8 +1,9 @@
-"""Bag of tones: a track as a histogram over a codebook of sounds (thesis 3.4.1 and 5.1, after McKinney & Breebaart).
+"""Represent a track as a bag of tones: a histogram of its frames over a codebook.
 
-Each frame's 39 numbers (13 MFCC, deltas of order 1 and 2) go to the nearest of k centroids; a track is how often each
-was taken, divided by its number of frames. The codebook is fitted by mini-batch k-means on frames of train tracks only.
-As in the thesis the MFCCs are not rescaled, so the first coefficients (loudness, brightness) count most.
+Thesis 3.4.1 and 5.1, after McKinney & Breebaart. Each frame's 39 numbers (13 MFCC, deltas of order 1 and 2) are
+assigned to the nearest of k centroids; the histogram is divided by the number of frames. The codebook is fitted by
+mini-batch k-means on frames of train tracks only. As in the thesis the MFCCs are not rescaled, so the first
+coefficients (loudness, brightness) have the largest weight.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FRAMES_PER_TONE = 50  # what k-means sees: more moves the centroids little and costs time in proportion
+from unheard.arrays import Floats, Indices
+
+FRAMES_PER_TONE = 50  # for k-means; more changes the centroids little and costs time in proportion
 BLOCK_FRAMES = 4096
 
 
@@ -21,13 +23,13 @@ BLOCK_FRAMES = 4096
 class Codebook:
     """centroids (k, 39) float32."""
 
-    centroids: NDArray[np.float32]
+    centroids: Floats
 
     def __len__(self) -> int:
         return len(self.centroids)
 
-    def nearest(self, frames: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The centroid nearest to each frame: (frame, 39) -> (frame,)."""
+    def nearest(self, frames: Floats) -> Indices:
+        """Return the index of the centroid nearest to each frame: (frame, 39) -> (frame,)."""
         norms = (self.centroids**2).sum(axis=1)
         blocks = [
             (norms - 2 * frames[start : start + BLOCK_FRAMES] @ self.centroids.T).argmin(axis=1)
@@ -35,18 +37,18 @@ class Codebook:
         ]
         return np.concatenate(blocks) if blocks else np.zeros(0, np.int64)
 
-    def histogram(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Share of the frames at each tone: (frame, 39) -> (k,) float32, sums to 1."""
+    def histogram(self, frames: Floats) -> Floats:
+        """Return the share of the frames at each tone: (frame, 39) -> (k,) float32, sums to 1."""
         counts = np.bincount(self.nearest(frames), minlength=len(self))
         return (counts / max(1, len(frames))).astype(np.float32)
 
 
-def fit_codebook(tracks: Iterable[NDArray[np.float32]], *, tones: int, n_tracks: int, seed: int) -> Codebook:
-    """Mini-batch k-means (Sculley 2010) over a bounded, even sample of each track's frames.
+def fit_codebook(tracks: Iterable[Floats], *, tones: int, n_tracks: int, seed: int) -> Codebook:
+    """Fit a codebook by mini-batch k-means (Sculley 2010) to a bounded, even sample of each track's frames.
 
     tracks    (frame, 39) for each TRAIN track
-    n_tracks  how many there are, so that the sample can be bounded before they are read
-    tones     k; with fewer distinct frames than that, there are as many tones as distinct frames
+    n_tracks  number of tracks, so that the sample can be bounded before they are read
+    tones     k; if there are fewer distinct frames, each of them is a tone
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -68,10 +70,10 @@ def fit_codebook(tracks: Iterable[NDArray[np.float32]], *, tones: int, n_tracks:
 
 
 def frames_per_track(n_frames: int, n_tracks: int) -> int:
-    """How many frames to take of each track for `n_frames` of all together."""
+    """Return the number of frames to take from each track for `n_frames` in total."""
     return max(1, -(-n_frames // max(1, n_tracks)))
 
 
-def some_frames(frames: NDArray[np.float32], n: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """At most `n` of the frames, in their order: (frame, 39) -> (n, 39)."""
+def some_frames(frames: Floats, n: int, rng: np.random.Generator) -> Floats:
+    """Return at most `n` random frames, in their order: (frame, 39) -> (n, 39)."""
     return frames if len(frames) <= n else frames[np.sort(rng.choice(len(frames), n, replace=False))]

@@ -1,23 +1,21 @@
-"""What a trained network has to beat: three predictions of factors without a network. NumPy only.
+"""Predict factors without a network: three baselines for trained networks. NumPy only.
 
-Rows of every array are tracks. `train` names the rows whose targets may be read; rows outside `train` (and, for the
-ridge's lambda, outside `val`) are never looked at in `targets`.
+Rows of every array are tracks. `train` are the rows whose targets may be read; targets of rows outside `train` (and,
+for the ridge's lambda, outside `val`) are never read.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Rows = NDArray[np.integer]
+from unheard.arrays import Doubles, Floats, Rows
 
 RIDGE_LAMBDAS = tuple(float(x) for x in 10.0 ** np.arange(-2, 6.5, 0.5))
 BLOCK_ROWS = 1024
 
 
 def standardise(features: Floats, train: Rows) -> Floats:
-    """Columns with mean 0 and deviation 1 over the train rows, (n, f) float32; constant columns become 0."""
+    """Return columns with mean 0 and deviation 1 over the train rows, (n, f) float32; constant columns become 0."""
     mean = features[train].mean(axis=0, dtype=np.float64)
     std = features[train].std(axis=0, dtype=np.float64)
     constant = std <= 1e-8 * np.maximum(1.0, np.abs(mean))
@@ -28,7 +26,7 @@ def standardise(features: Floats, train: Rows) -> Floats:
 
 
 def artist_mean(targets: Floats, train: Rows, artist: Rows) -> Floats:
-    """Each track gets the mean factor of its artist's train tracks, or of all train tracks if there are none.
+    """Return for each track the mean factor of its artist's train tracks, or of all train tracks if there are none.
 
     targets  (n, d) factors
     train    rows whose factors are known
@@ -44,7 +42,7 @@ def artist_mean(targets: Floats, train: Rows, artist: Rows) -> Floats:
 
 
 def content_neighbours(features: Floats, targets: Floats, train: Rows, *, k: int = 20) -> Floats:
-    """Mean factor of the k train tracks that sound most alike: smallest Euclidean distance of standardised features.
+    """Return the mean factor of the k nearest train tracks, by Euclidean distance of standardised features.
 
     features  (n, f) one vector per track, e.g. the scan's mel and MFCC statistics
     targets   (n, d) factors
@@ -59,9 +57,9 @@ def content_neighbours(features: Floats, targets: Floats, train: Rows, *, k: int
     for start in range(0, len(x), BLOCK_ROWS):
         block = x[start : start + BLOCK_ROWS]
         distance = (known**2).sum(axis=1) - 2 * block @ known.T  # (block, train), up to the block's own length
-        for place in range(len(block)):
-            if (column := own_column.get(start + place)) is not None and len(train) > 1:
-                distance[place, column] = np.inf
+        for row in range(len(block)):
+            if (column := own_column.get(start + row)) is not None and len(train) > 1:
+                distance[row, column] = np.inf
         nearest = np.argpartition(distance, k - 1, axis=1)[:, :k]  # (block, k)
         out[start : start + BLOCK_ROWS] = targets[train[nearest]].mean(axis=1)
     return out
@@ -70,11 +68,11 @@ def content_neighbours(features: Floats, targets: Floats, train: Rows, *, k: int
 def ridge(
     features: Floats, targets: Floats, train: Rows, val: Rows, *, lambdas: tuple[float, ...] = RIDGE_LAMBDAS
 ) -> Floats:
-    """Ridge regression of the factors, closed form, on standardised features.
+    """Return the predictions of a ridge regression of the factors, in closed form, on standardised features.
 
     min_B |X B - Y|^2 + lambda |B|^2 with centred Y: B = (X'X + lambda I)^-1 X'Y, or X'(XX' + lambda I)^-1 Y when there
     are more features than tracks. Both come from one eigendecomposition, so every lambda is a product. The lambda with
-    the smallest squared error on the `val` rows is taken (on the train rows if there are no `val` rows).
+    the smallest squared error on the `val` rows is used (on the train rows if there are no `val` rows).
 
     features  (n, f); targets (n, d); train, val: rows
     returns   (n, d) float32
@@ -82,7 +80,7 @@ def ridge(
     x = standardise(features, train).astype(np.float64)
     mean = targets[train].mean(axis=0, dtype=np.float64)
     y = targets[train] - mean
-    judged = val if len(val) else train
+    validation = val if len(val) else train
     primal = x.shape[1] <= len(train)
     known = x[train]
     gram = known.T @ known if primal else known @ known.T
@@ -91,9 +89,9 @@ def ridge(
     right = vectors.T @ (known.T @ y if primal else y)  # (min(f, train), d)
     left = x @ vectors if primal else (x @ known.T) @ vectors  # (n, min(f, train))
 
-    def predict(rows: Rows | slice, penalty: float) -> NDArray[np.float64]:
-        predicted: NDArray[np.float64] = left[rows] @ (right / (values + penalty)[:, None]) + mean
+    def predict(rows: Rows | slice, penalty: float) -> Doubles:
+        predicted: Doubles = left[rows] @ (right / (values + penalty)[:, None]) + mean
         return predicted
 
-    errors = [float(((predict(judged, penalty) - targets[judged]) ** 2).sum()) for penalty in lambdas]
+    errors = [float(((predict(validation, penalty) - targets[validation]) ** 2).sum()) for penalty in lambdas]
     return predict(slice(None), lambdas[int(np.argmin(errors))]).astype(np.float32)

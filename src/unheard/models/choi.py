@@ -1,10 +1,10 @@
-"""The convolutions of a music tagger, taken over for mel patches (Choi et al. 2017; thesis 5.4 and 6.4, rows 18 to 20).
+"""A network over mel patches with the convolutions of a pretrained music tagger.
 
-Per block: convolution 3 x 3 (same) with the tagger's weights (`models/pretrained.py`) -> batch norm -> ELU -> max-pool,
-in the tagger's order. Its batch norms are replaced by trainable ones, as in the thesis, whose parameter counts have one
-of one channel and four of 32. We read them as one in front of each convolution, that is on the patch and behind the
-first four; the flatten takes what the fifth gives. The pools are the thesis's own count: the tagger's leave too little
-of a short patch.
+Choi et al. 2017; thesis 5.4 and 6.4, rows 18 to 20. Each block: convolution 3 x 3 (same) with the tagger's weights
+(`models/pretrained.py`) -> batch norm -> ELU -> max-pool, in the tagger's order. Its batch norms are replaced by
+trainable ones, as in the thesis, whose parameter counts have one of one channel and four of 32. We read them as one
+before each convolution, that is on the patch and after the first four; the output of the fifth is flattened. The pools
+follow the thesis's parameter counts: the tagger's pools would reduce a short patch too much.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHANNELS = 32
 
 @dataclass(frozen=True)
 class ChoiConfig:
-    """trainable: let the convolutions learn (rows 19 and 20), else row 18. pools: (mel, frame) of each block."""
+    """trainable: train the convolutions (rows 19 and 20), else row 18. pools: (mel, frame) of each block."""
 
     trainable: bool = False
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 2), (2, 2), (2, 1))
@@ -54,7 +54,7 @@ class Choi(nn.Module):
         for mel_pool, frame_pool in config.pools:
             mels, frames = mels // mel_pool, frames // frame_pool
         if not mels or not frames:
-            raise UserError(f"the pools {config.pools} leave nothing of a patch; take smaller pools")
+            raise UserError(f"the pools {config.pools} reduce a patch to nothing; choose smaller pools")
         self.hidden, width = hidden_layers(CHANNELS * mels * frames, config.dense)
         self.output = output_layer(width, outputs, zero=zero_output)
 

@@ -1,8 +1,8 @@
-"""The 2-D CNN over mel patches (thesis figure 5.1, rows 3 to 8, 11 and 12), arranged to train fast on a CPU.
+"""The 2-D CNN over mel patches (thesis figure 5.1, rows 3 to 8, 11 and 12), optimised for training on a CPU.
 
-Per block: convolution 3 x 3 (same) -> batch norm -> ELU -> max-pool. ELU grows monotonically, so the maximum may be
-taken first: pool -> ELU is the same function of a quarter (or an eighth) of the numbers. The first block, whose input
-has one channel and whose output is by far the largest, is `models/first_block.py`.
+Each block: convolution 3 x 3 (same) -> batch norm -> ELU -> max-pool. ELU is monotonic, so the maximum can be taken
+first: pool -> ELU gives the same result with a quarter (or an eighth) of the values. The first block, whose input has
+one channel and whose output is by far the largest, is in `models/first_block.py`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ from unheard.models.first_block import first_block
 
 @dataclass(frozen=True)
 class CnnConfig:
-    """channels and pools: one entry per block; a pool is (mel, frame). dense: widths behind the flatten.
+    """channels and pools: one entry per block; a pool is (mel, frame). dense: widths of the dense layers.
 
-    dense_norm  batch norm behind each dense layer too (row 12)
-    dropout     share of the numbers in front of every dense layer that a training step drops; what the thesis wanted
-                against the overfitting of row 12 and had no time for
+    dense_norm  batch norm after each dense layer too (row 12)
+    dropout     dropout before every dense layer; the thesis proposes it against the overfitting of row 12, untested
     """
 
     channels: tuple[int, ...] = (64, 64, 64)
@@ -48,7 +47,7 @@ class Cnn(nn.Module):
     """(batch, 1, mel, frame) -> (batch, outputs).
 
     The flatten runs over channel, then mel, then frame (row-major), the order of thesis figure 5.1 in torch. With
-    `average_time` the frames that are left are averaged before it.
+    `average_time` the remaining frames are averaged before it.
     """
 
     def __init__(self, config: CnnConfig, *, mels: int, frames: int, outputs: int, zero_output: bool) -> None:
@@ -63,7 +62,7 @@ class Cnn(nn.Module):
         for mel_pool, frame_pool in config.pools:
             mels, frames = mels // mel_pool, frames // frame_pool
         if not mels or not frames:
-            raise UserError(f"the pools {config.pools} leave nothing of a patch; take smaller pools")
+            raise UserError(f"the pools {config.pools} reduce a patch to nothing; choose smaller pools")
         flat = config.channels[-1] * mels * (1 if config.average_time else frames)
         self.hidden, width = hidden_layers(flat, config.dense)
         self.dense_norms = nn.ModuleList(nn.BatchNorm1d(w) for w in config.dense) if config.dense_norm else None
@@ -87,7 +86,7 @@ class Cnn(nn.Module):
         return functional.normalize(x) if self.config.unit_length else x
 
     def _block(self, x: Tensor, block: int) -> Tensor:
-        """Convolution, batch norm and max-pool, before the activation."""
+        """Apply convolution, batch norm and max-pool, without the activation."""
         convolution, pool = self.convolutions[block], self.config.pools[block]
         assert isinstance(convolution, nn.Conv2d)
         norm = self.norms[block] if self.norms is not None else None

@@ -1,11 +1,11 @@
-"""The convolutional network that slides along one axis alone (thesis rows 9 and 10; van den Oord et al. 2013).
+"""The 1-D CNN over mel patches, with convolutions along one axis (thesis rows 9 and 10; van den Oord et al. 2013).
 
-Along the frames, mel bands are channels: each filter spans all of them, so a patch costs a small part of what the 2-D
-network takes. The counts say that this is the row the thesis calls "slide in frequency domain" (9), and that "slide in
-time domain" (10) slides along the bands with the frames as channels.
-Behind the convolutions the frames are either flattened, as in the thesis, or summarised by their mean, deviation and
-maximum, which does not care when something sounds. A 2-D convolution of height 1 in channels-last order is faster than
-torch's 1-D one.
+Along the frames, mel bands are channels: each filter spans all of them, so a patch takes a small part of the time of
+the 2-D network. By its parameter count this is the row that the thesis calls "slide in frequency domain" (9), and
+"slide in time domain" (10) convolves along the bands with the frames as channels.
+After the convolutions the frames are either flattened, as in the thesis, or summarised by their mean, deviation and
+maximum, which do not depend on time. A 2-D convolution of height 1 in channels-last order is faster than torch's 1-D
+convolution.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from unheard.models.dense import dense_tail, he_normal, hidden_layers, output_la
 
 @dataclass(frozen=True)
 class Cnn1dConfig:
-    """channels and pools: one entry per block. along: the axis that filters of `width` and pools go along."""
+    """channels and pools: one entry per block. along: the axis of the filters of `width` and of the pools."""
 
     channels: tuple[int, ...] = (32, 32, 32)
     width: int = 4
@@ -59,13 +59,13 @@ class Cnn1d(nn.Module):
         for pool in config.pools:
             length //= pool
         if not length:
-            raise UserError(f"the pools {config.pools} leave nothing of a patch; take smaller pools")
+            raise UserError(f"the pools {config.pools} reduce a patch to nothing; choose smaller pools")
         flat = config.channels[-1] * (length if config.summary == "flatten" else 3)
         self.hidden, width = hidden_layers(flat, config.dense)
         self.output = output_layer(width, outputs, zero=zero_output)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.transpose(2, 3) if self.config.along == "bands" else x  # the axis to slide along comes last
+        x = x.transpose(2, 3) if self.config.along == "bands" else x  # the axis of the convolutions comes last
         x = x.transpose(1, 2).contiguous(memory_format=torch.channels_last)  # (batch, mel, 1, frame)
         left = (self.config.width - 1) // 2
         for block, convolution in enumerate(self.convolutions):
@@ -80,7 +80,7 @@ class Cnn1d(nn.Module):
 
 
 def moments(x: Tensor) -> Tensor:
-    """Mean, deviation and maximum over frames: (batch, channels, frame) -> (batch, 3 * channels)."""
+    """Return mean, deviation and maximum over frames: (batch, channels, frame) -> (batch, 3 * channels)."""
     mean = x.mean(dim=2)
     deviation = torch.sqrt((x - mean[:, :, None]).square().mean(dim=2) + 1e-5)
     return torch.cat([mean, deviation, x.amax(dim=2)], dim=1)

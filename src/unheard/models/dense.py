@@ -1,4 +1,4 @@
-"""Dense layers with ELU: the regression on histograms, vectors and embeddings (thesis rows 1, 2 and 22)."""
+"""Dense layers with ELU: regression on histograms, vectors and embeddings (thesis rows 1, 2 and 22)."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def dense_tail(
     training: bool,
     norms: nn.ModuleList | None = None,
 ) -> Tensor:
-    """What stands behind every flatten: dropout, dense, batch norm if there is any, ELU; dropout and output layer last.
+    """Apply the dense layers after a flatten: dropout, dense, optional batch norm, ELU; then dropout and output layer.
 
     (batch, flat) -> (batch, outputs)
     """
-    for place, layer in enumerate(hidden):
+    for index, layer in enumerate(hidden):
         x = layer(functional.dropout(x, dropout, training))  # (batch, layer width)
-        x = functional.elu(norms[place](x) if norms is not None else x)
+        x = functional.elu(norms[index](x) if norms is not None else x)
     outputs: Tensor = output(functional.dropout(x, dropout, training))  # (batch, outputs)
     return outputs
 
 
 def hidden_layers(inputs: int, widths: tuple[int, ...]) -> tuple[nn.ModuleList, int]:
-    """He-normal linear layers with zero biases, and the width behind the last one."""
+    """Return He-normal linear layers with zero biases, and the width of the last one."""
     layers = nn.ModuleList()
     for width in widths:
         layer = nn.Linear(inputs, width)
@@ -66,7 +66,7 @@ def hidden_layers(inputs: int, widths: tuple[int, ...]) -> tuple[nn.ModuleList, 
 
 
 def output_layer(inputs: int, outputs: int, *, zero: bool) -> nn.Linear:
-    """The last linear layer: all zero, or He-normal."""
+    """Return the last linear layer, initialised with zeros or He-normal."""
     layer = nn.Linear(inputs, outputs)
     he_normal(layer)
     if zero:
@@ -75,7 +75,7 @@ def output_layer(inputs: int, outputs: int, *, zero: bool) -> nn.Linear:
 
 
 def he_normal(layer: nn.Linear | nn.Conv1d | nn.Conv2d) -> None:
-    """He et al. 2015: a normal of variance 2 / fan-in; biases start at zero."""
+    """Initialise weights as He et al. 2015, normal with variance 2 / fan-in, and biases with zero."""
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
         with torch.no_grad():

@@ -1,14 +1,14 @@
-"""The compact encoder: residual 1-D convolutions with mel bands as channels, pooled inside over time and patches.
+"""The compact encoder: residual 1-D convolutions with mel bands as channels, pooled over time and patches.
 
-A patch is summarised by mean, deviation and maximum over its frames (Dieleman 2014), so it does not matter when
-something sounds. Several patches of a track are one bag (multiple-instance learning): gated attention says how much
-each of them counts (Ilse, Tomczak & Welling 2018, eq. 8 and 9), so that an intro need not blur a song. Of a bag of one
-the attention is the identity. Networks of this kind hear playlists well when trained by triplets (Pretet et al. 2020).
+A patch is summarised by mean, deviation and maximum over its frames (Dieleman 2014), which do not depend on time.
+Several patches of a track are one bag (multiple-instance learning): gated attention weights them (Ilse, Tomczak &
+Welling 2018, eq. 8 and 9), so that an intro can get a low weight. For a bag of one patch the attention is the identity.
+Networks of this kind predict playlists well when trained by triplets (Pretet et al. 2020).
 
     z = sum_k a_k h_k,  a = softmax_k(w^T (tanh(V h_k) * sigmoid(U h_k)))
 
-In training, SpecAugment (Park et al. 2019) covers some frames and some mel bands with the train mean, which is 0 behind
-the input layer. What it covers is drawn from torch's generator, which training seeds for every step.
+In training, SpecAugment (Park et al. 2019) replaces some frames and some mel bands by the train mean, which is 0 after
+the input layer. They are drawn from torch's generator, which training seeds for every step.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ WIDTH = 3
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """channels: of the stem, then of each residual block; each halves the frames. attention: its hidden units.
+    """channels: of the stem, then of each residual block; each halves the frames. attention: number of hidden units.
 
-    time_masks, mel_masks    stretches that are covered in each patch, in training only
-    mask_frames, mask_bands  how long they are at most
+    time_masks, mel_masks    number of masks in each patch, in training only
+    mask_frames, mask_bands  maximal length of a mask
     """
 
-    summary: ClassVar[str] = "moments"  # any length of input will do
+    summary: ClassVar[str] = "moments"  # so the input may have any length
 
     channels: tuple[int, ...] = (128, 128, 192, 256)
     attention: int = 64
@@ -60,7 +60,7 @@ class Encoder(nn.Module):
     def __init__(self, config: EncoderConfig, *, mels: int, frames: int, outputs: int, zero_output: bool) -> None:
         super().__init__()
         if frames < 2 ** len(config.channels):
-            raise UserError(f"{len(config.channels)} channels halve {frames} frames to nothing; take fewer channels")
+            raise UserError(f"{len(config.channels)} channels halve {frames} frames to nothing; choose fewer channels")
         self.config = config
         stem, *_ = config.channels
         self.stem = _convolution(mels, stem, STEM_WIDTH, stride=2)
@@ -88,7 +88,7 @@ class Encoder(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions around a way past them (He et al. 2016); the way past is a 1 x 1 one where channels change."""
+    """Two convolutions with a skip connection (He et al. 2016), which is a 1 x 1 convolution if channels change."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
@@ -117,21 +117,21 @@ class GatedAttention(nn.Module):
 
 
 def masked(x: Tensor, n: int, longest: int, *, axis: int) -> Tensor:
-    """`x` with n stretches of each row zeroed along an axis, 0 to `longest` long each (Park et al. 2019, section 2)."""
+    """Return `x` with n masks in each row zeroed along an axis, 0 to `longest` long (Park et al. 2019, section 2)."""
     if not n:
         return x
     size = x.shape[axis]
     length = torch.floor(torch.rand(len(x), n, 1, device=x.device) * (min(longest, size) + 1))  # (row, mask, 1)
     first = torch.floor(torch.rand(len(x), n, 1, device=x.device) * (size - length + 1))
-    place = torch.arange(size, device=x.device)
-    covered = ((place >= first) & (place < first + length)).any(dim=1)  # (row, place)
+    position = torch.arange(size, device=x.device)
+    mask = ((position >= first) & (position < first + length)).any(dim=1)  # (row, position)
     shape = [len(x)] + [1] * (x.ndim - 1)
     shape[axis] = size
-    return x.masked_fill(covered.reshape(shape), 0.0)
+    return x.masked_fill(mask.reshape(shape), 0.0)
 
 
 def _convolution(before: int, after: int, width: int, *, stride: int = 1) -> nn.Conv2d:
-    """One-dimensional, in channels-last order; without bias, because a batch norm follows or stands beside."""
+    """Return a 1-D convolution as a 2-D one; without bias, because batch norms follow."""
     layer = nn.Conv2d(before, after, (1, width), (1, stride), padding=(0, width // 2), bias=False)
     he_normal(layer)
     return layer

@@ -1,14 +1,14 @@
-"""Convolution 3 x 3 of ONE channel, batch norm and max-pool without ever storing the convolution's output.
+"""Compute convolution 3 x 3 of ONE channel, batch norm and max-pool without storing the convolution's output.
 
-At 64 x 128 x 256 that output is 8 MB a patch, and writing, normalising, pooling and differentiating it is where a CPU
-spends most of a training step. Three identities avoid it; the result is the same up to rounding:
+At 64 x 128 x 256 that output has 8 MB for each patch, and writing, normalising, pooling and differentiating it takes
+most of a training step on a CPU. Three identities avoid it; the result is the same up to rounding:
 
-1. Batch norm is y -> s y + t for each channel. If s >= 0, max(s y + t) = s max(y) + t: pool first, scale the quarter
-   that is left. If s < 0, convolve with -w and -b instead and scale by -s.
+1. Batch norm is y -> s y + t for each channel. If s >= 0, max(s y + t) = s max(y) + t: pool first, then scale a quarter
+   of the values. If s < 0, convolve with -w and -b instead and scale by -s.
 2. A channel's output is w . n + b for the nine-number neighbourhood n of a position. Its mean and variance over all
    positions are w . E[n] + b and w' Cov[n] w, which need only nine sums and 81 products of the input.
-3. So convolution and pool are one step, done a few patches at a time inside the cache, and once more in the backward
-   pass instead of being remembered.
+3. So convolution and pool are one step, computed for a few patches at a time inside the cache, and computed again in
+   the backward pass instead of being stored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PATCHES_IN_CACHE = 2
 
 
 def first_block(x: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d | None, pool: tuple[int, int]) -> Tensor:
-    """pool(norm(convolution(x))): (batch, 1, mel, frame) -> (batch, channels, mel / pool, frame / pool).
+    """Return pool(norm(convolution(x))): (batch, 1, mel, frame) -> (batch, channels, mel / pool, frame / pool).
 
     Runs in bfloat16 under autocast, with the statistics in float32. Running statistics are updated while training.
     """
@@ -46,7 +46,7 @@ def first_block(x: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d | None, 
 
 
 def output_statistics(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and (biased) variance of each channel of the 3 x 3 convolution of x, from the input's second moments."""
+    """Return mean and (biased) variance of each channel of the 3 x 3 convolution of x, from the input's moments."""
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
         total = torch.zeros(9, dtype=torch.float64, device=x.device)
         products = torch.zeros(9, 9, dtype=torch.float64, device=x.device)
@@ -61,7 +61,7 @@ def output_statistics(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, 
 
 
 def _update_running(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, *, count: int) -> None:
-    """What nn.BatchNorm2d does with its buffers: an exponential mean, of the unbiased variance."""
+    """Update the buffers as nn.BatchNorm2d does: an exponential mean, of the unbiased variance."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None

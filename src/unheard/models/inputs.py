@@ -1,4 +1,4 @@
-"""The first layer of every network: from stored numbers to numbers around 0 with a spread around 1, on the device."""
+"""The first layer of every network: normalises stored values to mean 0 and deviation 1, on the device."""
 
 from __future__ import annotations
 

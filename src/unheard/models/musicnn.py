@@ -3,9 +3,8 @@ neural networks for music audio tagging", 2019), with the weights that its autho
 
 Front end: two sets of wide filters (0.4 and 0.7 of the mel bands, 7 frames) for timbre and three of long ones (128, 64
 and 32 frames, one band) for rhythm, each reduced to its maximum over frequency (musicnn_front.py). Middle: three
-convolutions over time with residual sums. Back end: maximum and mean over time, a dense layer of 200 - the track's
-description, once trained for tags and now for anything - and one output a tag. For inference: there is no dropout and
-statistics are fixed.
+convolutions over time with residual sums. Back end: maximum and mean over time, a dense layer of 200, which are the
+track's features, and one output for each tag. For inference only: there is no dropout and statistics are fixed.
 """
 
 from __future__ import annotations
@@ -66,13 +65,13 @@ class Musicnn(nn.Module):
 
     @cached_property
     def _front_end(self) -> FrontEnd:
-        """Made of the weights when they are first used; they do not change."""
+        """Built from the weights at first use; the weights do not change."""
         filters = [cast("nn.Conv2d", layer) for layer in self.front]
         return FrontEnd(filters, [cast("nn.BatchNorm1d", norm) for norm in self.front_norms])
 
 
 def make_musicnn(arrays: Mapping[str, NDArray[np.float32]], model: MusicnnModel) -> Musicnn:
-    """The network with the weights of `read_musicnn`; UserError if they are not complete."""
+    """Return the network with the weights of `read_musicnn`; raise UserError if they are not complete."""
     network, prefix = Musicnn(), f"{model}."
     state = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
     for name in [name for name in network.state_dict() if name.endswith("num_batches_tracked")]:
@@ -91,9 +90,9 @@ def make_musicnn(arrays: Mapping[str, NDArray[np.float32]], model: MusicnnModel)
 
 
 def read_musicnn(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Weights of both taggers from the wheel `musicnn-0.1.0`, or from the folder that it was unpacked to.
+    """Return the weights of both taggers from the wheel `musicnn-0.1.0`, or from the folder of its unpacked files.
 
-    Names are those of `Musicnn` behind "msd." or "mtt.". UserError if the file is something else, cut or damaged.
+    Names are those of `Musicnn` with the prefix "msd." or "mtt.". Raise UserError for another or a damaged file.
     """
     arrays = {}
     for model in TAGS:
@@ -106,7 +105,7 @@ def read_musicnn(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def from_checkpoint(tensors: Mapping[str, NDArray[np.float32]], source: str) -> dict[str, NDArray[np.float32]]:
-    """Tensors of a checkpoint under the names and in the layouts of `Musicnn`; UserError if a shape is not expected."""
+    """Return a checkpoint's tensors with the names and layouts of `Musicnn`; raise UserError for unexpected shapes."""
     for name, shape in checkpoint_shapes().items():
         if tensors[name].shape != shape:
             raise UserError(f"{source}: {name!r} has shape {tensors[name].shape}, expected {shape}; use musicnn 0.1.0")
@@ -125,7 +124,7 @@ def from_checkpoint(tensors: Mapping[str, NDArray[np.float32]], source: str) -> 
 
 
 def checkpoint_shapes() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors of a checkpoint that make up the network; the rest belongs to its training."""
+    """Return names and shapes of the checkpoint's tensors that belong to the network, not to its training."""
     kernels = [(*kernel, 1, TIMBRAL) for kernel in TIMBRAL_KERNELS] + [(n, 1, 1, TEMPORAL) for n in TEMPORAL_FRAMES]
     kernels += [(7, width, 1, MIDDLE) for width in (FRONT, MIDDLE, MIDDLE)]
     layers: dict[str, tuple[int, ...]] = {numbered("conv2d", n): kernel for n, kernel in enumerate(kernels)}
@@ -140,7 +139,7 @@ def checkpoint_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def numbered(name: str, number: int) -> str:
-    """How TensorFlow names the layers of a kind, in the order in which they were made: conv2d, conv2d_1, ..."""
+    """Return TensorFlow's name of a layer, numbered in the order of creation: conv2d, conv2d_1, ..."""
     return f"{name}_{number}" if number else name
 
 
@@ -162,7 +161,7 @@ MODULES: Mapping[str, str] = {
 
 
 def _member(path: Path, name: str) -> bytes:
-    """A file of the wheel or of the unpacked folder, by the end of its path."""
+    """Return a file of the wheel or of the unpacked folder, by the end of its path."""
     try:
         if path.is_dir():
             found = [path / folder / name for folder in ("musicnn", ".") if (path / folder / name).is_file()]

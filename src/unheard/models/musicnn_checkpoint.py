@@ -1,8 +1,8 @@
-"""Checkpoints of TensorFlow 1 ("tensor bundles"), read with NumPy alone.
+"""Read checkpoints of TensorFlow 1 ("tensor bundles") with NumPy only.
 
-A bundle is two files. The index is a sorted table in the format of LevelDB: blocks of (key, value), each behind a check
-sum, found through one more such block whose place is in the last 48 bytes. Keys are names of tensors, values are
-BundleEntryProto messages: type, shape, and where in the data file the numbers are (little endian, row by row).
+A bundle is two files. The index is a sorted table in the format of LevelDB: blocks of (key, value) with check sums, and
+an index block whose position is in the last 48 bytes. Keys are names of tensors, values are BundleEntryProto messages:
+type, shape, and position of the values in the data file (little endian, row by row).
 
 Format: tensorflow/core/protobuf/tensor_bundle.proto and github.com/google/leveldb, doc/table_format.md.
 """
@@ -29,7 +29,7 @@ CRC_MASK = 0xA282EAD8
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a tensor is in the data file, in bytes, and its check sum (CRC-32C, masked)."""
+    """The position of a tensor in the data file, in bytes, and its check sum (CRC-32C, masked)."""
 
     shape: tuple[int, ...]
     data_type: int
@@ -39,7 +39,7 @@ class Entry:
 
 
 def read_entries(index: bytes, source: str) -> dict[str, Entry]:
-    """Every tensor that an index names. UserError names `source` if it is no index, is cut or is damaged."""
+    """Return the entry of every tensor of an index; raise UserError if it is not an index, truncated or damaged."""
     try:
         return _entries(index)
     except (ValueError, IndexError, struct.error) as error:
@@ -47,7 +47,7 @@ def read_entries(index: bytes, source: str) -> dict[str, Entry]:
 
 
 def read_tensors(index: bytes, data: bytes, names: Iterable[str], source: str) -> dict[str, NDArray[np.float32]]:
-    """The float32 tensors `names`, their check sums verified; UserError if one is missing, cut or damaged."""
+    """Return the float32 tensors `names`; raise UserError if one is missing, truncated or has a wrong check sum."""
     entries = read_entries(index, source)
     tensors = {}
     for name in names:
@@ -100,7 +100,7 @@ def _entries(index: bytes) -> dict[str, Entry]:
 
 
 def _block(index: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of one block. A key shares its first bytes with the one before it."""
+    """Yield keys and values of one block. A key shares its first bytes with the previous one."""
     stored = index[offset : offset + size + TRAILER_BYTES]
     if len(stored) != size + TRAILER_BYTES or size < 4:
         raise ValueError("it is cut")
@@ -123,14 +123,14 @@ def _block(index: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]
 
 
 def _handle(data: bytes, place: int) -> tuple[tuple[int, int], int]:
-    """Offset and size of a block, and the place behind them."""
+    """Return the offset and size of a block, and the position after them."""
     offset, place = _varint(data, place)
     size, place = _varint(data, place)
     return (offset, size), place
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:
-    """A number of 7 bits a byte, lowest first, and the place behind it."""
+    """Return a number of 7 bits a byte, lowest first, and the position after it."""
     value = 0
     for n in range(LONGEST_VARINT):
         byte = data[place + n]

@@ -1,4 +1,4 @@
-"""MusiCNN's front end through Fourier transforms: what its convolutions give, to rounding, in a third of the work.
+"""Compute MusiCNN's front end by Fourier transforms: equal to its convolutions up to rounding, in a third of the time.
 
 A convolution is a product of spectra (for networks: M. Mathieu, M. Henaff, Y. LeCun, "Fast training of convolutional
 networks through FFTs", 2014). Only the maximum over mel bands is kept of each filter, which saves more:
@@ -8,7 +8,7 @@ leave the bands are then free of what wraps around. The sum over frames stays on
 each frequency. Counted from the middle one, the outputs at m and -m are E(m) - O(m) and E(m) + O(m), E from cosines and
 O from sines; the larger of the two is E + |O|, so half of the inverse transform gives the maximum over all.
 
-Long filters (128, 64 or 32 frames of one band) are transformed over time, with enough zeros behind the patch.
+Long filters (128, 64 or 32 frames of one band) are transformed over time, with enough zeros after the patch.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _max_of_wide(windows: Tensor, wide: Wide) -> Tensor:
 
 def _long(weight: Tensor) -> tuple[Tensor, ...]:
     """(filter, tap) float64 -> spectra of some filters each, (filter, 1, bin) complex64."""
-    before = (weight.shape[1] - 1) // 2  # frames of a filter in front of its output; the odd one is behind
+    before = (weight.shape[1] - 1) // 2  # frames of a filter before its output; of an even number one more is after it
     bins = torch.arange(PERIOD_FRAMES // 2 + 1, dtype=torch.float64)
     to_output = torch.exp(-2j * math.pi * bins * before / PERIOD_FRAMES)
     spectra = torch.fft.rfft(weight, n=PERIOD_FRAMES, dim=1).conj() * to_output

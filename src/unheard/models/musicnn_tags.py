@@ -1,4 +1,4 @@
-"""The tags that MusiCNN was trained on, in the order of its outputs: the 50 most used of each data set.
+"""The tags of MusiCNN's outputs, in order: the 50 most used tags of each data set.
 
 mtt   MagnaTagATune (Law et al. 2009), words of players of a game about 25,863 clips
 msd   the Million Song Dataset (Bertin-Mahieux et al. 2011) with the tags of Last.fm's listeners

@@ -1,4 +1,4 @@
-"""From configuration to network. A new family is one file beside this one, one table name and one line below."""
+"""Build a network from its configuration. A new family is one file in this folder, a table name and a line below."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ OVER_PATCHES: Mapping[type[Any], Callable[..., nn.Module]] = {
 
 
 def build(config: NetworkConfig, *, input_shape: tuple[int, ...], outputs: int, zero_output: bool) -> nn.Module:
-    """The network of a configuration, initialised from torch's global generator.
+    """Return the network of a configuration, initialised from torch's global generator.
 
     input_shape   of one item: (mel, frame) for a patch, (width,) for a vector
     outputs       width of the output
-    zero_output   zero the output layer, so that a regression starts at the mean target. An embedding must not start
-                  there: all its distances would be 0 and so would the gradient of a triplet loss.
+    zero_output   zero the output layer, so that a regression starts at the mean target. Not for embeddings: all
+                  distances would be 0 and so would the gradient of a triplet loss.
     """
     if isinstance(config, DenseConfig):
         (width,) = input_shape
@@ -53,5 +53,5 @@ def build(config: NetworkConfig, *, input_shape: tuple[int, ...], outputs: int, 
 
 
 def count_trainable(network: nn.Module) -> int:
-    """Number of trainable weights."""
+    """Return the number of trainable weights."""
     return sum(weight.numel() for weight in network.parameters() if weight.requires_grad)

@@ -1,8 +1,8 @@
-"""Weights that others trained, converted once and kept in the user's cache, one safetensors file a model.
+"""Convert published pretrained weights and keep them in the user's cache, one safetensors file for each model.
 
     $UNHEARD_CACHE/weights/<name>.safetensors    without it $XDG_CACHE_HOME/unheard, else ~/.cache/unheard
 
-`unheard weights` fills the cache; `fill` copies a backbone from it into a network that is about to be trained.
+`unheard weights` fills the cache; `fill` copies a backbone from it into a network before training.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KIND = "pretrained-weights"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model's weights come from. `command` converts them; `where` is the file it asks for."""
+    """The origin of a model's weights. `command` converts them; `where` is the file that it needs."""
 
     what: str
     licence: str
@@ -61,7 +61,7 @@ ORIGINS: Mapping[str, Origin] = {
 
 
 def cache_path(name: str) -> Path:
-    """Where the converted weights of `name` are kept, whether they are there or not."""
+    """Return the path of the converted weights of `name`, whether they exist or not."""
     if name not in ORIGINS:
         raise UserError(f"{name}: no such pretrained model; expected one of {', '.join(ORIGINS)}")
     own, shared = os.environ.get("UNHEARD_CACHE"), os.environ.get("XDG_CACHE_HOME")
@@ -70,14 +70,14 @@ def cache_path(name: str) -> Path:
 
 
 def save_weights(name: str, arrays: Mapping[str, NDArray[Any]], source: str) -> Path:
-    """Keep converted weights; `source` says what they were read from. Returns their path."""
+    """Save converted weights, with `source` as the name of their origin; return their path."""
     path = cache_path(name)
     save(path, KIND, config={"model": name, "source": source}, arrays=arrays)
     return path
 
 
 def load_weights(name: str) -> dict[str, NDArray[Any]]:
-    """The converted weights of `name`; MissingStageError says how to get them."""
+    """Return the converted weights of `name`; raise MissingStageError, with the command, if they do not exist."""
     path = cache_path(name)
     if not path.is_file():
         origin = ORIGINS[name]
@@ -91,7 +91,7 @@ def load_weights(name: str) -> dict[str, NDArray[Any]]:
 
 
 def convert(name: str, file: Path | None) -> Path:
-    """Read, check and keep the weights of `name`; without a file Keras downloads those of Xception. Returns the path.
+    """Read, check and save the weights of `name`; without a file Keras downloads those of Xception. Return the path.
 
     UserError if there is no such model, if it needs a file, or if the file does not hold its weights.
     """
@@ -112,7 +112,7 @@ def convert(name: str, file: Path | None) -> Path:
 
 
 def fill(network: nn.Module) -> None:
-    """Copy cached weights into a network that has a pretrained part; other networks stay as they are.
+    """Copy cached weights into a network that has a pretrained part; other networks are not changed.
 
     MissingStageError if they are not in the cache, UserError if they do not fit.
     """
@@ -143,7 +143,7 @@ def fill(network: nn.Module) -> None:
 
 
 def digest(config: object) -> str:
-    """A hash of the cached weights that a network of this configuration starts from; "" if it starts from none."""
+    """Return a hash of the cached weights with which a network of this configuration starts; "" if there are none."""
     from unheard.models.choi import ChoiConfig
     from unheard.models.xception import XceptionConfig
 

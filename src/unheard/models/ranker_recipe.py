@@ -1,8 +1,8 @@
-"""Recipes of rankers: which descriptions of a track are read, and which rankers are blended, as data.
+"""Read ranker recipes: TOML files with the features to use and the rankers to blend.
 
 A TOML file holds a `name`, an `about`, a list of `descriptions` and one or more `[[member]]` tables. Each member has
 one ranker's table (`[member.two-tower]`, `[member.ridge]`, ...), whose keys are the fields of its dataclass in
-models/rankers/. Of several members the scores are added, by weights that are learned on validation tracks.
+models/rankers/. The scores of several members are added with weights that are learned on validation tracks.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from unheard.models.recipe import Recipe, check_name, fill_table, read_toml, rec
 class Member:
     """One ranker of a blend.
 
-    artist  whether it is told the mean factor of the artist's other train tracks
-    times   it is fitted so many times with other seeds, and its scores are averaged
+    artist  whether the mean factor of the artist's other train tracks is an input
+    times   number of fits with different seeds whose scores are averaged
     """
 
     ranker: Any  # one of the dataclasses of RANKER_TABLES
@@ -47,7 +47,7 @@ class RankerRecipe:
     members: tuple[Member, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain data, in the layout of its file; `ranker_recipe_from` reads it back."""
+        """Return the recipe as plain data, in the layout of its file; `ranker_recipe_from` reads it back."""
         members = []
         for member in self.members:
             values = dataclasses.asdict(member)
@@ -59,18 +59,18 @@ class RankerRecipe:
 
 
 def kind_of(ranker: object) -> str:
-    """The name of a ranker's table."""
+    """Return the name of a ranker's table."""
     return next(key for key, kind in RANKER_TABLES.items() if type(ranker) is kind)
 
 
 def load_any_recipe(name_or_path: str) -> Recipe | RankerRecipe:
-    """A shipped recipe by name, or one from a TOML file, of either kind."""
+    """Return a shipped recipe by name, or one from a TOML file, of either kind."""
     values, source = read_toml(name_or_path)
     return ranker_recipe_from(values, source) if "member" in values else recipe_from(values, source)
 
 
 def ranker_recipe_from(values: Mapping[str, Any], source: str) -> RankerRecipe:
-    """A checked recipe from plain data; UserError names the file, the key and what was expected."""
+    """Return a checked recipe from plain data; raise UserError with the file, the key and what was expected."""
     members = values.get("member")
     if not isinstance(members, list) or not members or not all(isinstance(table, dict) for table in members):
         raise UserError(f"{source}: expected one or more [[member]] tables, found {members!r:.60}; add [[member]]")

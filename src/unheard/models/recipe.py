@@ -1,11 +1,11 @@
-"""Recipes: an experiment is a row of data. A recipe names what goes in, which network, which loss, and how long.
+"""Read network recipes: TOML files with the input, the network, the loss and the training options.
 
 A TOML file holds a `name`, an `about` and one or two `[[stage]]` tables. Each stage has one network table
 (`[stage.cnn]`, `[stage.dense]`, ...) and one loss table (`[stage.mse]`, `[stage.triplet-semi-hard]`, ...); their keys
-are the fields of the dataclasses here, in losses.py and beside the networks. The last stage regresses the factors; a
+are the fields of the dataclasses here, in losses.py and in the networks' files. The last stage predicts the factors; a
 stage before it learns an embedding that the next one reads as its input "previous".
 
-Importing this module is cheap; loading a recipe imports torch, because a network's configuration lives beside it.
+Importing this module is cheap; loading a recipe imports torch, because a network's configuration is in its file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # else a kind of features (`unheard features --list`): statistics, vectors, ...
 Input = str
 TargetScaling = Literal["standard", "min-max"]
-# Which patches of a track are heard. random: any; first, middle: that one; body: any but the first and last 30 s;
+# Which patches of a track are used. random: any; first, middle: that one; body: any but the first and last 30 s;
 # energy, entropy: the quarter of its patches with the most power, or with the most even spectrum
 Selection = Literal["random", "first", "middle", "body", "energy", "entropy"]
 
@@ -54,11 +54,11 @@ class TripletOffline:
 
 @dataclass(frozen=True)
 class TripletSemiHard:
-    """The same loss on triplets found in each batch: n is the nearest negative behind p (Schroff et al. 2015).
+    """The same loss on triplets mined in each batch: n is the nearest negative farther than p (Schroff et al. 2015).
 
     nearest     positives of a track are its other patches and this many nearest train tracks in factor space
-    buffer      the next so many are neither positive nor negative
-    group       tracks of a batch that are drawn around one anchor track, so that a batch holds positives
+    buffer      number of next tracks that are neither positive nor negative
+    group       number of tracks of a batch that are drawn around one anchor track, so that a batch has positives
     """
 
     margin: float = 0.4
@@ -71,14 +71,14 @@ LossConfig = (
     Mse | Cosine | Score | TripletOffline | TripletSemiHard | MultiSimilarity | Contrastive | ContrastivePlaylists
 )
 REGRESSIONS = (Mse, Cosine, Score)  # losses of a last stage
-LISTENERS = (Contrastive, ContrastivePlaylists, Score)  # losses that read who played what
+LISTENERS = (Contrastive, ContrastivePlaylists, Score)  # losses that use plays
 
 SONG_FRAMES = 15_360  # six minutes at 22,050 Hz and hop 512
 
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (Kingma & Ba 2015). The rate at step t is lr / (1 + decay t), times a half cosine if `schedule` says so."""
+    """Adam (Kingma & Ba 2015). The rate at step t is lr / (1 + decay t), times a half cosine with that `schedule`."""
 
     learning_rate: float = 1e-4
     beta1: float = 0.9
@@ -96,18 +96,18 @@ class Stage:
     output              width of the output; None: the number of factors
     tones               size of the bag-of-tones codebook
     patch_frames        length of a patch; None: the workspace's
-    whole_song          the patch is as long as the longest train track (at most SONG_FRAMES); shorter ones start again
-    selection           which patches are heard, in training and in use
-    patches_per_track   patches that one epoch takes from each train track, drawn anew in each
-    bag                 patches of a track that are one item, which the network hears together and pools; None: one
-    fraction            instead, for a first stage: nothing but this share of all train patches (or vectors) is heard,
-                        and every one of them once in each epoch; triplets have as many anchors
-    keep                the weights of the best epoch, or of the last one, whatever `patience` says
+    whole_song          the patch is as long as the longest train track (at most SONG_FRAMES); shorter ones are repeated
+    selection           which patches are used, in training and in prediction
+    patches_per_track   number of patches of each train track in one epoch, drawn anew in each
+    bag                 number of patches of a track that form one item and are pooled by the network; None: one
+    fraction            instead, for a first stage: only this share of all train patches (or vectors) is used, each of
+                        them once in each epoch; triplets have as many anchors
+    keep                keep the weights of the best epoch, or always of the last one
     epochs, patience    stop after `patience` epochs without a better validation figure; the best weights are kept
-    watch               that figure: "loss", or for a regression "correlation" of all predicted and true numbers.
-                        Factors folded in for validation tracks are shorter than train factors, so a squared error can
-                        prefer predicting nothing while what ranking lives on still improves. The output layer is then
-                        scaled once by the factor that makes the validation loss smallest
+    watch               the validation figure: "loss", or for a regression "correlation" of all predicted and true
+                        values. Factors folded in for validation tracks are shorter than train factors, so a squared
+                        error can prefer predictions near the mean while the ranking still improves. The output layer
+                        is then scaled once by the factor that minimises the validation loss
     precision           "auto": bfloat16 autocast where the processor has it, "float32": never
     """
 
@@ -134,14 +134,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What `load_recipe` returns; `name` is also the model's name in the workspace."""
+    """A network recipe; `name` is also the model's name in the workspace."""
 
     name: str
     about: str
     stages: tuple[Stage, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain data, in the layout of its file; `recipe_from` reads it back."""
+        """Return the recipe as plain data, in the layout of its file; `recipe_from` reads it back."""
         stages = []
         for stage in self.stages:
             values = dataclasses.asdict(stage)
@@ -171,17 +171,17 @@ def _network_tables() -> Mapping[str, type[Any]]:
 
 
 def recipe_names() -> list[str]:
-    """Names of the recipes that ship with unheard."""
+    """Return the names of the recipes that ship with unheard."""
     return sorted(path.name.removesuffix(".toml") for path in _shipped().iterdir() if path.name.endswith(".toml"))
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """A shipped recipe by name, or one from a TOML file; UserError names the file, the key and what was expected."""
+    """Return a shipped recipe by name, or one from a TOML file; raise UserError with file, key and expected value."""
     return recipe_from(*read_toml(name_or_path))
 
 
 def read_toml(name_or_path: str) -> tuple[dict[str, Any], str]:
-    """What a shipped recipe or a TOML file says, unchecked, and what messages call it."""
+    """Return the unchecked content of a shipped recipe or a TOML file, and its name in messages."""
     if name_or_path in recipe_names():
         source, text = f"recipe {name_or_path}", (_shipped() / f"{name_or_path}.toml").read_text(encoding="utf-8")
     else:
@@ -197,11 +197,11 @@ def read_toml(name_or_path: str) -> tuple[dict[str, Any], str]:
     try:
         return tomllib.loads(text), source
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{source}: not valid TOML ({error}); mend the file") from error
+        raise UserError(f"{source}: not valid TOML ({error}); correct the file") from error
 
 
 def recipe_from(values: Mapping[str, Any], source: str) -> Recipe:
-    """A checked recipe from plain data; `source` is what messages call it."""
+    """Return a checked recipe from plain data; `source` is its name in messages."""
     stages = values.get("stage")
     if not isinstance(stages, list) or not 1 <= len(stages) <= 2 or not all(isinstance(s, dict) for s in stages):
         raise UserError(f"{source}: expected one or two [[stage]] tables, found {stages!r:.60}; add [[stage]]")
@@ -217,7 +217,7 @@ def recipe_from(values: Mapping[str, Any], source: str) -> Recipe:
 
 
 def check_name(name: str, source: str) -> None:
-    """UserError for a name that cannot be a folder's or means something else."""
+    """Raise UserError for a name that cannot be a folder's name or has another meaning."""
     if name in ("", ".", "..") or any(mark in name for mark in "/\\@:"):
         raise UserError(
             f"{source}, name: expected a name that can be a folder's, and no @ or : (they mark seeds and parts), "
@@ -228,7 +228,7 @@ def check_name(name: str, source: str) -> None:
 
 
 def _check_order(recipe: Recipe, source: str) -> None:
-    """The first stage reads tracks, a second one reads the first, and only the last one regresses factors."""
+    """Check that the first stage reads tracks, a second one reads the first, and only the last one predicts factors."""
     for place, stage in enumerate(recipe.stages, 1):
         last = place == len(recipe.stages)
         if (stage.input == "previous") != (place == 2):
@@ -256,10 +256,10 @@ def _check_order(recipe: Recipe, source: str) -> None:
 
 
 def _check_patches(stage: Stage, where: str) -> None:
-    """What can be said of patches, and only of patches."""
-    heard = [key for key in PATCH_KEYS if getattr(stage, key) != PATCH_KEYS[key]]
-    if heard and stage.input != "patches":
-        raise UserError(f"{where}, {heard[0]}: expected only with input 'patches', delete it")
+    """Check the options that apply to patches only."""
+    given = [key for key in PATCH_KEYS if getattr(stage, key) != PATCH_KEYS[key]]
+    if given and stage.input != "patches":
+        raise UserError(f"{where}, {given[0]}: expected only with input 'patches', delete it")
     if stage.bag is not None and _key_of(stage.network, _network_tables()) != "encoder":
         raise UserError(f"{where}, bag: expected only with [stage.encoder], which pools patches; delete it")
     if stage.bag is not None and (stage.fraction is not None or stage.patches_per_track % stage.bag):
@@ -270,7 +270,7 @@ def _check_patches(stage: Stage, where: str) -> None:
     if stage.whole_song and getattr(stage.network, "summary", "flatten") == "flatten":
         raise UserError(f"{where}, whole_song: expected a network with summary 'moments', found none")
     if stage.whole_song and stage.patch_frames is not None:
-        raise UserError(f"{where}, patch_frames: expected none beside whole_song, delete one")
+        raise UserError(f"{where}, patch_frames: expected none with whole_song, delete one")
 
 
 def _stage(values: dict[str, Any], where: str) -> Stage:
@@ -316,7 +316,7 @@ def fill_table(kind: type[Any], values: object, where: str, parts: Mapping[str, 
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    """`value` as the annotation `hint` has it; integers pass for floats, lists for tuples."""
+    """Return `value` converted to the type `hint`; integers are accepted as floats, lists as tuples."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return fill_table(typing.cast("type[Any]", hint), value, where)
@@ -367,7 +367,7 @@ PATCH_KEYS = {"patch_frames": None, "whole_song": False, "selection": "random", 
 
 
 def _range_problem(key: str, value: Any) -> str | None:
-    """What a number should have been, or None if it is well."""
+    """Return what was expected of a number, or None if it is valid."""
     if isinstance(value, tuple):
         return next((problem for item in value if (problem := _range_problem(key, item))), None)
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,12 +1,12 @@
 """Stacked LSTMs over the frames of a patch (thesis rows 13 to 15; Hochreiter & Schmidhuber 1997).
 
-The thesis' text has two LSTMs of 64 and 128 units and two dense layers; its counts allow only three LSTMs of 64, each
-with the two bias vectors of cuDNN and a batch norm behind it, a batch norm over the one input channel in front, and
-dense 1024, 1024, 512. The count wins. Input weights are He-normal, recurrent ones orthogonal, the forget gate starts
-open (Jozefowicz et al. 2015).
+The thesis' text has two LSTMs of 64 and 128 units and two dense layers; its parameter counts only fit three LSTMs of
+64, each with the two bias vectors of cuDNN and followed by a batch norm, a batch norm over the one input channel before
+them, and dense layers of 1024, 1024, 512. We follow the counts. Input weights are He-normal, recurrent ones orthogonal,
+the bias of the forget gate is 1 (Jozefowicz et al. 2015).
 
-With the summary "moments" the length of the input does not matter, so a whole song can be heard at once: the experiment
-that the thesis had no memory for.
+With the summary "moments" the input may have any length, so the network can read a whole song at once, an experiment
+for which the thesis had too little memory.
 """
 
 from __future__ import annotations

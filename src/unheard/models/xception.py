@@ -1,12 +1,12 @@
 """Xception as a feature extractor for mel patches (Chollet 2017; thesis 5.4 and 6.4, rows 16 and 17).
 
-The network up to `block11_sepconv3_bn`, whose weights come from ImageNet (`models/pretrained.py`), then one
-convolution and dense layers that are learned here. A fixed convolution 1 x 1 with random weights makes three channels
-of one, as in the thesis, which also leaves out the scaling to [-1, 1] that the network was trained with. The thesis
-names two convolutional layers behind the backbone; its parameter counts have one, and so has this.
+The network up to `block11_sepconv3_bn`, with weights trained on ImageNet (`models/pretrained.py`), then one convolution
+and dense layers that are trained here. A fixed convolution 1 x 1 with random weights maps one channel to three, as in
+the thesis, which also omits the scaling to [-1, 1] that the network was trained with. The thesis names two
+convolutional layers after the backbone; its parameter counts have one, and so has this network.
 
-Keras is the truth for the geometry: its batch norm adds 1e-3 to the variance, and its pooling of an even length in
-steps of two pads behind the end only.
+The geometry follows Keras: its batch norm adds 1e-3 to the variance, and its pooling with stride two pads an even
+length at the end only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOMENTUM = 0.01  # Keras writes it as 0.99
 
 @dataclass(frozen=True)
 class XceptionConfig:
-    """channels: of the convolution behind the backbone. trainable: let the backbone learn (row 17), else row 16."""
+    """channels: of the convolution after the backbone. trainable: train the backbone (row 17), else row 16."""
 
     channels: int = 32
     dense: tuple[int, ...] = (1024, 1024, 512)
@@ -55,7 +55,7 @@ class Xception(nn.Module):
         self.train()
 
     def train(self, mode: bool = True) -> Xception:  # noqa: FBT001, FBT002 - torch's signature
-        """As ever, but a fixed backbone keeps to its stored statistics."""
+        """Set the mode, except that a fixed backbone always uses its stored statistics."""
         super().train(mode)
         self.backbone.train(mode and self.config.trainable)
         return self
@@ -89,7 +89,7 @@ class Backbone(nn.Sequential):
 
 
 class FirstBlock(nn.Module):
-    """Two convolutions without padding, the first in steps of two."""
+    """Two convolutions without padding, the first with stride two."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class FirstBlock(nn.Module):
 
 
 class EntryBlock(nn.Module):
-    """Two separable convolutions and a max-pool, beside a convolution 1 x 1 in steps of two."""
+    """Two separable convolutions and a max-pool, added to a convolution 1 x 1 with stride two."""
 
     def __init__(self, before: int, channels: int, *, relu_first: bool = True) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class MiddleBlock(nn.Module):
 
 
 class Convolution(nn.Module):
-    """A convolution without padding and without bias, and its batch norm."""
+    """A convolution without padding and bias, followed by batch norm."""
 
     def __init__(self, before: int, channels: int, size: int, *, stride: int = 1) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class Convolution(nn.Module):
 
 
 class SeparableConvolution(nn.Module):
-    """A convolution 3 x 3 of each channel by itself, one 1 x 1 across channels, and a batch norm."""
+    """A depthwise convolution 3 x 3, a pointwise convolution and batch norm."""
 
     def __init__(self, before: int, channels: int) -> None:
         super().__init__()
@@ -165,15 +165,16 @@ class SeparableConvolution(nn.Module):
 
 
 def halve(x: Tensor) -> Tensor:
-    """Max-pool 3 x 3 in steps of two as TensorFlow pads it: n becomes ceil(n / 2), and an even n has no padding before
-    its first number: (batch, channels, mel, frame) -> (batch, channels, ceil(mel / 2), ceil(frame / 2)).
+    """Max-pool 3 x 3 with stride two and TensorFlow's padding, which pads an even length at the end only.
+
+    (batch, channels, mel, frame) -> (batch, channels, ceil(mel / 2), ceil(frame / 2))
     """
     padding = (x.shape[2] % 2, x.shape[3] % 2)
     return functional.max_pool2d(x, 3, stride=2, padding=padding, ceil_mode=True)
 
 
 def _length_behind(n: int) -> int:
-    """What the backbone leaves of n mel bands or frames."""
+    """Return the length of the backbone's output for n mel bands or frames."""
     n = (n - 3) // 2 + 1 - 2
     if n < 1:
         raise UserError(f"Xception needs patches of 7 mel bands and 7 frames or more, found {2 * n + 5} of one")

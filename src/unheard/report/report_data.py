@@ -128,7 +128,7 @@ def load_report_data(
     return ReportData(
         workspace=workspace,
         catalogue=catalogue,
-        simulated=listeners == "simulated" or workspace.of_a_demo,
+        simulated=listeners == "simulated" or workspace.is_demo,
         library=summary,
         models=tuple(chosen),
         results=read_results(workspace, name),

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from threadpoolctl import threadpool_limits
 
 from unheard import __version__
-from unheard.serve import api, assets, documentation, errors, listening, login, pages
+from unheard.serve import api, assets, documentation, errors, listening_test_pages, login, pages
 from unheard.serve.config import ServeConfig
 from unheard.serve.heads import Heads
 from unheard.serve.repeats import Repeats
@@ -53,7 +53,7 @@ def make_app(config: ServeConfig) -> FastAPI:
     )
     app.state.served = held
     app.include_router(api.router)
-    for room in (login, documentation, listening, pages):
+    for room in (login, documentation, listening_test_pages, pages):
         app.include_router(room.router, include_in_schema=False)
     app.mount(assets.versioned(), assets.Immutable(directory=assets.ROOT, check_dir=False), name="versioned")
     app.mount("/static", StaticFiles(directory=assets.ROOT, check_dir=False), name="static")

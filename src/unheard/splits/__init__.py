@@ -1,12 +1,12 @@
-"""Splits: which tracks train, tune and test, decided once before anything is fitted.
+"""Split tracks into train, validation and test, once, before anything is fitted.
 
-split.py      what a split is
-groups.py     tracks that have to stay together: shared artists, the same recording twice
-folds.py      whole groups dealt into balanced folds: the splits `tracks`, `artists` and `live`
-newest.py     the split `time`: the newest tracks are tested
-make.py       all of them for one library
-exchange.py   splits.json, read and written
-stage.py      the stage of a workspace
+split.py      the type `Split`
+groups.py     tracks that must stay together: shared artists, duplicate recordings
+folds.py      assign whole groups to balanced folds: the splits `tracks`, `artists` and `live`
+newest.py     the split `time`: the newest tracks are test tracks
+make.py       all splits of one library
+exchange.py   read and write splits.json
+stage.py      the command `unheard split`
 """
 
 from unheard.splits.exchange import (

@@ -1,9 +1,9 @@
-"""splits.json: the exchange format, the same for our own splits and for imported ones.
+"""Read and write splits.json, the exchange format of our own and of imported splits.
 
     {"<name>": {"fold": {"<track_id>": fold, ...}, "use": {"train": [0, 1], "val": [2], "test": [3]}}}
 
-Other keys beside `fold` and `use` are ignored, but for `cutoff_timestamp` (see `Split`), which only `time` has. `val`
-may be left out. Names become file names, so they are restricted.
+Keys other than `fold` and `use` are ignored, except `cutoff_timestamp` (see `Split`), which only `time` has. `val` is
+optional. Names become file names, so they are restricted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from unheard.workspace import Workspace
 FORMAT = '{"<name>": {"fold": {"<track_id>": fold, ...}, "use": {"train": [...], "val": [...], "test": [...]}}}'
 USE_SPLITS = (LIVE, "artists", "tracks")  # which split trains and recommends when none is named
 EVALUATION_SPLITS = ("artists", "tracks")  # which one measures
-RESERVED = "full"  # the name of the factors of all plays
+RESERVED = "full"  # the name of the factors that are fitted on all plays
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -35,20 +35,20 @@ def write_splits(path: Path, splits: Mapping[str, Split]) -> None:
 
 
 def read_splits(path: Path) -> dict[str, Split]:
-    """Read a splits file of ours or of others; UserError names the split and what is wrong with it."""
+    """Return the splits of a file by name; raise UserError with the split's name and the problem."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; name a splits file") from error
+        raise UserError(f"{path}: no such file; expected a splits file") from error
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a JSON file ({error}); expected {FORMAT}") from error
-    if not isinstance(found, dict) or not found:
+    if not isinstance(content, dict) or not content:
         raise UserError(f"{path}: holds no splits; expected {FORMAT}")
-    return {name: _decode(path, name, value) for name, value in found.items()}
+    return {name: _decode(path, name, value) for name, value in content.items()}
 
 
 def load_splits(workspace: Workspace) -> dict[str, Split]:
-    """Every split of a workspace by name; MissingStageError if there are none yet."""
+    """Return every split of a workspace by name; raise MissingStageError if there are none yet."""
     if not workspace.splits_path.is_file():
         raise MissingStageError(f"{workspace.splits_path}: no splits yet", f"unheard split -w {workspace.root}")
     return read_splits(workspace.splits_path)
@@ -92,19 +92,23 @@ def _decode(path: Path, name: str, value: Any) -> Split:
     folds_in_use = {number for folds in use.values() for number in folds}
     for track_id, number in fold.items():
         if not _is_int(number):
-            raise UserError(f"{where}: fold {number!r} of track {track_id!r} is no whole number; number the folds")
+            raise UserError(
+                f"{where}: fold {number!r} of track {track_id!r}, expected a whole number; number the folds"
+            )
         if number not in folds_in_use:
             raise UserError(
                 f"{where}: fold {number} of track {track_id!r} has no use; name it under train, val or test"
             )
     n_tracks = Counter(fold.values())
-    needs: tuple[UseName, ...] = ("train",) if name == LIVE else ("train", "test")  # live: all may have been played
-    for needed in needs:
+    required: tuple[UseName, ...] = ("train",) if name == LIVE else ("train", "test")  # live: maybe no new tracks
+    for needed in required:
         if not any(n_tracks[number] for number in use[needed]):
-            raise UserError(f"{where}: no track is for {needed}; give it at least one fold that has tracks")
+            raise UserError(f"{where}: no track is for {needed}; give {needed} at least one fold that has tracks")
     cutoff = value.get("cutoff_timestamp")
     if cutoff is not None and (isinstance(cutoff, bool) or not isinstance(cutoff, int | float) or not isfinite(cutoff)):
-        raise UserError(f"{where}: cutoff_timestamp {cutoff!r} is no number; give seconds since 1970 or leave it out")
+        raise UserError(
+            f"{where}: cutoff_timestamp is {cutoff!r}, expected seconds since 1970; correct it or leave it out"
+        )
     return Split(name, fold, use, None if cutoff is None else float(cutoff))
 
 

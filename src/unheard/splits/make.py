@@ -1,4 +1,4 @@
-"""All splits of one library."""
+"""Make all splits of one library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unheard.splits.split import Split
 
 
 def ignore(_: str) -> None:
-    """The default of `left_out`: nobody is told."""
+    """Do nothing; the default of `left_out`."""
 
 
 def make_splits(
@@ -28,19 +28,19 @@ def make_splits(
     after: str | None,
     left_out: Callable[[str], None] = ignore,
 ) -> list[Split]:
-    """The splits `tracks`, `artists`, `live` and `time`, as far as the library allows them.
+    """Return the splits `tracks`, `artists`, `live` and `time`, as far as the library allows them.
 
     signatures     fingerprints of the library's tracks, see `artist_groups`
     first_played   track id -> earliest timestamp, for tracks that have one
     played         ids of tracks with plays
-    after          the last date that trains in `time`, see `time_split`
-    left_out       is told in one line why a split could not be made (one artist only, no dates, no plays)
+    after          the last date whose tracks train in `time`, see `time_split`
+    left_out       called with one line for each split that could not be made (one artist only, no dates, no plays)
 
-    UserError if not even `tracks` can be made, or if `after` was given and `time` cannot.
+    Raise UserError if `tracks` cannot be made, or if `after` was given and `time` cannot.
     """
     groups = artist_groups(tracks, signatures)
 
-    # Each split has random numbers of its own: the date of one does not change the folds of another.
+    # Each split has its own random numbers, so an option of one does not change the folds of another.
     tracks_rng, artists_rng, live_rng, time_rng = np.random.default_rng(seed).spawn(4)
     splits = [tracks_split(tracks.ids, rng=tracks_rng)]
     optional: list[Callable[[], Split]] = [

@@ -1,7 +1,7 @@
-"""The split `time`: the newest tracks are tested, and only what was played before them trains.
+"""Make the split `time`: the newest tracks are test tracks, and only earlier plays train.
 
-A track's date is when it was first played, or, where plays carry no time, its release date. Dates are UTC; a release
-date of a year or a month alone counts as the first day of it.
+A track's date is its first play or, where plays have no time, its release date. Dates are UTC; a release date of only a
+year or a month means its first day.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles
 from unheard.errors import UserError
 from unheard.library import Tracks
 from unheard.splits.split import Split, UseName
@@ -28,12 +28,12 @@ _DATE = re.compile(r"(\d{4})(?:[-./]?(\d{2})(?:[-./]?(\d{2}))?)?(?:[T ].*)?")
 def time_split(
     tracks: Tracks, *, first_played: Mapping[str, float], after: str | None, rng: np.random.Generator
 ) -> Split:
-    """Split `time`: test = tracks newer than `after`, val = the newest tenth of the older ones, train = the rest.
+    """Return the split `time`: test = tracks newer than `after`, val = the newest tenth of the others, train = rest.
 
-    after   an ISO date, month or year: the last one that trains. None chooses the date that leaves the newest 15 % of
-            the dated tracks, and needs a date for at least half of the tracks.
+    after   an ISO date, month or year: the last one whose tracks train. None chooses the date that makes the newest
+            15 % of the dated tracks test tracks; it needs a date for at least half of the tracks.
 
-    Tracks without a date train. UserError if `after` is no date, or train or test would be empty.
+    Tracks without a date train. Raise UserError if `after` is not a date, or train or test would be empty.
     """
     dates = track_dates(tracks, first_played)  # (n,) seconds, NaN = unknown
     cutoff = _default_cutoff(dates) if after is None else _period_end(after)
@@ -46,7 +46,7 @@ def time_split(
     fold = np.where(test, FOLDS["test"][0], FOLDS["train"][0])
     older = np.flatnonzero(~test & ~np.isnan(dates))
     n_val = max(1, round(VAL_SHARE * len(older))) if (~test).sum() > 1 and len(older) else 0
-    older = rng.permutation(older)  # days with many releases are cut at random
+    older = rng.permutation(older)  # so that tracks of the same day are chosen at random
     fold[older[np.argsort(-dates[older], kind="stable")[:n_val]]] = FOLDS["val"][0]
     return Split(
         "time",
@@ -56,19 +56,19 @@ def time_split(
     )
 
 
-def track_dates(tracks: Tracks, first_played: Mapping[str, float]) -> NDArray[np.float64]:
-    """When each track was first seen, (n_tracks,) seconds since 1970; NaN where nothing is known."""
+def track_dates(tracks: Tracks, first_played: Mapping[str, float]) -> Doubles:
+    """Return each track's first play or release, (n_tracks,) seconds since 1970; NaN where neither is known."""
     return np.array(
         [first_played.get(track.track_id, _period(track.release_date)[0]) for track in tracks.items], np.float64
     )
 
 
-def _default_cutoff(dates: NDArray[np.float64]) -> float:
+def _default_cutoff(dates: Doubles) -> float:
     known = np.sort(dates[~np.isnan(dates)])
     if len(known) < MIN_DATED_SHARE * len(dates) or len(known) < 2:
         raise UserError(
             f"the split 'time' needs a release date or a first play for half of the tracks, {len(known)} of "
-            f"{len(dates)} have one; give release dates in tracks.csv or timestamps in playlists.csv, or use --after"
+            f"{len(dates)} have one; add release dates to tracks.csv or timestamps to playlists.csv, or use --after"
         )
     candidates, starts = np.unique(known, return_index=True)
     if len(candidates) < 2:
@@ -85,7 +85,7 @@ def _period_end(after: str) -> float:
 
 
 def _period(text: str) -> tuple[float, float]:
-    """First second of a date, month or year, and the first second behind it; NaN if it is none."""
+    """Return the first second of a date, month or year, and the first second after it; NaN if `text` is none."""
     match = _DATE.fullmatch(text.strip())
     if match is None:
         return np.nan, np.nan

@@ -1,4 +1,4 @@
-"""What a split is: a fold for every track, a use for every fold."""
+"""The type `Split`: a fold for every track, a use for every fold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ USE_NAMES: tuple[UseName, ...] = ("train", "val", "test")
 
 
 class Use(IntEnum):
-    """What a split does with a track; NEW tracks came after the split was made and are cold like test tracks."""
+    """The use of a track in a split; NEW tracks were added after the split was made and are cold like test tracks."""
 
     NEW = -1
     TRAIN = 0
@@ -28,10 +28,10 @@ class Use(IntEnum):
 
 @dataclass(frozen=True)
 class Split:
-    """Folds of tracks and what each fold is for.
+    """The fold of each track and the use of each fold.
 
-    `cutoff_timestamp` (seconds since 1970) is set where time matters: plays from then on train nothing, not even plays
-    of train tracks.
+    If `cutoff_timestamp` (seconds since 1970) is set, plays from then on are not used in training, not even plays of
+    train tracks.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Split:
 
     @property
     def digest(self) -> str:
-        """A hash of the split: what was fitted under another one must not be measured under this one."""
+        """A hash of the split: models fitted under another split must not be evaluated under this one."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     def uses(self, tracks: IdMap) -> NDArray[np.int8]:
-        """The `Use` of each track, (n_tracks,) int8; tracks the split does not name are NEW."""
+        """Return the `Use` of each track, (n_tracks,) int8; tracks that are not in the split are NEW."""
         of_fold = {fold: Use[use.upper()] for use, folds in self.use.items() for fold in folds}
         return np.array([of_fold[self.fold[t]] if t in self.fold else Use.NEW for t in tracks], np.int8)

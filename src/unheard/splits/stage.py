@@ -1,4 +1,4 @@
-"""The split stage of a workspace: make splits or take given ones, and keep those that are there."""
+"""Make a workspace's splits or import them from a file, and keep existing ones."""
 
 from __future__ import annotations
 
@@ -27,43 +27,43 @@ def prepare_splits(
     force: bool = False,
     left_out: Callable[[str], None] = ignore,
 ) -> list[tuple[str, int, int, int]]:
-    """Make the library's splits, or take those of `file`; returns (name, train, val, test tracks) of all there are.
+    """Make the library's splits, or import those of `file`; return (name, train, val, test tracks) of all splits.
 
-    Splits are decided once: one that is there stays as it is and tracks scanned since are NEW to it, unless `force`.
-    UserError if `file` or `after` ask for something else than what is there, or if a split of `file` trains on no
-    track of the library. `left_out` is told why a split could not be made.
+    Existing splits are kept, and tracks scanned since then are NEW to them, unless `force`. Raise UserError if `file`
+    or `after` differ from an existing split, or if a split of `file` has no train track of the library. `left_out` is
+    called with the reason for each split that could not be made.
     """
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
         if not len(tracks):
             raise MissingStageError(f"{workspace.root}: no tracks yet", f"unheard scan -w {workspace.root} MUSIC")
         if file:
-            asked = _given(file, tracks)
+            new = _imported(file, tracks)
         else:
             found = current_features(workspace, tracks, "signature")
             signatures = found.ids, found.values
-            asked = _made(read_plays(workspace), tracks, signatures, seed=seed, after=after, left_out=left_out)
-    there = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
-    for name, split in asked.items():
+            new = _made(read_plays(workspace), tracks, signatures, seed=seed, after=after, left_out=left_out)
+    existing = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
+    for name, split in new.items():
         explicit = file is not None or (name == "time" and after is not None)
-        if name in there and there[name] != split and explicit and not force:
+        if name in existing and existing[name] != split and explicit and not force:
             raise UserError(
                 f"{workspace.splits_path}: has another split {name!r}; rename one, or replace it with --force"
             )
-    splits = {**there, **asked} if force else {**asked, **there}
-    if splits != there:
+    splits = {**existing, **new} if force else {**new, **existing}
+    if splits != existing:
         write_splits(workspace.splits_path, splits)
     return [_row(split, tracks) for split in splits.values()]
 
 
-def _given(file: Path, tracks: Tracks) -> dict[str, Split]:
+def _imported(file: Path, tracks: Tracks) -> dict[str, Split]:
     splits = read_splits(file)
     for name, split in splits.items():
         if not (split.uses(tracks.ids) == Use.TRAIN).any():
             example = next(track for track, fold in split.fold.items() if fold in split.use["train"])
             raise UserError(
                 f"{file}, split {name!r}: none of its train tracks (such as {example!r}) is in the library; "
-                "write the track ids that the library has"
+                "use the library's track ids"
             )
     return splits
 

@@ -1,1 +1,1 @@
-"""Recommendations as playlists on Spotify, through spotipy."""
+"""Write recommendations as playlists to Spotify, through spotipy, or to M3U8 files."""

@@ -1,7 +1,8 @@
-"""One user's Spotify account: log in, search, write playlists. Only this file speaks spotipy.
+"""Log in to a user's Spotify account, search songs and write playlists. Only this module calls spotipy.
 
 Credentials are spotipy's: an application's id, secret and redirect address in the environment. The user's token is kept
-in the user's cache folder and renewed by spotipy. UNHEARD_SPOTIFY_API names another server that answers like Spotify.
+in the user's cache folder and renewed by spotipy. UNHEARD_SPOTIFY_API is the address of another server with the same
+API, for tests.
 """
 
 from __future__ import annotations
@@ -17,35 +18,36 @@ from typing import Any
 
 from unheard.errors import UnheardError, UserError
 from unheard.recommend.export import one_line
-from unheard.spotify.matching import Song
+from unheard.spotify.song_matching import Song
 
 CREDENTIALS = ("SPOTIPY_CLIENT_ID", "SPOTIPY_CLIENT_SECRET", "SPOTIPY_REDIRECT_URI")
 OTHER_SERVER = "UNHEARD_SPOTIFY_API"
 SCOPES = ("playlist-modify-private", "playlist-modify-public", "playlist-read-private")
 DASHBOARD = "https://developer.spotify.com/dashboard"
 TIMEOUT_S = 20
-MOST_FOUND = 10  # results of one search, and
-PAGE = 50  # playlists of one page, and
-CHUNK = 100  # tracks of one request: the most that Spotify allows
+# The largest numbers that Spotify allows.
+SEARCH_RESULTS = 10  # in one search
+PLAYLISTS_PER_PAGE = 50
+TRACKS_PER_REQUEST = 100
 
 
 def token_path() -> Path:
-    """Where the user's token is kept."""
+    """Return the path of the user's token."""
     folder = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(folder) if folder else Path.home() / ".cache") / "unheard" / "spotify-token.json"
 
 
 def connect(*, say: Callable[[str], None]) -> Account:
-    """Log in; `say` tells the user which page to open if there is no token yet.
+    """Log in; without a token, `say` is called with the address of the page that the user must open.
 
-    UserError if spotipy or a credential is missing, or if Spotify refuses them.
+    Raise UserError if spotipy or a credential is missing, or if Spotify refuses the login.
     """
     try:
         from spotipy import Spotify, SpotifyOAuth
         from spotipy.cache_handler import CacheFileHandler
     except ImportError as error:
         raise UserError("playlists on Spotify need spotipy; pip install 'unheard[spotify]'") from error
-    from unheard.spotify.retries import patient_session
+    from unheard.spotify.retries import retrying_session
 
     missing = [name for name in CREDENTIALS if not (text := os.environ.get(name, "").strip()) or not text.isascii()]
     if missing:
@@ -54,10 +56,10 @@ def connect(*, say: Callable[[str], None]) -> Account:
             "with the redirect address http://127.0.0.1:8888/callback, and set all three from it"
         )
     for library in ("spotipy", "urllib3"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)  # what they log is raised, too
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # they also raise what they log
     path = token_path()
-    session = patient_session()
-    with _problems(path):
+    session = retrying_session()
+    with _readable_errors(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.chmod(0o600)
@@ -80,55 +82,59 @@ def connect(*, say: Callable[[str], None]) -> Account:
 
 
 class Account:
-    """A logged-in user. Every method raises one-line errors: UserError for what the user can mend."""
+    """The account of a logged-in user.
+
+    Every method raises one-line errors: UserError for problems that the user can solve, UnheardError for others.
+    """
 
     def __init__(self, client: Any, path: Path) -> None:
         self._client, self._path = client, path
-        self.user_id = self._id_in(client.current_user)
+        self.user_id = self._request_id(client.current_user)
 
     def search(self, query: str, *, market: str | None = None) -> list[Song]:
-        """Songs that can be played in the market (None: the user's), most likely first."""
-        answer = self._ask(self._client.search, query, limit=MOST_FOUND, type="track", market=market)
+        """Return songs that can be played in the market (None: the user's), best match first."""
+        answer = self._request(self._client.search, query, limit=SEARCH_RESULTS, type="track", market=market)
         items = (answer.get("tracks") or {}).get("items") or []
         return [_song(item) for item in items if item and item.get("uri") and item.get("is_playable") is not False]
 
     def playlists(self) -> dict[str, str]:
-        """Id of each playlist that the user owns, by name; of several of one name the first, which is the newest."""
-        found: dict[str, str] = {}
-        page = self._ask(self._client.current_user_playlists, limit=PAGE)
+        """Return the id of each playlist that the user owns, by name; of equal names the first, which is the newest."""
+        ids: dict[str, str] = {}
+        page = self._request(self._client.current_user_playlists, limit=PLAYLISTS_PER_PAGE)
         while True:
             for item in filter(None, page.get("items") or []):
                 if (item.get("owner") or {}).get("id") == self.user_id:
-                    found.setdefault(one_line(str(item.get("name"))), str(item.get("id")))
+                    ids.setdefault(one_line(str(item.get("name"))), str(item.get("id")))
             if not page.get("next"):
-                return found
-            page = self._ask(self._client.next, page)
+                return ids
+            page = self._request(self._client.next, page)
 
     def create(self, name: str, *, description: str, public: bool) -> str:
-        """Make an empty playlist; returns its id."""
-        return self._id_in(self._client.current_user_playlist_create, name, public=public, description=description)
+        """Make an empty playlist; return its id."""
+        return self._request_id(self._client.current_user_playlist_create, name, public=public, description=description)
 
-    def describe(self, playlist: str, *, description: str, public: bool) -> None:
-        """Change what a playlist says of itself; `public` shows it, but never hides what the user has shown."""
-        self._ask(self._client.playlist_change_details, playlist, description=description, public=public or None)
+    def set_description(self, playlist: str, *, description: str, public: bool) -> None:
+        """Change a playlist's description; `public` makes it public, but False leaves its visibility unchanged."""
+        self._request(self._client.playlist_change_details, playlist, description=description, public=public or None)
 
     def replace(self, playlist: str, uris: Sequence[str]) -> None:
-        """Put these tracks in the place of all that are in a playlist."""
-        self._ask(self._client.playlist_replace_items, playlist, list(uris[:CHUNK]))
-        for start in range(CHUNK, len(uris), CHUNK):
-            self._ask(self._client.playlist_add_items, playlist, list(uris[start : start + CHUNK]))
+        """Replace all tracks of a playlist."""
+        size = TRACKS_PER_REQUEST
+        self._request(self._client.playlist_replace_items, playlist, list(uris[:size]))
+        for start in range(size, len(uris), size):
+            self._request(self._client.playlist_add_items, playlist, list(uris[start : start + size]))
 
-    def _id_in(self, call: Callable[..., Any], *words: Any, **options: Any) -> str:
-        """The id in the answer to one request."""
-        found = self._ask(call, *words, **options).get("id")
-        if not found:
+    def _request_id(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> str:
+        """Make a request and return the id in its answer."""
+        answer = self._request(call, *arguments, **options)
+        if not answer.get("id"):
             raise UnheardError(f"{call.__name__}: Spotify's answer has no id; try again later")
-        return str(found)
+        return str(answer["id"])
 
-    def _ask(self, call: Callable[..., Any], *words: Any, **options: Any) -> dict[str, Any]:
-        """One request; an answer that is no JSON object counts as empty."""
-        with _problems(self._path):
-            answer = call(*words, **options)
+    def _request(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Make a request and return its answer; an answer that is not a JSON object counts as empty."""
+        with _readable_errors(self._path):
+            answer = call(*arguments, **options)
         return answer if isinstance(answer, dict) else {}
 
 
@@ -139,8 +145,8 @@ def _song(item: dict[str, Any]) -> Song:
 
 
 @contextmanager
-def _problems(token: Path) -> Iterator[None]:
-    """What spotipy, the network and the disk raise, as one line."""
+def _readable_errors(token: Path) -> Iterator[None]:
+    """Turn exceptions of spotipy, the network and the disk into one-line errors."""
     import requests
     from spotipy import SpotifyException, SpotifyOauthError
 
@@ -151,7 +157,7 @@ def _problems(token: Path) -> Iterator[None]:
             f"Spotify refuses the login ({error}); check {', '.join(CREDENTIALS)} or delete {token}"
         ) from error
     except SpotifyException as error:
-        raise _told(error.http_status, str(error.reason or error.msg), token) from error
+        raise _status_error(error.http_status, str(error.reason or error.msg), token) from error
     except requests.RequestException as error:
         raise UnheardError(
             f"Spotify cannot be reached ({type(error).__name__}); check the network, try again"
@@ -162,8 +168,8 @@ def _problems(token: Path) -> Iterator[None]:
         ) from error
 
 
-def _told(status: int, message: str, token: Path) -> UnheardError:
-    """The error for a status that Spotify answered with."""
+def _status_error(status: int, message: str, token: Path) -> UnheardError:
+    """Return the error for an HTTP status of Spotify's answer."""
     what = f"Spotify answers {status}: {one_line(message)}"
     match status:
         case 401:

@@ -1,8 +1,7 @@
-"""How long to be patient with Spotify: what is asked again, and when to give up.
+"""Retry requests to Spotify.
 
-A refused request (429) may always be repeated, after the seconds that Spotify names. A failing server (5xx) or a broken
-connection is asked again only for requests that can be repeated without harm: a second POST could make a second
-playlist.
+A request over the rate limit (429) is always repeated, after the seconds that Spotify names. After a server error (5xx)
+or a broken connection only GET and PUT are repeated: a second POST could make a second playlist.
 """
 
 from __future__ import annotations
@@ -13,33 +12,33 @@ from urllib3 import BaseHTTPResponse, Retry
 
 from unheard.errors import UnheardError
 
-REFUSED = 429
-FAILING = (500, 502, 503, 504)
-TRIES_AGAIN = 3
+RATE_LIMITED = 429
+SERVER_ERRORS = (500, 502, 503, 504)
+MAX_RETRIES = 3
 BACKOFF = 0.3
-MOST_WAIT_S = 60
+MAX_WAIT_S = 60
 
 
-def patient_session() -> requests.Session:
-    """A session that repeats what may be repeated."""
+def retrying_session() -> requests.Session:
+    """Return a session that retries requests that can be repeated safely."""
     session = requests.Session()
-    patience = Patience(total=TRIES_AGAIN, backoff_factor=BACKOFF, allowed_methods=("GET", "PUT"))
+    policy = RetryPolicy(total=MAX_RETRIES, backoff_factor=BACKOFF, allowed_methods=("GET", "PUT"))
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=patience))
+        session.mount(scheme, HTTPAdapter(max_retries=policy))
     return session
 
 
-class Patience(Retry):
-    """Repeats every refused request, and failing ones of the allowed methods."""
+class RetryPolicy(Retry):
+    """Retries every rate-limited request, and after server errors those of the allowed methods."""
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: ARG002, FBT001, FBT002 - urllib3's signature
-        return status_code == REFUSED or (status_code in FAILING and method in (self.allowed_methods or ()))
+        return status_code == RATE_LIMITED or (status_code in SERVER_ERRORS and method in (self.allowed_methods or ()))
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """The seconds to wait; UnheardError if they are too many to sit through."""
-        asked = response.headers.get("Retry-After", "").strip()
-        if not asked.isdecimal():
+        """Return the seconds to wait; raise UnheardError if they are more than a minute."""
+        wait_s = response.headers.get("Retry-After", "").strip()
+        if not wait_s.isdecimal():
             return None
-        if int(asked) > MOST_WAIT_S:
-            raise UnheardError(f"Spotify asks to wait {asked} seconds; run the same command again then")
-        return float(asked)
+        if int(wait_s) > MAX_WAIT_S:
+            raise UnheardError(f"Spotify asks to wait {wait_s} seconds; run the same command again then")
+        return float(wait_s)

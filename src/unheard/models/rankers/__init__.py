@@ -1,5 +1,5 @@
-"""Rankers: models that learn from described tracks and plays to order new tracks for playlists.
+"""Define rankers: models that learn from features and plays to rank new tracks for playlists.
 
-A network of the other kind (`models/networks.py`) predicts somebody's factors; a ranker may choose its own space. One
-file a family: its configuration, and its modules if it has any of its own. How it is fitted is in training/rankers/.
+A network (`models/networks.py`) predicts given factors; a ranker may learn its own embedding space. Each family has one
+file here with its configuration and modules, and one in training/rankers/ with its fit.
 """

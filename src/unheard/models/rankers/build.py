@@ -1,4 +1,4 @@
-"""A ranker's module from its configuration and sizes, so that stored weights have something to go into."""
+"""Build a ranker's module from its configuration and sizes, so that stored weights can be loaded into it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ from unheard.models.rankers.two_tower import SoundAndArtist, TwoTower
 
 
 def build(config: Any, *, inputs: int, n_artist: int, outputs: int, factors: int) -> nn.Module:
-    """inputs: numbers of a description, of which the last n_artist are about the artist; outputs: of a place; factors:
-    of a warm factor."""
+    """Return the module of a configuration.
+
+    inputs    number of features, of which the last n_artist are about the artist
+    outputs   dimension of the embedding
+    factors   dimension of the warm factors
+    """
     match config:
         case Ridge() | ReducedRank():
             return _linear(inputs, outputs)
@@ -46,7 +50,7 @@ def build(config: Any, *, inputs: int, n_artist: int, outputs: int, factors: int
         case Gar():
             generator = Tower(config.tower, inputs=inputs, outputs=factors)
             return Generated(generator, Tower(config.recommender, inputs=factors, outputs=outputs))
-    raise UserError(f"{type(config).__name__}: not a ranker that this version knows; update unheard")
+    raise UserError(f"{type(config).__name__}: unknown ranker; update unheard")
 
 
 def _linear(inputs: int, outputs: int) -> Linear:

@@ -1,4 +1,4 @@
-"""CLCRec: places of played tracks are learned from plays, and a tower learns to tell them from descriptions."""
+"""CLCRec: embeddings of warm tracks are learned from plays, and a tower learns to predict them from features."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from unheard.models.rankers.tower import TowerConfig
 class ClcRec:
     """Contrastive training on two kinds of pairs (training/rankers/clcrec.py).
 
-    output       numbers of a place
+    output       dimension of the embedding
     temperature  of both softmaxes
-    balance      lambda: weight of the pairs of a track's place and its description; the rest is for playlist and track
-    hybrid       rho: how often a track stands for itself by its description while playlists are learned
-    negatives    tracks of a step, drawn from all train tracks, that a positive has to stand out from
-    shrink       eta: weight of the squared length of learned places
+    balance      lambda: weight of the pairs of embedding and prediction of a track; the rest is for playlist and track
+    hybrid       rho: how often a track's embedding is replaced by its prediction while playlists are learned
+    negatives    negatives of a step, drawn from all train tracks
+    shrink       eta: weight of the squared length of learned embeddings
     """
 
     tower: TowerConfig = field(default_factory=TowerConfig)

@@ -1,4 +1,4 @@
-"""Deep content-user embedding: every playlist has a place of its own, and tracks are told from their descriptions."""
+"""Deep content-user embedding: each playlist has a learned embedding, and a tower embeds tracks from their features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unheard.models.rankers.tower import TowerConfig
 
 @dataclass(frozen=True)
 class ContentUser:
-    """output: numbers of a place. margin: of the hinge. negatives: tracks of a step, drawn from all train tracks."""
+    """output: dimension of the embedding. margin: of the hinge. negatives: of a step, drawn from all train tracks."""
 
     tower: TowerConfig = field(default_factory=TowerConfig)
     descent: Descent = field(default_factory=lambda: Descent(learning_rate=3e-3))

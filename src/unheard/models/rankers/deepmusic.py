@@ -1,4 +1,4 @@
-"""Deep content-based music recommendation: a tower predicts warm factors, by one of four measures of being wrong."""
+"""Deep content-based music recommendation: a tower predicts warm factors, with one of four losses."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from unheard.models.rankers.tower import Tower, TowerConfig
 class DeepMusic:
     """loss   mse     squared error of factors
     wpe     squared error of preferences, weighted as in the factorisation with confidence 1 + alpha
-    cosine  direction of factors around their mean; all predictions are equally far from it
-    score   squared error of the scores that factors give to all playlists
+    cosine  direction of factors around their mean; all predictions have the same distance from it
+    score   squared error of the scores of all playlists
     """
 
     tower: TowerConfig = field(default_factory=TowerConfig)
@@ -26,7 +26,7 @@ class DeepMusic:
 
 
 class Factors(nn.Module):
-    """(batch, inputs) -> (batch, factors): centre + scale times the tower, which so works with numbers around 1."""
+    """(batch, inputs) -> (batch, factors): centre + scale times the tower, so that the tower's outputs are around 1."""
 
     def __init__(self, tower: Tower, centre: Tensor, scale: Tensor) -> None:
         super().__init__()

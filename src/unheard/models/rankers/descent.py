@@ -1,4 +1,4 @@
-"""How long and how fast a ranker learns by gradient steps; part of the configuration of every ranker that does."""
+"""Options of gradient descent, part of the configuration of every ranker that uses it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Descent:
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
-    batch_size        plays of one step, or tracks where a step is about tracks alone
-    steps_per_check   so many steps lie between two looks at the validation tracks
-    checks, patience  at most so many looks, and stop after so many without a better one; the best weights are kept.
+    batch_size        plays in one step, or tracks if a step uses tracks only
+    steps_per_check   steps between two evaluations on the validation tracks
+    checks, patience  maximal number of evaluations, and of evaluations without improvement; the best weights are kept.
                       Without validation tracks all steps are made and the last weights are kept
     """
 

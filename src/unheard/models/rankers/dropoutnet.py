@@ -1,4 +1,4 @@
-"""DropoutNet: one network for tracks with and without plays, because it often had to do without them in training."""
+"""DropoutNet: one network for tracks with and without plays, trained with factors dropped at random."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unheard.models.rankers.tower import Tower, TowerConfig
 
 @dataclass(frozen=True)
 class DropoutNet:
-    """output: numbers of a place. factor_dropout: how often a track's factor is hidden in training, whole."""
+    """output: dimension of the embedding. factor_dropout: probability that a track's whole factor is dropped."""
 
     tower: TowerConfig = field(default_factory=TowerConfig)
     descent: Descent = field(default_factory=Descent)
@@ -22,7 +22,7 @@ class DropoutNet:
 
 
 class TrackTower(nn.Module):
-    """f_V of the paper: a description and a factor, zero if there is none, to a place."""
+    """f_V of the paper: embeds a track's features and its factor, zero if it has none."""
 
     def __init__(self, config: DropoutNet, *, inputs: int, factors: int) -> None:
         super().__init__()
@@ -34,10 +34,10 @@ class TrackTower(nn.Module):
         """(batch, inputs) and (batch, factors) or nothing -> (batch, output)."""
         if factor is None:
             factor = x.new_zeros(len(x), self.factors)
-        places: Tensor = self.joint(torch.cat([self.content(x), factor], dim=1))
-        return places
+        embeddings: Tensor = self.joint(torch.cat([self.content(x), factor], dim=1))
+        return embeddings
 
 
 def joint_tower(config: DropoutNet, *, inputs: int) -> Tower:
-    """What reads factors: none of their numbers is hidden one by one."""
+    """Return a tower that reads factors; it has no input dropout, because factors are dropped as a whole."""
     return Tower(replace(config.tower, input_dropout=0.0), inputs=inputs, outputs=config.output)

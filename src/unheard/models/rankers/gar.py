@@ -1,4 +1,4 @@
-"""GAR: a generator of factors from descriptions plays against a recommender that tells them from warm ones."""
+"""GAR: a generator predicts factors from features, and a recommender learns to distinguish them from warm factors."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from unheard.models.rankers.tower import Tower, TowerConfig
 
 @dataclass(frozen=True)
 class Gar:
-    """output: numbers of a place.
+    """output: dimension of the embedding.
 
-    similarity  alpha: weight of staying near the warm factor, against deceiving the recommender
-    negative    beta: how much of what the recommender has to push down are other tracks; the rest are generated ones
+    similarity  alpha: weight of the distance to the warm factor, against the adversarial loss
+    negative    beta: weight of other tracks as negatives of the recommender; the rest is for generated tracks
     """
 
     tower: TowerConfig = field(default_factory=TowerConfig)
@@ -27,12 +27,12 @@ class Gar:
 
 
 class Generated(nn.Module):
-    """(batch, inputs) description -> (batch, factors) -> (batch, output) place among the recommender's tracks."""
+    """(batch, inputs) features -> (batch, factors) -> (batch, output) embedding in the recommender's space."""
 
     def __init__(self, generator: Tower, tracks: Tower) -> None:
         super().__init__()
         self.generator, self.tracks = generator, tracks
 
     def forward(self, x: Tensor) -> Tensor:
-        places: Tensor = self.tracks(self.generator(x))
-        return places
+        embeddings: Tensor = self.tracks(self.generator(x))
+        return embeddings

@@ -1,4 +1,4 @@
-"""Ridge regression on random Fourier features of descriptions, which stand for a Gaussian kernel.
+"""Kernel ridge regression with a Gaussian kernel, approximated by random Fourier features.
 
 Rahimi and Recht, Random Features for Large-Scale Kernel Machines (2007), algorithm 1: with w drawn from the kernel's
 Fourier transform, a normal of variance 1 / bandwidth^2, and b uniform on 0 .. 2 pi,
@@ -20,7 +20,7 @@ from unheard.models.rankers.tower import Linear
 
 @dataclass(frozen=True)
 class KernelRidge:
-    """features: D. The others: as those of ridge."""
+    """features: D. The other fields are those of `Ridge`."""
 
     features: int = 2000
     penalties: tuple[float, ...] = PENALTIES
@@ -38,10 +38,10 @@ class RandomFourier(nn.Module):
         self.linear = linear
 
     def forward(self, x: Tensor) -> Tensor:
-        places: Tensor = self.linear(fourier(x, self.get_buffer("frequencies"), self.get_buffer("phases")))
-        return places
+        factors: Tensor = self.linear(fourier(x, self.get_buffer("frequencies"), self.get_buffer("phases")))
+        return factors
 
 
 def fourier(x: Tensor, frequencies: Tensor, phases: Tensor) -> Tensor:
-    """z(x) of rows of x, (batch, features)."""
+    """Return z(x) of the rows of x, (batch, features)."""
     return math.sqrt(2 / len(phases)) * torch.cos(torch.addmm(phases, x, frequencies))

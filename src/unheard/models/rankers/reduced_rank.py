@@ -1,4 +1,4 @@
-"""Reduced-rank regression from descriptions onto warm factors; the module is `Linear` (tower.py)."""
+"""Reduced-rank regression from features to warm factors; the module is `Linear` (tower.py)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from unheard.models.rankers.ridge import PENALTIES, TEMPERATURE
 
 @dataclass(frozen=True)
 class ReducedRank:
-    """ranks, penalties: to average over (penalties in units of the number of train tracks).
+    """ranks, penalties: candidates to average over (penalties in units of the number of train tracks).
 
-    rank, penalty: without validation tracks; a rank above the number of factors is all of them. temperature: see ridge.
+    rank, penalty: used without validation tracks; a rank above the number of factors is full rank. temperature: see
+    `Ridge`.
     """
 
     ranks: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)

@@ -1,4 +1,4 @@
-"""Ridge regression from descriptions onto warm factors; the module is `Linear` (tower.py)."""
+"""Ridge regression from features to warm factors; the module is `Linear` (tower.py)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ TEMPERATURE = 0.02
 
 @dataclass(frozen=True)
 class Ridge:
-    """penalties: to average over, in units of the number of train tracks. penalty: without validation tracks.
+    """penalties: candidates to average over, in units of the number of train tracks.
 
-    temperature: of the average; penalties whose nDCG of validation tracks lies this far apart weigh e to one.
+    penalty      used without validation tracks
+    temperature  of the average: if the validation nDCG of two penalties differs by this, their weights are e to 1
     """
 
     penalties: tuple[float, ...] = PENALTIES

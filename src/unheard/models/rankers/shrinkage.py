@@ -1,9 +1,9 @@
-"""An artist's mean factor, drawn towards what the sound says when the artist has few tracks.
+"""Shrink an artist's mean factor towards the factor predicted from the audio.
 
     (n m_artist + kappa f(sound)) / (n + kappa)
 
-with n train tracks of the artist: the posterior mean of a normal with prior f(sound) (Efron & Morris 1975). An artist
-that nobody has played is placed by sound alone.
+with n train tracks of the artist: the posterior mean of a normal with prior f(sound) (Efron & Morris 1975). For an
+artist without train tracks it is the prediction from the audio.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from unheard.models.rankers.tower import Linear
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """kappas: to choose from; penalties, temperature: of the ridge. kappa, penalty: without validation tracks."""
+    """kappas: candidates; penalties, temperature: of the ridge. kappa, penalty: used without validation tracks."""
 
     kappas: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalties: tuple[float, ...] = PENALTIES
@@ -31,8 +31,8 @@ class Shrinkage:
 class ArtistAndSound(nn.Module):
     """(batch, sound + factors + 1) -> (batch, factors); the last columns are those of training/artists.py.
 
-    centre  (factors,) mean factor of the train tracks, which the artists' means stand around
-    scale   what the artists' means were divided by
+    centre  (factors,) mean factor of the train tracks, which was subtracted from the artists' means
+    scale   by which the artists' means were divided
     """
 
     def __init__(self, sound: Linear, centre: Tensor, scale: float, kappa: float) -> None:
@@ -47,5 +47,5 @@ class ArtistAndSound(nn.Module):
         n_sound = x.shape[1] - len(centre) - 1
         mean = centre + scale * x[:, n_sound:-1]  # (batch, factors)
         n = torch.expm1(x[:, -1:])  # (batch, 1)
-        places: Tensor = (n * mean + kappa * self.sound(x[:, :n_sound])) / (n + kappa)
-        return places
+        factors: Tensor = (n * mean + kappa * self.sound(x[:, :n_sound])) / (n + kappa)
+        return factors

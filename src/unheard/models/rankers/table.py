@@ -1,4 +1,4 @@
-"""Rankers under their names in recipes. A new one is added here and, with its fit, in training/rankers/table.py."""
+"""The rankers by their names in recipes. Add a new one here and, with its fit, in training/rankers/table.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The encoder of every ranker: a description of a track in, a vector out."""
+"""The towers of the rankers, which map a track's features to an embedding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class TowerConfig:
-    """width: of the hidden layers. layers: how many. dropout: of a hidden unit. input_dropout: of an input number."""
+    """width, layers: of the hidden layers. dropout: of hidden units. input_dropout: of features."""
 
     width: int = 256
     layers: int = 1
@@ -39,7 +39,7 @@ class Tower(nn.Module):
 
 
 class Linear(nn.Module):
-    """A fitted linear map with a mean: (batch, inputs) -> (batch, outputs). For models in closed form."""
+    """A fitted affine map, for models in closed form: (batch, inputs) -> (batch, outputs)."""
 
     def __init__(self, weight: Tensor, offset: Tensor) -> None:
         super().__init__()

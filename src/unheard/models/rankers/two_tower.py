@@ -1,4 +1,4 @@
-"""Two towers that share their weights: a track is an encoded description, a playlist the mean of its encoded tracks."""
+"""Two towers with shared weights: a track is embedded from its features, a playlist is the mean of its tracks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from unheard.models.rankers.tower import Tower, TowerConfig
 class TwoTower:
     """Contrastive training on plays (training/rankers/two_tower.py).
 
-    output          numbers of a place
+    output          dimension of the embedding
     temperature     of the softmax over candidates
-    held_out        share of a playlist that has to be guessed from the rest, anew in each step
-    across_artists  hold out whole artists, so that what is learned carries over to new ones
-    popularity      exponent of the logQ correction: 0 learns who is popular too, 1 takes popularity out
-    artist_dropout  how often a track's artist is hidden in training (if the recipe knows artists at all)
-    tracks, playlists   of one step; more tracks than that are sampled
-    steps, checks   so many steps, judged on validation tracks so many times; the best weights are kept
+    held_out        share of a playlist that is predicted from the rest, drawn anew in each step
+    across_artists  hold out whole artists, so that the model generalises to new ones
+    popularity      exponent of the logQ correction: 0 learns popularity too, 1 removes it
+    artist_dropout  probability that a track's artist columns are dropped in training (if the member uses artists)
+    tracks, playlists   maximal numbers in one step; they are sampled if there are more
+    steps, checks   number of steps, and of evaluations on validation tracks; the best weights are kept
     """
 
     tower: TowerConfig = field(default_factory=TowerConfig)
@@ -41,11 +41,11 @@ class TwoTower:
 
 
 class SoundAndArtist(nn.Module):
-    """(batch, sound + d + 1) -> (batch, outputs) of unit length: what the sound says, and what the artist does.
+    """(batch, sound + d + 1) -> (batch, outputs) of unit length: combines the audio's embedding with the artist's.
 
-    The last columns are those of training/artists.py, zero for an artist without train tracks. A linear map takes the
-    artist's mean factor into the space of the sound's places; the more tracks stand behind it, the more it counts:
-    w = n / (n + kappa), with kappa learned, as in shrinkage.py.
+    The last columns are those of training/artists.py, zero for an artist without train tracks. A linear map embeds the
+    artist's mean factor; its weight grows with the artist's number of train tracks: w = n / (n + kappa), with kappa
+    learned, as in shrinkage.py.
     """
 
     def __init__(self, config: TwoTower, *, n_sound: int, n_artist: int) -> None:
@@ -61,5 +61,7 @@ class SoundAndArtist(nn.Module):
             return sound
         n = torch.expm1(x[:, -1:])  # (batch, 1) train tracks of the artist
         weight = n / (n + self.log_kappa.exp())
-        artist = functional.normalize(self.artist(x[:, self.n_sound : -1]))  # (batch, outputs), zero for nobody
+        artist = functional.normalize(
+            self.artist(x[:, self.n_sound : -1])
+        )  # (batch, outputs), zero without train tracks
         return functional.normalize((1 - weight) * sound + weight * artist)

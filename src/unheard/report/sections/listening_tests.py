@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from unheard.errors import UserError
 from unheard.listening_test.analyse import Analysis, analyse
-from unheard.listening_test.plot import means_figure
+from unheard.listening_test.analysis_tables import agreement_text, comparison_tables, means_table, raters_table
+from unheard.listening_test.means_plot import means_figure
 from unheard.listening_test.study import study_names
-from unheard.listening_test.tables import agreement_text, comparison_tables, means_table, raters_table
 from unheard.report.blocks import Block, Folded, Missing, Picture, Section, Tabled, Text
 from unheard.report.figures.canvas import drawn
 from unheard.report.report_data import ReportData

@@ -69,7 +69,7 @@ def page(
 ) -> Response:
     """A template as an answer; `here` marks the place in the menu."""
     workspace = served(request).workspace
-    frame = {"here": request.url.path, "workspace": workspace.root.resolve().name, "simulated": workspace.of_a_demo}
+    frame = {"here": request.url.path, "workspace": workspace.root.resolve().name, "simulated": workspace.is_demo}
     html = environment().get_template(template).render({**frame, **values})
     return HTMLResponse(html.encode("utf-8", "replace"), status, headers={"cache-control": cache_control})
 

@@ -1,6 +1,6 @@
-// A rater's screen: clips that play one at a time, scales that count once they are moved, and nothing sent before
-// everything is heard and answered.
-const HEARD_S = 2;
+// A rater's screen: one clip plays at a time, a scale counts as answered once it is moved, and the form is only sent
+// when every clip was played and every question answered.
+const MIN_PLAYED_S = 2;
 const opened = performance.now();
 let isDone = null;
 const clips = [...document.querySelectorAll(".clip")].map((box) => ({
@@ -17,7 +17,7 @@ for (const { box, button, audio } of clips) {
   };
   button.addEventListener("click", () => {
     for (const other of clips) if (other.audio !== audio) other.audio.pause();
-    if (audio.paused) audio.play().catch(() => tell(`The sound of ${name} did not load. Check your connection.`, () => audio.currentTime > 0));
+    if (audio.paused) audio.play().catch(() => showMessage(`The sound of ${name} did not load. Check your connection.`, () => audio.currentTime > 0));
     else audio.pause();
   });
   for (const event of ["play", "pause"]) audio.addEventListener(event, show);
@@ -27,8 +27,8 @@ for (const { box, button, audio } of clips) {
   });
   audio.addEventListener("timeupdate", () => {
     button.style.setProperty("--at", audio.duration ? audio.currentTime / audio.duration : 0);
-    if (audio.currentTime >= Math.min(HEARD_S, audio.duration / 2)) box.classList.add("heard");
-    look();
+    if (audio.currentTime >= Math.min(MIN_PLAYED_S, audio.duration / 2)) box.classList.add("played");
+    clearMessage();
   });
 }
 
@@ -41,46 +41,46 @@ for (const scale of document.querySelectorAll(".scale")) {
     slider.setAttribute("aria-valuetext", `${slider.value} of 100, ${words}`);
     scale.querySelector("output").textContent = slider.value;
     scale.classList.add("set");
-    scale.classList.remove("wanting");
-    look();
+    scale.classList.remove("unanswered");
+    clearMessage();
   };
   for (const event of ["input", "change", "pointerup"]) slider.addEventListener(event, set);
   slider.addEventListener("keydown", (event) => {
-    if (event.key === " ") set(); // the middle, on purpose
+    if (event.key === " ") set(); // the middle of the scale is a valid answer
   });
   if (answer.value !== "") set();
 }
 
-// A message stays until what it asks for is done.
-function tell(message, done = null) {
-  const place = document.querySelector(".missing");
-  if (place) place.textContent = message;
+// Show a message until `done` returns true.
+function showMessage(message, done = null) {
+  const box = document.querySelector(".missing");
+  if (box) box.textContent = message;
   isDone = done;
 }
 
-function look() {
-  if (isDone?.()) tell("");
+function clearMessage() {
+  if (isDone?.()) showMessage("");
 }
 
 const form = document.querySelector("form.screen");
 if (form) {
   form.addEventListener("change", (event) => {
-    event.target.closest(".which")?.classList.remove("wanting");
-    look();
+    event.target.closest(".which")?.classList.remove("unanswered");
+    clearMessage();
   });
   form.addEventListener("submit", (event) => {
-    const unheard = clips.find(({ box }) => "must" in box.dataset && !box.classList.contains("heard"));
+    const unplayed = clips.find(({ box }) => "must" in box.dataset && !box.classList.contains("played"));
     const isOpen = (question) => question.matches(".scale:not(.set)") || (question.matches(".which") && !question.querySelector(":checked"));
     const open = [...form.querySelectorAll("[data-name]")].find(isOpen);
     const again = form.dataset.answered !== undefined;
-    if (unheard && !again) {
+    if (unplayed && !again) {
       event.preventDefault();
-      tell(`Please listen to ${unheard.button.dataset.name} first.`, () => unheard.box.classList.contains("heard"));
-      unheard.button.focus();
+      showMessage(`Please listen to ${unplayed.button.dataset.name} first.`, () => unplayed.box.classList.contains("played"));
+      unplayed.button.focus();
     } else if (open) {
       event.preventDefault();
-      open.classList.add("wanting");
-      tell("Please answer this question too.", () => !isOpen(open));
+      open.classList.add("unanswered");
+      showMessage("Please answer this question too.", () => !isOpen(open));
       open.querySelector("input").focus();
     } else {
       form.elements.seconds.value = ((performance.now() - opened) / 1000).toFixed(1);

@@ -1,4 +1,4 @@
-"""The figure of an analysis: every condition with its interval, one panel a measure."""
+"""Plot the means of an analysis: every condition with its interval, one panel for each measure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LABEL = {
     "liking": "liking, 0 to 100",
     "preference": "log odds of being preferred",
 }
-LONGEST_NAME = 24
+MAX_NAME = 24
 FONT_SIZE = 8
 
 
 def means_figure(analysis: Analysis) -> Figure:
-    """Best condition on top, models in blue, the hidden reference and anchor in grey."""
+    """Return the figure: best condition at the top, models in blue, the hidden reference and anchor in grey."""
     from matplotlib.figure import Figure
 
     measures = list(analysis.alpha)
@@ -31,7 +31,7 @@ def means_figure(analysis: Analysis) -> Figure:
     height_in = (0.26 * len(order) + 0.75) * len(measures) + 0.25 * analysis.simulated
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
     if analysis.simulated:
-        figure.suptitle("Simulated raters: nobody has listened", fontsize=FONT_SIZE)
+        figure.suptitle("Simulated raters: no person has listened", fontsize=FONT_SIZE)
     for ax, measure in zip(figure.subplots(len(measures), 1, squeeze=False).flat, measures, strict=True):
         _panel(ax, analysis, measure, order)
     return figure
@@ -41,12 +41,12 @@ def _panel(ax: Axes, analysis: Analysis, measure: str, order: list[str]) -> None
     for mean in analysis.means:
         if mean.measure != measure or mean.model not in order:
             continue
-        place, colour = order.index(mean.model), HIDDEN if mean.model in (REFERENCE, ANCHOR) else MODEL
-        ax.axhline(place, color=GRID, linewidth=0.5, zorder=0)
+        position, colour = order.index(mean.model), HIDDEN if mean.model in (REFERENCE, ANCHOR) else MODEL
+        ax.axhline(position, color=GRID, linewidth=0.5, zorder=0)
         if mean.low is not None and mean.high is not None:
-            ax.plot([mean.low, mean.high], [place, place], color=colour, linewidth=1.4)
-        ax.plot([mean.value], [place], color=colour, marker="o", markersize=4, linestyle="")
-    shown = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in order]
+            ax.plot([mean.low, mean.high], [position, position], color=colour, linewidth=1.4)
+        ax.plot([mean.value], [position], color=colour, marker="o", markersize=4, linestyle="")
+    shown = [name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…" for name in order]
     ax.set_yticks(range(len(order)), shown)
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.set_xlabel(LABEL[measure], fontsize=FONT_SIZE)

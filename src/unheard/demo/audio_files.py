@@ -1,23 +1,22 @@
-"""Writes one track as an ordinary tagged audio file, beside its place first and renamed when it is whole."""
+"""Write a track as a tagged audio file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import soundfile
 from mutagen.flac import FLAC
 from mutagen.id3 import TALB, TCON, TDRC, TIT2, TPE1, TRCK
 from mutagen.mp3 import MP3
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.artefacts import atomic_path
 from unheard.demo.world import Format, Track
 
-BLOCK = 1 << 15  # frames handed to the encoder at once; libsndfile's Vorbis encoder keeps a block on its stack
+BLOCK = 1 << 15  # frames passed to the encoder at once; libsndfile's Vorbis encoder keeps a block on its stack
 SUBTYPES: dict[Format, str] = {"ogg": "VORBIS", "flac": "PCM_16", "mp3": "MPEG_LAYER_III", "wav": "PCM_16"}
 ID3_FRAMES: dict[str, Any] = {
     "title": TIT2, "artist": TPE1, "album": TALB, "date": TDRC, "genre": TCON, "tracknumber": TRCK
@@ -25,15 +24,15 @@ ID3_FRAMES: dict[str, Any] = {
 _OPEN: dict[Format, Any] = {"ogg": OggVorbis, "flac": FLAC, "mp3": MP3, "wav": WAVE}
 
 
-def write_track(path: Path, track: Track, samples: NDArray[np.float32]) -> None:
-    """Encode `samples` (n, channel) in the format of the track and tag them."""
-    with atomic_path(path) as beside:
-        encode(beside, samples, rate_hz=track.rate_hz, file_format=track.format)
-        write_tags(beside, track)
+def write_track(path: Path, track: Track, samples: Floats) -> None:
+    """Encode `samples` (n, channel) in the track's format and write its tags, atomically."""
+    with atomic_path(path) as temporary:
+        encode(temporary, samples, rate_hz=track.rate_hz, file_format=track.format)
+        write_tags(temporary, track)
 
 
-def encode(path: Path, samples: NDArray[np.float32], *, rate_hz: int, file_format: Format) -> None:
-    """Write `samples` (n, channel); the format does not depend on the name."""
+def encode(path: Path, samples: Floats, *, rate_hz: int, file_format: Format) -> None:
+    """Write `samples` (n, channel) in `file_format`, whatever the suffix of `path`."""
     with soundfile.SoundFile(
         path,
         "w",
@@ -47,7 +46,7 @@ def encode(path: Path, samples: NDArray[np.float32], *, rate_hz: int, file_forma
 
 
 def write_tags(path: Path, track: Track) -> None:
-    """Title, artist, album, date, genre and track number, as each format keeps them."""
+    """Write title, artist, album, date, genre and track number as tags of the track's format."""
     tags = {
         "title": track.title,
         "artist": track.band.name,

@@ -1,4 +1,4 @@
-"""The lists behind the playlists, and the same lists as files."""
+"""Tests of the lists that become playlists, and of the same lists as files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from unheard.errors import MissingStageError, UserError
 from unheard.recommend.export import ListEntry, entries_of, export
 from unheard.session import Session
-from unheard.spotify.files import file_stem, write_files
-from unheard.spotify.lists import MOST_NAME, NamedList, nearest_lists, playlist_name
+from unheard.spotify.m3u_files import file_stem, write_files
+from unheard.spotify.seed_lists import MAX_NAME, NamedList, nearest_lists, playlist_name
 from unheard.workspace import Workspace
 
 
@@ -27,7 +27,7 @@ def test_every_seed_under_every_trained_model_and_the_oracle(lists: list[NamedLi
     ]
 
 
-def test_the_seed_is_first_and_then_what_similar_says(lists: list[NamedList], workspace: Workspace) -> None:
+def test_the_seed_is_first_followed_by_its_neighbours(lists: list[NamedList], workspace: Workspace) -> None:
     session = Session(workspace.root, model="toy@1")
     ids, _ = session.similar("t03-2", candidates="cold", n=4)
     assert [track.track_id for track in lists[5].tracks] == ["t03-2", *ids]
@@ -61,7 +61,7 @@ def test_files_are_what_export_writes(lists: list[NamedList], workspace: Workspa
 def test_names_are_cut_before_the_model() -> None:
     assert playlist_name("p", "Ace\nof\x00 Spades", "cnn") == "p: Ace of Spades (cnn)"
     name = playlist_name("unheard", "x" * 300, "triplet@2")
-    assert len(name) == MOST_NAME
+    assert len(name) == MAX_NAME
     assert name.endswith("x… (triplet@2)")
     assert playlist_name("p", "Jo\u0301ga", "m") == "p: J\u00f3ga (m)"
 
@@ -89,7 +89,7 @@ def test_two_playlists_of_one_name_are_refused(workspace: Workspace) -> None:
 
 
 def _with_a_twin(workspace: Workspace) -> Workspace:
-    """The world with one more track that is called as another."""
+    """Return the world with one more track that has the name of another."""
     import shutil
 
     from unheard.library import Library
@@ -112,5 +112,5 @@ def test_wrong_requests(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(MissingStageError, match=r"no model is trained on split 'time'; run `unheard train"):
         nearest_lists(workspace, ["t09-1"], split="time")
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"is a file; --m3u takes a folder"):
+    with pytest.raises(UserError, match=r"is a file; expected a folder for --m3u"):
         write_files([], tmp_path / "file")

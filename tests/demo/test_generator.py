@@ -1,4 +1,4 @@
-"""The world on disk: tables, files, tags, broken files; the same for any number of jobs and after a kill."""
+"""Tests of the world on disk: tables, files, tags, broken files; equal for any number of jobs and after a kill."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from unheard.demo.build import build_world
-from unheard.demo.files import write_track
+from unheard.demo.audio_files import write_track
+from unheard.demo.generator import build_world
 from unheard.demo.render import perform
 from unheard.demo.world import FORMATS, Format, Track, draw_bands, draw_tracks
 from unheard.errors import UserError
@@ -191,7 +191,7 @@ def test_progress_ends_at_its_total(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_that_is_not_ours_is_left_alone(world: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(world: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(UserError, match="not a demo world"):
         build(tmp_path)
@@ -201,7 +201,7 @@ def test_a_folder_that_is_not_ours_is_left_alone(world: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("marker", ["not json", '{"world": "something else"}'])
-def test_another_world_is_left_alone(tmp_path: Path, marker: str) -> None:
+def test_another_world_is_refused(tmp_path: Path, marker: str) -> None:
     (tmp_path / "world.json").write_text(marker, encoding="utf-8")
     with pytest.raises(UserError, match="another demo world"):
         build(tmp_path)
@@ -218,7 +218,7 @@ def test_another_size_of_the_same_world_is_another_world(world: Path) -> None:
     [(0, 5, 5, 2.0, 1, 0), (5, 4, 5, 2.0, 1, 0), (2, 4, 0, 2.0, 1, 0), (2, 4, 5, 0.5, 1, 0), (2, 4, 5, 2.0, 0, 0),
      (2, 4, 5, 2.0, 1, -1)],
 )  # fmt: skip
-def test_sizes_that_make_no_sense(
+def test_impossible_sizes_are_refused(
     tmp_path: Path, n_bands: int, n_tracks: int, n_playlists: int, seconds: float, jobs: int, seed: int
 ) -> None:
     with pytest.raises(UserError, match="cannot be built"):

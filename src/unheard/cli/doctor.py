@@ -1,4 +1,4 @@
-"""`unheard doctor`: is this machine able, and is this workspace whole?"""
+"""The checks of the `doctor` command: libraries, decoders, devices, disk and a workspace's consistency."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ FORMATS = ("wav", "flac", "ogg", "mp3")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One line of the check-up."""
+class Check:
+    """The result of one check."""
 
     ok: bool
     what: str
     found: str
 
 
-def checkup(workspace: Workspace | None) -> list[Finding]:
-    """Every check, the machine's first."""
-    findings = [*_machine(), *_decoders()]
+def run_checks(workspace: Workspace | None) -> list[Check]:
+    """Run every check, the machine's first."""
+    checks = [*_machine(), *_decoders()]
     if workspace is not None:
-        findings += [*_disk(workspace), *_consistency(workspace)]
-    return findings
+        checks += [*_disk(workspace), *_consistency(workspace)]
+    return checks
 
 
-def _machine() -> Iterator[Finding]:
-    yield Finding(sys.version_info >= (3, 11), "Python", f"{platform.python_version()} on {platform.platform()}")
-    yield Finding(True, "libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
+def _machine() -> Iterator[Check]:
+    yield Check(sys.version_info >= (3, 11), "Python", f"{platform.python_version()} on {platform.platform()}")
+    yield Check(True, "libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU, training uses the CPU"
-    yield Finding(True, "device", f"{device}; {os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    yield Check(True, "device", f"{device}; {os.cpu_count()} cores, {torch.get_num_threads()} threads")
     from unheard.inference.device import native_bf16, uses_bf16
 
     used = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     native, precision = native_bf16(used), "bfloat16" if uses_bf16(used) else "float32"
-    yield Finding(True, "bfloat16", f"{'native' if native else 'not native'}, training uses {precision}")
+    yield Check(True, "bfloat16", f"{'native' if native else 'not native'}, training uses {precision}")
 
 
-def _decoders() -> Iterator[Finding]:
+def _decoders() -> Iterator[Check]:
     """Encode a second of noise in each format and read it back."""
     import soundfile
 
@@ -70,54 +70,54 @@ def _decoders() -> Iterator[Finding]:
                 soundfile.write(path, noise, 22_050)
                 samples = sum(len(block) for block in decode_blocks(path, sample_rate=22_050))
                 whole = abs(samples - len(noise)) < 2_400
-                yield Finding(whole, f"decode {suffix}", f"{samples / 22_050:.2f} of 2.00 s")
+                yield Check(whole, f"decode {suffix}", f"{samples / 22_050:.2f} of 2.00 s")
             except UnheardError as error:
-                yield Finding(False, f"decode {suffix}", f"{error}; reinstall with `pip install --force-reinstall av`")
+                yield Check(False, f"decode {suffix}", f"{error}; reinstall with `pip install --force-reinstall av`")
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in a decoder is what this looks for
                 advice = "install the versions of requirements.lock"
-                yield Finding(False, f"decode {suffix}", f"{type(error).__name__}: {error}; {advice}")
+                yield Check(False, f"decode {suffix}", f"{type(error).__name__}: {error}; {advice}")
 
 
-def _disk(workspace: Workspace) -> Iterator[Finding]:
+def _disk(workspace: Workspace) -> Iterator[Check]:
     free = shutil.disk_usage(workspace.root).free / 2**30
     used = sum(path.stat().st_size for path in workspace.root.rglob("*") if path.is_file()) / 2**30
-    yield Finding(free > 1, "disk", f"{free:.1f} GiB free, the workspace uses {used:.2f} GiB")
+    yield Check(free > 1, "disk", f"{free:.1f} GiB free, the workspace uses {used:.2f} GiB")
 
 
-def _consistency(workspace: Workspace) -> Iterator[Finding]:
+def _consistency(workspace: Workspace) -> Iterator[Check]:
     if not workspace.library_path.exists():
-        yield Finding(True, "library", f"nothing scanned yet; next: unheard scan -w {workspace.root} MUSIC")
+        yield Check(True, "library", f"nothing scanned yet; next: unheard scan -w {workspace.root} MUSIC")
         return
     try:
-        yield from _library_findings(workspace)
+        yield from _library_checks(workspace)
     except UnheardError as error:
-        yield Finding(False, "library", str(error))
+        yield Check(False, "library", str(error))
     except sqlite3.Error as error:
         told = explain(error, workspace.library_path)
         if told is None:
             raise
-        yield Finding(False, "library", str(told))
+        yield Check(False, "library", str(told))
     for path in sorted(workspace.root.glob("**/*.safetensors")):
         problem = artefacts.problem_with(path)
         if problem:
-            yield Finding(False, path.name, problem)
+            yield Check(False, path.name, problem)
 
 
-def _library_findings(workspace: Workspace) -> Iterator[Finding]:
+def _library_checks(workspace: Workspace) -> Iterator[Check]:
     from unheard.spectrograms.shards import list_shards
     from unheard.spectrograms.store import open_store
 
     with Library(workspace.library_path) as library:
         problem = library.integrity_problem()
-        yield Finding(problem is None, "library", problem or str(library.counts()))
+        yield Check(problem is None, "library", problem or str(library.counts()))
         if list_shards(workspace.mels_path):
             try:
                 store = open_store(workspace, library)
                 found = f"{len(store)} tracks, {int(store.n_frames.sum())} frames in {len(store.shards)} shards"
-                yield Finding(True, "mel store", found)
+                yield Check(True, "mel store", found)
             except UnheardError as error:
-                yield Finding(False, "mel store", str(error))
+                yield Check(False, "mel store", str(error))
         problem = storage_problem(workspace)
-        yield Finding(problem is None, "plays", problem or str(asdict(count_plays(workspace))))
+        yield Check(problem is None, "plays", problem or str(asdict(count_plays(workspace))))
         missing = sum(bool(track.path) and not Path(track.path).exists() for track in library.tracks().items)
-        yield Finding(True, "files", f"{missing} tracks have lost their audio file" if missing else "all in place")
+        yield Check(True, "files", f"audio files of {missing} tracks are missing" if missing else "all present")

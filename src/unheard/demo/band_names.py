@@ -1,4 +1,4 @@
-"""Invented names of bands, titles and albums: syllables and word lists; any likeness is an accident."""
+"""Invent names of bands, tracks and albums from lists of syllables and words."""
 
 from __future__ import annotations
 
@@ -81,6 +81,6 @@ def title(rng: np.random.Generator) -> str:
 
 
 def slug(text: str) -> str:
-    """Lower-case ASCII letters, digits and single hyphens, for ids."""
+    """Return `text` as lower-case ASCII letters, digits and single hyphens, for ids."""
     plain = unicodedata.normalize("NFKD", text.replace("ø", "o")).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")

@@ -1,4 +1,4 @@
-"""`unheard spotify` as a shell runs it: the table, the misses, one-line errors, the first login."""
+"""Tests of the command `unheard spotify`: the table, missing songs, one-line errors, the first login."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMMAND = str(Path(sys.executable).with_name("unheard"))
 
 @pytest.fixture
 def shop(spotify: StandIn) -> StandIn:
-    """Sells the songs 0 to 3 of every artist."""
+    """Return a stand-in whose catalogue has the songs 0 to 3 of every artist."""
     for artist in range(40):
         for number in range(4):
             spotify.add_song(f"Song {number}", f"Artist {artist}", isrc=f"A{artist}S{number}")
@@ -61,8 +61,8 @@ def test_files_need_no_account(workspace: Workspace, tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--m3u", "x", "--dry-run"), "--m3u writes files and leaves Spotify alone"),
-        (("--market", "Britain"), "'Britain' is no country of two letters"),
+        (("--m3u", "x", "--dry-run"), "--m3u writes files, not to Spotify"),
+        (("--market", "Britain"), "'Britain': expected a country code"),
         (("--seed-track", "nobody"), "no track 'nobody'"),
     ],
 )
@@ -78,7 +78,7 @@ def test_errors_of_spotify_are_one_line(shop: StandIn, workspace: Workspace) -> 
 
 
 def test_without_spotipy(workspace: Workspace, tmp_path: Path) -> None:
-    """A Python that cannot find it."""
+    """Run with a module that shadows spotipy and cannot be imported."""
     (tmp_path / "spotipy.py").write_text("raise ImportError('not here')\n")
     command = [COMMAND, "spotify", "-w", str(workspace.root), "--seed-track", "t09-1"]
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
@@ -89,7 +89,7 @@ def test_without_spotipy(workspace: Workspace, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_first_login_goes_through_the_browser(shop: StandIn, workspace: Workspace, tmp_path: Path) -> None:
-    """A browser that agrees at once is sent back to the waiting command, which keeps the token to itself."""
+    """A browser that consents at once is redirected to the waiting command, which stores the token privately."""
     token_path().unlink()
     browser = tmp_path / "browser.py"
     browser.write_text("import sys, urllib.request\nurllib.request.urlopen(sys.argv[1]).read()\n")

@@ -15,7 +15,7 @@ from tests.builders.server import running
 from tests.builders.study_world import MODELS, build
 from unheard.library import open_library
 from unheard.listening_test.answers import answers_path, read_answers
-from unheard.listening_test.create import Created, Wanted, create
+from unheard.listening_test.create import Created, StudyOptions, create
 from unheard.listening_test.study import Rater
 from unheard.serve.config import ServeConfig
 from unheard.workspace import Workspace
@@ -37,7 +37,7 @@ class Open:
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     workspace = build(tmp_path_factory.mktemp("listened"))
     studies = [
-        create(workspace, Wanted(kind, MODELS, "auto:3", 8, kind=kind, k=1, clip_s=1.0, seed=1))
+        create(workspace, StudyOptions(kind, MODELS, "auto:3", 8, kind=kind, k=1, clip_s=1.0, seed=1))
         for kind in ("rate", "ab")
     ]
     broken = workspace.root / "listening-tests" / "a-broken-one"

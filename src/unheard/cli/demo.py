@@ -1,4 +1,4 @@
-"""The verb that shows the whole job: demo."""
+"""The `demo` command: generate a world and run every command on it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ SPLIT = "artists"
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where the made-up world and its workspace go.")] = Path("demo-world"),
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another world.")] = 0,
+    folder: Annotated[Path, typer.Argument(help="Folder for the generated world and its workspace.")] = Path(
+        "demo-world"
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the world.")] = 0,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
 ) -> None:
-    """The whole job on a made-up world: audible music by imaginary bands, SIMULATED listeners. Takes minutes."""
-    from unheard.demo.build import build_world
+    """Run every step on a generated world: audible music by imaginary bands, SIMULATED listeners. Takes minutes."""
+    from unheard.demo.generator import build_world
     from unheard.library import open_library
     from unheard.plays import read_plays
     from unheard.splits import Use, load_split
@@ -30,8 +32,8 @@ def demo(
 
     started = time.monotonic()
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: expected a folder for the demo's world; name another")
-    console.say("A world of imaginary bands whose music can be heard, and of simulated listeners.")
+        raise UserError(f"{folder}: is a file, expected a folder for the demo's world; name another")
+    console.say("Generating a world of imaginary bands with audible music and simulated listeners.")
     with console.progress_bars() as progress:
         build_world(folder, seed=seed, jobs=jobs, progress=progress)
     w = folder / "workspace"

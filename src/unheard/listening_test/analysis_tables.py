@@ -1,9 +1,9 @@
-"""An analysis as tables, as plain values, and as files.
+"""Convert an analysis to tables, to plain values and to files.
 
 analysis/analysis.json      everything, unrounded
 analysis/means.csv          measure, model, value, low, high, everybody, n
 analysis/comparisons.csv    measure, model, against, difference, low, high, p, p_holm, effect
-analysis/raters.csv         who was screened, and why
+analysis/raters.csv         each rater's screening, with reasons
 analysis/answers.csv        every answer with its key: rater, seed, item, model, ..., order, seconds, repeat_of
 analysis/means.svg, .png    the figure
 """
@@ -20,8 +20,8 @@ from unheard.artefacts import atomic_path, write_json
 from unheard.evaluate.table import Table
 from unheard.listening_test.analyse import Analysis, Comparison, Mean
 from unheard.listening_test.judgements import Judgement
-from unheard.listening_test.plot import means_figure
-from unheard.listening_test.screening import Checked
+from unheard.listening_test.means_plot import means_figure
+from unheard.listening_test.screening import ScreeningResult
 
 SHOWN = {
     "similarity": "similarity",
@@ -33,28 +33,30 @@ PNG_DPI = 200
 
 
 def tables(analysis: Analysis) -> list[Table]:
-    """Means, comparisons and raters, for people."""
+    """Return the tables of means, comparisons and raters."""
     return [means_table(analysis), *comparison_tables(analysis), raters_table(analysis)]
 
 
 def means_table(analysis: Analysis) -> Table:
-    """A row per condition, a column per measure."""
+    """Return the means: a row for each condition, a column for each measure."""
     measures = list(analysis.alpha)
-    found = {(mean.measure, mean.model): mean for mean in analysis.means}
+    means = {(mean.measure, mean.model): mean for mean in analysis.means}
     columns = ["model"]
     for measure in measures:
         columns += [SHOWN[measure], "unscreened"]
     rows = []
     for name in analysis.study.conditions:
-        of = [found.get((measure, name)) for measure in measures]
+        of_name = [means.get((measure, name)) for measure in measures]
         cells = [
-            cell for mean in of for cell in (_with_interval(mean), "" if mean is None else _points(mean, "everybody"))
+            cell
+            for mean in of_name
+            for cell in (_with_interval(mean), "" if mean is None else _points(mean, "everybody"))
         ]
-        rows.append([name, *cells, str(max((mean.n for mean in of if mean), default=0))])
+        rows.append([name, *cells, str(max((mean.n for mean in of_name if mean), default=0))])
     return Table(
         _title(
             analysis,
-            "what raters said, "
+            "mean judgements, "
             + ("0 to 100" if analysis.study.kind == "rate" else "log odds of being preferred to the average"),
         ),
         [*columns, "judgements"],
@@ -63,55 +65,55 @@ def means_table(analysis: Analysis) -> Table:
 
 
 def comparison_tables(analysis: Analysis) -> list[Table]:
-    """A table per measure, a row per pair."""
-    drawn = []
+    """Return a table of comparisons for each measure, with a row for each pair."""
+    comparisons = []
     for measure in analysis.alpha:
         rows = [
             [
-                found.model,
-                found.against,
-                f"{_number(measure, found.difference, '+')}{_interval(measure, found.low, found.high, '+')}",
-                f"{found.p_holm:.3f}",
-                f"{found.effect:.2f}",
+                pair.model,
+                pair.against,
+                f"{_number(measure, pair.difference, '+')}{_interval(measure, pair.low, pair.high, '+')}",
+                f"{pair.p_holm:.3f}",
+                f"{pair.effect:.2f}",
             ]
-            for found in analysis.comparisons
-            if found.measure == measure
+            for pair in analysis.comparisons
+            if pair.measure == measure
         ]
         columns = ["model", "against", "difference", "p (Holm)", EFFECT[measure]]
-        drawn.append(Table(_title(analysis, f"{measure}, pair by pair"), columns, rows))
-    return drawn
+        comparisons.append(Table(_title(analysis, f"{measure}, pair by pair"), columns, rows))
+    return comparisons
 
 
 def raters_table(analysis: Analysis) -> Table:
-    """Who counts, and why others do not."""
+    """Return the screening of each rater, with reasons."""
     digits = 0 if analysis.study.kind == "rate" else 2
     rows = []
-    for found in analysis.checked:
-        told = (found.reference, found.anchor, found.repeat)
+    for result in analysis.checked:
+        checks = (result.reference, result.anchor, result.repeat)
         rows.append(
             [
-                found.rater,
-                f"{found.n_answered} of {found.n_items}",
-                *("" if value is None else f"{value:.{digits}f}" for value in told),
-                f"{found.median_s:.0f}",
-                "; ".join(found.reasons) or "yes",
+                result.rater,
+                f"{result.n_answered} of {result.n_items}",
+                *("" if value is None else f"{value:.{digits}f}" for value in checks),
+                f"{result.median_s:.0f}",
+                "; ".join(result.reasons) or "yes",
             ]
         )
-    columns = ["rater", "answered", "reference", "anchor", "repeat apart", "s an item", "counts"]
+    columns = ["rater", "answered", "reference", "anchor", "repeat difference", "s per item", "counts"]
     return Table(_title(analysis, f"raters, {len(analysis.kept)} of {len(analysis.checked)} count"), columns, rows)
 
 
 def agreement_text(analysis: Analysis) -> str:
-    """How far raters agree, in a sentence."""
-    told = [
+    """Return a sentence about the agreement of the raters."""
+    alphas = [
         f"{measure} {alpha:.2f}" if alpha is not None else f"{measure} not defined (no track was judged twice)"
         for measure, alpha in analysis.alpha.items()
     ]
-    return f"Agreement of the raters (Krippendorff's alpha, 1 is perfect, 0 is chance): {', '.join(told)}."
+    return f"Agreement of the raters (Krippendorff's alpha, 1 is perfect, 0 is chance): {', '.join(alphas)}."
 
 
 def as_json(analysis: Analysis) -> dict[str, Any]:
-    """Plain values, unrounded; no answers, no links."""
+    """Return the analysis as plain values, unrounded, without answers and links."""
     study = analysis.study
     return {
         "name": study.name,
@@ -123,7 +125,7 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
         "k": study.k,
         "clip_s": study.clip_s,
         "screening": asdict(study.screening),
-        "raters": [asdict(found) | {"counts": found.kept} for found in analysis.checked],
+        "raters": [asdict(result) | {"counts": result.kept} for result in analysis.checked],
         "means": [asdict(mean) for mean in analysis.means],
         "comparisons": [asdict(comparison) for comparison in analysis.comparisons],
         "krippendorff_alpha": analysis.alpha,
@@ -138,19 +140,19 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     """Write every file named above."""
     write_json(folder / "analysis.json", as_json(analysis), indent=1)
     write_csv(folder / "means.csv", Mean, means_csv_rows(analysis))
-    write_csv(folder / "comparisons.csv", Comparison, (asdict(found) for found in analysis.comparisons))
-    checked = (asdict(found) | {"reasons": "; ".join(found.reasons)} for found in analysis.checked)
-    write_csv(folder / "raters.csv", Checked, checked)
-    write_csv(folder / "answers.csv", Judgement, (asdict(found) for found in analysis.answers))
+    write_csv(folder / "comparisons.csv", Comparison, (asdict(pair) for pair in analysis.comparisons))
+    checked = (asdict(result) | {"reasons": "; ".join(result.reasons)} for result in analysis.checked)
+    write_csv(folder / "raters.csv", ScreeningResult, checked)
+    write_csv(folder / "answers.csv", Judgement, (asdict(judgement) for judgement in analysis.answers))
     figure = means_figure(analysis)
     for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
-        with atomic_path(folder / f"means.{suffix}") as beside:
-            figure.savefig(beside, format=suffix, dpi=PNG_DPI, metadata=metadata)
+        with atomic_path(folder / f"means.{suffix}") as temporary:
+            figure.savefig(temporary, format=suffix, dpi=PNG_DPI, metadata=metadata)
 
 
 def write_csv(path: Path, row: type, rows: Iterable[Mapping[str, Any]]) -> None:
-    """One row a mapping; the columns are the fields of the data class `row`. None is an empty cell."""
-    with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+    """Write mappings as rows; the columns are the fields of the dataclass `row`. None becomes an empty cell."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [column.name for column in fields(row)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

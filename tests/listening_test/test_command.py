@@ -1,4 +1,4 @@
-"""The verb, its files, and the chapter of the report."""
+"""Tests of the commands `unheard listen-test`, their files, and the section of the report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRUTH = dict(zip((*MODELS, REFERENCE, ANCHOR), (60.0, 50.0, 40.0, 72.0, 25.0), s
 
 @pytest.fixture(scope="module")
 def answered(audible: Workspace) -> Workspace:
-    """Studies `verb-rate` and `verb-ab`, made by the verb and answered by simulated raters."""
+    """Add the studies `verb-rate` and `verb-ab`, made by the command and answered by simulated raters."""
     for kind in ("rate", "ab"):
         words = (
             "--models",
@@ -47,7 +47,7 @@ def answered(audible: Workspace) -> Workspace:
         study = load_study(audible, f"verb-{kind}")
         links = json.loads(ran.stdout)
         assert [link["link"] for link in links] == [f"/listen/{rater.token}" for rater in study.raters]
-        assert "left out: " in ran.stderr
+        assert "skipped: " in ran.stderr
         assert "show it to no rater" in ran.stderr
         answers = simulated_answers(study, TRUTH, rng=np.random.default_rng(2))
         write_simulated(study_dir(audible, study.name), study, answers)
@@ -59,23 +59,23 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("kind", ["rate", "ab"])
-def test_tables_json_and_csv_say_the_same(answered: Workspace, kind: str) -> None:
+def test_tables_json_and_csv_agree(answered: Workspace, kind: str) -> None:
     name = f"verb-{kind}"
     words = ("listen-test", "analyse", "-w", answered.root, "--name", name)
     shown, as_json, as_csv = run_command(*words), run_command(*words, "--json"), run_command(*words, "--csv")
     assert (shown.code, as_json.code, as_csv.code) == (0, 0, 0)
     assert f"{name} (simulated raters)" in shown.stdout
     assert "Krippendorff" in shown.stderr
-    told = json.loads(as_json.stdout)
-    assert told["simulated_raters"] is True
+    printed = json.loads(as_json.stdout)
+    assert printed["simulated_raters"] is True
     means = {(row["measure"], row["model"]): float(row["value"]) for row in rows(as_csv.stdout)}
-    assert means == {(mean["measure"], mean["model"]): mean["value"] for mean in told["means"]}
-    first = told["means"][0]
+    assert means == {(mean["measure"], mean["model"]): mean["value"] for mean in printed["means"]}
+    first = printed["means"][0]
     assert f"{first['value']:.{1 if kind == 'rate' else 2}f}" in shown.stdout
     folder = study_dir(answered, name) / "analysis"
-    assert json.loads((folder / "analysis.json").read_text()) == told
+    assert json.loads((folder / "analysis.json").read_text()) == printed
     assert (folder / "means.csv").read_text() == as_csv.stdout
-    assert len(rows((folder / "comparisons.csv").read_text())) == len(told["comparisons"]) > 0
+    assert len(rows((folder / "comparisons.csv").read_text())) == len(printed["comparisons"]) > 0
     assert [row["rater"] for row in rows((folder / "raters.csv").read_text())] == [f"r{n:02d}" for n in range(1, 7)]
     assert (folder / "means.svg").read_text().startswith("<?xml")
     assert (folder / "means.png").read_bytes()[:4] == b"\x89PNG"
@@ -95,7 +95,7 @@ def test_answers_with_their_key(answered: Workspace) -> None:
         assert row["model"] in item.conditions[0]
 
 
-def test_the_report_has_a_chapter(answered: Workspace, tmp_path: Path) -> None:
+def test_the_report_has_a_section(answered: Workspace, tmp_path: Path) -> None:
     html = write_report(answered, tmp_path / "report", "artists", models=["toy"]).page.read_text()
     assert "Listening tests" in html
     assert "Listening test verb-rate" in html
@@ -117,7 +117,8 @@ def test_mistakes_are_one_line(answered: Workspace) -> None:
 
 def test_nothing_heavy_is_imported() -> None:
     code = (
-        "import sys, unheard.listening_test.create, unheard.listening_test.tables, unheard.listening_test.simulate; "
+        "import sys, unheard.listening_test.create, unheard.listening_test.analysis_tables; "
+        "import unheard.listening_test.simulate; "
         "print([name for name in ('torch', 'sklearn', 'librosa', 'matplotlib', 'fastapi', 'typer', 'rich') "
         "if name in sys.modules])"
     )

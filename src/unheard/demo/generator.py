@@ -1,12 +1,12 @@
-"""Builds the demo's world in a folder: audio files, tables, and what the simulation knows.
+"""Generate the demo's world in a folder: audio files, tables, and the parameters of the simulation.
 
     out/audio/<band>/<nn title>.<ext>     the music            out/tracks.csv      track_id, path, title, ...
     out/audio/broken-files/               five broken files    out/playlists.csv   playlist_id, position, track_id
-    out/world.json                        how it was made      out/truth.json      what the simulation used
-    out/README.md                         what this is
+    out/world.json                        how it was made      out/truth.json      parameters of the simulation
+    out/README.md                         a description
 
-Every file is written beside and renamed. A build that was killed goes on where it stopped, and a finished one does
-nothing. The samples depend on the seed and the sizes only, not on `jobs`.
+Every file is written atomically. A run that was killed is resumed by the next one, and a finished world is left as it
+is. The samples depend only on the seed and the sizes, not on `jobs`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from typing import Any
 import numpy as np
 
 from unheard.artefacts import write_json, write_text
+from unheard.demo.audio_files import write_track
 from unheard.demo.broken import BrokenFile, broken_files, write_broken
-from unheard.demo.files import write_track
 from unheard.demo.listeners import Playlist, Taste, draw_playlists
 from unheard.demo.render import perform
 from unheard.demo.world import Part, Track, draw_bands, draw_tracks
 from unheard.errors import UserError
 from unheard.progress import Progress, silent
 
-VERSION = 1  # of the generator: raise it whenever the same seed would sound or read differently
+VERSION = 1  # of the generator: increase it whenever the same seed gives other files
 MARKER = "world.json"
 
 
@@ -51,13 +51,14 @@ def build_world(
 ) -> None:
     """Write a world of imaginary bands and SIMULATED listeners to `out`.
 
-    `seconds` is the middle length of a track; `jobs` processes make the music. Raises UserError for sizes that make
-    no sense, and when `out` holds something else: another world (other seed or sizes) or files that are not ours.
+    `seconds` is the typical length of a track; `jobs` processes make the music. Raise UserError for impossible sizes,
+    and if `out` holds another world (with another seed or size) or other files.
     """
     if n_bands < 1 or n_tracks < n_bands or n_playlists < 1 or seconds < 1.0 or jobs < 1 or seed < 0:
         raise UserError(
             f"a world of {n_bands} bands, {n_tracks} tracks of {seconds} s and {n_playlists} playlists (seed {seed}, "
-            f"{jobs} jobs) cannot be built; give each band a track, a track 1 s, a playlist, a job, a seed >= 0"
+            f"{jobs} jobs) cannot be built; expected at least 1 band, a track for each band, 1 s for each track, "
+            "1 playlist, 1 job, and a seed of 0 or more"
         )
     plan = {
         "world": "unheard demo",
@@ -89,15 +90,15 @@ def build_world(
 
 
 def _claim(out: Path, plan: dict[str, Any]) -> None:
-    """Make sure that `out` is ours and holds this world, finished or not; sweep what a kill left over."""
+    """Check that `out` is new or holds this world, finished or not; delete temporary files of a killed run."""
     marker = out / MARKER
     if marker.exists():
         try:
-            found = json.loads(marker.read_text(encoding="utf-8"))
+            existing = json.loads(marker.read_text(encoding="utf-8"))
         except ValueError:
-            found = None
-        if found != plan:
-            raise UserError(f"{out}: holds another demo world ({found}); delete it or name another folder")
+            existing = None
+        if existing != plan:
+            raise UserError(f"{out}: holds another demo world ({existing}); delete it or name another folder")
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out}: is not empty and not a demo world; name another folder")
     else:
@@ -120,7 +121,7 @@ def _perform_all(out: Path, tracks: Sequence[Track], *, jobs: int, progress: Pro
 
 @contextmanager
 def _map(jobs: int) -> Iterator[Any]:
-    """`map` in this process, or over fresh ones: forking a process that has threads (torch, BLAS) may hang."""
+    """Yield `map` of this process or of a pool; it spawns, because forking a process with threads may hang."""
     if jobs <= 1:
         yield map
         return
@@ -159,19 +160,19 @@ def _tracks_csv(tracks: Sequence[Track], broken: Sequence[BrokenFile]) -> str:
 def _playlists_csv(tracks: Sequence[Track], playlists: Sequence[Playlist]) -> str:
     return _csv(
         ("playlist_id", "position", "track_id"),
-        ((p.playlist_id, place, tracks[row].track_id) for p in playlists for place, row in enumerate(p.tracks)),
+        ((p.playlist_id, position, tracks[row].track_id) for p in playlists for position, row in enumerate(p.tracks)),
     )
 
 
 def _truth(plan: dict[str, Any], tracks: Sequence[Track], playlists: Sequence[Playlist]) -> dict[str, Any]:
-    """What the simulation used: for looking at results, never for a model."""
+    """Return the parameters of the simulation: for looking at results, never for a model."""
 
     def part(played: Part | None) -> dict[str, Any] | None:
         return {"instrument": played.instrument.__name__, "character": played.character} if played else None
 
     bands = {track.band.band_id: track.band for track in tracks}
     return {
-        "warning": "SIMULATED. What the listeners' simulation knew; no model may read this.",
+        "warning": "SIMULATED. The parameters of the simulated listeners; no model may read this.",
         "plan": plan,
         "taste": asdict(Taste()),
         "bands": {
@@ -204,20 +205,19 @@ def _truth(plan: dict[str, Any], tracks: Sequence[Track], playlists: Sequence[Pl
 
 
 def _readme(plan: dict[str, Any]) -> str:
-    return f"""# A made-up world of music
+    return f"""# A generated world of music
 
 Everything here is generated by `unheard demo`: the bands do not exist, the music is synthesised by a program, and the
-listeners are **SIMULATED**. Figures measured on it show that the program works; they say nothing about real listeners.
+listeners are **SIMULATED**. Results on it show that the program works; they do not apply to real listeners.
 
 - {plan["tracks"]} tracks by {plan["bands"]} imaginary bands in ten styles, under `audio/`, tagged and listed in
   `tracks.csv`.
-- {plan["playlists"]} simulated playlists in `playlists.csv`. A simulated listener likes a region of what can be heard
-  (style, tempo, brightness, mode, drums, ...), and also things about bands and tracks that nobody can hear; about one
-  pick in five follows popularity alone. So sound predicts these playlists in part, and no model of sound can predict
-  them whole.
-- Five files in `audio/broken-files/` are wrong on purpose (empty, a text, silence, cut off, a copy): `unheard scan`
-  skips them and `unheard errors` names them.
-- `truth.json` holds what the simulation used. It is there to look at; a model that reads it cheats.
+- {plan["playlists"]} simulated playlists in `playlists.csv`. A simulated listener prefers a region of audible
+  attributes (style, tempo, brightness, mode, drums, ...) and inaudible attributes of bands and tracks; about one pick
+  in five depends on popularity only. So a model of the audio can predict these playlists in part, but never completely.
+- Five files in `audio/broken-files/` are broken on purpose (empty, a text, silence, cut off, a copy): `unheard scan`
+  skips them and `unheard errors` lists them.
+- `truth.json` contains the parameters of the simulation. It is for inspection; no model may use it.
 - `world.json` says how the folder was made (seed {plan["seed"]}, version {plan["version"]}); the same numbers give the
   same samples.
 

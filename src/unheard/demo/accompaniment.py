@@ -1,10 +1,10 @@
-"""Accompaniment figures: how one bar of harmony is played by the chords and by the bass.
+"""Accompaniment figures: the notes of the chords and of the bass in one bar of harmony.
 
 A figure is a function `(harmony, beats, density, rng) -> strikes` of one bar. It is called with an equal `rng` for
-every bar of a section, so that the rhythm repeats while the harmony moves.
+every bar of a section, so the rhythm repeats while the harmony changes.
 """
 
-# ruff: noqa: ARG001 - every figure is called in the same way
+# ruff: noqa: ARG001 - all figures have the same signature
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Harmony:
 
 @dataclass(frozen=True)
 class Strike:
-    """One note: when (in beats of its bar or of the piece), how long, which (MIDI), how hard (0..1)."""
+    """One note: start and length in beats (of the bar or of the piece), pitch (MIDI) and velocity (0..1)."""
 
     beat: float
     beats: float
@@ -45,14 +45,14 @@ def _together(harmony: Harmony, hits: list[tuple[float, float, float]]) -> list[
 
 
 def sustained(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """The chord is held for the bar, or moves once when the music is dense."""
+    """The chord is held for the bar, or struck twice when the music is dense."""
     if density > 0.5:
         return _together(harmony, [(0.0, beats / 2, 0.8), (beats / 2, beats / 2, 0.7)])
     return _together(harmony, [(0.0, beats, 0.8)])
 
 
 def arpeggio(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """Up and down through two octaves, as fast as `density` asks."""
+    """Up and down through two octaves; the speed depends on `density`."""
     step = 0.25 if density > 0.6 else 0.5
     up = [*harmony.voices, *(voice + 12 for voice in harmony.voices)]
     path = cycle([*up, *up[-2:0:-1]] if rng.random() < 0.5 else up)
@@ -63,7 +63,7 @@ def arpeggio(harmony: Harmony, beats: float, density: float, rng: np.random.Gene
 
 
 def fingerpicked(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """Thumb on the beat, fingers between, strings ring through the bar."""
+    """A bass note on the first beat, chord notes between, all ringing to the end of the bar."""
     strikes = [Strike(0.0, beats, harmony.voices[0] - 12, 0.8)]
     for place in range(1, int(beats * 2)):
         if rng.random() < 0.55 + 0.45 * density:
@@ -73,7 +73,7 @@ def fingerpicked(harmony: Harmony, beats: float, density: float, rng: np.random.
 
 
 def waltz(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """Rest on the first beat (the bass has it), chord on the others."""
+    """A rest on the first beat (the bass plays it), the chord on the others."""
     return _together(harmony, [(float(beat), 0.8, 0.65) for beat in range(1, int(beats))])
 
 
@@ -83,13 +83,13 @@ def offbeats(harmony: Harmony, beats: float, density: float, rng: np.random.Gene
 
 
 def stabs(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """Short chords on a drawn, syncopated set of sixteenths."""
-    places = np.flatnonzero(rng.random(int(beats * 4)) < 0.14 + 0.22 * density)
-    return _together(harmony, [(place / 4, 0.22, rng.uniform(0.6, 0.9)) for place in sorted({0, *places.tolist()})])
+    """Short chords on a random, syncopated set of sixteenths."""
+    drawn = np.flatnonzero(rng.random(int(beats * 4)) < 0.14 + 0.22 * density)
+    return _together(harmony, [(step / 4, 0.22, rng.uniform(0.6, 0.9)) for step in sorted({0, *drawn.tolist()})])
 
 
 def chugging(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """Power chords: root, fifth and octave in eighths with drawn accents."""
+    """Power chords: root, fifth and octave in eighths with random accents."""
     root, fifth = harmony.root + 12, harmony.fifth + 12
     strikes: list[Strike] = []
     for place in range(int(beats * 2)):
@@ -101,21 +101,21 @@ def chugging(harmony: Harmony, beats: float, density: float, rng: np.random.Gene
 
 
 def comping(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """A pianist behind a soloist: a few off-beat chords a bar."""
+    """A few off-beat chords, as a pianist accompanies a soloist."""
     rhythms = ([(0.0, 0.6), (1.5, 0.9)], [(0.5, 0.4), (2.5, 0.7)], [(1.0, 0.4), (2.5, 0.4), (3.5, 0.5)])
     drawn = rhythms[int(rng.integers(len(rhythms)))]
     return _together(harmony, [(beat, length, 0.7) for beat, length in drawn if beat < beats])
 
 
 def scratches(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """Funk sixteenths: many quiet ghosts, some accents."""
+    """Funk sixteenths: many quiet ghost notes, some accents."""
     force = np.where(rng.random(int(beats * 4)) < 0.35, rng.uniform(0.7, 1.0), 0.3)
     played = rng.random(int(beats * 4)) < 0.35 + 0.5 * density
     return _together(harmony, [(place / 4, 0.15, float(force[place])) for place in np.flatnonzero(played).tolist()])
 
 
 def cells(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """Minimal music: a cell of five or seven notes that runs against the bar line."""
+    """Minimal music: a cell of three, five or seven notes that repeats across the bar line."""
     cell = rng.choice([*harmony.voices, *(voice + 12 for voice in harmony.voices)], int(rng.choice([3, 5, 7])))
     step = 0.25 if density > 0.75 else 0.5
     return [
@@ -150,13 +150,13 @@ def driving(harmony: Harmony, beats: float, density: float, rng: np.random.Gener
 
 
 def pumping(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """House: the bass answers every kick; some octaves."""
+    """House: a bass note after every kick, some an octave higher."""
     octave = 12 * (rng.random(int(beats)) < 0.3)
     return [Strike(beat + 0.5, 0.4, harmony.root + int(octave[beat]), 0.85) for beat in range(int(beats))]
 
 
 def slapping(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """Funk: strong on the one, syncopated octaves and fifths after it."""
+    """Funk: a strong first beat, then syncopated octaves and fifths."""
     strikes = [Strike(0.0, 0.6, harmony.root, 1.0)]
     for place in range(3, int(beats * 4)):
         if rng.random() < 0.16 + 0.3 * density:
@@ -166,7 +166,7 @@ def slapping(harmony: Harmony, beats: float, density: float, rng: np.random.Gene
 
 
 def lazy(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
-    """Hip hop: the root long, again before the second half, and one pick-up."""
+    """Hip hop: a long root, again in the second half, and one pick-up note."""
     line = (
         (0.0, 1.3, harmony.root, 0.85),
         (beats - 1.5, 0.9, harmony.root, 0.75),

@@ -1,7 +1,7 @@
-"""The lists that become playlists: for each seed and each model the tracks nearest to it, the seed first.
+"""Make the lists that become playlists: for each seed and model the seed and its nearest tracks.
 
 This is the qualitative evaluation of B. Pohl, "Content-based Music Recommendation" (2019), section 5.6.2 and appendix
-B: the top ten of several models and of the true factors (the oracle) side by side, judged by ear.
+B: the top ten of several models and of the true factors (the oracle) are compared by listening.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from unheard.recommend.options import ListOptions
 from unheard.session import Session
 from unheard.workspace import Workspace
 
-MOST_NAME = 100  # characters that Spotify keeps of a playlist's name
-MOST_PREFIX = 30
+MAX_NAME = 100  # characters of a playlist's name on Spotify
+MAX_PREFIX = 30
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class NamedList:
 
 
 def default_models(workspace: Workspace, split: str | None) -> list[str]:
-    """Every model trained on a split, and the oracle if there are full factors."""
+    """Return every model trained on a split, and the oracle if there are full factors."""
     name = split or split_for_use(workspace)
     models = trained_models(workspace, name)
     if not models:
@@ -60,13 +60,13 @@ def nearest_lists(
     prefix: str = "unheard",
     progress: Progress = silent,
 ) -> list[NamedList]:
-    """For each seed (a track's id) and each model one list of the `k` nearest candidates behind the seed.
+    """Return one list for each seed (a track's id) and each model: the seed, then its `k` nearest candidates.
 
-    Lists are ordered by seed, then by model. UserError for an unknown seed or model, or two lists of the same name.
+    Lists are ordered by seed, then by model. Raise UserError for an unknown seed or model, or two lists of one name.
     """
     prefix = one_line(prefix)
-    if not 0 < len(prefix) <= MOST_PREFIX:
-        raise UserError(f"--name-prefix {prefix!r} has {len(prefix)} characters, expected 1 to {MOST_PREFIX}")
+    if not 0 < len(prefix) <= MAX_PREFIX:
+        raise UserError(f"--name-prefix {prefix!r} has {len(prefix)} characters, expected 1 to {MAX_PREFIX}")
     seeds = list(dict.fromkeys(seeds))
     models = list(dict.fromkeys(models or default_models(workspace, split)))
     options = ListOptions(n=k, candidates=candidates, max_per_artist=max_per_artist)
@@ -74,33 +74,33 @@ def nearest_lists(
     for number, model in enumerate(models):
         session = Session(workspace.root, split=split, model=model)
         session.update_predictions()
-        for place, seed in enumerate(seeds):
+        for position, seed in enumerate(seeds):
             tracks = session.catalogue.tracks
             track = tracks[session.catalogue.track_row(seed)]
             near = session.neighbours(seed, options=options)
-            lists[place, number] = NamedList(
+            lists[position, number] = NamedList(
                 playlist_name(prefix, track.label, model),
                 f"The tracks nearest to the first one, by unheard: model {model}, "
                 f"split {session.catalogue.split.name}, {candidates} candidates.",
                 (ListEntry(track), *entries_of(near, tracks)),
             )
         progress("ranking", number + 1, len(models))
-    found = [lists[key] for key in sorted(lists)]
-    refuse_twins(item.name for item in found)
-    return found
+    ordered = [lists[key] for key in sorted(lists)]
+    check_distinct(item.name for item in ordered)
+    return ordered
 
 
 def playlist_name(prefix: str, label: str, model: str) -> str:
-    """`<prefix>: <artist - title> (<model>)` on one line, cut to Spotify's length before the model."""
+    """Return `<prefix>: <artist - title> (<model>)` on one line; the title is cut to Spotify's maximal length."""
     head, tail = unicodedata.normalize("NFC", one_line(f"{prefix}: {label}")), f" ({model})"
-    room = MOST_NAME - len(tail)
+    room = MAX_NAME - len(tail)
     return (head if len(head) <= room else head[: max(0, room - 1)].rstrip() + "…") + tail
 
 
-def refuse_twins(names: Iterable[str]) -> None:
-    """UserError if a name comes twice: the second playlist would replace the first."""
+def check_distinct(names: Iterable[str]) -> None:
+    """Raise UserError if a name occurs twice, because the second playlist would replace the first."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise UserError(f"two playlists would be called {name!r}; give one seed at a time, each its --name-prefix")
+            raise UserError(f"two playlists would be called {name!r}; run one seed at a time, with other --name-prefix")
         seen.add(name)

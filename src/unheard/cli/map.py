@@ -1,4 +1,4 @@
-"""The verb that draws: map."""
+"""The `map` command: compute a two-dimensional map of the catalogue."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ def draw_map(
     workspace: WorkspaceOption,
     split: SplitOption = None,
     model: ModelOption = None,
-    method: Annotated[Literal["tsne", "pca"], typer.Option("--method", help="How it is flattened.")] = "tsne",
+    method: Annotated[
+        Literal["tsne", "pca"], typer.Option("--method", help="Method of projection to two dimensions.")
+    ] = "tsne",
 ) -> None:
-    """Draw the catalogue as a map for `unheard serve`: tracks with similar factors lie close."""
+    """Compute a map of the catalogue for `unheard serve`: tracks with similar factors are close to each other."""
     import unheard
 
     session = unheard.open(workspace, split=split, model=model)

@@ -1,4 +1,4 @@
-"""Which song is which track: a table of names that agree and names that do not."""
+"""Tests of song matching with tables of names that match and names that do not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unheard.library import Track
-from unheard.spotify.matching import MOST_QUERY, Song, agree, choose, queries
+from unheard.spotify.song_matching import MAX_QUERY, Song, choose, matches, queries
 
 
 def track(title: str, *artists: str, isrc: str = "") -> Track:
@@ -37,7 +37,7 @@ def song(title: str, *artists: str, isrc: str = "", uri: str = "u") -> Song:
     ],
 )
 def test_the_same_song(ours: Track, theirs: Song) -> None:
-    assert agree(ours, theirs)
+    assert matches(ours, theirs)
     assert choose(ours, [song("Else", "Nobody"), theirs]) == theirs
 
 
@@ -56,7 +56,7 @@ def test_the_same_song(ours: Track, theirs: Song) -> None:
     ],
 )
 def test_near_misses_are_refused(ours: Track, theirs: Song) -> None:
-    assert not agree(ours, theirs)
+    assert not matches(ours, theirs)
     assert choose(ours, [theirs]) is None
 
 
@@ -70,7 +70,7 @@ def test_an_isrc_decides_before_names() -> None:
 
 
 def test_the_same_spelling_is_preferred() -> None:
-    """ "Stay" and "Stay (With Me)" agree; the track's own spelling wins over Spotify's order."""
+    """ "Stay" and "Stay (With Me)" match; the track's own spelling is preferred to Spotify's order."""
     plain, long = song("Stay", "X", uri="plain"), song("Stay (With Me)", "X", uri="long")
     assert choose(track("Stay (With Me)", "X"), [plain, long]) == long
     assert choose(track("Stay", "X"), [long, plain]) == plain
@@ -90,7 +90,7 @@ def test_searches() -> None:
 @given(title=st.text(max_size=300), artist=st.text(max_size=300))
 def test_no_search_is_too_long_or_has_other_fields(title: str, artist: str) -> None:
     for query in queries(track(title, artist)):
-        assert len(query) <= MOST_QUERY
+        assert len(query) <= MAX_QUERY
         assert not [c for c in query if unicodedata.category(c) == "Cc"]
         assert query.count(":") == 2
         assert '"' not in query

@@ -82,7 +82,7 @@ def parse() -> argparse.Namespace:
 
 
 def state_of(workspace: Workspace, failures: list[dict[str, str]]) -> str:
-    from unheard.cli.stages import describe
+    from unheard.cli.status import describe
 
     state = describe(workspace)
     skipped = ", ".join(f"{failure['reason']}: {Path(failure['path']).name}" for failure in failures) or "none"

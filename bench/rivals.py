@@ -39,9 +39,9 @@ from unheard.ids import IdMap
 from unheard.metrics.intervals import Resamples
 from unheard.models.baselines import standardise
 from unheard.models.rankers.ridge import Ridge
-from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
-from unheard.recommend.lists import playlists_with_tests
+from unheard.recommend.csv_lists import playlists_with_tests
+from unheard.recommend.models import ORACLE, make_recommender
 from unheard.recommend.predicted import from_predictions
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.splits import Use

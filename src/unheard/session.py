@@ -22,8 +22,10 @@ from unheard.errors import AudioError, MissingStageError, UserError
 from unheard.progress import Progress, silent
 from unheard.recommend import lists
 from unheard.recommend import recommend as ranking
-from unheard.recommend.atlas import Atlas, Method, draw, load_atlas, save_atlas
-from unheard.recommend.build import (
+from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
+from unheard.recommend.confidence import ConfidenceModel, confidence_model
+from unheard.recommend.export import as_json, entries_of, export
+from unheard.recommend.models import (
     ORACLE,
     UNTRAINED,
     make_recommender,
@@ -32,12 +34,10 @@ from unheard.recommend.build import (
     trained_models,
     without_part,
 )
-from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
-from unheard.recommend.export import as_json, entries_of, export
-from unheard.recommend.familiarity import Familiarity, familiarity
 from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation, Seed
 from unheard.recommend.recommenders import Recommender, space_of
+from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.vectors import write_vectors
 from unheard.workspace import Workspace
 
@@ -149,7 +149,7 @@ class Session:
                 *(new for new in like if isinstance(new, NewTrack)),
             ],
             options=asked,
-            familiarity=self._familiarity if asked.explain else None,
+            confidence_model=self._confidence_model if asked.explain else None,
             seed=self.seed,
         )
 
@@ -163,7 +163,7 @@ class Session:
             self._recommender,
             self._seed_of(track) if isinstance(track, str) else track,
             options=asked,
-            familiarity=self._familiarity if asked.explain else None,
+            confidence_model=self._confidence_model if asked.explain else None,
             seed=self.seed,
         )
 
@@ -172,25 +172,25 @@ class Session:
 
         In a large library that takes long; between pieces of it `stopped` may end it.
         """
-        if self._familiarity is None:
+        if self._confidence_model is None:
             return
         rows = self.catalogue.candidates("all", new=True)
         for first in range(0, len(rows), MEASURED_AT_ONCE):
             if stopped():
                 return
-            self._familiarity.of_tracks(rows[first : first + MEASURED_AT_ONCE])
+            self._confidence_model.of_tracks(rows[first : first + MEASURED_AT_ONCE])
 
     def confidence(self, track: str | NewTrack) -> float | None:
-        """How like anything known a track (id, audio file or heard) is, 0 to 1; see recommend/familiarity.py.
+        """How like anything known a track (id, audio file or heard) is, 0 to 1; see recommend/confidence.py.
 
         None where that cannot be said: hardly a track has both plays and sound, or the library knows sound by the
         user's own vectors and this is a file from outside.
         """
         seed = self._seed_of(track) if isinstance(track, str) else track
-        if self._familiarity is None:
+        if self._confidence_model is None:
             return None
         if isinstance(seed, int):
-            return float(self._familiarity.of_tracks(np.array([seed], np.int32))[0])
+            return float(self._confidence_model.of_tracks(np.array([seed], np.int32))[0])
         from unheard.features.mel_features import vectors_of
         from unheard.spectrograms.files import mel_of_file
         from unheard.spectrograms.statistics import N_STATISTICS
@@ -201,7 +201,7 @@ class Session:
         if statistics is None:
             file = Path(seed.track.path)
             statistics, _ = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
-        return float(self._familiarity.of_content(statistics[None, :])[0])
+        return float(self._confidence_model.of_content(statistics[None, :])[0])
 
     def label(self, track: str | NewTrack) -> str:
         """Artist and title of a track given by id or file."""
@@ -221,16 +221,18 @@ class Session:
             raise UserError(f"{self.model} has no space that could be drawn; name a trained model with --model")
         return space.directions(space.tracks).astype(np.float32)
 
-    def atlas(self) -> Atlas:
-        """The catalogue as a map: the stored one if it shows this space, else a quick one (recommend/atlas.py)."""
-        stored = load_atlas(self.workspace.map_path(self.catalogue.split.name, self.model))
-        drawn = draw(self.catalogue.tracks.ids, self.directions, "pca", rng=np.random.default_rng(self.seed))
+    def track_map(self) -> TrackMap:
+        """The catalogue as a map: the stored one if it shows this space, else a quick one (recommend/track_map.py)."""
+        stored = load_map(self.workspace.map_path(self.catalogue.split.name, self.model))
+        drawn = project(self.catalogue.tracks.ids, self.directions, "pca", rng=np.random.default_rng(self.seed))
         return stored if stored is not None and stored.digest == drawn.digest else drawn
 
     def draw_map(self, *, method: Method = "tsne") -> Path:
-        """Make the map that `atlas` then finds; returns its path."""
+        """Make the map that `track_map` then finds; returns its path."""
         path = self.workspace.map_path(self.catalogue.split.name, self.model)
-        save_atlas(path, draw(self.catalogue.tracks.ids, self.directions, method, rng=np.random.default_rng(self.seed)))
+        save_map(
+            path, project(self.catalogue.tracks.ids, self.directions, method, rng=np.random.default_rng(self.seed))
+        )
         return path
 
     def as_json(self, found: Sequence[Recommendation]) -> list[dict[str, Any]]:
@@ -250,7 +252,7 @@ class Session:
         if not self._is_trained:
             return ()
         ids, _ = predictions(self.workspace, self.catalogue.split.name, without_part(self.model))
-        known = {*ids, *self.catalogue.truly_placed}
+        known = {*ids, *self.catalogue.warm_track_ids}
         with_features = self.catalogue.tracks.ids.take(np.flatnonzero(self.catalogue.content.known))
         return tuple(name for name in with_features if name not in known)
 
@@ -268,7 +270,7 @@ class Session:
             self.catalogue.split.name,
             without_part(self.model),
             progress,
-            leave=() if warm else self.catalogue.truly_placed,
+            leave=() if warm else self.catalogue.warm_track_ids,
         )
         for stale in ("_recommender", "directions"):
             vars(self).pop(stale, None)
@@ -320,8 +322,8 @@ class Session:
         return make_recommender(self.workspace, self.catalogue, self.model, seed=self.seed)
 
     @cached_property
-    def _familiarity(self) -> Familiarity | None:
-        return familiarity(self.catalogue)
+    def _confidence_model(self) -> ConfidenceModel | None:
+        return confidence_model(self.catalogue)
 
     @cached_property
     def _predictor(self) -> NetworkEncoder | RankerEncoder:

@@ -13,7 +13,7 @@ W/
   results/<split>.json           figures of `evaluate`
   experiments/<name>.json        figures of `experiment`
   listening-tests/<name>/        a study, its clips and its answers (see listening_test/study.py)
-  maps/<split>/<model>.safetensors  position of each track on the map of the catalogue (see recommend/atlas.py)
+  maps/<split>/<model>.safetensors  position of each track on the map of the catalogue (see recommend/track_map.py)
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders.command_line import RECIPE, Ran, Run
-from unheard.cli.stages import AUDIO, PLAYLISTS
+from unheard.cli.status import AUDIO, PLAYLISTS
 from unheard.demo.generator import build_world
 
 

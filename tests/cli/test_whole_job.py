@@ -183,7 +183,7 @@ def test_evaluate_hears_what_the_lists_hear(workspace: Path, run: Run, tmp_path:
     path = predictions_path(music.workspace, "artists", "tiny")
     whole, made = path.read_bytes(), artefacts.load(path, KIND)
     cold = music.catalogue.tracks.ids[int(music.catalogue.candidates("cold", new=False)[0])]
-    for gone, expected in ((cold, True), (min(music.catalogue.truly_placed), False)):  # nobody reads a train track's
+    for gone, expected in ((cold, True), (min(music.catalogue.warm_track_ids), False)):  # nobody reads a train track's
         kept = np.array([name != gone for name in made.ids["track"]])
         ids = IdMap(name for name in made.ids["track"] if name != gone)
         older = {name: array[kept] for name, array in made.arrays.items()}

@@ -21,8 +21,8 @@ from unheard.evaluate.results import ROW_KEYS, Results, write_results
 from unheard.evaluate.similar import KS
 from unheard.factors.stage import compute_factors
 from unheard.library import Library
-from unheard.recommend.build import BASELINES, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
+from unheard.recommend.models import BASELINES, make_recommender
 from unheard.recommend.predicted import from_predictions
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.splits import Split, Use, write_splits

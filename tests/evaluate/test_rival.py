@@ -18,9 +18,9 @@ import pytest
 from unheard.evaluate.evaluate import evaluate
 from unheard.library import Library
 from unheard.plays import read_plays
-from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.lists import write_recommendation_lists, write_similar_lists
+from unheard.recommend.csv_lists import write_recommendation_lists, write_similar_lists
+from unheard.recommend.models import make_recommender
 from unheard.workspace import Workspace
 
 MODELS = ("toy", "ridge", "artist-mean", "random", "oracle")

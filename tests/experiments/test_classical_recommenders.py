@@ -17,8 +17,8 @@ from unheard.experiments.experiment import Findings, path_of, run_experiment
 from unheard.library import Library
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.progress import Progress, silent
-from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT, HYBRIDS
 from unheard.recommend.catalogue import load_catalogue
+from unheard.recommend.classical import CLASSICAL, COLLABORATIVE, CONTENT, HYBRIDS
 from unheard.recommend.holdout import hide
 from unheard.session import Session
 from unheard.workspace import Workspace
@@ -119,9 +119,9 @@ def test_differences_are_paired_with_what_has_to_be_beaten(found: Findings) -> N
 def test_tables(found: Findings) -> None:
     warm, cold = tables(found)
     assert warm.columns == ["recommender", "recall@20", "ndcg@20", "recall@20 - popularity", "n"]
-    assert [row[0] for row in warm.rows] == ["chance", "popularity", *BACKGROUND]
+    assert [row[0] for row in warm.rows] == ["chance", "popularity", *CLASSICAL]
     assert cold.columns[1:5] == ["cold recall@20", "cold ndcg@20", "all recall@20", "all ndcg@20"]
-    assert [row[0] for row in cold.rows] == ["chance", "popularity", *BACKGROUND, "oracle"]
+    assert [row[0] for row in cold.rows] == ["chance", "popularity", *CLASSICAL, "oracle"]
     for row in cold.rows:
         assert ("ties" in row[1]) == (row[0] in COLLABORATIVE)
     for table in (warm, cold):
@@ -140,7 +140,7 @@ def test_the_seed_decides_and_progress_ends(workspace: Workspace, found: Finding
     steps: list[tuple[str, int, int]] = []
     again = classical(workspace, "artists", progress=lambda *step: steps.append(step))
     assert again["rows"] == found["rows"]
-    assert steps[-1] == ("classical recommenders", len(BACKGROUND) + 1, len(BACKGROUND) + 1)
+    assert steps[-1] == ("classical recommenders", len(CLASSICAL) + 1, len(CLASSICAL) + 1)
     write_json(workspace.root / "scratch.json", again)  # no NaN anywhere
     assert classical(workspace, "artists", seed=1)["rows"] != found["rows"]
 

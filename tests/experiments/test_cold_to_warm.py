@@ -25,8 +25,8 @@ from unheard.experiments.cold_to_warm import (
 )
 from unheard.experiments.experiment import path_of, run_experiment
 from unheard.plays import Play, Plays, replace_playlists
-from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import load_catalogue
+from unheard.recommend.models import make_recommender
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.report.stored_results import read_experiments
 from unheard.workspace import Workspace

@@ -25,9 +25,9 @@ from unheard.experiments.fairness import (
 )
 from unheard.library import Library, Tracks
 from unheard.ranking import top_k
-from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
-from unheard.recommend.lists import playlists_with_tests
+from unheard.recommend.csv_lists import playlists_with_tests
+from unheard.recommend.models import make_recommender
 from unheard.report.stored_results import read_experiments
 from unheard.splits import Use
 from unheard.workspace import Workspace

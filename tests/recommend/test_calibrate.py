@@ -18,10 +18,10 @@ from unheard.inference.predictions import load_predictions
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.models.rankers.ridge import Ridge
-from unheard.recommend.build import make_recommender
 from unheard.recommend.calibrate import calibrate
 from unheard.recommend.catalogue import Catalogue, load_catalogue
-from unheard.recommend.recommenders import PlacedRecommender
+from unheard.recommend.models import make_recommender
+from unheard.recommend.recommenders import EmbeddingRecommender
 from unheard.recommend.scales import load_scale, scale_path
 from unheard.splits import UseName, load_split, load_splits, write_splits
 from unheard.training.rankers.fit import fit_rankers
@@ -39,9 +39,9 @@ def fitted(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wo
     return mine
 
 
-def placed(workspace: Workspace, catalogue: Catalogue, model: str = "two") -> PlacedRecommender:
+def placed(workspace: Workspace, catalogue: Catalogue, model: str = "two") -> EmbeddingRecommender:
     found = make_recommender(workspace, catalogue, model)
-    assert isinstance(found, PlacedRecommender)
+    assert isinstance(found, EmbeddingRecommender)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Warm and cold scores on one scale: the logistic fit, the map, the laws, and a rehearsal that leaks nothing."""
+"""Warm and cold scores on one scale: the logistic fit, the map, the laws, and a validation catalogue without leaks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sklearn.linear_model import LogisticRegression
 
 from unheard.errors import UserError
 from unheard.factors.als import AlsConfig
-from unheard.recommend.build import make_recommender
-from unheard.recommend.calibration import Pairs, Rehearsal, calibrated, logistic, rehearse, scale_of
+from unheard.recommend.calibration import CalibrationPairs, Pairs, calibrated, calibration_pairs, logistic, scale_of
 from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import recommend, similar
 from unheard.recommend.recommenders import FactorRecommender, Scale
@@ -101,35 +101,42 @@ def test_only_cold_scores_move_and_keep_their_order(workspace: Workspace, catalo
 
 
 @pytest.fixture(scope="module")
-def rehearsal(workspace: Workspace, catalogue: Catalogue) -> Rehearsal:
-    return rehearse(catalogue, make_recommender(workspace, catalogue, "ridge"), ALS, rng=np.random.default_rng(0))
+def validation_catalogue(workspace: Workspace, catalogue: Catalogue) -> CalibrationPairs:
+    return calibration_pairs(
+        catalogue, make_recommender(workspace, catalogue, "ridge"), ALS, rng=np.random.default_rng(0)
+    )
 
 
-def test_what_is_to_be_found_was_seen_by_nobody(catalogue: Catalogue, rehearsal: Rehearsal) -> None:
-    trained = catalogue.trained[rehearsal.playlists][:, rehearsal.warm].toarray() > 0
-    known = ~np.isfinite(rehearsal.of_warm)
-    np.testing.assert_array_equal(known | rehearsal.hidden, trained)
-    assert not (known & rehearsal.hidden).any()
-    assert (rehearsal.hidden.sum(axis=1) <= np.diff(catalogue.trained.indptr)[rehearsal.playlists] // 5).all()
-    assert (catalogue.use[rehearsal.cold] == Use.VAL).all()
-    tuning = catalogue.tuning[rehearsal.playlists][:, rehearsal.cold].toarray() > 0
-    np.testing.assert_array_equal(rehearsal.unknown, tuning)
+def test_what_is_to_be_found_was_seen_by_nobody(catalogue: Catalogue, validation_catalogue: CalibrationPairs) -> None:
+    trained = catalogue.trained[validation_catalogue.playlists][:, validation_catalogue.warm].toarray() > 0
+    known = ~np.isfinite(validation_catalogue.of_warm)
+    np.testing.assert_array_equal(known | validation_catalogue.hidden, trained)
+    assert not (known & validation_catalogue.hidden).any()
+    assert (
+        validation_catalogue.hidden.sum(axis=1)
+        <= np.diff(catalogue.trained.indptr)[validation_catalogue.playlists] // 5
+    ).all()
+    assert (catalogue.use[validation_catalogue.cold] == Use.VAL).all()
+    tuning = catalogue.tuning[validation_catalogue.playlists][:, validation_catalogue.cold].toarray() > 0
+    np.testing.assert_array_equal(validation_catalogue.unknown, tuning)
 
 
-def test_test_tracks_change_no_calibration(workspace: Workspace, catalogue: Catalogue, rehearsal: Rehearsal) -> None:
+def test_test_tracks_change_no_calibration(
+    workspace: Workspace, catalogue: Catalogue, validation_catalogue: CalibrationPairs
+) -> None:
     seen = catalogue.use != Use.TEST
     warm = replace(catalogue.warm, tracks=catalogue.warm.tracks * seen[:, None], known=catalogue.warm.known & seen)
     blind = replace(catalogue, warm=warm, plays=catalogue.trained + catalogue.tuning, full=None)
     ridge = make_recommender(workspace, blind, "ridge")
-    assert rehearse(blind, ridge, ALS, rng=np.random.default_rng(0)).scale() == rehearsal.scale()
+    assert calibration_pairs(blind, ridge, ALS, rng=np.random.default_rng(0)).scale() == validation_catalogue.scale()
 
 
-def test_the_scale_is_fitted_by_the_chosen_cold_tracks(rehearsal: Rehearsal) -> None:
-    half = np.arange(len(rehearsal.cold)) % 2 == 0
-    assert rehearsal.scale(cold=half) != rehearsal.scale(cold=~half)
-    spoilt = replace(rehearsal, of_cold=np.where(half[None, :], rehearsal.of_cold, np.float32(9)))
-    assert spoilt.scale(cold=half) == rehearsal.scale(cold=half)
-    whole = rehearsal.scale()
+def test_the_scale_is_fitted_by_the_chosen_cold_tracks(validation_catalogue: CalibrationPairs) -> None:
+    half = np.arange(len(validation_catalogue.cold)) % 2 == 0
+    assert validation_catalogue.scale(cold=half) != validation_catalogue.scale(cold=~half)
+    spoilt = replace(validation_catalogue, of_cold=np.where(half[None, :], validation_catalogue.of_cold, np.float32(9)))
+    assert spoilt.scale(cold=half) == validation_catalogue.scale(cold=half)
+    whole = validation_catalogue.scale()
     assert whole is not None
     assert whole.slope > 0
 
@@ -137,4 +144,4 @@ def test_the_scale_is_fitted_by_the_chosen_cold_tracks(rehearsal: Rehearsal) -> 
 def test_nothing_to_rehearse_is_told(workspace: Workspace, catalogue: Catalogue) -> None:
     no_val = replace(catalogue, use=np.where(catalogue.use == Use.VAL, np.int8(Use.NEW), catalogue.use))
     with pytest.raises(UserError, match="validation tracks with plays"):
-        rehearse(no_val, make_recommender(workspace, catalogue, "ridge"), ALS, rng=np.random.default_rng(0))
+        calibration_pairs(no_val, make_recommender(workspace, catalogue, "ridge"), ALS, rng=np.random.default_rng(0))

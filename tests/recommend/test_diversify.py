@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unheard.errors import UserError
-from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.diversify import most_relevant_and_diverse, stretched
+from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import recommend, similar
 from unheard.recommend.recommenders import FactorRecommender

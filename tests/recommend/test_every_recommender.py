@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT, HYBRIDS
-from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.lists import playlists_with_tests
+from unheard.recommend.classical import CLASSICAL, COLLABORATIVE, CONTENT, HYBRIDS
+from unheard.recommend.csv_lists import playlists_with_tests
+from unheard.recommend.models import ORACLE, UNTRAINED, make_recommender
 from unheard.recommend.recommenders import FactorRecommender, Recommender
 from unheard.splits import Use
 from unheard.workspace import Workspace
@@ -55,7 +55,7 @@ def test_playlists_without_train_plays_are_fine(recommender: Recommender, catalo
     assert np.isfinite(recommender.scores(np.array(rows), catalogue.candidates("cold", new=True))).all()
 
 
-@pytest.mark.parametrize("name", BACKGROUND)
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_background_systems_know_no_play_of_a_test_track(name: str, workspace: Workspace, catalogue: Catalogue) -> None:
     trains_or_tunes = np.isin(catalogue.use, (Use.TRAIN, Use.VAL))
     warm = replace(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from unheard.errors import UserError
 from unheard.library import Track, Tracks
-from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.filters import NO_FILTERS, Filters, genres_of, rows_that_fit, year_of
+from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import recommend, similar
 from unheard.workspace import Workspace

@@ -12,9 +12,9 @@ from unheard.errors import UserError
 from unheard.metrics.diversity import occurrences, skewness
 from unheard.ranking import top_k
 from unheard.recommend import hubness
-from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.hubness import Correction, HubCorrected, Profile, corrected, without_hubs
+from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import NewTrack, recommend, similar
 from unheard.recommend.recommenders import FactorRecommender

@@ -14,10 +14,10 @@ from unheard.errors import UserError
 from unheard.factors.als import AlsConfig
 from unheard.models import baselines
 from unheard.recommend import hybrid_lists, hybrids, predicted
-from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Catalogue, Content
 from unheard.recommend.content_boosted import content_boosted
-from unheard.recommend.hybrids import KAPPA_UNTAUGHT, KAPPAS, MIN_PLAYS, Opinions, learn_kappa, opinions_of, trust
+from unheard.recommend.hybrids import KAPPA_UNTAUGHT, KAPPAS, MIN_PLAYS, FactorPair, factor_pair, learn_kappa, trust
+from unheard.recommend.models import make_recommender
 from unheard.splits import Use
 from unheard.workspace import Workspace
 
@@ -26,8 +26,8 @@ FIRST_PLAYLISTS = np.arange(40)
 
 
 @pytest.fixture(scope="module")
-def opinions(catalogue: Catalogue) -> Opinions:
-    return opinions_of(catalogue)
+def pair(catalogue: Catalogue) -> FactorPair:
+    return factor_pair(catalogue)
 
 
 def dense_scores(catalogue: Catalogue, tracks: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -39,28 +39,26 @@ def train_heard(catalogue: Catalogue) -> NDArray[np.bool_]:
     return found
 
 
-def test_both_opinions_score_train_tracks_with_one_mean_and_deviation(catalogue: Catalogue, opinions: Opinions) -> None:
+def test_both_opinions_score_train_tracks_with_one_mean_and_deviation(catalogue: Catalogue, pair: FactorPair) -> None:
     train = train_heard(catalogue)
-    taste, sound = (dense_scores(catalogue, factors)[:, train] for factors in (opinions.taste, opinions.sound))
+    taste, sound = (dense_scores(catalogue, factors)[:, train] for factors in (pair.taste, pair.sound))
     np.testing.assert_allclose(taste.mean(axis=1), sound.mean(axis=1), atol=0.02)
     assert sound.std(axis=1).max() > 0.1
     spread = [np.sqrt((scores - scores.mean(axis=1, keepdims=True)).var()) for scores in (taste, sound)]
     assert spread[0] == pytest.approx(spread[1], rel=1e-3)
-    assert opinions.deviation == pytest.approx(spread[0], rel=1e-2)
+    assert pair.deviation == pytest.approx(spread[0], rel=1e-2)
 
 
-def test_without_a_taste_or_a_sound_a_track_is_average(catalogue: Catalogue, opinions: Opinions) -> None:
+def test_without_a_taste_or_a_sound_a_track_is_average(catalogue: Catalogue, pair: FactorPair) -> None:
     cold = catalogue.candidates("cold", new=True)
-    np.testing.assert_array_equal(opinions.taste[cold], np.repeat(catalogue.warm.centre[None, :], len(cold), axis=0))
-    np.testing.assert_array_equal(opinions.sound[catalogue.track_row("silent")], catalogue.warm.centre)
+    np.testing.assert_array_equal(pair.taste[cold], np.repeat(catalogue.warm.centre[None, :], len(cold), axis=0))
+    np.testing.assert_array_equal(pair.sound[catalogue.track_row("silent")], catalogue.warm.centre)
 
 
-def test_weighted_is_half_of_each_standard_score(
-    workspace: Workspace, catalogue: Catalogue, opinions: Opinions
-) -> None:
+def test_weighted_is_half_of_each_standard_score(workspace: Workspace, catalogue: Catalogue, pair: FactorPair) -> None:
     rows = np.arange(len(catalogue))
     centre = dense_scores(catalogue, catalogue.warm.centre[None, :])
-    taste, sound = (dense_scores(catalogue, f) - centre for f in (opinions.taste, opinions.sound))
+    taste, sound = (dense_scores(catalogue, f) - centre for f in (pair.taste, pair.sound))
     found = make_recommender(workspace, catalogue, "hybrid-weighted").scores(np.arange(len(centre)), rows)
     np.testing.assert_allclose(found - centre, (taste + sound) / 2, atol=1e-4)
 
@@ -75,14 +73,14 @@ def test_new_tracks_are_ranked_as_by_content(name: str, workspace: Workspace, ca
         assert (np.diff(ours[order]) <= 1e-5).all()
 
 
-def test_switching_goes_by_the_number_of_plays(workspace: Workspace, catalogue: Catalogue, opinions: Opinions) -> None:
+def test_switching_goes_by_the_number_of_plays(workspace: Workspace, catalogue: Catalogue, pair: FactorPair) -> None:
     counts = np.asarray((catalogue.trained > 0).sum(axis=0)).reshape(-1)
-    np.testing.assert_array_equal(opinions.plays, counts)
+    np.testing.assert_array_equal(pair.plays, counts)
     found = hybrids.switching(catalogue, "hybrid-switching")
-    sure = opinions.known & (counts >= MIN_PLAYS)
-    assert 0 < sure.sum() < opinions.known.sum()
+    sure = pair.known & (counts >= MIN_PLAYS)
+    assert 0 < sure.sum() < pair.known.sum()
     np.testing.assert_array_equal(found.tracks[sure], catalogue.warm.tracks[sure])
-    np.testing.assert_array_equal(found.tracks[~sure], opinions.sound[~sure])
+    np.testing.assert_array_equal(found.tracks[~sure], pair.sound[~sure])
 
 
 def test_trust_grows_with_plays() -> None:
@@ -91,15 +89,15 @@ def test_trust_grows_with_plays() -> None:
     np.testing.assert_array_equal(trust(np.array([0, 5]), np.inf), [0, 0])
 
 
-def test_kappa_is_learned_from_who_is_right(catalogue: Catalogue, opinions: Opinions) -> None:
+def test_kappa_is_learned_from_who_is_right(catalogue: Catalogue, pair: FactorPair) -> None:
     """If sound were as good as all of a track's plays, nothing else is needed; if it is noise, every play counts."""
-    seeing = replace(opinions, sound=catalogue.warm.tracks)
+    seeing = replace(pair, sound=catalogue.warm.tracks)
     assert learn_kappa(catalogue, seeing, ALS) >= 30
-    noise = 0.3 * np.random.default_rng(0).standard_normal(opinions.sound.shape)
-    assert learn_kappa(catalogue, replace(opinions, sound=noise.astype(np.float32)), ALS) <= 1
+    noise = 0.3 * np.random.default_rng(0).standard_normal(pair.sound.shape)
+    assert learn_kappa(catalogue, replace(pair, sound=noise.astype(np.float32)), ALS) <= 1
     nobody = replace(catalogue, tuning=csr_matrix(catalogue.tuning.shape, dtype=np.float32))
-    assert learn_kappa(nobody, opinions, ALS) == KAPPA_UNTAUGHT
-    assert learn_kappa(catalogue, opinions, ALS) in KAPPAS
+    assert learn_kappa(nobody, pair, ALS) == KAPPA_UNTAUGHT
+    assert learn_kappa(catalogue, pair, ALS) in KAPPAS
 
 
 def test_auc_of_the_judges_by_counting_pairs() -> None:
@@ -153,13 +151,13 @@ def interleaved(first: list[int], second: list[int]) -> list[int]:
     return list(dict.fromkeys(both))
 
 
-def test_mixed_alternates_between_two_lists(catalogue: Catalogue, opinions: Opinions) -> None:
+def test_mixed_alternates_between_two_lists(catalogue: Catalogue, pair: FactorPair) -> None:
     found = hybrid_lists.mixed(catalogue, "hybrid-mixed")
     rows = np.arange(len(catalogue))
     for playlist in (2, 33):  # no two tracks tie in either of their lists
         own = set(catalogue.trained[[playlist]].indices.tolist())
         lists = []
-        for factors, listed in ((opinions.taste, opinions.known), (opinions.sound, catalogue.content.known)):
+        for factors, listed in ((pair.taste, pair.known), (pair.sound, catalogue.content.known)):
             scores = dense_scores(catalogue, factors)[playlist].astype(np.float32)
             lists.append([int(t) for t in np.argsort(-scores) if listed[t] and int(t) not in own])
         scores = found.scores(np.array([playlist]), rows)[0]
@@ -170,7 +168,7 @@ def test_mixed_alternates_between_two_lists(catalogue: Catalogue, opinions: Opin
         assert scores[silent] == 0
 
 
-def test_cascade_orders_what_the_first_technique_took(catalogue: Catalogue, opinions: Opinions) -> None:
+def test_cascade_orders_what_the_first_technique_took(catalogue: Catalogue, pair: FactorPair) -> None:
     found = hybrid_lists.cascade(catalogue, "hybrid-cascade")
     alike = hybrids.on_scale_of_taste(catalogue, predicted.content_neighbours(catalogue))
     everybody = np.arange(len(catalogue))
@@ -178,8 +176,8 @@ def test_cascade_orders_what_the_first_technique_took(catalogue: Catalogue, opin
         own = np.isin(everybody, catalogue.trained[[playlist]].indices)
         scores = found.scores(np.array([playlist]), everybody)[0]
         stages = (
-            (opinions.known, opinions.taste, opinions.sound),
-            (~opinions.known, opinions.sound, alike),
+            (pair.known, pair.taste, pair.sound),
+            (~pair.known, pair.sound, alike),
         )
         for members, coarse, fine in stages:
             listed = np.flatnonzero(members & ~own)

@@ -10,8 +10,8 @@ import pytest
 
 from unheard.errors import UserError
 from unheard.library import Track, Tracks
-from unheard.recommend.build import make_recommender
 from unheard.recommend.catalogue import Candidates, Catalogue
+from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation, recommend, similar
 from unheard.recommend.recommenders import FactorRecommender

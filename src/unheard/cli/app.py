@@ -10,21 +10,29 @@ from typer.core import TyperGroup
 
 from unheard import __version__
 from unheard.cli import (
-    collection,
     console,
     demo,
     evaluation,
     experiments,
     features,
-    learning,
     listen_test,
-    listening,
-    reporting,
     serve,
     spotify,
     weights,
 )
+from unheard.cli import (
+    library as library_commands,
+)
 from unheard.cli import map as map_command
+from unheard.cli import (
+    recommend as recommend_commands,
+)
+from unheard.cli import (
+    report as report_commands,
+)
+from unheard.cli import (
+    training as training_commands,
+)
 from unheard.errors import UnheardError
 from unheard.library import explain
 
@@ -76,26 +84,26 @@ def _options(
 
 
 for verb in (
-    collection.init,
-    collection.scan,
-    collection.import_plays,
-    collection.split,
+    library_commands.init,
+    library_commands.scan,
+    library_commands.import_plays,
+    library_commands.split,
     features.features,
-    learning.factors,
+    training_commands.factors,
     weights.weights,
-    learning.tune,
-    learning.train,
-    listening.similar,
-    listening.recommend,
-    listening.embed,
+    training_commands.tune,
+    training_commands.train,
+    recommend_commands.similar,
+    recommend_commands.recommend,
+    recommend_commands.embed,
     evaluation.evaluate,
     map_command.draw_map,
-    reporting.report,
+    report_commands.report,
     serve.serve,
     spotify.spotify,
-    collection.status,
-    collection.errors,
-    collection.doctor,
+    library_commands.status,
+    library_commands.errors,
+    library_commands.doctor,
     demo.demo,
 ):
     app.command(verb.__name__.replace("import_plays", "import").replace("draw_map", "map"))(verb)

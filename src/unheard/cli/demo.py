@@ -10,7 +10,10 @@ from typing import Annotated
 
 import typer
 
-from unheard.cli import collection, console, evaluation, learning, listening
+from unheard.cli import console, evaluation
+from unheard.cli import library as library_commands
+from unheard.cli import recommend as recommend_commands
+from unheard.cli import training as training_commands
 from unheard.errors import UserError
 
 SPLIT = "artists"
@@ -39,19 +42,19 @@ def demo(
     w = folder / "workspace"
 
     _step(f"unheard init -w {shlex.quote(str(w))}")
-    collection.init(w)
+    library_commands.init(w)
     _step(f"unheard scan -w {w} {folder / 'tracks.csv'}")
-    collection.scan(w, [folder / "tracks.csv"], jobs=jobs)
+    library_commands.scan(w, [folder / "tracks.csv"], jobs=jobs)
     _step(f"unheard errors -w {w}")
-    collection.errors(w)
+    library_commands.errors(w)
     _step(f"unheard import -w {w} {folder / 'playlists.csv'}")
-    collection.import_plays(w, [folder / "playlists.csv"])
+    library_commands.import_plays(w, [folder / "playlists.csv"])
     _step(f"unheard split -w {w}")
-    collection.split(w)
+    library_commands.split(w)
     _step(f"unheard factors -w {w} --split {SPLIT} --dim 64")
-    learning.factors(w, SPLIT, dim=64)
+    training_commands.factors(w, SPLIT, dim=64)
     _step(f"unheard train -w {w} --split {SPLIT}")
-    learning.train(w, None, SPLIT)
+    training_commands.train(w, None, SPLIT)
     _step(f"unheard evaluate -w {w} --split {SPLIT} --json {folder / 'figures.json'}")
     evaluation.evaluate(w, SPLIT, json=folder / "figures.json")
 
@@ -63,8 +66,8 @@ def demo(
     most_to_find = int((plays.matrix[:, test] > 0).sum(axis=1).argmax())
     playlist = plays.playlist_ids[most_to_find]
     _step(f"unheard recommend -w {w} --split {SPLIT} --playlist {playlist} --candidates cold -n 10")
-    listening.recommend(w, playlist, n=10, split=SPLIT)
-    listening.recommend(w, playlist, n=10, split=SPLIT, output=folder / "unheard.m3u8")
+    recommend_commands.recommend(w, playlist, n=10, split=SPLIT)
+    recommend_commands.recommend(w, playlist, n=10, split=SPLIT, output=folder / "unheard.m3u8")
     console.say(f"\nDone in {time.monotonic() - started:.0f} s. The listeners are simulated.")
     console.say(f"Listen to it:    {folder / 'audio'}")
     console.say(f"Play the list:   {folder / 'unheard.m3u8'}")

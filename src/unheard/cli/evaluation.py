@@ -35,7 +35,7 @@ def evaluate(
     from unheard.evaluate.results import write_results
     from unheard.evaluate.summary import summaries
     from unheard.evaluate.table import tables, to_markdown
-    from unheard.recommend.build import trained_elsewhere, trained_models
+    from unheard.recommend.models import trained_elsewhere, trained_models
     from unheard.splits import EVALUATION_SPLITS, load_split
 
     opened = Workspace.open(workspace)

@@ -132,7 +132,7 @@ def _tags(opened: Workspace, tagger: str, track: list[str] | None, *, json: bool
 def _embed(opened: Workspace, model: str, split: str | None) -> None:
     """Keep the embeddings of every track by a trained model."""
     from unheard.inference.embedding_features import embeddings_of, embeddings_path
-    from unheard.recommend.build import split_for_use
+    from unheard.recommend.models import split_for_use
 
     name = split or split_for_use(opened)
     with console.progress_bars() as progress:

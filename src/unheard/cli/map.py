@@ -8,7 +8,7 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import SplitOption, WorkspaceOption
-from unheard.cli.listening import ModelOption
+from unheard.cli.recommend import ModelOption
 
 
 def draw_map(

@@ -9,7 +9,7 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import SplitOption, WorkspaceOption
-from unheard.cli.listening import ArtistCap, Candidates
+from unheard.cli.recommend import ArtistCap, Candidates
 from unheard.errors import UserError
 from unheard.workspace import Workspace
 

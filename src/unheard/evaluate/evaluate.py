@@ -20,13 +20,13 @@ from unheard.evaluate.results import Results, recipe_and_seed, results_of
 from unheard.evaluate.similar import SimilarTask, measure_similar, prepare_similar
 from unheard.metrics.intervals import Resamples
 from unheard.progress import Progress, silent
-from unheard.recommend.build import BASELINES, FACTORS, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
-from unheard.recommend.lists import playlists_with_tests, tests_with_plays
+from unheard.recommend.csv_lists import playlists_with_tests, tests_with_plays
+from unheard.recommend.models import BASELINES, FACTORS, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.recommenders import (
+    EmbeddingRecommender,
     FactorRecommender,
     OracleRecommender,
-    PlacedRecommender,
     PopularityRecommender,
     Recommender,
 )
@@ -74,7 +74,7 @@ def evaluate(
 
     for name in {without_part(name) for name in names} & set(trained_models(workspace, split)):
         # For tracks that were scanned or changed after the training.
-        update_predictions(workspace, split, name, progress, leave=catalogue.truly_placed)
+        update_predictions(workspace, split, name, progress, leave=catalogue.warm_track_ids)
     recommenders = {name: make_recommender(workspace, catalogue, name, seed=seed) for name in names}
     oracle = make_recommender(workspace, catalogue, ORACLE, seed=seed)
     results = _measure_all(split, catalogue, recommenders, oracle, seed=seed, progress=progress)
@@ -134,7 +134,7 @@ def measure(tasks: Tasks, recommender: Recommender) -> dict[Figure, Measure]:
     factors = recommender
     if isinstance(recommender, OracleRecommender):
         factors = recommender.warm
-    elif isinstance(recommender, PlacedRecommender):
+    elif isinstance(recommender, EmbeddingRecommender):
         factors = recommender.factors
     if isinstance(factors, FactorRecommender):
         found += measure_factors(tasks.catalogue, factors, tasks.factors)

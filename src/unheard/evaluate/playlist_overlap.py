@@ -22,9 +22,9 @@ from unheard.ids import Rows
 from unheard.metrics.accuracy import overlap_at_k
 from unheard.metrics.intervals import Resamples
 from unheard.ranking import top_k
-from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.lists import playlist_blocks, playlists_with_tests
+from unheard.recommend.csv_lists import playlist_blocks, playlists_with_tests
+from unheard.recommend.models import ORACLE
 from unheard.recommend.predicted import true_factors
 from unheard.recommend.recommenders import Recommender
 

@@ -27,7 +27,7 @@ from unheard.metrics import accuracy, chance, diversity
 from unheard.metrics.intervals import Resamples
 from unheard.ranking import ranks_of, top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
-from unheard.recommend.lists import playlist_blocks, playlists_with_tests
+from unheard.recommend.csv_lists import playlist_blocks, playlists_with_tests
 from unheard.recommend.recommenders import Recommender
 from unheard.splits import Use
 

@@ -18,7 +18,7 @@ import numpy as np
 from unheard.artefacts import write_json
 from unheard.evaluate.measure import Figure, Measure
 from unheard.metrics.intervals import holm, p_value, percentile_interval
-from unheard.recommend.build import ORACLE, UNTRAINED
+from unheard.recommend.models import ORACLE, UNTRAINED
 
 ROW_KEYS = (
     "model", "split", "task", "candidates", "metric", "k", "value", "low", "high", "n", "chance", "oracle", "seed"

@@ -28,7 +28,7 @@ from unheard.metrics.accuracy import overlap_at_k
 from unheard.metrics.intervals import Resamples
 from unheard.ranking import top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
-from unheard.recommend.lists import similar_blocks, tests_with_plays
+from unheard.recommend.csv_lists import similar_blocks, tests_with_plays
 from unheard.recommend.predicted import true_factors
 from unheard.recommend.recommenders import Recommender
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from unheard.evaluate.measure import Figure
 from unheard.evaluate.results import MIN_SEEDS, Comparison, Mean, Results
-from unheard.recommend.build import ORACLE, UNTRAINED
+from unheard.recommend.models import ORACLE, UNTRAINED
 
 LIFTED = ("overlap", "overlap-other")
 UNSIGNED = frozenset({"mean-popularity"})

@@ -18,8 +18,8 @@ from unheard.evaluate.table import Table
 from unheard.experiments.experiment import Experiment, Findings, Option
 from unheard.experiments.pairs import CHANCE, SURE, leads, measure, rows_of, tables_of
 from unheard.progress import Progress
-from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import load_catalogue
+from unheard.recommend.models import ORACLE
 from unheard.splits import EVALUATION_SPLITS, load_split
 from unheard.workspace import Workspace
 

@@ -30,13 +30,13 @@ from unheard.metrics.accuracy import Values
 from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.progress import Progress
 from unheard.ranking import top_k
-from unheard.recommend.build import make_recommender
-from unheard.recommend.calibration import Rehearsal, calibrated, rehearse
+from unheard.recommend.calibration import CalibrationPairs, calibrated, calibration_pairs
 from unheard.recommend.catalogue import Catalogue, load_catalogue
+from unheard.recommend.csv_lists import playlists_with_tests
 from unheard.recommend.holdout import HIDDEN_ONE_IN
 from unheard.recommend.hybrids import als_config
-from unheard.recommend.lists import playlists_with_tests
-from unheard.recommend.recommenders import PlacedRecommender, Recommender, Scale
+from unheard.recommend.models import make_recommender
+from unheard.recommend.recommenders import EmbeddingRecommender, Recommender, Scale
 from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
@@ -77,7 +77,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     relevant_cold_share = 0.0
     for done, (name, recommender) in enumerate(zip(names, recommenders, strict=True)):
         progress("calibrating", done, len(names))
-        validation = rehearse(catalogue, recommender, als, rng=np.random.default_rng([seed, 9]))
+        validation = calibration_pairs(catalogue, recommender, als, rng=np.random.default_rng([seed, 9]))
         found, relevant_cold_share = _on_validation(catalogue, validation, seed)
         scale = validation.scale() or Scale()
         for how, of_all in ((RAW, recommender), (CALIBRATED, calibrated(catalogue, recommender, scale))):
@@ -90,7 +90,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
 
 
 def _uncalibrated(recommender: Recommender) -> Recommender:
-    return replace(recommender, beside=None) if isinstance(recommender, PlacedRecommender) else recommender
+    return replace(recommender, beside=None) if isinstance(recommender, EmbeddingRecommender) else recommender
 
 
 def tables(findings: Findings) -> list[Table]:
@@ -119,7 +119,7 @@ def summary(findings: Findings) -> str:
 
 
 def _on_validation(
-    catalogue: Catalogue, validation: Rehearsal, seed: int
+    catalogue: Catalogue, validation: CalibrationPairs, seed: int
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], float]:
     """Return metrics with raw and with calibrated scores, and the share of cold tracks among the relevant ones."""
     rng = np.random.default_rng([seed, 10])
@@ -142,7 +142,7 @@ def _on_validation(
 
 
 def _lists(
-    validation: Rehearsal, relevant_cold: NDArray[np.bool_], measured: NDArray[np.bool_], scale: Scale, seed: int
+    validation: CalibrationPairs, relevant_cold: NDArray[np.bool_], measured: NDArray[np.bool_], scale: Scale, seed: int
 ) -> dict[str, Values]:
     """Return metrics of the list of 20 of each playlist, (playlist,); NaN where nothing is relevant."""
     of_cold = scale.slope * validation.of_cold[:, measured].astype(np.float64) + scale.offset

@@ -30,12 +30,12 @@ from unheard.experiments.experiment import Experiment, Findings, Seed
 from unheard.metrics.intervals import Resamples
 from unheard.progress import Progress
 from unheard.ranking import blocks
-from unheard.recommend.background import BACKGROUND, COLLABORATIVE, CONTENT
-from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
+from unheard.recommend.classical import CLASSICAL, COLLABORATIVE, CONTENT
+from unheard.recommend.csv_lists import playlists_with_tests
 from unheard.recommend.holdout import HIDDEN_ONE_IN, hide, refitted
 from unheard.recommend.hybrids import als_config
-from unheard.recommend.lists import playlists_with_tests
+from unheard.recommend.models import ORACLE, make_recommender
 from unheard.recommend.predicted import true_factors
 from unheard.recommend.recommenders import Recommender
 from unheard.splits import EVALUATION_SPLITS, Use
@@ -117,7 +117,7 @@ def summary(findings: Findings) -> str:
 
 def _usable(catalogue: Catalogue) -> tuple[str, ...]:
     has_audio = (catalogue.use == Use.TRAIN) & catalogue.warm.known & catalogue.content.known
-    return BACKGROUND if has_audio.any() else COLLABORATIVE
+    return CLASSICAL if has_audio.any() else COLLABORATIVE
 
 
 def _warm(

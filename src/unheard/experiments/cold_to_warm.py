@@ -1,8 +1,8 @@
 """Measure quality against the number of plays of a new track, from none (cold) to many (warm).
 
 Of each test track 0 to 50 plays are revealed, and the test tracks are ranked for every playlist. The relevant tracks
-are the same at every number of plays: those of the other half of the plays (recommend/evidence.py). These estimates are
-ranked:
+are the same at every number of plays: those of the other half of the plays (recommend/cold_to_warm.py). These
+estimates are ranked:
 
     embedding   the model's own embedding, if it ranks by one and not by the factors it predicts
     audio       the factor that the model predicts; it does not use the revealed plays
@@ -34,11 +34,19 @@ from unheard.metrics import accuracy, chance
 from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.progress import Progress
 from unheard.ranking import ranks_of
-from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models
 from unheard.recommend.catalogue import Catalogue, load_catalogue
-from unheard.recommend.evidence import KAPPAS, KAPPAS_ARTIST, Reveal, choose_kappas, folded, opinions_of, with_plays
+from unheard.recommend.cold_to_warm import (
+    KAPPAS,
+    KAPPAS_ARTIST,
+    Reveal,
+    choose_kappas,
+    estimates_of,
+    folded,
+    with_plays,
+)
 from unheard.recommend.hybrids import als_config
-from unheard.recommend.recommenders import FactorRecommender, PlacedRecommender, Rows, Scores
+from unheard.recommend.models import BASELINES, ORACLE, make_recommender, trained_models
+from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Rows, Scores
 from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
@@ -244,12 +252,12 @@ def _reveal(catalogue: Catalogue, plays: csr_matrix, use: Use, has_plays: NDArra
 
 def _predicted(workspace: Workspace, catalogue: Catalogue, name: str, seed: int) -> Predicted:
     recommender = None if name == ORACLE else make_recommender(workspace, catalogue, name, seed=seed)
-    factors = recommender.factors if isinstance(recommender, PlacedRecommender) else recommender
+    factors = recommender.factors if isinstance(recommender, EmbeddingRecommender) else recommender
     if not isinstance(factors, FactorRecommender) or factors.full:
         trained = trained_models(workspace, catalogue.split.name)
         known = ", ".join([*(b for b in BASELINES if b not in ("random", "popularity")), *trained])
         raise UserError(f"{name} predicts no factors that a fold-in of plays could start from; choose one of {known}")
-    return Predicted(factors.tracks, recommender.ranking if isinstance(recommender, PlacedRecommender) else None)
+    return Predicted(factors.tracks, recommender.ranking if isinstance(recommender, EmbeddingRecommender) else None)
 
 
 def _measure(
@@ -261,11 +269,11 @@ def _measure(
         return float(np.nanmean(tuning.figures(factors)[METRICS[1]]))
 
     kappa_artist, kappa = choose_kappas(
-        catalogue, opinions_of(catalogue, model.factors, val.tracks), val, quality, alpha=als.alpha, levels=LEVELS
+        catalogue, estimates_of(catalogue, model.factors, val.tracks), val, quality, alpha=als.alpha, levels=LEVELS
     )
     queries = Queries.of(catalogue, test, seed=seed)
     resamples = Resamples.draw(queries.playlists, rng=np.random.default_rng([seed, 7]))
-    estimates = opinions_of(catalogue, model.factors, test.tracks)
+    estimates = estimates_of(catalogue, model.factors, test.tracks)
     has_artists = bool((estimates.n_artist > 0).any())
     prior = estimates.prior(kappa_artist)
     rows: list[dict[str, Any]] = []

@@ -32,10 +32,10 @@ from unheard.experiments.experiment import Experiment, Findings, Option, Seed
 from unheard.metrics import diversity
 from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.progress import Progress
-from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
+from unheard.recommend.csv_lists import playlists_with_tests
 from unheard.recommend.filters import first_genre
-from unheard.recommend.lists import playlists_with_tests
+from unheard.recommend.models import ORACLE, make_recommender
 from unheard.recommend.recommenders import PopularityRecommender
 from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace

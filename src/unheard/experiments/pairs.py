@@ -27,9 +27,9 @@ from unheard.evaluate.table import Table
 from unheard.metrics import accuracy, diversity
 from unheard.metrics.intervals import N_RESAMPLES, Resamples, holm, p_value, percentile_interval
 from unheard.progress import Progress
-from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.lists import playlists_with_tests
+from unheard.recommend.csv_lists import playlists_with_tests
+from unheard.recommend.models import ORACLE, make_recommender
 from unheard.workspace import Workspace
 
 METRICS = ("recall", "ndcg")

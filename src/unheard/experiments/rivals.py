@@ -23,9 +23,9 @@ from unheard.experiments.pairs import CHANCE, SURE, Pairs, Values, leads, measur
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_split_factors
 from unheard.progress import Progress
-from unheard.recommend.build import ORACLE, UNTRAINED, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.hybrids import als_config
+from unheard.recommend.models import ORACLE, UNTRAINED, without_part
 from unheard.splits import EVALUATION_SPLITS, Split, UseName, load_split, load_splits, write_splits
 from unheard.workspace import Workspace
 

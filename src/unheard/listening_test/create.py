@@ -30,9 +30,9 @@ from unheard.listening_test.study import (
     write_study,
 )
 from unheard.progress import Progress, silent
-from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.lists import tests_with_plays
+from unheard.recommend.csv_lists import tests_with_plays
+from unheard.recommend.models import ORACLE
 from unheard.session import Session
 from unheard.splits import EVALUATION_SPLITS, load_split
 from unheard.workspace import Workspace

@@ -8,11 +8,11 @@ import numpy as np
 
 from unheard.inference.predictions import load_predictions
 from unheard.progress import Progress, silent
-from unheard.recommend.build import make_recommender
-from unheard.recommend.calibration import rehearse
+from unheard.recommend.calibration import calibration_pairs
 from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.hybrids import als_config
-from unheard.recommend.recommenders import PlacedRecommender, Scale
+from unheard.recommend.models import make_recommender
+from unheard.recommend.recommenders import EmbeddingRecommender, Scale
 from unheard.recommend.scales import load_scale, save_scale
 from unheard.workspace import Workspace
 
@@ -29,11 +29,11 @@ def calibrate(workspace: Workspace, split: str, model: str, *, progress: Progres
         return kept
     catalogue = load_catalogue(workspace, split)
     recommender = make_recommender(workspace, catalogue, model)
-    if not isinstance(recommender, PlacedRecommender):
+    if not isinstance(recommender, EmbeddingRecommender):
         return None
     raw, als = replace(recommender, beside=None), als_config(workspace, split)
     rng = np.random.default_rng(0)
-    scale = rehearse(catalogue, raw, als, rng=rng, max_tracks=MAX_TRACKS, progress=progress).scale()
+    scale = calibration_pairs(catalogue, raw, als, rng=rng, max_tracks=MAX_TRACKS, progress=progress).scale()
     if scale is not None:
         save_scale(workspace, split, model, fingerprint, scale)
     return scale

@@ -31,7 +31,7 @@ from unheard.recommend.holdout import HIDDEN_ONE_IN, hide, refitted
 from unheard.recommend.recommenders import (
     BesideWarm,
     FactorRecommender,
-    PlacesNew,
+    RanksNewTracks,
     Recommender,
     Rows,
     Scale,
@@ -71,7 +71,7 @@ class Calibrated:
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
         """As the recommender inside says."""
-        if not isinstance(self.inner, PlacesNew):
+        if not isinstance(self.inner, RanksNewTracks):
             raise UserError(f"{self.name} cannot place a track from outside the library; name a trained model")
         return self.inner.vector_similarities(vectors, candidates)
 
@@ -86,7 +86,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class CalibrationPairs:
     """Plays to find among warm and cold tracks, with scores that have seen none of them.
 
     playlists   rows of those who search
@@ -120,7 +120,7 @@ class Rehearsal:
         return scale_of(*self.pairs(cold=everyone if cold is None else cold))
 
 
-def rehearse(
+def calibration_pairs(
     catalogue: Catalogue,
     recommender: Recommender,
     als: AlsConfig,
@@ -128,7 +128,7 @@ def rehearse(
     rng: np.random.Generator,
     max_tracks: int | None = None,
     progress: Progress = silent,
-) -> Rehearsal:
+) -> CalibrationPairs:
     """Hide plays, fit the warm factors again, and score. UserError where nothing is hidden or nothing validates.
 
     recommender  scores validation tracks by predictions
@@ -150,7 +150,7 @@ def rehearse(
     refit = FactorRecommender("refit", again.warm.tracks, again.warm.playlists, again.warm.centre)
     of_warm = refit.scores(seekers, warm)
     of_warm[_pairs(known, seekers, warm)] = -np.inf
-    return Rehearsal(
+    return CalibrationPairs(
         seekers,
         warm,
         validating,

@@ -118,7 +118,7 @@ class Catalogue:
         return song_numbers(self)
 
     @cached_property
-    def truly_placed(self) -> frozenset[str]:
+    def warm_track_ids(self) -> frozenset[str]:
         """Ids of the train tracks with a warm factor: rankings take that, and no prediction of them is read."""
         return frozenset(self.tracks.ids.take(np.flatnonzero((self.use == Use.TRAIN) & self.warm.known)))
 

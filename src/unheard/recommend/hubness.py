@@ -30,7 +30,7 @@ from scipy.special import log_ndtr
 from unheard.errors import UserError
 from unheard.ranking import blocks
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.recommenders import FactorRecommender, PlacesNew, Recommender, Rows, Scores, space_of
+from unheard.recommend.recommenders import FactorRecommender, RanksNewTracks, Recommender, Rows, Scores, space_of
 
 Correction = Literal["centring", "csls", "mutual-proximity", "popularity"]
 Values = NDArray[np.float64]
@@ -105,7 +105,7 @@ class HubCorrected:
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
         """Similarities of factors from outside the catalogue (query, d)."""
-        if not isinstance(self.inner, PlacesNew):
+        if not isinstance(self.inner, RanksNewTracks):
             raise UserError(f"{self.name} cannot place a track from outside the library; name a trained model")
         of_queries = Profile.of(self.inner.vector_similarities(vectors, self.tracks))
         found = self.inner.vector_similarities(vectors, candidates)

@@ -1,6 +1,6 @@
 """Hybrids that combine lists instead of scores: mixed and cascade.
 
-Burke, Hybrid Recommender Systems: Survey and Experiments (2002). The opinions are those of hybrids.py. A list is a
+Burke, Hybrid Recommender Systems: Survey and Experiments (2002). The pair are those of hybrids.py. A list is a
 playlist's ranking of every track of the catalogue that a technique can rank, but for the playlist's own; it does not
 depend on which candidates are asked for, so neither does a score.
 
@@ -24,7 +24,7 @@ from scipy.sparse import csr_matrix
 from unheard.ranking import blocks
 from unheard.recommend import predicted
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.hybrids import Opinions, on_scale_of_taste, opinions_of
+from unheard.recommend.hybrids import FactorPair, factor_pair, on_scale_of_taste
 from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
 
 Floats = NDArray[np.float32]
@@ -108,25 +108,25 @@ class CascadeRecommender:
 
 
 def mixed(catalogue: Catalogue, name: str) -> MixedRecommender:
-    opinions, own = opinions_of(catalogue), catalogue.trained
-    taste = TrackList(opinions.taste, opinions.known, catalogue.warm.playlists, own)
-    sound = TrackList(opinions.sound, catalogue.content.known, catalogue.warm.playlists, own)
-    return MixedRecommender(name, (taste, sound), _geometry(catalogue, name, opinions))
+    pair, own = factor_pair(catalogue), catalogue.trained
+    taste = TrackList(pair.taste, pair.known, catalogue.warm.playlists, own)
+    sound = TrackList(pair.sound, catalogue.content.known, catalogue.warm.playlists, own)
+    return MixedRecommender(name, (taste, sound), _geometry(catalogue, name, pair))
 
 
 def cascade(catalogue: Catalogue, name: str) -> CascadeRecommender:
-    opinions, own = opinions_of(catalogue), catalogue.trained
+    pair, own = factor_pair(catalogue), catalogue.trained
     alike = on_scale_of_taste(catalogue, predicted.content_neighbours(catalogue))
-    centre, unit = catalogue.warm.centre, opinions.deviation or 1.0
-    taste, sound, alike = ((vectors - centre) / np.float32(unit) for vectors in (opinions.taste, opinions.sound, alike))
-    warm = TrackList(taste, opinions.known, catalogue.warm.playlists, own)
-    cold = TrackList(sound, ~opinions.known, catalogue.warm.playlists, own)
-    return CascadeRecommender(name, ((warm, sound), (cold, alike)), _geometry(catalogue, name, opinions))
+    centre, unit = catalogue.warm.centre, pair.deviation or 1.0
+    taste, sound, alike = ((vectors - centre) / np.float32(unit) for vectors in (pair.taste, pair.sound, alike))
+    warm = TrackList(taste, pair.known, catalogue.warm.playlists, own)
+    cold = TrackList(sound, ~pair.known, catalogue.warm.playlists, own)
+    return CascadeRecommender(name, ((warm, sound), (cold, alike)), _geometry(catalogue, name, pair))
 
 
-def _geometry(catalogue: Catalogue, name: str, opinions: Opinions) -> FactorRecommender:
+def _geometry(catalogue: Catalogue, name: str, pair: FactorPair) -> FactorRecommender:
     """Tracks are alike as by their taste, or by their sound where they have none."""
-    return predicted.from_predictions(catalogue, name, opinions.sound)
+    return predicted.from_predictions(catalogue, name, pair.sound)
 
 
 def _places(scores: Scores, candidates: Rows) -> NDArray[np.float64]:

@@ -1,10 +1,10 @@
 """Hybrids that give each track one factor: weighted, learned, switching, feature augmentation.
 
-Burke, Hybrid Recommender Systems: Survey and Experiments (2002). Two opinions are combined. Taste is collaborative: the
+Burke, Hybrid Recommender Systems: Survey and Experiments (2002). Two pair are combined. Taste is collaborative: the
 implicit ALS factor of a train track; of other tracks it knows nothing and says average. Sound is the content model:
 factors predicted by ridge regression, those of train tracks by regressions that did not see them (predicted.py).
 
-A score is linear in the track's factor, so weighing two scores is weighing two factors. For that both opinions are put
+A score is linear in the track's factor, so weighing two scores is weighing two factors. For that both pair are put
 on one scale once, for the whole catalogue: their scores of all train tracks in all playlists have the same mean and
 the same deviation. Standardising inside a list instead would make a track's score depend on its company.
 
@@ -44,7 +44,7 @@ MAX_JUDGES = 2000  # playlists that choose kappa
 
 
 @dataclass(frozen=True)
-class Opinions:
+class FactorPair:
     """What is combined; rows are those of the catalogue.
 
     known     (n,) tracks that have a taste: train tracks with plays
@@ -61,14 +61,14 @@ class Opinions:
     deviation: float
 
 
-def opinions_of(catalogue: Catalogue) -> Opinions:
+def factor_pair(catalogue: Catalogue) -> FactorPair:
     """UserError if no train track has both sound and plays."""
     warm = catalogue.warm
     known = (catalogue.use == Use.TRAIN) & warm.known
     plays = np.bincount(catalogue.trained.indices, minlength=len(catalogue))
     taste = np.where(known[:, None], warm.tracks, warm.centre).astype(np.float32)
     sound = on_scale_of_taste(catalogue, predicted.cross_fitted_ridge(catalogue))
-    return Opinions(known, plays, taste, sound, score_deviation(warm.playlists, taste[known]))
+    return FactorPair(known, plays, taste, sound, score_deviation(warm.playlists, taste[known]))
 
 
 def on_scale_of_taste(catalogue: Catalogue, factors: Floats) -> Floats:
@@ -96,27 +96,27 @@ def score_deviation(playlists: Floats, tracks: Floats) -> float:
     return float(np.sqrt(((x.T @ x) * (centred.T @ centred)).sum() / (len(x) * len(centred))))
 
 
-def blend(opinions: Opinions, weight: Vector | float) -> Floats:
+def blend(pair: FactorPair, weight: Vector | float) -> Floats:
     """Factors (n, d): `weight` (n,) of taste, the rest sound."""
-    w = np.broadcast_to(weight, len(opinions.taste))[:, None]
-    return (w * opinions.taste + (1 - w) * opinions.sound).astype(np.float32)
+    w = np.broadcast_to(weight, len(pair.taste))[:, None]
+    return (w * pair.taste + (1 - w) * pair.sound).astype(np.float32)
 
 
 def weighted(catalogue: Catalogue, name: str) -> FactorRecommender:
-    return _ranking_by(catalogue, name, blend(opinions_of(catalogue), WEIGHT))
+    return _ranking_by(catalogue, name, blend(factor_pair(catalogue), WEIGHT))
 
 
 def switching(catalogue: Catalogue, name: str) -> FactorRecommender:
-    opinions = opinions_of(catalogue)
-    sure = opinions.known & (opinions.plays >= MIN_PLAYS)
-    return _ranking_by(catalogue, name, blend(opinions, sure.astype(np.float64)))
+    pair = factor_pair(catalogue)
+    sure = pair.known & (pair.plays >= MIN_PLAYS)
+    return _ranking_by(catalogue, name, blend(pair, sure.astype(np.float64)))
 
 
 def learned(catalogue: Catalogue, name: str, als: AlsConfig) -> FactorRecommender:
     """`als`: how the warm factors were made, to fold validation tracks in."""
-    opinions = opinions_of(catalogue)
-    weight = trust(opinions.plays, learn_kappa(catalogue, opinions, als))
-    return _ranking_by(catalogue, name, blend(opinions, np.where(opinions.known, weight, 0)))
+    pair = factor_pair(catalogue)
+    weight = trust(pair.plays, learn_kappa(catalogue, pair, als))
+    return _ranking_by(catalogue, name, blend(pair, np.where(pair.known, weight, 0)))
 
 
 def feature(catalogue: Catalogue, name: str) -> FactorRecommender:
@@ -137,7 +137,7 @@ def trust(plays: NDArray[np.integer], kappa: float) -> Vector:
     return weight
 
 
-def learn_kappa(catalogue: Catalogue, opinions: Opinions, als: AlsConfig) -> float:
+def learn_kappa(catalogue: Catalogue, pair: FactorPair, als: AlsConfig) -> float:
     """The kappa of KAPPAS that ranks validation tracks best.
 
     Of each validation track a random share of its plays is revealed, none to nearly all, and its taste folded in from
@@ -160,7 +160,7 @@ def learn_kappa(catalogue: Catalogue, opinions: Opinions, als: AlsConfig) -> flo
     n_shown = np.bincount(shown.indices, minlength=len(tracks))
     folded = fold_in(catalogue.warm.playlists, shown.T.tocsr(), replace(als, dim=catalogue.warm.dim))
     taste = np.where((n_shown > 0)[:, None], folded, catalogue.warm.centre)
-    of_tracks = Opinions(n_shown > 0, n_shown, taste.astype(np.float32), opinions.sound[tracks], opinions.deviation)
+    of_tracks = FactorPair(n_shown > 0, n_shown, taste.astype(np.float32), pair.sound[tracks], pair.deviation)
     x = catalogue.warm.playlists[judges].astype(np.float64)
     aucs = [
         _mean_auc(x @ blend(of_tracks, trust(n_shown, kappa)).astype(np.float64).T, hidden[judges], shown[judges])

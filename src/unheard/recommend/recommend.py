@@ -26,12 +26,12 @@ from unheard.ids import Rows
 from unheard.library import Track
 from unheard.ranking import top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
+from unheard.recommend.confidence import ConfidenceModel
 from unheard.recommend.diversify import most_relevant_and_diverse, pool_size
 from unheard.recommend.duplicates import same_song
-from unheard.recommend.familiarity import Familiarity
 from unheard.recommend.filters import rows_that_fit
 from unheard.recommend.options import DEFAULT_OPTIONS, ListOptions
-from unheard.recommend.recommenders import PlacesNew, Recommender, Scores, space_of
+from unheard.recommend.recommenders import RanksNewTracks, Recommender, Scores, space_of
 from unheard.splits import Use
 
 RANK_OFFSET = 60  # of the reciprocal rank fusion; the paper's value
@@ -68,7 +68,7 @@ class Reason:
 class Recommendation:
     """One recommended track. `rank` starts at 1; what `score` means is told above.
 
-    `confidence` (0 to 1, familiarity.py) says how like anything known the track is; None if nobody asked.
+    `confidence` (0 to 1, confidence_model.py) says how like anything known the track is; None if nobody asked.
     """
 
     rank: int
@@ -106,12 +106,12 @@ def recommend(
     playlist: int | None = None,
     likes: Sequence[Seed] = (),
     options: ListOptions = DEFAULT_OPTIONS,
-    familiarity: Familiarity | None = None,
+    confidence_model: ConfidenceModel | None = None,
     seed: int = 0,
 ) -> list[Recommendation]:
     """Return tracks for a playlist (its row) or for liked tracks, best first.
 
-    familiarity     measures the confidence of each result; None: no confidence
+    confidence_model     measures the confidence of each result; None: no confidence
     seed            breaks ties
 
     A playlist without warm tracks has no vector; its tracks are then taken as likes.
@@ -120,13 +120,13 @@ def recommend(
         raise UserError("recommend for a playlist or for likes, one of the two")
     asked = _Asked.of(catalogue, options, default="cold", seed=seed)
     if playlist is None:
-        return _sure(_for_likes(catalogue, recommender, likes, asked), familiarity)
+        return _sure(_for_likes(catalogue, recommender, likes, asked), confidence_model)
     own = catalogue.plays[playlist].indices
     if not len(own):
         raise UserError(f"playlist {catalogue.playlists[playlist]!r} has no track of the library; scan its files")
     own_tracks = [int(row) for row in own]
     if not catalogue.warm.playlists[playlist].any():
-        return _sure(_for_likes(catalogue, recommender, own_tracks, asked), familiarity)
+        return _sure(_for_likes(catalogue, recommender, own_tracks, asked), confidence_model)
     rows = asked.rows
     scores = recommender.scores(np.array([playlist], np.int32), rows)[0]
     kept = _pick(catalogue, recommender, scores, own_tracks, asked, query=playlist)
@@ -138,7 +138,7 @@ def recommend(
         _result(catalogue, rank, int(rows[column]), scores[column], reasons[rank - 1])
         for rank, column in enumerate(kept, start=1)
     ]
-    return _sure(found, familiarity)
+    return _sure(found, confidence_model)
 
 
 def similar(
@@ -147,7 +147,7 @@ def similar(
     query: Seed,
     *,
     options: ListOptions = DEFAULT_OPTIONS,
-    familiarity: Familiarity | None = None,
+    confidence_model: ConfidenceModel | None = None,
     seed: int = 0,
 ) -> list[Recommendation]:
     """Return the nearest candidates of one track; reasons are warm tracks near both.
@@ -163,7 +163,7 @@ def similar(
         _result(catalogue, rank, int(rows[column]), scores[column], reasons[rank - 1])
         for rank, column in enumerate(kept, start=1)
     ]
-    return _sure(found, familiarity)
+    return _sure(found, confidence_model)
 
 
 @dataclass(frozen=True)
@@ -283,7 +283,7 @@ def _similarities(recommender: Recommender, query: Seed, rows: Rows) -> Scores:
     """Similarity of one seed to candidates, (candidate,)."""
     if isinstance(query, int):
         near = recommender.similarities(np.array([query], np.int32), rows)
-    elif isinstance(recommender, PlacesNew):
+    elif isinstance(recommender, RanksNewTracks):
         near = recommender.vector_similarities(query.vector[None, :], rows)
     else:
         raise UserError(f"{recommender.name} cannot place a track from outside the library; name a trained model")
@@ -333,11 +333,11 @@ def _nearest(recommender: Recommender, results: Rows, warm: Rows) -> Scores:
     return space.roughly_similar(results, warm)
 
 
-def _sure(found: list[Recommendation], familiarity: Familiarity | None) -> list[Recommendation]:
+def _sure(found: list[Recommendation], confidence_model: ConfidenceModel | None) -> list[Recommendation]:
     """Results with their confidence."""
-    if familiarity is None:
+    if confidence_model is None:
         return found
-    confidence = familiarity.of_tracks(np.array([item.row for item in found], np.int32))
+    confidence = confidence_model.of_tracks(np.array([item.row for item in found], np.int32))
     return [replace(item, confidence=float(value)) for item, value in zip(found, confidence, strict=True)]
 
 

@@ -44,7 +44,7 @@ class Recommender(Protocol):
 
 
 @runtime_checkable
-class Spatial(Protocol):
+class HasSpace(Protocol):
     """A recommender whose tracks lie somewhere: cosines around the mean say what is near what."""
 
     @property
@@ -52,7 +52,7 @@ class Spatial(Protocol):
 
 
 @runtime_checkable
-class PlacesNew(Protocol):
+class RanksNewTracks(Protocol):
     """A recommender that can compare tracks from outside the catalogue, given their predicted factors."""
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores: ...
@@ -60,7 +60,7 @@ class PlacesNew(Protocol):
 
 def space_of(recommender: Recommender) -> FactorRecommender | None:
     """Where a recommender's tracks lie; None for one without a notion of near."""
-    return recommender.space if isinstance(recommender, Spatial) else None
+    return recommender.space if isinstance(recommender, HasSpace) else None
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class BesideWarm:
 
 
 @dataclass(frozen=True)
-class PlacedRecommender:
+class EmbeddingRecommender:
     """Ranks by places of its own making and compares tracks by the warm factors it predicts.
 
     A score is a weighted sum of its members' standardised scores: larger is better, and that is all it says. With

@@ -13,9 +13,9 @@ from unheard.ids import Rows
 from unheard.library import Track
 from unheard.metrics.diversity import antihub_share, chance_skewness, occurrences, skewness
 from unheard.ranking import top_k
-from unheard.recommend.build import ORACLE
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.lists import similar_blocks, tests_with_plays
+from unheard.recommend.csv_lists import similar_blocks, tests_with_plays
+from unheard.recommend.models import ORACLE
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import similar
 from unheard.recommend.recommenders import Recommender

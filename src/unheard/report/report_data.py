@@ -17,8 +17,8 @@ from unheard.features.table import VECTORS
 from unheard.library import Failure, Tracks, open_library
 from unheard.plays import count_plays
 from unheard.progress import Progress, silent
-from unheard.recommend.build import BASELINES, ORACLE, make_recommender, trained_models, without_part
 from unheard.recommend.catalogue import Catalogue, load_catalogue
+from unheard.recommend.models import BASELINES, ORACLE, make_recommender, trained_models, without_part
 from unheard.report.audio_excerpt import Excerpt, Levels, read_excerpt, sample_levels
 from unheard.report.model_lists import Hubs, SideBySide, default_seeds, find_hubs, side_by_side
 from unheard.report.stored_results import Experiment, StoredResults, read_experiments, read_results
@@ -117,7 +117,7 @@ def load_report_data(
 
     for model in {without_part(name) for name in chosen} & set(trained):
         # For tracks that were scanned or changed after the training.
-        update_predictions(workspace, name, model, progress, leave=catalogue.truly_placed)
+        update_predictions(workspace, name, model, progress, leave=catalogue.warm_track_ids)
     wanted = [*([ORACLE] if full else []), *(model for model in chosen if model != ORACLE)]
     recommenders = []
     for model in wanted:

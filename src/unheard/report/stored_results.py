@@ -14,7 +14,7 @@ from unheard.evaluate.measure import Figure
 from unheard.evaluate.results import Comparison, Mean, Results, recipe_and_seed
 from unheard.evaluate.summary import HEADLINE
 from unheard.evaluate.table import Table, position
-from unheard.recommend.build import BASELINES, ORACLE
+from unheard.recommend.models import BASELINES, ORACLE
 from unheard.report.figures.results import Point
 from unheard.workspace import Workspace
 

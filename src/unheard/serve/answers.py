@@ -11,7 +11,7 @@ from pathlib import Path
 from unheard.errors import UserError
 from unheard.inference.predictions import can_encode_files
 from unheard.library import Track
-from unheard.recommend.build import BASELINES, ORACLE, without_part
+from unheard.recommend.models import BASELINES, ORACLE, without_part
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation
 from unheard.serve.schema import (

@@ -17,7 +17,7 @@ import numpy as np
 
 from unheard.inference.predictions import RANKER_FILE, can_encode_files, load_predictions
 from unheard.library import open_library
-from unheard.recommend.build import trained_models, without_part
+from unheard.recommend.models import trained_models, without_part
 from unheard.serve.shelves import Shelves
 from unheard.session import Session
 from unheard.spectrograms.store import stored_ids
@@ -116,4 +116,4 @@ def has_new_tracks(session: Session) -> bool:
     with open_library(workspace.library_path) as library:
         scanned = stored_ids(workspace, library)
     heard = load_predictions(workspace, split, model).ids
-    return any(name not in heard and name not in session.catalogue.truly_placed for name in scanned)
+    return any(name not in heard and name not in session.catalogue.warm_track_ids for name in scanned)

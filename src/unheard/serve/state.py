@@ -24,8 +24,8 @@ from starlette.concurrency import run_in_threadpool
 from unheard.errors import UnheardError, UserError
 from unheard.inference.predictions import RANKER_FILE
 from unheard.library import Failure, open_library
-from unheard.recommend.build import BASELINES, ORACLE, factors_of, trained_models, without_part
 from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.models import BASELINES, ORACLE, factors_of, trained_models, without_part
 from unheard.serve.config import ServeConfig
 from unheard.serve.hearing import MOST_WAITING, BusyError, Ears, start_hearing_new_tracks
 from unheard.serve.jobs import Jobs

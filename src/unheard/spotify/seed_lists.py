@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from unheard.errors import MissingStageError, UserError
 from unheard.library import Track
 from unheard.progress import Progress, silent
-from unheard.recommend.build import ORACLE, split_for_use, trained_models
 from unheard.recommend.catalogue import Candidates
 from unheard.recommend.export import ListEntry, entries_of, one_line
+from unheard.recommend.models import ORACLE, split_for_use, trained_models
 from unheard.recommend.options import ListOptions
 from unheard.session import Session
 from unheard.workspace import Workspace

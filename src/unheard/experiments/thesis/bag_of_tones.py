@@ -27,8 +27,8 @@ from unheard.library import open_library
 from unheard.models.bag_of_tones import FRAMES_PER_TONE, Codebook, fit_codebook, frames_per_track, some_frames
 from unheard.models.baselines import standardise
 from unheard.progress import Progress
-from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
+from unheard.recommend.models import ORACLE, make_recommender
 from unheard.recommend.predicted import from_predictions
 from unheard.spectrograms.mfcc import bag_frames
 from unheard.spectrograms.store import MelStore, open_store

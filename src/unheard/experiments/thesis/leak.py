@@ -34,8 +34,8 @@ from unheard.experiments.thesis.rows import ROWS
 from unheard.library import open_library
 from unheard.models.recipe import TripletOffline
 from unheard.progress import Progress
-from unheard.recommend.build import ORACLE, make_recommender, trained_models
 from unheard.recommend.catalogue import Catalogue, Space, load_catalogue
+from unheard.recommend.models import ORACLE, make_recommender, trained_models
 from unheard.recommend.predicted import from_predictions
 from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace

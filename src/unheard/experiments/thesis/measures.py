@@ -7,7 +7,7 @@ from typing import Any
 from unheard.evaluate.measure import Figure, Measure
 from unheard.evaluate.results import number
 from unheard.metrics.intervals import percentile_interval
-from unheard.recommend.build import BASELINES
+from unheard.recommend.models import BASELINES
 
 MEAN = "mean factor"
 REFERENCES = tuple(name for name in BASELINES if name not in ("popularity", "random"))  # popularity ranks no new track

@@ -41,8 +41,8 @@ from unheard.experiments.thesis.triplet_loss import triplet_losses
 from unheard.library import open_library
 from unheard.models.recipe import Recipe, Stage, TripletOffline
 from unheard.progress import Progress
-from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Catalogue, load_catalogue
+from unheard.recommend.models import ORACLE, make_recommender
 from unheard.recommend.predicted import from_predictions
 from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace

@@ -11,7 +11,7 @@ from unheard.evaluate.table import Table
 from unheard.experiments.experiment import Findings
 from unheard.experiments.thesis.measures import MEAN, REFERENCES, interval, lift, plain
 from unheard.experiments.thesis.rows import N_PUBLISHED_TEST, ROWS
-from unheard.recommend.build import ORACLE
+from unheard.recommend.models import ORACLE
 
 KS = (10, 50, 100, 500)
 TITLES = {

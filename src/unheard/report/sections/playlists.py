@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unheard.recommend.build import ORACLE
+from unheard.recommend.models import ORACLE
 from unheard.report.blocks import Block, Lists, Missing, Section, Text
 from unheard.report.report_data import ReportData
 

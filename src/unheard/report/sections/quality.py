@@ -5,7 +5,7 @@ from __future__ import annotations
 from unheard.evaluate.summary import summaries
 from unheard.evaluate.table import Table, tables
 from unheard.experiments.thesis.bag_of_tones import TONES
-from unheard.recommend.build import BASELINES
+from unheard.recommend.models import BASELINES
 from unheard.report.blocks import Block, Folded, Missing, Picture, Pictures, Section, Tabled, Text
 from unheard.report.figures.curves import curves
 from unheard.report.figures.elbow import elbow

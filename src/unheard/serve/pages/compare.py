@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from unheard.recommend.build import ORACLE
+from unheard.recommend.models import ORACLE
 from unheard.report.model_lists import LENGTH, default_seeds
 from unheard.serve import answers
 from unheard.serve.pages.frame import Now, page

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from numpy.typing import NDArray
 
 from unheard.errors import UserError
-from unheard.recommend.atlas import Atlas
+from unheard.recommend.track_map import TrackMap
 from unheard.serve import answers
 from unheard.serve.jobs import State
 from unheard.serve.jobs.wishes import MapWish
@@ -33,7 +33,7 @@ FULL = 2**16 - 1  # positions are sent as 16-bit numbers
 @router.get("/map")
 def sky(request: Request, now: Now, id: str = "", q: str = "") -> Response:  # noqa: A002 - in the address
     """The page; `id` is the track to begin at."""
-    atlas = current_atlas(now)
+    atlas = current_map(now)
     row = answers.row_of(now, id) if id else None
     found = answers.search(now, q, limit=FIRST_FOUND).items if q.strip() else ()
     return page(
@@ -54,7 +54,7 @@ def sky(request: Request, now: Now, id: str = "", q: str = "") -> Response:  # n
 @router.get("/map/points")
 def points(now: Now) -> Response:
     """Of every track in the library's order: x and y, 16 bits each, little end first; then a byte each, 1 for cold."""
-    atlas = current_atlas(now)
+    atlas = current_map(now)
     places = np.rint((atlas.points + 1) / 2 * FULL).astype("<u2")
     cold = np.array([kind != "warm" for kind in kinds(now)], np.uint8)
     return picture(places.tobytes() + cold.tobytes(), "application/octet-stream")
@@ -80,25 +80,25 @@ def draw(request: Request, now: Now) -> Response:
 @router.get("/pictures/map")
 def small(now: Now) -> Response:
     """The map as a picture."""
-    atlas = current_atlas(now)
+    atlas = current_map(now)
     key = ("map picture", atlas.digest, atlas.method)
     return picture(now.once(key, lambda: density(atlas.points, np.array([kind != "warm" for kind in kinds(now)]))))
 
 
-def current_atlas(now: Loaded) -> Atlas:
+def current_map(now: Loaded) -> TrackMap:
     """The map as it is on disk now."""
     path = now.default.workspace.map_path(now.catalogue.split.name, now.default.model)
     try:
         drawn_at = path.stat().st_mtime_ns
     except OSError:
         drawn_at = 0
-    return now.once(("atlas", drawn_at), now.default.atlas)
+    return now.once(("atlas", drawn_at), now.default.track_map)
 
 
 def has_map(now: Loaded) -> bool:
     """Whether the model has a space that can be drawn."""
     try:
-        return bool(len(current_atlas(now).points))
+        return bool(len(current_map(now).points))
     except UserError:
         return False
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from unheard.library import Track
-from unheard.recommend.familiarity import UNFAMILIAR
+from unheard.recommend.confidence import LOW_CONFIDENCE
 from unheard.recommend.filters import genres_of, year_of
 from unheard.serve.answers import track_out
 from unheard.serve.pages.text import address_of, clock
@@ -82,7 +82,7 @@ class ShownResult:
     @property
     def unsure(self) -> bool:
         """Whether it sounds like nothing that is known."""
-        return self.found.confidence is not None and self.found.confidence < UNFAMILIAR
+        return self.found.confidence is not None and self.found.confidence < LOW_CONFIDENCE
 
 
 def show(tracks: Iterable[TrackOut]) -> list[Shown]:

@@ -45,7 +45,7 @@ HYBRIDS = (
     "content-boosted",
 )
 CONTENT = "content-based"
-BACKGROUND = (*COLLABORATIVE, CONTENT, *HYBRIDS)
+CLASSICAL = (*COLLABORATIVE, CONTENT, *HYBRIDS)
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class ExplicitRecommender:
         return self.taste.similarities(queries, candidates)
 
 
-def make_background(workspace: Workspace, catalogue: Catalogue, name: str) -> Recommender:
-    """One of BACKGROUND. The last two kinds raise UserError if no train track has both sound and plays."""
+def make_classical(workspace: Workspace, catalogue: Catalogue, name: str) -> Recommender:
+    """One of CLASSICAL. The last two kinds raise UserError if no train track has both sound and plays."""
     match name.split("-"):
         case ["user", "knn", kind]:
             return nearest_playlists(name, catalogue.trained, _similarity(kind), adjusted=kind == "adjusted")
@@ -127,4 +127,4 @@ def _hybrid(workspace: Workspace, catalogue: Catalogue, name: str) -> Recommende
             return hybrid_lists.cascade(catalogue, name)
         case "hybrid-mixed":
             return hybrid_lists.mixed(catalogue, name)
-    raise UserError(f"no background system {name!r}; choose one of {', '.join(BACKGROUND)}")
+    raise UserError(f"no background system {name!r}; choose one of {', '.join(CLASSICAL)}")

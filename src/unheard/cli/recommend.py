@@ -229,11 +229,11 @@ def _years(text: str | None) -> tuple[int | None, int | None]:
 
 def _warn_of_strangers(session: Session, seeds: Sequence[str | NewTrack]) -> None:
     """Say which seeds the model cannot judge."""
-    from unheard.recommend.familiarity import UNFAMILIAR
+    from unheard.recommend.confidence import LOW_CONFIDENCE
 
     for seed in seeds:
         confidence = session.confidence(seed)
-        if confidence is not None and confidence < UNFAMILIAR:
+        if confidence is not None and confidence < LOW_CONFIDENCE:
             console.say(f"{session.label(seed)} is {NOT_ENOUGH}; what is near it is a guess")
 
 
@@ -255,9 +255,9 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
     if json:
         console.print_json(session.as_json(found))
     elif output is None:
-        from unheard.recommend.familiarity import UNFAMILIAR
+        from unheard.recommend.confidence import LOW_CONFIDENCE
 
-        strange = [item.confidence is not None and item.confidence < UNFAMILIAR for item in found]
+        strange = [item.confidence is not None and item.confidence < LOW_CONFIDENCE for item in found]
         rows = [
             [item.rank, item.label, f"{item.score:.3f}", MARK if odd else "", item.first_reason]
             for item, odd in zip(found, strange, strict=True)

@@ -12,7 +12,7 @@ import unheard
 from tests.builders import music_world as world
 from unheard.errors import UserError
 from unheard.ids import IdMap
-from unheard.recommend.atlas import Atlas, draw, load_atlas, pca, save_atlas, tsne
+from unheard.recommend.track_map import TrackMap, load_map, pca, project, save_map, tsne
 from unheard.session import Session
 
 
@@ -65,26 +65,26 @@ def test_tracks_that_lie_nowhere_do_not_spoil_it() -> None:
 def test_it_is_stored_and_told_apart_from_one_of_another_space(tmp_path: Path) -> None:
     x, _ = clusters(40)
     ids = IdMap(f"t{i}" for i in range(40))
-    atlas = draw(ids, x, "pca", rng=np.random.default_rng(0))
-    save_atlas(tmp_path / "map.safetensors", atlas)
-    stored = load_atlas(tmp_path / "map.safetensors")
-    assert isinstance(stored, Atlas)
-    np.testing.assert_array_equal(stored.points, atlas.points)
-    assert (stored.digest, stored.method, list(stored.ids)) == (atlas.digest, "pca", list(ids))
-    assert draw(ids, -x, "pca", rng=np.random.default_rng(0)).digest != atlas.digest
-    assert load_atlas(tmp_path / "none.safetensors") is None
+    track_map = project(ids, x, "pca", rng=np.random.default_rng(0))
+    save_map(tmp_path / "map.safetensors", track_map)
+    stored = load_map(tmp_path / "map.safetensors")
+    assert isinstance(stored, TrackMap)
+    np.testing.assert_array_equal(stored.points, track_map.points)
+    assert (stored.digest, stored.method, list(stored.ids)) == (track_map.digest, "pca", list(ids))
+    assert project(ids, -x, "pca", rng=np.random.default_rng(0)).digest != track_map.digest
+    assert load_map(tmp_path / "none.safetensors") is None
     (tmp_path / "map.safetensors").write_bytes(b"no")
     with pytest.raises(UserError, match="not an unheard artefact"):
-        load_atlas(tmp_path / "map.safetensors")
+        load_map(tmp_path / "map.safetensors")
 
 
 def test_a_session_finds_the_map_that_was_drawn_and_knows_when_it_is_old(tmp_path: Path) -> None:
     workspace = world.build(tmp_path / "w")
     session = Session(workspace.root, model="toy")
-    assert session.atlas().method == "pca"
+    assert session.track_map().method == "pca"
     session.draw_map()
-    assert unheard.open(workspace.root, model="toy").atlas().method == "tsne"
+    assert unheard.open(workspace.root, model="toy").track_map().method == "tsne"
     world.write_predictions(workspace, "artists", "toy", noise=0.2, rng=np.random.default_rng(5))
-    assert Session(workspace.root, model="toy").atlas().method == "pca"
+    assert Session(workspace.root, model="toy").track_map().method == "pca"
     with pytest.raises(UserError, match="no space"):
         _ = Session(workspace.root, model="popularity").directions

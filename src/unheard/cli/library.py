@@ -135,7 +135,7 @@ def errors(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
 
 def status(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
     """What the workspace holds, and the next command."""
-    from unheard.cli.stages import describe
+    from unheard.cli.status import describe
 
     state = describe(Workspace.open(workspace))
     if json:

@@ -13,7 +13,7 @@ from unheard.features.current import current_features
 from unheard.features.table import VECTORS
 from unheard.library import Library, open_library
 from unheard.plays import count_plays
-from unheard.recommend.build import split_for_use, trained_models
+from unheard.recommend.models import split_for_use, trained_models
 from unheard.spectrograms.store import stored_ids
 from unheard.splits import EVALUATION_SPLITS, USE_SPLITS, Use, default_split, load_splits
 from unheard.workspace import Workspace

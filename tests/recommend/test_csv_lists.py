@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from unheard.ranking import tie_keys
-from unheard.recommend.build import ORACLE, make_recommender
 from unheard.recommend.catalogue import Candidates, Catalogue
-from unheard.recommend.lists import write_recommendation_lists, write_similar_lists
+from unheard.recommend.csv_lists import write_recommendation_lists, write_similar_lists
+from unheard.recommend.models import ORACLE, make_recommender
 from unheard.splits import Use
 from unheard.workspace import Workspace
 

@@ -13,8 +13,8 @@ from unheard import artefacts
 from unheard.errors import MissingStageError, UserError
 from unheard.inference.predictions import KIND, predictions, predictions_path
 from unheard.models.recipe import RESERVED_NAMES
-from unheard.recommend.build import ORACLE, UNTRAINED, make_recommender, trained_models
 from unheard.recommend.catalogue import Catalogue, Content, load_catalogue
+from unheard.recommend.models import ORACLE, UNTRAINED, make_recommender, trained_models
 from unheard.recommend.recommenders import FactorRecommender, OracleRecommender, PopularityRecommender
 from unheard.splits import Use
 from unheard.workspace import Workspace

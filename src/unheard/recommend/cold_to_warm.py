@@ -42,7 +42,7 @@ KAPPAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, np.inf)  # in mean eigenv
 
 
 @dataclass(frozen=True)
-class Opinions:
+class Estimates:
     """What is known of some tracks; every array has a row for each.
 
     sound        (t, d) predicted factors
@@ -117,7 +117,7 @@ def shrunken(mean: Floats, n: NDArray[np.integer], prior: Floats, kappa: float) 
     return (np.where(weight > 0, weight * mean, 0) + (1 - weight) * prior).astype(np.float32)
 
 
-def opinions_of(catalogue: Catalogue, sound: Floats, tracks: Rows) -> Opinions:
+def estimates_of(catalogue: Catalogue, sound: Floats, tracks: Rows) -> Estimates:
     """What the catalogue knows of validation or test tracks, beside their predicted factors `sound` (n, d)."""
     train = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
     artist = catalogue.main_artist
@@ -125,7 +125,7 @@ def opinions_of(catalogue: Catalogue, sound: Floats, tracks: Rows) -> Opinions:
     sums = np.zeros((len(counts), catalogue.warm.dim))
     np.add.at(sums, artist[train], catalogue.warm.tracks[train])
     means = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
-    return Opinions(sound[tracks], means[artist[tracks]], counts[artist[tracks]].astype(np.int64))
+    return Estimates(sound[tracks], means[artist[tracks]], counts[artist[tracks]].astype(np.int64))
 
 
 def folded(catalogue: Catalogue, shown: csr_matrix, als: AlsConfig) -> Floats:
@@ -161,7 +161,7 @@ def with_plays(prior: Floats, playlists: Floats, shown: csr_matrix, *, kappa: fl
 
 def choose_kappas(
     catalogue: Catalogue,
-    opinions: Opinions,
+    estimates: Estimates,
     reveal: Reveal,
     quality: Callable[[Floats], float],
     *,
@@ -175,9 +175,9 @@ def choose_kappas(
     """
     if not reveal.sought.any():
         return np.inf, np.inf
-    known = bool((opinions.n_artist > 0).any())
-    kappa_artist = _best(KAPPAS_ARTIST, lambda kappa: quality(opinions.prior(kappa))) if known else np.inf
-    prior, x = opinions.prior(kappa_artist), catalogue.warm.playlists
+    known = bool((estimates.n_artist > 0).any())
+    kappa_artist = _best(KAPPAS_ARTIST, lambda kappa: quality(estimates.prior(kappa))) if known else np.inf
+    prior, x = estimates.prior(kappa_artist), catalogue.warm.playlists
     seen = [reveal.shown(n) for n in levels if n > 0]
 
     def over_levels(kappa: float) -> float:

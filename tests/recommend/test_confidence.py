@@ -9,10 +9,10 @@ import pytest
 
 import unheard
 from unheard import session
-from unheard.recommend import familiarity as module
-from unheard.recommend.build import make_recommender
+from unheard.recommend import confidence as module
 from unheard.recommend.catalogue import Catalogue, Content
-from unheard.recommend.familiarity import UNFAMILIAR, K, distance_to_kth, familiarity
+from unheard.recommend.confidence import LOW_CONFIDENCE, K, confidence_model, distance_to_kth
+from unheard.recommend.models import make_recommender
 from unheard.recommend.recommend import recommend, similar
 from unheard.splits import Use
 from unheard.workspace import Workspace
@@ -36,7 +36,7 @@ def slowly(catalogue: Catalogue, row: int) -> float:
 
 
 def test_it_is_the_share_of_known_tracks_in_less_company(catalogue: Catalogue) -> None:
-    found = familiarity(catalogue)
+    found = confidence_model(catalogue)
     assert found is not None
     rows = np.array([catalogue.track_row(name) for name in ("t08-0", "t19-3", "new-1", "unplayed")])
     np.testing.assert_allclose(found.of_tracks(rows), [slowly(catalogue, int(row)) for row in rows], atol=0.01)
@@ -44,7 +44,7 @@ def test_it_is_the_share_of_known_tracks_in_less_company(catalogue: Catalogue) -
 
 
 def test_played_tracks_are_certain_and_unheard_ones_unknown(catalogue: Catalogue) -> None:
-    found = familiarity(catalogue)
+    found = confidence_model(catalogue)
     assert found is not None
     confidence = found.of_tracks(np.arange(len(catalogue), dtype=np.int32))
     certain = (catalogue.use == Use.TRAIN) & catalogue.warm.known
@@ -54,20 +54,20 @@ def test_played_tracks_are_certain_and_unheard_ones_unknown(catalogue: Catalogue
 
 
 def test_strangers_are_marked_and_newcomers_are_not(catalogue: Catalogue) -> None:
-    found = familiarity(catalogue)
+    found = confidence_model(catalogue)
     assert found is not None
     rng = np.random.default_rng(0)
     values = catalogue.content.values
     spread = values.std(axis=0)
     strangers = values.mean(axis=0) + 4 * spread * rng.standard_normal((20, values.shape[1]))
-    assert (found.of_content(strangers.astype(np.float32)) < UNFAMILIAR).all()
+    assert (found.of_content(strangers.astype(np.float32)) < LOW_CONFIDENCE).all()
     cold = catalogue.candidates("cold", new=False)
     cold = cold[catalogue.content.known[cold]]
-    assert (found.of_tracks(cold) < UNFAMILIAR).mean() < 1 / 3
+    assert (found.of_tracks(cold) < LOW_CONFIDENCE).mean() < 1 / 3
 
 
 def test_no_company_changes_a_confidence(catalogue: Catalogue) -> None:
-    found = familiarity(catalogue)
+    found = confidence_model(catalogue)
     assert found is not None
     rows = catalogue.candidates("cold", new=True)
     together = found.of_tracks(rows)
@@ -77,9 +77,9 @@ def test_no_company_changes_a_confidence(catalogue: Catalogue) -> None:
 def test_constant_content_counts_for_nothing(catalogue: Catalogue) -> None:
     values = catalogue.content.values.copy()
     values[:, 0] = 7
-    flat = familiarity(replace(catalogue, content=Content(values, catalogue.content.known)))
+    flat = confidence_model(replace(catalogue, content=Content(values, catalogue.content.known)))
     values = values.copy()
-    without = familiarity(replace(catalogue, content=Content(values[:, 1:], catalogue.content.known)))
+    without = confidence_model(replace(catalogue, content=Content(values[:, 1:], catalogue.content.known)))
     assert flat is not None
     assert without is not None
     rows = catalogue.candidates("cold", new=True)
@@ -87,9 +87,9 @@ def test_constant_content_counts_for_nothing(catalogue: Catalogue) -> None:
 
 
 def test_a_sample_of_known_tracks_is_enough(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = familiarity(catalogue)
+    whole = confidence_model(catalogue)
     monkeypatch.setattr(module, "MAX_MEASURED", 100)
-    part = familiarity(catalogue)
+    part = confidence_model(catalogue)
     assert whole is not None
     assert part is not None
     assert len(part.usual) == 100 < len(whole.usual)
@@ -106,17 +106,17 @@ def test_the_kth_distance_leaves_the_track_itself_out() -> None:
 def test_hardly_a_known_track_says_nothing(catalogue: Catalogue) -> None:
     heard = np.zeros(len(catalogue), np.bool_)
     heard[np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)[:K]] = True
-    assert familiarity(replace(catalogue, content=Content(catalogue.content.values, heard))) is None
+    assert confidence_model(replace(catalogue, content=Content(catalogue.content.values, heard))) is None
 
 
 def test_results_carry_it(workspace: Workspace, catalogue: Catalogue) -> None:
-    toy, found = make_recommender(workspace, catalogue, "toy"), familiarity(catalogue)
+    toy, found = make_recommender(workspace, catalogue, "toy"), confidence_model(catalogue)
     assert found is not None
     for results in (
-        recommend(catalogue, toy, playlist=3, familiarity=found),
-        recommend(catalogue, toy, likes=[3, 50], familiarity=found),
-        recommend(catalogue, toy, playlist=catalogue.playlist_row("fresh"), familiarity=found),
-        similar(catalogue, toy, 3, familiarity=found),
+        recommend(catalogue, toy, playlist=3, confidence_model=found),
+        recommend(catalogue, toy, likes=[3, 50], confidence_model=found),
+        recommend(catalogue, toy, playlist=catalogue.playlist_row("fresh"), confidence_model=found),
+        similar(catalogue, toy, 3, confidence_model=found),
     ):
         expected = found.of_tracks(np.array([item.row for item in results]))
         np.testing.assert_array_equal([item.confidence for item in results], expected)
@@ -134,7 +134,7 @@ def test_numbers_alone_are_those_that_are_explained(workspace: Workspace) -> Non
 def test_measuring_every_track_may_be_stopped(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "MEASURED_AT_ONCE", 7)
     here = unheard.open(workspace.root, model="toy")
-    found = here._familiarity
+    found = here._confidence_model
     assert found is not None
     asked = iter([False, False, True])
     here.measure_confidence(stopped=lambda: next(asked))

@@ -9,7 +9,8 @@ a confidence of it:
 
     confidence = share of the train tracks that are at least as far from their own K-th nearest
 
-so that 0.5 is as much in company as a typical known track, and below UNFAMILIAR it is "not enough like anything known".
+so that 0.5 is as much in company as a typical known track, and below LOW_CONFIDENCE it is "not enough
+like anything known".
 A track with train plays needs no prediction: 1. A track that was not heard: 0.
 """
 
@@ -31,11 +32,11 @@ Values = NDArray[np.float64]
 
 K = 5
 MAX_MEASURED = 1000  # train tracks whose own distance is looked up: a share of them is exact enough
-UNFAMILIAR = 0.05  # confidence below this is marked
+LOW_CONFIDENCE = 0.05  # confidence below this is marked
 
 
 @dataclass(frozen=True)
-class Familiarity:
+class ConfidenceModel:
     """What `confidence` compares with.
 
     content     of the tracks of the catalogue
@@ -82,7 +83,7 @@ class Familiarity:
         return share
 
 
-def familiarity(catalogue: Catalogue) -> Familiarity | None:
+def confidence_model(catalogue: Catalogue) -> ConfidenceModel | None:
     """What confidence is measured with; None with no more than K train tracks that were heard, which say nothing."""
     certain = (catalogue.use == Use.TRAIN) & catalogue.warm.known
     known = np.flatnonzero(certain & catalogue.content.known).astype(np.int32)
@@ -97,7 +98,7 @@ def familiarity(catalogue: Catalogue) -> Familiarity | None:
     if len(x) > MAX_MEASURED:
         measured = np.random.default_rng(0).choice(len(x), MAX_MEASURED, replace=False)
     usual = np.sort(distance_to_kth(x[measured], x, itself=measured))
-    return Familiarity(catalogue.content, certain, known, mean, scale, usual)
+    return ConfidenceModel(catalogue.content, certain, known, mean, scale, usual)
 
 
 def squared_lengths(x: Floats) -> Floats:

@@ -37,7 +37,7 @@ FEWEST = 20  # tracks, for neighbourhoods to mean something
 
 
 @dataclass(frozen=True)
-class Atlas:
+class TrackMap:
     """Where each track of `ids` is drawn; `method` and `digest` say of which space and how."""
 
     ids: IdMap
@@ -46,12 +46,12 @@ class Atlas:
     digest: str
 
 
-def draw(ids: IdMap, directions: NDArray[np.floating], method: Method, *, rng: np.random.Generator) -> Atlas:
+def project(ids: IdMap, directions: NDArray[np.floating], method: Method, *, rng: np.random.Generator) -> TrackMap:
     """A map of tracks from their unit vectors (track, d)."""
     digest = hashlib.blake2b(np.ascontiguousarray(directions, np.float32).tobytes(), digest_size=16)
     digest.update("\n".join(ids).encode())
     points = pca(directions) if method == "pca" else tsne(directions, rng=rng)
-    return Atlas(ids, points, method, digest.hexdigest())
+    return TrackMap(ids, points, method, digest.hexdigest())
 
 
 def pca(directions: NDArray[np.floating]) -> Plane:
@@ -108,13 +108,13 @@ def _into_square(points: NDArray[np.floating]) -> Plane:
     return square
 
 
-def save_atlas(path: Path, atlas: Atlas) -> None:
+def save_map(path: Path, track_map: TrackMap) -> None:
     """Write a map as an artefact."""
-    config = {"method": atlas.method, "digest": atlas.digest}
-    artefacts.save(path, KIND, config=config, arrays={"points": atlas.points}, ids={"track": atlas.ids})
+    config = {"method": track_map.method, "digest": track_map.digest}
+    artefacts.save(path, KIND, config=config, arrays={"points": track_map.points}, ids={"track": track_map.ids})
 
 
-def load_atlas(path: Path) -> Atlas | None:
+def load_map(path: Path) -> TrackMap | None:
     """A stored map; None if there is none, UserError if the file is damaged."""
     if not path.is_file():
         return None
@@ -122,4 +122,4 @@ def load_atlas(path: Path) -> Atlas | None:
     ids, points = found.ids["track"], found.arrays["points"]
     if points.shape != (len(ids), 2):
         raise UserError(f"{path}: {points.shape} points of {len(ids)} tracks; delete the file, it is made again")
-    return Atlas(ids, points, found.config["method"], found.config["digest"])
+    return TrackMap(ids, points, found.config["method"], found.config["digest"])

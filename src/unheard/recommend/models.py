@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from unheard.errors import MissingStageError, UserError
 from unheard.ids import IdMap, Rows
 from unheard.models import baselines
-from unheard.recommend.background import BACKGROUND, make_background
 from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.classical import CLASSICAL, make_classical
 from unheard.recommend.predicted import content_neighbours, from_predictions, or_mean, ridge, true_factors
 from unheard.recommend.recommenders import (
+    EmbeddingRecommender,
     FactorRecommender,
     OracleRecommender,
-    PlacedRecommender,
     PopularityRecommender,
     RandomRecommender,
     Recommender,
@@ -24,7 +24,7 @@ from unheard.splits import USE_SPLITS, Use, default_split, load_splits
 from unheard.workspace import Workspace
 
 BASELINES = ("random", "popularity", "artist-mean", "content-neighbours", "ridge")
-UNTRAINED = (*BASELINES, *BACKGROUND)  # made from the catalogue alone, whenever they are asked for
+UNTRAINED = (*BASELINES, *CLASSICAL)  # made from the catalogue alone, whenever they are asked for
 ORACLE = "oracle"
 FACTORS = ":factors"  # behind a recipe's name: rank by the warm factors that it predicts
 
@@ -79,8 +79,8 @@ def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, 
             return from_predictions(catalogue, model, ridge(catalogue))
         case "oracle":
             return _oracle(workspace, catalogue)
-    if model in BACKGROUND:
-        return make_background(workspace, catalogue, model)
+    if model in CLASSICAL:
+        return make_classical(workspace, catalogue, model)
     return _trained(workspace, catalogue, model)
 
 
@@ -102,7 +102,7 @@ def factors_of(model: str) -> str:
     return f"{recipe}{FACTORS}{at}{seed}"
 
 
-def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorRecommender | PlacedRecommender:
+def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorRecommender | EmbeddingRecommender:
     from unheard.inference.predictions import load_predictions
 
     split, model = catalogue.split.name, without_part(wanted)
@@ -114,7 +114,7 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
                 f"unheard train -w {workspace.root} --split {split} {_asked_for(model)}",
             )
         known = (
-            f"baselines: {', '.join(BASELINES)}, {ORACLE}; background: {', '.join(BACKGROUND)}; "
+            f"baselines: {', '.join(BASELINES)}, {ORACLE}; background: {', '.join(CLASSICAL)}; "
             f"trained on {split!r}: {', '.join(trained) or 'none yet'}"
         )
         raise UserError(f"no model {model!r}; choose one of these ({known}) or train it")
@@ -134,7 +134,7 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     if embeddings is None or playlists is None or playlist_ids is None or wanted != model:
         return factors
     scale = load_scale(workspace, split, model, found.fingerprint)
-    return PlacedRecommender(
+    return EmbeddingRecommender(
         model,
         _placed(catalogue, embeddings, rows, playlists, playlist_ids),
         factors,

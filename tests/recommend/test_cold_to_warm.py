@@ -13,13 +13,13 @@ from scipy.sparse import csr_matrix
 
 from unheard.factors.als import AlsConfig, fold_in
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.evidence import (
+from unheard.recommend.cold_to_warm import (
     KAPPAS,
-    Opinions,
+    Estimates,
     Reveal,
     choose_kappas,
+    estimates_of,
     folded,
-    opinions_of,
     shrunken,
     with_plays,
 )
@@ -107,7 +107,7 @@ def test_opinions_know_the_train_tracks_of_the_artist_and_no_play_of_the_track(c
     by_track = replace(catalogue, use=np.where(np.arange(len(catalogue)) % 5 == 0, np.int8(Use.TEST), catalogue.use))
     tests = np.flatnonzero(by_track.use == Use.TEST).astype(np.int32)
     sound = np.random.default_rng(0).standard_normal(catalogue.warm.tracks.shape).astype(np.float32)
-    found = opinions_of(by_track, sound, tests)
+    found = estimates_of(by_track, sound, tests)
     artist = by_track.main_artist
     for place, row in enumerate(tests):
         mates = np.flatnonzero((artist == artist[row]) & (by_track.use == Use.TRAIN) & by_track.warm.known)
@@ -119,7 +119,7 @@ def test_opinions_know_the_train_tracks_of_the_artist_and_no_play_of_the_track(c
     assert 0 < (found.n_artist > 0).sum() < len(tests)
     blind = replace(by_track, warm=replace(by_track.warm, tracks=by_track.warm.tracks.copy()))
     blind.warm.tracks[tests] = 0
-    np.testing.assert_array_equal(opinions_of(blind, sound, tests).artist_mean, found.artist_mean)
+    np.testing.assert_array_equal(estimates_of(blind, sound, tests).artist_mean, found.artist_mean)
 
 
 def test_kappas_trust_what_is_worth_it(catalogue: Catalogue) -> None:
@@ -133,13 +133,13 @@ def test_kappas_trust_what_is_worth_it(catalogue: Catalogue) -> None:
         return -float(((factors - true[val]) ** 2).sum())
 
     def choose(sound: np.ndarray) -> tuple[float, float]:
-        opinions = opinions_of(catalogue, sound.astype(np.float32), val)
-        return choose_kappas(catalogue, opinions, reveal, quality, alpha=20.0, levels=(0, 1, 5))
+        estimates = estimates_of(catalogue, sound.astype(np.float32), val)
+        return choose_kappas(catalogue, estimates, reveal, quality, alpha=20.0, levels=(0, 1, 5))
 
     assert choose(true) == (np.inf, np.inf)
     noise = np.random.default_rng(1).standard_normal(true.shape) * true.std(axis=0)
     assert choose(noise)[1] < 10
-    nothing = Opinions(true[:0], true[:0], np.zeros(0, np.int64))
+    nothing = Estimates(true[:0], true[:0], np.zeros(0, np.int64))
     empty = Reveal.of(catalogue.tuning, val[:0], asked=asked, rng=np.random.default_rng(0))
     assert choose_kappas(catalogue, nothing, empty, quality, alpha=20.0, levels=(1,)) == (np.inf, np.inf)
 

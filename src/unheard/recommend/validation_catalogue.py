@@ -1,4 +1,4 @@
-"""The catalogue as a rehearsal: validation tracks stand where test tracks will."""
+"""The catalogue as a validation_catalogue: validation tracks stand where test tracks will."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unheard.recommend.catalogue import Catalogue
 from unheard.splits import Use
 
 
-def rehearsal(catalogue: Catalogue) -> Catalogue:
+def validation_catalogue(catalogue: Catalogue) -> Catalogue:
     """Validation tracks are the test tracks, with the plays that may tune; the real test tracks are out of sight.
 
     Out of sight means NEW: they are no candidates of a measurement, and none of their plays is there. Recommenders have

@@ -58,6 +58,7 @@ test-latest:  ## the tests of what reads audio, plays and requests, with the new
 	$(PYTHON) -m venv .venv-latest
 	.venv-latest/bin/pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
 		-e .[serve,spotify] $(BOUNDS_TOOLS)
+	.venv-latest/bin/unheard doctor
 	OMP_NUM_THREADS=1 .venv-latest/bin/python -m pytest -q -n auto $(BOUNDS_TESTS)
 
 test-oldest:  ## the same with the oldest version of every dependency that pyproject.toml allows
@@ -65,6 +66,7 @@ test-oldest:  ## the same with the oldest version of every dependency that pypro
 	$(PYTHON) tools/oldest_requirements.py serve spotify > .venv-oldest/requirements.txt
 	.venv-oldest/bin/pip install --quiet --disable-pip-version-check -r .venv-oldest/requirements.txt $(BOUNDS_TOOLS)
 	.venv-oldest/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	.venv-oldest/bin/unheard doctor
 	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -q -n auto $(BOUNDS_TESTS)
 
 check: install-dev  ## ruff, mypy strict, import-linter

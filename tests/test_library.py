@@ -115,7 +115,7 @@ def test_an_error_that_only_a_bug_can_raise_stays_one(tmp_path: Path) -> None:
     """A violated constraint or a wrong number of parameters is no fault of the file, so no advice is given."""
     with Library(tmp_path / "library.sqlite") as library:
         with pytest.raises(sqlite3.IntegrityError), library.transaction():
-            library._db.execute("INSERT INTO failures (path, reason) VALUES ('a', NULL)")
+            library._db.execute("INSERT INTO file_failures (path, reason) VALUES ('a', NULL)")
         with pytest.raises(sqlite3.ProgrammingError), library.readable():
             library._db.execute("SELECT ?", ())
         with library.transaction():  # the failed one was rolled back

@@ -26,11 +26,11 @@ CREATE TABLE IF NOT EXISTS tracks (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tracks_path ON tracks (path);
 CREATE INDEX IF NOT EXISTS tracks_hash ON tracks (content_hash);
-CREATE TABLE IF NOT EXISTS failures (
+CREATE TABLE IF NOT EXISTS file_failures (
     path TEXT PRIMARY KEY, track_id TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, duplicate_of TEXT NOT NULL, versions TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS failures_duplicate_of ON failures (duplicate_of) WHERE duplicate_of != '';
+CREATE INDEX IF NOT EXISTS file_failures_duplicate_of ON file_failures (duplicate_of) WHERE duplicate_of != '';
 """
 
 
@@ -170,7 +170,7 @@ class Library:
         marks = ", ".join("?" * len(values))
         self._db.execute(f"INSERT OR REPLACE INTO tracks ({', '.join(TRACK_COLUMNS)}) VALUES ({marks})", values)
         if track.path:
-            self._db.execute("DELETE FROM failures WHERE path = ?", (track.path,))
+            self._db.execute("DELETE FROM file_failures WHERE path = ?", (track.path,))
 
     def remove_track(self, track_id: str) -> None:
         """Forget a track, and with it its spectrogram; its plays stay, so that it comes back whole if its file does."""
@@ -199,20 +199,20 @@ class Library:
     def put_failure(self, failure: Failure) -> None:
         values = {**vars(failure), "reason": failure.reason.value}
         marks = ", ".join("?" * len(values))
-        query = f"INSERT OR REPLACE INTO failures ({', '.join(values)}) VALUES ({marks})"
+        query = f"INSERT OR REPLACE INTO file_failures ({', '.join(values)}) VALUES ({marks})"
         self._db.execute(query, tuple(values.values()))
 
     def remove_failure(self, path: str) -> None:
-        self._db.execute("DELETE FROM failures WHERE path = ?", (path,))
+        self._db.execute("DELETE FROM file_failures WHERE path = ?", (path,))
 
     def remove_duplicates(self, track_id: str) -> None:
         """Forget the files that were skipped as copies of a track."""
-        self._db.execute("DELETE FROM failures WHERE duplicate_of = ? AND duplicate_of != ''", (track_id,))
+        self._db.execute("DELETE FROM file_failures WHERE duplicate_of = ? AND duplicate_of != ''", (track_id,))
 
     def failures(self) -> list[Failure]:
         """Every file that was skipped, ordered by path."""
         cursor = self._db.execute(
-            "SELECT path, reason, detail, track_id, size, mtime_ns, duplicate_of, versions FROM failures ORDER BY path"
+            "SELECT path, reason, detail, track_id, size, mtime_ns, duplicate_of, versions FROM file_failures ORDER BY path"
         )
         return [Failure(path, Reason(reason), *rest) for path, reason, *rest in cursor]
 
@@ -227,7 +227,7 @@ class Library:
         """How many tracks and failures there are."""
         queries = {
             "tracks": "SELECT COUNT(*) FROM tracks",
-            "failures": "SELECT COUNT(*) FROM failures",
+            "failures": "SELECT COUNT(*) FROM file_failures",
         }
         return {name: int(self._db.execute(query).fetchone()[0]) for name, query in queries.items()}
 

@@ -14,6 +14,7 @@ W/
   experiments/<name>.json        figures of `experiment`
   listening-tests/<name>/        a study, its clips and its answers (see listening_test/study.py)
   maps/<split>/<model>.safetensors  position of each track on the map of the catalogue (see recommend/track_map.py)
+  backup-format-1/               what `unheard migrate` has kept of format 1 (see migration/migrate.py)
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Literal, get_args
 from unheard.artefacts import write_json
 from unheard.errors import MissingStageError, UserError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # what changed and why: docs/decisions/0012-workspace-format-2.md
 FrontEndName = Literal["standard", "parity"]
 
 
@@ -62,25 +63,17 @@ class Workspace:
             raise UserError(f"{root}: expected a new or empty folder for the workspace; choose another with -w")
         settings = settings or Settings()
         root.mkdir(parents=True, exist_ok=True)
-        write_json(marker, {"format": "unheard workspace", "version": FORMAT_VERSION, **asdict(settings)}, indent=2)
+        write_marker(root, settings)
         return Workspace(root, settings)
 
     @staticmethod
     def open(root: Path) -> Workspace:
-        """Open an existing workspace; raise MissingStageError if there is none."""
-        marker = root / "workspace.json"
-        if not marker.is_file():
-            raise MissingStageError(f"{root}: no workspace here", f"unheard init -w {root}")
-        try:
-            values = json.loads(marker.read_text(encoding="utf-8"))
-            version = values.pop("version")
-            values.pop("format")
-            settings = Settings(**values)
-            _check(settings)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{marker}: damaged ({error}); restore it or make a new workspace") from error
-        if version > FORMAT_VERSION:
-            raise UserError(f"{marker}: format version {version} is newer than {FORMAT_VERSION}; update unheard")
+        """Open an existing workspace; MissingStageError if there is none, UserError if it is of another format."""
+        version, settings = read_marker(root)
+        if version < FORMAT_VERSION:
+            raise UserError(
+                f"{root}: a workspace of format {version}; run `unheard migrate -w {root}` (keeps a backup)"
+            )
         return Workspace(root, settings)
 
     @property
@@ -127,6 +120,32 @@ class Workspace:
         except (OSError, ValueError):
             return False
         return isinstance(plan, dict) and plan.get("world") == "unheard demo"
+
+
+def read_marker(root: Path) -> tuple[int, Settings]:
+    """Return format version and settings of a workspace; UserError if they are damaged or of a newer format."""
+    marker = root / "workspace.json"
+    if not marker.is_file():
+        raise MissingStageError(f"{root}: no workspace here", f"unheard init -w {root}")
+    try:
+        values = json.loads(marker.read_text(encoding="utf-8"))
+        version = values.pop("version")
+        values.pop("format")
+        settings = Settings(**values)
+        _check(settings)
+        if type(version) is not int or version < 1:
+            raise ValueError(f"version is {version!r}, expected a whole number above 0")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{marker}: damaged ({error}); restore it or make a new workspace") from error
+    if version > FORMAT_VERSION:
+        raise UserError(f"{marker}: format version {version} is newer than {FORMAT_VERSION}; update unheard")
+    return version, settings
+
+
+def write_marker(root: Path, settings: Settings) -> None:
+    """Write workspace.json of the present format, atomically."""
+    content = {"format": "unheard workspace", "version": FORMAT_VERSION, **asdict(settings)}
+    write_json(root / "workspace.json", content, indent=2)
 
 
 def _check(settings: Settings) -> None:

@@ -53,7 +53,7 @@ def whole(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def state(workspace: Workspace) -> tuple[dict[str, bytes], list[list[tuple]]]:
     """The frames of every track and every row of the library."""
     db = sqlite3.connect(workspace.library_path)
-    tables = ("tracks", "failures")
+    tables = ("tracks", "file_failures")
     rows = [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
     db.close()
     for kind in ("statistics", "signature"):

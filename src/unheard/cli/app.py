@@ -104,6 +104,7 @@ for verb in (
     library_commands.status,
     library_commands.errors,
     library_commands.doctor,
+    library_commands.migrate,
     demo.demo,
 ):
     app.command(verb.__name__.replace("import_plays", "import").replace("draw_map", "map"))(verb)

@@ -18,6 +18,7 @@ import numpy as np
 from unheard import artefacts
 from unheard.errors import UnheardError
 from unheard.library import Library, explain
+from unheard.migration.migrate import backup_dir, has_backup, unfinished
 from unheard.plays.storage import count_plays, storage_problem
 from unheard.workspace import Workspace
 
@@ -39,6 +40,7 @@ def run_checks(workspace: Workspace | None) -> list[Check]:
     checks = [*_machine(), *_decoders()]
     if workspace is not None:
         checks += [*_disk(workspace), *_consistency(workspace)]
+        checks += _backup(workspace, in_order=all(check.ok for check in checks))
     return checks
 
 
@@ -101,6 +103,24 @@ def _consistency(workspace: Workspace) -> Iterator[Check]:
         problem = artefacts.problem_with(path)
         if problem:
             yield Check(False, path.name, problem)
+
+
+def _backup(workspace: Workspace, *, in_order: bool) -> Iterator[Check]:
+    """Say whether the backup of a migration may be deleted."""
+    if not has_backup(workspace):
+        return
+    folder = backup_dir(workspace)
+    try:
+        finished = not unfinished(workspace)
+    except sqlite3.Error:
+        finished = False
+    if not finished:
+        yield Check(False, "backup", f"the migration is not finished; run `unheard migrate -w {workspace.root}`")
+    elif in_order:
+        size = sum(path.stat().st_size for path in folder.iterdir()) / 2**30
+        yield Check(True, "backup", f"{folder} ({size:.2f} GiB) may be deleted: everything above is in order")
+    else:
+        yield Check(True, "backup", f"keep {folder} until the problems above are solved")
 
 
 def _library_checks(workspace: Workspace) -> Iterator[Check]:

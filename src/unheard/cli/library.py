@@ -1,4 +1,4 @@
-"""Verbs about the collection: init, scan, import, split, status, errors, doctor."""
+"""Verbs about the collection: init, migrate, scan, import, split, status, errors, doctor."""
 
 from __future__ import annotations
 
@@ -25,6 +25,27 @@ def init(
     """Make a workspace: the folder that holds everything unheard learns about a collection."""
     made = Workspace.init(workspace, Settings(front_end=front_end))
     console.say(f"workspace {made.root} is ready; next: unheard scan -w {made.root} AUDIO_DIR_or_tracks.csv")
+
+
+def migrate(workspace: WorkspaceOption) -> None:
+    """Bring a workspace of an earlier version of unheard to the present format; a backup is kept."""
+    from unheard.migration.migrate import migrate as run
+    from unheard.migration.migrate import space_for
+    from unheard.workspace import FORMAT_VERSION, read_marker
+
+    if read_marker(workspace)[0] < FORMAT_VERSION:
+        space = space_for(workspace)
+        console.say(f"needs at most {space.needed / 2**30:.2f} GiB of disk space; {space.free / 2**30:.2f} are free")
+    with console.progress_bars() as progress:
+        done = run(workspace, progress=progress)
+    if not done.changed:
+        console.say(f"{workspace}: already format {FORMAT_VERSION}; nothing to do")
+        return
+    kept = f"; backup: {done.backup} (`unheard doctor -w {workspace}` says when it may be deleted)"
+    console.say(f"{workspace}: format {FORMAT_VERSION}{kept if done.backup else ''}")
+    if done.lost_spectrograms:
+        lost = done.lost_spectrograms
+        console.say(f"spectrograms of {lost} tracks are lost from mels.bin; the next `unheard scan` makes them again")
 
 
 def scan(

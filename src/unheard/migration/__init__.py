@@ -1,0 +1,1 @@
+"""Migration of workspaces that were made by earlier versions of unheard."""

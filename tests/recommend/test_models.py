@@ -35,10 +35,10 @@ def test_an_unknown_model_is_answered_with_the_known_ones(workspace: Workspace, 
     with pytest.raises(UserError, match=r"no model 'toi'.*random.*oracle.*item-knn-cosine.*content-boosted.*toy@2"):
         make_recommender(workspace, catalogue, "toi")
     with pytest.raises(
-        UserError, match="'toy' is not trained on split 'tracks', only on 'artists'.*train .*--split tracks toy"
+        UserError, match=r"'toy' is not trained on split 'tracks', only on 'artists'.*train .*--split tracks toy"
     ):
         make_recommender(workspace, load_catalogue(workspace, "tracks"), "toy")
-    with pytest.raises(UserError, match="no model 'toi'.*none yet"):
+    with pytest.raises(UserError, match=r"no model 'toi'.*none yet"):
         make_recommender(workspace, load_catalogue(workspace, "tracks"), "toi")
 
 

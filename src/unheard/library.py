@@ -212,7 +212,8 @@ class Library:
     def failures(self) -> list[Failure]:
         """Every file that was skipped, ordered by path."""
         cursor = self._db.execute(
-            "SELECT path, reason, detail, track_id, size, mtime_ns, duplicate_of, versions FROM file_failures ORDER BY path"
+            "SELECT path, reason, detail, track_id, size, mtime_ns, duplicate_of, versions FROM file_failures "
+            "ORDER BY path"
         )
         return [Failure(path, Reason(reason), *rest) for path, reason, *rest in cursor]
 

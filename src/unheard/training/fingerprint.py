@@ -24,6 +24,10 @@ from unheard.splits import Split
 from unheard.training.dataset import TargetKind, TrainingData
 from unheard.workspace import Settings
 
+# A ranker recipe that names no kinds of features is hashed as if it named these, the only ones there were when the
+# format of fingerprints was fixed: so models of earlier versions stay current. The kinds that are read are hashed too.
+FIRST_KINDS = ("statistics", "vectors", "musicnn", "musicnn-mtt")
+
 
 def network_fingerprint(
     data: TrainingData,
@@ -52,7 +56,8 @@ def network_fingerprint(
 def ranker_fingerprint(data: TrainingData, recipe: RankerRecipe, split: Split, seed: int) -> str:
     """Return the fingerprint of a ranker recipe; `data` is without artist features."""
     digest = hashlib.sha256()
-    plain = [_described(recipe), split.name, seed, [scaler.kind for scaler in data.scalers]]
+    described = {"descriptions": list(FIRST_KINDS)} | _described(recipe)
+    plain = [described, split.name, seed, [scaler.kind for scaler in data.scalers]]
     digest.update(json.dumps(plain, sort_keys=True).encode())
     for part in (data.train, data.validation):
         digest.update("\0".join(part.ids).encode() + b"\1")

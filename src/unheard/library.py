@@ -224,6 +224,10 @@ class Library:
         (answer,) = self._db.execute("PRAGMA quick_check").fetchone()
         return None if answer == "ok" else str(answer)
 
+    def table_names(self) -> frozenset[str]:
+        """Return the names of all tables, those of other formats too."""
+        return frozenset(name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
+
     def counts(self) -> dict[str, int]:
         """How many tracks and failures there are."""
         queries = {

@@ -112,8 +112,8 @@ def _backup(workspace: Workspace, *, in_order: bool) -> Iterator[Check]:
     folder = backup_dir(workspace)
     try:
         finished = not unfinished(workspace)
-    except sqlite3.Error:
-        finished = False
+    except UnheardError:  # a damaged library, which has a line of its own
+        finished = True
     if not finished:
         yield Check(False, "backup", f"the migration is not finished; run `unheard migrate -w {workspace.root}`")
     elif in_order:

@@ -26,7 +26,7 @@ from pathlib import Path
 from unheard.artefacts import atomic_path
 from unheard.errors import UserError
 from unheard.features.store import FeatureStore
-from unheard.library import SCHEMA, explain
+from unheard.library import SCHEMA, Library, explain
 from unheard.migration import format_1
 from unheard.plays.storage import replace_playlists
 from unheard.progress import Progress, silent
@@ -109,8 +109,8 @@ def unfinished(workspace: Workspace) -> bool:
         return True
     if not (has_backup(workspace) and workspace.library_path.is_file()):
         return False
-    with closing(sqlite3.connect(f"{workspace.library_path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        return bool(format_1.old_tables(db))
+    with Library(workspace.library_path) as library, library.readable():
+        return not library.table_names().isdisjoint(format_1.TABLES)
 
 
 # ---------------------------------------------------------------------------------------------------- conversion
@@ -161,7 +161,8 @@ def _check_space(workspace: Workspace) -> None:
 def _check_library(workspace: Workspace, db: sqlite3.Connection) -> None:
     (answer,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if answer != "ok":
-        raise UserError(f"{workspace.library_path}: damaged ({answer}); restore it from a copy")
+        problem = " ".join(answer.split())  # it may have several lines
+        raise UserError(f"{workspace.library_path}: damaged ({problem}); restore it from a copy")
 
 
 def _clear(workspace: Workspace) -> None:

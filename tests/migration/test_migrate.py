@@ -53,7 +53,9 @@ def test_tracks_failures_and_plays_are_the_rows_of_the_old_tables(migrated: Path
     names = Track.__dataclass_fields__
     as_rows = [tuple(getattr(track, name) for name in names) for track in new["tracks"]]
     assert as_rows == [(*row[:3], tuple(json.loads(row[3])), *row[4:]) for row in old["tracks"]]
-    found = [(f.path, f.track_id, f.reason.value, f.detail, f.size, f.mtime_ns, f.duplicate_of) for f in new["failures"]]
+    found = [
+        (f.path, f.track_id, f.reason.value, f.detail, f.size, f.mtime_ns, f.duplicate_of) for f in new["failures"]
+    ]
     assert found == old["failures"]
     assert {failure.versions for failure in new["failures"]} == {""}
     plays = [(p.playlist_id, p.position, p.track_id, p.weight, p.timestamp) for p in new["plays"]]
@@ -219,7 +221,12 @@ def test_what_a_version_between_two_releases_has_stored_stays(migrated: Path, tm
 def test_positions_beyond_32_bits_become_ranks(old: Path) -> None:
     with database(old) as db:
         db.execute("DELETE FROM plays")
-        rows = [("a", 2**40, "t1", 1, None), ("a", -(2**40), "t2", 2.5, 7.25), ("b", 3, "t1", 0, 1e9), ("ä", -5, "t3", 1, 0)]
+        rows = [
+            ("a", 2**40, "t1", 1, None),
+            ("a", -(2**40), "t2", 2.5, 7.25),
+            ("b", 3, "t1", 0, 1e9),
+            ("ä", -5, "t3", 1, 0),
+        ]
         db.executemany("INSERT INTO plays VALUES (?, ?, ?, ?, ?)", rows)
     migrate(old)
     found = [tuple(play) for play in read_plays(Workspace.open(old))]
@@ -267,7 +274,10 @@ def test_which_vectors_count(old: Path) -> None:
     with Library(workspace.library_path) as library:
         tracks = library.tracks()
     found = {kind: current_features(workspace, tracks, kind) for kind in ("vectors", "musicnn-mtt")}
-    assert {kind: list(features.ids) for kind, features in found.items()} == {"vectors": [first], "musicnn-mtt": [second]}
+    assert {kind: list(features.ids) for kind, features in found.items()} == {
+        "vectors": [first],
+        "musicnn-mtt": [second],
+    }
     assert found["vectors"].values.tolist() == [[1, 2, 3]]
     assert "gone" not in FeatureStore(workspace.features_dir).track_ids("statistics")
 
@@ -293,9 +303,7 @@ def test_lost_frames_are_decoded_again(old: Path) -> None:
     assert set(contents(old)["mels"]) == {name for name, end in ends.items() if end <= 1000}
 
 
-def test_without_hard_links_mels_bin_is_copied(
-    old: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_hard_links_mels_bin_is_copied(old: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(1, "Operation not permitted")
 
@@ -364,9 +372,7 @@ def test_folders_that_are_not_of_format_1_are_left_alone(old: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["library.sqlite", "backup-format-1/lock"])
-def test_a_workspace_that_is_written_to_is_not_migrated(
-    old: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_workspace_that_is_written_to_is_not_migrated(old: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a scan of an earlier version, or by another migration."""
     monkeypatch.setattr(migration, "LOCK_S", 0.01)
     (old / "backup-format-1").mkdir()

@@ -98,8 +98,8 @@ def test_lists_are_those_of_the_version_that_wrote_format_1(
         with (unpacked / f"{model}-{name}.csv").open() as before, (tmp_path / f"{name}.csv").open() as after:
             expected, found = list(csv.reader(before)), list(csv.reader(after))
         assert [row[:3] for row in found] == [row[:3] for row in expected]
-        scores = [[float(row[3]) for row in rows[1:]] for rows in (found, expected)]
-        np.testing.assert_allclose(*scores, atol=1e-5)
+        old_scores, new_scores = ([float(row[3]) for row in rows[1:]] for rows in (expected, found))
+        np.testing.assert_allclose(new_scores, old_scores, atol=1e-5)
 
 
 def test_training_finds_that_nothing_has_changed(
@@ -244,7 +244,7 @@ def test_many_plays_are_read_in_blocks(old: Path, monkeypatch: pytest.MonkeyPatc
     rng = np.random.default_rng(3)
     pairs = sorted({(f"p{a}é", int(b)) for a, b in rng.integers(0, 30, (400, 2))})
     rows = [
-        (playlist, position, f"t{rng.integers(50)}", float(rng.integers(5)), rng.choice([None, 5.5]))
+        (playlist, position, f"t{rng.integers(50)}", float(rng.integers(5)), 5.5 if rng.integers(2) else None)
         for playlist, position in pairs
     ]
     with database(old) as db:
@@ -322,7 +322,7 @@ def test_a_disk_that_is_too_small_is_named_before_anything_is_written(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = sorted(old.rglob("*"))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(2**40, 2**40 - 9, 9))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(2**40, 2**40 - 9, 9))
     error = run_command("migrate", "-w", old).stderr.strip().splitlines()[-1]
     assert error.startswith(f"error: {old}: its migration needs 0.00 GiB of disk space and 0.00 GiB are free")
     assert sorted(old.rglob("*")) == before
@@ -387,7 +387,7 @@ def test_a_workspace_that_is_written_to_is_not_migrated(old: Path, name: str, mo
 
 def test_a_file_that_cannot_be_written_is_one_line(old: Path) -> None:
     (old / "backup-format-1").write_text("a file of that name")
-    with pytest.raises(UserError, match="backup-format-1: cannot be written .*make it writable"):
+    with pytest.raises(UserError, match=r"backup-format-1: cannot be written .*make it writable"):
         migrate(old)
     assert version_of(old) == 1
 

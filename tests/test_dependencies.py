@@ -1,0 +1,97 @@
+"""Test that every third-party package that the code imports is declared in pyproject.toml.
+
+A package that another one happens to bring is not enough: it goes when the other one drops it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OWN = frozenset({"unheard", "tests", "bench", "tools"})
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the top-level name of every module that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def third_party(folder: Path) -> dict[str, list[str]]:
+    """Return the files that import each third-party module."""
+    files = sorted(folder.rglob("*.py"))
+    own = OWN | {path.stem for path in folder.glob("*.py")} | sys.stdlib_module_names
+    found: dict[str, list[str]] = {}
+    for path in files:
+        for name in sorted(set(imported(path)) - own):
+            found.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def normalized(name: str) -> str:
+    """Return a distribution's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def names(requirements: Iterable[str]) -> set[str]:
+    """Return the distributions that requirements name, without their versions and extras."""
+    return {normalized(re.split(r"[^\w.-]", requirement, maxsplit=1)[0]) for requirement in requirements}
+
+
+@cache
+def declared() -> dict[str, set[str]]:
+    """Return the distributions of pyproject.toml: `dependencies`, and each extra by its name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {extra: names(requirements) for extra, requirements in project["optional-dependencies"].items()}
+    return {"dependencies": names(project["dependencies"]), **extras}
+
+
+def undeclared(folder: str, allowed: set[str]) -> dict[str, list[str]]:
+    """Return the third-party modules of a folder that no allowed distribution has, with the files that import them."""
+    distributions = packages_distributions()
+    return {
+        module: files
+        for module, files in third_party(ROOT / folder).items()
+        if allowed.isdisjoint(normalized(name) for name in distributions.get(module, ()))
+    }
+
+
+def test_the_package_imports_what_it_declares() -> None:
+    extras = {extra: found for extra, found in declared().items() if extra != "dev"}
+    assert undeclared("src", set[str]().union(*extras.values())) == {}
+
+
+@pytest.mark.parametrize("extra", ["serve", "spotify"])
+def test_an_extra_is_imported_by_its_own_room_only(extra: str) -> None:
+    """The rest, but for the command itself, works without it."""
+    room = (f"src/unheard/{extra}/", f"src/unheard/cli/{extra}.py")
+    others = set[str]().union(*(found for name, found in declared().items() if name not in (extra, "dev")))
+    elsewhere = {
+        module: [file for file in files if not file.startswith(room)]
+        for module, files in undeclared("src", others).items()
+    }
+    assert {module: files for module, files in elsewhere.items() if files} == {}
+
+
+@pytest.mark.parametrize("folder", ["tests", "bench", "tools"])
+def test_tests_and_tools_import_what_the_extra_dev_declares(folder: str) -> None:
+    assert undeclared(folder, declared()["dependencies"] | declared()["dev"]) == {}
+
+
+def test_imports_inside_functions_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("def f():\n    import sklearn.linear_model\n    from PIL import Image\n    from . import b\n")
+    assert sorted(imported(path)) == ["PIL", "sklearn"]
+    assert names(["PyAV[x]>=14", "Foo_bar.baz; python_version > '3'", "torch==2"]) == {"pyav", "foo-bar-baz", "torch"}

@@ -108,16 +108,16 @@ def validation_catalogue(workspace: Workspace, catalogue: Catalogue) -> Calibrat
 
 
 def test_what_is_to_be_found_was_seen_by_nobody(catalogue: Catalogue, validation_catalogue: CalibrationPairs) -> None:
-    trained = catalogue.trained[validation_catalogue.playlists][:, validation_catalogue.warm].toarray() > 0
+    trained = catalogue.train_plays[validation_catalogue.playlists][:, validation_catalogue.warm].toarray() > 0
     known = ~np.isfinite(validation_catalogue.of_warm)
     np.testing.assert_array_equal(known | validation_catalogue.hidden, trained)
     assert not (known & validation_catalogue.hidden).any()
     assert (
         validation_catalogue.hidden.sum(axis=1)
-        <= np.diff(catalogue.trained.indptr)[validation_catalogue.playlists] // 5
+        <= np.diff(catalogue.train_plays.indptr)[validation_catalogue.playlists] // 5
     ).all()
     assert (catalogue.use[validation_catalogue.cold] == Use.VAL).all()
-    tuning = catalogue.tuning[validation_catalogue.playlists][:, validation_catalogue.cold].toarray() > 0
+    tuning = catalogue.validation_plays[validation_catalogue.playlists][:, validation_catalogue.cold].toarray() > 0
     np.testing.assert_array_equal(validation_catalogue.unknown, tuning)
 
 
@@ -126,7 +126,7 @@ def test_test_tracks_change_no_calibration(
 ) -> None:
     seen = catalogue.use != Use.TEST
     warm = replace(catalogue.warm, tracks=catalogue.warm.tracks * seen[:, None], known=catalogue.warm.known & seen)
-    blind = replace(catalogue, warm=warm, plays=catalogue.trained + catalogue.tuning, full=None)
+    blind = replace(catalogue, warm=warm, plays=catalogue.train_plays + catalogue.validation_plays, full=None)
     ridge = make_recommender(workspace, blind, "ridge")
     assert calibration_pairs(blind, ridge, ALS, rng=np.random.default_rng(0)).scale() == validation_catalogue.scale()
 

@@ -42,7 +42,7 @@ def test_the_formulas(workspace: Workspace, catalogue: Catalogue, how: Correctio
     toy = make_recommender(workspace, catalogue, "toy")
     found = without_hubs(catalogue, toy, how, exponent=0.7)
     playlists, tracks = np.array([3, 40]), catalogue.candidates("all", new=True)[::29]
-    reference = np.flatnonzero(np.diff(catalogue.trained.indptr))
+    reference = np.flatnonzero(np.diff(catalogue.train_plays.indptr))
     warm = catalogue.candidates("warm", new=False)
     np.testing.assert_array_equal(found.playlists, reference)
     scores, mine = toy.scores(playlists, tracks), found.scores(playlists, tracks)
@@ -91,7 +91,7 @@ def hubby(catalogue: Catalogue) -> FactorRecommender:
 def test_hubs_go_away(catalogue: Catalogue, how: Correction, most: float) -> None:
     """CSLS is made for cosines: of a dot product, 2 s - r_y leaves half of what a track's size adds."""
     plain, tracks = hubby(catalogue), catalogue.candidates("all", new=True)
-    playlists = np.flatnonzero(np.diff(catalogue.trained.indptr))
+    playlists = np.flatnonzero(np.diff(catalogue.train_plays.indptr))
 
     def skew(recommender: FactorRecommender | HubCorrected) -> float:
         scores = recommender.scores(playlists, tracks)
@@ -108,7 +108,7 @@ def test_exponents_of_popularity(catalogue: Catalogue) -> None:
     sizes = np.sqrt(
         np.mean(
             without_hubs(catalogue, plain, "popularity").scores(
-                np.flatnonzero(np.diff(catalogue.trained.indptr)), tracks
+                np.flatnonzero(np.diff(catalogue.train_plays.indptr)), tracks
             )
             ** 2,
             axis=0,

@@ -74,7 +74,7 @@ def test_new_tracks_are_ranked_as_by_content(name: str, workspace: Workspace, ca
 
 
 def test_switching_goes_by_the_number_of_plays(workspace: Workspace, catalogue: Catalogue, pair: FactorPair) -> None:
-    counts = np.asarray((catalogue.trained > 0).sum(axis=0)).reshape(-1)
+    counts = np.asarray((catalogue.train_plays > 0).sum(axis=0)).reshape(-1)
     np.testing.assert_array_equal(pair.plays, counts)
     found = hybrids.switching(catalogue, "hybrid-switching")
     sure = pair.known & (counts >= MIN_PLAYS)
@@ -95,7 +95,7 @@ def test_kappa_is_learned_from_who_is_right(catalogue: Catalogue, pair: FactorPa
     assert learn_kappa(catalogue, seeing, ALS) >= 30
     noise = 0.3 * np.random.default_rng(0).standard_normal(pair.sound.shape)
     assert learn_kappa(catalogue, replace(pair, sound=noise.astype(np.float32)), ALS) <= 1
-    nobody = replace(catalogue, tuning=csr_matrix(catalogue.tuning.shape, dtype=np.float32))
+    nobody = replace(catalogue, validation_plays=csr_matrix(catalogue.validation_plays.shape, dtype=np.float32))
     assert learn_kappa(nobody, pair, ALS) == KAPPA_UNTAUGHT
     assert learn_kappa(catalogue, pair, ALS) in KAPPAS
 
@@ -155,7 +155,7 @@ def test_mixed_alternates_between_two_lists(catalogue: Catalogue, pair: FactorPa
     found = hybrid_lists.mixed(catalogue, "hybrid-mixed")
     rows = np.arange(len(catalogue))
     for playlist in (2, 33):  # no two tracks tie in either of their lists
-        own = set(catalogue.trained[[playlist]].indices.tolist())
+        own = set(catalogue.train_plays[[playlist]].indices.tolist())
         lists = []
         for factors, listed in ((pair.taste, pair.known), (pair.sound, catalogue.content.known)):
             scores = dense_scores(catalogue, factors)[playlist].astype(np.float32)
@@ -173,7 +173,7 @@ def test_cascade_orders_what_the_first_technique_took(catalogue: Catalogue, pair
     alike = hybrids.on_scale_of_taste(catalogue, predicted.content_neighbours(catalogue))
     everybody = np.arange(len(catalogue))
     for playlist in (2, 7, 33):
-        own = np.isin(everybody, catalogue.trained[[playlist]].indices)
+        own = np.isin(everybody, catalogue.train_plays[[playlist]].indices)
         scores = found.scores(np.array([playlist]), everybody)[0]
         stages = (
             (pair.known, pair.taste, pair.sound),
@@ -194,7 +194,7 @@ def test_content_boosted_is_the_paper_on_a_dense_table(catalogue: Catalogue) -> 
     content = predicted.cross_fitted_ridge(catalogue).astype(np.float64)
     known = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
     c = catalogue.warm.playlists.astype(np.float64) @ content.T  # (m, n)
-    held = catalogue.trained.toarray() > 0
+    held = catalogue.train_plays.toarray() > 0
     v = np.where(held, 1.0, c)
     mean = v[:, known].mean(axis=1)
     centred = v[:, known] - mean[:, None]

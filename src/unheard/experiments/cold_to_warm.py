@@ -151,7 +151,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     has_plays = np.any(catalogue.warm.playlists, axis=1)
     test, val = (
         _reveal(catalogue, plays, use, has_plays, seed)
-        for plays, use in ((catalogue.plays, Use.TEST), (catalogue.tuning, Use.VAL))
+        for plays, use in ((catalogue.plays, Use.TEST), (catalogue.validation_plays, Use.VAL))
     )
     if not test.sought.any():
         raise UserError(

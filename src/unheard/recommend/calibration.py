@@ -157,7 +157,7 @@ def calibration_pairs(
         of_warm,
         recommender.scores(seekers, validating),
         _pairs(hidden, seekers, warm),
-        _pairs(catalogue.tuning, seekers, validating),
+        _pairs(catalogue.validation_plays, seekers, validating),
     )
 
 

@@ -67,25 +67,25 @@ class Content:
 class Catalogue:
     """Tracks and playlists with all that is known about them under one split.
 
-    tracks     the library, ordered by id; its rows are the rows of everything else
-    playlists  ids of the m playlists
-    plays      (m, n) float32 sparse: summed weights, stored entries are positive
-    trained    (m, n) the plays that the warm factors know: of train tracks, before the split's cutoff if it has one
-    tuning     (m, n) the plays that may tune: of validation tracks, before the cutoff
-    use        (n,) int8, what the split does with each track (`Use`)
-    artist     (n,) int32, artist group: tracks that must stay together (clusters of the bootstrap)
-    warm       factors of train plays; the other tracks are folded in
-    full       factors of all plays, None unless they were asked for
-    content    mel and MFCC statistics, or the user's vectors
-    timbre     the MFCC part of the statistics, or the user's vectors
-    split      the split that `use` comes from
+    tracks            the library, ordered by id; its rows are the rows of all other arrays
+    playlists         ids of the m playlists
+    plays             (m, n) float32 sparse: summed weights, all stored entries are positive
+    train_plays       (m, n) plays of train tracks, before the split's cutoff if it has one; the warm factors fit these
+    validation_plays  (m, n) plays of validation tracks, before the cutoff; these may choose settings
+    use               (n,) int8, what the split does with each track (`Use`)
+    artist            (n,) int32, artist group: tracks that no split separates
+    warm              factors of the train plays, with the other tracks folded in
+    full              factors of all plays, None if they were not requested
+    content           mel and MFCC statistics, or the user's vectors
+    timbre            the MFCC part of the statistics, or the user's vectors
+    split             the split that `use` comes from
     """
 
     tracks: Tracks
     playlists: IdMap
     plays: csr_matrix
-    trained: csr_matrix
-    tuning: csr_matrix
+    train_plays: csr_matrix
+    validation_plays: csr_matrix
     use: NDArray[np.int8]
     artist: NDArray[np.int32]
     warm: Space
@@ -176,10 +176,12 @@ def load_catalogue(
     playlists, plays = of_library.playlist_ids, of_library.matrix
     earlier = of_library.before(split.cutoff_timestamp).matrix
     use = split.uses(tracks.ids)
-    trained, tuning = _columns(earlier, use == Use.TRAIN), _columns(earlier, use == Use.VAL)
+    train_plays, validation_plays = _columns(earlier, use == Use.TRAIN), _columns(earlier, use == Use.VAL)
     warm = align(load_split_factors(workspace, split), tracks.ids, playlists, use)
     full = align(load_factors(workspace, "full"), tracks.ids, playlists, use) if need_full else None
-    return Catalogue(tracks, playlists, plays, trained, tuning, use, groups, warm, full, content, timbre, split)
+    return Catalogue(
+        tracks, playlists, plays, train_plays, validation_plays, use, groups, warm, full, content, timbre, split
+    )
 
 
 def align(factors: Factors, tracks: IdMap, playlists: IdMap, use: NDArray[np.int8]) -> Space:

@@ -77,9 +77,9 @@ def make_classical(workspace: Workspace, catalogue: Catalogue, name: str) -> Rec
     """One of CLASSICAL. The last two kinds raise UserError if no train track has both sound and plays."""
     match name.split("-"):
         case ["user", "knn", kind]:
-            return nearest_playlists(name, catalogue.trained, _similarity(kind), adjusted=kind == "adjusted")
+            return nearest_playlists(name, catalogue.train_plays, _similarity(kind), adjusted=kind == "adjusted")
         case ["item", "knn", kind]:
-            return nearest_tracks(name, catalogue.trained, _similarity(kind), adjusted=kind == "adjusted")
+            return nearest_tracks(name, catalogue.train_plays, _similarity(kind), adjusted=kind == "adjusted")
         case ["explicit", "mf"]:
             return _explicit(catalogue, name)
         case ["implicit", "als"]:
@@ -99,9 +99,9 @@ def _similarity(kind: str) -> Similarity:
 
 
 def _explicit(catalogue: Catalogue, name: str) -> ExplicitRecommender:
-    found = fit_explicit(catalogue.trained, ExplicitConfig())
+    found = fit_explicit(catalogue.train_plays, ExplicitConfig())
     played = np.zeros(len(catalogue), np.bool_)
-    played[catalogue.trained.indices] = True
+    played[catalogue.train_plays.indices] = True
     tracks, bias = found.tracks, found.track_bias
     if played.any():
         tracks[~played], bias[~played] = tracks[played].mean(axis=0), bias[played].mean()

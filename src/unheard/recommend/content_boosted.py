@@ -75,9 +75,9 @@ def content_boosted(catalogue: Catalogue, name: str, *, k: int = NEAREST) -> Con
     found = predicted.cross_fitted_ridge(catalogue)
     known = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
     x, content = catalogue.warm.playlists.astype(np.float64), found.astype(np.float64)
-    table = PseudoRatings.of(x, content, catalogue.trained, known)
-    trust = trusted_neighbours(table, catalogue.trained, k)  # hw P
-    own = MOST_OWN * _sureness(catalogue.trained)  # sw
+    table = PseudoRatings.of(x, content, catalogue.train_plays, known)
+    trust = trusted_neighbours(table, catalogue.train_plays, k)  # hw P
+    own = MOST_OWN * _sureness(catalogue.train_plays)  # sw
     total = own + np.asarray(trust.sum(axis=1)).reshape(-1)
     share = np.divide(1, total, out=np.zeros(len(total)), where=total > 0)
     own, weights = own * share, csr_matrix(diags_array(share) @ trust)

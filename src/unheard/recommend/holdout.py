@@ -22,7 +22,7 @@ HIDDEN_ONE_IN = 5
 
 def hide(catalogue: Catalogue, *, rng: np.random.Generator) -> tuple[csr_matrix, csr_matrix]:
     """Train plays (m, n) in two: what stays known, and what is hidden, a fifth of each playlist rounded down."""
-    plays = catalogue.trained
+    plays = catalogue.train_plays
     counts = np.diff(plays.indptr)
     playlist = np.repeat(np.arange(len(counts)), counts)
     shuffled = np.lexsort((rng.random(plays.nnz), playlist))
@@ -38,14 +38,14 @@ def refitted(
     config = replace(als, dim=catalogue.warm.dim)
     playlists, tracks = fit_als(known, config, progress=progress)
     val = catalogue.use == Use.VAL
-    tracks[val] = fold_in(playlists, catalogue.tuning.T.tocsr()[val], config)
+    tracks[val] = fold_in(playlists, catalogue.validation_plays.T.tocsr()[val], config)
     fitted = np.any(tracks, axis=1)
     train = fitted & (catalogue.use == Use.TRAIN)
     space = Space(tracks, fitted, playlists, tracks[train].mean(axis=0, dtype=np.float64).astype(np.float32))
     n = len(catalogue)
     pairs, gone = (_pairs(plays, n) for plays in (catalogue.plays, hidden))
     plays = entries(catalogue.plays, ~np.isin(pairs, gone))
-    return replace(catalogue, plays=plays, trained=known, warm=space, full=None)
+    return replace(catalogue, plays=plays, train_plays=known, warm=space, full=None)
 
 
 def entries(plays: csr_matrix, keep: NDArray[np.bool_]) -> csr_matrix:

@@ -147,7 +147,7 @@ def without_hubs(
 ) -> HubCorrected:
     """A recommender with a correction; `rng` draws the reference (None: from a fixed seed)."""
     rng = rng or np.random.default_rng(0)
-    playlists = np.flatnonzero(np.diff(catalogue.trained.indptr)).astype(np.int32)
+    playlists = np.flatnonzero(np.diff(catalogue.train_plays.indptr)).astype(np.int32)
     tracks = catalogue.candidates("warm", new=False)
     return HubCorrected(
         recommender, correction, _sample(playlists, rng), _sample(tracks, rng), len(catalogue), exponent

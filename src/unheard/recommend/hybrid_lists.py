@@ -108,14 +108,14 @@ class CascadeRecommender:
 
 
 def mixed(catalogue: Catalogue, name: str) -> MixedRecommender:
-    pair, own = factor_pair(catalogue), catalogue.trained
+    pair, own = factor_pair(catalogue), catalogue.train_plays
     taste = TrackList(pair.taste, pair.known, catalogue.warm.playlists, own)
     sound = TrackList(pair.sound, catalogue.content.known, catalogue.warm.playlists, own)
     return MixedRecommender(name, (taste, sound), _geometry(catalogue, name, pair))
 
 
 def cascade(catalogue: Catalogue, name: str) -> CascadeRecommender:
-    pair, own = factor_pair(catalogue), catalogue.trained
+    pair, own = factor_pair(catalogue), catalogue.train_plays
     alike = on_scale_of_taste(catalogue, predicted.content_neighbours(catalogue))
     centre, unit = catalogue.warm.centre, pair.deviation or 1.0
     taste, sound, alike = ((vectors - centre) / np.float32(unit) for vectors in (pair.taste, pair.sound, alike))

@@ -65,7 +65,7 @@ def factor_pair(catalogue: Catalogue) -> FactorPair:
     """UserError if no train track has both sound and plays."""
     warm = catalogue.warm
     known = (catalogue.use == Use.TRAIN) & warm.known
-    plays = np.bincount(catalogue.trained.indices, minlength=len(catalogue))
+    plays = np.bincount(catalogue.train_plays.indices, minlength=len(catalogue))
     taste = np.where(known[:, None], warm.tracks, warm.centre).astype(np.float32)
     sound = on_scale_of_taste(catalogue, predicted.cross_fitted_ridge(catalogue))
     return FactorPair(known, plays, taste, sound, score_deviation(warm.playlists, taste[known]))
@@ -145,7 +145,7 @@ def learn_kappa(catalogue: Catalogue, pair: FactorPair, als: AlsConfig) -> float
     playlists (a grid, because it has no gradient; the smallest kappa wins a tie). Train tracks cannot be asked: their
     playlists' factors have seen every play.
     """
-    tuning = catalogue.tuning.tocoo()
+    tuning = catalogue.validation_plays.tocoo()
     tracks, column = np.unique(tuning.col, return_inverse=True)
     rng = np.random.default_rng(0)
     revealed = rng.random(tuning.nnz) < rng.random(len(tracks))[column]

@@ -69,7 +69,7 @@ def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, 
         case "random":
             return RandomRecommender(seed)
         case "popularity":
-            return PopularityRecommender.of(catalogue.trained)
+            return PopularityRecommender.of(catalogue.train_plays)
         case "artist-mean":
             known = np.flatnonzero(train & warm.known)
             return from_predictions(catalogue, model, baselines.artist_mean(warm.tracks, known, catalogue.main_artist))

@@ -19,7 +19,7 @@ def validation_catalogue(catalogue: Catalogue) -> Catalogue:
     use = catalogue.use.copy()
     use[catalogue.use == Use.TEST] = Use.NEW
     use[catalogue.use == Use.VAL] = Use.TEST
-    plays = (catalogue.trained + catalogue.tuning).tocsr()
+    plays = (catalogue.train_plays + catalogue.validation_plays).tocsr()
     plays.sort_indices()
     known = catalogue.warm.known & (catalogue.use != Use.TEST)
     warm = replace(catalogue.warm, known=known, tracks=np.where(known[:, None], catalogue.warm.tracks, 0))

@@ -159,7 +159,7 @@ def test_classical_recommenders_recommend_in_a_session(workspace: Workspace) -> 
     with_neighbours = Session(workspace.root, split="artists", model="item-knn-cosine")
     ids, _ = with_neighbours.recommend(playlist="p03", candidates="warm", n=5)
     assert len(ids) == 5
-    with pytest.raises(UserError, match="places only tracks of the library"):
+    with pytest.raises(UserError, match="ranks only tracks of the library"):
         with_neighbours.embed([Path("x.wav")])
 
 

@@ -99,7 +99,7 @@ def similar(
         return
     if track is None:
         raise UserError("name a TRACK_ID or a FILE, or --test-tracks -o sim.csv")
-    query = session.heard(track)
+    query = session.resolve_seed(track)
     found = session.neighbours(query, options=options)
     _warn_of_strangers(session, [query])
     _show(
@@ -156,7 +156,7 @@ def recommend(
             rows = session.write_recommendation_lists(_list_path(output), candidates=candidates, n=n, progress=progress)
         console.say(f"{output}: {rows} rows")
         return
-    seeds = [session.heard(name) for name in dict.fromkeys(like or [])]
+    seeds = [session.resolve_seed(name) for name in dict.fromkeys(like or [])]
     found = session.recommendations(playlist=playlist, like=seeds, options=options)
     _warn_of_strangers(session, seeds)
     whom = f"playlist {playlist}" if playlist is not None else ", ".join(session.label(seed) for seed in like or [])

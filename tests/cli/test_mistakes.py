@@ -71,7 +71,7 @@ def test_unknown_ids_can_be_skipped(workspace: Path, run: Run, tmp_path: Path, k
     [
         (("recommend", "--playlist", "nobody"), "no playlist 'nobody'"),
         (("recommend", "--like", "nothing"), "expected a track id of the library or an audio file"),
-        (("recommend",), "say for whom"),
+        (("recommend",), "expected one of --playlist ID"),
         (("recommend", "--all-playlists"), "-o"),
         (("recommend", "--playlist", "p001", "--model", "magic"), "no model 'magic'"),
         (("recommend", "--playlist", "p001", "-o", "list.xyz"), "'.xyz'"),

@@ -74,7 +74,7 @@ def hybrid_factors(catalogue: Catalogue) -> HybridFactors:
 
 
 def rescaled(catalogue: Catalogue, factors: Floats) -> Floats:
-    """Return factors (n, d) moved and scaled so that scores of train tracks have the mean and deviation of warm factors.
+    """Return factors (n, d) scaled so that the scores of train tracks have the mean and deviation of warm factors.
 
     Tracks without content get the mean.
     """
@@ -130,7 +130,7 @@ def feature_augmentation(catalogue: Catalogue, name: str) -> FactorRecommender:
 
 
 def als_config(workspace: Workspace, split: str) -> AlsConfig:
-    """Return the settings of the warm factors of a split; of imported ones, those with which playlists are folded in."""
+    """Return the ALS settings of the warm factors of a split; of imported factors, those of the fold-in."""
     found = load_factors(workspace, split).config
     return AlsConfig(**{field.name: found[field.name] for field in fields(AlsConfig) if field.name in found})
 

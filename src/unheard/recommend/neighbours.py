@@ -50,7 +50,7 @@ NEAREST_TRACKS = 50
 
 @dataclass(frozen=True)
 class Profiles:
-    """Rows of a matrix of ratings, scaled so that products are similarities: s_ij = rows_i . rows_j - common_i common_j.
+    """Rows of a rating matrix, scaled so that products are similarities: s_ij = rows_i . rows_j - common_i common_j.
 
     rows    (n, z) float64 sparse; rows without ratings (and, for Pearson, without variance) are zero
     common  (n,) contribution of the means; zero for the cosine

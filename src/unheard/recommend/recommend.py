@@ -314,9 +314,9 @@ def _similarities(recommender: Recommender, seed: Seed, rows: Rows) -> Scores:
 def _reasons_near_both(
     catalogue: Catalogue, recommender: Recommender, seed: Seed, results: Rows
 ) -> list[tuple[Reason, ...]]:
-    """Return for each result the warm tracks with the largest minimum of the similarities to the seed and to the result.
+    """Return for each result the warm tracks whose smaller similarity, to the seed or to the result, is largest.
 
-    The minimum is at most the similarity to the seed, so each result is compared with the nearest warm tracks of the
+    That is at most the similarity to the seed, so each result is compared with the nearest warm tracks of the
     seed, and with all warm tracks only if one of the others could be a reason.
     """
     warm = catalogue.candidates("warm", new=False)

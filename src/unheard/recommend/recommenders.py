@@ -23,7 +23,7 @@ from unheard.ranking import mix, tie_keys
 Rows = NDArray[np.integer]
 Scores = NDArray[np.float32]
 
-# A centred vector shorter than this share of a typical factor is rounding noise of the float32 mean; it has no direction.
+# A centred vector shorter than this share of a typical factor is rounding noise of the float32 mean: no direction.
 NOISE = 1e-4
 
 

@@ -93,7 +93,7 @@ def ndcg_at_k(ranks: Ranks, k: int) -> Values:
 
 
 def ndcg_of_lists(hits: NDArray[np.bool_], n_relevant: NDArray[np.integer], k: int) -> Values:
-    """Return nDCG@k of lists; `hits` is whether each of their first k entries is relevant, (query, <= k), best first."""
+    """Return nDCG@k of lists; `hits` (query, <= k) is whether each entry of a list is relevant, best first."""
     gains = hits * gain_at_k(np.arange(1, hits.shape[1] + 1), k)
     ndcg: Values = gains.sum(axis=1) / ideal_dcg(n_relevant, k)
     return ndcg

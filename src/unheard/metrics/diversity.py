@@ -76,7 +76,7 @@ def chance_skewness(n_queries: int, share: float) -> float:
 
 
 def chance_gini(n_queries: int, share: float) -> float:
-    """Return the Gini coefficient for random lists, that of a binomial count: sum over t of F(t)(1 - F(t)), over mean."""
+    """Return the Gini coefficient for random lists, that of a binomial: sum over t of F(t)(1 - F(t)), over the mean."""
     from scipy.stats import binom  # slow to import: it would double the start time of every command
 
     if not 0 < share < 1:

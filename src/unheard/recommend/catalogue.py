@@ -210,7 +210,7 @@ def _take(matrix: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
 
 
 def _content(workspace: Workspace, tracks: Tracks) -> tuple[Content, Content]:
-    """Return (content, timbre) from the statistics of the scan, or from the user's vectors if more tracks have those."""
+    """Return (content, timbre) from the scan's statistics, or from the user's vectors if more tracks have those."""
     statistics, user = (
         _content_of(current_features(workspace, tracks, kind), tracks.ids) for kind in ("statistics", VECTORS)
     )

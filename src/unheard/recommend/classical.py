@@ -97,7 +97,7 @@ def make_classical(workspace: Workspace, catalogue: Catalogue, name: str) -> Rec
 
 
 def _similarity(kind: str) -> Similarity:
-    """Return the similarity of a kind; mean-adjusted prediction uses Pearson's correlation, which subtracts means too."""
+    """Return the similarity of a kind. Mean-adjusted prediction uses Pearson's, which subtracts means too."""
     return "cosine" if kind == "cosine" else "pearson"
 
 

@@ -24,6 +24,11 @@ BETWEEN_GENRES = re.compile(r"[;,/|\0]")
 YEAR = re.compile(r"\s*(\d{4})(?!\d)")
 
 
+def _check_order(what: str, low: float | None, high: float | None) -> None:
+    if low is not None and high is not None and low > high:
+        raise UserError(f"{what} from {low} to {high}: expected the smaller number first; swap them")
+
+
 @dataclass(frozen=True)
 class Filters:
     """Conditions that a track must meet to be listed; without conditions, every track is listed.
@@ -95,8 +100,3 @@ def _within(value: float | None, low: float | None, high: float | None) -> bool:
     if low is None and high is None:
         return True
     return value is not None and (low is None or value >= low) and (high is None or value <= high)
-
-
-def _check_order(what: str, low: float | None, high: float | None) -> None:
-    if low is not None and high is not None and low > high:
-        raise UserError(f"{what} from {low} to {high}: expected the smaller number first; swap them")

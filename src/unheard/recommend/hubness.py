@@ -2,14 +2,14 @@
 
 In many dimensions some tracks are close to every query because they are close to the mean (Radovanović, Nanopoulos &
 Ivanović, 2010). Similarities are centred already (recommenders.py), which removes most of the effect. The rest can be
-corrected by the scores of a track over a reference sample of queries. With s the score of a query x and a track y; mean,
-deviation and rms over the reference; r the mean of the K best:
+corrected by the scores of a track over a reference sample of queries. With s the score of a query x and a track y;
+mean, deviation and rms over the reference; r the mean of the K best:
 
     centring            s - mean_y
     csls                2 s - r_x - r_y                            Conneau et al. (2018), cross-domain local scaling
     mutual-proximity    log F_x(s) + log F_y(s), F Gaussian        Schnitzer, Flexer, Schedl & Widmer (2012)
-    popularity          s / rms_y ^ exponent                       exponent 0: unchanged; 1: normalised by the size of the
-                                                                   track's scores; below 0: favours large scores
+    popularity          s / rms_y ^ exponent                       exponent 0: unchanged; 1: normalised by the size of
+                                                                   the track's scores; below 0: favours large scores
 
 The reference of a track is a sample of the playlists with train plays (for `similarities`, of the train tracks), that
 of a query a sample of the train tracks. Samples are drawn once and do not depend on the candidates, so neither does the

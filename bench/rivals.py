@@ -182,7 +182,7 @@ def measure_all(
 def ranked_by(catalogue: Catalogue, name: str, matrix: Floats) -> FactorRecommender:
     """Factors predicted by the ridge whose penalty ranks validation tracks best."""
     train = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
-    val = np.flatnonzero((catalogue.use == Use.VAL) & (catalogue.tuning.getnnz(axis=0) > 0))
+    val = np.flatnonzero((catalogue.use == Use.VAL) & (catalogue.validation_plays.getnnz(axis=0) > 0))
     inputs = np.clip(standardise(matrix, train), -FAR, FAR)
 
     def arrays_of(rows: NDArray[np.intp], plays: csr_matrix) -> TrackArrays:
@@ -191,8 +191,8 @@ def ranked_by(catalogue: Catalogue, name: str, matrix: Floats) -> FactorRecommen
         return TrackArrays(ids, catalogue.warm.tracks[rows], plays, inputs[rows], [""] * len(rows), artists)
 
     data = TrainingData(
-        arrays_of(train, catalogue.trained),
-        arrays_of(val, catalogue.tuning),
+        arrays_of(train, catalogue.train_plays),
+        arrays_of(val, catalogue.validation_plays),
         catalogue.playlists,
         catalogue.warm.playlists,
     )

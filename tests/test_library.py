@@ -116,7 +116,7 @@ def test_an_error_that_only_a_bug_can_raise_stays_one(tmp_path: Path) -> None:
     with Library(tmp_path / "library.sqlite") as library:
         with pytest.raises(sqlite3.IntegrityError), library.transaction():
             library._db.execute("INSERT INTO file_failures (path, reason) VALUES ('a', NULL)")
-        with pytest.raises(sqlite3.ProgrammingError), library.readable():
+        with pytest.raises(sqlite3.ProgrammingError), library.sqlite_errors():
             library._db.execute("SELECT ?", ())
         with library.transaction():  # the failed one was rolled back
             library.put_track(Track("a"))

@@ -1,15 +1,13 @@
-"""unheard recommends music nobody has played yet.
-
-In Python:
+"""Recommend music nobody has played yet.
 
     import unheard
 
-    music = unheard.open("W")                                    # a workspace made by the commands or by Python
+    music = unheard.open("W")                                    # a workspace made by the command line
     ids, scores = music.recommend(playlist="p0001", n=10)        # new tracks for a playlist
     ids, scores = music.similar("new.mp3", candidates="all")     # neighbours of a file nobody has played
-    vectors = music.embed(["new.mp3"])                           # its latent factors, (1, dim) float32
+    vectors = music.embed(["new.mp3"])                           # its predicted latent factors, (1, dim) float32
 
-What `__all__` lists is the public API; docs/python.md explains it. `import unheard` loads none of it before it is used.
+The names in `__all__` are the public API; docs/python.md explains it. Modules are imported when a name is first used.
 """
 
 from __future__ import annotations
@@ -53,26 +51,26 @@ _MODULES = {
 }
 
 
-def open(  # noqa: A001 - reads as what it does: unheard.open(...)
+def open(  # noqa: A001 - called as unheard.open(...)
     workspace: str | PathLike[str], *, split: str | None = None, model: str | None = None, seed: int = 0
 ) -> Session:
-    """Open a workspace to recommend from. Nothing is written and nothing is predicted.
+    """Open a workspace for recommendations. Nothing is written and nothing is predicted.
 
-    split  name of a split; None: `live` if a model is trained on it, else another one with a trained model
+    split  name of a split; None: `live` if a model is trained on it, else another split with a trained model
     model  a trained model, a baseline or "oracle"; None: the default recipe's model, else another trained one
     seed   breaks ties
 
-    Raises MissingStageError with the command that has to run first, UserError for unknown names.
+    Raise UserError for an unknown name, and MissingStageError, with the command to run, for a missing stage.
     """
     from unheard.session import Session
 
     return Session(workspace, split=split, model=model, seed=seed)
 
 
-if not TYPE_CHECKING:  # a type checker would take every unknown attribute for an existing one
+if not TYPE_CHECKING:  # with __getattr__, a type checker would accept any attribute
 
     def __getattr__(name: str) -> object:
-        """Load a name of the public API when it is first used (PEP 562)."""
+        """Import a name of the public API when it is first used (PEP 562)."""
         if name == "__version__":
             from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""`python -m unheard` is `unheard`."""
+"""Run the command line with `python -m unheard`."""
 
 from unheard.cli import main
 

@@ -1,6 +1,6 @@
-"""The library: tracks and failures of one workspace, in SQLite (WAL).
+"""Store the tracks and failures of a workspace in SQLite (WAL).
 
-Only this module speaks SQL. Rows come out ordered by track id, so that dense rows are the same on every machine.
+Only this module uses SQL. Tracks are ordered by id, so that their rows are the same on every machine.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CREATE INDEX IF NOT EXISTS file_failures_duplicate_of ON file_failures (duplicat
 
 @dataclass(frozen=True)
 class Track:
-    """One track. `artists` are all credited artists, main one first; unknown text is empty, unknown duration 0."""
+    """One track. `artists` are all credited artists, the main one first; unknown text is empty, unknown duration 0."""
 
     track_id: str
     path: str = ""
@@ -54,7 +54,7 @@ class Track:
 
     @property
     def source_hash(self) -> str:
-        """Names the bytes that a track's spectrogram was made from; the state of its file if that is of patches."""
+        """Identifies the bytes from which features are extracted; size and time of a file without a content hash."""
         return self.content_hash or (f"{self.size}-{self.mtime_ns}" if self.path else "")
 
     @property
@@ -63,7 +63,7 @@ class Track:
 
     @property
     def label(self) -> str:
-        """Artist - title, as people read it."""
+        """Artist and title for people, or the id of a track without tags."""
         return f"{self.artist} - {self.title}" if self.artists else self.title or self.track_id
 
 
@@ -71,8 +71,8 @@ class Track:
 class Failure:
     """A file that was skipped, and why.
 
-    duplicate_of   the track that is kept instead, if there is one
-    versions       of unheard and of the decoders that failed (`decoder_versions`); others try again
+    duplicate_of  id of the track with the same content, for a duplicate
+    versions      of unheard and of the decoders (`decoder_versions`); with others, a scan tries the file again
     """
 
     path: str
@@ -87,7 +87,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Tracks:
-    """All tracks, ordered by id; `ids.row(track_id)` indexes `items` and every per-track array of unheard."""
+    """All tracks, ordered by id; `ids.row(track_id)` is the row of a track in `items` and in all arrays of tracks."""
 
     items: tuple[Track, ...]
     ids: IdMap = field(init=False)
@@ -102,7 +102,7 @@ class Tracks:
         return self.items[row]
 
 
-# What to do about an error of SQLite, by its primary result code (https://sqlite.org/rescode.html).
+# Advice for an error of SQLite, by its primary result code (https://sqlite.org/rescode.html).
 _WAIT = "another process writes to it; wait until it has finished, or end it, and try again"
 _ALLOW = "its folder and files have to be writable for this user"
 _RESTORE = "restore it from a copy, or scan into a new workspace"
@@ -116,17 +116,17 @@ ADVICE = {
     sqlite3.SQLITE_IOERR: "check the disk that it is on and try again",
     sqlite3.SQLITE_CORRUPT: _RESTORE,
     sqlite3.SQLITE_NOTADB: _RESTORE,
-    sqlite3.SQLITE_ERROR: _RESTORE,  # a table or a column is missing: the file is from another program or version
+    sqlite3.SQLITE_ERROR: _RESTORE,  # a missing table or column: the file is from another program or version
 }
 TRACK_COLUMNS = tuple(column.name for column in fields(Track))
 
 
 class Library:
-    """The open database. Use as a context manager; writes happen in `transaction()`."""
+    """An open database and context manager; write inside `transaction()`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self.readable():
+        with self.sqlite_errors():
             self._db = _connect(path)
 
     def __enter__(self) -> Self:
@@ -136,23 +136,23 @@ class Library:
         self.close()
 
     @contextmanager
-    def readable(self) -> Iterator[None]:
-        """Raise what SQLite reports about the file (damaged, locked, read-only, ...) as one line with advice."""
+    def sqlite_errors(self) -> Iterator[None]:
+        """Turn errors of SQLite about the file (damaged, locked, read-only, ...) into UserError with advice."""
         try:
             yield
         except sqlite3.Error as error:
-            told = explain(error, self.path)
-            if told is None:
+            explained = explain(error, self.path)
+            if explained is None:
                 raise
-            raise told from error
+            raise explained from error
 
     def close(self) -> None:
         self._db.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside happen, or none."""
-        with self.readable():
+        """Commit all writes inside, or roll all of them back on an exception."""
+        with self.sqlite_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -164,30 +164,31 @@ class Library:
     # ------------------------------------------------------------------------------------------------- tracks
 
     def put_track(self, track: Track) -> None:
-        """Insert or replace one track, and forget an earlier failure of the same file."""
+        """Insert or replace one track, and delete an earlier failure of its file."""
         values = [getattr(track, column) for column in TRACK_COLUMNS]
         values[TRACK_COLUMNS.index("artists")] = json.dumps(track.artists, ensure_ascii=False)
-        marks = ", ".join("?" * len(values))
-        self._db.execute(f"INSERT OR REPLACE INTO tracks ({', '.join(TRACK_COLUMNS)}) VALUES ({marks})", values)
+        parameters = ", ".join("?" * len(values))
+        self._db.execute(f"INSERT OR REPLACE INTO tracks ({', '.join(TRACK_COLUMNS)}) VALUES ({parameters})", values)
         if track.path:
             self._db.execute("DELETE FROM file_failures WHERE path = ?", (track.path,))
 
     def remove_track(self, track_id: str) -> None:
-        """Forget a track, and with it its spectrogram; its plays stay, so that it comes back whole if its file does."""
+        """Delete a track. Its plays remain, so that they apply again if its file is scanned again."""
         self._db.execute("DELETE FROM tracks WHERE track_id = ?", (track_id,))
 
     def tracks(self) -> Tracks:
+        """Return all tracks."""
         cursor = self._db.execute(f"SELECT {', '.join(TRACK_COLUMNS)} FROM tracks ORDER BY track_id")
         return Tracks(tuple(_track(row) for row in cursor))
 
     def track_of_content(self, content_hash: str) -> Track | None:
-        """The track whose file has these bytes."""
+        """Return the track whose file has this content hash, or None."""
         query = f"SELECT {', '.join(TRACK_COLUMNS)} FROM tracks WHERE content_hash = ? ORDER BY track_id"
         row = self._db.execute(query, (content_hash,)).fetchone()
         return _track(row) if row else None
 
     def source_hashes(self) -> dict[str, str]:
-        """`Track.source_hash` of every track by its id."""
+        """Return `Track.source_hash` of every track by its id."""
         cursor = self._db.execute("SELECT track_id, path, size, mtime_ns, content_hash FROM tracks")
         return {
             row[0]: Track(row[0], path=row[1], size=row[2], mtime_ns=row[3], content_hash=row[4]).source_hash
@@ -197,20 +198,22 @@ class Library:
     # ----------------------------------------------------------------------------------------------- failures
 
     def put_failure(self, failure: Failure) -> None:
+        """Insert or replace the failure of one file."""
         values = {**vars(failure), "reason": failure.reason.value}
-        marks = ", ".join("?" * len(values))
-        query = f"INSERT OR REPLACE INTO file_failures ({', '.join(values)}) VALUES ({marks})"
+        parameters = ", ".join("?" * len(values))
+        query = f"INSERT OR REPLACE INTO file_failures ({', '.join(values)}) VALUES ({parameters})"
         self._db.execute(query, tuple(values.values()))
 
     def remove_failure(self, path: str) -> None:
+        """Delete the failure of one file."""
         self._db.execute("DELETE FROM file_failures WHERE path = ?", (path,))
 
     def remove_duplicates(self, track_id: str) -> None:
-        """Forget the files that were skipped as copies of a track."""
+        """Delete the failures of files that were skipped as duplicates of a track."""
         self._db.execute("DELETE FROM file_failures WHERE duplicate_of = ? AND duplicate_of != ''", (track_id,))
 
     def failures(self) -> list[Failure]:
-        """Every file that was skipped, ordered by path."""
+        """Return every file that was skipped, ordered by path."""
         cursor = self._db.execute(
             "SELECT path, reason, detail, track_id, size, mtime_ns, duplicate_of, versions FROM file_failures "
             "ORDER BY path"
@@ -220,7 +223,7 @@ class Library:
     # -------------------------------------------------------------------------------------------------- file
 
     def integrity_problem(self) -> str | None:
-        """What SQLite finds wrong with the file, or None."""
+        """Return the first problem that SQLite finds in the file, or None."""
         (answer,) = self._db.execute("PRAGMA quick_check").fetchone()
         return None if answer == "ok" else str(answer)
 
@@ -229,7 +232,7 @@ class Library:
         return frozenset(name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
 
     def counts(self) -> dict[str, int]:
-        """How many tracks and failures there are."""
+        """Return the numbers of tracks and of failures."""
         queries = {
             "tracks": "SELECT COUNT(*) FROM tracks",
             "failures": "SELECT COUNT(*) FROM file_failures",
@@ -238,14 +241,14 @@ class Library:
 
 
 def open_library(path: Path) -> Library:
-    """Open the library of a workspace that has been scanned."""
+    """Open the library of a workspace; raise MissingStageError if nothing has been scanned."""
     if not path.is_file():
         raise MissingStageError(f"{path}: nothing has been scanned yet", f"unheard scan -w {path.parent} MUSIC")
     return Library(path)
 
 
 def explain(error: sqlite3.Error, path: Path | str) -> UserError | None:
-    """Return the error as a message with advice; None for a bug of ours, such as a violated constraint."""
+    """Return an error of SQLite as a message with advice; None for a bug of unheard, such as a violated constraint."""
     code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else None  # without the extension
     advice = ADVICE.get(code) if code is not None else None
     if advice is None:
@@ -255,12 +258,12 @@ def explain(error: sqlite3.Error, path: Path | str) -> UserError | None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """To read and write; to read alone where this user may not write (a copy on a read-only disk)."""
+    """Connect for reading and writing; for reading if this user cannot write the file or its folder."""
     if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         db = sqlite3.connect(path, timeout=30, isolation_level=None)
         db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
         return db
-    log = path.with_name(f"{path.name}-wal")  # without one, SQLite would want to make one beside the file
+    log = path.with_name(f"{path.name}-wal")  # without a log, mode=ro would try to create one in the folder
     mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=30, isolation_level=None)
 

@@ -1,8 +1,7 @@
-"""The Python API of a workspace: recommend, similar, embed. The command line and servers call nothing else.
+"""Define `Session`, the Python API for recommendations from a workspace; the command line and the server use it too.
 
-Opening a session reads what is stored; it predicts nothing and writes nothing. Tracks that were scanned after the
-training have no predictions until `update_predictions` makes them. Torch is loaded only by that method and for files
-outside the library.
+Opening a session reads stored data; it predicts nothing and writes nothing. Tracks that were scanned after the training
+have no predictions until `update_predictions` is called. Only that method and files outside the library import torch.
 """
 
 from __future__ import annotations
@@ -46,12 +45,12 @@ if TYPE_CHECKING:
     from unheard.inference.ranker_encoder import RankerEncoder
 
 DEFAULT_MODELS = ("blend", "triplet", "triplet-content")
-MEASURED_AT_ONCE = 512  # tracks
+CONFIDENCE_BATCH = 512  # tracks
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """What `Session.write_vectors` did."""
+    """Result of `Session.write_vectors`: the number of vectors and their length, and why files were left out."""
 
     written: int
     dim: int
@@ -59,7 +58,7 @@ class Embedded:
 
 
 class Session:
-    """One workspace under one split, seen through one model."""
+    """Recommends from one workspace with one model, under one split."""
 
     def __init__(
         self,
@@ -72,21 +71,19 @@ class Session:
     ) -> None:
         """Open a workspace.
 
-        split      None: the split for use (recommend/build.py, `split_for_use`)
-        model      a trained model, a baseline or "oracle"; None: the default recipe's model, else a trained one
+        split      None: the split for use (recommend/models.py, `split_for_use`)
+        model      a trained model, a baseline or "oracle"; None: the default recipe's model, else another trained one
         seed       breaks ties
-        catalogue  one that is loaded already, to be shared
+        catalogue  a loaded catalogue that sessions share; None: load it
 
-        UserError for an unknown name, MissingStageError with the command that has to run first.
+        Raise UserError for an unknown name, and MissingStageError, with the command to run, for a missing stage.
         """
         self.workspace = Workspace.open(Path(workspace))
         self.seed = seed
-        there = self.workspace.factors_path("full").is_file()
-        self.catalogue: Catalogue = (
-            load_catalogue(self.workspace, split or split_for_use(self.workspace), need_full=there or model == ORACLE)
-            if catalogue is None
-            else catalogue
-        )
+        if catalogue is None:
+            need_full = model == ORACLE or self.workspace.factors_path("full").is_file()
+            catalogue = load_catalogue(self.workspace, split or split_for_use(self.workspace), need_full=need_full)
+        self.catalogue: Catalogue = catalogue
         self.model = model or self._default_model()
 
     # -------------------------------------------------------------------------------------------- ids and scores
@@ -103,32 +100,35 @@ class Session:
 
         `changes` are fields of `options` by name: `recommend(playlist="p1", n=5)`.
         """
-        asked = options.changed(**changes).changed(explain=False)
-        return _ids_and_scores(self.recommendations(playlist=playlist, like=like, options=asked))
+        options = options.changed(**changes).changed(explain=False)
+        return _ids_and_scores(self.recommendations(playlist=playlist, like=like, options=options))
 
     def similar(
         self, track: str, *, options: ListOptions = DEFAULT_OPTIONS, **changes: Unpack[ListChanges]
     ) -> tuple[list[str], NDArray[np.float32]]:
-        """Return ids and centred cosines (n,) of the nearest candidates of a track (id or audio file)."""
+        """Return ids and centred cosines (n,) of the nearest candidates of a track (id or audio file), best first."""
         return _ids_and_scores(self.neighbours(track, options=options.changed(**changes).changed(explain=False)))
 
     def embed(self, files: Sequence[str | PathLike[str]]) -> NDArray[np.float32]:
-        """Predicted factors of audio files, (len(files), dim) float32; AudioError for a file that cannot be used."""
-        return self._predictor.from_files([Path(file) for file in files])
+        """Return predicted factors of audio files, (len(files), dim) float32.
 
-    def hear(self, file: Path) -> NewTrack:
-        """An audio file as a seed; AudioError if it cannot be used."""
+        Raise AudioError for a file that cannot be used.
+        """
+        return self._encoder.from_files([Path(file) for file in files])
+
+    def encode_file(self, file: Path) -> NewTrack:
+        """Return an audio file as a seed; raise AudioError if it cannot be used."""
         from unheard.ingest.tags import read_tags
 
-        vector, statistics = self._predictor.encode_file(file)
+        vector, statistics = self._encoder.encode_file(file)
         return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector, statistics)
 
-    def heard(self, name: str) -> str | NewTrack:
-        """A track for several questions: its name if the library knows it, else the file, listened to once."""
+    def resolve_seed(self, name: str) -> str | NewTrack:
+        """Return a seed for several calls: `name` itself for a track of the library, else the encoded file."""
         seed = self._seed_of(name)
         return name if isinstance(seed, int) else seed
 
-    # -------------------------------------------------------------------------------------------- with reasons
+    # -------------------------------------------------------------------------------------------- explained lists
 
     def recommendations(
         self,
@@ -138,8 +138,8 @@ class Session:
         options: ListOptions = DEFAULT_OPTIONS,
         **changes: Unpack[ListChanges],
     ) -> list[Recommendation]:
-        """As `recommend`, with label, reasons and confidence. A liked track may also be one that `hear` gave."""
-        asked = options.changed(**changes)
+        """Return the tracks of `recommend` with label, reasons and confidence. `like` may hold encoded files too."""
+        options = options.changed(**changes)
         return ranking.recommend(
             self.catalogue,
             self._recommender,
@@ -148,43 +148,43 @@ class Session:
                 *(self._seed_of(name) for name in dict.fromkeys(one for one in like if isinstance(one, str))),
                 *(new for new in like if isinstance(new, NewTrack)),
             ],
-            options=asked,
-            confidence_model=self._confidence_model if asked.explain else None,
+            options=options,
+            confidence_model=self._confidence_model if options.explain else None,
             seed=self.seed,
         )
 
     def neighbours(
         self, track: str | NewTrack, *, options: ListOptions = DEFAULT_OPTIONS, **changes: Unpack[ListChanges]
     ) -> list[Recommendation]:
-        """As `similar`, with label, reasons and confidence."""
-        asked = options.changed(**changes)
+        """Return the tracks of `similar` with label, reasons and confidence. `track` may be an encoded file too."""
+        options = options.changed(**changes)
         return ranking.similar(
             self.catalogue,
             self._recommender,
             self._seed_of(track) if isinstance(track, str) else track,
-            options=asked,
-            confidence_model=self._confidence_model if asked.explain else None,
+            options=options,
+            confidence_model=self._confidence_model if options.explain else None,
             seed=self.seed,
         )
 
     def measure_confidence(self, *, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Measure how like anything known every track is, which the first list with it would wait for.
+        """Compute and cache the confidence of every track, so that no list has to wait for it.
 
-        In a large library that takes long; between pieces of it `stopped` may end it.
+        In a large library this takes minutes. `stopped` is called between batches; True ends the computation.
         """
         if self._confidence_model is None:
             return
         rows = self.catalogue.candidates("all", new=True)
-        for first in range(0, len(rows), MEASURED_AT_ONCE):
+        for first in range(0, len(rows), CONFIDENCE_BATCH):
             if stopped():
                 return
-            self._confidence_model.of_tracks(rows[first : first + MEASURED_AT_ONCE])
+            self._confidence_model.of_tracks(rows[first : first + CONFIDENCE_BATCH])
 
     def confidence(self, track: str | NewTrack) -> float | None:
-        """How like anything known a track (id, audio file or heard) is, 0 to 1; see recommend/confidence.py.
+        """Return the confidence in a track (id, audio file or encoded file), 0 to 1; see recommend/confidence.py.
 
-        None where that cannot be said: hardly a track has both plays and sound, or the library knows sound by the
-        user's own vectors and this is a file from outside.
+        None if it is undefined: too few tracks have both plays and features, or the library's features are the user's
+        vectors and the track is a file from outside.
         """
         seed = self._seed_of(track) if isinstance(track, str) else track
         if self._confidence_model is None:
@@ -204,7 +204,7 @@ class Session:
         return float(self._confidence_model.of_content(statistics[None, :])[0])
 
     def label(self, track: str | NewTrack) -> str:
-        """Artist and title of a track given by id or file."""
+        """Return artist and title of a track given by id or file."""
         if isinstance(track, NewTrack):
             return track.track.label
         row = self._known_row(track)
@@ -212,40 +212,41 @@ class Session:
 
     @cached_property
     def directions(self) -> NDArray[np.float32]:
-        """Unit vectors (track, d) whose dot products are the similarities of `similar`; zero for tracks without any.
+        """Return unit vectors (track, d) whose dot products are the similarities of `similar`; 0 without prediction.
 
-        UserError for a model without a notion of near.
+        Raise UserError for a model without similarities between tracks.
         """
         space = space_of(self._recommender)
         if space is None:
-            raise UserError(f"{self.model} has no space that could be drawn; name a trained model with --model")
+            raise UserError(f"{self.model} has no vectors that a map could show; name a trained model with --model")
         return space.directions(space.tracks).astype(np.float32)
 
     def track_map(self) -> TrackMap:
-        """The catalogue as a map: the stored one if it shows this space, else a quick one (recommend/track_map.py)."""
+        """Return the stored map of the catalogue if it is up to date, else a PCA map (recommend/track_map.py)."""
         stored = load_map(self.workspace.map_path(self.catalogue.split.name, self.model))
-        drawn = project(self.catalogue.tracks.ids, self.directions, "pca", rng=np.random.default_rng(self.seed))
-        return stored if stored is not None and stored.digest == drawn.digest else drawn
+        fast = self._project("pca")
+        return stored if stored is not None and stored.digest == fast.digest else fast
 
     def draw_map(self, *, method: Method = "tsne") -> Path:
-        """Make the map that `track_map` then finds; returns its path."""
+        """Write the map that `track_map` returns from then on; return its path."""
         path = self.workspace.map_path(self.catalogue.split.name, self.model)
-        save_map(
-            path, project(self.catalogue.tracks.ids, self.directions, method, rng=np.random.default_rng(self.seed))
-        )
+        save_map(path, self._project(method))
         return path
 
+    def _project(self, method: Method) -> TrackMap:
+        return project(self.catalogue.tracks.ids, self.directions, method, rng=np.random.default_rng(self.seed))
+
     def as_json(self, found: Sequence[Recommendation]) -> list[dict[str, Any]]:
-        """Return recommendations as plain values."""
+        """Return recommendations as values for JSON."""
         return as_json(entries_of(found, self.catalogue.tracks))
 
     # -------------------------------------------------------------------------------------------- predictions
 
     @property
     def unpredicted_tracks(self) -> tuple[str, ...]:
-        """Ids of tracks with audio features for which the model has neither a prediction nor factors from plays.
+        """Ids of tracks with features for which the model has neither a prediction nor factors from plays.
 
-        They rank as average tracks until `update_predictions` is called. Empty for baselines, which predict nothing.
+        They rank as average tracks until `update_predictions` is called. Empty for baselines.
         """
         from unheard.inference.predictions import predictions
 
@@ -257,9 +258,9 @@ class Session:
         return tuple(name for name in with_features if name not in known)
 
     def update_predictions(self, *, warm: bool = False, progress: Progress = silent) -> int:
-        """Predict tracks that were scanned, or changed, after the training, and write them; return how many.
+        """Predict tracks that were scanned or changed after the training, write the predictions, return their number.
 
-        warm  also train tracks with plays: rankings use their factors, but `write_vectors` writes predictions
+        warm  also predict train tracks with plays: rankings use their factors, but `write_vectors` writes predictions
         """
         from unheard.inference.update import update_predictions
 
@@ -272,50 +273,50 @@ class Session:
             progress,
             leave=() if warm else self.catalogue.warm_track_ids,
         )
-        for stale in ("_recommender", "directions"):
-            vars(self).pop(stale, None)
+        for cached in ("_recommender", "directions"):
+            vars(self).pop(cached, None)
         return updated
 
     # -------------------------------------------------------------------------------------------- files
 
     def export(self, found: Sequence[Recommendation], path: str | PathLike[str], *, title: str) -> int:
-        """Write .m3u8, .jspf, .csv or .json; return how many tracks the file holds."""
+        """Write a list as .m3u8, .jspf, .csv or .json; return the number of tracks in the file."""
         return export(Path(path), entries_of(found, self.catalogue.tracks), title=title)
 
     def write_recommendation_lists(
         self, path: Path, *, candidates: Candidates, n: int, progress: Progress = silent
     ) -> int:
-        """CSV (playlist_id, rank, track_id, score) for every playlist; returns the number of rows."""
+        """Write CSV (playlist_id, rank, track_id, score) for every playlist; return the number of rows."""
         return csv_lists.write_recommendation_lists(
             path, self.catalogue, self._recommender, candidates=candidates, n=n, seed=self.seed, progress=progress
         )
 
     def write_similar_lists(self, path: Path, *, candidates: Candidates, n: int, progress: Progress = silent) -> int:
-        """CSV (track_id, rank, neighbour_id, score) for every test track; returns the number of rows."""
+        """Write CSV (track_id, rank, neighbour_id, score) for every test track; return the number of rows."""
         return csv_lists.write_similar_lists(
             path, self.catalogue, self._recommender, candidates=candidates, n=n, seed=self.seed, progress=progress
         )
 
     def write_vectors(self, files: Sequence[Path], path: Path, *, progress: Progress = silent) -> Embedded:
-        """Parquet (track_id, path, vector) of predicted factors of audio files, or of the library without `files`.
+        """Write Parquet (track_id, path, vector) of predicted factors of audio files; of the library without `files`.
 
-        A file of the library keeps its track id; another gets the id that a scan would give it. A file that cannot be
-        used is left out and told in `problems`.
+        A file of the library has its track id, another file the id that a scan would give it. `problems` of the result
+        lists files that could not be used and are left out. Raise UserError if none can be used.
         """
         if path.suffix != ".parquet":
-            raise UserError(f"{path}: vectors are written as parquet; say -o vectors.parquet")
+            raise UserError(f"{path}: vectors are written as Parquet; use -o vectors.parquet")
         if files:
             ids, paths, vectors, problems = self._embed_each(files, progress)
         else:
             ids, vectors = self._predictions
             paths, problems = [track.path for track in self.catalogue.tracks.items if track.track_id in set(ids)], []
         if files and not ids:
-            raise UserError(f"none of the {len(files)} files could be heard: {'; '.join(problems)}; nothing is written")
+            raise UserError(f"none of the {len(files)} files can be used: {'; '.join(problems)}; nothing is written")
         metadata = {"model": self.model, "split": self.catalogue.split.name, "dim": str(vectors.shape[1])}
         write_vectors(path, ids, paths, vectors, metadata)
         return Embedded(len(ids), vectors.shape[1], tuple(problems))
 
-    # -------------------------------------------------------------------------------------------- inside
+    # -------------------------------------------------------------------------------------------- internals
 
     @cached_property
     def _recommender(self) -> Recommender:
@@ -326,12 +327,12 @@ class Session:
         return confidence_model(self.catalogue)
 
     @cached_property
-    def _predictor(self) -> NetworkEncoder | RankerEncoder:
+    def _encoder(self) -> NetworkEncoder | RankerEncoder:
         from unheard.inference.load import load_encoder
 
         if self.model in (*UNTRAINED, ORACLE):
             raise UserError(
-                f"{self.model} places only tracks of the library; scan the file, or name a trained model with --model"
+                f"{self.model} ranks only tracks of the library; scan the file, or name a trained model with --model"
             )
         return load_encoder(self.workspace, self.catalogue.split.name, without_part(self.model))
 
@@ -340,10 +341,10 @@ class Session:
         from unheard.inference.predictions import predictions
 
         if self.model in (*UNTRAINED, ORACLE):
-            raise UserError(f"{self.model} is a baseline; embed with a trained model")
+            raise UserError(f"{self.model} is not trained; name a trained model with --model")
         ids, vectors = predictions(self.workspace, self.catalogue.split.name, without_part(self.model))
-        there = np.array([name in self.catalogue.tracks.ids for name in ids], np.bool_)
-        return [name for name, keep in zip(ids, there, strict=True) if keep], vectors[there]
+        known = np.array([name in self.catalogue.tracks.ids for name in ids], np.bool_)
+        return [name for name, keep in zip(ids, known, strict=True) if keep], vectors[known]
 
     def _default_model(self) -> str:
         split = self.catalogue.split.name
@@ -361,7 +362,7 @@ class Session:
         return without_part(self.model) in trained_models(self.workspace, self.catalogue.split.name)
 
     def _known_row(self, name: str) -> int | None:
-        """Row of a track given by id, or by the path of a file of the library."""
+        """Return the row of a track given by id, or by the path of a file of the library; None if unknown."""
         if name in self.catalogue.tracks.ids:
             return self.catalogue.tracks.ids.row(name)
         return self._row_of_path.get(str(Path(name).absolute()))
@@ -371,17 +372,18 @@ class Session:
         return {track.path: row for row, track in enumerate(self.catalogue.tracks.items) if track.path}
 
     def _seed_of(self, name: str) -> Seed:
-        """A seed from a track id or a file; a file outside the library is heard now."""
+        """Return a seed from a track id or a file; a file outside the library is encoded."""
         row = self._known_row(name)
         if row is not None:
             return row
         if not Path(name).is_file():
-            raise UserError(f"{name!r}: neither a track id of the library nor a file; check `unheard status`")
-        return self.hear(Path(name))
+            raise UserError(f"{name!r}: expected a track id of the library or an audio file; check `unheard status`")
+        return self.encode_file(Path(name))
 
     def _embed_each(
         self, files: Sequence[Path], progress: Progress
     ) -> tuple[list[str], list[str], NDArray[np.float32], list[str]]:
+        """Return ids, paths and vectors (file, dim) of the files that can be used, and messages about the others."""
         from unheard.scan.plan import ID_DIGITS, hash_file
 
         ids: list[str] = []
@@ -395,7 +397,7 @@ class Session:
             except AudioError as error:
                 problems.append(str(error))
             except UnicodeEncodeError:
-                problems.append(f"{os.fsencode(file)!r}: its name is not UTF-8; rename it")
+                problems.append(f"{os.fsencode(file)!r}: the name is not UTF-8; rename the file")
             else:
                 row = self._known_row(str(file))
                 ids.append(hash_file(str(file))[:ID_DIGITS] if row is None else self.catalogue.tracks.ids[row])

@@ -1,4 +1,4 @@
-"""Paths and settings of a workspace, the folder with all data about one music collection.
+"""Define the paths and settings of a workspace, the folder with all data about one music collection.
 
 W/
   workspace.json                 format version, front end and its settings
@@ -8,7 +8,7 @@ W/
   mels/                          every track's mel spectrogram, in shards (see spectrograms/shards.py)
   splits.json                    every split, in the exchange format
   factors/full.safetensors       factors fitted on all plays (the reference of the neighbour tasks)
-  factors/<split>.safetensors    warm factors: fitted on train plays only, other tracks folded in
+  factors/<split>.safetensors    warm factors: fitted on train plays, with other tracks folded in
   models/<split>/<name>/         checkpoint.safetensors, predictions.safetensors, history.json, embeddings.safetensors
   results/<split>.json           figures of `evaluate`
   experiments/<name>.json        figures of `experiment`
@@ -114,7 +114,7 @@ class Workspace:
 
     @property
     def is_demo(self) -> bool:
-        """Whether `unheard demo` made the workspace, so that its listeners are simulated."""
+        """Whether `unheard demo` made the workspace, so its playlists are simulated."""
         try:
             plan = json.loads((self.root.resolve().parent / "world.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -64,8 +64,8 @@ def test_the_whole_way(copy: Path, world: Path, run: Run, tmp_path: Path) -> Non
     ran = run("features", "-w", copy, "--model", "described")
     assert "42 tracks in " in ran.stderr
     assert "/described/embeddings.safetensors" in ran.stderr.replace("\n", "")
-    assert "are not for the trained model" in run("features", "-w", copy, "--model", "described", "--tags").error
-    assert "no tags in chroma" in run("features", "-w", copy, "--kind", "chroma", "--tags").error
+    assert "do not apply" in run("features", "-w", copy, "--model", "described", "--tags").error
+    assert "chroma has no tags" in run("features", "-w", copy, "--kind", "chroma", "--tags").error
     assert "chroma: 1 tracks extracted" in run("features", "-w", copy, "--kind", "chroma", "--track", one).stderr
     listed = {row["kind"]: row for row in json.loads(run("features", "-w", copy, "--list", "--json").stdout)}
     assert listed["musicnn"] == {"kind": "musicnn", "dim": 200, "version": "1", "tracks": 42, "package": "unheard"}

@@ -70,8 +70,8 @@ def test_unknown_ids_can_be_skipped(workspace: Path, run: Run, tmp_path: Path, k
     ("words", "says"),
     [
         (("recommend", "--playlist", "nobody"), "no playlist 'nobody'"),
-        (("recommend", "--like", "nothing"), "neither a track id of the library nor a file"),
-        (("recommend",), "say for whom"),
+        (("recommend", "--like", "nothing"), "expected a track id of the library or an audio file"),
+        (("recommend",), "expected one of --playlist ID"),
         (("recommend", "--all-playlists"), "-o"),
         (("recommend", "--playlist", "p001", "--model", "magic"), "no model 'magic'"),
         (("recommend", "--playlist", "p001", "-o", "list.xyz"), "'.xyz'"),
@@ -140,7 +140,7 @@ def test_models_of_other_factors_are_not_used(copy: Path, run: Run) -> None:
     for words in (("evaluate",), ("recommend", "--playlist", "p001")):
         verb, *rest = words
         error = run(verb, "-w", copy, *rest).error
-        assert "computed again since" in error
+        assert "computed again after" in error
         assert "unheard train" in error
 
 

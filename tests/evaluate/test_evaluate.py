@@ -214,15 +214,15 @@ def test_time_is_also_reported_by_whether_the_artist_was_known(workspace: Worksp
 
 
 def test_json_is_a_bare_list_without_nan(results: Results, tmp_path: Path) -> None:
-    beside = write_results(tmp_path / "results.json", results)
+    written = write_results(tmp_path / "results.json", results)
 
     def refuse(text: str) -> float:
         raise AssertionError(text)
 
     rows = json.loads((tmp_path / "results.json").read_text(), parse_constant=refuse)
     assert rows == results.rows
-    assert beside == tmp_path / "results.comparisons.json"
-    first = json.loads(beside.read_text(), parse_constant=refuse)[0]
+    assert written == tmp_path / "results.comparisons.json"
+    first = json.loads(written.read_text(), parse_constant=refuse)[0]
     assert set(first) == {
         "model", "against", "split", "task", "candidates", "metric", "k", "difference", "low", "high", "p", "p_holm",
         "n_seeds", "enough_seeds",

@@ -51,9 +51,9 @@ def value(found: Findings, model: str, candidates: str, metric: str, part: str =
 def test_one_in_five_plays_is_hidden(workspace: Workspace) -> None:
     catalogue = load_catalogue(workspace, "artists")
     known, hidden = hide(catalogue, rng=np.random.default_rng(0))
-    assert ((known + hidden) != catalogue.trained).nnz == 0
+    assert ((known + hidden) != catalogue.train_plays).nnz == 0
     assert known.multiply(hidden).nnz == 0
-    np.testing.assert_array_equal(np.diff(hidden.indptr), np.diff(catalogue.trained.indptr) // 5)
+    np.testing.assert_array_equal(np.diff(hidden.indptr), np.diff(catalogue.train_plays.indptr) // 5)
     again, other = (hide(catalogue, rng=np.random.default_rng(seed))[1] for seed in (0, 1))
     assert (again != hidden).nnz == 0
     assert (other != hidden).nnz > 0
@@ -147,7 +147,7 @@ def test_the_seed_decides_and_progress_ends(workspace: Workspace, found: Finding
 
 def test_plays_after_the_cutoff_are_neither_hidden_nor_recommended(workspace: Workspace) -> None:
     catalogue = load_catalogue(workspace, "time")
-    assert (catalogue.tuning.nnz, catalogue.trained.nnz) < (catalogue.plays.nnz, catalogue.plays.nnz)
+    assert (catalogue.validation_plays.nnz, catalogue.train_plays.nnz) < (catalogue.plays.nnz, catalogue.plays.nnz)
     found = classical(workspace, "time")
     assert found["hidden_plays"] == hide(catalogue, rng=np.random.default_rng(0))[1].nnz
     assert value(found, "user-knn-cosine", "warm", "recall") > value(
@@ -159,7 +159,7 @@ def test_classical_recommenders_recommend_in_a_session(workspace: Workspace) -> 
     with_neighbours = Session(workspace.root, split="artists", model="item-knn-cosine")
     ids, _ = with_neighbours.recommend(playlist="p03", candidates="warm", n=5)
     assert len(ids) == 5
-    with pytest.raises(UserError, match="places only tracks of the library"):
+    with pytest.raises(UserError, match="ranks only tracks of the library"):
         with_neighbours.embed([Path("x.wav")])
 
 

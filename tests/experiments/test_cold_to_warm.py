@@ -110,7 +110,7 @@ def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace
     asked = np.any(catalogue.warm.playlists, axis=1)
     test, val = (
         _reveal(catalogue, plays, use, asked, 0)
-        for plays, use in ((catalogue.plays, Use.TEST), (catalogue.tuning, Use.VAL))
+        for plays, use in ((catalogue.plays, Use.TEST), (catalogue.validation_plays, Use.VAL))
     )
     places = replace(ridge, tracks=ridge.tracks * np.float32(4), playlists=ridge.playlists * np.float32(0.5))
     model = Predicted(ridge.tracks, places)

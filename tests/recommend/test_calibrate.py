@@ -48,7 +48,7 @@ def placed(workspace: Workspace, catalogue: Catalogue, model: str = "two") -> Em
 def test_lists_with_heard_tracks_change_and_no_other(fitted: Workspace) -> None:
     catalogue = load_catalogue(fitted, "artists")
     before = placed(fitted, catalogue)
-    assert before.beside is None
+    assert before.warm_cold is None
     scale = calibrate(fitted, "artists", "two")
     assert scale is not None
     after, playlists = placed(fitted, catalogue), np.arange(10)
@@ -74,14 +74,14 @@ def test_it_is_learned_once_for_each_training(fitted: Workspace) -> None:
     for damaged in ("", "[]", "{}", json.dumps({"fingerprint": fingerprint, "slope": -1.0, "offset": 0.0}), kept[:-9]):
         path.write_text(damaged)
         assert load_scale(fitted, "artists", "two", fingerprint) is None
-        assert placed(fitted, catalogue).beside is None
+        assert placed(fitted, catalogue).warm_cold is None
     path.write_text(kept)
     fit_rankers(
         fitted, replace(RECIPE, members=RECIPE.members[:1]), load_split(fitted, "artists")
     )  # another model of that name
-    assert placed(fitted, catalogue).beside is None
+    assert placed(fitted, catalogue).warm_cold is None
     fit_rankers(fitted, RECIPE, load_split(fitted, "artists"))
-    assert placed(fitted, catalogue).beside is not None
+    assert placed(fitted, catalogue).warm_cold is not None
 
 
 def test_training_calibrates(fitted: Workspace) -> None:

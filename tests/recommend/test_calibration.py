@@ -1,4 +1,4 @@
-"""Warm and cold scores on one scale: the logistic fit, the map, the laws, and a validation catalogue without leaks."""
+"""Tests of calibration: the logistic fit, the scale, the laws of recommenders, and that hidden plays stay hidden."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from sklearn.linear_model import LogisticRegression
 
 from unheard.errors import UserError
 from unheard.factors.als import AlsConfig
-from unheard.recommend.calibration import CalibrationPairs, Pairs, calibrated, calibration_pairs, logistic, scale_of
+from unheard.recommend.calibration import (
+    CalibrationPairs,
+    ScoredPairs,
+    calibrated,
+    calibration_pairs,
+    fit_logistic,
+    fit_scale,
+)
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
@@ -24,52 +31,52 @@ from unheard.workspace import Workspace
 ALS = AlsConfig(dim=6, iterations=4)
 
 
-def drawn(rng: np.random.Generator, *, a: float, b: float, n: int = 4000, shift: float = 0.0) -> Pairs:
+def drawn(rng: np.random.Generator, *, a: float, b: float, n: int = 4000, shift: float = 0.0) -> ScoredPairs:
     s = rng.normal(0.1, 0.3, n)
     found = rng.random(n) < 1 / (1 + np.exp(-(a + b * (s + shift))))
-    return Pairs(s, found, rng.uniform(0.2, 1, n))
+    return ScoredPairs(s, found, rng.uniform(0.2, 1, n))
 
 
 def test_the_fit_is_that_of_scikit_learn() -> None:
     pairs = drawn(np.random.default_rng(0), a=-2, b=3)
-    truth = LogisticRegression(C=1e8, tol=1e-10).fit(pairs.scores[:, None], pairs.found, sample_weight=pairs.weight)
-    assert logistic(pairs) == pytest.approx((truth.intercept_[0], truth.coef_[0, 0]), rel=1e-3)
+    truth = LogisticRegression(C=1e8, tol=1e-10).fit(pairs.scores[:, None], pairs.relevant, sample_weight=pairs.weight)
+    assert fit_logistic(pairs) == pytest.approx((truth.intercept_[0], truth.coef_[0, 0]), rel=1e-3)
 
 
 @pytest.mark.parametrize("found", [np.zeros(50, np.bool_), np.ones(50, np.bool_), np.arange(50) >= 25])
-def test_hopeless_and_perfect_scores_stay_finite(found: np.ndarray) -> None:
-    pairs = Pairs(np.linspace(0, 1, 50), found, np.ones(50))
-    assert np.isfinite(logistic(pairs)).all()
-    assert np.isfinite(list(vars(scale_of(pairs, pairs) or Scale()).values())).all()
-    flat = Pairs(np.ones(50), np.arange(50) % 2 == 0, np.ones(50))
-    assert np.isfinite(logistic(flat)).all()
+def test_uninformative_and_separating_scores_have_finite_fits(found: np.ndarray) -> None:
+    pairs = ScoredPairs(np.linspace(0, 1, 50), found, np.ones(50))
+    assert np.isfinite(fit_logistic(pairs)).all()
+    assert np.isfinite(list(vars(fit_scale(pairs, pairs) or Scale()).values())).all()
+    flat = ScoredPairs(np.ones(50), np.arange(50) % 2 == 0, np.ones(50))
+    assert np.isfinite(fit_logistic(flat)).all()
 
 
-def test_a_timid_score_is_stretched_back() -> None:
-    """Cold scores are a third of what they should be, plus a tenth: the map undoes it."""
+def test_a_shrunken_score_is_rescaled() -> None:
+    """Cold scores are a third of the unbiased ones, plus 0.1; the scale inverts that."""
     rng = np.random.default_rng(1)
-    warm, honest = drawn(rng, a=-2, b=4, n=40_000), drawn(rng, a=-2, b=4, n=40_000)
-    timid = replace(honest, scores=honest.scores / 3 + 0.1)
-    scale = scale_of(warm, timid)
+    warm, unbiased = drawn(rng, a=-2, b=4, n=40_000), drawn(rng, a=-2, b=4, n=40_000)
+    shrunken = replace(unbiased, scores=unbiased.scores / 3 + 0.1)
+    scale = fit_scale(warm, shrunken)
     assert scale is not None
     assert scale.slope == pytest.approx(3, rel=0.1)
     assert scale.slope * 0.1 + scale.offset == pytest.approx(0, abs=0.05)
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_equal_evidence_changes_nothing(seed: int) -> None:
+def test_equal_pairs_give_the_identity(seed: int) -> None:
     pairs = drawn(np.random.default_rng(seed), a=-1, b=2, n=500)
-    scale = scale_of(pairs, pairs)
+    scale = fit_scale(pairs, pairs)
     assert scale is not None
     assert scale.slope == pytest.approx(1)
     assert scale.offset == pytest.approx(0, abs=1e-6)
 
 
-def test_scores_that_say_nothing_or_the_opposite_are_left_alone() -> None:
+def test_scores_without_information_or_with_the_wrong_sign_have_no_scale() -> None:
     rng = np.random.default_rng(2)
     good, bad = drawn(rng, a=-1, b=3), drawn(rng, a=-1, b=-3)
-    nothing = replace(good, found=np.zeros(len(good.found), np.bool_))
-    assert scale_of(good, bad) == scale_of(bad, good) == scale_of(good, nothing) == scale_of(nothing, good) is None
+    nothing = replace(good, relevant=np.zeros(len(good.relevant), np.bool_))
+    assert fit_scale(good, bad) == fit_scale(bad, good) == fit_scale(good, nothing) == fit_scale(nothing, good) is None
 
 
 def test_only_cold_scores_move_and_keep_their_order(workspace: Workspace, catalogue: Catalogue) -> None:
@@ -94,54 +101,53 @@ def test_only_cold_scores_move_and_keep_their_order(workspace: Workspace, catalo
     assert recommend(catalogue, found, playlist=3, options=ListOptions(candidates="all", n=5, diversity=0.3))[0].reasons
     three = ListOptions(n=3)
     assert similar(catalogue, found, 3, options=three) == similar(catalogue, ridge, 3, options=three)
-    with pytest.raises(UserError, match="cannot place a track from outside"):
+    with pytest.raises(UserError, match="cannot rank a track from outside"):
         calibrated(catalogue, make_recommender(workspace, catalogue, "random"), Scale()).vector_similarities(
             ridge.tracks[:1], everything
         )
 
 
 @pytest.fixture(scope="module")
-def validation_catalogue(workspace: Workspace, catalogue: Catalogue) -> CalibrationPairs:
+def hidden_plays(workspace: Workspace, catalogue: Catalogue) -> CalibrationPairs:
     return calibration_pairs(
         catalogue, make_recommender(workspace, catalogue, "ridge"), ALS, rng=np.random.default_rng(0)
     )
 
 
-def test_what_is_to_be_found_was_seen_by_nobody(catalogue: Catalogue, validation_catalogue: CalibrationPairs) -> None:
-    trained = catalogue.trained[validation_catalogue.playlists][:, validation_catalogue.warm].toarray() > 0
-    known = ~np.isfinite(validation_catalogue.of_warm)
-    np.testing.assert_array_equal(known | validation_catalogue.hidden, trained)
-    assert not (known & validation_catalogue.hidden).any()
+def test_hidden_plays_are_not_fitted(catalogue: Catalogue, hidden_plays: CalibrationPairs) -> None:
+    train = catalogue.train_plays[hidden_plays.playlists][:, hidden_plays.warm].toarray() > 0
+    known = ~np.isfinite(hidden_plays.warm_scores)
+    np.testing.assert_array_equal(known | hidden_plays.hidden_warm, train)
+    assert not (known & hidden_plays.hidden_warm).any()
     assert (
-        validation_catalogue.hidden.sum(axis=1)
-        <= np.diff(catalogue.trained.indptr)[validation_catalogue.playlists] // 5
+        hidden_plays.hidden_warm.sum(axis=1) <= np.diff(catalogue.train_plays.indptr)[hidden_plays.playlists] // 5
     ).all()
-    assert (catalogue.use[validation_catalogue.cold] == Use.VAL).all()
-    tuning = catalogue.tuning[validation_catalogue.playlists][:, validation_catalogue.cold].toarray() > 0
-    np.testing.assert_array_equal(validation_catalogue.unknown, tuning)
+    assert (catalogue.use[hidden_plays.cold] == Use.VAL).all()
+    hidden = catalogue.validation_plays[hidden_plays.playlists][:, hidden_plays.cold].toarray() > 0
+    np.testing.assert_array_equal(hidden_plays.hidden_cold, hidden)
 
 
 def test_test_tracks_change_no_calibration(
-    workspace: Workspace, catalogue: Catalogue, validation_catalogue: CalibrationPairs
+    workspace: Workspace, catalogue: Catalogue, hidden_plays: CalibrationPairs
 ) -> None:
     seen = catalogue.use != Use.TEST
     warm = replace(catalogue.warm, tracks=catalogue.warm.tracks * seen[:, None], known=catalogue.warm.known & seen)
-    blind = replace(catalogue, warm=warm, plays=catalogue.trained + catalogue.tuning, full=None)
+    blind = replace(catalogue, warm=warm, plays=catalogue.train_plays + catalogue.validation_plays, full=None)
     ridge = make_recommender(workspace, blind, "ridge")
-    assert calibration_pairs(blind, ridge, ALS, rng=np.random.default_rng(0)).scale() == validation_catalogue.scale()
+    assert calibration_pairs(blind, ridge, ALS, rng=np.random.default_rng(0)).scale() == hidden_plays.scale()
 
 
-def test_the_scale_is_fitted_by_the_chosen_cold_tracks(validation_catalogue: CalibrationPairs) -> None:
-    half = np.arange(len(validation_catalogue.cold)) % 2 == 0
-    assert validation_catalogue.scale(cold=half) != validation_catalogue.scale(cold=~half)
-    spoilt = replace(validation_catalogue, of_cold=np.where(half[None, :], validation_catalogue.of_cold, np.float32(9)))
-    assert spoilt.scale(cold=half) == validation_catalogue.scale(cold=half)
-    whole = validation_catalogue.scale()
+def test_the_scale_is_fitted_by_the_chosen_cold_tracks(hidden_plays: CalibrationPairs) -> None:
+    half = np.arange(len(hidden_plays.cold)) % 2 == 0
+    assert hidden_plays.scale(cold=half) != hidden_plays.scale(cold=~half)
+    spoilt = replace(hidden_plays, cold_scores=np.where(half[None, :], hidden_plays.cold_scores, np.float32(9)))
+    assert spoilt.scale(cold=half) == hidden_plays.scale(cold=half)
+    whole = hidden_plays.scale()
     assert whole is not None
     assert whole.slope > 0
 
 
-def test_nothing_to_rehearse_is_told(workspace: Workspace, catalogue: Catalogue) -> None:
+def test_without_validation_plays_there_is_an_error(workspace: Workspace, catalogue: Catalogue) -> None:
     no_val = replace(catalogue, use=np.where(catalogue.use == Use.VAL, np.int8(Use.NEW), catalogue.use))
     with pytest.raises(UserError, match="validation tracks with plays"):
         calibration_pairs(no_val, make_recommender(workspace, catalogue, "ridge"), ALS, rng=np.random.default_rng(0))

@@ -49,21 +49,21 @@ def test_plays_of_one_use(catalogue: Catalogue) -> None:
     assert test.nnz == (dense > 0).sum()
 
 
-def test_plays_after_the_cutoff_trained_nothing(workspace: Workspace) -> None:
+def test_train_plays_end_at_the_cutoff(workspace: Workspace) -> None:
     catalogue = load_catalogue(workspace, "time")
-    assert 0 < catalogue.trained.nnz < catalogue.plays_of(Use.TRAIN).nnz
+    assert 0 < catalogue.train_plays.nnz < catalogue.plays_of(Use.TRAIN).nnz
 
 
-def test_plays_that_may_tune_are_earlier_ones_of_validation_tracks(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_validation_plays_end_at_the_cutoff(tmp_path: Path, catalogue: Catalogue) -> None:
     every_play = catalogue.plays_of(Use.VAL)
-    assert (catalogue.tuning != every_play).nnz == 0  # no cutoff, so all of them
+    assert (catalogue.validation_plays != every_play).nnz == 0  # no cutoff, so all of them
     workspace = toy.build(tmp_path / "w")
     cut = replace(load_split(workspace, "artists"), cutoff_timestamp=1000.0)
     write_splits(workspace.splits_path, {"artists": cut})
     compute_factors(workspace, "artists", toy.ALS)
-    tuning = load_catalogue(workspace, "artists").tuning
-    assert 0 < tuning.nnz < every_play.nnz
-    assert tuning.multiply(every_play).nnz == tuning.nnz
+    found = load_catalogue(workspace, "artists").validation_plays
+    assert 0 < found.nnz < every_play.nnz
+    assert found.multiply(every_play).nnz == found.nnz
 
 
 def test_main_artists(catalogue: Catalogue) -> None:

@@ -85,11 +85,11 @@ def test_a_stiffer_prior_moves_less() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_what_is_revealed_grows_and_what_is_sought_stays(seed: int) -> None:
+def test_more_plays_are_revealed_and_targets_stay_the_same(seed: int) -> None:
     rng = np.random.default_rng(seed)
     plays = csr_matrix((rng.random((25, 8)) < 0.3).astype(np.float32))
     tracks, asked = np.array([1, 4, 6], np.int32), rng.random(25) < 0.8
-    reveal = Reveal.of(plays, tracks, asked=asked, rng=rng)
+    reveal = Reveal.of(plays, tracks, playlists=asked, rng=rng)
     everything = plays[:, tracks].toarray() * asked[:, None]
     np.testing.assert_array_equal(reveal.hidden.toarray() + reveal.left_out.toarray(), everything)
     n_played = everything.sum(axis=0)
@@ -126,7 +126,7 @@ def test_kappas_trust_what_is_worth_it(catalogue: Catalogue) -> None:
     """With the true factors for sound nothing moves it; with noise for sound, plays move it far."""
     val = np.flatnonzero((catalogue.use == Use.VAL) & catalogue.warm.known).astype(np.int32)
     asked = np.any(catalogue.warm.playlists, axis=1)
-    reveal = Reveal.of(catalogue.tuning, val, asked=asked, rng=np.random.default_rng(0))
+    reveal = Reveal.of(catalogue.validation_plays, val, playlists=asked, rng=np.random.default_rng(0))
     true = catalogue.warm.tracks
 
     def quality(factors: np.ndarray) -> float:
@@ -140,14 +140,17 @@ def test_kappas_trust_what_is_worth_it(catalogue: Catalogue) -> None:
     noise = np.random.default_rng(1).standard_normal(true.shape) * true.std(axis=0)
     assert choose(noise)[1] < 10
     nothing = Estimates(true[:0], true[:0], np.zeros(0, np.int64))
-    empty = Reveal.of(catalogue.tuning, val[:0], asked=asked, rng=np.random.default_rng(0))
+    empty = Reveal.of(catalogue.validation_plays, val[:0], playlists=asked, rng=np.random.default_rng(0))
     assert choose_kappas(catalogue, nothing, empty, quality, alpha=20.0, levels=(1,)) == (np.inf, np.inf)
 
 
 def test_plays_alone_are_the_fold_in_and_average_without(catalogue: Catalogue) -> None:
     val = np.flatnonzero((catalogue.use == Use.VAL) & catalogue.warm.known).astype(np.int32)
     reveal = Reveal.of(
-        catalogue.tuning, val, asked=np.any(catalogue.warm.playlists, axis=1), rng=np.random.default_rng(0)
+        catalogue.validation_plays,
+        val,
+        playlists=np.any(catalogue.warm.playlists, axis=1),
+        rng=np.random.default_rng(0),
     )
     config = AlsConfig(dim=catalogue.warm.dim)
     np.testing.assert_array_equal(

@@ -43,12 +43,12 @@ def test_it_is_the_share_of_known_tracks_in_less_company(catalogue: Catalogue) -
     np.testing.assert_array_equal(found.of_content(catalogue.content.values[rows]), found.of_tracks(rows))
 
 
-def test_played_tracks_are_certain_and_unheard_ones_unknown(catalogue: Catalogue) -> None:
+def test_confidence_is_1_for_warm_tracks_and_0_without_features(catalogue: Catalogue) -> None:
     found = confidence_model(catalogue)
     assert found is not None
     confidence = found.of_tracks(np.arange(len(catalogue), dtype=np.int32))
-    certain = (catalogue.use == Use.TRAIN) & catalogue.warm.known
-    assert (confidence[certain] == 1).all()
+    warm = (catalogue.use == Use.TRAIN) & catalogue.warm.known
+    assert (confidence[warm] == 1).all()
     assert confidence[catalogue.track_row("silent")] == 0
     assert ((confidence >= 0) & (confidence <= 1)).all()
 
@@ -88,18 +88,18 @@ def test_constant_content_counts_for_nothing(catalogue: Catalogue) -> None:
 
 def test_a_sample_of_known_tracks_is_enough(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = confidence_model(catalogue)
-    monkeypatch.setattr(module, "MAX_MEASURED", 100)
+    monkeypatch.setattr(module, "MAX_SAMPLE", 100)
     part = confidence_model(catalogue)
     assert whole is not None
     assert part is not None
-    assert len(part.usual) == 100 < len(whole.usual)
+    assert len(part.train_distances) == 100 < len(whole.train_distances)
     rows = catalogue.candidates("cold", new=True)
     assert np.abs(whole.of_tracks(rows) - part.of_tracks(rows)).max() < 0.15
 
 
 def test_the_kth_distance_leaves_the_track_itself_out() -> None:
     line = np.arange(8, dtype=np.float32)[:, None]
-    np.testing.assert_allclose(distance_to_kth(line, line, itself=np.arange(8)), [5, 4, 3, 3, 3, 3, 4, 5])
+    np.testing.assert_allclose(distance_to_kth(line, line, own_rows=np.arange(8)), [5, 4, 3, 3, 3, 3, 4, 5])
     np.testing.assert_allclose(distance_to_kth(np.array([[0.0]], np.float32), line), [4])
 
 
@@ -132,14 +132,14 @@ def test_numbers_alone_are_those_that_are_explained(workspace: Workspace) -> Non
 
 
 def test_measuring_every_track_may_be_stopped(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "MEASURED_AT_ONCE", 7)
+    monkeypatch.setattr(session, "CONFIDENCE_BATCH", 7)
     here = unheard.open(workspace.root, model="toy")
     found = here._confidence_model
     assert found is not None
     asked = iter([False, False, True])
     here.measure_confidence(stopped=lambda: next(asked))
-    unheard_of = np.isnan(found._of_track)
-    assert not unheard_of[:14].any()
-    assert unheard_of[14:].any()
+    missing = np.isnan(found._cache)
+    assert not missing[:14].any()
+    assert missing[14:].any()
     here.measure_confidence()
-    assert not np.isnan(found._of_track).any()
+    assert not np.isnan(found._cache).any()

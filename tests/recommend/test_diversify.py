@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unheard.errors import UserError
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.diversify import most_relevant_and_diverse, stretched
+from unheard.recommend.diversify import min_max_scaled, most_relevant_and_diverse
 from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import recommend, similar
@@ -18,10 +18,10 @@ from unheard.workspace import Workspace
 
 
 def chosen(
-    scores: list[float], likeness: np.ndarray, diversity: float, n: int, *, not_: tuple[int, ...] = ()
+    scores: list[float], similarity: np.ndarray, diversity: float, n: int, *, not_: tuple[int, ...] = ()
 ) -> list[int]:
     return most_relevant_and_diverse(
-        np.array(scores), lambda i: likeness[i], diversity=diversity, n=n, may_join=lambda i: i not in not_
+        np.array(scores), lambda i: similarity[i], diversity=diversity, n=n, accept=lambda i: i not in not_
     )
 
 
@@ -31,13 +31,13 @@ def test_a_list_worked_by_hand() -> None:
     place 1: .5 x .75 - .5 x .9 = -.075    place 2: .5 x .5 - .5 x .2 = .15    place 3: 0 - .5 x -.5 = .25
     Then 3 is chosen, and with it: 1: -.075 (nearest is still 0), 2: .25 - .5 x .8 = -.15. So 1 goes before 2.
     """
-    likeness = np.array([[1, 0.9, 0.2, -0.5], [0.9, 1, 0.3, 0.1], [0.2, 0.3, 1, 0.8], [-0.5, 0.1, 0.8, 1]])
+    similarity = np.array([[1, 0.9, 0.2, -0.5], [0.9, 1, 0.3, 0.1], [0.2, 0.3, 1, 0.8], [-0.5, 0.1, 0.8, 1]])
     scores = [5.0, 4, 3, 1]
-    np.testing.assert_allclose(stretched(np.array(scores)), [1, 0.75, 0.5, 0])
-    assert chosen(scores, likeness, 0.5, 4) == [0, 3, 1, 2]
-    assert chosen(scores, likeness, 0.0, 4) == [0, 1, 2, 3]
-    assert chosen(scores, likeness, 1.0, 2) == [0, 3]
-    assert chosen(scores, likeness, 0.5, 2, not_=(0,)) == [1, 2]  # .375 + .5; then .25 - .15 against 0 - .05
+    np.testing.assert_allclose(min_max_scaled(np.array(scores)), [1, 0.75, 0.5, 0])
+    assert chosen(scores, similarity, 0.5, 4) == [0, 3, 1, 2]
+    assert chosen(scores, similarity, 0.0, 4) == [0, 1, 2, 3]
+    assert chosen(scores, similarity, 1.0, 2) == [0, 3]
+    assert chosen(scores, similarity, 0.5, 2, not_=(0,)) == [1, 2]  # .375 + .5; then .25 - .15 against 0 - .05
     assert chosen([2.0, 2.0, 2.0], np.eye(3), 0.5, 9) == [0, 1, 2]  # equal scores go by place
     assert chosen([], np.eye(0), 0.5, 3) == []
 
@@ -48,13 +48,13 @@ def test_every_choice_is_the_best_one_by_the_formula(seed: int, diversity: float
     scores = np.sort(rng.standard_normal(12))[::-1]
     x = rng.standard_normal((12, 3))
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    likeness, relevance = x @ x.T, stretched(scores)
-    found = chosen(scores.tolist(), likeness, diversity, n)
+    similarity, relevance = x @ x.T, min_max_scaled(scores)
+    found = chosen(scores.tolist(), similarity, diversity, n)
     assert len(found) == len(set(found)) == n
     for turn, place in enumerate(found):
         before = found[:turn]
         gains = [
-            (1 - diversity) * relevance[i] - diversity * max((likeness[i, j] for j in before), default=-1)
+            (1 - diversity) * relevance[i] - diversity * max((similarity[i, j] for j in before), default=-1)
             for i in range(12)
         ]
         assert gains[place] >= max(gain for i, gain in enumerate(gains) if i not in before) - 1e-9
@@ -70,14 +70,14 @@ def toy(workspace: Workspace, catalogue: Catalogue) -> FactorRecommender:
 def test_more_diversity_spreads_the_list_and_keeps_scores_and_rules(
     catalogue: Catalogue, toy: FactorRecommender
 ) -> None:
-    def likeness(rows: list[int]) -> float:
+    def similarity(rows: list[int]) -> float:
         near = toy.similarities(np.array(rows), np.array(rows))
         return float(near[np.triu_indices(len(rows), k=1)].mean())
 
     everything = recommend(catalogue, toy, playlist=3, options=ListOptions(n=999, max_per_artist=None))
     best = {item.row: item.score for item in everything}
     lists = [recommend(catalogue, toy, playlist=3, options=ListOptions(n=8, diversity=d)) for d in (0.0, 0.3, 1.0)]
-    spreads = [likeness([item.row for item in found]) for found in lists]
+    spreads = [similarity([item.row for item in found]) for found in lists]
     assert spreads[0] > spreads[1] > spreads[2]
     for found in lists:
         assert found[0].row == lists[0][0].row
@@ -89,7 +89,7 @@ def test_more_diversity_spreads_the_list_and_keeps_scores_and_rules(
         lambda d: similar(catalogue, toy, 4, options=ListOptions(n=8, diversity=d)),
         lambda d: recommend(catalogue, toy, likes=[4, 90], options=ListOptions(n=8, diversity=d)),
     ):
-        assert likeness([item.row for item in asked(1.0)]) < likeness([item.row for item in asked(0.0)])
+        assert similarity([item.row for item in asked(1.0)]) < similarity([item.row for item in asked(0.0)])
 
 
 def test_a_pool_used_up_by_the_artist_cap_is_filled_from_behind_it(
@@ -101,10 +101,10 @@ def test_a_pool_used_up_by_the_artist_cap_is_filled_from_behind_it(
     assert len(capped) == len(spread)
 
 
-def test_bad_requests_are_answered(workspace: Workspace, catalogue: Catalogue, toy: FactorRecommender) -> None:
+def test_invalid_queries_raise(workspace: Workspace, catalogue: Catalogue, toy: FactorRecommender) -> None:
     for wrong in (-0.1, 1.1, float("nan")):
         with pytest.raises(UserError, match="expected 0"):
             recommend(catalogue, toy, playlist=3, options=ListOptions(diversity=wrong))
     for name in ("random", "popularity"):
-        with pytest.raises(UserError, match=f"{name} does not say what is like what"):
+        with pytest.raises(UserError, match=f"{name} has no similarities between tracks"):
             similar(catalogue, make_recommender(workspace, catalogue, name), 3, options=ListOptions(diversity=0.5))

@@ -63,7 +63,7 @@ def test_background_systems_know_no_play_of_a_test_track(name: str, workspace: W
         tracks=catalogue.warm.tracks * trains_or_tunes[:, None],
         known=catalogue.warm.known & trains_or_tunes,
     )
-    ignorant = replace(catalogue, warm=warm, plays=catalogue.trained, full=None)
+    ignorant = replace(catalogue, warm=warm, plays=catalogue.train_plays, full=None)
     everything, playlists = catalogue.candidates("all", new=True), np.arange(len(catalogue.playlists))
     knowing, innocent = (make_recommender(workspace, known, name) for known in (catalogue, ignorant))
     np.testing.assert_array_equal(knowing.scores(playlists, everything), innocent.scores(playlists, everything))

@@ -141,7 +141,7 @@ def test_nothing_found_is_a_valid_file(tracks: Tracks, tmp_path: Path, suffix: s
 
 @pytest.mark.parametrize("name", ["found.xls", "found"])
 def test_other_suffixes_are_answered_with_the_known_ones(tracks: Tracks, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match=r"names no format; use one of \.m3u8, \.jspf, \.csv, \.json"):
+    with pytest.raises(UserError, match=r"unknown suffix.*use one of \.m3u8, \.jspf, \.csv, \.json"):
         export(tmp_path / name, [])
     assert not list(tmp_path.iterdir())
 

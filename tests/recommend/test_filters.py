@@ -73,10 +73,10 @@ def test_years_and_genres_as_tags_write_them() -> None:
     [
         ({"genres": frozenset({"  "})}, "expected a name"),
         ({"genres": "jazz"}, r"expected a list of names; write \['jazz'\]"),
-        ({"year_from": 2001, "year_to": 2000}, "years from 2001 to 2000 hold nothing"),
+        ({"year_from": 2001, "year_to": 2000}, "years from 2001 to 2000: expected the smaller"),
         ({"min_duration_s": -1.0}, "shortest duration -1.0: expected seconds"),
         ({"max_duration_s": float("nan")}, "longest duration nan"),
-        ({"min_duration_s": 10.0, "max_duration_s": 5.0}, "durations from 10.0 to 5.0 hold nothing"),
+        ({"min_duration_s": 10.0, "max_duration_s": 5.0}, "durations from 10.0 to 5.0: expected the smaller"),
     ],
 )
 def test_conditions_that_no_track_can_meet(bad: dict[str, object], says: str) -> None:

@@ -13,7 +13,7 @@ from unheard.metrics.diversity import occurrences, skewness
 from unheard.ranking import top_k
 from unheard.recommend import hubness
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.hubness import Correction, HubCorrected, Profile, corrected, without_hubs
+from unheard.recommend.hubness import Correction, HubCorrected, Profile, corrected, hub_corrected
 from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import NewTrack, recommend, similar
@@ -40,9 +40,9 @@ def slowly(s: float, x: list[float], y: list[float], how: Correction, exponent: 
 @pytest.mark.parametrize("how", EVERY)
 def test_the_formulas(workspace: Workspace, catalogue: Catalogue, how: Correction) -> None:
     toy = make_recommender(workspace, catalogue, "toy")
-    found = without_hubs(catalogue, toy, how, exponent=0.7)
+    found = hub_corrected(catalogue, toy, how, exponent=0.7)
     playlists, tracks = np.array([3, 40]), catalogue.candidates("all", new=True)[::29]
-    reference = np.flatnonzero(np.diff(catalogue.trained.indptr))
+    reference = np.flatnonzero(np.diff(catalogue.train_plays.indptr))
     warm = catalogue.candidates("warm", new=False)
     np.testing.assert_array_equal(found.playlists, reference)
     scores, mine = toy.scores(playlists, tracks), found.scores(playlists, tracks)
@@ -63,8 +63,8 @@ def test_the_formulas(workspace: Workspace, catalogue: Catalogue, how: Correctio
 @pytest.mark.parametrize("how", EVERY)
 @pytest.mark.parametrize("name", ["toy", "ridge", "popularity", "user-knn-cosine", "oracle"])
 def test_the_laws_of_every_recommender(workspace: Workspace, catalogue: Catalogue, how: Correction, name: str) -> None:
-    found = without_hubs(catalogue, make_recommender(workspace, catalogue, name), how)
-    again = without_hubs(catalogue, make_recommender(workspace, catalogue, name), how)
+    found = hub_corrected(catalogue, make_recommender(workspace, catalogue, name), how)
+    again = hub_corrected(catalogue, make_recommender(workspace, catalogue, name), how)
     rng = np.random.default_rng(1)
     tracks, playlists = catalogue.candidates("all", new=True), np.arange(len(catalogue.playlists))
     order = rng.permutation(len(tracks))
@@ -91,24 +91,24 @@ def hubby(catalogue: Catalogue) -> FactorRecommender:
 def test_hubs_go_away(catalogue: Catalogue, how: Correction, most: float) -> None:
     """CSLS is made for cosines: of a dot product, 2 s - r_y leaves half of what a track's size adds."""
     plain, tracks = hubby(catalogue), catalogue.candidates("all", new=True)
-    playlists = np.flatnonzero(np.diff(catalogue.trained.indptr))
+    playlists = np.flatnonzero(np.diff(catalogue.train_plays.indptr))
 
     def skew(recommender: FactorRecommender | HubCorrected) -> float:
         scores = recommender.scores(playlists, tracks)
         return skewness(occurrences(top_k(scores, 10, seed=0, queries=playlists, candidates=tracks), len(tracks)))
 
-    assert skew(without_hubs(catalogue, plain, how)) < most * skew(plain)
+    assert skew(hub_corrected(catalogue, plain, how)) < most * skew(plain)
 
 
 def test_exponents_of_popularity(catalogue: Catalogue) -> None:
     plain, tracks = hubby(catalogue), catalogue.candidates("all", new=True)
     playlists = np.arange(5)
-    untouched = without_hubs(catalogue, plain, "popularity", exponent=0).scores(playlists, tracks)
+    untouched = hub_corrected(catalogue, plain, "popularity", exponent=0).scores(playlists, tracks)
     np.testing.assert_array_equal(untouched, plain.scores(playlists, tracks))
     sizes = np.sqrt(
         np.mean(
-            without_hubs(catalogue, plain, "popularity").scores(
-                np.flatnonzero(np.diff(catalogue.trained.indptr)), tracks
+            hub_corrected(catalogue, plain, "popularity").scores(
+                np.flatnonzero(np.diff(catalogue.train_plays.indptr)), tracks
             )
             ** 2,
             axis=0,
@@ -127,19 +127,19 @@ def test_a_track_that_nothing_is_known_of_stays_finite() -> None:
 def test_lists_reasons_and_files_still_work(workspace: Workspace, catalogue: Catalogue) -> None:
     toy = make_recommender(workspace, catalogue, "toy")
     assert isinstance(toy, FactorRecommender)
-    found = without_hubs(catalogue, toy, "csls")
+    found = hub_corrected(catalogue, toy, "csls")
     assert recommend(catalogue, found, playlist=3, options=ListOptions(n=3, diversity=0.5))[0].reasons
     row = catalogue.track_row("t18-2")
     inside = similar(catalogue, found, row, options=ListOptions(n=5))
     outside = similar(catalogue, found, NewTrack(catalogue.tracks[row], toy.tracks[row]), options=ListOptions(n=5))
     assert {i.track_id for i in inside} & {o.track_id for o in outside}
-    popular = without_hubs(catalogue, make_recommender(workspace, catalogue, "popularity"), "csls")
-    with pytest.raises(UserError, match="cannot place a track from outside"):
+    popular = hub_corrected(catalogue, make_recommender(workspace, catalogue, "popularity"), "csls")
+    with pytest.raises(UserError, match="cannot rank a track from outside"):
         popular.vector_similarities(toy.tracks[:1], np.array([0]))
 
 
 def test_a_sample_stands_for_a_large_reference(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubness, "MAX_REFERENCE", 30)
-    found = without_hubs(catalogue, hubby(catalogue), "csls")
+    found = hub_corrected(catalogue, hubby(catalogue), "csls")
     assert len(found.playlists) == len(found.tracks) == 30
     assert (np.diff(found.tracks) > 0).all()

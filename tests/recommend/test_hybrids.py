@@ -1,4 +1,4 @@
-"""Hybrids against dense tables, loops and the definitions of their papers."""
+"""Tests of hybrids against dense matrices, loops and the definitions of their papers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from unheard.models import baselines
 from unheard.recommend import hybrid_lists, hybrids, predicted
 from unheard.recommend.catalogue import Catalogue, Content
 from unheard.recommend.content_boosted import content_boosted
-from unheard.recommend.hybrids import KAPPA_UNTAUGHT, KAPPAS, MIN_PLAYS, FactorPair, factor_pair, learn_kappa, trust
+from unheard.recommend.hybrids import (
+    DEFAULT_KAPPA,
+    KAPPAS,
+    MIN_PLAYS,
+    HybridFactors,
+    choose_kappa,
+    collaborative_weight,
+    hybrid_factors,
+)
 from unheard.recommend.models import make_recommender
 from unheard.splits import Use
 from unheard.workspace import Workspace
@@ -26,41 +34,49 @@ FIRST_PLAYLISTS = np.arange(40)
 
 
 @pytest.fixture(scope="module")
-def pair(catalogue: Catalogue) -> FactorPair:
-    return factor_pair(catalogue)
+def pair(catalogue: Catalogue) -> HybridFactors:
+    return hybrid_factors(catalogue)
 
 
 def dense_scores(catalogue: Catalogue, tracks: NDArray[np.float32]) -> NDArray[np.float64]:
     return catalogue.warm.playlists.astype(np.float64) @ tracks.astype(np.float64).T
 
 
-def train_heard(catalogue: Catalogue) -> NDArray[np.bool_]:
+def train_with_content(catalogue: Catalogue) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = (catalogue.use == Use.TRAIN) & catalogue.warm.known & catalogue.content.known
     return found
 
 
-def test_both_opinions_score_train_tracks_with_one_mean_and_deviation(catalogue: Catalogue, pair: FactorPair) -> None:
-    train = train_heard(catalogue)
-    taste, sound = (dense_scores(catalogue, factors)[:, train] for factors in (pair.taste, pair.sound))
-    np.testing.assert_allclose(taste.mean(axis=1), sound.mean(axis=1), atol=0.02)
-    assert sound.std(axis=1).max() > 0.1
-    spread = [np.sqrt((scores - scores.mean(axis=1, keepdims=True)).var()) for scores in (taste, sound)]
+def test_both_factors_score_train_tracks_with_the_same_mean_and_deviation(
+    catalogue: Catalogue, pair: HybridFactors
+) -> None:
+    train = train_with_content(catalogue)
+    collaborative, content = (
+        dense_scores(catalogue, factors)[:, train] for factors in (pair.collaborative, pair.content)
+    )
+    np.testing.assert_allclose(collaborative.mean(axis=1), content.mean(axis=1), atol=0.02)
+    assert content.std(axis=1).max() > 0.1
+    spread = [np.sqrt((scores - scores.mean(axis=1, keepdims=True)).var()) for scores in (collaborative, content)]
     assert spread[0] == pytest.approx(spread[1], rel=1e-3)
     assert pair.deviation == pytest.approx(spread[0], rel=1e-2)
 
 
-def test_without_a_taste_or_a_sound_a_track_is_average(catalogue: Catalogue, pair: FactorPair) -> None:
+def test_tracks_without_plays_or_content_have_the_mean_factor(catalogue: Catalogue, pair: HybridFactors) -> None:
     cold = catalogue.candidates("cold", new=True)
-    np.testing.assert_array_equal(pair.taste[cold], np.repeat(catalogue.warm.centre[None, :], len(cold), axis=0))
-    np.testing.assert_array_equal(pair.sound[catalogue.track_row("silent")], catalogue.warm.centre)
+    np.testing.assert_array_equal(
+        pair.collaborative[cold], np.repeat(catalogue.warm.centre[None, :], len(cold), axis=0)
+    )
+    np.testing.assert_array_equal(pair.content[catalogue.track_row("silent")], catalogue.warm.centre)
 
 
-def test_weighted_is_half_of_each_standard_score(workspace: Workspace, catalogue: Catalogue, pair: FactorPair) -> None:
+def test_weighted_is_half_of_each_standard_score(
+    workspace: Workspace, catalogue: Catalogue, pair: HybridFactors
+) -> None:
     rows = np.arange(len(catalogue))
     centre = dense_scores(catalogue, catalogue.warm.centre[None, :])
-    taste, sound = (dense_scores(catalogue, f) - centre for f in (pair.taste, pair.sound))
+    collaborative, content = (dense_scores(catalogue, f) - centre for f in (pair.collaborative, pair.content))
     found = make_recommender(workspace, catalogue, "hybrid-weighted").scores(np.arange(len(centre)), rows)
-    np.testing.assert_allclose(found - centre, (taste + sound) / 2, atol=1e-4)
+    np.testing.assert_allclose(found - centre, (collaborative + content) / 2, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["hybrid-weighted", "hybrid-learned", "hybrid-switching", "hybrid-mixed"])
@@ -73,34 +89,34 @@ def test_new_tracks_are_ranked_as_by_content(name: str, workspace: Workspace, ca
         assert (np.diff(ours[order]) <= 1e-5).all()
 
 
-def test_switching_goes_by_the_number_of_plays(workspace: Workspace, catalogue: Catalogue, pair: FactorPair) -> None:
-    counts = np.asarray((catalogue.trained > 0).sum(axis=0)).reshape(-1)
+def test_switching_goes_by_the_number_of_plays(workspace: Workspace, catalogue: Catalogue, pair: HybridFactors) -> None:
+    counts = np.asarray((catalogue.train_plays > 0).sum(axis=0)).reshape(-1)
     np.testing.assert_array_equal(pair.plays, counts)
     found = hybrids.switching(catalogue, "hybrid-switching")
-    sure = pair.known & (counts >= MIN_PLAYS)
-    assert 0 < sure.sum() < pair.known.sum()
-    np.testing.assert_array_equal(found.tracks[sure], catalogue.warm.tracks[sure])
-    np.testing.assert_array_equal(found.tracks[~sure], pair.sound[~sure])
+    enough = pair.known & (counts >= MIN_PLAYS)
+    assert 0 < enough.sum() < pair.known.sum()
+    np.testing.assert_array_equal(found.tracks[enough], catalogue.warm.tracks[enough])
+    np.testing.assert_array_equal(found.tracks[~enough], pair.content[~enough])
 
 
-def test_trust_grows_with_plays() -> None:
-    np.testing.assert_allclose(trust(np.array([0, 5, 10, 30]), 10), [0, 1 / 3, 1 / 2, 3 / 4])
-    np.testing.assert_array_equal(trust(np.array([0, 5]), 0.0), [0, 1])
-    np.testing.assert_array_equal(trust(np.array([0, 5]), np.inf), [0, 0])
+def test_the_collaborative_weight_grows_with_plays() -> None:
+    np.testing.assert_allclose(collaborative_weight(np.array([0, 5, 10, 30]), 10), [0, 1 / 3, 1 / 2, 3 / 4])
+    np.testing.assert_array_equal(collaborative_weight(np.array([0, 5]), 0.0), [0, 1])
+    np.testing.assert_array_equal(collaborative_weight(np.array([0, 5]), np.inf), [0, 0])
 
 
-def test_kappa_is_learned_from_who_is_right(catalogue: Catalogue, pair: FactorPair) -> None:
-    """If sound were as good as all of a track's plays, nothing else is needed; if it is noise, every play counts."""
-    seeing = replace(pair, sound=catalogue.warm.tracks)
-    assert learn_kappa(catalogue, seeing, ALS) >= 30
-    noise = 0.3 * np.random.default_rng(0).standard_normal(pair.sound.shape)
-    assert learn_kappa(catalogue, replace(pair, sound=noise.astype(np.float32)), ALS) <= 1
-    nobody = replace(catalogue, tuning=csr_matrix(catalogue.tuning.shape, dtype=np.float32))
-    assert learn_kappa(nobody, pair, ALS) == KAPPA_UNTAUGHT
-    assert learn_kappa(catalogue, pair, ALS) in KAPPAS
+def test_kappa_is_high_for_accurate_content_and_low_for_noise(catalogue: Catalogue, pair: HybridFactors) -> None:
+    """Accurate content gets the weight of many plays, noise that of none."""
+    accurate = replace(pair, content=catalogue.warm.tracks)
+    assert choose_kappa(catalogue, accurate, ALS) >= 30
+    noise = 0.3 * np.random.default_rng(0).standard_normal(pair.content.shape)
+    assert choose_kappa(catalogue, replace(pair, content=noise.astype(np.float32)), ALS) <= 1
+    no_plays = replace(catalogue, validation_plays=csr_matrix(catalogue.validation_plays.shape, dtype=np.float32))
+    assert choose_kappa(no_plays, pair, ALS) == DEFAULT_KAPPA
+    assert choose_kappa(catalogue, pair, ALS) in KAPPAS
 
 
-def test_auc_of_the_judges_by_counting_pairs() -> None:
+def test_mean_auc_is_the_share_of_ordered_pairs() -> None:
     rng = np.random.default_rng(0)
     scores = rng.integers(0, 5, (6, 9)).astype(np.float64)
     state = rng.integers(0, 3, (6, 9))  # 0 neither, 1 hidden, 2 shown
@@ -113,20 +129,20 @@ def test_auc_of_the_judges_by_counting_pairs() -> None:
     assert found == pytest.approx(np.mean(expected))
 
 
-def test_feature_puts_the_neighbours_factors_beside_the_content(catalogue: Catalogue) -> None:
+def test_feature_augmentation_adds_the_factors_of_neighbours_to_the_content(catalogue: Catalogue) -> None:
     heard = np.flatnonzero(catalogue.content.known)
     use, warm = catalogue.use[heard], catalogue.warm.tracks[heard]
     train, val = (np.flatnonzero((use == which) & catalogue.warm.known[heard]) for which in (Use.TRAIN, Use.VAL))
     near = baselines.content_neighbours(catalogue.timbre.values[heard], warm, train)
     both = np.concatenate([catalogue.content.values[heard], near], axis=1)
-    found = hybrids.feature(catalogue, "hybrid-feature").tracks[heard]
+    found = hybrids.feature_augmentation(catalogue, "hybrid-feature").tracks[heard]
     cold = use == Use.TEST
     np.testing.assert_allclose(found[cold], baselines.ridge(both, warm, train, val)[cold], atol=1e-6)
 
 
 def test_a_cross_fitted_prediction_knows_nothing_of_its_own_artist(catalogue: Catalogue) -> None:
     """Change the factors of one artist: what sets its predictions apart from the mean stays."""
-    train = train_heard(catalogue)
+    train = train_with_content(catalogue)
     artist = catalogue.main_artist[np.flatnonzero(train)[0]]
     own = train & (catalogue.main_artist == artist)
     changed = catalogue.warm.tracks.copy()
@@ -151,13 +167,13 @@ def interleaved(first: list[int], second: list[int]) -> list[int]:
     return list(dict.fromkeys(both))
 
 
-def test_mixed_alternates_between_two_lists(catalogue: Catalogue, pair: FactorPair) -> None:
+def test_mixed_alternates_between_two_lists(catalogue: Catalogue, pair: HybridFactors) -> None:
     found = hybrid_lists.mixed(catalogue, "hybrid-mixed")
     rows = np.arange(len(catalogue))
     for playlist in (2, 33):  # no two tracks tie in either of their lists
-        own = set(catalogue.trained[[playlist]].indices.tolist())
+        own = set(catalogue.train_plays[[playlist]].indices.tolist())
         lists = []
-        for factors, listed in ((pair.taste, pair.known), (pair.sound, catalogue.content.known)):
+        for factors, listed in ((pair.collaborative, pair.known), (pair.content, catalogue.content.known)):
             scores = dense_scores(catalogue, factors)[playlist].astype(np.float32)
             lists.append([int(t) for t in np.argsort(-scores) if listed[t] and int(t) not in own])
         scores = found.scores(np.array([playlist]), rows)[0]
@@ -168,21 +184,21 @@ def test_mixed_alternates_between_two_lists(catalogue: Catalogue, pair: FactorPa
         assert scores[silent] == 0
 
 
-def test_cascade_orders_what_the_first_technique_took(catalogue: Catalogue, pair: FactorPair) -> None:
+def test_cascade_orders_what_the_first_technique_took(catalogue: Catalogue, pair: HybridFactors) -> None:
     found = hybrid_lists.cascade(catalogue, "hybrid-cascade")
-    alike = hybrids.on_scale_of_taste(catalogue, predicted.content_neighbours(catalogue))
+    alike = hybrids.rescaled(catalogue, predicted.content_neighbours(catalogue))
     everybody = np.arange(len(catalogue))
     for playlist in (2, 7, 33):
-        own = np.isin(everybody, catalogue.trained[[playlist]].indices)
+        own = np.isin(everybody, catalogue.train_plays[[playlist]].indices)
         scores = found.scores(np.array([playlist]), everybody)[0]
         stages = (
-            (pair.known, pair.taste, pair.sound),
-            (~pair.known, pair.sound, alike),
+            (pair.known, pair.collaborative, pair.content),
+            (~pair.known, pair.content, alike),
         )
         for members, coarse, fine in stages:
             listed = np.flatnonzero(members & ~own)
             first, second = (dense_scores(catalogue, f)[playlist].astype(np.float32) for f in (coarse, fine))
-            taken = listed[np.argsort(-first[listed])][: hybrid_lists.FIRST]
+            taken = listed[np.argsort(-first[listed])][: hybrid_lists.N_SELECTED]
             assert set(taken) == set(listed[scores[listed] > 0])
             assert (np.diff(second[taken[np.argsort(-scores[taken])]]) <= 1e-6).all()
             left = np.setdiff1d(listed, taken)
@@ -194,12 +210,12 @@ def test_content_boosted_is_the_paper_on_a_dense_table(catalogue: Catalogue) -> 
     content = predicted.cross_fitted_ridge(catalogue).astype(np.float64)
     known = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
     c = catalogue.warm.playlists.astype(np.float64) @ content.T  # (m, n)
-    held = catalogue.trained.toarray() > 0
+    held = catalogue.train_plays.toarray() > 0
     v = np.where(held, 1.0, c)
     mean = v[:, known].mean(axis=1)
     centred = v[:, known] - mean[:, None]
     plays = held.sum(axis=1)
-    sure = np.minimum(plays, 50) / 50
+    enough = np.minimum(plays, 50) / 50
     k = 5
     expected = np.zeros(v.shape)
     for a in range(len(v)):
@@ -210,9 +226,9 @@ def test_content_boosted_is_the_paper_on_a_dense_table(catalogue: Catalogue) -> 
             if u != a and plays[u]:
                 p = centred[a] @ centred[u] / np.linalg.norm(centred[a]) / np.linalg.norm(centred[u])
                 shared = (held[a] & held[u]).sum()
-                near.append((p, 2 * sure[a] * sure[u] / (sure[a] + sure[u]) + min(shared, 50) / 50, u))
+                near.append((p, 2 * enough[a] * enough[u] / (enough[a] + enough[u]) + min(shared, 50) / 50, u))
         near = [entry for entry in sorted(near, reverse=True)[:k] if entry[0] > 0]
-        own = 2 * sure[a]
+        own = 2 * enough[a]
         above = own * (c[a] - mean[a]) + sum(hw * p * (v[u] - mean[u]) for p, hw, u in near)
         expected[a] = mean[a] + above / (own + sum(hw * p for p, hw, _ in near))
     found = content_boosted(catalogue, "content-boosted", k=k).scores(np.arange(len(v)), np.arange(v.shape[1]))
@@ -223,7 +239,7 @@ def test_hybrids_need_sound(workspace: Workspace, catalogue: Catalogue) -> None:
     nothing = Content(np.zeros((len(catalogue), 0), np.float32), np.zeros(len(catalogue), np.bool_))
     deaf = replace(catalogue, content=nothing, timbre=nothing)
     for name in ("hybrid-weighted", "hybrid-mixed", "content-boosted", "content-based"):
-        with pytest.raises(UserError, match="no train track has both sound and plays"):
+        with pytest.raises(UserError, match="no train track has both features and plays"):
             make_recommender(workspace, deaf, name)
 
 

@@ -85,7 +85,7 @@ def test_seeds_vote_by_reciprocal_ranks(catalogue: Catalogue, toy: FactorRecomme
     place = {int(row): column for column, row in enumerate(cold)}
     for item in found:  # a seed agrees that has the track among its nearest 8 (n) of fewer than 80 candidates
         agrees = ranks[:, place[item.row]] <= 8
-        assert item.agreeing == (agrees.sum(), 3)
+        assert item.agreeing_seeds == (agrees.sum(), 3)
         count = f"{agrees.sum()} of 3 seeds agree" if agrees.any() else "none of 3 seeds has it among its nearest"
         assert item.why.startswith(count)
         ids = {catalogue.tracks.ids[row] for row, yes in zip(seeds, agrees, strict=True) if yes}
@@ -149,17 +149,17 @@ def test_similar_ranks_by_centred_cosine_and_names_tracks_near_both(
     assert found[0].reasons[0].track_id == catalogue.tracks.ids[int(warm[both.argmax()])]
 
 
-@pytest.mark.parametrize("company", [4, 12])
+@pytest.mark.parametrize("n_candidates", [4, 12])
 def test_reasons_are_those_of_all_warm_tracks_though_few_are_compared(
-    catalogue: Catalogue, toy: FactorRecommender, monkeypatch: pytest.MonkeyPatch, company: int
+    catalogue: Catalogue, toy: FactorRecommender, monkeypatch: pytest.MonkeyPatch, n_candidates: int
 ) -> None:
     warm = catalogue.candidates("warm", new=False)
     outside = [NewTrack(Track(""), toy.tracks[row]) for row in (1, 17)]
     queries: list[int | NewTrack] = [0, 3, 40, *outside]
     for query in queries:
-        monkeypatch.setattr("unheard.recommend.recommend.COMPANY", len(warm))
+        monkeypatch.setattr("unheard.recommend.recommend.MAX_REASON_CANDIDATES", len(warm))
         whole = similar(catalogue, toy, query, options=ListOptions(n=20))
-        monkeypatch.setattr("unheard.recommend.recommend.COMPANY", company)
+        monkeypatch.setattr("unheard.recommend.recommend.MAX_REASON_CANDIDATES", n_candidates)
         quick = similar(catalogue, toy, query, options=ListOptions(n=20))
         assert [ids_of_reasons(item) for item in quick] == [ids_of_reasons(item) for item in whole]
         assert any(item.reasons for item in quick)
@@ -197,15 +197,15 @@ def test_the_seed_breaks_ties(workspace: Workspace, catalogue: Catalogue) -> Non
     assert lists[0] == lists[1] != lists[2]
 
 
-def test_bad_requests_are_answered(workspace: Workspace, catalogue: Catalogue, toy: FactorRecommender) -> None:
-    with pytest.raises(UserError, match="one of the two"):
+def test_invalid_queries_raise(workspace: Workspace, catalogue: Catalogue, toy: FactorRecommender) -> None:
+    with pytest.raises(UserError, match="got both or neither"):
         recommend(catalogue, toy)
-    with pytest.raises(UserError, match="one of the two"):
+    with pytest.raises(UserError, match="got both or neither"):
         recommend(catalogue, toy, playlist=0, likes=[1])
     with pytest.raises(UserError, match="'lost' has no track of the library"):
         recommend(catalogue, toy, playlist=catalogue.playlist_row("lost"))
     new = NewTrack(Track(""), toy.tracks[0])
-    with pytest.raises(UserError, match="random cannot place a track from outside"):
+    with pytest.raises(UserError, match="random cannot rank a track from outside"):
         similar(catalogue, make_recommender(workspace, catalogue, "random"), new)
 
 

@@ -86,5 +86,5 @@ def test_a_session_finds_the_map_that_was_drawn_and_knows_when_it_is_old(tmp_pat
     assert unheard.open(workspace.root, model="toy").track_map().method == "tsne"
     world.write_predictions(workspace, "artists", "toy", noise=0.2, rng=np.random.default_rng(5))
     assert Session(workspace.root, model="toy").track_map().method == "pca"
-    with pytest.raises(UserError, match="no space"):
+    with pytest.raises(UserError, match="no vectors"):
         _ = Session(workspace.root, model="popularity").directions

@@ -174,7 +174,7 @@ def test_a_file_comes_with_its_confidence(heard_world: Path, tmp_path: Path) -> 
     assert ran.code == 0, ran
     file = song(tmp_path / "mine.wav")
     session = Session(root, split="artists", model="artist-shrinkage")
-    heard = session.hear(file)
+    heard = session.encode_file(file)
     assert heard.statistics is not None
     again = session.confidence(replace(heard, statistics=None))
     assert session.confidence(heard) == again

@@ -94,7 +94,7 @@ def test_jobs_wait_for_each_other_and_can_be_cancelled(workspace: Path, music: P
         assert client.delete(f"/api/jobs/{scan}").status_code == 202
         stopped = eventually(lambda: over(client, scan))
         assert stopped["state"] == "cancelled"
-        assert "the same command goes on from here" in str(stopped["output"])
+        assert "the same command continues from there" in str(stopped["output"])
         failed = eventually(lambda: over(client, wrong))
         assert (failed["state"], failed["exit_code"]) == ("failed", 2)
         assert "no-such-recipe" in str(failed["message"])

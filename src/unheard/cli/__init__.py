@@ -1,10 +1,10 @@
-"""The command line: a thin shell over the library, one verb per stage."""
+"""The command line of unheard, one command per stage; commands parse options and call the library."""
 
 from __future__ import annotations
 
 
 def main() -> None:
-    """Entry point of `unheard`."""
+    """Run `unheard`."""
     from unheard.cli.app import app
 
     app()

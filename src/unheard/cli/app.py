@@ -1,4 +1,4 @@
-"""The application: its verbs in the order in which a person needs them, and what every verb does on errors."""
+"""Define the application: its commands, in the order in which they are used, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -37,34 +37,34 @@ from unheard.errors import UnheardError
 from unheard.library import explain
 
 
-class Verbs(TyperGroup):
-    """Runs a verb; our errors become one line and their exit code, Ctrl-C becomes advice."""
+class Commands(TyperGroup):
+    """Runs a command; prints an error of unheard as one line and exits with its code."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except UnheardError as error:
             console.fail(error)
-        except sqlite3.Error as error:  # a damaged page or a lock is met only when rows are read or written
-            told = explain(error, "library.sqlite")
-            if told is None:
+        except sqlite3.Error as error:  # SQLite finds a damaged page or a lock when it reads or writes rows
+            explained = explain(error, "library.sqlite")
+            if explained is None:
                 raise
-            console.fail(told)
+            console.fail(explained)
         except KeyboardInterrupt:
-            console.say("stopped; nothing is lost, the same command goes on from here")
+            console.say("stopped; completed work is stored, and the same command continues from there")
             raise SystemExit(130) from None
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(self.commands)  # as registered, not by alphabet
+        return list(self.commands)  # in the order of registration, not of the alphabet
 
 
 app = typer.Typer(
-    cls=Verbs,
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Recommends music nobody has played yet: learns from playlists, listens to the audio, ranks new tracks.",
+    help="Recommend music nobody has played yet: learn from playlists and audio, and rank new tracks.",
 )
 
 
@@ -80,10 +80,10 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Options of all verbs."""
+    """Options of the application itself."""
 
 
-for verb in (
+for command in (
     library_commands.init,
     library_commands.scan,
     library_commands.import_plays,
@@ -107,7 +107,7 @@ for verb in (
     library_commands.migrate,
     demo.demo,
 ):
-    app.command(verb.__name__.replace("import_plays", "import").replace("draw_map", "map"))(verb)
+    app.command(command.__name__.replace("import_plays", "import").replace("draw_map", "map"))(command)
 
-app.add_typer(listen_test.listen_test, name="listen-test", help="Blind listening tests: make one, analyse one.")
-app.add_typer(experiments.experiment, name="experiment", help="Run an experiment: many trainings, one question.")
+app.add_typer(listen_test.listen_test, name="listen-test", help="Create and analyse blind listening tests.")
+app.add_typer(experiments.experiment, name="experiment", help="Run an experiment: trainings and measurements.")

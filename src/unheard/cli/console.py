@@ -1,4 +1,4 @@
-"""What every command shares: results to stdout, everything else to stderr, progress with time left, one-line errors."""
+"""Print for all commands: results on stdout; messages, errors and progress on stderr. Define shared options."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from rich.table import Table
 from unheard.errors import UnheardError
 from unheard.progress import Progress
 
-UNSEEN_WIDTH = 200  # a pipe or a file has no window to fit into, and a cell that is cut off there is lost
-_bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
-out = Console(soft_wrap=False, highlight=False, width=None if _bounded else UNSEEN_WIDTH)
+PIPE_WIDTH = 200  # columns of a table in a pipe or a file, so that no cell is cut off
+_has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
+out = Console(soft_wrap=False, highlight=False, width=None if _has_width else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 JSON_EVERY_S = 0.3
@@ -34,34 +34,34 @@ WorkspaceOption = Annotated[
 ]
 SplitOption = Annotated[
     str | None,
-    typer.Option("--split", help="Which split. Default: live if there, else artists, else tracks.", show_default=False),
+    typer.Option("--split", help="Split. Default: live if it exists, else artists, else tracks.", show_default=False),
 ]
 EvaluationSplitOption = Annotated[
     str | None,
-    typer.Option("--split", help="Which split. Default: artists if there, else tracks.", show_default=False),
+    typer.Option("--split", help="Split. Default: artists if it exists, else tracks.", show_default=False),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def say(message: str) -> None:
-    """A line for people, on stderr, shown as it is."""
+    """Print a message on stderr, without markup."""
     err.print(message, markup=False, soft_wrap=True)
 
 
 def print_json(value: object) -> None:
-    """JSON on stdout, for programs."""
+    """Print a value as JSON on stdout."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def fail(error: UnheardError) -> NoReturn:
-    """One line on stderr and the error's exit code."""
+    """Print an error as one line on stderr and exit with its code."""
     err.print(f"[bold red]error:[/] {escape(' '.join(str(error).splitlines()))}", soft_wrap=True)
     raise SystemExit(error.exit_code)
 
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """A `Progress` that draws one bar with time left for each step it hears of, or writes JSON if it was asked to."""
+    """Yield a `Progress` with one bar per step on stderr, or JSON lines if UNHEARD_PROGRESS is "json"."""
     if os.environ.get("UNHEARD_PROGRESS") == "json":
         yield _json_lines()
         return
@@ -85,7 +85,7 @@ def progress_bars() -> Iterator[Progress]:
 
 
 def _json_lines() -> Progress:
-    """A `Progress` for programs: {"progress": what, "done": 3, "total": 10} on stderr, a few times a second."""
+    """Return a `Progress` that prints {"progress": step, "done": 3, "total": 10} on stderr, every JSON_EVERY_S."""
     last: tuple[str, float] = ("", 0.0)
 
     def report(what: str, done: int, total: int) -> None:
@@ -100,7 +100,7 @@ def _json_lines() -> Progress:
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]], *, right: frozenset[int] = frozenset()) -> Table:
-    """A plain table; `right` numbers the right-aligned columns. Cells are shown as they are, not as markup."""
+    """Return a table without borders or markup; `right` holds the numbers of the right-aligned columns."""
     drawn = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold cyan", box=None)
     for number, column in enumerate(columns):
         drawn.add_column(column, justify="right" if number in right else "left", overflow="fold")

@@ -95,10 +95,10 @@ def _consistency(workspace: Workspace) -> Iterator[Check]:
     except UnheardError as error:
         yield Check(False, "library", str(error))
     except sqlite3.Error as error:
-        told = explain(error, workspace.library_path)
-        if told is None:
+        explained = explain(error, workspace.library_path)
+        if explained is None:
             raise
-        yield Check(False, "library", str(told))
+        yield Check(False, "library", str(explained))
     for path in sorted(workspace.root.glob("**/*.safetensors")):
         problem = artefacts.problem_with(path)
         if problem:

@@ -55,8 +55,8 @@ def evaluate(
         console.out.print()
     write_results(opened.results_path(results.split), results)
     if json is not None:
-        beside = write_results(json, results)
-        console.say(f"{json}: {len(results.rows)} figures; {beside}: comparisons of models")
+        comparisons_path = write_results(json, results)
+        console.say(f"{json}: {len(results.rows)} figures; {comparisons_path}: comparisons of models")
     if markdown is not None:
         write_text(markdown, to_markdown(results))
         console.say(f"wrote {markdown}")

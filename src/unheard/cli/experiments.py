@@ -26,7 +26,7 @@ MaybeWorkspace = Annotated[
     typer.Option("-w", "--workspace", envvar="UNHEARD_WORKSPACE", help="The workspace folder.", show_default=False),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-PlanFlag = Annotated[bool, typer.Option("--list", help="List what would be trained, train nothing.")]
+PlanFlag = Annotated[bool, typer.Option("--list", help="List the trainings and stop.")]
 MarkdownOption = Annotated[
     Path | None, typer.Option("--markdown", help="Write the tables as Markdown.", show_default=False)
 ]
@@ -70,7 +70,7 @@ def _options(
         bool, typer.Option("--list", callback=_list_experiments, is_eager=True, help="List the experiments.")
     ] = False,
 ) -> None:
-    """Run an experiment: many trainings and measurements that answer one question."""
+    """Run an experiment: trainings and measurements that answer one question."""
 
 
 def _command(entry: Any) -> Callable[..., None]:
@@ -90,7 +90,7 @@ def _command(entry: Any) -> Callable[..., None]:
 
 
 def _own_parameters(options: type[Any]) -> Iterator[inspect.Parameter]:
-    """Yield a parameter for each documented field; lists of names are text with commas between them."""
+    """Yield a parameter for each documented field; a tuple of names is text with commas."""
     from unheard.experiments.experiment import documented
 
     for field, kind, option in documented(options):
@@ -143,7 +143,7 @@ def _run(
         _show_plan(entry.plan(options), json=json)
         return
     if workspace is None:
-        raise UserError("-w: expected the workspace folder; give -w W, or set UNHEARD_WORKSPACE")
+        raise UserError("-w: expected the workspace folder; add -w W, or set UNHEARD_WORKSPACE")
     opened = Workspace.open(workspace)
     with console.progress_bars() as progress:
         findings = run_experiment(entry, opened, split, options, progress=progress)
@@ -158,7 +158,7 @@ def _run(
 def _names(option: str, text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
-        raise UserError(f"{option}: expected names with commas between them, such as ridge,triplet")
+        raise UserError(f"{option} {text!r}: expected names separated by commas, such as ridge,triplet")
     return names
 
 

@@ -1,4 +1,4 @@
-"""The `features` command: which kinds of features there are, and making those that tracks lack."""
+"""The `features` command: list the kinds of features, and extract those that tracks lack."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def features(
         list[str] | None,
         typer.Option(
             "--kind",
-            help=f"Which features to make (repeatable; --list shows all). Default: {', '.join(DEFAULT_KINDS)}, and "
-            "whatever the workspace has already.",
+            help=f"Kind of features (repeatable; --list shows all). Default: {', '.join(DEFAULT_KINDS)}, and "
+            "the kinds that the workspace has already.",
             show_default=False,
         ),
     ] = None,
     list_kinds: Annotated[
-        bool, typer.Option("--list", help="List the kinds, and how many tracks have each; make nothing.")
+        bool, typer.Option("--list", help="List the kinds, with the number of tracks that have each, and stop.")
     ] = False,
     model: Annotated[
         str | None,
-        typer.Option(help="Instead: the embeddings of a model that you trained, kept beside it.", show_default=False),
+        typer.Option(help="Store the embeddings of all tracks by this trained model instead.", show_default=False),
     ] = None,
     split: SplitOption = None,
     tags: Annotated[
@@ -38,15 +38,15 @@ def features(
     ] = False,
     track: Annotated[
         list[str] | None,
-        typer.Option("--track", help="Only this track, and its tags (repeatable).", show_default=False),
+        typer.Option("--track", help="Only this track, with its tags (repeatable).", show_default=False),
     ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
-    force: Annotated[bool, typer.Option("--force", help="Make again what is up to date already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Extract again, even if up to date.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Extract features of every track that lacks them, or whose file or extractor has changed.
+    """Extract features of tracks without them, and of tracks whose file or extractor has changed.
 
-    Installed packages can add kinds of their own: docs/extractors.md.
+    Packages can add kinds of features: docs/extractors.md.
     """
     opened = Workspace.open(workspace)
     if list_kinds:
@@ -54,7 +54,9 @@ def features(
         return
     if model is not None:
         if kind or tags or track or json or force:
-            raise UserError(f"--kind, --tags, --track, --json and --force are not for the trained model {model!r}")
+            raise UserError(
+                f"--model {model}: --kind, --tags, --track, --json and --force do not apply; leave them out"
+            )
         _embed(opened, model, split)
         return
     from unheard.features.update import update_features
@@ -62,7 +64,7 @@ def features(
     kinds = kind or _default_kinds(opened)
     tagger = _tagger(kinds)
     if tagger is None and (tags or json):
-        raise UserError(f"--tags, --json: no tags in {', '.join(kinds)}; choose another --kind")
+        raise UserError(f"--tags, --json: {', '.join(kinds)} has no tags; choose another --kind")
     with console.progress_bars() as progress:
         reports = update_features(opened, kinds, track_ids=track, jobs=jobs, force=force, progress=progress)
     for report in reports:
@@ -77,6 +79,7 @@ def features(
 
 
 def _default_kinds(opened: Workspace) -> list[str]:
+    """Return the default kinds and the stored kinds that are extracted from audio."""
     from unheard.features.store import FeatureStore
     from unheard.features.table import SCANNED_KINDS, from_audio
 
@@ -85,7 +88,7 @@ def _default_kinds(opened: Workspace) -> list[str]:
 
 
 def _list(opened: Workspace, *, json: bool) -> None:
-    """Print every kind with its length, version, package and number of tracks."""
+    """Print every kind with its dimension, version, package and number of tracks."""
     from unheard.features.current import current_features
     from unheard.features.table import installed, load_extractor
     from unheard.library import open_library
@@ -130,11 +133,12 @@ def _tags(opened: Workspace, tagger: str, track: list[str] | None, *, json: bool
 
 
 def _embed(opened: Workspace, model: str, split: str | None) -> None:
-    """Keep the embeddings of every track by a trained model."""
+    """Store the embeddings of all tracks by a trained model."""
     from unheard.inference.embedding_features import embeddings_of, embeddings_path
     from unheard.recommend.models import split_for_use
 
     name = split or split_for_use(opened)
     with console.progress_bars() as progress:
         ids, embeddings = embeddings_of(opened, name, model, progress=progress)
-    console.say(f"{len(ids)} tracks in {embeddings.shape[1]} numbers each: {embeddings_path(opened, name, model)}")
+    path = embeddings_path(opened, name, model)
+    console.say(f"{path}: {len(ids)} embeddings of dimension {embeddings.shape[1]}")

@@ -1,4 +1,4 @@
-"""Verbs about the collection: init, migrate, scan, import, split, status, errors, doctor."""
+"""The commands for a collection: init, migrate, scan, import, split, status, errors, doctor."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def init(
     workspace: WorkspaceOption,
     front_end: Annotated[
         Literal["standard", "parity"],
-        typer.Option(help="standard: power, mel, decibels. parity: decibels before mel, as the thesis did."),
+        typer.Option(help="Mel spectrograms: standard, or parity (decibels before mel, as in the thesis)."),
     ] = "standard",
 ) -> None:
-    """Make a workspace: the folder that holds everything unheard learns about a collection."""
+    """Create a workspace, the folder with all data about a collection."""
     made = Workspace.init(workspace, Settings(front_end=front_end))
     console.say(f"workspace {made.root} is ready; next: unheard scan -w {made.root} AUDIO_DIR_or_tracks.csv")
 
@@ -53,7 +53,7 @@ def scan(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders of audio, tracks.csv tables, single files, HDF5 spectrogram patches, parquet/npz vectors.",
+            help="Folders of audio, audio files, tracks.csv tables, HDF5 spectrogram patches, Parquet or npz vectors.",
             show_default=False,
         ),
     ],
@@ -61,10 +61,13 @@ def scan(
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", help="Skip paths that match this glob (repeatable).")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Analyse everything again, failures too.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be analysed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Analyse all files again, also those that failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the files to analyse and stop.")] = False,
 ) -> None:
-    """Read tags, decode, store mel spectrograms. Can be stopped at any moment; unchanged files are not read again."""
+    """Read tags and audio, and store mel spectrograms.
+
+    The command can be interrupted and run again; unchanged files are not read again.
+    """
     from unheard.scan.scan import preview
     from unheard.scan.scan import scan as run
 
@@ -75,10 +78,10 @@ def scan(
         return
     with console.progress_bars() as progress:
         report = run(opened, sources, jobs=jobs, exclude=exclude or [], force=force, progress=progress)
-    told = [f"{n} {what.replace('_', ' ')}" for what, n in asdict(report).items() if n and what != "audio_s"]
-    console.say((", ".join(told) or "no audio found") + f"; {report.audio_s / 3600:.2f} hours decoded")
+    counted = [f"{n} {what.replace('_', ' ')}" for what, n in asdict(report).items() if n and what != "audio_s"]
+    console.say((", ".join(counted) or "no audio found") + f"; {report.audio_s / 3600:.2f} hours decoded")
     if report.failed or report.known_failures:
-        console.say(f"skipped files and their reasons: unheard errors -w {workspace}")
+        console.say(f"for the skipped files and the reasons, run: unheard errors -w {workspace}")
 
 
 def import_plays(
@@ -86,17 +89,20 @@ def import_plays(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="CSV or parquet (playlist_id, track_id[, position, weight, timestamp]), MPD slices, M3U/M3U8, "
-            "Taste Profile; files or folders.",
+            help="Files or folders: CSV or Parquet (playlist_id, track_id[, position, weight, timestamp]), MPD slices, "
+            "M3U/M3U8, Taste Profile.",
             show_default=False,
         ),
     ],
     skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown", help="Leave out ids that are not in the library instead of stopping.")
+        bool, typer.Option("--skip-unknown", help="Leave out ids that are not in the library instead of failing.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Match and report, store nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Match entries and report, but store nothing.")] = False,
 ) -> None:
-    """Import playlists or listens. The files of one command add up; a playlist that is imported again is replaced."""
+    """Import playlists or listening histories.
+
+    The plays of all files of one command are added up. A playlist that is imported again is replaced.
+    """
     from unheard.plays import import_playlists
 
     opened = Workspace.open(workspace)
@@ -118,18 +124,21 @@ def import_plays(
 def split(
     workspace: WorkspaceOption,
     file: Annotated[
-        Path | None, typer.Option("--file", help="Take the splits of this splits.json.", show_default=False)
+        Path | None, typer.Option("--file", help="Use the splits of this splits.json.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the folds.")] = 0,
     after: Annotated[
         str | None,
-        typer.Option(help="Last date that trains in split `time`, e.g. 2024-12-31.", show_default=False),
+        typer.Option(help="Last date of the train plays in the split `time`, e.g. 2024-12-31.", show_default=False),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace splits that are there; models trained on them become stale.")
+        bool, typer.Option("--force", help="Replace existing splits; models trained on them must be trained again.")
     ] = False,
 ) -> None:
-    """Decide once which tracks train, tune and test: tracks, artists, time, and live (everything played trains)."""
+    """Divide the tracks into train, validation and test tracks.
+
+    The splits are tracks, artists, time, and live, in which all tracks with plays are train tracks.
+    """
     from unheard.splits import prepare_splits
 
     opened = Workspace.open(workspace)
@@ -140,7 +149,7 @@ def split(
 
 
 def errors(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
-    """List every file that was skipped, once, with its reason."""
+    """List the files that were skipped, with the reasons."""
     from unheard.library import open_library
 
     with open_library(Workspace.open(workspace).library_path) as library:
@@ -155,7 +164,7 @@ def errors(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
 
 
 def status(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
-    """What the workspace holds, and the next command."""
+    """Show the state of a workspace and the next command."""
     from unheard.cli.status import describe
 
     state = describe(Workspace.open(workspace))
@@ -165,21 +174,26 @@ def status(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
     rows = []
     for key, value in state.items():
         lines = [_shown(value)]
-        if isinstance(value, dict) and value:  # of splits: a line each
+        if isinstance(value, dict) and value:  # one line per split
             lines = [f"{name}: {_shown(part)}" for name, part in value.items()]
         rows += [[key if number == 0 else "", line] for number, line in enumerate(lines)]
     console.out.print(console.table(f"Workspace {workspace}", ["what", "state"], rows))
 
 
-def doctor(workspace: Annotated[Path | None, typer.Option("-w", "--workspace", show_default=False)] = None) -> None:
-    """Check this machine and, if given, a workspace: decoders, devices, threads, disk, consistency."""
+def doctor(
+    workspace: Annotated[
+        Path | None,
+        typer.Option("-w", "--workspace", help="The workspace folder, to check it too.", show_default=False),
+    ] = None,
+) -> None:
+    """Check this machine, and a workspace if it is named: decoders, devices, threads, disk, consistency."""
     from unheard.cli.doctor import run_checks
 
     results = run_checks(None if workspace is None else Workspace.open(workspace))
     rows = [["ok" if result.ok else "PROBLEM", result.what, result.found] for result in results]
     console.out.print(console.table("Check-up", ["", "what", "found"], rows))
     if not all(result.ok for result in results):
-        raise UserError("some checks failed; the table above says which and what to do")
+        raise UserError("some checks failed; see the rows with PROBLEM in the table above")
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Verbs that rank: similar, recommend, embed."""
+"""The commands that use a model: similar, recommend, embed."""
 
 from __future__ import annotations
 
@@ -21,28 +21,31 @@ if TYPE_CHECKING:
 
 Candidates = Annotated[
     Literal["cold", "warm", "all"],
-    typer.Option(help="cold: tracks nobody has played; warm: tracks with plays; all: both."),
+    typer.Option(help="cold: test tracks and tracks added later; warm: train tracks with plays; all: every track."),
 ]
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        "--model", help="A trained model, a baseline or oracle. Default: what was trained.", show_default=False
+        "--model",
+        help="A trained model, a baseline or oracle. Default: blend if trained, else another trained model.",
+        show_default=False,
     ),
 ]
-Count = Annotated[int, typer.Option("-n", min=1, help="How many.")]
+Count = Annotated[int, typer.Option("-n", min=1, help="Number of tracks.")]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write .m3u8, .jspf, .csv or .json.", show_default=False)
 ]
-ArtistCap = Annotated[int, typer.Option(min=0, help="At most this many tracks of one artist; 0: no cap.")]
+ArtistCap = Annotated[int, typer.Option(min=0, help="Maximum number of tracks of one artist; 0: no cap.")]
 Diversity = Annotated[
-    float, typer.Option(min=0, max=1, help="0: by score alone; 1: each as unlike those before it as possible.")
+    float,
+    typer.Option(min=0, max=1, help="0: rank by score; 1: choose tracks as different from each other as possible."),
 ]
 Genres = Annotated[
     list[str] | None, typer.Option("--genre", help="Only tracks of this genre (repeatable: any of them).")
 ]
 Years = Annotated[
     str | None,
-    typer.Option("--year", metavar="YEAR|FROM-TO", help="Only releases of 1999, 1990-1999, 1990- or -1999."),
+    typer.Option("--year", metavar="YEAR|FROM-TO", help="Only releases of these years: 1999, 1990-1999, 1990-, -1999."),
 ]
 Shortest = Annotated[
     float | None, typer.Option("--min-duration", metavar="SECONDS", min=0, help="Only tracks at least this long.")
@@ -51,15 +54,17 @@ Longest = Annotated[
     float | None, typer.Option("--max-duration", metavar="SECONDS", min=0, help="Only tracks at most this long.")
 ]
 
-MARK = "?"
-NOT_ENOUGH = "not enough like anything known"
-UNFILTERED = "{}: lists are written as they are measured; leave out --diversity, --genre, --year and --min/max-duration"
+LOW_CONFIDENCE_MARK = "?"
+NO_FILTERS_ALLOWED = (
+    "{}: writes the lists that `evaluate` measures; leave out --diversity, --genre, --year and --min/max-duration"
+)
 
 
 def similar(
     workspace: WorkspaceOption,
     track: Annotated[
-        str | None, typer.Argument(metavar="TRACK_ID|FILE", help="What to find neighbours of.", show_default=False)
+        str | None,
+        typer.Argument(metavar="TRACK_ID|FILE", help="A track of the library, or an audio file.", show_default=False),
     ] = None,
     candidates: Candidates = "all",
     n: Count = 10,
@@ -73,12 +78,16 @@ def similar(
     min_duration: Shortest = None,
     max_duration: Longest = None,
     test_tracks: Annotated[
-        bool, typer.Option("--test-tracks", help="For every test track, as CSV (track_id, rank, neighbour_id, score).")
+        bool,
+        typer.Option(
+            "--test-tracks",
+            help="Write the neighbours of every test track to -o, CSV (track_id, rank, neighbour_id, score).",
+        ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random ties.")] = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Neighbours of a track or of an audio file that nobody has heard yet; the score is a centred cosine, -1 to 1."""
+    """Find the neighbours of a track or of an audio file. The score is a centred cosine, -1 to 1."""
     from unheard.recommend.options import ListOptions, artist_cap
 
     options = ListOptions(
@@ -88,31 +97,31 @@ def similar(
         diversity=diversity,
         filters=_filters(genre, year, min_duration, max_duration),
     )
-    _require(not test_tracks or _as_measured(options), UNFILTERED.format("--test-tracks"))
+    _require(not test_tracks or _as_measured(options), NO_FILTERS_ALLOWED.format("--test-tracks"))
     session = _session(workspace, split, model, seed)
     if test_tracks:
-        _require(track is None, "--test-tracks takes no track; leave it out")
-        _require(candidates != "all", "--test-tracks compares with cold or warm tracks; add --candidates cold")
+        _require(track is None, "--test-tracks: expected no TRACK_ID or FILE; leave it out")
+        _require(candidates != "all", "--test-tracks: expected --candidates cold or --candidates warm")
         with console.progress_bars() as progress:
             rows = session.write_similar_lists(_list_path(output), candidates=candidates, n=n, progress=progress)
         console.say(f"{output}: {rows} rows")
         return
     if track is None:
-        raise UserError("name a TRACK_ID or a FILE, or --test-tracks -o sim.csv")
-    query = session.heard(track)
-    found = session.neighbours(query, options=options)
-    _warn_of_strangers(session, [query])
-    _show(
-        session, found, output, json=json, title=f"Like {session.label(track)} ({_seen_through(session, candidates)})"
-    )
+        raise UserError("expected a TRACK_ID or a FILE, or --test-tracks -o sim.csv")
+    seed_track = session.resolve_seed(track)
+    found = session.neighbours(seed_track, options=options)
+    _warn_of_low_confidence(session, [seed_track])
+    _show(session, found, output, json=json, title=f"Like {session.label(track)} ({_source(session, candidates)})")
 
 
 def recommend(
     workspace: WorkspaceOption,
-    playlist: Annotated[str | None, typer.Option("--playlist", help="A playlist's id.", show_default=False)] = None,
+    playlist: Annotated[str | None, typer.Option("--playlist", help="Id of a playlist.", show_default=False)] = None,
     like: Annotated[
         list[str] | None,
-        typer.Option("--like", metavar="TRACK_ID|FILE", help="A seed (repeatable).", show_default=False),
+        typer.Option(
+            "--like", metavar="TRACK_ID|FILE", help="A liked track, the seed (repeatable).", show_default=False
+        ),
     ] = None,
     candidates: Candidates = "cold",
     n: Count = 10,
@@ -121,7 +130,7 @@ def recommend(
     model: ModelOption = None,
     max_per_artist: ArtistCap = 2,
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", metavar="TRACK_ID", help="Never this track (repeatable).")
+        list[str] | None, typer.Option("--exclude", metavar="TRACK_ID", help="Leave this track out (repeatable).")
     ] = None,
     diversity: Diversity = 0.0,
     genre: Genres = None,
@@ -129,15 +138,22 @@ def recommend(
     min_duration: Shortest = None,
     max_duration: Longest = None,
     all_playlists: Annotated[
-        bool, typer.Option("--all-playlists", help="For every playlist, as CSV (playlist_id, rank, track_id, score).")
+        bool,
+        typer.Option(
+            "--all-playlists",
+            help="Write the tracks for every playlist to -o, CSV (playlist_id, rank, track_id, score).",
+        ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random ties.")] = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Tracks for a playlist (score: dot product of factors) or for seeds (score: how well the seeds agree)."""
+    """Recommend tracks for a playlist or for liked tracks.
+
+    The score is the predicted preference of the playlist, or the reciprocal rank fusion of the liked tracks.
+    """
     _require(
         (playlist is not None) + bool(like) + all_playlists == 1,
-        "say for whom: one of --playlist ID, --like TRACK_ID|FILE, or --all-playlists -o recs.csv",
+        "expected one of --playlist ID, --like TRACK_ID|FILE, or --all-playlists -o recs.csv",
     )
     from unheard.recommend.options import ListOptions, artist_cap
 
@@ -149,25 +165,25 @@ def recommend(
         diversity=diversity,
         filters=_filters(genre, year, min_duration, max_duration),
     )
-    _require(not all_playlists or _as_measured(options), UNFILTERED.format("--all-playlists"))
+    _require(not all_playlists or _as_measured(options), NO_FILTERS_ALLOWED.format("--all-playlists"))
     session = _session(workspace, split, model, seed)
     if all_playlists:
         with console.progress_bars() as progress:
             rows = session.write_recommendation_lists(_list_path(output), candidates=candidates, n=n, progress=progress)
         console.say(f"{output}: {rows} rows")
         return
-    seeds = [session.heard(name) for name in dict.fromkeys(like or [])]
+    seeds = [session.resolve_seed(name) for name in dict.fromkeys(like or [])]
     found = session.recommendations(playlist=playlist, like=seeds, options=options)
-    _warn_of_strangers(session, seeds)
-    whom = f"playlist {playlist}" if playlist is not None else ", ".join(session.label(seed) for seed in like or [])
-    _show(session, found, output, json=json, title=f"For {whom} ({_seen_through(session, candidates)})")
+    _warn_of_low_confidence(session, seeds)
+    query = f"playlist {playlist}" if playlist is not None else ", ".join(session.label(seed) for seed in like or [])
+    _show(session, found, output, json=json, title=f"For {query} ({_source(session, candidates)})")
 
 
 def embed(
     workspace: WorkspaceOption,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Audio files. None: every track of the library.", show_default=False),
+        typer.Argument(help="Audio files. Default: every track of the library.", show_default=False),
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="A .parquet file (track_id, path, vector).")] = Path(
         "vectors.parquet"
@@ -175,7 +191,7 @@ def embed(
     split: SplitOption = None,
     model: ModelOption = None,
 ) -> None:
-    """Predicted latent factors of audio files, in the space of the factors that the model was trained on."""
+    """Write predicted latent factors of audio files, in the space of the factors that the model was trained on."""
     session = _session(workspace, split, model, 0, warm=not files)
     with console.progress_bars() as progress:
         report = session.write_vectors(files or [], output, progress=progress)
@@ -183,11 +199,11 @@ def embed(
     for problem in report.problems:
         console.say(f"  skipped {problem}")
     if report.problems and not report.written:
-        raise UserError("none of the files could be embedded; the lines above say why")
+        raise UserError("none of the files can be used; see the lines above")
 
 
 def _session(workspace: Path, split: str | None, model: str | None, seed: int, *, warm: bool = False) -> Session:
-    """A session whose predictions are up to date; `warm`: also those of tracks that rankings take from plays."""
+    """Return a session with current predictions; `warm`: also those of train tracks with plays."""
     from unheard.session import Session
 
     session = Session(workspace, split=split, model=model, seed=seed)
@@ -195,8 +211,8 @@ def _session(workspace: Path, split: str | None, model: str | None, seed: int, *
     return session
 
 
-def _seen_through(session: Session, candidates: str) -> str:
-    """Model, split and candidates, for a title: the split may be one that nobody named."""
+def _source(session: Session, candidates: str) -> str:
+    """Return model, split and candidates for a title, since the first two may be defaults."""
     return f"{session.model}, split {session.catalogue.split.name}, {candidates}"
 
 
@@ -210,14 +226,14 @@ def _filters(
 
 
 def _as_measured(options: ListOptions) -> bool:
-    """Whether nothing is asked for that lists for measuring cannot have."""
+    """Return whether lists with these options are those that `evaluate` measures."""
     from unheard.recommend.filters import NO_FILTERS
 
     return options.filters == NO_FILTERS and not options.diversity
 
 
 def _years(text: str | None) -> tuple[int | None, int | None]:
-    """First and last year of 1999, 1990-1999, 1990- or -1999."""
+    """Return the first and last year of 1999, 1990-1999, 1990- or -1999; raise UserError for other text."""
     if text is None:
         return None, None
     match = re.fullmatch(r"(\d{4})|(\d{4})?-(\d{4})?", text.strip())
@@ -227,14 +243,16 @@ def _years(text: str | None) -> tuple[int | None, int | None]:
     return int(first) if first else None, int(last) if last else None
 
 
-def _warn_of_strangers(session: Session, seeds: Sequence[str | NewTrack]) -> None:
-    """Say which seeds the model cannot judge."""
+def _warn_of_low_confidence(session: Session, seeds: Sequence[str | NewTrack]) -> None:
+    """Print a warning for each seed with a low confidence."""
     from unheard.recommend.confidence import LOW_CONFIDENCE
 
     for seed in seeds:
         confidence = session.confidence(seed)
         if confidence is not None and confidence < LOW_CONFIDENCE:
-            console.say(f"{session.label(seed)} is {NOT_ENOUGH}; what is near it is a guess")
+            console.say(
+                f"{session.label(seed)}: low confidence, because no known track is similar; results are a guess"
+            )
 
 
 def _require(condition: bool, message: str) -> None:
@@ -244,7 +262,7 @@ def _require(condition: bool, message: str) -> None:
 
 def _list_path(output: Path | None) -> Path:
     if output is None or output.suffix != ".csv":
-        raise UserError(f"lists are written as CSV, got -o {output}; say -o lists.csv")
+        raise UserError(f"-o {output}: expected a .csv file for lists; use -o lists.csv")
     return output
 
 
@@ -257,14 +275,14 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
     elif output is None:
         from unheard.recommend.confidence import LOW_CONFIDENCE
 
-        strange = [item.confidence is not None and item.confidence < LOW_CONFIDENCE for item in found]
+        is_low = [item.confidence is not None and item.confidence < LOW_CONFIDENCE for item in found]
         rows = [
-            [item.rank, item.label, f"{item.score:.3f}", MARK if odd else "", item.first_reason]
-            for item, odd in zip(found, strange, strict=True)
+            [item.rank, item.label, f"{item.score:.3f}", LOW_CONFIDENCE_MARK if low else "", item.first_reason]
+            for item, low in zip(found, is_low, strict=True)
         ]
         columns = ["", "track", "score", "", "because it is near"]
         console.out.print(console.table(title, columns, rows, right=frozenset({0, 2})))
-        if any(strange):
-            console.say(f"{MARK} {NOT_ENOUGH}: the model can say little about it")
+        if any(is_low):
+            console.say(f"{LOW_CONFIDENCE_MARK} low confidence: no known track is similar")
         if not found:
-            console.say("no candidates are left: the seeds, the artist cap, the filters and the split leave none")
+            console.say("no candidates: the split, the filters, the artist cap and the seeds exclude all tracks")

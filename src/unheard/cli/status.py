@@ -1,4 +1,4 @@
-"""The state of a workspace, stage by stage, and the next command, for `unheard status`."""
+"""Describe the state of a workspace, stage by stage, and the next command, for `unheard status`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from unheard.spectrograms.store import stored_ids
 from unheard.splits import EVALUATION_SPLITS, USE_SPLITS, Use, default_split, load_splits
 from unheard.workspace import Workspace
 
-AUDIO, PLAYLISTS = "AUDIO_DIR_or_tracks.csv", "playlists.csv"  # stand for the user's own files
+AUDIO, PLAYLISTS = "AUDIO_DIR_or_tracks.csv", "playlists.csv"  # placeholders for files of the user
 
 
 def describe(workspace: Workspace) -> dict[str, Any]:
-    """Return what a workspace holds, stage by stage, and the next command.
+    """Return the state of each stage of a workspace, and the next command.
 
-    `next` leads to recommendations; `evaluation`, once there are splits, to figures. Both work as they are, but for
-    `AUDIO` and `PLAYLISTS`.
+    `next` is the next command towards recommendations; `evaluation`, if there are splits, the next one towards results
+    of `evaluate`. Both run without changes, except for `AUDIO` and `PLAYLISTS`.
     """
     state: dict[str, Any] = {"front end": workspace.settings.front_end}
     if workspace.library_path.is_file():
@@ -58,7 +58,7 @@ def _holdings(workspace: Workspace, library: Library) -> dict[str, Any]:
 
 
 def _to_recommend(workspace: Workspace, state: dict[str, Any]) -> str:
-    """Return the next of factors, train and recommend, under the split that these commands take by themselves."""
+    """Return the next of factors, train and recommend, under the default split of these commands."""
     split = split_for_use(workspace)
     if split not in state["factors"] or split not in state["models"]:
         return _to_train(workspace, state, split, named=False)
@@ -72,7 +72,7 @@ def _to_recommend(workspace: Workspace, state: dict[str, Any]) -> str:
 
 
 def _to_evaluate(workspace: Workspace, state: dict[str, Any]) -> str:
-    """Return the next of factors, train and evaluate, under the split that measures."""
+    """Return the next of factors, train and evaluate, under the default split of `evaluate`."""
     split = default_split(state["splits"], EVALUATION_SPLITS)
     if split in state["models"]:
         return _command(workspace, "evaluate")
@@ -80,7 +80,7 @@ def _to_evaluate(workspace: Workspace, state: dict[str, Any]) -> str:
 
 
 def _to_train(workspace: Workspace, state: dict[str, Any], split: str, *, named: bool) -> str:
-    """Return `factors` or `train`; `train` with --split if it has to be `named`."""
+    """Return `factors` or `train`; `train` with --split if `named`."""
     if split not in state["factors"]:
         return _command(workspace, "factors")
     return _command(workspace, "train", *(("--split", split) if named else ()))

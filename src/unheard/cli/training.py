@@ -1,4 +1,4 @@
-"""Verbs that learn: factors, train."""
+"""The commands that fit models: factors, train, tune."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ def factors(
         str | None, typer.Option("--split", help="Only this split. Default: every split.", show_default=False)
     ] = None,
     dim: Annotated[int, typer.Option(min=1, help="Latent factors per track.")] = 200,
-    alpha: Annotated[float, typer.Option(min=0, help="Confidence of a play: c = 1 + alpha r.")] = 20.0,
+    alpha: Annotated[float, typer.Option(min=0, help="Weight of a play: 1 + alpha r.")] = 20.0,
     regularization: Annotated[float, typer.Option(min=0, help="L2 penalty on the factors.")] = 0.05,
-    iterations: Annotated[int, typer.Option(min=1, help="ALS sweeps.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the starting factors.")] = 0,
+    iterations: Annotated[int, typer.Option(min=1, help="ALS iterations.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the initial factors.")] = 0,
     weighted: Annotated[
-        bool, typer.Option("--weighted", help="Use play counts as r; default is binary (r = 1).")
+        bool, typer.Option("--weighted", help="Use play counts as r. Default: r = 1 for every play.")
     ] = False,
     imported: Annotated[
         Path | None,
-        typer.Option("--import", help="Your own track factors: parquet (track_id, vector).", show_default=False),
+        typer.Option(
+            "--import", help="Import track factors: Parquet (track_id, vector). Fit nothing.", show_default=False
+        ),
     ] = None,
     imported_playlists: Annotated[
         Path | None,
         typer.Option(
             "--import-playlists",
-            help="Your own playlist or listener factors: parquet (playlist_id, vector). Default: folded in.",
+            help="Import playlist factors too: Parquet (playlist_id, vector). Default: fold the playlists in.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Learn latent factors from plays (implicit ALS), or import yours. Test tracks never take part."""
+    """Fit latent factors to the plays of train tracks (implicit ALS), or import factors. Test tracks are not used."""
     from unheard.factors.als import AlsConfig
     from unheard.factors.stage import compute_factors
 
     if imported_playlists is not None and imported is None:
-        raise UserError("--import-playlists needs the track factors of the same space; add --import TRACKS.parquet")
+        raise UserError("--import-playlists: needs track factors of the same space; add --import TRACKS.parquet")
     config = AlsConfig(
         dim=dim,
         alpha=alpha,
@@ -70,11 +72,11 @@ def train(
     workspace: WorkspaceOption,
     recipe: Annotated[
         str | None,
-        typer.Argument(help="A recipe's name or a TOML file. Default: the default model.", show_default=False),
+        typer.Argument(help="Name of a recipe, or a TOML file. Default: the default recipe.", show_default=False),
     ] = None,
     split: SplitOption = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of weights and batches; others than 0 are kept as NAME@SEED.")
+        int, typer.Option(min=0, help="Seed of weights and batches. A seed above 0 names the model RECIPE@SEED.")
     ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     max_minutes: Annotated[
@@ -82,12 +84,15 @@ def train(
     ] = None,
     targets: Annotated[
         Literal["warm", "full"],
-        typer.Option(help="warm: factors of train plays. full: of all plays, a leak kept for thesis parity."),
+        typer.Option(help="warm: factors of train plays. full: of all plays, with the test leak of the thesis."),
     ] = "warm",
-    force: Annotated[bool, typer.Option("--force", help="Train again although nothing changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Train even if nothing has changed.")] = False,
     list_recipes: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
 ) -> None:
-    """Train a model to predict factors from sound. A killed training goes on where it was, bit for bit."""
+    """Train a model on audio features and plays.
+
+    An interrupted training continues from its last checkpoint, with bit-identical results.
+    """
     from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
     from unheard.models.recipe import recipe_names
     from unheard.recommend.calibrate import calibrate
@@ -118,7 +123,7 @@ def train(
             try:
                 calibrate(opened, under.name, checkpoint.parent.name, progress=progress)
             except UserError as error:
-                console.say(f"lists of heard and unheard tracks together are not calibrated: {error}")
+                console.say(f"lists of known and new tracks are not calibrated: {error}")
     console.say(f"{chosen.name}: {checkpoint}")
 
 
@@ -126,19 +131,21 @@ def tune(
     workspace: WorkspaceOption,
     recipe: Annotated[
         str | None,
-        typer.Argument(help="A recipe with two towers. Default: the default model.", show_default=False),
+        typer.Argument(help="A recipe with a two-tower member. Default: the default recipe.", show_default=False),
     ] = None,
     split: SplitOption = None,
-    minutes: Annotated[float, typer.Option(min=0, help="Stop after this time; at least the recipe is tried.")] = 10.0,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="Stop after this time, but not before the recipe itself is measured.")
+    ] = 10.0,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Where the recipe goes. Default: W/<name>-tuned.toml.", show_default=False),
+        typer.Option("-o", "--output", help="File of the recipe. Default: W/<name>-tuned.toml.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search and of the fits.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     json: JsonFlag = False,
 ) -> None:
-    """Search the default model's few settings on validation tracks; test tracks take no part."""
+    """Search the settings of a recipe on validation tracks and write the best recipe. Test tracks are not used."""
     from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
     from unheard.splits import load_split
     from unheard.training.train import DEFAULT_RECIPE
@@ -148,7 +155,7 @@ def tune(
     opened = Workspace.open(workspace)
     chosen = load_any_recipe(recipe or DEFAULT_RECIPE)
     if not isinstance(chosen, RankerRecipe):
-        raise UserError(f"{chosen.name}: there are no two towers to tune; name a recipe with [member.two-tower]")
+        raise UserError(f"{chosen.name}: has no two-tower member to tune; name a recipe with [member.two-tower]")
     with console.progress_bars() as progress:
         found, trials = run(
             opened, chosen, load_split(opened, split), minutes=minutes, seed=seed, device=device, progress=progress
@@ -162,4 +169,4 @@ def tune(
         heads = ["nDCG@20", *trials[0].settings]
         rows = [[f"{trial.ndcg:.4f}", *map(str, trial.settings.values())] for trial in best]
         console.out.print(console.table(f"Validation tracks, best of {len(trials)} trials", heads, rows))
-    console.say(f"{path}: train it with `unheard train -w {workspace} {path}`")
+    console.say(f"wrote {path}; to train it, run `unheard train -w {workspace} {path}`")

@@ -1,1 +1,1 @@
-"""Evaluate: ranking figures with chance, ceiling and intervals."""
+"""Evaluate: measure models on test tracks, with chance, oracle and confidence intervals."""

@@ -79,5 +79,5 @@ def _lists(
 ) -> NDArray[np.int32]:
     found = np.empty((len(playlists), depth), np.int32)
     for block in playlist_blocks(catalogue, recommender, playlists, candidates):
-        found[block.place] = top_k(block.scores, depth, seed=seed, queries=block.queries, candidates=candidates)
+        found[block.rows] = top_k(block.scores, depth, seed=seed, queries=block.queries, candidates=candidates)
     return found

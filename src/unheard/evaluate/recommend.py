@@ -53,15 +53,17 @@ class RecommendTask:
 
 @dataclass(frozen=True)
 class Ranking:
-    """What one model made of it: ranks of the relevant candidates, and the first 20 of each list.
+    """Rankings by one model.
 
-    rank, mid_rank  (entry,) in the order of the task's entries, ties broken and shared
+    ranks           of the relevant candidates, ties broken at random
+    rank, mid_rank  (entry,) in the order of the task's entries, with ties broken and with ties shared
+    lists           (query, <= 20) the first candidate columns of each list
     """
 
     ranks: accuracy.Ranks
     rank: NDArray[np.int64]
     mid_rank: NDArray[np.float64]
-    lists: NDArray[np.int32]  # (query, <= 20)
+    lists: NDArray[np.int32]
 
 
 def prepare_recommend(catalogue: Catalogue, which: Candidates, resamples: Resamples, *, seed: int) -> RecommendTask:
@@ -101,13 +103,13 @@ def rank(task: RecommendTask, recommender: Recommender) -> Ranking:
     mid = np.empty(len(task.query))
     lists = np.empty((len(task.playlists), min(K, len(task.candidates))), np.int32)
     for block in playlist_blocks(task.catalogue, recommender, task.playlists, task.candidates):
-        first, last = np.searchsorted(task.query, [block.place.start, block.place.stop])
-        rows, columns = task.query[first:last] - block.place.start, task.column[first:last]
+        first, last = np.searchsorted(task.query, [block.rows.start, block.rows.stop])
+        rows, columns = task.query[first:last] - block.rows.start, task.column[first:last]
         seed, queries = task.seed, block.queries
         ranks[first:last], mid[first:last] = ranks_of(
             block.scores, rows, columns, seed=seed, queries=queries, candidates=task.candidates
         )
-        lists[block.place] = top_k(block.scores, K, seed=seed, queries=queries, candidates=task.candidates)
+        lists[block.rows] = top_k(block.scores, K, seed=seed, queries=queries, candidates=task.candidates)
     return Ranking(accuracy.Ranks.of(task.query, ranks, len(task.playlists)), ranks, mid, lists)
 
 
@@ -131,10 +133,10 @@ def _accuracy(task: RecommendTask, ranking: Ranking) -> list[Measure]:
 def _per_list(task: RecommendTask, lists: NDArray[np.int32]) -> list[Measure]:
     """Return mean popularity and distinct artists of the first 20."""
     plays, candidates = task.catalogue.plays, task.candidates
-    held_by = np.bincount(plays.indices, minlength=plays.shape[1])  # (n,) playlists that hold a track
-    popularity = held_by[candidates].astype(np.float64)
+    n_playlists = np.bincount(plays.indices, minlength=plays.shape[1])  # (n,) playlists that hold a track
+    popularity = n_playlists[candidates].astype(np.float64)
     own = task.catalogue.plays_of(Use.TRAIN)[task.playlists] > 0
-    masked = own @ (held_by * np.isin(np.arange(len(held_by)), candidates))  # (query,)
+    masked = own @ (n_playlists * np.isin(np.arange(len(n_playlists)), candidates))  # (query,)
     expected = (popularity.sum() - masked) / np.maximum(task.n_allowed, 1)
     artists = task.catalogue.main_artist
     distinct = diversity.distinct_share(lists, artists[candidates], K)

@@ -23,7 +23,7 @@ from unheard.recommend.models import ORACLE, UNTRAINED
 ROW_KEYS = (
     "model", "split", "task", "candidates", "metric", "k", "value", "low", "high", "n", "chance", "oracle", "seed"
 )  # fmt: skip
-MIN_SEEDS = 3  # with fewer, a difference may be one of seeds and not of models
+MIN_SEEDS = 3  # with fewer, a difference may come from the seeds
 
 Measured = Mapping[str, Mapping[Figure, Measure]]  # by model
 
@@ -81,10 +81,10 @@ class Results:
 
 def write_results(path: Path, results: Results) -> Path:
     """Write the rows to `path` and the comparisons to `<name>.comparisons.json`, whose path is returned."""
-    beside = path.with_name(f"{path.stem}.comparisons.json")
+    comparisons_path = path.with_name(f"{path.stem}.comparisons.json")
     write_json(path, results.rows, indent=1)
-    write_json(beside, [comparison.as_json() for comparison in results.comparisons], indent=1)
-    return beside
+    write_json(comparisons_path, [comparison.as_json() for comparison in results.comparisons], indent=1)
+    return comparisons_path
 
 
 def recipe_and_seed(model: str) -> tuple[str, int]:

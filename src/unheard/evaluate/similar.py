@@ -98,6 +98,6 @@ def _lists(
     for not_same in (None, catalogue.main_artist):
         found = np.empty((len(queries), depth), np.int32)
         for block in similar_blocks(recommender, queries, candidates, n_tracks=len(catalogue), not_same=not_same):
-            found[block.place] = top_k(block.scores, depth, seed=seed, queries=block.queries, candidates=candidates)
+            found[block.rows] = top_k(block.scores, depth, seed=seed, queries=block.queries, candidates=candidates)
         lists.append(found)
     return lists[0], lists[1]

@@ -90,7 +90,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
 
 
 def _uncalibrated(recommender: Recommender) -> Recommender:
-    return replace(recommender, beside=None) if isinstance(recommender, EmbeddingRecommender) else recommender
+    return replace(recommender, warm_cold=None) if isinstance(recommender, EmbeddingRecommender) else recommender
 
 
 def tables(findings: Findings) -> list[Table]:
@@ -123,7 +123,7 @@ def _on_validation(
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], float]:
     """Return metrics with raw and with calibrated scores, and the share of cold tracks among the relevant ones."""
     rng = np.random.default_rng([seed, 10])
-    relevant_cold = validation.unknown & (rng.random(validation.unknown.shape) < 1 / HIDDEN_ONE_IN)
+    relevant_cold = validation.hidden_cold & (rng.random(validation.hidden_cold.shape) < 1 / HIDDEN_ONE_IN)
     artist = np.unique(catalogue.main_artist[validation.cold], return_inverse=True)[1].reshape(-1)
     half = rng.permutation(int(artist.max()) + 1)[artist] % 2 == 0
     resamples = Resamples.draw(validation.playlists, rng=np.random.default_rng([seed, 11]))
@@ -137,7 +137,7 @@ def _on_validation(
         for how, parts in values.items()
     }
     # Each half of the cold tracks is ranked together with all warm ones.
-    n_cold, n_warm = relevant_cold.sum() / 2, validation.hidden.sum()
+    n_cold, n_warm = relevant_cold.sum() / 2, validation.hidden_warm.sum()
     return found, float(n_cold / max(n_cold + n_warm, 1))
 
 
@@ -145,10 +145,10 @@ def _lists(
     validation: CalibrationPairs, relevant_cold: NDArray[np.bool_], measured: NDArray[np.bool_], scale: Scale, seed: int
 ) -> dict[str, Values]:
     """Return metrics of the list of 20 of each playlist, (playlist,); NaN where nothing is relevant."""
-    of_cold = scale.slope * validation.of_cold[:, measured].astype(np.float64) + scale.offset
-    known = (validation.unknown & ~relevant_cold)[:, measured]
-    scores = np.concatenate([validation.of_warm, np.where(known, -np.inf, of_cold).astype(np.float32)], axis=1)
-    relevant = np.concatenate([validation.hidden, relevant_cold[:, measured]], axis=1)
+    of_cold = scale.slope * validation.cold_scores[:, measured].astype(np.float64) + scale.offset
+    known = (validation.hidden_cold & ~relevant_cold)[:, measured]
+    scores = np.concatenate([validation.warm_scores, np.where(known, -np.inf, of_cold).astype(np.float32)], axis=1)
+    relevant = np.concatenate([validation.hidden_warm, relevant_cold[:, measured]], axis=1)
     rows = np.concatenate([validation.warm, validation.cold[measured]])
     lists = top_k(scores, K, seed=seed, queries=validation.playlists, candidates=rows)
     there, n_warm = lists >= 0, len(validation.warm)

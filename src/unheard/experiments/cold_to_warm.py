@@ -151,9 +151,9 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     has_plays = np.any(catalogue.warm.playlists, axis=1)
     test, val = (
         _reveal(catalogue, plays, use, has_plays, seed)
-        for plays, use in ((catalogue.plays, Use.TEST), (catalogue.tuning, Use.VAL))
+        for plays, use in ((catalogue.plays, Use.TEST), (catalogue.validation_plays, Use.VAL))
     )
-    if not test.sought.any():
+    if not test.is_target.any():
         raise UserError(
             f"split {catalogue.split.name!r}: no playlist with train plays holds a test track; import more playlists "
             "or choose another split"
@@ -247,7 +247,7 @@ def _reveal(catalogue: Catalogue, plays: csr_matrix, use: Use, has_plays: NDArra
     rng = np.random.default_rng([seed, 6, int(use)])
     counts = np.asarray(plays[has_plays].getnnz(axis=0))
     tracks = np.flatnonzero((catalogue.use == use) & (counts >= 2)).astype(np.int32)
-    return Reveal.of(plays, tracks, asked=has_plays, rng=rng)
+    return Reveal.of(plays, tracks, playlists=has_plays, rng=rng)
 
 
 def _predicted(workspace: Workspace, catalogue: Catalogue, name: str, seed: int) -> Predicted:

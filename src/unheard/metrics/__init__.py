@@ -1,7 +1,7 @@
-"""Ranking metrics as pure functions of arrays; validation, experiments and evaluation all call these.
+"""Metrics of rankings as pure functions of arrays, for validation, experiments and evaluation.
 
 accuracy.py    recall, nDCG, average precision, reciprocal rank, hit, AUC, overlap
-chance.py      what a random ranking is expected to score
+chance.py      expectations for a random ranking
 diversity.py   coverage, exposure, hubs, popularity and artists of the lists
 intervals.py   cluster bootstrap, p-values, Holm's correction
 """

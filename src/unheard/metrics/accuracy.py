@@ -1,6 +1,6 @@
-"""Ranking metrics, vectorised over queries. No sampled negatives, no cut-offs other than the named k.
+"""Compute accuracy metrics of rankings, vectorised over queries, without sampled negatives.
 
-Everything but the AUC follows from the ranks (from 1) of a query's relevant candidates in the full ranking:
+All but the AUC are functions of the ranks (from 1) of a query's relevant candidates in the full ranking:
 
     recall@k   hits in the first k / |R|
     nDCG@k     sum over hits of 1 / log2(rank + 1), over the same sum for the ideal ranking of min(k, |R|) hits
@@ -9,8 +9,8 @@ Everything but the AUC follows from the ranks (from 1) of a query's relevant can
     hit@k      whether any relevant candidate is in the first k
     AUC        share of (relevant, other) pairs in the right order, ties 1/2 (Mann and Whitney, 1947)
 
-Järvelin and Kekäläinen (2002) for nDCG; Manning, Raghavan and Schütze (2008, chapter 8) for the rest. Other tools
-differ in the denominators (k or |R| instead of min(k, |R|)), so compare definitions before figures.
+Järvelin and Kekäläinen (2002) for nDCG; Manning, Raghavan and Schütze (2008, chapter 8) for the rest. Some tools have
+other denominators (k or |R| instead of min(k, |R|)), so their figures are not comparable.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ranks:
-    """Ranks of relevant candidates. Entry i says that query[i] has a relevant candidate at rank[i] (from 1).
+    """Ranks of relevant candidates: entry i is a relevant candidate of query[i] at rank[i] (from 1).
 
-    Entries are ordered by query, then rank. Every query 0 .. n_queries-1 has at least one entry: all of its relevant
-    candidates are ranked, so its number of entries is |R|.
+    Entries are ordered by query, then rank. Every query 0 .. n_queries-1 has |R| entries, at least one.
     """
 
     query: NDArray[np.int64]
@@ -37,7 +36,7 @@ class Ranks:
 
     @staticmethod
     def of(query: NDArray[np.integer], rank: NDArray[np.integer], n_queries: int) -> Ranks:
-        """Order the entries; ValueError if a query has none, since its figures would be 0/0."""
+        """Sort the entries; raise ValueError if a query has none, since its metrics would be 0/0."""
         order = np.lexsort((rank, query))
         found = Ranks(query[order].astype(np.int64), rank[order].astype(np.int64), n_queries)
         if (found.n_relevant == 0).any():
@@ -46,63 +45,68 @@ class Ranks:
 
     @property
     def n_relevant(self) -> NDArray[np.int64]:
-        """|R| of each query."""
+        """Number of relevant candidates |R| of each query, (query,)."""
         return np.bincount(self.query, minlength=self.n_queries)
 
     @property
     def nth(self) -> NDArray[np.int64]:
-        """Which relevant candidate of its query an entry is: 1 for the best ranked one, then 2, ..."""
+        """Position of each entry among the entries of its query, from 1 for the best rank, (entry,)."""
         ends = np.cumsum(self.n_relevant)
         return np.arange(1, len(self.query) + 1) - (ends - self.n_relevant)[self.query]
 
     def total(self, values: NDArray[np.floating | np.bool_]) -> Values:
-        """Sum of a value per entry over each query."""
+        """Return the sums of values (entry,) over each query, (query,)."""
         return np.bincount(self.query, weights=values.astype(np.float64), minlength=self.n_queries).astype(np.float64)
 
 
 def recall_at_k(ranks: Ranks, k: int) -> Values:
+    """Return recall@k of each query, (query,)."""
     return ranks.total(ranks.rank <= k) / ranks.n_relevant
 
 
 def hit_at_k(ranks: Ranks, k: int) -> Values:
+    """Return 1 for each query with a relevant candidate in the first k, else 0, (query,)."""
     return (ranks.total(ranks.rank <= k) > 0).astype(np.float64)
 
 
 def reciprocal_rank(ranks: Ranks) -> Values:
+    """Return the reciprocal rank of each query's first relevant candidate, (query,)."""
     return ranks.total(np.where(ranks.nth == 1, 1 / ranks.rank, 0.0))
 
 
 def ideal_dcg(n_relevant: NDArray[np.integer], k: int) -> Values:
-    """DCG of a ranking that starts with min(k, |R|) relevant candidates."""
+    """Return the DCG of a ranking that starts with min(k, |R|) relevant candidates."""
     gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(1, k + 1) + 1))])
     ideal: Values = gains[np.minimum(n_relevant, k)]
     return ideal
 
 
 def gain_at_k(rank: NDArray[np.integer], k: int) -> Values:
-    """What a relevant candidate at `rank` (from 1) adds to DCG@k; same shape."""
+    """Return the contribution to DCG@k of a relevant candidate at `rank` (from 1), in the same shape."""
     gain: Values = np.where(rank <= k, 1 / np.log2(rank + 1), 0.0)
     return gain
 
 
 def ndcg_at_k(ranks: Ranks, k: int) -> Values:
+    """Return nDCG@k of each query, (query,)."""
     return ranks.total(gain_at_k(ranks.rank, k)) / ideal_dcg(ranks.n_relevant, k)
 
 
 def ndcg_of_lists(hits: NDArray[np.bool_], n_relevant: NDArray[np.integer], k: int) -> Values:
-    """nDCG@k of lists, from whether each of their first k entries is relevant, (query, <= k), best first."""
+    """Return nDCG@k of lists; `hits` (query, <= k) is whether each entry of a list is relevant, best first."""
     gains = hits * gain_at_k(np.arange(1, hits.shape[1] + 1), k)
     ndcg: Values = gains.sum(axis=1) / ideal_dcg(n_relevant, k)
     return ndcg
 
 
 def average_precision_at_k(ranks: Ranks, k: int) -> Values:
+    """Return AP@k of each query, (query,)."""
     precision = np.where(ranks.rank <= k, ranks.nth / ranks.rank, 0.0)
     return ranks.total(precision) / np.minimum(ranks.n_relevant, k)
 
 
 def auc(query: NDArray[np.integer], mid_rank: Values, n_candidates: NDArray[np.integer]) -> Values:
-    """AUC of each query from the mid-ranks (ties share their mean rank) of its relevant candidates.
+    """Return the AUC of each query from the mid-ranks (ties share their mean rank) of its relevant candidates.
 
     `n_candidates` (query,) counts all candidates, relevant ones included. NaN where every candidate is relevant.
     """
@@ -116,16 +120,16 @@ def auc(query: NDArray[np.integer], mid_rank: Values, n_candidates: NDArray[np.i
 
 
 def overlap_at_k(first: NDArray[np.integer], second: NDArray[np.integer], k: int, *, n_candidates: int) -> Values:
-    """Share of the first k that two rankings have in common, (query,).
+    """Return the share of the first k candidates that two rankings have in common, (query,).
 
-    Both are (query, >= k) candidate columns below `n_candidates`, best first, without repeats. NaN where a ranking has
-    fewer than k places filled (-1 marks the empty ones).
+    Both are (query, >= k) candidate columns below `n_candidates`, best first, without repeats; -1 where a list is
+    shorter. NaN for a list with fewer than k candidates.
     """
     first, second = first[:, :k], second[:, :k]
     if first.shape[1] < k or second.shape[1] < k:
         return np.full(len(first), np.nan)
-    there = np.zeros((len(first), n_candidates + 1), np.bool_)  # column -1 collects the empty places
-    np.put_along_axis(there, first, values=True, axis=1)
-    common = np.take_along_axis(there, second, axis=1).sum(axis=1) / k
+    listed = np.zeros((len(first), n_candidates + 1), np.bool_)  # -1 addresses the last column
+    np.put_along_axis(listed, first, values=True, axis=1)
+    common = np.take_along_axis(listed, second, axis=1).sum(axis=1) / k
     filled = (first >= 0).all(axis=1) & (second >= 0).all(axis=1)
     return np.where(filled, common, np.nan)

@@ -1,10 +1,11 @@
-"""Beyond accuracy: what all lists together do to the catalogue. From the first k tracks of every playlist's list.
+"""Compute metrics beyond accuracy from the first k tracks of all lists.
 
-coverage            share of candidates that anybody is shown
-exposure-gini       how unequally places in lists are shared out: 0 all alike, near 1 a few tracks fill every list
-k-occurrence-skew   skewness of the number of lists that hold a track; hubs are in every list (Radovanović,
-                    Nanopoulos & Ivanović, 2010)
-antihub-share       share of candidates that are in no list
+coverage            share of candidates in at least one list
+exposure-gini       Gini coefficient of the number of lists that hold a candidate: 0 if all numbers are equal, near 1 if
+                    a few tracks fill all lists
+k-occurrence-skew   skewness of the number of lists that hold a candidate; large if there are hubs, tracks in most lists
+                    (Radovanović, Nanopoulos & Ivanović, 2010)
+antihub-share       share of candidates in no list
 mean-popularity     mean number of playlists that hold a recommended track
 distinct-artists    distinct main artists in a list, over k
 """
@@ -17,24 +18,26 @@ from numpy.typing import NDArray
 from unheard.metrics.accuracy import Values
 
 Counts = NDArray[np.integer]
-Lists = NDArray[np.integer]  # (query, k) candidate columns, -1 for empty places
+Lists = NDArray[np.integer]  # (query, k) candidate columns, -1 where a list is shorter
 
 
 def occurrences(lists: Lists, n_candidates: int) -> NDArray[np.int64]:
-    """How many lists hold each candidate, (candidate,)."""
+    """Return the number of lists that hold each candidate, (candidate,)."""
     return np.bincount(lists[lists >= 0], minlength=n_candidates)
 
 
 def coverage(counts: Counts) -> float:
+    """Return the share of candidates with a count above 0."""
     return float((counts > 0).mean())
 
 
 def antihub_share(counts: Counts) -> float:
+    """Return the share of candidates with the count 0."""
     return float((counts == 0).mean())
 
 
 def gini(counts: Counts) -> float:
-    """Mean absolute difference over twice the mean; NaN when nothing is shown."""
+    """Return the mean absolute difference over twice the mean; NaN if all counts are 0."""
     n, total = len(counts), float(counts.sum())
     if not total:
         return np.nan
@@ -43,14 +46,14 @@ def gini(counts: Counts) -> float:
 
 
 def skewness(counts: Counts) -> float:
-    """Third central moment over the cubed standard deviation; NaN when all are alike."""
+    """Return the third central moment over the cubed standard deviation; NaN if all counts are equal."""
     centred = counts - counts.mean()
     deviation = float(np.sqrt((centred**2).mean()))
     return float((centred**3).mean() / deviation**3) if deviation > 0 else np.nan
 
 
 def mean_of_lists(lists: Lists, values: NDArray[np.floating]) -> Values:
-    """Mean of a value per candidate over each list, (query,); NaN for an empty one."""
+    """Return the mean over each list of values (candidate,), (query,); NaN for an empty list."""
     filled = lists >= 0
     n = filled.sum(axis=1)
     sums = np.where(filled, values[lists], 0.0).sum(axis=1, dtype=np.float64)
@@ -59,7 +62,7 @@ def mean_of_lists(lists: Lists, values: NDArray[np.floating]) -> Values:
 
 
 def distinct_share(lists: Lists, groups: Counts, k: int) -> Values:
-    """Distinct groups in each list over k, (query,)."""
+    """Return the number of distinct groups in each list over k, (query,); `groups` is (candidate,)."""
     found = np.sort(np.where(lists >= 0, groups[lists], -1), axis=1)
     new = np.diff(found, axis=1, prepend=-1) != 0
     share: Values = (new & (found >= 0)).sum(axis=1) / k
@@ -67,14 +70,14 @@ def distinct_share(lists: Lists, groups: Counts, k: int) -> Values:
 
 
 def chance_skewness(n_queries: int, share: float) -> float:
-    """Skewness of a binomial count: random lists hold a candidate with probability `share` each."""
+    """Return the skewness for random lists, that of a binomial count with probability `share`."""
     deviation = np.sqrt(n_queries * share * (1 - share))
     return float((1 - 2 * share) / deviation) if deviation > 0 else np.nan
 
 
 def chance_gini(n_queries: int, share: float) -> float:
-    """Gini coefficient of a binomial count: the sum over t of F(t)(1 - F(t)), over the mean."""
-    from scipy.stats import binom  # half of the time that every command would take to start
+    """Return the Gini coefficient for random lists, that of a binomial: sum over t of F(t)(1 - F(t)), over the mean."""
+    from scipy.stats import binom  # slow to import: it would double the start time of every command
 
     if not 0 < share < 1:
         return 0.0 if share else np.nan

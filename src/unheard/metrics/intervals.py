@@ -1,9 +1,9 @@
-"""Cluster bootstrap: how far a figure would move with other artists or other playlists (Efron & Tibshirani, 1993).
+"""Compute confidence intervals and p-values by the cluster bootstrap (Efron & Tibshirani, 1993).
 
-Queries of one cluster (an artist's tracks) are not independent, so whole clusters are drawn with replacement. A figure
-that is a mean over queries becomes a ratio in each resample: weighted sum over weighted count, with clusters' sums as
-terms, which is one matrix product for all resamples. Every model is measured on the same resamples, so differences
-between models are paired by subtracting replicates.
+Queries of one cluster, such as an artist's tracks, are not independent, so whole clusters are drawn with replacement. A
+mean over queries is, in each resample, the ratio of a weighted sum and a weighted count over clusters, so one matrix
+product computes all resamples. All models are measured on the same resamples, so the differences of their replicates
+are paired.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Resamples:
-    """How often each resample draws each cluster.
+    """Resamples of clusters.
 
-    weights  (resample, cluster) float64
+    weights  (resample, cluster) float64, how often a resample draws a cluster
     cluster  (query,) cluster of each query
     """
 
@@ -33,7 +33,7 @@ class Resamples:
 
     @staticmethod
     def draw(clusters: NDArray[np.integer], *, rng: np.random.Generator, n: int = N_RESAMPLES) -> Resamples:
-        """`n` resamples of the clusters that occur in `clusters` (query,)."""
+        """Draw `n` resamples of the clusters that occur in `clusters` (query,)."""
         n_clusters = len(np.unique(clusters))
         cluster = np.unique(clusters, return_inverse=True)[1].reshape(-1)
         weights = np.empty((n, n_clusters))
@@ -43,8 +43,11 @@ class Resamples:
         return Resamples(weights, cluster)
 
     def sums(self, values: NDArray[np.floating]) -> Values:
-        """Sum over the drawn queries of values (query,) or (query, d): (resample,) or (resample, d)."""
-        if self.weights.shape[1] < 2:  # one cluster says nothing about others
+        """Return sums over the drawn queries of values (query,) or (query, d): (resample,) or (resample, d).
+
+        NaN if there is only one cluster, because it has no variance between clusters.
+        """
+        if self.weights.shape[1] < 2:
             return np.full((len(self.weights), *values.shape[1:]), np.nan)
         flat = values.reshape(len(values), -1)
         by_cluster = np.zeros((self.weights.shape[1], flat.shape[1]))
@@ -52,16 +55,16 @@ class Resamples:
         return (self.weights @ by_cluster).reshape(len(self.weights), *values.shape[1:])
 
     def means(self, values: Values) -> Values:
-        """Mean over the drawn queries of `values` (query,), those that are NaN left out; (resample,)."""
-        there = np.isfinite(values)
-        n = self.sums(there.astype(np.float64))
-        total = self.sums(np.where(there, values, 0.0))
+        """Return means over the drawn queries of `values` (query,) without NaN, (resample,)."""
+        finite = np.isfinite(values)
+        n = self.sums(finite.astype(np.float64))
+        total = self.sums(np.where(finite, values, 0.0))
         out: Values = np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
         return out
 
 
 def percentile_interval(replicates: Values, *, level: float = LEVEL) -> tuple[float, float] | None:
-    """The middle `level` of the replicates; None if they are not numbers."""
+    """Return the central interval that holds a share `level` of the replicates; None without finite replicates."""
     finite = replicates[np.isfinite(replicates)]
     if not len(finite):
         return None
@@ -70,17 +73,18 @@ def percentile_interval(replicates: Values, *, level: float = LEVEL) -> tuple[fl
 
 
 def p_value(difference: float, replicates: Values) -> float:
-    """Two-sided p of "no difference": how often a replicate strays from `difference` as far as 0 does.
+    """Return the two-sided p-value of the hypothesis that the difference is 0.
 
-    Davison and Hinkley (1997, section 4.4): (1 + count) / (1 + resamples), so never below 1 / (1 + resamples).
+    Davison and Hinkley (1997, section 4.4): (1 + count) / (1 + resamples), with the count of replicates at least as far
+    from `difference` as 0 is.
     """
     finite = replicates[np.isfinite(replicates)]
-    strays = int((np.abs(finite - difference) >= abs(difference)).sum())
-    return (1 + strays) / (1 + len(finite))
+    n_extreme = int((np.abs(finite - difference) >= abs(difference)).sum())
+    return (1 + n_extreme) / (1 + len(finite))
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's (1979) step-down correction: the i-th smallest of m times m - i + 1, kept ascending, at most 1."""
+    """Return p-values with Holm's (1979) step-down correction: the i-th smallest of m is multiplied by m - i + 1."""
     order = np.argsort(p, kind="stable")
     factors = len(p) - np.arange(len(p))
     corrected = np.minimum(np.maximum.accumulate(np.asarray(p, np.float64)[order] * factors), 1.0)

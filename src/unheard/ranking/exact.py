@@ -1,8 +1,8 @@
-"""Exact rankings of score matrices: the top k of every row, and the ranks of single entries.
+"""Rank score matrices exactly: the top k of every row, and the ranks of single entries.
 
-Scores are float32, larger is better. -inf means "not a candidate"; NaN is a bug of the caller. Equal scores are ordered
-by tie keys (ties.py), or by an order that the caller gives. The top k come from a partition, so only k scores of a row
-are sorted.
+Scores are float32, larger is better. -inf marks entries that are no candidates; NaN is not allowed. Equal scores are
+ordered by tie keys (ties.py), or by an order that the caller passes. A partition selects the top k, so only k scores of
+a row are sorted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from unheard.ranking.ties import tie_keys
 
 Rows = NDArray[np.integer]
 Keys = Callable[[NDArray[np.integer], NDArray[np.integer]], NDArray[np.integer]]  # (score row, column) -> order of ties
-BLOCK_SCORES = 4_000_000  # scores of one block: 32 MB as float64, and a few arrays of that size live at once
+BLOCK_SCORES = 4_000_000  # scores of one block: 32 MB as float64, and a few arrays of this size exist at once
 
 
 def blocks(n_queries: int, n_candidates: int, *, n_scores: int = BLOCK_SCORES) -> Iterator[slice]:
@@ -29,8 +29,10 @@ def blocks(n_queries: int, n_candidates: int, *, n_scores: int = BLOCK_SCORES) -
 def top_k(scores: NDArray[np.float32], k: int, *, seed: int, queries: Rows, candidates: Rows) -> NDArray[np.int32]:
     """Return the columns of the `k` best scores of each row, best first, (query, min(k, candidate)) int32.
 
-    scores (query, candidate); `queries` and `candidates` name its rows and columns for the tie keys. Entries that a row
-    cannot fill because too few of its scores are finite are -1.
+    scores               (query, candidate)
+    queries, candidates  numbers of its rows and columns in the tie keys
+
+    A row with fewer than `k` finite scores ends with -1.
     """
     columns, values = _best(scores, k, lambda rows, columns: tie_keys(seed, queries[rows], candidates[columns]))
     columns[np.isneginf(values)] = -1
@@ -38,22 +40,22 @@ def top_k(scores: NDArray[np.float32], k: int, *, seed: int, queries: Rows, cand
 
 
 def top_k_in_order(scores: NDArray[np.floating], k: int, order: Rows) -> NDArray[np.int32]:
-    """As `top_k`, with equal scores in the order of `order`, a permutation of the columns that all rows share.
+    """Return `top_k` with equal scores in the order of `order`, a permutation of the columns for all rows.
 
-    Every entry is a candidate: -inf, and NaN, count as the lowest float.
+    Every entry is a candidate: -inf and NaN count as the lowest float.
     """
     position = np.empty(len(order), np.int64)
     position[order] = np.arange(len(order))
     lowest = np.finfo(scores.dtype).min
     if not np.isfinite(scores).all():
-        scores = np.where(scores >= lowest, scores, lowest)  # NaN is not larger than anything
+        scores = np.where(scores >= lowest, scores, lowest)  # comparisons with NaN are False
     return _best(scores, k, lambda _, columns: position[columns])[0]
 
 
 def mid_ranks(scores: NDArray[np.floating], rows: Rows, columns: Rows) -> NDArray[np.float64]:
     """Return the ranks (from 1) of the entries (rows[i], columns[i]) within their rows; equal scores share their mean.
 
-    `rows` ascend. -inf ranks last, so entries of it do not change the ranks of others.
+    `rows` ascend. Entries with -inf rank last, so they do not change the ranks of others.
     """
     mid = np.empty(len(rows), np.float64)
     for row, here in _by_row(rows, len(scores)):
@@ -67,7 +69,7 @@ def ranks_of(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the ranks (from 1) of the entries (rows[i], columns[i]) of `scores` within their rows; `rows` ascend.
 
-    The pair (rank, mid): `rank` with ties broken as `top_k` does, `mid` as `mid_ranks`.
+    The result is (rank, mid): `rank` with ties broken as in `top_k`, and `mid` as in `mid_ranks`.
     """
     rank = np.empty(len(rows), np.int64)
     mid = np.empty(len(rows), np.float64)
@@ -88,14 +90,14 @@ def ranks_of(
 
 
 def _best(scores: NDArray[np.floating], k: int, keys_of: Keys) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
-    """Columns and values of the `k` best scores of each row, best first, both (query, min(k, candidate))."""
+    """Return columns and values of the `k` best scores of each row, best first, both (query, min(k, candidate))."""
     n_columns = scores.shape[1]
     k = min(k, n_columns)
     if k == 0 or not len(scores):
         return np.empty((len(scores), k), np.int32), np.empty((len(scores), k), scores.dtype)
     if k < n_columns:
         chosen = np.argpartition(scores, n_columns - k, axis=1)[:, n_columns - k :]  # (query, k)
-        _settle_last_places(chosen, scores, keys_of)
+        _break_ties_at_k(chosen, scores, keys_of)
     else:
         chosen = np.broadcast_to(np.arange(n_columns), scores.shape)
     values = np.take_along_axis(scores, chosen, axis=1)
@@ -105,13 +107,13 @@ def _best(scores: NDArray[np.floating], k: int, keys_of: Keys) -> tuple[NDArray[
     return columns, np.take_along_axis(values, order, axis=1)
 
 
-def _settle_last_places(chosen: NDArray[np.intp], scores: NDArray[np.floating], keys_of: Keys) -> None:
-    """Where more scores equal the k-th one than there are places left, give the places to the smallest keys."""
+def _break_ties_at_k(chosen: NDArray[np.intp], scores: NDArray[np.floating], keys_of: Keys) -> None:
+    """Replace the columns that equal the k-th score by those with the smallest keys, in rows with more than k ties."""
     k = chosen.shape[1]
     values = np.take_along_axis(scores, chosen, axis=1)
     last = values.min(axis=1, keepdims=True)  # (query, 1)
-    contested = (scores == last).sum(axis=1) > (values == last).sum(axis=1)
-    for row in np.flatnonzero(contested & ~np.isneginf(last[:, 0])):
+    has_others = (scores == last).sum(axis=1) > (values == last).sum(axis=1)  # of the same score, not chosen
+    for row in np.flatnonzero(has_others & ~np.isneginf(last[:, 0])):
         better = np.flatnonzero(scores[row] > last[row])
         tied = np.flatnonzero(scores[row] == last[row])
         keys = keys_of(np.array([row]), tied)
@@ -119,13 +121,13 @@ def _settle_last_places(chosen: NDArray[np.intp], scores: NDArray[np.floating], 
 
 
 def _by_row(rows: Rows, n_rows: int) -> Iterator[tuple[int, slice]]:
-    """Rows that have entries, each with the slice of its entries."""
+    """Yield each row that has entries, with the slice of its entries."""
     edges = np.searchsorted(rows, np.arange(n_rows + 1))
     for row in np.flatnonzero(np.diff(edges)):
         yield int(row), slice(int(edges[row]), int(edges[row + 1]))
 
 
 def _counts(ascending: NDArray[np.floating], values: NDArray[np.floating]) -> tuple[Rows, Rows]:
-    """How many entries of a sorted row are greater than each value, and how many equal it."""
+    """Return how many entries of a sorted row are greater than each value, and how many are equal to it."""
     greater = len(ascending) - np.searchsorted(ascending, values, side="right")
     return greater, len(ascending) - greater - np.searchsorted(ascending, values, side="left")

@@ -1,1 +1,1 @@
-"""Recommend: rank tracks for a playlist, a listener or another track, and say why."""
+"""Recommend: rank tracks for playlists and for liked tracks, find neighbours, and explain the results."""

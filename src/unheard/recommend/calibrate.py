@@ -1,4 +1,4 @@
-"""Calibrate a trained model once, right after its training, so that every later list can use it."""
+"""Calibrate a model after its training and store the result, so that lists of warm and cold tracks can use it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from unheard.recommend.recommenders import EmbeddingRecommender, Scale
 from unheard.recommend.scales import load_scale, save_scale
 from unheard.workspace import Workspace
 
-MAX_TRACKS = 5000  # warm ones and cold ones; the scores of 2,000 playlists for them are 40 MB each
+MAX_TRACKS = 5000  # warm tracks and cold tracks each; their scores for 2,000 playlists take 40 MB
 
 
 def calibrate(workspace: Workspace, split: str, model: str, *, progress: Progress = silent) -> Scale | None:
-    """Learn and keep the scale of a model that ranks by places, unless that was done; None for any other.
+    """Fit and store the scale of a model with its own embedding space, unless it is stored; None for other models.
 
-    UserError where plays are too few to hide some, or nothing validates.
+    Raise UserError if too few plays can be hidden, or if there are no validation plays.
     """
     fingerprint = load_predictions(workspace, split, model).fingerprint
-    if (kept := load_scale(workspace, split, model, fingerprint)) is not None:
-        return kept
+    if (stored := load_scale(workspace, split, model, fingerprint)) is not None:
+        return stored
     catalogue = load_catalogue(workspace, split)
     recommender = make_recommender(workspace, catalogue, model)
     if not isinstance(recommender, EmbeddingRecommender):
         return None
-    raw, als = replace(recommender, beside=None), als_config(workspace, split)
+    raw, als = replace(recommender, warm_cold=None), als_config(workspace, split)
     rng = np.random.default_rng(0)
     scale = calibration_pairs(catalogue, raw, als, rng=rng, max_tracks=MAX_TRACKS, progress=progress).scale()
     if scale is not None:

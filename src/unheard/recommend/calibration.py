@@ -1,17 +1,17 @@
-"""Warm and cold scores on one scale, for lists that hold both.
+"""Calibrate the scores of cold tracks to those of warm tracks, for lists that hold both.
 
-A warm track's score comes from its own plays, a cold track's from a prediction, and a prediction is timid: regression
-shrinks it towards the mean, so that among warm tracks few cold ones are ever shown. Both scores are therefore read as
-what they should mean, a chance to be played, by a logistic regression each (Platt, 1999):
+The score of a warm track comes from its own plays, that of a cold track from a prediction. Regression shrinks
+predictions towards the mean, so that uncalibrated lists hold few cold tracks. Two logistic regressions turn both scores
+into the probability of a play (Platt, 1999):
 
-    log odds = a_w + b_w s     on warm tracks, whose factors are fitted again without the plays that are to be found
+    log odds = a_w + b_w s     on warm tracks, whose factors are fitted without the hidden plays
     log odds = a_c + b_c s     on validation tracks, whose factors are predicted
 
-and a cold score s becomes the score of a warm track with the same chance, (a_c + b_c s - a_w) / b_w. That is affine and
-rises with s, so that cold tracks keep their order among themselves. Test tracks are not looked at.
+A cold score s becomes the score of a warm track with the same probability, (a_c + b_c s - a_w) / b_w. This is affine
+and increases with s, so that it keeps the order of the cold tracks. Test tracks are not used.
 
-One in five plays of a playlist is hidden among the warm tracks. Of validation tracks all plays are unknown, so each
-counts a fifth: as if cold tracks were played as much as warm ones, and as much of it were still to be found.
+One in five plays of warm tracks is hidden in each playlist. All plays of validation tracks are hidden, so each has the
+weight 1/5: cold tracks then have as many hidden plays as warm tracks with the same number of plays.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.holdout import HIDDEN_ONE_IN, hide, refitted
 from unheard.recommend.recommenders import (
-    BesideWarm,
     FactorRecommender,
     RanksNewTracks,
     Recommender,
     Rows,
     Scale,
     Scores,
+    WarmColdScorer,
     space_of,
 )
-from unheard.recommend.scales import beside_warm
+from unheard.recommend.scales import warm_cold_scorer
 from unheard.splits import Use
 
 Values = NDArray[np.float64]
 
 MAX_PLAYLISTS = 2000
-STEPS = 50
-WEAK = 1e-6  # penalty that keeps the curve finite where a score tells everything
+MAX_NEWTON_STEPS = 50
+PENALTY = 1e-6  # keeps the coefficients finite if a score separates the classes
 
 
 @dataclass(frozen=True)
-class Calibrated:
-    """Scores warm tracks by their own factors, and cold ones by a recommender, on the scale of the warm."""
+class CalibratedRecommender:
+    """Scores warm tracks by their own factors and cold tracks by a recommender, calibrated to the warm scores."""
 
     inner: Recommender
-    beside: BesideWarm
+    warm_cold: WarmColdScorer
 
     @property
     def name(self) -> str:
@@ -64,60 +64,63 @@ class Calibrated:
         return space_of(self.inner)
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
-        return self.beside.scores(self.inner, playlists, candidates)
+        return self.warm_cold.scores(self.inner, playlists, candidates)
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
         return self.inner.similarities(queries, candidates)
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
-        """As the recommender inside says."""
+        """Return the similarities of the recommender inside; raise UserError if it cannot rank new tracks."""
         if not isinstance(self.inner, RanksNewTracks):
-            raise UserError(f"{self.name} cannot place a track from outside the library; name a trained model")
+            raise UserError(f"{self.name} cannot rank a track from outside the library; name a trained model")
         return self.inner.vector_similarities(vectors, candidates)
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Scores of (playlist, track), whether a pair is to be found, and what it counts; every array is (pair,)."""
+class ScoredPairs:
+    """ScoredPairs of a playlist and a track: their scores, whether they are hidden plays, and weights, all (pair,)."""
 
     scores: Values
-    found: NDArray[np.bool_]
+    relevant: NDArray[np.bool_]
     weight: Values
 
 
 @dataclass(frozen=True)
 class CalibrationPairs:
-    """Plays to find among warm and cold tracks, with scores that have seen none of them.
+    """Hidden plays of warm and cold tracks, with scores that do not depend on them.
 
-    playlists   rows of those who search
-    warm, cold  rows of the train and of the validation tracks
-    of_warm     (playlist, warm) scores by factors fitted without the hidden plays; -inf for what a playlist knows
-    of_cold     (playlist, cold) scores of predictions
-    hidden      (playlist, warm) bool
-    unknown     (playlist, cold) bool
+    playlists    rows of the playlists with hidden plays
+    warm, cold   rows of train tracks and of validation tracks
+    warm_scores  (playlist, warm) by factors fitted without the hidden plays; -inf for plays that are not hidden
+    cold_scores  (playlist, cold) by predicted factors
+    hidden_warm  (playlist, warm) bool, hidden plays
+    hidden_cold  (playlist, cold) bool, hidden plays
     """
 
     playlists: Rows
     warm: Rows
     cold: Rows
-    of_warm: Scores
-    of_cold: Scores
-    hidden: NDArray[np.bool_]
-    unknown: NDArray[np.bool_]
+    warm_scores: Scores
+    cold_scores: Scores
+    hidden_warm: NDArray[np.bool_]
+    hidden_cold: NDArray[np.bool_]
 
-    def pairs(self, *, cold: NDArray[np.bool_]) -> tuple[Pairs, Pairs]:
-        """Pairs of warm tracks, and of the chosen `cold` (cold,) ones."""
-        allowed = np.isfinite(self.of_warm)
-        warm = Pairs(self.of_warm[allowed].astype(np.float64), self.hidden[allowed], np.ones(int(allowed.sum())))
-        found = self.unknown[:, cold].ravel()
-        return warm, Pairs(
-            self.of_cold[:, cold].ravel().astype(np.float64), found, np.where(found, 1 / HIDDEN_ONE_IN, 1.0)
+    def pairs(self, *, cold: NDArray[np.bool_]) -> tuple[ScoredPairs, ScoredPairs]:
+        """Return the pairs of warm tracks, and those of the chosen cold tracks, `cold` (cold,)."""
+        allowed = np.isfinite(self.warm_scores)
+        n_allowed = int(allowed.sum())
+        warm = ScoredPairs(self.warm_scores[allowed].astype(np.float64), self.hidden_warm[allowed], np.ones(n_allowed))
+        relevant = self.hidden_cold[:, cold].ravel()
+        return warm, ScoredPairs(
+            self.cold_scores[:, cold].ravel().astype(np.float64),
+            relevant,
+            np.where(relevant, 1 / HIDDEN_ONE_IN, 1.0),
         )
 
     def scale(self, *, cold: NDArray[np.bool_] | None = None) -> Scale | None:
-        """The calibration by all cold tracks, or by the chosen ones (cold,)."""
-        everyone = np.ones(len(self.cold), np.bool_)
-        return scale_of(*self.pairs(cold=everyone if cold is None else cold))
+        """Return the calibration by all cold tracks, or by the chosen ones (cold,)."""
+        every = np.ones(len(self.cold), np.bool_)
+        return fit_scale(*self.pairs(cold=every if cold is None else cold))
 
 
 def calibration_pairs(
@@ -129,74 +132,78 @@ def calibration_pairs(
     max_tracks: int | None = None,
     progress: Progress = silent,
 ) -> CalibrationPairs:
-    """Hide plays, fit the warm factors again, and score. UserError where nothing is hidden or nothing validates.
+    """Hide plays, fit the warm factors without them, and score warm and cold tracks.
 
     recommender  scores validation tracks by predictions
-    als          how the warm factors were made
-    max_tracks   at most so many warm and so many cold tracks, drawn; None: all
+    als          settings with which the warm factors were fitted
+    max_tracks   draw at most this many warm and this many cold tracks; None: all
+
+    Raise UserError if no play can be hidden, or if no validation track has plays.
     """
     known, hidden = hide(catalogue, rng=rng)
     cold = np.flatnonzero((catalogue.use == Use.VAL) & catalogue.warm.known).astype(np.int32)
-    seekers = np.flatnonzero((np.diff(hidden.indptr) > 0) & np.any(catalogue.warm.playlists, axis=1)).astype(np.int32)
-    if not len(seekers) or not len(cold):
+    usable = (np.diff(hidden.indptr) > 0) & np.any(catalogue.warm.playlists, axis=1)
+    playlists = np.flatnonzero(usable).astype(np.int32)
+    if not len(playlists) or not len(cold):
         raise UserError(
             f"split {catalogue.split.name!r}: expected playlists with {HIDDEN_ONE_IN} train plays and validation "
             "tracks with plays; import more playlists"
         )
-    if len(seekers) > MAX_PLAYLISTS:
-        seekers = np.sort(rng.choice(seekers, MAX_PLAYLISTS, replace=False))
-    again = refitted(catalogue, known, hidden, als, progress)
-    warm, validating = (_some(rows, max_tracks, rng) for rows in (again.candidates("warm", new=False), cold))
-    refit = FactorRecommender("refit", again.warm.tracks, again.warm.playlists, again.warm.centre)
-    of_warm = refit.scores(seekers, warm)
-    of_warm[_pairs(known, seekers, warm)] = -np.inf
+    if len(playlists) > MAX_PLAYLISTS:
+        playlists = np.sort(rng.choice(playlists, MAX_PLAYLISTS, replace=False))
+    refit = refitted(catalogue, known, hidden, als, progress)
+    warm, cold = (_sample(rows, max_tracks, rng) for rows in (refit.candidates("warm", new=False), cold))
+    warm_recommender = FactorRecommender("refitted", refit.warm.tracks, refit.warm.playlists, refit.warm.centre)
+    warm_scores = warm_recommender.scores(playlists, warm)
+    warm_scores[_held(known, playlists, warm)] = -np.inf
     return CalibrationPairs(
-        seekers,
+        playlists,
         warm,
-        validating,
-        of_warm,
-        recommender.scores(seekers, validating),
-        _pairs(hidden, seekers, warm),
-        _pairs(catalogue.tuning, seekers, validating),
+        cold,
+        warm_scores,
+        recommender.scores(playlists, cold),
+        _held(hidden, playlists, warm),
+        _held(catalogue.validation_plays, playlists, cold),
     )
 
 
-def calibrated(catalogue: Catalogue, recommender: Recommender, scale: Scale) -> Calibrated:
-    """A recommender with a calibration of every track that no train play has placed."""
-    return Calibrated(recommender, beside_warm(catalogue, scale))
+def calibrated(catalogue: Catalogue, recommender: Recommender, scale: Scale) -> CalibratedRecommender:
+    """Return a recommender that ranks warm tracks by their factors, and maps the scores of all others by `scale`."""
+    return CalibratedRecommender(recommender, warm_cold_scorer(catalogue, scale))
 
 
-def scale_of(warm: Pairs, cold: Pairs) -> Scale | None:
-    """The affine map in the module's formula; None where a score says nothing, or says the opposite."""
-    if not warm.found.any() or not cold.found.any():
+def fit_scale(warm: ScoredPairs, cold: ScoredPairs) -> Scale | None:
+    """Return the affine map of the module's formula; None if a score does not increase with the probability."""
+    if not warm.relevant.any() or not cold.relevant.any():
         return None
-    (a_w, b_w), (a_c, b_c) = logistic(warm), logistic(cold)
+    (a_w, b_w), (a_c, b_c) = fit_logistic(warm), fit_logistic(cold)
     return Scale(b_c / b_w, (a_c - a_w) / b_w) if min(b_w, b_c) > 0 else None
 
 
-def logistic(pairs: Pairs) -> tuple[float, float]:
-    """(a, b) of log odds = a + b s with the largest weighted likelihood, by Newton's method."""
-    middle, spread = float(pairs.scores.mean()), float(pairs.scores.std()) or 1.0
-    x = np.stack([np.ones(len(pairs.scores)), (pairs.scores - middle) / spread])  # (2, pair)
-    rate = float(np.average(pairs.found, weights=pairs.weight))
+def fit_logistic(pairs: ScoredPairs) -> tuple[float, float]:
+    """Return (a, b) of log odds = a + b s with the largest weighted likelihood, by Newton's method."""
+    mean, deviation = float(pairs.scores.mean()), float(pairs.scores.std()) or 1.0
+    x = np.stack([np.ones(len(pairs.scores)), (pairs.scores - mean) / deviation])  # (2, pair)
+    rate = float(np.average(pairs.relevant, weights=pairs.weight))
     theta = np.array([np.log(rate / (1 - rate)) if 0 < rate < 1 else 0.0, 0.0])
     total = float(pairs.weight.sum())
-    for _ in range(STEPS):
+    for _ in range(MAX_NEWTON_STEPS):
         p = expit(theta @ x)
-        gradient = x @ (pairs.weight * (pairs.found - p)) - WEAK * total * theta
-        curvature = (x * (pairs.weight * p * (1 - p))) @ x.T + WEAK * total * np.eye(2)
-        step = np.linalg.solve(curvature, gradient)
+        gradient = x @ (pairs.weight * (pairs.relevant - p)) - PENALTY * total * theta
+        hessian = (x * (pairs.weight * p * (1 - p))) @ x.T + PENALTY * total * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
         theta += step
         if np.abs(step).max() < 1e-9:
             break
-    return float(theta[0] - theta[1] * middle / spread), float(theta[1] / spread)
+    return float(theta[0] - theta[1] * mean / deviation), float(theta[1] / deviation)
 
 
-def _some(rows: Rows, most: int | None, rng: np.random.Generator) -> Rows:
-    """At most so many rows, ascending."""
-    return rows if most is None or len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
+def _sample(rows: Rows, n: int | None, rng: np.random.Generator) -> Rows:
+    """Return up to `n` of the rows, ascending; all if `n` is None."""
+    return rows if n is None or len(rows) <= n else np.sort(rng.choice(rows, n, replace=False))
 
 
-def _pairs(plays: csr_matrix, playlists: Rows, tracks: Rows) -> NDArray[np.bool_]:
-    there: NDArray[np.bool_] = plays[playlists][:, tracks].toarray() > 0
-    return there
+def _held(plays: csr_matrix, playlists: Rows, tracks: Rows) -> NDArray[np.bool_]:
+    """Return whether each playlist holds each track, (playlist, track)."""
+    held: NDArray[np.bool_] = plays[playlists][:, tracks].toarray() > 0
+    return held

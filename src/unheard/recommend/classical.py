@@ -1,12 +1,12 @@
-"""The systems of the textbooks, by name: neighbours, factorisations, content, hybrids.
+"""Make classical recommenders by name: neighbours, factorisations, content, hybrids.
 
-    what              systems                              new track
-    neighbours        user-knn-*, item-knn-*               no column: ties with every other new track
-    factorisations    explicit-mf, implicit-als            average: ties
-    content           content-based                        placed by its sound, as every other track
-    hybrids           hybrid-*, content-boosted            placed by its sound
+    family            names                                new tracks
+    neighbours        user-knn-*, item-knn-*               have no plays: all scores are equal
+    factorisations    explicit-mf, implicit-als            have the mean factor: all scores are equal
+    content           content-based                        have predicted factors, as all other tracks
+    hybrids           hybrid-*, content-boosted            have predicted factors
 
-None of them is trained beforehand or stored: each is made from the catalogue when it is asked for.
+They are made from the catalogue on request and are not stored.
 """
 
 from __future__ import annotations
@@ -50,58 +50,61 @@ CLASSICAL = (*COLLABORATIVE, CONTENT, *HYBRIDS)
 
 @dataclass(frozen=True)
 class ExplicitRecommender:
-    """Ranks by explicit factorisation: a predicted rating, with the biases of playlist and track.
+    """Ranks by ratings that explicit factorisation predicts, with biases of playlist and track.
 
-    A track without train plays is expected to be rated by a playlist as its average train track: its bias and its
-    factor are the mean ones. Similarity is the centred cosine of the factors, biases aside.
+    Tracks without train plays have the mean bias and the mean factor of the train tracks. Similarity is the centred
+    cosine of the factors, without the biases.
+
+    playlist_bias  (m,) overall mean and bias
+    track_bias     (n,)
     """
 
-    taste: FactorRecommender
-    of_playlist: NDArray[np.float32]  # (m,) mean and bias
-    of_track: NDArray[np.float32]  # (n,)
+    factors: FactorRecommender
+    playlist_bias: NDArray[np.float32]
+    track_bias: NDArray[np.float32]
 
     @property
     def name(self) -> str:
-        return self.taste.name
+        return self.factors.name
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
-        biases = self.of_playlist[playlists, None] + self.of_track[candidates]
-        scores: Scores = self.taste.scores(playlists, candidates) + biases
+        biases = self.playlist_bias[playlists, None] + self.track_bias[candidates]
+        scores: Scores = self.factors.scores(playlists, candidates) + biases
         return scores
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
-        return self.taste.similarities(queries, candidates)
+        return self.factors.similarities(queries, candidates)
 
 
 def make_classical(workspace: Workspace, catalogue: Catalogue, name: str) -> Recommender:
-    """One of CLASSICAL. The last two kinds raise UserError if no train track has both sound and plays."""
+    """Return one of CLASSICAL. CONTENT and HYBRIDS raise UserError if no train track has both features and plays."""
     match name.split("-"):
         case ["user", "knn", kind]:
-            return nearest_playlists(name, catalogue.trained, _similarity(kind), adjusted=kind == "adjusted")
+            return nearest_playlists(name, catalogue.train_plays, _similarity(kind), adjusted=kind == "adjusted")
         case ["item", "knn", kind]:
-            return nearest_tracks(name, catalogue.trained, _similarity(kind), adjusted=kind == "adjusted")
+            return nearest_tracks(name, catalogue.train_plays, _similarity(kind), adjusted=kind == "adjusted")
         case ["explicit", "mf"]:
             return _explicit(catalogue, name)
         case ["implicit", "als"]:
-            nothing = np.repeat(catalogue.warm.centre[None, :], len(catalogue), axis=0)
-            return from_predictions(catalogue, name, nothing)
+            mean = np.repeat(catalogue.warm.centre[None, :], len(catalogue), axis=0)
+            return from_predictions(catalogue, name, mean)
         case ["content", "based"]:
-            sound = cross_fitted_ridge(catalogue)
-            return FactorRecommender(name, sound, catalogue.warm.playlists, catalogue.warm.centre)
+            predicted = cross_fitted_ridge(catalogue)
+            return FactorRecommender(name, predicted, catalogue.warm.playlists, catalogue.warm.centre)
         case ["content", "boosted"]:
             return content_boosted(catalogue, name)
     return _hybrid(workspace, catalogue, name)
 
 
 def _similarity(kind: str) -> Similarity:
-    """Mean-adjusted prediction goes with the similarity that takes means off too."""
+    """Return the similarity of a kind. Mean-adjusted prediction uses Pearson's, which subtracts means too."""
     return "cosine" if kind == "cosine" else "pearson"
 
 
 def _explicit(catalogue: Catalogue, name: str) -> ExplicitRecommender:
-    found = fit_explicit(catalogue.trained, ExplicitConfig())
+    found = fit_explicit(catalogue.train_plays, ExplicitConfig())
     played = np.zeros(len(catalogue), np.bool_)
-    played[catalogue.trained.indices] = True
+    played[catalogue.train_plays.indices] = True
     tracks, bias = found.tracks, found.track_bias
     if played.any():
         tracks[~played], bias[~played] = tracks[played].mean(axis=0), bias[played].mean()
@@ -122,9 +125,9 @@ def _hybrid(workspace: Workspace, catalogue: Catalogue, name: str) -> Recommende
         case "hybrid-switching":
             return hybrids.switching(catalogue, name)
         case "hybrid-feature":
-            return hybrids.feature(catalogue, name)
+            return hybrids.feature_augmentation(catalogue, name)
         case "hybrid-cascade":
             return hybrid_lists.cascade(catalogue, name)
         case "hybrid-mixed":
             return hybrid_lists.mixed(catalogue, name)
-    raise UserError(f"no background system {name!r}; choose one of {', '.join(CLASSICAL)}")
+    raise UserError(f"no classical recommender {name!r}; choose one of {', '.join(CLASSICAL)}")

@@ -1,23 +1,24 @@
-"""From sound to plays: one factor out of what a track sounds like, who made it, and who has played it so far.
+"""Estimate the factor of a track from its predicted factor, its artist and its first plays: from cold to warm.
 
-Each opinion is shrunken towards the one before it. First the artist, by how many of its tracks train:
+Each estimate is shrunk towards the previous one. The predicted factor is first combined with the mean of the artist's
+train tracks:
 
-    prior f = (n_a artist mean + kappa_a sound) / (n_a + kappa_a)
+    prior f = (n_a artist mean + kappa_a predicted) / (n_a + kappa_a)
 
-which is the mean of a Gaussian whose prior weighs as much as kappa_a observations (Gelman et al., Bayesian Data
-Analysis, section 2.5). Then the plays, of which each says something else: not a mean, but an offset from the prior, as
-in collaborative topic regression (Wang & Blei, 2011), by one step of implicit ALS with playlists X fixed:
+This is the posterior mean of a Gaussian whose prior has the weight of kappa_a observations (Gelman et al., Bayesian
+Data Analysis, section 2.5). Plays then add an offset to the prior, as in collaborative topic regression (Wang & Blei,
+2011), by one step of implicit ALS with playlists X fixed:
 
     y = f + d,  d = argmin  sum over plays u of (1 + alpha) (1 - x_u . (f + d))^2
                           + sum over the other playlists of (x_u . d)^2  +  kappa |d|^2
 
-A play pulls as far as the prior did not expect it, and who has not played the track yet is left as predicted: with a
-plain fold-in they would say "no", and a handful of plays would undo the prior. Without plays d is 0. `sound` may come
-from any model that predicts factors. The kappas are chosen on validation tracks, some of whose plays are revealed.
+The less the prior predicts a play, the larger its effect. Playlists without a play keep the predicted score: in a plain
+fold-in they would count as "not played", and a few plays would cancel the prior. Without plays d is 0. The predicted
+factors can come from any model. The kappas are chosen on validation tracks, some of whose plays are revealed.
 
-What is measured when is fixed once for all numbers of plays (`Reveal`): a track's plays are put in random order, the
-second half is sought, and plays are revealed from the first half only. So the same plays are sought, in lists of the
-same candidates, however many are revealed. A play counts once, whatever its weight.
+`Reveal` fixes the plays of an evaluation for all numbers of revealed plays: the plays of a track are shuffled, the
+second half are the targets, and plays are revealed from the first half only. Targets and candidates are then the same
+however many plays are revealed. A play counts once, whatever its weight.
 """
 
 from __future__ import annotations
@@ -43,65 +44,67 @@ KAPPAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, np.inf)  # in mean eigenv
 
 @dataclass(frozen=True)
 class Estimates:
-    """What is known of some tracks; every array has a row for each.
+    """Estimates of the factors of t tracks that do not use their plays.
 
-    sound        (t, d) predicted factors
+    predicted    (t, d) predicted factors
     artist_mean  (t, d) mean factor of the artist's train tracks
-    n_artist     (t,) how many there are; where 0, `artist_mean` is not looked at
+    n_artist     (t,) number of these tracks; where it is 0, `artist_mean` is ignored
     """
 
-    sound: Floats
+    predicted: Floats
     artist_mean: Floats
     n_artist: NDArray[np.int64]
 
     def prior(self, kappa_artist: float) -> Floats:
-        return shrunken(self.artist_mean, self.n_artist, self.sound, kappa_artist)
+        """Return the prior f of the module's formula, (t, d)."""
+        return shrunken(self.artist_mean, self.n_artist, self.predicted, kappa_artist)
 
 
 @dataclass(frozen=True)
 class Reveal:
-    """Plays of some tracks in random order, cut in two.
+    """Plays of some tracks in random order, divided into plays to reveal and targets.
 
-    tracks    catalogue rows, ascending
-    playlist  (play,) rows of the playlists, ordered by track, then by turn
-    column    (play,) which of `tracks` is played
-    turn      (play,) place of a play among the plays of its track, from 0
-    sought    (play,) whether it is in the second half
-    shape     (playlists, tracks)
+    tracks     catalogue rows, ascending
+    playlist   (play,) rows of the playlists, ordered by track, then by position
+    column     (play,) index in `tracks` of the track that is played
+    position   (play,) position of a play among the plays of its track, from 0
+    is_target  (play,) bool, plays in the second half
+    shape      (playlists, tracks)
     """
 
     tracks: Rows
     playlist: NDArray[np.int64]
     column: NDArray[np.int64]
-    turn: NDArray[np.int64]
-    sought: NDArray[np.bool_]
+    position: NDArray[np.int64]
+    is_target: NDArray[np.bool_]
     shape: tuple[int, int]
 
     @staticmethod
-    def of(plays: csr_matrix, tracks: Rows, *, asked: NDArray[np.bool_], rng: np.random.Generator) -> Reveal:
-        """From plays (m, n) of the playlists that are `asked` (m,)."""
+    def of(plays: csr_matrix, tracks: Rows, *, playlists: NDArray[np.bool_], rng: np.random.Generator) -> Reveal:
+        """Draw the order of plays (m, n) of `tracks` in the playlists of a mask (m,)."""
         found = plays[:, tracks].tocoo()
-        keep = asked[found.row]
+        keep = playlists[found.row]
         playlist, column = found.row[keep].astype(np.int64), found.col[keep].astype(np.int64)
         order = np.lexsort((rng.random(len(column)), column))
         playlist, column = playlist[order], column[order]
         counts = np.bincount(column, minlength=len(tracks))
-        turn = np.arange(len(column)) - (np.cumsum(counts) - counts)[column]
-        return Reveal(tracks, playlist, column, turn, turn >= (counts // 2)[column], (plays.shape[0], len(tracks)))
+        position = np.arange(len(column)) - (np.cumsum(counts) - counts)[column]
+        is_target = position >= (counts // 2)[column]
+        return Reveal(tracks, playlist, column, position, is_target, (plays.shape[0], len(tracks)))
 
     @property
     def hidden(self) -> csr_matrix:
-        """What is to be found, (m, t)."""
-        return self._matrix(self.sought)
+        """The targets, (m, t)."""
+        return self._matrix(self.is_target)
 
     @property
     def left_out(self) -> csr_matrix:
-        """What may be revealed and is no candidate, whether it is revealed or not, (m, t)."""
-        return self._matrix(~self.sought)
+        """The plays that can be revealed, (m, t); they are no candidates, revealed or not."""
+        return self._matrix(~self.is_target)
 
     def shown(self, n: int) -> csr_matrix:
-        """Up to `n` revealed plays of each track, (m, t)."""
-        return self._matrix(~self.sought & (self.turn < n))
+        """Return up to `n` revealed plays of each track, (m, t)."""
+        return self._matrix(~self.is_target & (self.position < n))
 
     def _matrix(self, keep: NDArray[np.bool_]) -> csr_matrix:
         ones = np.ones(int(keep.sum()), np.float32)
@@ -109,53 +112,53 @@ class Reveal:
 
 
 def shrunken(mean: Floats, n: NDArray[np.integer], prior: Floats, kappa: float) -> Floats:
-    """(n mean + kappa prior) / (n + kappa), row by row: (t, d), (t,), (t, d) -> (t, d).
+    """Return (n mean + kappa prior) / (n + kappa) for each row: (t, d), (t,), (t, d) -> (t, d).
 
-    The prior where n is 0, whatever kappa; everywhere if kappa is infinite.
+    It is the prior where n is 0, for every kappa, and in all rows if kappa is infinite.
     """
     weight = np.where(n > 0, n / np.maximum(n + kappa, 1e-300), 0.0)[:, None]
     return (np.where(weight > 0, weight * mean, 0) + (1 - weight) * prior).astype(np.float32)
 
 
-def estimates_of(catalogue: Catalogue, sound: Floats, tracks: Rows) -> Estimates:
-    """What the catalogue knows of validation or test tracks, beside their predicted factors `sound` (n, d)."""
+def estimates_of(catalogue: Catalogue, predicted: Floats, tracks: Rows) -> Estimates:
+    """Return estimates of validation or test tracks (t,), from the predicted factors of all tracks (n, d)."""
     train = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
     artist = catalogue.main_artist
     counts = np.bincount(artist[train], minlength=int(artist.max()) + 1)
     sums = np.zeros((len(counts), catalogue.warm.dim))
     np.add.at(sums, artist[train], catalogue.warm.tracks[train])
     means = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
-    return Estimates(sound[tracks], means[artist[tracks]], counts[artist[tracks]].astype(np.int64))
+    return Estimates(predicted[tracks], means[artist[tracks]], counts[artist[tracks]].astype(np.int64))
 
 
 def folded(catalogue: Catalogue, shown: csr_matrix, als: AlsConfig) -> Floats:
-    """Factors (t, d) of tracks from revealed plays (m, t) alone; the mean factor where there are none."""
+    """Return factors (t, d) of tracks folded in from revealed plays (m, t); the mean factor without plays."""
     found = fold_in(catalogue.warm.playlists, shown.T.tocsr(), replace(als, dim=catalogue.warm.dim))
     return np.where((shown.getnnz(axis=0) > 0)[:, None], found, catalogue.warm.centre).astype(np.float32)
 
 
 def with_plays(prior: Floats, playlists: Floats, shown: csr_matrix, *, kappa: float, alpha: float) -> Floats:
-    """Factors (t, d) of tracks: the prior moved by revealed plays (m, t), in the formula above.
+    """Return factors (t, d) of tracks: the prior plus the offset d from revealed plays (m, t).
 
     playlists  (m, d) factors X
-    kappa      in mean eigenvalues of X'X, so that it means the same in every library; infinite: the prior
+    kappa      in mean eigenvalues of X'X, so that it does not depend on the size of the library; infinite: the prior
     """
     moved = prior.astype(np.float64)
     if not np.isfinite(kappa):
         return prior.copy()
     x = playlists.astype(np.float64)
     gram = x.T @ x
-    stiff = gram + max(kappa * float(np.trace(gram)) / len(gram), 1e-12) * np.eye(len(gram))
-    flexible = np.linalg.inv(stiff)
+    base = gram + max(kappa * float(np.trace(gram)) / len(gram), 1e-12) * np.eye(len(gram))  # S
+    inverse = np.linalg.inv(base)
     by_track = shown.T.tocsr()
     for track in np.flatnonzero(np.diff(by_track.indptr)):
         played = x[by_track[track].indices]  # (play, d)
-        surprise = (1 + alpha) * (1 - played @ moved[track])  # (play,)
-        if len(played) < len(gram):  # d = S^-1 U' (I + alpha U S^-1 U')^-1 surprise, a system of the few plays
-            spread = played @ flexible
-            moved[track] += spread.T @ np.linalg.solve(np.eye(len(played)) + alpha * spread @ played.T, surprise)
+        residual = (1 + alpha) * (1 - played @ moved[track])  # (play,)
+        if len(played) < len(gram):  # d = S^-1 U' (I + alpha U S^-1 U')^-1 residual, with one equation per play
+            u_inverse = played @ inverse
+            moved[track] += u_inverse.T @ np.linalg.solve(np.eye(len(played)) + alpha * u_inverse @ played.T, residual)
         else:
-            moved[track] += np.linalg.solve(stiff + alpha * played.T @ played, played.T @ surprise)
+            moved[track] += np.linalg.solve(base + alpha * played.T @ played, played.T @ residual)
     return moved.astype(np.float32)
 
 
@@ -168,24 +171,25 @@ def choose_kappas(
     alpha: float,
     levels: Sequence[int],
 ) -> tuple[float, float]:
-    """(kappa_artist, kappa) with the best mean `quality` of factors (t, d) over numbers of revealed plays.
+    """Return (kappa_artist, kappa) with the best mean `quality` of factors (t, d) over numbers of revealed plays.
 
-    First the artist's, without any play, then the track's; of equals the largest, which trusts the sound. Infinite, the
-    prior alone, where nothing can be tried.
+    kappa_artist is chosen first, without plays. Of equally good kappas the largest is chosen. A kappa is infinite, so
+    that the prior is used, if there is no data to choose it.
     """
-    if not reveal.sought.any():
+    if not reveal.is_target.any():
         return np.inf, np.inf
-    known = bool((estimates.n_artist > 0).any())
-    kappa_artist = _best(KAPPAS_ARTIST, lambda kappa: quality(estimates.prior(kappa))) if known else np.inf
+    any_artist = bool((estimates.n_artist > 0).any())
+    kappa_artist = _best(KAPPAS_ARTIST, lambda kappa: quality(estimates.prior(kappa))) if any_artist else np.inf
     prior, x = estimates.prior(kappa_artist), catalogue.warm.playlists
-    seen = [reveal.shown(n) for n in levels if n > 0]
+    revealed = [reveal.shown(n) for n in levels if n > 0]
 
     def over_levels(kappa: float) -> float:
-        return float(np.mean([quality(with_plays(prior, x, plays, kappa=kappa, alpha=alpha)) for plays in seen]))
+        return float(np.mean([quality(with_plays(prior, x, plays, kappa=kappa, alpha=alpha)) for plays in revealed]))
 
     return kappa_artist, _best(KAPPAS, over_levels)
 
 
 def _best(kappas: Sequence[float], quality: Callable[[float], float]) -> float:
-    cautious = kappas[::-1]
-    return cautious[int(np.argmax([quality(kappa) for kappa in cautious]))]
+    """Return the kappa with the highest quality, the largest of equals."""
+    descending = kappas[::-1]
+    return descending[int(np.argmax([quality(kappa) for kappa in descending]))]

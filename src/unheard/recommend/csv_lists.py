@@ -1,14 +1,14 @@
-"""Long lists as CSV, so that anybody can recompute every figure of `evaluate` from what was recommended.
+"""Write the lists behind an evaluation as CSV, from which every figure of `evaluate` can be recomputed.
 
     recs.csv   playlist_id, rank, track_id, score        write_recommendation_lists
     sim.csv    track_id, rank, neighbour_id, score       write_similar_lists
 
-Ranks start at 1; scores are written in full (every float32 is exact in decimal float64 notation). Lists hold what is
-measured: `cold` candidates are the split's test tracks alone, in `all` a playlist's own train tracks are left out and
-its test tracks stay in (they are what is to be found), nobody caps artists, and ties are broken with the same seed.
+Ranks start at 1; scores are written with all digits of a float32. The lists are those that are measured: `cold`
+candidates are the test tracks of the split; with `all`, a playlist's own train tracks are left out and its test tracks
+are candidates; there is no artist cap, and ties are broken with the same seed.
 
-recs.csv covers every playlist that has a track in the library. The figures of `recommend` are means over those with a
-test track. sim.csv covers the test tracks whose true neighbours are known, that is, those with plays.
+recs.csv has every playlist with a track in the library; the figures of `recommend` are means over those with a test
+track. sim.csv has the test tracks whose true neighbours are known, that is, those with plays.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from unheard.splits import Use
 
 @dataclass(frozen=True)
 class Block:
-    """Scores of a few queries against all candidates; -inf where a pair is not allowed."""
+    """Scores of some queries for all candidates; -inf where a pair is not allowed."""
 
-    place: slice  # of the queries among all queries
+    rows: slice  # of `queries` among all queries
     queries: Rows
     scores: Scores  # (query, candidate)
 
 
 def playlists_with_tests(catalogue: Catalogue) -> Rows:
-    """Playlists that hold a test track, with or without train plays: the queries of `recommend`."""
+    """Return the playlists with a test track, with or without train plays: the queries of `recommend`."""
     return np.flatnonzero(np.diff(catalogue.plays_of(Use.TEST).indptr)).astype(np.int32)
 
 
 def playlists_with_tracks(catalogue: Catalogue) -> Rows:
-    """Playlists that hold any track of the library."""
+    """Return the playlists with a track of the library."""
     return np.flatnonzero(np.diff(catalogue.plays.indptr)).astype(np.int32)
 
 
 def tests_with_plays(catalogue: Catalogue) -> Rows:
-    """Test tracks with plays (and a true factor, if those are loaded): the queries of `similar`."""
+    """Return the test tracks with plays, and with a true factor if those are loaded: the queries of `similar`."""
     known = np.bincount(catalogue.plays.indices, minlength=len(catalogue)) > 0
-    if catalogue.full is not None:  # imported factors may lack a track that has plays
+    if catalogue.full is not None:  # a track with plays may be missing in imported factors
         known &= catalogue.full.known
     return np.flatnonzero((catalogue.use == Use.TEST) & known).astype(np.int32)
 
@@ -60,17 +60,17 @@ def tests_with_plays(catalogue: Catalogue) -> Rows:
 def playlist_blocks(
     catalogue: Catalogue, recommender: Recommender, playlists: Rows, candidates: Rows
 ) -> Iterator[Block]:
-    """Scores of playlists; a playlist's own train tracks are not allowed."""
+    """Yield scores of playlists; a playlist's own train tracks are not allowed."""
     column = np.full(len(catalogue), -1, np.int64)
     column[candidates] = np.arange(len(candidates))
     train = catalogue.plays_of(Use.TRAIN)
-    for place in blocks(len(playlists), len(candidates)):
-        queries = playlists[place]
+    for rows in blocks(len(playlists), len(candidates)):
+        queries = playlists[rows]
         scores = recommender.scores(queries, candidates)
         own = train[queries].tocoo()
         columns = column[own.col]
         scores[own.row[columns >= 0], columns[columns >= 0]] = -np.inf
-        yield Block(place, queries, scores)
+        yield Block(rows, queries, scores)
 
 
 def similar_blocks(
@@ -81,20 +81,20 @@ def similar_blocks(
     n_tracks: int,
     not_same: NDArray[np.int32] | None = None,
 ) -> Iterator[Block]:
-    """Similarities of tracks; a track is not its own neighbour.
+    """Yield similarities of tracks; a track is not its own neighbour.
 
-    With `not_same` (n_tracks,), neither are the candidates with the query's own value in it (its artist group).
+    not_same  (n_tracks,) group of each track; candidates of the query's group are not allowed. None: all are
     """
     column = np.full(n_tracks, -1, np.int64)
     column[candidates] = np.arange(len(candidates))
-    for place in blocks(len(queries), len(candidates)):
-        rows = queries[place]
-        scores = recommender.similarities(rows, candidates)
-        own = column[rows]
+    for rows in blocks(len(queries), len(candidates)):
+        tracks = queries[rows]
+        scores = recommender.similarities(tracks, candidates)
+        own = column[tracks]
         scores[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf
         if not_same is not None:
-            scores[not_same[rows][:, None] == not_same[candidates][None, :]] = -np.inf
-        yield Block(place, rows, scores)
+            scores[not_same[tracks][:, None] == not_same[candidates][None, :]] = -np.inf
+        yield Block(rows, tracks, scores)
 
 
 def write_recommendation_lists(
@@ -107,7 +107,7 @@ def write_recommendation_lists(
     seed: int = 0,
     progress: Progress = silent,
 ) -> int:
-    """Write recs.csv with up to `n` tracks a playlist; returns the number of rows."""
+    """Write recs.csv with up to `n` tracks per playlist; return the number of rows."""
     playlists, rows = playlists_with_tracks(catalogue), catalogue.candidates(candidates, new=False)
     found = playlist_blocks(catalogue, recommender, playlists, rows)
     header = ("playlist_id", "rank", "track_id", "score")
@@ -125,7 +125,7 @@ def write_similar_lists(
     seed: int = 0,
     progress: Progress = silent,
 ) -> int:
-    """Write sim.csv with up to `n` neighbours a test track; returns the number of rows."""
+    """Write sim.csv with up to `n` neighbours per test track; return the number of rows."""
     queries, rows = tests_with_plays(catalogue), catalogue.candidates(candidates, new=False)
     found = similar_blocks(recommender, queries, rows, n_tracks=len(catalogue))
     header = ("track_id", "rank", "neighbour_id", "score")
@@ -145,8 +145,13 @@ def _write(
     total: int,
     progress: Progress,
 ) -> int:
+    """Write the best `n` candidates of each query; return the number of rows.
+
+    names  ids of the queries and of the tracks
+    total  number of queries, for `progress`
+    """
     written = 0
-    with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(header)
         for block in found:
@@ -157,5 +162,5 @@ def _write(
                 name = names[0][int(query)]
                 table.writerows(zip([name] * len(ids), range(1, len(ids) + 1), ids, scores.tolist(), strict=False))
                 written += len(ids)
-            progress("lists", block.place.stop, total)
+            progress("lists", block.rows.stop, total)
     return written

@@ -1,8 +1,7 @@
-"""When two tracks are one song: the album and the single, the remaster, the live recording of a seed.
+"""Find recordings of the same song, such as a remaster or a live recording, so that a list holds a song only once.
 
-Nobody wants their seed back under another name. Two tracks are one song when they share an artist group (which ISRCs
-and near-identical audio also join) and their titles are the same once "(Live)", "[2011 Remaster]" and "- Radio Edit"
-are taken off.
+Two tracks are the same song if they share an artist group (which equal ISRCs and near-identical audio also join) and
+their titles are equal without additions such as "(Live)", "[2011 Remaster]" and "- Radio Edit".
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ VERSION = re.compile(
 
 
 def song_title(title: str) -> str:
-    """A title without what names the version, for comparing; empty when there is no title."""
+    """Return a title for comparisons, without the name of the version; empty if there is no title."""
     bare = VERSION.sub("", BRACKETS.sub(" ", title))
     return loose(bare) or loose(title)
 
 
 def song_numbers(catalogue: Catalogue) -> NDArray[np.int32]:
-    """Number of the song that each track is a recording of, (n,) int32; tracks without a title stand alone.
+    """Return the number of the song of which each track is a recording, (n,) int32.
 
-    Reads every title; `Catalogue.song` keeps the answer.
+    Tracks without a title have their own numbers. `Catalogue.song` caches the result.
     """
     numbers: dict[tuple[int, str], int] = {}
     out = np.empty(len(catalogue), np.int32)
@@ -46,7 +45,7 @@ def song_numbers(catalogue: Catalogue) -> NDArray[np.int32]:
 
 
 def same_song(catalogue: Catalogue, track: Track) -> list[int]:
-    """Rows of the recordings of a song from outside the library: same title, an artist in common."""
+    """Return the rows of recordings of the same song as a track from outside the library: same title, common artist."""
     title, artists = song_title(track.title), {loose(artist) for artist in track.artists}
     return [
         row

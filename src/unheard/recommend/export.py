@@ -1,11 +1,12 @@
-"""Lists of tracks as files: M3U8 and JSPF for players, CSV and JSON for programs.
+"""Export lists of tracks: M3U8 and JSPF for players, CSV and JSON for programs.
 
-M3U8 as players import it: UTF-8 without a byte order mark, LF, `#EXTM3U`, `#EXTINF:<seconds>,<artist> - <title>` (-1
-for an unknown length), then the path as it is on disk (no percent signs, no change of its Unicode form), relative to
-the playlist's folder, with `/`. JSPF is XSPF in JSON (https://xspf.org/jspf). All are written beside and renamed.
+M3U8 is written as players import it: UTF-8 without a byte order mark, LF, `#EXTM3U`, `#EXTINF:<seconds>,<artist> -
+<title>` (-1 for an unknown duration), then the path as it is on disk (no percent-encoding, no Unicode normalisation),
+relative to the playlist's folder, with `/`. JSPF is XSPF in JSON (https://xspf.org/jspf). Files are written under a
+temporary name and renamed.
 
-CSV and JSON have the same fields wherever a list is exported (command line, API, pages). What is not known of a track,
-such as the score of one that a person put into the list, is empty in CSV and null in JSON.
+CSV and JSON have the same fields on the command line, in the API and on pages. Unknown values, such as the score of a
+track that a person added to a list, are empty in CSV and null in JSON.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ CSV_COLUMNS = ("rank", "track_id", "score", "artist", "title", "album", "duratio
 
 @dataclass(frozen=True)
 class ListEntry:
-    """One track of a list, in the order of the list, with what is known about why it is there."""
+    """One track of a list, with its score and its reasons if they are known."""
 
     track: Track
     score: float | None = None
@@ -42,50 +43,50 @@ class ListEntry:
 
 
 def entries_of(found: Iterable[Recommendation], tracks: Tracks) -> list[ListEntry]:
-    """Return recommendations as entries; `tracks` are the library that their rows refer to."""
+    """Return recommendations as entries; `tracks` are those of the catalogue that was used."""
     return [ListEntry(tracks[item.row], item.score, item.confidence, item.why, item.reasons) for item in found]
 
 
 def export(path: Path, entries: Sequence[ListEntry], *, title: str = "unheard") -> int:
-    """Write a list in the format that the suffix of `path` names; return how many tracks the file holds.
+    """Write a list in the format of the suffix of `path`; return the number of tracks in the file.
 
-    Players' formats leave out tracks without a file (vectors only) or whose path has a line break in it. UserError
-    for another suffix names the known ones.
+    Formats for players leave out tracks without a file (only vectors) or with a line break in the path. Raise UserError
+    for an unknown suffix.
     """
     suffix = path.suffix.lower()
     if suffix.removeprefix(".") not in FORMATS or not suffix:
         known = ", ".join(f".{name}" for name in FORMATS)
-        raise UserError(f"{path}: the suffix {suffix!r} names no format; use one of {known}")
+        raise UserError(f"{path}: unknown suffix {suffix!r}; use one of {known}")
     format_ = cast("Format", suffix.removeprefix("."))
     write_text(path, as_text(entries, format_, title=title, folder=path.parent))
-    return len(_held(entries, format_))
+    return len(_exported(entries, format_))
 
 
 def as_text(entries: Sequence[ListEntry], format: Format, *, title: str, folder: Path | None = None) -> str:  # noqa: A002
     """Return a list as the text of a file.
 
-    folder  where the file will lie, for relative paths in M3U8; None: not known, so paths are absolute
+    folder  the folder of the file, for relative paths in M3U8; None: unknown, so paths are absolute
     """
-    held = _held(entries, format)
+    exported = _exported(entries, format)
     match format:
         case "m3u8":
-            return m3u8(held, folder=folder, title=title)
+            return m3u8(exported, folder=folder, title=title)
         case "jspf":
-            return jspf(held, title=title)
+            return jspf(exported, title=title)
         case "csv":
-            return as_csv(held)
+            return as_csv(exported)
         case "json":
-            return _dump(as_json(held))
+            return _dump(as_json(exported))
 
 
 def m3u8(entries: Sequence[ListEntry], *, folder: Path | None, title: str) -> str:
-    """Return an extended M3U playlist that will lie in `folder`; None: its paths are absolute."""
+    """Return an extended M3U playlist with paths relative to `folder`; None: with absolute paths."""
     lines = ["#EXTM3U", f"#PLAYLIST:{one_line(title)}"]
     for track in (entry.track for entry in entries):
         seconds = round(track.duration_s) if track.duration_s > 0 else -1
         path = Path(track.path)
-        place = path.absolute().as_posix() if folder is None else relative_path(path, folder)
-        lines += [f"#EXTINF:{seconds},{one_line(track.label)}", place]
+        location = path.absolute().as_posix() if folder is None else relative_path(path, folder)
+        lines += [f"#EXTINF:{seconds},{one_line(track.label)}", location]
     return "\n".join(lines) + "\n"
 
 
@@ -94,7 +95,7 @@ def jspf(entries: Sequence[ListEntry], *, title: str) -> str:
     listed = []
     for entry in entries:
         track = entry.track
-        shown: dict[str, Any] = {"location": [Path(track.path).absolute().as_uri()], "title": track.title}
+        required: dict[str, Any] = {"location": [Path(track.path).absolute().as_uri()], "title": track.title}
         optional: dict[str, Any] = {
             "creator": track.artist,
             "album": track.album,
@@ -102,12 +103,12 @@ def jspf(entries: Sequence[ListEntry], *, title: str) -> str:
             "annotation": entry.why,
             "identifier": [f"https://musicbrainz.org/recording/{track.mbid}"] if track.mbid else [],
         }
-        listed.append(shown | {name: value for name, value in optional.items() if value})
+        listed.append(required | {name: value for name, value in optional.items() if value})
     return _dump({"playlist": {"title": title, "creator": "unheard", "track": listed}})
 
 
 def as_csv(entries: Sequence[ListEntry]) -> str:
-    """Return comma-separated values with a header; what is not known is empty."""
+    """Return comma-separated values with a header; unknown values are empty."""
     out = io.StringIO(newline="")
     table = csv.DictWriter(out, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
     table.writeheader()
@@ -116,7 +117,7 @@ def as_csv(entries: Sequence[ListEntry]) -> str:
 
 
 def as_json(entries: Sequence[ListEntry]) -> list[dict[str, Any]]:
-    """Return a list as plain values."""
+    """Return a list as values for JSON; unknown values are None."""
     return [
         {
             "rank": rank,
@@ -126,7 +127,7 @@ def as_json(entries: Sequence[ListEntry]) -> list[dict[str, Any]]:
             "artist": entry.track.artist,
             "title": entry.track.title,
             "album": entry.track.album,
-            "duration_s": entry.track.duration_s or None,  # 0: not known
+            "duration_s": entry.track.duration_s or None,  # 0: unknown
             "path": entry.track.path,
             "why": entry.why,
             "reasons": [
@@ -139,27 +140,27 @@ def as_json(entries: Sequence[ListEntry]) -> list[dict[str, Any]]:
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks and other control characters, which end or break an M3U line."""
+    """Return text without line breaks and other control characters, which end an M3U line."""
     return " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text).split())
 
 
 def relative_path(file: Path, folder: Path) -> str:
-    """`file` as seen from `folder`, with `/`; absolute where there is no way from one to the other (other drives)."""
+    """Return the path of `file` relative to `folder`, with `/`; the absolute path if they are on different drives."""
     try:
-        way = os.path.relpath(file.absolute(), folder.absolute())
+        path = os.path.relpath(file.absolute(), folder.absolute())
     except ValueError:  # Windows: another drive
-        way = str(file.absolute())
-    text = PurePath(way).as_posix()
+        path = str(file.absolute())
+    text = PurePath(path).as_posix()
     return f"./{text}" if text.startswith("#") or text != text.strip() else text
 
 
 def is_playable(track: Track) -> bool:
-    """Whether there is a file, and its path fits on one line."""
+    """Return whether a track has a file whose path has no line break."""
     return len(track.path.splitlines()) == 1
 
 
-def _held(entries: Sequence[ListEntry], format: Format) -> list[ListEntry]:  # noqa: A002
-    """The entries that a file of a format holds."""
+def _exported(entries: Sequence[ListEntry], format: Format) -> list[ListEntry]:  # noqa: A002
+    """Return the entries that a format can hold."""
     return [entry for entry in entries if format in ("csv", "json") or is_playable(entry.track)]
 
 

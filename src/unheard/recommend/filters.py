@@ -1,10 +1,10 @@
-"""Filters of lists: conditions on a track's genre, year and duration.
+"""Filter lists by conditions on the genre, year and duration of tracks.
 
-A track that lacks a field is left out when there is a condition on it, because nobody knows whether it fits, and kept
-when there is none. Filters are applied after the ranking: the remaining tracks keep their order and their scores.
+A condition leaves out tracks without the field. Filters are applied after the ranking: the remaining tracks keep their
+order and their scores.
 
-Genres are compared loosely (case, accents and punctuation do not count) and whole: "rock" does not match "Post-Rock".
-A track has every genre of a tag such as "Ambient; Drone / Noise", and the tag as a whole.
+Genres are compared without case, accents and punctuation, and as a whole: "rock" does not match "Post-Rock". A track
+has each genre of a tag such as "Ambient; Drone / Noise", and the whole tag.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ BETWEEN_GENRES = re.compile(r"[;,/|\0]")
 YEAR = re.compile(r"\s*(\d{4})(?!\d)")
 
 
-def _ascending(what: str, least: float | None, most: float | None) -> None:
-    if least is not None and most is not None and least > most:
-        raise UserError(f"{what} from {least} to {most} hold nothing; swap the two")
+def _check_order(what: str, low: float | None, high: float | None) -> None:
+    if low is not None and high is not None and low > high:
+        raise UserError(f"{what} from {low} to {high}: expected the smaller number first; swap them")
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Conditions that a track must meet to be listed; without any, every track fits.
+    """Conditions that a track must meet to be listed; without conditions, every track is listed.
 
-    genres                          any of these; none: any genre
+    genres                          any of these; empty: any genre
     year_from, year_to              of the release, both included
     min_duration_s, max_duration_s  both included
 
-    UserError for conditions that no track can meet.
+    Raise UserError for conditions that no track can meet.
     """
 
     genres: Collection[str] = frozenset()
@@ -49,22 +49,22 @@ class Filters:
     def __post_init__(self) -> None:
         if isinstance(self.genres, str):
             raise UserError(f"genres {self.genres!r}: expected a list of names; write [{self.genres!r}]")
-        object.__setattr__(self, "genres", frozenset(self.genres))  # hashable, whatever collection was given
+        object.__setattr__(self, "genres", frozenset(self.genres))  # a frozenset can be hashed
         for genre in self.genres:
             if not loose(genre):
                 raise UserError(f"genre {genre!r}: expected a name; leave it out to take any genre")
-        _ascending("years", self.year_from, self.year_to)
+        _check_order("years", self.year_from, self.year_to)
         for name, value in (("shortest", self.min_duration_s), ("longest", self.max_duration_s)):
             if value is not None and not 0 <= value < np.inf:
                 raise UserError(f"{name} duration {value}: expected seconds, at least 0")
-        _ascending("durations", self.min_duration_s, self.max_duration_s)
+        _check_order("durations", self.min_duration_s, self.max_duration_s)
 
 
 NO_FILTERS = Filters()
 
 
 def rows_that_fit(filters: Filters, tracks: Tracks) -> NDArray[np.bool_]:
-    """Return which tracks meet every condition, (n,) bool."""
+    """Return whether each track meets every condition, (n,) bool."""
     if filters == NO_FILTERS:
         return np.ones(len(tracks), np.bool_)
     wanted = frozenset(map(loose, filters.genres))
@@ -72,18 +72,18 @@ def rows_that_fit(filters: Filters, tracks: Tracks) -> NDArray[np.bool_]:
 
 
 def genres_of(track: Track) -> frozenset[str]:
-    """The genres of a track as they are compared; empty where its tags name none."""
+    """Return the genres of a track in the form in which they are compared; empty without a genre tag."""
     parts = (loose(part) for part in (*BETWEEN_GENRES.split(track.genre), track.genre))
     return frozenset(part for part in parts if part)
 
 
 def first_genre(track: Track) -> str:
-    """The first genre that the tags name, as it is compared; empty where they name none."""
+    """Return the first genre of a track in the form in which it is compared; empty without a genre tag."""
     return next((name for part in BETWEEN_GENRES.split(track.genre) if (name := loose(part))), "")
 
 
 def year_of(track: Track) -> int | None:
-    """The year of a release date such as "1999", "1999-05" or "1999-05-31"; None for anything else."""
+    """Return the year of a release date such as "1999", "1999-05" or "1999-05-31"; None for other text."""
     match = YEAR.match(track.release_date)
     return int(match[1]) if match and int(match[1]) > 0 else None
 
@@ -96,7 +96,7 @@ def _fits(filters: Filters, wanted: frozenset[str], track: Track) -> bool:
     )
 
 
-def _within(value: float | None, least: float | None, most: float | None) -> bool:
-    if least is None and most is None:
+def _within(value: float | None, low: float | None, high: float | None) -> bool:
+    if low is None and high is None:
         return True
-    return value is not None and (least is None or value >= least) and (most is None or value <= most)
+    return value is not None and (low is None or value >= low) and (high is None or value <= high)

@@ -1,19 +1,19 @@
-"""Hubs: tracks that are near to everything, and corrections of a ranking for them.
+"""Correct rankings for hubs, tracks that are near to most queries.
 
-In many dimensions some tracks stand close to every query only because they stand close to the middle (Radovanović,
-Nanopoulos & Ivanović, 2010). Similarities are centred already (recommenders.py), which takes the largest part of it
-away. What is left can be corrected by how near a track is to queries at large. With s the score of a query x and a
-track y; mean, deviation and rms over the reference; r the mean of the K best:
+In many dimensions some tracks are close to every query because they are close to the mean (Radovanović, Nanopoulos &
+Ivanović, 2010). Similarities are centred already (recommenders.py), which removes most of the effect. The rest can be
+corrected by the scores of a track over a reference sample of queries. With s the score of a query x and a track y;
+mean, deviation and rms over the reference; r the mean of the K best:
 
     centring            s - mean_y
     csls                2 s - r_x - r_y                            Conneau et al. (2018), cross-domain local scaling
     mutual-proximity    log F_x(s) + log F_y(s), F Gaussian        Schnitzer, Flexer, Schedl & Widmer (2012)
-    popularity          s / rms_y ^ exponent                       0 leaves a score as it is; 1 takes all of the size of
-                                                                   a track's scores away; below 0 favours large ones
+    popularity          s / rms_y ^ exponent                       exponent 0: unchanged; 1: normalised by the size of
+                                                                   the track's scores; below 0: favours large scores
 
 The reference of a track is a sample of the playlists with train plays (for `similarities`, of the train tracks), that
-of a query a sample of the train tracks, drawn once. It does not depend on the candidates, so that a pair has the same
-score in any company. A track is no part of its own reference.
+of a query a sample of the train tracks. Samples are drawn once and do not depend on the candidates, so neither does the
+score of a pair. A track is not part of its own reference.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MAX_REFERENCE = 2000
 
 @dataclass(frozen=True)
 class Profile:
-    """How scores of one thing with its reference are spread; every array is (thing,)."""
+    """Statistics of the scores of tracks or queries with their reference; every array is (row,)."""
 
     mean: Values
     deviation: Values
@@ -50,7 +50,7 @@ class Profile:
 
     @staticmethod
     def of(scores: NDArray[np.floating]) -> Profile:
-        """From scores (thing, reference); NaN where a pair does not count."""
+        """Compute statistics from scores (row, reference); NaN where a pair does not count."""
         s = scores.astype(np.float64)
         there = np.isfinite(s)
         n = np.maximum(there.sum(axis=1), 1)
@@ -71,11 +71,11 @@ class Profile:
 
 @dataclass(frozen=True)
 class HubCorrected:
-    """A recommender whose scores and similarities are corrected.
+    """A recommender with corrected scores and similarities.
 
     playlists, tracks   rows of the reference, ascending
-    n_tracks            of the catalogue
-    exponent            of `popularity`
+    n_tracks            number of tracks of the catalogue
+    exponent            of the correction `popularity`
     """
 
     inner: Recommender
@@ -104,9 +104,9 @@ class HubCorrected:
         return self._corrected(found, self._to_tracks.take(queries), self._to_tracks.take(candidates))
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
-        """Similarities of factors from outside the catalogue (query, d)."""
+        """Return corrected similarities of factors from outside the catalogue (query, d)."""
         if not isinstance(self.inner, RanksNewTracks):
-            raise UserError(f"{self.name} cannot place a track from outside the library; name a trained model")
+            raise UserError(f"{self.name} cannot rank a track from outside the library; name a trained model")
         of_queries = Profile.of(self.inner.vector_similarities(vectors, self.tracks))
         found = self.inner.vector_similarities(vectors, candidates)
         return self._corrected(found, of_queries, self._to_tracks.take(candidates))
@@ -128,7 +128,7 @@ class HubCorrected:
         return self._profile(near)
 
     def _profile(self, scores: Callable[[Rows], NDArray[np.floating]]) -> Profile:
-        """Of every track of the catalogue, some at a time."""
+        """Return the profile of every track of the catalogue, computed in blocks."""
         everything = np.arange(self.n_tracks, dtype=np.int32)
         reference = max(len(self.playlists), len(self.tracks))
         parts = [Profile.of(scores(everything[here])) for here in blocks(self.n_tracks, reference)]
@@ -137,7 +137,7 @@ class HubCorrected:
         )
 
 
-def without_hubs(
+def hub_corrected(
     catalogue: Catalogue,
     recommender: Recommender,
     correction: Correction,
@@ -145,9 +145,9 @@ def without_hubs(
     exponent: float = 1.0,
     rng: np.random.Generator | None = None,
 ) -> HubCorrected:
-    """A recommender with a correction; `rng` draws the reference (None: from a fixed seed)."""
+    """Return a recommender with a correction; `rng` draws the reference (None: with seed 0)."""
     rng = rng or np.random.default_rng(0)
-    playlists = np.flatnonzero(np.diff(catalogue.trained.indptr)).astype(np.int32)
+    playlists = np.flatnonzero(np.diff(catalogue.train_plays.indptr)).astype(np.int32)
     tracks = catalogue.candidates("warm", new=False)
     return HubCorrected(
         recommender, correction, _sample(playlists, rng), _sample(tracks, rng), len(catalogue), exponent
@@ -155,7 +155,7 @@ def without_hubs(
 
 
 def corrected(scores: Scores, x: Profile, y: Profile, correction: Correction, *, exponent: float = 1.0) -> Scores:
-    """Scores (query, candidate) by the formulas of this module, from profiles of queries `x` and candidates `y`."""
+    """Return scores (query, candidate) corrected by the profiles of queries `x` and of candidates `y`."""
     s = scores.astype(np.float64)
     match correction:
         case "centring":
@@ -163,8 +163,8 @@ def corrected(scores: Scores, x: Profile, y: Profile, correction: Correction, *,
         case "csls":
             found = 2 * s - x.best[:, None] - y.best
         case "mutual-proximity":
-            found = log_ndtr(_standard(s, x.mean[:, None], x.deviation[:, None])) + log_ndtr(
-                _standard(s, y.mean, y.deviation)
+            found = log_ndtr(_standardised(s, x.mean[:, None], x.deviation[:, None])) + log_ndtr(
+                _standardised(s, y.mean, y.deviation)
             )
         case "popularity":
             size = np.where(y.rms > 0, y.rms, 1.0)
@@ -172,8 +172,8 @@ def corrected(scores: Scores, x: Profile, y: Profile, correction: Correction, *,
     return found.astype(np.float32)
 
 
-def _standard(s: Values, mean: Values, deviation: Values) -> Values:
-    """(s - mean) / deviation; 0 where nothing deviates."""
+def _standardised(s: Values, mean: Values, deviation: Values) -> Values:
+    """Return (s - mean) / deviation; 0 where the deviation is 0."""
     z: Values = np.divide(s - mean, deviation, out=np.zeros_like(s), where=np.broadcast_to(deviation > 0, s.shape))
     return z
 

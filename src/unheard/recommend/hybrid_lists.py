@@ -1,16 +1,16 @@
-"""Hybrids that combine lists instead of scores: mixed and cascade.
+"""Make hybrid recommenders that combine lists instead of scores: mixed and cascade.
 
-Burke, Hybrid Recommender Systems: Survey and Experiments (2002). The pair are those of hybrids.py. A list is a
-playlist's ranking of every track of the catalogue that a technique can rank, but for the playlist's own; it does not
-depend on which candidates are asked for, so neither does a score.
+Burke, Hybrid Recommender Systems: Survey and Experiments (2002). The collaborative and content factors are those of
+hybrids.py. A list is a playlist's ranking of all tracks of the catalogue that a factor can rank, without the playlist's
+own tracks. It does not depend on the candidates, so the scores do not either.
 
-    mixed     both lists side by side: first of taste, first of sound, second of taste, ... A track stands where it
-              first appears, and its score is 1 over that place. Taste lists the train tracks; sound lists all that were
-              heard.
-    cascade   one technique takes a first set, the other one orders it. Of train tracks, taste takes the FIRST best and
-              sound orders them. Of tracks without train plays taste cannot take anything, so there it is the reverse:
-              sound takes the FIRST best, and taste at second hand, the mean factor of the train tracks that sound most
-              alike, orders them. Scores of the first set are in (0, 2), of the rest in (-2, 0).
+    mixed     alternates between the two lists: first track by collaborative factors, first by content, second by
+              collaborative factors, ... The score of a track is 1 / its first rank in the mixed list. Collaborative
+              factors rank the train tracks, content factors all tracks with content
+    cascade   one factor selects the N_SELECTED best tracks, the other one orders them. Train tracks are selected by
+              collaborative factors and ordered by content. Tracks without train plays have no collaborative factors, so
+              they are selected by content and ordered by the mean factor of the train tracks with the most similar
+              timbre. Scores of selected tracks are in (0, 2), of others in (-2, 0)
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from scipy.sparse import csr_matrix
 from unheard.ranking import blocks
 from unheard.recommend import predicted
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.hybrids import FactorPair, factor_pair, on_scale_of_taste
+from unheard.recommend.hybrids import HybridFactors, hybrid_factors, rescaled
 from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
 
 Floats = NDArray[np.float32]
 
-FIRST = 50
+N_SELECTED = 50
 
 
 @dataclass(frozen=True)
 class TrackList:
-    """What one technique ranks.
+    """The lists of all playlists by one factor.
 
-    vectors    (n, d) its factors; a score is their product with a playlist's
-    members    (n,) which tracks it lists
-    playlists  (m, d) factors
-    own        (m, n) plays that are not listed
+    vectors    (n, d) factors of the tracks; a score is the dot product with a playlist's
+    members    (n,) bool, the tracks in the lists
+    playlists  (m, d) factors of the playlists
+    own        (m, n) plays that are left out of the lists
     """
 
     vectors: Floats
@@ -48,7 +48,7 @@ class TrackList:
     own: csr_matrix
 
     def scores(self, rows: Rows) -> Scores:
-        """Scores of every track of the catalogue (row, n); -inf where it is not listed."""
+        """Return scores of all tracks of the catalogue (row, n); -inf for tracks that are not in the list."""
         products = self.playlists[rows].astype(np.float64) @ self.vectors.astype(np.float64).T
         scores: Scores = products.astype(np.float32)
         scores[:, ~self.members] = -np.inf
@@ -59,7 +59,7 @@ class TrackList:
 
 @dataclass(frozen=True)
 class MixedRecommender:
-    """Alternates between lists; the first one starts. Tracks in no list share the score 0."""
+    """Alternates between two lists, starting with the first. Tracks in no list have the score 0."""
 
     name: str
     lists: tuple[TrackList, TrackList]
@@ -67,12 +67,12 @@ class MixedRecommender:
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
         out = np.zeros((len(playlists), len(candidates)), np.float32)
-        for here in blocks(len(playlists), len(self.factors.tracks)):
-            for turn, listed in enumerate(self.lists):
-                scores = listed.scores(playlists[here])
-                there = np.isfinite(scores[:, candidates])
-                place = _places(scores, candidates) * len(self.lists) - (len(self.lists) - 1) + turn
-                out[here] = np.maximum(out[here], np.where(there, 1 / place, 0))
+        for rows in blocks(len(playlists), len(self.factors.tracks)):
+            for offset, track_list in enumerate(self.lists):
+                scores = track_list.scores(playlists[rows])
+                listed = np.isfinite(scores[:, candidates])
+                rank = _ranks(scores, candidates) * len(self.lists) - (len(self.lists) - 1) + offset
+                out[rows] = np.maximum(out[rows], np.where(listed, 1 / rank, 0))
         return out
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
@@ -81,9 +81,9 @@ class MixedRecommender:
 
 @dataclass(frozen=True)
 class CascadeRecommender:
-    """Each stage is (who takes the first set, factors (n, d) that order it); members of the stages do not overlap.
+    """Ranks in stages, each (list that selects, factors (n, d) that order); a track is in one stage only.
 
-    All factors are centred and in units of the deviation of scores.
+    All factors are centred and divided by the deviation of scores.
     """
 
     name: str
@@ -92,15 +92,17 @@ class CascadeRecommender:
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
         out = np.full((len(playlists), len(candidates)), -2, np.float32)
-        for here in blocks(len(playlists), len(self.factors.tracks)):
+        for rows in blocks(len(playlists), len(self.factors.tracks)):
             for first, second in self.stages:
-                coarse = first.scores(playlists[here])
-                least = np.partition(coarse, -FIRST, axis=1)[:, [-FIRST]] if coarse.shape[1] > FIRST else -np.inf
-                coarse, there = coarse[:, candidates], np.isfinite(coarse[:, candidates])
-                x = first.playlists[playlists[here]].astype(np.float64)
+                coarse = first.scores(playlists[rows])
+                threshold: Scores | float = -np.inf
+                if coarse.shape[1] > N_SELECTED:
+                    threshold = np.partition(coarse, -N_SELECTED, axis=1)[:, [-N_SELECTED]]
+                coarse, listed = coarse[:, candidates], np.isfinite(coarse[:, candidates])
+                x = first.playlists[playlists[rows]].astype(np.float64)
                 fine = x @ second[candidates].astype(np.float64).T
-                staged = np.where(coarse >= least, 1 + _squash(fine), _squash(np.where(there, coarse, 0)) - 1)
-                out[here] = np.where(there, staged, out[here])
+                scores = np.where(coarse >= threshold, 1 + _squash(fine), _squash(np.where(listed, coarse, 0)) - 1)
+                out[rows] = np.where(listed, scores, out[rows])
         return out
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
@@ -108,36 +110,41 @@ class CascadeRecommender:
 
 
 def mixed(catalogue: Catalogue, name: str) -> MixedRecommender:
-    pair, own = factor_pair(catalogue), catalogue.trained
-    taste = TrackList(pair.taste, pair.known, catalogue.warm.playlists, own)
-    sound = TrackList(pair.sound, catalogue.content.known, catalogue.warm.playlists, own)
-    return MixedRecommender(name, (taste, sound), _geometry(catalogue, name, pair))
+    """Return the mixed hybrid."""
+    pair, own = hybrid_factors(catalogue), catalogue.train_plays
+    collaborative = TrackList(pair.collaborative, pair.known, catalogue.warm.playlists, own)
+    content = TrackList(pair.content, catalogue.content.known, catalogue.warm.playlists, own)
+    return MixedRecommender(name, (collaborative, content), _for_similarities(catalogue, name, pair))
 
 
 def cascade(catalogue: Catalogue, name: str) -> CascadeRecommender:
-    pair, own = factor_pair(catalogue), catalogue.trained
-    alike = on_scale_of_taste(catalogue, predicted.content_neighbours(catalogue))
-    centre, unit = catalogue.warm.centre, pair.deviation or 1.0
-    taste, sound, alike = ((vectors - centre) / np.float32(unit) for vectors in (pair.taste, pair.sound, alike))
-    warm = TrackList(taste, pair.known, catalogue.warm.playlists, own)
-    cold = TrackList(sound, ~pair.known, catalogue.warm.playlists, own)
-    return CascadeRecommender(name, ((warm, sound), (cold, alike)), _geometry(catalogue, name, pair))
+    """Return the cascade hybrid."""
+    pair, own = hybrid_factors(catalogue), catalogue.train_plays
+    neighbours = rescaled(catalogue, predicted.content_neighbours(catalogue))
+    centre, unit = catalogue.warm.centre, np.float32(pair.deviation or 1.0)
+    collaborative, content, neighbours = (
+        (vectors - centre) / unit for vectors in (pair.collaborative, pair.content, neighbours)
+    )
+    warm = TrackList(collaborative, pair.known, catalogue.warm.playlists, own)
+    cold = TrackList(content, ~pair.known, catalogue.warm.playlists, own)
+    stages = ((warm, content), (cold, neighbours))
+    return CascadeRecommender(name, stages, _for_similarities(catalogue, name, pair))
 
 
-def _geometry(catalogue: Catalogue, name: str, pair: FactorPair) -> FactorRecommender:
-    """Tracks are alike as by their taste, or by their sound where they have none."""
-    return predicted.from_predictions(catalogue, name, pair.sound)
+def _for_similarities(catalogue: Catalogue, name: str, pair: HybridFactors) -> FactorRecommender:
+    """Return the recommender that compares tracks: by warm factors of train tracks, by content factors of others."""
+    return predicted.from_predictions(catalogue, name, pair.content)
 
 
-def _places(scores: Scores, candidates: Rows) -> NDArray[np.float64]:
-    """Place of each candidate in its row's list, from 1; equal scores share the first of their places."""
-    places = np.empty((len(scores), len(candidates)))
+def _ranks(scores: Scores, candidates: Rows) -> NDArray[np.float64]:
+    """Return the rank of each candidate in the list of its row, from 1; equal scores share their first rank."""
+    ranks = np.empty((len(scores), len(candidates)))
     for row, line in enumerate(scores):
-        places[row] = 1 + len(line) - np.searchsorted(np.sort(line), line[candidates], side="right")
-    return places
+        ranks[row] = 1 + len(line) - np.searchsorted(np.sort(line), line[candidates], side="right")
+    return ranks
 
 
 def _squash(z: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Any number into (-1, 1), keeping the order."""
+    """Map numbers to (-1, 1), keeping their order."""
     squashed: NDArray[np.float64] = z / (1.0 + np.abs(z))
     return squashed

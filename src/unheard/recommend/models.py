@@ -1,4 +1,4 @@
-"""From the name of a model to a recommender: baselines, background systems, the oracle, and what a split trained."""
+"""Make the recommender of a model name: a baseline, a classical recommender, the oracle, or a trained model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unheard.ids import IdMap, Rows
 from unheard.models import baselines
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.classical import CLASSICAL, make_classical
-from unheard.recommend.predicted import content_neighbours, from_predictions, or_mean, ridge, true_factors
+from unheard.recommend.predicted import content_neighbours, from_predictions, ridge, true_factors, with_mean
 from unheard.recommend.recommenders import (
     EmbeddingRecommender,
     FactorRecommender,
@@ -19,22 +19,22 @@ from unheard.recommend.recommenders import (
     RandomRecommender,
     Recommender,
 )
-from unheard.recommend.scales import beside_warm, load_scale
+from unheard.recommend.scales import load_scale, warm_cold_scorer
 from unheard.splits import USE_SPLITS, Use, default_split, load_splits
 from unheard.workspace import Workspace
 
 BASELINES = ("random", "popularity", "artist-mean", "content-neighbours", "ridge")
-UNTRAINED = (*BASELINES, *CLASSICAL)  # made from the catalogue alone, whenever they are asked for
+UNTRAINED = (*BASELINES, *CLASSICAL)  # need no training: made from the catalogue
 ORACLE = "oracle"
-FACTORS = ":factors"  # behind a recipe's name: rank by the warm factors that it predicts
+FACTORS = ":factors"  # suffix of a recipe's name: rank by the warm factors that it predicts
 
 Floats = NDArray[np.float32]
 
 
 def trained_models(workspace: Workspace, split: str) -> list[str]:
-    """Names of the models trained on a split whose predictions are stored, ordered.
+    """Return the names of the models with predictions that are trained on a split, sorted.
 
-    A name is a recipe's, for seed 0, or `<name>@<seed>`.
+    The name is that of the recipe for seed 0, and `<recipe>@<seed>` for another seed.
     """
     return sorted(path.parent.name for path in workspace.model_dir(split, "*").parent.glob("*/predictions.safetensors"))
 
@@ -42,34 +42,37 @@ def trained_models(workspace: Workspace, split: str) -> list[str]:
 def split_for_use(workspace: Workspace) -> str:
     """Return the split to recommend under when none is named.
 
-    `live` if a model is trained on it or no model is trained at all; else the first split in the order of
-    `USE_SPLITS` on which one is trained. A split that the workspace lacks is passed over.
+    `live` if a model is trained on it or if no model is trained; else the first split, in the order of `USE_SPLITS`,
+    on which a model is trained. Splits that the workspace does not have are skipped.
     """
-    there = load_splits(workspace)
-    for name in (*USE_SPLITS, *sorted(set(there) - set(USE_SPLITS))):
-        if name in there and trained_models(workspace, name):
+    splits = load_splits(workspace)
+    for name in (*USE_SPLITS, *sorted(set(splits) - set(USE_SPLITS))):
+        if name in splits and trained_models(workspace, name):
             return name
-    return default_split(there, USE_SPLITS)
+    return default_split(splits, USE_SPLITS)
 
 
 def trained_elsewhere(workspace: Workspace, split: str) -> str:
-    """Return ", only on 'x': names" for messages about a split without the model; empty if no other split has one."""
+    """Return ", only on 'x': names" for a message about `split`; empty if no model is trained on another split."""
     others = {name: trained_models(workspace, name) for name in load_splits(workspace) if name != split}
-    told = [f"on {name!r}: {', '.join(models)}" for name, models in sorted(others.items()) if models]
-    return f", only {'; '.join(told)}" if told else ""
+    parts = [f"on {name!r}: {', '.join(models)}" for name, models in sorted(others.items()) if models]
+    return f", only {'; '.join(parts)}" if parts else ""
 
 
 def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, seed: int = 0) -> Recommender:
-    """The recommender called `model`; UserError lists the known names.
+    """Return the recommender with the name `model`.
 
-    `seed` is that of `random`. `oracle` needs a catalogue with the full factors.
+    `seed` is the seed of `random`. `oracle` needs a catalogue with the full factors.
+
+    Raise UserError, with the known names, for an unknown name; MissingStageError, with the command to run, for a model
+    that is not trained on the split of the catalogue or whose factors were computed again.
     """
     warm, train = catalogue.warm, catalogue.use == Use.TRAIN
     match model:
         case "random":
             return RandomRecommender(seed)
         case "popularity":
-            return PopularityRecommender.of(catalogue.trained)
+            return PopularityRecommender.of(catalogue.train_plays)
         case "artist-mean":
             known = np.flatnonzero(train & warm.known)
             return from_predictions(catalogue, model, baselines.artist_mean(warm.tracks, known, catalogue.main_artist))
@@ -91,13 +94,13 @@ def _oracle(workspace: Workspace, catalogue: Catalogue) -> OracleRecommender:
 
 
 def without_part(model: str) -> str:
-    """The trained model that a name is about: `blend:factors@1` is the factors that `blend@1` predicts."""
+    """Return the trained model of a name: `blend@1` for `blend:factors@1`, which ranks by the factors it predicts."""
     recipe, part, rest = model.partition(FACTORS)
     return recipe + rest if part and "@" not in recipe else model
 
 
 def factors_of(model: str) -> str:
-    """What `without_part` undoes: `blend@1` predicts the factors `blend:factors@1`."""
+    """Return the name that ranks by the predicted factors of a model: `blend:factors@1` for `blend@1`."""
     recipe, at, seed = model.partition("@")
     return f"{recipe}{FACTORS}{at}{seed}"
 
@@ -111,10 +114,10 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
         if any(model in trained_models(workspace, other) for other in load_splits(workspace)):
             raise MissingStageError(
                 f"model {model!r} is not trained on split {split!r}{trained_elsewhere(workspace, split)}",
-                f"unheard train -w {workspace.root} --split {split} {_asked_for(model)}",
+                f"unheard train -w {workspace.root} --split {split} {_train_arguments(model)}",
             )
         known = (
-            f"baselines: {', '.join(BASELINES)}, {ORACLE}; background: {', '.join(CLASSICAL)}; "
+            f"baselines: {', '.join(BASELINES)}, {ORACLE}; classical: {', '.join(CLASSICAL)}; "
             f"trained on {split!r}: {', '.join(trained) or 'none yet'}"
         )
         raise UserError(f"no model {model!r}; choose one of these ({known}) or train it")
@@ -124,11 +127,11 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
         raise MissingStageError(f"model {model!r} needs the full factors", f"unheard factors -w {workspace.root}")
     if found.factors.shape[1] != space.dim or (found.space and space.digest and found.space != space.digest):
         raise MissingStageError(
-            f"model {model!r} predicts other factors than those of {split!r}, which were computed again since",
-            f"unheard train -w {workspace.root} --split {split} {_asked_for(model)}",
+            f"the factors of split {split!r} were computed again after model {model!r} was trained on them",
+            f"unheard train -w {workspace.root} --split {split} {_train_arguments(model)}",
         )
     rows = found.ids.rows(catalogue.tracks.ids, missing=-1)
-    predicted = or_mean(space, found.factors[rows[rows >= 0]], rows >= 0)
+    predicted = with_mean(space, found.factors[rows[rows >= 0]], rows >= 0)
     factors = from_predictions(catalogue, wanted, predicted, space)
     embeddings, playlists, playlist_ids = found.track_embeddings, found.playlist_embeddings, found.playlist_ids
     if embeddings is None or playlists is None or playlist_ids is None or wanted != model:
@@ -136,27 +139,30 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     scale = load_scale(workspace, split, model, found.fingerprint)
     return EmbeddingRecommender(
         model,
-        _placed(catalogue, embeddings, rows, playlists, playlist_ids),
+        _by_embeddings(catalogue, embeddings, rows, playlists, playlist_ids),
         factors,
-        None if scale is None else beside_warm(catalogue, scale),
+        None if scale is None else warm_cold_scorer(catalogue, scale),
     )
 
 
-def _asked_for(model: str) -> str:
-    """The recipe and options that `train` makes a model of this name from."""
+def _train_arguments(model: str) -> str:
+    """Return the arguments of `unheard train` for a model name."""
     recipe, _, seed = model.partition("@")
     full = " --targets full" if recipe.endswith("-full") else ""
     return f"{recipe.removesuffix('-full')}{f' --seed {seed}' if seed else ''}{full}"
 
 
-def _placed(
-    catalogue: Catalogue, places: Floats, rows: Rows, playlists: Floats, playlist_ids: IdMap
+def _by_embeddings(
+    catalogue: Catalogue, embeddings: Floats, rows: Rows, playlists: Floats, playlist_ids: IdMap
 ) -> FactorRecommender:
-    """Places in the order of the catalogue; tracks that nobody described stand at the mean of the train tracks."""
-    there, of_playlists = rows >= 0, playlist_ids.rows(catalogue.playlists, missing=-1)
-    train = there & (catalogue.use == Use.TRAIN)
-    train = train if train.any() else there
-    centre = places[rows[train]].mean(axis=0, dtype=np.float64).astype(np.float32)
-    tracks = np.where(there[:, None], places[rows], centre).astype(np.float32)
-    known = np.where((of_playlists >= 0)[:, None], playlists[of_playlists], np.float32(0))
-    return FactorRecommender("places", tracks, known, centre)
+    """Return a recommender that ranks by embeddings; tracks without one get the mean of the train tracks.
+
+    rows  (n,) rows of `embeddings`, -1 for tracks without one
+    """
+    known, playlist_rows = rows >= 0, playlist_ids.rows(catalogue.playlists, missing=-1)
+    train = known & (catalogue.use == Use.TRAIN)
+    train = train if train.any() else known
+    centre = embeddings[rows[train]].mean(axis=0, dtype=np.float64).astype(np.float32)
+    tracks = np.where(known[:, None], embeddings[rows], centre).astype(np.float32)
+    aligned = np.where((playlist_rows >= 0)[:, None], playlists[playlist_rows], np.float32(0))
+    return FactorRecommender("embeddings", tracks, aligned, centre)

@@ -1,4 +1,4 @@
-"""Memory-based collaborative filtering: nearest playlists, nearest tracks.
+"""Rank by memory-based collaborative filtering: nearest playlists or nearest tracks.
 
 User-based: Herlocker, Konstan, Borchers and Riedl, An Algorithmic Framework for Performing Collaborative Filtering
 (1999). Item-based: Sarwar, Karypis, Konstan and Riedl, Item-Based Collaborative Filtering Recommendation Algorithms
@@ -10,21 +10,20 @@ User-based: Herlocker, Konstan, Borchers and Riedl, An Algorithmic Framework for
       adjusted   p_ui = r̄_i + sum over j in N(i) of s_ij (r_uj - r̄_j) / sum of |s_ij|
 
     cosine       s_ij = r_i . r_j / (|r_i| |r_j|)
-    Pearson      the cosine of the vectors after their means are taken off
+    Pearson      the cosine of the vectors after their means are subtracted
 
-What is a rating in a playlist? r is the weight of the play, and 0 where there is none. Textbooks take means over what
-two users have both rated; in playlists every such rating is alike (1), so that set has no variance and the correlation
-is 0/0. Means, and so Pearson, are therefore over everything with train plays, zeros included (of binary plays Pearson
-is then the phi coefficient): r̄_u is over all such tracks, r̄_i over all such playlists. It follows that user-based
-adjustment moves all scores of a playlist by one number, which can change no ranking; item-based, it is another number
-for each track, and can.
+The rating r is the weight of a play, and 0 without a play. Textbooks compute means over the tracks that two users have
+both rated. In playlists all these ratings are 1, so they have no variance and the correlation is 0/0. Means, and so
+Pearson's correlation, are therefore over all rows or columns with train plays, zeros included; for binary plays this is
+the phi coefficient. Consequently, user-based adjustment adds a constant to all scores of a playlist, which changes no
+ranking; item-based adjustment adds a different number for each track, which can.
 
-Only neighbours with a similarity above 0 count. They share a play, so products of sparse rows find them all, some rows
-at a time, and k of each row are kept: no square matrix is ever dense. The library `implicit` has the cosine of tracks
-alone; the one product here serves both sides and both similarities, and breaks ties at the k-th place at random instead
-of by index. The tests compare the two.
+Only neighbours with a similarity above 0 count. They share a play, so products of blocks of sparse rows find all of
+them; k of each row are kept, and no square matrix is dense. The library `implicit` has only the cosine of tracks; the
+product here serves both sides and both similarities, and breaks ties at random instead of by index. The tests compare
+the two.
 
-Tracks that train nothing have no column to compare: they score the same in every playlist, and tie.
+Tracks without train plays have equal scores in every playlist.
 """
 
 from __future__ import annotations
@@ -51,10 +50,10 @@ NEAREST_TRACKS = 50
 
 @dataclass(frozen=True)
 class Profiles:
-    """Rows of a table of ratings, scaled so that a product is a similarity: s_ij = rows_i . rows_j - common_i common_j.
+    """Rows of a rating matrix, scaled so that products are similarities: s_ij = rows_i . rows_j - common_i common_j.
 
-    rows    (n, z) float64 sparse; rows without ratings (and, for Pearson, without variance) are zero: similar to nobody
-    common  (n,) what the means contribute; zero for the cosine
+    rows    (n, z) float64 sparse; rows without ratings (and, for Pearson, without variance) are zero
+    common  (n,) contribution of the means; zero for the cosine
     """
 
     rows: csr_matrix
@@ -62,7 +61,7 @@ class Profiles:
 
     @staticmethod
     def of(ratings: csr_matrix, similarity: Similarity) -> Profiles:
-        """From ratings (n, z). Means are over the columns with a rating."""
+        """Scale ratings (n, z). Means are over the columns with a rating."""
         r = csr_matrix(ratings, dtype=np.float64, copy=True)
         r.sort_indices()
         mean = means(r) if similarity == "pearson" else np.zeros(r.shape[0])
@@ -74,18 +73,18 @@ class Profiles:
         return Profiles(csr_matrix(diags_array(scale) @ r), np.sqrt(n_columns) * mean * scale)
 
     def between(self, queries: Rows, candidates: Rows) -> Scores:
-        """Similarities of all pairs (query, candidate)."""
+        """Return the similarities of all pairs, (query, candidate)."""
         products = (self.rows[queries] @ self.rows[candidates].T).toarray()
         similarity: Scores = (products - np.outer(self.common[queries], self.common[candidates])).astype(np.float32)
         return similarity
 
     def nearest(self, k: int) -> csr_matrix:
-        """The `k` most similar other rows of each row, (n, n): similarities over their sum, so that rows sum to 1."""
-        n, turned = self.rows.shape[0], self.rows.T.tocsr()
+        """Return similarities of the `k` most similar other rows of each row, divided by their sum, (n, n) sparse."""
+        n, transposed = self.rows.shape[0], self.rows.T.tocsr()
         columns: list[NDArray[np.integer]] = []
         values: list[Vector] = []
-        for block in self._blocks(turned):
-            products = csr_matrix(self.rows[block] @ turned)
+        for block in self._blocks(transposed):
+            products = csr_matrix(self.rows[block] @ transposed)
             for row, (start, stop) in zip(range(block.start, block.stop), pairwise(products.indptr), strict=True):
                 others = products.indices[start:stop]
                 near = (products.data[start:stop] - self.common[row] * self.common[others]).astype(np.float32)
@@ -101,12 +100,12 @@ class Profiles:
         found.sort_indices()
         return found
 
-    def _blocks(self, turned: csr_matrix) -> Iterator[slice]:
-        """Slices of rows whose products with all rows have at most about BLOCK_SCORES entries together."""
+    def _blocks(self, transposed: csr_matrix) -> Iterator[slice]:
+        """Yield slices of rows whose products with all rows have at most about BLOCK_SCORES entries together."""
         n = self.rows.shape[0]
-        sizes = csr_matrix((np.ones(self.rows.nnz), self.rows.indices, self.rows.indptr), shape=self.rows.shape)
-        at_most = np.minimum(sizes @ np.diff(turned.indptr), n)
-        block = np.cumsum(at_most) // BLOCK_SCORES
+        ones = csr_matrix((np.ones(self.rows.nnz), self.rows.indices, self.rows.indptr), shape=self.rows.shape)
+        max_entries = np.minimum(ones @ np.diff(transposed.indptr), n)  # (n,)
+        block = np.cumsum(max_entries) // BLOCK_SCORES
         edges = [0, *(np.flatnonzero(np.diff(block)) + 1), n] if n else [0]
         for start, stop in pairwise(edges):
             yield slice(int(start), int(stop))
@@ -114,26 +113,26 @@ class Profiles:
 
 @dataclass(frozen=True)
 class NeighbourRecommender:
-    """Ranks by p = left right + of_playlist + of_track, with the formulas of this module.
+    """Ranks by p = left right + playlist_offset + track_offset, with the formulas of this module.
 
-    left         (m, z) sparse: weights of a playlist's neighbours, or its ratings
-    right        (z, n) sparse: ratings of the neighbours, or weights of the tracks' neighbours
-    of_playlist  (m,) and of_track (n,): what mean adjustment adds
-    tracks       (n, m) profiles of the tracks, for `similarities`
-
-    Tracks are compared by their columns whatever predicts: the cosine or Pearson of who plays them.
+    left             (m, z) sparse: weights of a playlist's neighbours, or its ratings
+    right            (z, n) sparse: ratings of the neighbours, or weights of the tracks' neighbours
+    playlist_offset  (m,) from mean adjustment
+    track_offset     (n,) from mean adjustment
+    tracks           (n, m) profiles of the tracks, for `similarities` of both kinds of recommender
     """
 
     name: str
     left: csr_matrix
     right: csr_matrix
-    of_playlist: Vector
-    of_track: Vector
+    playlist_offset: Vector
+    track_offset: Vector
     tracks: Profiles
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
         products = csr_matrix(self.left[playlists] @ self.right)[:, candidates].toarray()
-        scores: Scores = (products + self.of_playlist[playlists, None] + self.of_track[candidates]).astype(np.float32)
+        offsets = self.playlist_offset[playlists, None] + self.track_offset[candidates]
+        scores: Scores = (products + offsets).astype(np.float32)
         return scores
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
@@ -143,7 +142,7 @@ class NeighbourRecommender:
 def nearest_playlists(
     name: str, plays: csr_matrix, similarity: Similarity, *, adjusted: bool = False, k: int = NEAREST_PLAYLISTS
 ) -> NeighbourRecommender:
-    """User-based, from train plays (m, n)."""
+    """Return the user-based recommender of train plays (m, n)."""
     r = csr_matrix(plays, dtype=np.float64)
     weights = Profiles.of(r, similarity).nearest(k)
     mean = means(r)
@@ -154,7 +153,7 @@ def nearest_playlists(
 def nearest_tracks(
     name: str, plays: csr_matrix, similarity: Similarity, *, adjusted: bool = False, k: int = NEAREST_TRACKS
 ) -> NeighbourRecommender:
-    """Item-based, from train plays (m, n)."""
+    """Return the item-based recommender of train plays (m, n)."""
     r = csr_matrix(plays, dtype=np.float64)
     profiles = Profiles.of(r.T.tocsr(), similarity)
     weights = profiles.nearest(k)
@@ -164,7 +163,7 @@ def nearest_tracks(
 
 
 def means(ratings: csr_matrix) -> Vector:
-    """Mean of each row over the columns that hold a rating at all, absent ones counting 0, (n,)."""
+    """Return the mean of each row over the columns that hold any rating, missing ratings as 0, (n,)."""
     n_columns = len(np.unique(ratings.indices))
     total: Vector = np.asarray(ratings.sum(axis=1)).reshape(-1)
     return total / max(n_columns, 1)

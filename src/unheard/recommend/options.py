@@ -1,7 +1,7 @@
-"""What may be asked of a list: one frozen value, passed whole from the command line, the API and Python to the ranking.
+"""Define the options of a list, one frozen value that the command line, the API and Python pass to the ranking.
 
-Ids are strings here; the ranking converts them to rows. In Python "no artist cap" is `max_per_artist=None`. On the
-command line, in the HTTP API and in addresses of pages it is 0, converted by `artist_cap`.
+Tracks are given by id; the ranking converts ids to rows. In Python "no artist cap" is `max_per_artist=None`. On the
+command line, in the HTTP API and in addresses of pages it is 0, which `artist_cap` converts.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from unheard.errors import UserError
 from unheard.recommend.catalogue import Candidates
 from unheard.recommend.filters import NO_FILTERS, Filters
 
-NO_CAP = 0  # how `max_per_artist` is written where it is a number
+NO_CAP = 0  # number that stands for "no artist cap"
 
 
 @dataclass(frozen=True)
 class ListOptions:
-    """Options of every list.
+    """Options of a list.
 
-    n               at most this many tracks
-    candidates      "cold": test tracks and tracks that are new since the split; "warm": train tracks with plays; "all".
+    n               maximum number of tracks
+    candidates      "cold": test tracks and tracks added after the split; "warm": train tracks with plays; "all".
                     None: "cold" for `recommend`, "all" for `similar`
-    max_per_artist  at most this many by one main artist; None: no cap
+    max_per_artist  maximum number of tracks of one main artist; None: no cap
     exclude         ids of tracks that must not be returned
-    diversity       0: by score alone; 1: each as unlike those before it as possible (diversify.py)
+    diversity       0: rank by score; 1: choose each track as different as possible from those before it (diversify.py)
     filters         conditions on genre, year and duration (filters.py)
-    explain         whether each track gets its reasons and its confidence, which take time
+    explain         whether each track gets reasons and a confidence, which take additional time
 
-    UserError for a value that makes no sense.
+    Raise UserError for an invalid value.
     """
 
     n: int = 10
@@ -51,8 +51,8 @@ class ListOptions:
         if isinstance(self.exclude, str):
             raise UserError(f"exclude {self.exclude!r}: expected a list of track ids; write [{self.exclude!r}]")
         if not 0 <= self.diversity <= 1:
-            raise UserError(f"diversity {self.diversity}: expected 0 (by score alone) to 1 (as unlike as possible)")
-        object.__setattr__(self, "exclude", frozenset(self.exclude))  # hashable, whatever collection was given
+            raise UserError(f"diversity {self.diversity}: expected 0 (by score) to 1 (as different as possible)")
+        object.__setattr__(self, "exclude", frozenset(self.exclude))  # a frozenset can be hashed
 
     def changed(self, **changes: Unpack[ListChanges]) -> ListOptions:
         """Return a copy with some fields replaced."""
@@ -75,5 +75,5 @@ DEFAULT_OPTIONS = ListOptions()
 
 
 def artist_cap(number: int) -> int | None:
-    """Return the `max_per_artist` of a number given on the command line, in a request or in an address: 0 is no cap."""
+    """Return `max_per_artist` for a number from the command line, a request or an address; 0 is no cap."""
     return None if number == NO_CAP else number

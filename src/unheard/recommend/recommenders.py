@@ -1,11 +1,11 @@
-"""What can rank: recommenders score playlists against tracks, and tracks against tracks.
+"""Define recommenders, which score tracks for playlists and compare tracks with tracks.
 
-Scores compare candidates of one query and nothing else. Every recommender follows the same laws (tests/recommend/
-test_every_recommender.py): float32, finite, the same for a pair whatever else is scored beside it, and equal for
-candidates it cannot tell apart, so that they are told apart at random.
+Scores are comparable within one query only. Every recommender obeys the same laws (tests/recommend/
+test_every_recommender.py): scores are float32 and finite, the score of a pair does not depend on what else is scored,
+and candidates that a recommender cannot distinguish have equal scores, so that ties are broken at random.
 
-Matrix products are computed in float64 and rounded to float32. BLAS adds in another order when the shape of a block
-changes; after rounding that is invisible, so a list written alone and a list measured in a batch are the same list.
+Matrix products are computed in float64 and rounded to float32. The order in which BLAS adds depends on the shape of a
+block; rounding removes the difference, so a list is the same whether it is computed alone or in a batch.
 """
 
 from __future__ import annotations
@@ -23,29 +23,28 @@ from unheard.ranking import mix, tie_keys
 Rows = NDArray[np.integer]
 Scores = NDArray[np.float32]
 
-# A centred vector this much shorter than a typical factor is rounding noise (a float32 mean of many rows is only this
-# exact): its direction means nothing.
+# A centred vector shorter than this share of a typical factor is rounding noise of the float32 mean: no direction.
 NOISE = 1e-4
 
 
 class Recommender(Protocol):
-    """Anything that ranks tracks. Rows are those of the catalogue it was made for."""
+    """A model that ranks tracks. Rows are those of the catalogue that it was made for."""
 
     @property
     def name(self) -> str: ...
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
-        """How well candidates suit playlists, (playlist, candidate); larger is better."""
+        """Return the scores of candidates for playlists, (playlist, candidate); larger is better."""
         ...
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
-        """How alike tracks are, (query, candidate); larger is more alike."""
+        """Return the similarities of tracks, (query, candidate); larger is more similar."""
         ...
 
 
 @runtime_checkable
 class HasSpace(Protocol):
-    """A recommender whose tracks lie somewhere: cosines around the mean say what is near what."""
+    """A recommender whose tracks have vectors, whose centred cosines are the similarities."""
 
     @property
     def space(self) -> FactorRecommender | None: ...
@@ -53,32 +52,32 @@ class HasSpace(Protocol):
 
 @runtime_checkable
 class RanksNewTracks(Protocol):
-    """A recommender that can compare tracks from outside the catalogue, given their predicted factors."""
+    """A recommender that compares tracks from outside the catalogue, given their predicted factors (query, d)."""
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores: ...
 
 
 def space_of(recommender: Recommender) -> FactorRecommender | None:
-    """Where a recommender's tracks lie; None for one without a notion of near."""
+    """Return the vectors behind a recommender's similarities; None if it has no vectors."""
     return recommender.space if isinstance(recommender, HasSpace) else None
 
 
 @dataclass(frozen=True)
 class FactorRecommender:
-    """Ranks by latent factors: predicted ones, folded-in ones or averages, all in one space.
+    """Ranks by latent factors (fitted, predicted, folded in or mean), all in one space.
 
     tracks     (n, d) factor of each track, un-standardised
     playlists  (m, d) factor of each playlist
     centre     (d,) mean factor of the known train tracks
     full       whether they are factors of all plays, test plays included
 
-    A playlist's score of a track is their dot product, as in the factorisation itself: a predicted preference, near 1
-    for "would be in it" and near 0 for "would not".
+    The score of a track for a playlist is the dot product of their factors, as in the factorisation: the predicted
+    preference, near 1 for a track that fits and near 0 for one that does not.
 
-    Similarity is the cosine after `centre` is subtracted, -1 to 1. Implicit factors share a large common part (what
-    everybody plays), which makes every plain cosine positive and alike; around the mean, 0 reads "no more alike than
-    chance". The mean is that of the train tracks alone, because test tracks must not shape what they are tested by.
-    A track at the mean (such as one without a prediction) has similarity 0 to everything.
+    The similarity is the cosine after `centre` is subtracted, -1 to 1. Implicit factors share a large popularity
+    component, which makes all plain cosines positive and almost equal; after centring, 0 means "as similar as chance".
+    The mean is that of the train tracks, so that it contains no information about test tracks. A track at the mean,
+    such as one without a prediction, has similarity 0 to all tracks.
     """
 
     name: str
@@ -95,22 +94,22 @@ class FactorRecommender:
         return _product(self.playlists[playlists], self.tracks[candidates])
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
-        if 2 * len(candidates) > len(self._directions):  # multiplying a few more is quicker than copying most
+        if 2 * len(candidates) > len(self._directions):  # multiplying all rows is faster than copying most of them
             return _product(self._directions[queries], self._directions)[:, candidates]
         return _product(self._directions[queries], self._directions[candidates])
 
     def roughly_similar(self, queries: Rows, candidates: Rows) -> Scores:
-        """`similarities` in single precision: for what is shown beside a ranking, at a third of the time."""
-        queried = self._rough[queries]
+        """Return `similarities` in single precision, for explanations, in a third of the time."""
+        x = self._directions_float32[queries]
         near: Scores
-        if len(queries) == 1 and 2 * len(candidates) > len(self._rough):
-            near = (queried @ self._rough.T)[:, candidates]
+        if len(queries) == 1 and 2 * len(candidates) > len(self._directions_float32):
+            near = (x @ self._directions_float32.T)[:, candidates]
         else:
-            near = queried @ self._rough[candidates].T
+            near = x @ self._directions_float32[candidates].T
         return near
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
-        """Similarities of factors from outside the catalogue (query, d), such as those of a new audio file."""
+        """Return the similarities of factors from outside the catalogue (query, d), such as those of a new file."""
         return _product(self.directions(vectors), self._directions[candidates])
 
     @cached_property
@@ -118,30 +117,30 @@ class FactorRecommender:
         return self.directions(self.tracks)
 
     @cached_property
-    def _rough(self) -> NDArray[np.float32]:
+    def _directions_float32(self) -> NDArray[np.float32]:
         return self._directions.astype(np.float32)
 
     def directions(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Centred vectors of length 1, or 0 where only rounding noise is left."""
+        """Return the centred vectors (row, d) scaled to length 1, or to 0 where only rounding noise is left."""
         centred = vectors.astype(np.float64) - self.centre
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-        noise = NOISE * self._scale
+        noise = NOISE * self._typical_length
         directions: NDArray[np.float64] = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > noise)
         return directions
 
     @cached_property
-    def _scale(self) -> float:
-        """A typical length of a factor, with the common part in it."""
+    def _typical_length(self) -> float:
+        """Return the root mean square length of the factors before centring."""
         squares = (self.tracks.astype(np.float64) ** 2).sum(axis=1)
         return float(np.sqrt(squares.mean())) if len(squares) else 0.0
 
 
 @dataclass(frozen=True)
 class OracleRecommender:
-    """The ceiling: the true factors. `warm` (test tracks folded in) scores playlists, `full` compares tracks.
+    """Ranks by the true factors: the ceiling of what a model that predicts factors can reach.
 
-    The playlists' vectors are warm at test time, so the best that a model can predict for them is the fold-in; true
-    neighbours come from the factors of all plays (see the docstring of evaluate/similar.py).
+    warm  scores playlists. Playlist factors are fitted on train plays, so the best track factors are the fold-in
+    full  compares tracks by the factors of all plays (see the docstring of evaluate/similar.py)
     """
 
     warm: FactorRecommender
@@ -161,22 +160,30 @@ class OracleRecommender:
 
 @dataclass(frozen=True)
 class Scale:
-    """A cold score s becomes slope s + offset, the score of a warm track with the same chance (calibration.py)."""
+    """Maps a cold score s to slope s + offset, the score of a warm track with the same probability of a play.
+
+    calibration.py fits it.
+    """
 
     slope: float = 1.0
     offset: float = 0.0
 
 
 @dataclass(frozen=True)
-class BesideWarm:
-    """Lists of warm and cold tracks: the warm by their own factors, `cold` (n,) ones by a model on the warm's scale."""
+class WarmColdScorer:
+    """Scores lists that hold warm and cold tracks.
+
+    warm   scores warm tracks by their own factors
+    cold   (n,) bool, the tracks that a model scores
+    scale  maps the scores of the model to those of `warm`
+    """
 
     warm: FactorRecommender
     cold: NDArray[np.bool_]
     scale: Scale
 
     def scores(self, model: Recommender, playlists: Rows, candidates: Rows) -> Scores:
-        """Scores (playlist, candidate); the model's own where no candidate is warm, for there is no second scale."""
+        """Return scores (playlist, candidate). If all candidates are cold, they are those of the model, unscaled."""
         cold = self.cold[candidates]
         if cold.all():
             return model.scores(playlists, candidates)
@@ -190,37 +197,37 @@ class BesideWarm:
 
 @dataclass(frozen=True)
 class EmbeddingRecommender:
-    """Ranks by places of its own making and compares tracks by the warm factors it predicts.
+    """Ranks in a model's own embedding space and compares tracks by the warm factors that the model predicts.
 
-    A score is a weighted sum of its members' standardised scores: larger is better, and that is all it says. With
-    `beside`, tracks that plays have placed are ranked by their own factors.
+    A score is a weighted sum of standardised scores of the blend's members; only its order has a meaning. With
+    `warm_cold`, warm tracks are ranked by their own factors.
     """
 
     name: str
     ranking: FactorRecommender
     factors: FactorRecommender
-    beside: BesideWarm | None = None
+    warm_cold: WarmColdScorer | None = None
 
     @property
     def space(self) -> FactorRecommender:
         return self.factors
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
-        if self.beside is None:
+        if self.warm_cold is None:
             return self.ranking.scores(playlists, candidates)
-        return self.beside.scores(self.ranking, playlists, candidates)
+        return self.warm_cold.scores(self.ranking, playlists, candidates)
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
         return self.factors.similarities(queries, candidates)
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
-        """As `FactorRecommender.vector_similarities`."""
+        """Return the similarities of factors from outside the catalogue (query, d)."""
         return self.factors.vector_similarities(vectors, candidates)
 
 
 @dataclass(frozen=True)
 class RandomRecommender:
-    """Chance: a number in [0, 1) hashed from (seed, query, candidate)."""
+    """Ranks at random: a score is a number in [0, 1) hashed from (seed, query, candidate)."""
 
     seed: int
     name: str = "random"
@@ -232,7 +239,7 @@ class RandomRecommender:
         return self._numbers(queries, candidates, salt=2)
 
     def _numbers(self, queries: Rows, candidates: Rows, *, salt: int) -> Scores:
-        # Salted, so that the numbers have nothing to do with the keys that break ties.
+        # The salt makes the numbers independent of the keys that break ties.
         seed = int(mix(np.array([self.seed % 2**64], np.uint64) ^ mix(np.array([salt], np.uint64)))[0])
         keys = tie_keys(seed, np.asarray(queries)[:, None], np.asarray(candidates)[None, :])
         return (keys >> np.uint64(40)).astype(np.float32) / np.float32(2**24)
@@ -240,9 +247,9 @@ class RandomRecommender:
 
 @dataclass(frozen=True)
 class PopularityRecommender:
-    """The same ranking for everybody: how many playlists hold a track. Only train plays count.
+    """Ranks every playlist's candidates by the number of playlists that hold a track, in train plays.
 
-    Cold tracks have no train plays, so among them it can only guess; cold tables leave it out.
+    Cold tracks have no train plays, so their scores are equal; tables of cold tracks leave this model out.
     """
 
     counts: NDArray[np.float32]  # (n,)
@@ -250,7 +257,7 @@ class PopularityRecommender:
 
     @staticmethod
     def of(train_plays: csr_matrix) -> PopularityRecommender:
-        """From plays of train tracks (m, n)."""
+        """Count plays of train tracks (m, n)."""
         return PopularityRecommender(
             np.bincount(train_plays.indices, minlength=train_plays.shape[1]).astype(np.float32)
         )

@@ -1,4 +1,4 @@
-"""The catalogue as a validation_catalogue: validation tracks stand where test tracks will."""
+"""Make a catalogue for measurements on validation tracks, in which they take the role of test tracks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from unheard.splits import Use
 
 
 def validation_catalogue(catalogue: Catalogue) -> Catalogue:
-    """Validation tracks are the test tracks, with the plays that may tune; the real test tracks are out of sight.
+    """Return a catalogue in which validation tracks are the test tracks, with their plays before the cutoff.
 
-    Out of sight means NEW: they are no candidates of a measurement, and none of their plays is there. Recommenders have
-    to be made from the catalogue itself, because here nothing is left to validate with.
+    Test tracks become NEW tracks without plays, so they are no candidates of a measurement. Make recommenders from the
+    original catalogue, because this one has no validation tracks.
     """
     use = catalogue.use.copy()
     use[catalogue.use == Use.TEST] = Use.NEW
     use[catalogue.use == Use.VAL] = Use.TEST
-    plays = (catalogue.trained + catalogue.tuning).tocsr()
+    plays = (catalogue.train_plays + catalogue.validation_plays).tocsr()
     plays.sort_indices()
     known = catalogue.warm.known & (catalogue.use != Use.TEST)
     warm = replace(catalogue.warm, known=known, tracks=np.where(known[:, None], catalogue.warm.tracks, 0))

@@ -1,4 +1,4 @@
-"""Write predicted factors as parquet (track_id, path, vector), with model, split and dim in the file's metadata."""
+"""Write predicted factors as Parquet (track_id, path, vector), with model, split and dim in the file's metadata."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unheard.artefacts import atomic_path
 def write_vectors(
     path: Path, ids: Sequence[str], paths: Sequence[str], vectors: NDArray[np.float32], metadata: Mapping[str, str]
 ) -> None:
-    """Write `vectors` (n, dim) of n tracks; the file is written beside `path` and renamed."""
+    """Write `vectors` (n, dim) of n tracks, atomically."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -26,5 +26,5 @@ def write_vectors(
             "vector": pa.array(list(vectors), pa.list_(pa.float32())),
         }
     )
-    with atomic_path(path) as beside:
-        pq.write_table(table.replace_schema_metadata({"unheard": json.dumps(dict(metadata))}), beside)
+    with atomic_path(path) as temporary:
+        pq.write_table(table.replace_schema_metadata({"unheard": json.dumps(dict(metadata))}), temporary)

@@ -134,6 +134,6 @@ def find_hubs(catalogue: Catalogue, recommenders: Sequence[Recommender], *, seed
     for recommender in recommenders:
         lists = np.empty((len(tests), length), np.int32)
         for block in similar_blocks(recommender, tests, tests, n_tracks=len(catalogue)):
-            lists[block.place] = top_k(block.scores, length, seed=seed, queries=block.queries, candidates=tests)
+            lists[block.rows] = top_k(block.scores, length, seed=seed, queries=block.queries, candidates=tests)
         counts[recommender.name] = occurrences(lists, len(tests))
     return Hubs(counts, length, len(tests))

@@ -121,7 +121,7 @@ def for_playlist(loaded: Loaded, playlist_id: str, options: Options) -> Ranked:
         ("for playlist", session.model, playlist_id, options),
         lambda: session.recommendations(playlist=playlist_id, options=list_options(loaded, options)),
     )
-    voted = any(item.agreeing for item in found)
+    voted = any(item.agreeing_seeds for item in found)
     return _ranked(loaded, session, options, found, MEANS_VOTES if voted else MEANS_PREFERENCE)
 
 

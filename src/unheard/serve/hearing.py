@@ -171,7 +171,7 @@ def through_sessions(root: Path, split: str | None, model: str | None) -> Hear:
 
     with suppress(UnheardError):
         session_of(None).embed([])  # loads torch and the network
-    return lambda file, name: session_of(name).hear(file)
+    return lambda file, name: session_of(name).encode_file(file)
 
 
 def start_hearing_new_tracks(root: Path, split: str, model: str) -> BaseProcess:

@@ -221,3 +221,26 @@ def test_two_writers_at_a_time_lose_nothing(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", TWO_WRITERS, str(tmp_path), name]) for name in "pq"]
     assert [process.wait(timeout=120) for process in running] == [0, 0]
     assert got(FeatureStore(tmp_path)) == {f"{name}{number}": number for name in "pq" for number in range(40)}
+
+
+def test_a_removal_that_a_merge_undoes_is_harmless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A track is removed after a merge of the same shards has read them, and before it writes the merged shard."""
+    store, save = FeatureStore(tmp_path), np.save
+    put(store, {f"t{number}": number for number in range(9)}, source="x")
+    put(store, {"t9": 9}, source="x")
+    assert len(shards(store)) == 2
+
+    def remove_then_save(*arguments: object) -> None:
+        monkeypatch.setattr(np, "save", save)
+        store.remove({"t3"})
+        assert "t3" not in store.track_ids("kind")
+        save(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(np, "save", remove_then_save)
+    store.compact("kind")
+    assert "t3" in store.track_ids("kind")
+    rest = {f"t{number}": float(number) for number in range(10) if number != 3}
+    assert got(store, current=dict.fromkeys(rest, "x")) == rest
+    assert got(store, current={**dict.fromkeys(rest, "x"), "t3": "y"}) == rest  # a new file of the same track id
+    store.remove({"t3"})
+    assert got(store) == rest

@@ -28,6 +28,7 @@ from unheard.library import open_library
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.scan.scan import scan
+from unheard.spectrograms.statistics import MFCC_STATISTICS
 from unheard.splits import Split, write_splits
 from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Settings, Workspace
@@ -74,11 +75,24 @@ def test_our_own_keep_the_protocol(kind: str) -> None:
     extractor = load_extractor(kind)
     assert isinstance(extractor, FeatureExtractor)
     assert extractor is load_extractor(kind)
-    if kind in {"statistics", "signature", "chroma"}:
+    if kind in {"statistics", "mfcc", "signature", "chroma"}:
         samples = next(iter([song(1, 2.0, rate=22_050).mean(axis=1)])).astype(np.float32)
         assert extractor.extract(samples).shape == (extractor.dim,)
-    assert isinstance(extractor, MelExtractor) == (kind in {"statistics", "signature"})
+    assert isinstance(extractor, MelExtractor) == (kind in {"statistics", "mfcc", "signature"})
     assert isinstance(extractor, BlockExtractor) == isinstance(extractor, Tagger) == kind.startswith("musicnn")
+
+
+def test_mfcc_are_a_part_of_the_statistics_and_scans_do_not_extract_them(tmp_path: Path) -> None:
+    for n in range(3):
+        write(tmp_path / "music" / f"{n}.wav", song(n, 1.5))
+    workspace = Workspace.init(tmp_path / "w")
+    scan(workspace, [tmp_path / "music"], jobs=1)
+    assert not len(get_features(workspace, "mfcc").ids)
+    (report,) = update_features(workspace, ["mfcc"])
+    assert (report.extracted, report.failures) == (3, ())
+    found = get_features(workspace, "mfcc").values
+    np.testing.assert_array_equal(found, get_features(workspace, "statistics").values[:, MFCC_STATISTICS])
+    assert found.shape == (3, load_extractor("mfcc").dim)
 
 
 def test_looking_at_the_table_loads_no_torch() -> None:
@@ -91,7 +105,7 @@ def test_looking_at_the_table_loads_no_torch() -> None:
 
 def test_a_foreign_extractor_runs_and_the_default_recipe_reads_it(crossings: Path, tmp_path: Path) -> None:
     assert installed()["crossings"].package == "crossings_pkg 1.2"
-    assert recipe_kinds() == [*(kind for kind in BUILT_IN if kind != "signature"), "crossings"]
+    assert recipe_kinds() == ["statistics", "vectors", "musicnn", "musicnn-mtt", "chroma", "crossings"]
     for n in range(24):
         write(tmp_path / "music" / f"{n:02d}.wav", song(n, 1.5))
     workspace = Workspace.init(tmp_path / "w")

@@ -8,7 +8,12 @@ with a vector of one track, the one with the highest number counts. After each w
 long as the one before them is less than `GROWTH` times as large: n vectors lie in O(log n) shards, and each is written
 O(log n) times. `compact` makes one of all, as a run that writes many vectors does at its end (writer.py). The index of
 a merged shard names the shards that it replaces; they do not count any more and are deleted. Several processes may
-write at a time, each its own shards; one that meets files that another has just merged looks again.
+write at the same time, each its own shards; a process that misses files that another one has just merged reads the
+shards again.
+
+There is no lock. If one process removes a track while another one merges the same shards, both merged shards count, so
+the vector is there again. That is harmless: a vector whose track is not in the library is never read, and the next scan
+removes it.
 """
 
 from __future__ import annotations

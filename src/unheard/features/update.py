@@ -62,7 +62,7 @@ def update_features(
         raise UserError(f"jobs is {jobs}, expected at least 1")
     kinds = list(dict.fromkeys(kinds))
     check_kinds(kinds, "--kind")
-    extractors = [load_extractor(kind) for kind in kinds]
+    extractors = [load_extractor(kind, workspace) for kind in kinds]
     for extractor in extractors:
         if extractor.sample_rate_hz is None:
             raise UserError(f"{extractor.kind}: not made from audio; scan a vectors file")
@@ -107,7 +107,7 @@ def top_tags(
 
     UserError if the extractor of the kind has no tags.
     """
-    extractor = load_extractor(kind)
+    extractor = load_extractor(kind, workspace)
     if not isinstance(extractor, Tagger):
         raise UserError(f"{kind}: has no tags")
     with open_library(workspace.library_path) as library:

@@ -30,7 +30,6 @@ NOT_YET: tuple[str, ...] = (
     "src/unheard/report",
     "src/unheard/serve",
     "src/unheard/session.py",
-    "src/unheard/spectrograms",
     "src/unheard/training",
     "src/unheard/workspace.py",  # the path of recommend/atlas.py
 )

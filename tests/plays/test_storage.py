@@ -1,4 +1,4 @@
-"""The workspace keeps plays whole: old or new, never half."""
+"""Test that plays are stored atomically."""
 
 from __future__ import annotations
 

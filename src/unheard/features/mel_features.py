@@ -54,7 +54,7 @@ class Mfcc:
 
 
 class Signature:
-    """Fingerprint that survives re-encoding, (257,); see spectrograms/signature.py."""
+    """Fingerprint of the recording that is robust to re-encoding, (257,); see spectrograms/signature.py."""
 
     kind, dim, version, sample_rate_hz = "signature", SIGNATURE_DIM, "1", Settings().sample_rate
 

@@ -1,9 +1,9 @@
 """Extract the embeddings of a trained network as features, kind `encoder@<split>@<model>`.
 
 The embedding of a track is the mean output of the network's first stage; of a network of one stage, its predicted
-factors. The version of the features is the fingerprint of the training, so vectors are stale once it is trained again. A
-network has learned from the train tracks of its split, so only recipes of the same split may read its
-embeddings (docs/decisions/0011-feature-extractors.md).
+factors. The version of the features is the fingerprint of the training, so training again makes the vectors stale. A
+network has learned from the train tracks of its split, so only recipes of the same split may read its embeddings
+(docs/decisions/0011-feature-extractors.md).
 """
 
 from __future__ import annotations

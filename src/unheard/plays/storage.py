@@ -30,7 +30,7 @@ from unheard.plays.plays import Plays, join_plays
 from unheard.workspace import Workspace
 
 PLAYLISTS = "playlists.parquet"
-ROW_GROUP = 1_000_000  # rows; reading and writing hold one row group besides the columns
+ROW_GROUP = 1_000_000  # rows; reading and writing hold playlist row group besides the columns
 FORMAT_VERSION = 1
 COLUMNS = ("playlist_id", "track_id", "position", "weight", "timestamp")
 Result = TypeVar("Result")
@@ -236,7 +236,7 @@ def _read_columns(path: Path, playlist_ids: IdMap) -> Plays:
 
 
 def _same(stored: Playlist | None, new: Playlist) -> bool:
-    """Return whether a stored playlist equals the new one, apart from the time of import."""
+    """Return whether a stored playlist equals the new playlist, apart from the time of import."""
     return stored is not None and replace(stored, imported_at=new.imported_at) == new
 
 
@@ -263,7 +263,7 @@ def _join(kept: Plays, new: Plays) -> Plays:
 def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may_be_same: bool) -> None:
     """Write both files and commit.
 
-    With `may_be_same`, nothing is committed if the new file of plays has the same bytes as the current one.
+    With `may_be_same`, nothing is committed if the new file of plays has the same bytes as the current playlist.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -277,8 +277,8 @@ def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may
     if may_be_same and current is not None and cmp(path, current, shallow=False):
         path.unlink()
         return
-    columns = {name: [getattr(one, name) for one in playlists] for name in ("playlist_id", "name", "origin")}
-    columns["imported_at"] = pa.array([one.imported_at for one in playlists], pa.timestamp("s", "UTC"))
+    columns = {name: [getattr(playlist, name) for playlist in playlists] for name in ("playlist_id", "name", "origin")}
+    columns["imported_at"] = pa.array([playlist.imported_at for playlist in playlists], pa.timestamp("s", "UTC"))
     table = pa.table(columns).replace_schema_metadata(
         {"unheard.plays": path.name, "unheard.version": str(FORMAT_VERSION)}
     )

@@ -31,7 +31,7 @@ from unheard.errors import MissingStageError
 from unheard.features.extraction import extract_file
 from unheard.features.mel_features import vectors_of
 from unheard.features.musicnn_features import loaded_musicnn
-from unheard.features.musicnn_mel import evenly, patches_of_file
+from unheard.features.musicnn_mel import patches_of_file, spread_evenly
 from unheard.ingest.audio import decode_blocks
 from unheard.ingest.workers import Job, in_order
 from unheard.spectrograms.files import mel_of_file
@@ -112,7 +112,7 @@ def plain_features(path: Path) -> NDArray[np.float32]:
     torch."""
     import torch
 
-    network, source, described = loaded_musicnn("msd"), iter(evenly(patches_of_file(path))), []
+    network, source, described = loaded_musicnn("msd"), iter(spread_evenly(patches_of_file(path))), []
     with torch.inference_mode():
         while some := list(islice(source, 2)):
             described.append(plain_forward(network, torch.from_numpy(np.stack(some))).numpy())

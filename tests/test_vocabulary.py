@@ -24,7 +24,6 @@ NOT_YET: tuple[str, ...] = (
     "src/unheard/experiments",
     "src/unheard/report",
     "src/unheard/serve",
-    "src/unheard/spectrograms",
     "src/unheard/training",
 )
 

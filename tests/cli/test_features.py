@@ -61,17 +61,16 @@ def test_the_whole_way(copy: Path, world: Path, run: Run, tmp_path: Path) -> Non
     assert ran.stdout == ""
     assert len(run("features", "-w", copy, "--tags").stdout.splitlines()) == 44
     assert run("train", "-w", copy, recipe).code == 0
-    ran = run("features", "-w", copy, "--model", "described")
-    assert "42 tracks in " in ran.stderr
-    assert "/described/embeddings.safetensors" in ran.stderr.replace("\n", "")
-    assert "do not apply" in run("features", "-w", copy, "--model", "described", "--tags").error
+    error = run("features", "-w", copy, "--kind", "encoder@live@described").error
+    assert "model 'described' reads musicnn; features are extracted by models that read patches" in error
     assert "chroma has no tags" in run("features", "-w", copy, "--kind", "chroma", "--tags").error
     assert "chroma: 1 tracks extracted" in run("features", "-w", copy, "--kind", "chroma", "--track", one).stderr
     listed = {row["kind"]: row for row in json.loads(run("features", "-w", copy, "--list", "--json").stdout)}
     assert listed["musicnn"] == {"kind": "musicnn", "dim": 200, "version": "1", "tracks": 42, "package": "unheard"}
     assert (listed["statistics"]["tracks"], listed["chroma"]["tracks"], listed["vectors"]["tracks"]) == (42, 1, 0)
     assert "chroma" in run("features", "-w", copy, "--list").stdout
-    assert "no model with embeddings; run `unheard train" in run("features", "-w", copy, "--model", "nobody").error
+    error = run("features", "-w", copy, "--kind", "encoder@live@nobody").error
+    assert f"no trained network; run `unheard train -w {copy} --split live nobody`" in error
     new = write(tmp_path / "new.flac", song(3, 4.0))
     ran = run("similar", "-w", copy, new, "--model", "described", "-n", 3, "--json")
     assert ran.code == 0, ran

@@ -38,7 +38,7 @@ def test_errors_are_listed_once_with_their_reason(workspace: Path, run: Run) -> 
 
 def test_a_second_scan_decodes_nothing(workspace: Path, world: Path, run: Run) -> None:
     ran = run("scan", "-w", workspace, world / "tracks.csv", "-j", 1)
-    assert "42 unchanged, 5 known failures; 0.00 hours decoded" in ran.stderr
+    assert "42 unchanged, 5 known failures; 0.00 hours of audio stored" in ran.stderr
     assert "42 unchanged, 5 known" in run("scan", "-w", workspace, world / "tracks.csv", "--dry-run").stderr
 
 

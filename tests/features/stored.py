@@ -1,4 +1,4 @@
-"""Features of a test's making in a workspace, stored as a scan or `unheard features` would."""
+"""Store features of a test in a workspace, as a scan or `unheard features` does."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def put_features(workspace: Workspace, kind: str, items: Iterable[tuple[str, NDA
 
 
 def get_features(workspace: Workspace, kind: str) -> Features:
-    """Current features of the tracks of the library."""
+    """Return the current features of the tracks of the library."""
     with open_library(workspace.library_path) as library:
         return current_features(workspace, library.tracks(), kind)

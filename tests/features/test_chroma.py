@@ -1,4 +1,4 @@
-"""Chroma, tonnetz and tuning against librosa, and against notes whose pitch is known."""
+"""Test chroma, tonnetz and tuning against librosa, and with notes of known pitch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ C_MAJOR, G_MAJOR, A_MINOR = (0, 4, 7), (7, 11, 14), (9, 12, 16)  # semitones abo
 
 
 def chords(*each: tuple[int, ...], tuning: float = 0.0, seconds: float = 1.5) -> NDArray[np.float32]:
-    """Chords one after the other, of notes with five overtones that grow weaker."""
+    """Return chords one after the other, of notes with five decaying overtones."""
     t = np.arange(int(RATE * seconds)) / RATE
     sounds = []
     for chord in each:

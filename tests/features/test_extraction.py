@@ -1,4 +1,4 @@
-"""A new file's features are, bit for bit, what a scan and `features` store of the same file."""
+"""Test that `extract_file` returns, bit for bit, what a scan and `features` store of the same file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.models.bundle import write_wheel
 from unheard.errors import AudioError, MissingStageError, Reason
 from unheard.features.extraction import extract_file
 from unheard.features.musicnn_features import loaded_musicnn
-from unheard.features.musicnn_mel import MOST_PATCHES, PATCH_FRAMES, patches_of_file
+from unheard.features.musicnn_mel import MAX_PATCHES, PATCH_FRAMES, patches_of_file
 from unheard.features.musicnn_patches import mean_vector
 from unheard.features.update import update_features
 from unheard.library import open_library
@@ -36,7 +36,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fill(folder: Path, *, seed: int) -> None:
-    """A cache with random weights of both models."""
+    """Fill a cache with random weights of both models."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNHEARD_CACHE", str(folder))
         save_weights("musicnn", read_musicnn(write_wheel(folder / "musicnn.whl", seed=seed)), "a test")
@@ -49,7 +49,7 @@ def _weights(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("front_end", ["standard", "parity"])
 def test_it_is_what_the_library_keeps(front_end: FrontEndName, tmp_path: Path) -> None:
-    """By worker processes of one thread; here with two threads and with one."""
+    """Stored by worker processes of one thread; extracted here with two threads and with one."""
     for name, seconds in (("a.mp3", 10.0), ("b.ogg", 2.0)):
         write(tmp_path / "music" / name, song(len(name) + int(seconds), seconds))
     workspace = Workspace.init(tmp_path / "w", Settings(front_end=front_end))
@@ -77,10 +77,10 @@ def test_it_is_what_the_library_keeps(front_end: FrontEndName, tmp_path: Path) -
 
 @pytest.mark.parametrize("n", [1, 9, 33, 70, 270])
 def test_a_mean_is_that_of_the_patches_that_are_kept(n: int) -> None:
-    """Whatever is begun early, and whatever pairs are made of the others."""
+    """The result does not depend on which patches are computed early or in pairs."""
     drawn = np.random.default_rng(n).normal(size=(n, PATCH_FRAMES, 96)).astype(np.float32)
     network = loaded_musicnn("msd")
-    step = next(2**k for k in range(6) if len(range(0, n, 2**k)) <= MOST_PATCHES)
+    step = next(2**k for k in range(6) if len(range(0, n, 2**k)) <= MAX_PATCHES)
     with torch.inference_mode():
         plain = np.stack([network(torch.from_numpy(patch[None]))[0][0].numpy() for patch in drawn[::step]])
     found = mean_vector(drawn, network)
@@ -99,14 +99,14 @@ def test_only_what_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_every_patch_counts_once(tmp_path: Path) -> None:
-    """Against the network on all patches at once; many more than the threads draw ahead."""
+    """Compare with the network on all patches at once, of more patches than the threads read ahead."""
     path = write(tmp_path / "a.flac", song(1, 40.0))
-    heard = np.stack(list(patches_of_file(path)))
-    assert len(heard) == 14
+    patches_of_track = np.stack(list(patches_of_file(path)))
+    assert len(patches_of_track) == 14
     network = loaded_musicnn("msd")
     with torch.inference_mode():
-        expected = network(torch.from_numpy(heard))[0].mean(0).numpy()
-    np.testing.assert_allclose(mean_vector(iter(heard), network), expected, rtol=1e-4, atol=1e-4)
+        expected = network(torch.from_numpy(patches_of_track))[0].mean(0).numpy()
+    np.testing.assert_allclose(mean_vector(iter(patches_of_track), network), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_new_weights_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_new_weights_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("kinds", [["statistics"], ["musicnn"], KINDS])
 def test_files_that_cannot_be_used(kinds: list[str], tmp_path: Path) -> None:
-    """The reason is that of a scan, and the threads are given back."""
+    """The reason is the same as in a scan, and the number of threads is restored."""
     before = torch.get_num_threads()
     half = cut(write(tmp_path / "a.flac", song(3, 9.0)), tmp_path / "half.flac")
     quiet = write(tmp_path / "quiet.wav", np.zeros((80_000, 2), np.float32))

@@ -1,4 +1,4 @@
-"""MusiCNN's front end against librosa, and patches that cover a track."""
+"""Test MusiCNN's front end against librosa, and patches that cover a track."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tests.ingest.sounds import song, write
 from unheard.errors import AudioError
-from unheard.features.musicnn_mel import PATCH_FRAMES, evenly, log_mel, patches, patches_of_file
+from unheard.features.musicnn_mel import PATCH_FRAMES, log_mel, patches, patches_of_file, spread_evenly
 
 RATE_HZ = 16_000
 
@@ -41,7 +41,7 @@ def test_blocks_make_no_difference(sizes: list[int]) -> None:
 
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=8).filter(lambda sizes: sum(sizes) > 0))
 def test_patches_cover_every_frame(sizes: list[int]) -> None:
-    """All start where the one before ends; the last one ends with the track, and a short track starts again."""
+    """Each patch starts at the end of the previous one; the last one ends with the track; a short track is repeated."""
     n = sum(sizes)
     frames = np.repeat(np.arange(n, dtype=np.float32)[:, None], 96, axis=1)
     found = [patch[:, 0].astype(int).tolist() for patch in patches(np.split(frames, np.cumsum(sizes)[:-1]))]
@@ -53,11 +53,14 @@ def test_patches_cover_every_frame(sizes: list[int]) -> None:
     assert found == [list(range(start, start + width)) for start in starts]
 
 
-@given(n=st.integers(0, 300), most=st.integers(1, 40))
-def test_of_a_long_track_some_patches_are_kept_evenly_spread(n: int, most: int) -> None:
+@given(n=st.integers(0, 300), max_items=st.integers(1, 40))
+def test_of_a_long_track_some_patches_are_kept_evenly_spread(n: int, max_items: int) -> None:
     numbers = np.arange(n, dtype=np.float32)
-    kept = [int(patch[0, 0]) for patch in evenly((np.full((2, 2), number) for number in numbers), most=most)]
-    step = next(2**k for k in range(10) if len(range(0, n, 2**k)) <= most)
+    kept = [
+        int(patch[0, 0])
+        for patch in spread_evenly((np.full((2, 2), number) for number in numbers), max_items=max_items)
+    ]
+    step = next(2**k for k in range(10) if len(range(0, n, 2**k)) <= max_items)
     assert kept == list(range(0, n, step))
 
 

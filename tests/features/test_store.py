@@ -1,4 +1,4 @@
-"""The feature store gives back what was written last, from present sources, whole or not at all."""
+"""Test that the feature store returns the vectors that were written last, of current sources, after any kill."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_of_vectors_of_two_lengths_the_newer_ones_remain(tmp_path: Path) -> None
 
 @dataclass
 class _Model:
-    """What a dictionary would do."""
+    """The reference: a dictionary."""
 
     rows: dict[str, tuple[float, str]] = field(default_factory=dict)
 
@@ -94,7 +94,7 @@ STEPS = st.lists(
 @settings(max_examples=40, deadline=None)
 @given(steps=STEPS)
 def test_the_last_write_counts(steps: list[object], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Against a dictionary, whatever is written, overwritten, removed and merged on the way."""
+    """Compare with a dictionary after random writes, removals and merges."""
     folder = tmp_path_factory.mktemp("store")
     store, model = FeatureStore(folder), _Model()
     for step in steps:
@@ -121,7 +121,7 @@ def test_many_small_writes_lie_in_few_shards(tmp_path: Path) -> None:
 
 
 def test_a_shard_without_its_index_does_not_count(tmp_path: Path) -> None:
-    """A kill between the two files leaves what was there before; so does one before old shards are deleted."""
+    """A kill between the two files leaves the previous state; so does one before old shards are deleted."""
     store = FeatureStore(tmp_path)
     put(store, {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5})
     shutil.copytree(store.root, tmp_path / "saved")
@@ -183,7 +183,7 @@ for number in range(10_000):
 
 @pytest.mark.parametrize("kill_after", [0, 13, 60])
 def test_a_killed_writer_leaves_a_store_that_reads(kill_after: int, tmp_path: Path) -> None:
-    """With SIGKILL at any moment: all that was written before is there, at most one write more."""
+    """After SIGKILL at any moment, everything written before is there, and at most one more write."""
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -221,3 +221,26 @@ def test_two_writers_at_a_time_lose_nothing(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", TWO_WRITERS, str(tmp_path), name]) for name in "pq"]
     assert [process.wait(timeout=120) for process in running] == [0, 0]
     assert got(FeatureStore(tmp_path)) == {f"{name}{number}": number for name in "pq" for number in range(40)}
+
+
+def test_a_removal_that_a_merge_undoes_is_harmless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A track is removed after a merge of the same shards has read them, and before it writes the merged shard."""
+    store, save = FeatureStore(tmp_path), np.save
+    put(store, {f"t{number}": number for number in range(9)}, source="x")
+    put(store, {"t9": 9}, source="x")
+    assert len(shards(store)) == 2
+
+    def remove_then_save(*arguments: object) -> None:
+        monkeypatch.setattr(np, "save", save)
+        store.remove({"t3"})
+        assert "t3" not in store.track_ids("kind")
+        save(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(np, "save", remove_then_save)
+    store.compact("kind")
+    assert "t3" in store.track_ids("kind")
+    rest = {f"t{number}": float(number) for number in range(10) if number != 3}
+    assert got(store, current=dict.fromkeys(rest, "x")) == rest
+    assert got(store, current={**dict.fromkeys(rest, "x"), "t3": "y"}) == rest  # a new file of the same track id
+    store.remove({"t3"})
+    assert got(store) == rest

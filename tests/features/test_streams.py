@@ -1,4 +1,4 @@
-"""Several readers of one decoding get what each would get alone, keep the same pace, and fail together."""
+"""Test that several readers of one stream read what each reads alone, in bounded memory, and fail together."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_every_reader_gets_what_it_would_get_alone(name: str, seconds: float, tm
 
 
 def test_nobody_gets_far_ahead() -> None:
-    """A reader that waits holds the stream back after as many blocks as a queue has room for."""
+    """A slow reader stops the stream after as many blocks as a queue has room for."""
     given: list[int] = []
     ahead: list[int] = []
     go = threading.Event()

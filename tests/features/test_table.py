@@ -1,4 +1,4 @@
-"""Extractors of other packages: found through real entry points, checked, and read by recipes like our own."""
+"""Test extractors of packages: found through real entry points, checked, and read by recipes like built-in ones."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from unheard.library import open_library
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.scan.scan import scan
+from unheard.spectrograms.statistics import MFCC_STATISTICS
 from unheard.splits import Split, write_splits
 from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Settings, Workspace
@@ -36,7 +37,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "extractors.md"
 
 
 def package(folder: Path, name: str, code: str, *points: str) -> Path:
-    """A distribution as pip would leave it: a module, and metadata with entry points."""
+    """Write a distribution as pip installs it: a module, and metadata with entry points."""
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.py").write_text(code)
     metadata = folder / f"{name}-1.2.dist-info"
@@ -47,14 +48,14 @@ def package(folder: Path, name: str, code: str, *points: str) -> Path:
 
 
 def documented() -> str:
-    """The example of docs/extractors.md."""
+    """Return the example of docs/extractors.md."""
     (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     return str(code)
 
 
 @pytest.fixture
 def crossings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The documented package, where this process and its workers find it."""
+    """Install the documented package for this process and its workers."""
     folder = package(tmp_path / "site", "crossings_pkg", documented(), "crossings = crossings_pkg:Crossings")
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=":")
@@ -70,15 +71,28 @@ def simple(kind: str, *, dim: str = "2", rate: str = "16_000", result: str = "np
 
 
 @pytest.mark.parametrize("kind", BUILT_IN)
-def test_our_own_keep_the_protocol(kind: str) -> None:
+def test_built_in_extractors_implement_the_protocol(kind: str) -> None:
     extractor = load_extractor(kind)
     assert isinstance(extractor, FeatureExtractor)
     assert extractor is load_extractor(kind)
-    if kind in {"statistics", "signature", "chroma"}:
+    if kind in {"statistics", "mfcc", "signature", "chroma"}:
         samples = next(iter([song(1, 2.0, rate=22_050).mean(axis=1)])).astype(np.float32)
         assert extractor.extract(samples).shape == (extractor.dim,)
-    assert isinstance(extractor, MelExtractor) == (kind in {"statistics", "signature"})
+    assert isinstance(extractor, MelExtractor) == (kind in {"statistics", "mfcc", "signature"})
     assert isinstance(extractor, BlockExtractor) == isinstance(extractor, Tagger) == kind.startswith("musicnn")
+
+
+def test_mfcc_are_a_part_of_the_statistics_and_scans_do_not_extract_them(tmp_path: Path) -> None:
+    for n in range(3):
+        write(tmp_path / "music" / f"{n}.wav", song(n, 1.5))
+    workspace = Workspace.init(tmp_path / "w")
+    scan(workspace, [tmp_path / "music"], jobs=1)
+    assert not len(get_features(workspace, "mfcc").ids)
+    (report,) = update_features(workspace, ["mfcc"])
+    assert (report.extracted, report.failures) == (3, ())
+    found = get_features(workspace, "mfcc").values
+    np.testing.assert_array_equal(found, get_features(workspace, "statistics").values[:, MFCC_STATISTICS])
+    assert found.shape == (3, load_extractor("mfcc").dim)
 
 
 def test_looking_at_the_table_loads_no_torch() -> None:
@@ -89,9 +103,9 @@ def test_looking_at_the_table_loads_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_foreign_extractor_runs_and_the_default_recipe_reads_it(crossings: Path, tmp_path: Path) -> None:
+def test_an_extractor_of_a_package_runs_and_the_default_recipe_reads_it(crossings: Path, tmp_path: Path) -> None:
     assert installed()["crossings"].package == "crossings_pkg 1.2"
-    assert recipe_kinds() == [*(kind for kind in BUILT_IN if kind != "signature"), "crossings"]
+    assert recipe_kinds() == ["statistics", "vectors", "musicnn", "musicnn-mtt", "chroma", "crossings"]
     for n in range(24):
         write(tmp_path / "music" / f"{n:02d}.wav", song(n, 1.5))
     workspace = Workspace.init(tmp_path / "w")
@@ -139,7 +153,7 @@ def test_a_foreign_extractor_runs_and_the_default_recipe_reads_it(crossings: Pat
 
 
 def test_another_version_of_the_extractor_makes_its_vectors_again(tmp_path: Path) -> None:
-    """In processes of their own, as after an update of the package."""
+    """Each version runs in its own process, as after an update of the package."""
     write(tmp_path / "music" / "a.wav", song(1, 1.5))
     scan(Workspace.init(tmp_path / "w"), [tmp_path / "music"], jobs=1)
     for version, result in (("'1'", "np.ones(2)"), ("'2'", "np.zeros(2)")):
@@ -152,7 +166,7 @@ def test_another_version_of_the_extractor_makes_its_vectors_again(tmp_path: Path
 
 
 def command(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    """An `unheard` command that finds packages in `folder` too."""
+    """Run an `unheard` command that also finds packages in `folder`."""
     from os import environ, pathsep
 
     path = pathsep.join([str(folder), *filter(None, [environ.get("PYTHONPATH")])])
@@ -207,7 +221,7 @@ def test_two_packages_with_one_kind_are_refused(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_breaking_extractor_ends_the_run_with_its_name(tmp_path: Path) -> None:
-    """Whether it breaks in a worker process or not: one line, exit code 2."""
+    """An error in a worker process is one line with exit code 2, too."""
     write(tmp_path / "music" / "a.wav", song(1, 1.5))
     scan(Workspace.init(tmp_path / "w"), [tmp_path / "music"], jobs=1)
     folder = package(tmp_path / "site", "bad", simple("odd", result="np.ones(5)"), "odd = bad:Simple")

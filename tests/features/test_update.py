@@ -1,4 +1,4 @@
-"""Features of a library's files: each made once, kept through kills, renewed when a file changes, read by recipes.
+"""Test `update_features`: vectors are extracted once, survive kills, and are renewed when a file changes.
 
 They are MusiCNN's, with random weights: what is tested here does not depend on what the network has learned.
 """
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that holds random weights of both models."""
+    """Fill a cache with random weights of both models."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNHEARD_CACHE", str(folder))
@@ -52,7 +52,7 @@ def _weights(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def music(tmp_path: Path) -> Path:
-    """a.flac of three patches, b.ogg of one that is repeated to be full."""
+    """Return a folder with a.flac of three patches and b.ogg of one repeated patch."""
     write(tmp_path / "music" / "a.flac", song(0, 7.0))
     write(tmp_path / "music" / "b.ogg", song(1, 2.0))
     return tmp_path / "music"
@@ -65,7 +65,7 @@ def scanned(folder: Path, music: Path) -> Workspace:
 
 
 def stored(workspace: Workspace, kind: str = "musicnn") -> dict[str, NDArray[np.float32]]:
-    """Current vectors by the name of the file."""
+    """Return current vectors by file name."""
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
     found = get_features(workspace, kind)
@@ -89,9 +89,9 @@ def test_only_what_is_new_is_heard(music: Path, tmp_path: Path) -> None:
     assert {name: vector.shape for name, vector in first.items()} == {"a.flac": (200,), "b.ogg": (200,)}
     write(music / "c.wav", song(2, 4.0))
     scan(workspace, [music], jobs=1)
-    heard: list[tuple[str, int, int]] = []
-    assert update(workspace, progress=lambda *step: heard.append(step)) == report(1, 2)
-    assert heard == [("extracting features", 1, 1)]
+    patches_of_track: list[tuple[str, int, int]] = []
+    assert update(workspace, progress=lambda *step: patches_of_track.append(step)) == report(1, 2)
+    assert patches_of_track == [("extracting features", 1, 1)]
     second = stored(workspace)
     assert {name: second[name].tobytes() for name in first} == {name: first[name].tobytes() for name in first}
     fresh = scanned(tmp_path / "fresh", music)
@@ -102,16 +102,16 @@ def test_only_what_is_new_is_heard(music: Path, tmp_path: Path) -> None:
 
 
 def test_a_vector_is_the_mean_over_patches(music: Path, tmp_path: Path) -> None:
-    """Those of each model by its own weights, under its own kind; both from one decoding."""
+    """Each model has its own weights and kind; a file is decoded once for both."""
     workspace = scanned(tmp_path / "w", music)
     reports = update_features(workspace, ["musicnn", "musicnn-mtt"])
     assert [(found.kind, found.extracted) for found in reports] == [("musicnn", 2), ("musicnn-mtt", 2)]
-    heard = list(patches_of_file(music / "a.flac"))
+    patches_of_track = list(patches_of_file(music / "a.flac"))
     vectors = {}
     for extractor in (MusicnnMsd(), MusicnnMtt()):
         kind, network = extractor.kind, loaded_musicnn(extractor.model)
         with torch.inference_mode():
-            outputs, logits = network(torch.from_numpy(np.stack(heard)))
+            outputs, logits = network(torch.from_numpy(np.stack(patches_of_track)))
         assert outputs.shape == (3, 200)
         vectors[kind] = stored(workspace, kind)["a.flac"]
         np.testing.assert_allclose(vectors[kind], outputs.mean(0).numpy(), atol=1e-4)
@@ -206,7 +206,7 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_recipe_reads_them(tmp_path: Path) -> None:
-    """Training, predicting the library and predicting a file that is not in it."""
+    """Train, predict the library, and predict a file that is not in it."""
     world = make_world(tmp_path / "w", n_tracks=30)
     described = recipe("described", without_none(dense_regression(input="musicnn")))
     with pytest.raises(UserError, match=r"reads musicnn, .*run `unheard features -w .*/w --kind musicnn`"):

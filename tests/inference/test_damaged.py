@@ -114,7 +114,7 @@ def test_weights_that_do_not_fit_a_member(fitted: World, tmp_path: Path) -> None
     good = fitted.workspace.model_dir("artists", "two") / "ranker.safetensors"
     path = damage(good, "ranker", cut("member0.tower.weight"), tmp_path / "ranker.safetensors")
     with pytest.raises(UserError, match=r"ranker\.safetensors: member 0 cannot be read .*; train again"):
-        RankerEncoder(load_ranker(path), torch.device("cpu"), fitted.workspace.settings)
+        RankerEncoder(load_ranker(path), torch.device("cpu"), fitted.workspace)
 
 
 @pytest.mark.parametrize(

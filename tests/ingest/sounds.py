@@ -1,4 +1,4 @@
-"""Deterministic sounds, and files of them in every format that the wheels can write."""
+"""Make deterministic sounds, and files of them in every format that PyAV and soundfile can write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FFMPEG_CODECS = {".m4a": "aac", ".aac": "aac", ".wma": "wmav2"}
 
 
 def song(seed: int, seconds: float = 6.0, *, rate: int = RATE_HZ) -> NDArray[np.float32]:
-    """Four notes a second of a random melody over noise, (sample, 2) float32, peak about 0.5."""
+    """Return a random melody of four notes a second over noise, (sample, 2) float32, peak about 0.5."""
     rng = np.random.default_rng(seed)
     t = np.arange(int(seconds * rate)) / rate
     notes = 220.0 * 2 ** (rng.integers(0, 24, int(seconds * 4) + 1) / 12)
@@ -57,7 +57,7 @@ def _write_ffmpeg(path: Path, samples: NDArray[np.float32], rate: int, bit_rate:
 
 
 def cut(path: Path, out: Path, share: float = 0.5) -> Path:
-    """The first bytes of a file."""
+    """Return the first bytes of a file."""
     data = path.read_bytes()
     out.write_bytes(data[: int(len(data) * share)])
     return out

@@ -1,4 +1,4 @@
-"""Decoding against the samples that went in, and every way a file can be wrong."""
+"""Test decoding against the encoded samples, and every kind of invalid file."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def refused(path: Path) -> AudioError:
 def test_every_format_gives_the_mean_of_the_channels(suffix: str, tmp_path: Path) -> None:
     rate = 48_000 if suffix == ".opus" else 44_100
     samples = song(1, 4.0, rate=rate)
-    heard = decode(write(tmp_path / f"a{suffix}", samples, rate=rate), rate)
-    assert heard.dtype == np.float32
+    decoded = decode(write(tmp_path / f"a{suffix}", samples, rate=rate), rate)
+    assert decoded.dtype == np.float32
     truth = samples.mean(axis=1)
-    assert abs(len(heard) - len(truth)) < 0.1 * rate
+    assert abs(len(decoded) - len(truth)) < 0.1 * rate
     # Encoders shift by their delay: compare at the best of all shifts.
-    spectra = np.fft.rfft(heard, 2**19) * np.conj(np.fft.rfft(truth, 2**19))
-    best = np.fft.irfft(spectra).max() / (np.linalg.norm(heard) * np.linalg.norm(truth))
+    spectra = np.fft.rfft(decoded, 2**19) * np.conj(np.fft.rfft(truth, 2**19))
+    best = np.fft.irfft(spectra).max() / (np.linalg.norm(decoded) * np.linalg.norm(truth))
     assert best > 0.97
 
 
@@ -62,7 +62,7 @@ def test_both_decoders_agree(tmp_path: Path) -> None:
 
 
 def test_resampling_does_not_depend_on_block_sizes(tmp_path: Path) -> None:
-    """Against one call over the whole file."""
+    """Compare with one call over the whole file."""
     import soxr
 
     samples = song(4, 3.0)
@@ -75,15 +75,15 @@ def test_resampling_does_not_depend_on_block_sizes(tmp_path: Path) -> None:
 
 
 def stops_after(n_blocks: int) -> object:
-    """FFmpeg that refuses to go on after some blocks."""
+    """FFmpeg fails after some blocks."""
 
     def attempt(path: Path) -> Opened:
-        from unheard.ingest.decoders import Refused
+        from unheard.ingest.decoders import DecodeError
 
         def blocks() -> object:
             for number, block in enumerate(open_ffmpeg(path).blocks):
                 if number == n_blocks:
-                    raise Refused("FFmpeg: enough")
+                    raise DecodeError("FFmpeg: enough")
                 yield block
 
         return Opened(None, blocks())  # type: ignore[arg-type]
@@ -105,7 +105,7 @@ def test_the_other_decoder_goes_on_at_the_same_sample(
 
 
 def test_damage_in_the_middle_is_survived_or_reported(tmp_path: Path) -> None:
-    """A hole in an MP3 is skipped; a FLAC that loses a third of its frames is truncated."""
+    """A damaged part of an MP3 is skipped; a FLAC without a third of its frames is truncated."""
     path = write(tmp_path / "a.mp3", song(6, 8.0))
     data = bytearray(path.read_bytes())
     data[40_000:40_400] = b"\0" * 400
@@ -126,7 +126,7 @@ def test_a_tag_behind_the_sound_is_no_damage(tmp_path: Path) -> None:
 
 
 def test_latin_1_tags_do_not_stop_the_decoder(tmp_path: Path) -> None:
-    """A real failure: FFmpeg's wrapper refused an Ogg whose comment was not UTF-8."""
+    """PyAV before 19 could not open an Ogg file whose comment is not UTF-8."""
     path = write(tmp_path / "a.ogg", song(8, 2.0))
     from mutagen.oggvorbis import OggVorbis
 
@@ -141,7 +141,7 @@ def test_latin_1_tags_do_not_stop_the_decoder(tmp_path: Path) -> None:
 
 
 def _with_new_checksums(data: bytes) -> bytes:
-    """Ogg pages with their CRC (polynomial 0x04c11db7, not reflected) computed again."""
+    """Return Ogg pages with a new CRC (polynomial 0x04c11db7, not reflected)."""
     out, at = bytearray(data), 0
     while at < len(out):
         n_segments = out[at + 26]
@@ -166,11 +166,11 @@ def test_half_a_file_is_truncated_and_says_both_lengths(suffix: str, tmp_path: P
     whole = write(tmp_path / f"whole{suffix}", song(9, 10.0, rate=rate), rate=rate)
     error = refused(cut(whole, tmp_path / f"half{suffix}"))
     assert error.reason is Reason.TRUNCATED
-    heard, declared = (float(word) for word in error.detail.replace(",", "").split() if word[0].isdigit())
-    assert 2.5 < heard < 7.0
-    if suffix in {".ogg", ".opus"}:  # all that is left to tell is where the cut page ended
+    decoded, declared = (float(word) for word in error.detail.replace(",", "").split() if word[0].isdigit())
+    assert 2.5 < decoded < 7.0
+    if suffix in {".ogg", ".opus"}:  # only the end of the last page is known
         assert "at least" in error.detail
-        assert heard < declared < heard + 2
+        assert decoded < declared < decoded + 2
     else:
         assert declared == pytest.approx(10.0, abs=0.1)
 
@@ -257,7 +257,7 @@ def test_random_bytes_are_refused_and_nothing_worse(
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_damaged_files_are_decoded_or_refused(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Flip bytes of real files: our errors or samples, never anything else."""
+    """Flip bytes of real files: the result is samples or AudioError."""
     folder = tmp_path_factory.getbasetemp()
     suffix = data.draw(st.sampled_from([".wav", ".flac", ".ogg", ".mp3", ".m4a", ".wma"]))
     whole = folder / f"undamaged{suffix}"
@@ -269,7 +269,7 @@ def test_damaged_files_are_decoded_or_refused(data: st.DataObject, tmp_path_fact
     damaged = folder / f"damaged{suffix}"
     damaged.write_bytes(content)
     try:
-        heard = decode(damaged)
+        decoded = decode(damaged)
     except AudioError:
         return
-    assert np.isfinite(heard).all()
+    assert np.isfinite(decoded).all()

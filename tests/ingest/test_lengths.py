@@ -1,4 +1,4 @@
-"""Declared lengths, from headers written here byte by byte."""
+"""Test declared lengths with headers that are written byte by byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HDF5 patches: both layouts hold the same tracks."""
+"""Test both layouts of HDF5 patches."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_dataset_per_track(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("datasets", "says"),
+    ("datasets", "message"),
     [
         ({}, "no patches"),
         ({"a": np.zeros((2, 256, 513))}, r"shape \(2, 256, 513\).*\(n, 513, 256\)"),
@@ -55,8 +55,8 @@ def test_a_dataset_per_track(tmp_path: Path) -> None:
         ({"patches": PATCHES[:2], "track_id": [b"a", b""]}, "row 2: track_id is empty"),
     ],
 )
-def test_bad_layouts(datasets: dict[str, Any], says: str, tmp_path: Path) -> None:
-    with pytest.raises(TableError, match=says):
+def test_bad_layouts(datasets: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=message):
         PatchFile(h5(tmp_path / "p.h5", **datasets), Settings())
 
 

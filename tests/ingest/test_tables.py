@@ -1,4 +1,4 @@
-"""Tables: what is read, and a message with a row and a mend for what is not."""
+"""Test tables, and error messages with the row and the fix."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_rows_of_a_csv(start: bytes, end: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "row", "says"),
+    ("content", "row", "message"),
     [
         ("", None, "empty"),
         ("\n\n", None, "empty"),
@@ -48,12 +48,12 @@ def test_rows_of_a_csv(start: bytes, end: bytes, tmp_path: Path) -> None:
         ('a,b\n1,2\n"1,2\n', 3, "not CSV"),
     ],
 )
-def test_bad_csv(content: str | bytes, row: int | None, says: str, tmp_path: Path) -> None:
+def test_bad_csv(content: str | bytes, row: int | None, message: str, tmp_path: Path) -> None:
     path = csv(tmp_path, content)
     with pytest.raises(TableError) as caught:
         rows(path)
     assert caught.value.row == row
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert str(path) in str(caught.value)
 
 

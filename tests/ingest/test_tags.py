@@ -1,4 +1,4 @@
-"""Tags of four formats, and hostile ones."""
+"""Test tags of four formats, and invalid tags."""
 
 from __future__ import annotations
 

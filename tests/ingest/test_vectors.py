@@ -1,4 +1,4 @@
-"""Users' vectors: both formats give the same, and every mistake is named with its row."""
+"""Test vectors of both formats, and error messages with the row."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_npz(names: np.ndarray, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "vectors", "row", "says"),
+    ("ids", "vectors", "row", "message"),
     [
         (["a", "b"], [[1.0, 2.0], [1.0]], 2, "has 1 numbers, the first has 2"),
         (["a", "b"], [[1.0, 2.0], None], 2, "has 0 numbers"),
@@ -54,9 +54,9 @@ def test_npz(names: np.ndarray, tmp_path: Path) -> None:
         ([], [], None, "no vectors"),
     ],
 )
-def test_bad_rows(ids: list, vectors: list, row: int | None, says: str, tmp_path: Path) -> None:
+def test_bad_rows(ids: list, vectors: list, row: int | None, message: str, tmp_path: Path) -> None:
     path = parquet(tmp_path / "v.parquet", ids, vectors, pa.list_(pa.float64()))
-    with pytest.raises(TableError, match=says) as caught:
+    with pytest.raises(TableError, match=message) as caught:
         read_vectors(path)
     assert caught.value.row == row
 

@@ -1,4 +1,4 @@
-"""Workers that die, hang, raise and are slow: results still come, in order, from everything else."""
+"""Test that results come in order if workers die, hang, raise or are slow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from unheard.errors import AudioError, Reason
-from unheard.ingest.workers import InternalError, Job, Lost, in_order
+from unheard.ingest.workers import InternalError, Job, WorkerFailure, in_order
 
 
 def work(kind: str, value: int) -> Any:
@@ -51,12 +51,12 @@ def test_only_the_file_that_kills_is_lost() -> None:
     kinds = ["square", "exit", "square", "abort", "refuse", "bug", "exit", "square", "memory"]
     found = [outcome for _, outcome in run([Job(n, (kind, n)) for n, kind in enumerate(kinds)])]
     assert [found[n] for n in (0, 2, 7)] == [0, 4, 49]
-    assert found[1] == found[6] == Lost(Reason.CRASHED, "the decoder ended the process (exit code 7)")
-    assert found[3] == Lost(Reason.CRASHED, "the decoder ended the process (SIGABRT)")
+    assert found[1] == found[6] == WorkerFailure(Reason.CRASHED, "the decoder ended the process (exit code 7)")
+    assert found[3] == WorkerFailure(Reason.CRASHED, "the decoder ended the process (SIGABRT)")
     assert isinstance(found[4], AudioError)
     assert (found[4].reason, found[4].path, found[4].detail) == (Reason.EMPTY, Path("a.ogg"), "nothing")
     assert found[5] == InternalError("ValueError: oops")
-    assert found[8] == Lost(Reason.CRASHED, "the memory was not enough; check or exclude it")
+    assert found[8] == WorkerFailure(Reason.CRASHED, "not enough memory; check or exclude it")
 
 
 def test_a_file_that_hangs_is_given_up() -> None:
@@ -68,7 +68,7 @@ def test_a_file_that_hangs_is_given_up() -> None:
 
 
 def test_jobs_are_drawn_when_there_is_room() -> None:
-    """Results wait for an earlier one in bounded number, however many jobs there are."""
+    """The number of results that wait for an earlier job is bounded."""
     drawn: list[int] = []
 
     def jobs() -> Any:

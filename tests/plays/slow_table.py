@@ -1,4 +1,4 @@
-"""A reader of tables of playlists, row by row in plain Python: the truth of the reader that works in columns."""
+"""Read tables of playlists row by row in plain Python: the reference for the reader that works in columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPTIONAL = ("position", "weight", "timestamp")
 
 
 def read_slowly(path: Path, matcher: Matcher, *, skip_unknown: bool) -> tuple[list[Play], list[str], int]:
-    """The plays in the order of playlists and positions, the distinct misses, and how many rows missed."""
+    """Return the plays ordered by playlist and position, the distinct misses, and the number of misses."""
     plays: list[Play] = []
     misses: list[str] = []
     taken: dict[tuple[str, float], int] = {}

@@ -1,4 +1,4 @@
-"""Tables read in columns give what a reader gives that goes row by row, to the row and word of every error."""
+"""Test the reader in columns against a reader row by row: the same plays, the same errors with the same rows."""
 
 from __future__ import annotations
 

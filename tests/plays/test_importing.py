@@ -1,4 +1,4 @@
-"""An import of several files: what adds up, what is replaced, what is left out, and what lists are called."""
+"""Test imports of several files: joined and replaced playlists, unreadable lists, ids of lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that mean the same recording, and names that do not."""
+"""Test matching: names of the same recording and of different ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unheard.library import Track, Tracks
-from unheard.plays.matching import Matcher, Wanted, normal_path
+from unheard.plays.matching import Matcher, TrackReference, normal_path
 from unheard.plays.names import normalise
 
 SAME = [
@@ -62,29 +62,29 @@ def test_codes_go_before_names() -> None:
     found = matcher(
         Track("a", title="Song", artists=("X",), isrc="GBAYE0601498"), Track("b", title="Other", artists=("Y",))
     )
-    assert found.match(Wanted(isrc="gb-aye-06-01498", artist="Y", title="Other")) == "a"
-    assert found.match(Wanted(isrc="unknown", artist="Y", title="Other")) == "b"
+    assert found.match(TrackReference(isrc="gb-aye-06-01498", artist="Y", title="Other")) == "a"
+    assert found.match(TrackReference(isrc="unknown", artist="Y", title="Other")) == "b"
 
 
 def test_ids_and_paths_go_first() -> None:
     found = matcher(
         Track("a", path="/m/x/1.ogg", title="Song", artists=("X",)), Track("b", title="Song", artists=("Y",))
     )
-    assert found.match(Wanted(track_id="a", artist="Y", title="Song")) == "a"
-    assert found.match(Wanted(path="/m/x/1.ogg", artist="Y", title="Song")) == "a"
-    assert found.match(Wanted(path="/other/x/1.ogg")) == "a"
-    assert found.match(Wanted(path="/other/y/1.ogg")) is None
+    assert found.match(TrackReference(track_id="a", artist="Y", title="Song")) == "a"
+    assert found.match(TrackReference(path="/m/x/1.ogg", artist="Y", title="Song")) == "a"
+    assert found.match(TrackReference(path="/other/x/1.ogg")) == "a"
+    assert found.match(TrackReference(path="/other/y/1.ogg")) is None
 
 
 def test_artists_count() -> None:
     found = matcher(
         Track("a", title="Halo", artists=("Beyoncé", "Guest")), Track("b", title="Halo", artists=("Depeche Mode",))
     )
-    assert found.match(Wanted(artist="beyonce feat. Somebody", title="halo")) == "a"
-    assert found.match(Wanted(artist="Beyoncé, Guest", title="Halo")) == "a"
-    assert found.match(Wanted(artist="Depeche Mode", title="Halo")) == "b"
-    assert found.match(Wanted(artist="Other", title="Halo")) is None
-    assert found.match(Wanted(title="Halo")) is None  # two tracks have this title
+    assert found.match(TrackReference(artist="beyonce feat. Somebody", title="halo")) == "a"
+    assert found.match(TrackReference(artist="Beyoncé, Guest", title="Halo")) == "a"
+    assert found.match(TrackReference(artist="Depeche Mode", title="Halo")) == "b"
+    assert found.match(TrackReference(artist="Other", title="Halo")) is None
+    assert found.match(TrackReference(title="Halo")) is None  # two tracks have this title
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_near_names(artist: str, title: str, expected: str | None) -> None:
         Track("a", title="Strawberry Fields Forever", artists=("The Beatles",)),
         Track("b", title="Long Enough Title Part 1", artists=("Band",)),
     )
-    assert found.match(Wanted(artist=artist, title=title)) == expected
+    assert found.match(TrackReference(artist=artist, title=title)) == expected
 
 
 def test_paths_are_normal() -> None:
@@ -112,11 +112,11 @@ def test_paths_are_normal() -> None:
 
 
 def test_a_thousand_misses_are_quick() -> None:
-    """Nearly all of a foreign playlist file may be missing: each may cost no more than a few comparisons."""
+    """Most entries of a playlist may be in no library: each may cost only a few comparisons."""
     found = matcher(
         *(Track(f"{n:05d}", title=f"The song {n} of love", artists=(f"Band {n % 99}",)) for n in range(5000))
     )
     start = time.process_time()
     for n in range(1000):
-        assert found.match(Wanted(artist=f"Nobody {n}", title=f"No song {n} of hate")) is None
+        assert found.match(TrackReference(artist=f"Nobody {n}", title=f"No song {n} of hate")) is None
     assert time.process_time() - start < 5.0

@@ -1,4 +1,4 @@
-"""Plays answer as lists of rows do, in plain Python."""
+"""Test `Plays` against lists of rows in plain Python."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def in_order(rows: Sequence[Play]) -> list[Play]:
 
 
 def summed(rows: Sequence[Play], playlists: Sequence[str], tracks: Sequence[str]) -> list[list[float]]:
-    """The matrix of some rows, entry by entry."""
+    """Return the matrix of some rows, computed entry by entry."""
     weights: dict[tuple[str, str], float] = defaultdict(float)
     for play in rows:
         weights[play.playlist_id, play.track_id] += play.weight

@@ -1,4 +1,4 @@
-"""Every playlist format against one small library."""
+"""Test every playlist format with one small library."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_without_positions_rows_are_counted_per_playlist(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "row", "says"),
+    ("text", "row", "message"),
     [
         ("", None, "empty"),
         ("playlist_id,track_id\n", None, "no rows"),
@@ -108,8 +108,8 @@ def test_without_positions_rows_are_counted_per_playlist(tmp_path: Path) -> None
         (b"playlist_id,track_id\n\xff,a\n", 2, "not UTF-8"),
     ],
 )
-def test_bad_tables(text: str | bytes, row: int | None, says: str, tmp_path: Path) -> None:
-    with pytest.raises(TableError, match=says) as caught:
+def test_bad_tables(text: str | bytes, row: int | None, message: str, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=message) as caught:
         imported(file(tmp_path, "p.csv", text))
     assert caught.value.row == row
 

@@ -1,8 +1,10 @@
-"""The workspace keeps plays whole: old or new, never half."""
+"""Test that plays are stored atomically."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -121,3 +123,29 @@ def test_a_newer_format_is_refused(workspace: Workspace, monkeypatch: pytest.Mon
         replace_playlists(workspace, Plays.of(PLAYS))
     with pytest.raises(UserError, match=r"playlists\.parquet: format version 99 is newer than 1; update unheard"):
         read_plays(workspace)
+
+
+@pytest.mark.parametrize("read", [read_plays, count_plays])
+def test_a_read_that_overlaps_with_imports_returns_the_new_plays(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, read: Callable[[Workspace], Any]
+) -> None:
+    """Two imports replace the file of plays, each between the reader's look at playlists.parquet and its next read."""
+    pending = ["c", "d"]
+
+    def after_an_import(open_file: Callable[..., object]) -> Callable[..., object]:
+        def opened(path: Path, **options: object) -> object:
+            nonlocal pending
+            if pending and path.name.startswith("plays-"):
+                (track, *later), pending = pending, []
+                replace_playlists(workspace, Plays.of([Play("p1", track, 0)]))
+                pending = later
+            return open_file(path, **options)
+
+        return opened
+
+    replace_playlists(workspace, Plays.of(PLAYS))
+    monkeypatch.setattr(pq, "ParquetFile", after_an_import(pq.ParquetFile))
+    monkeypatch.setattr(pq, "read_metadata", after_an_import(pq.read_metadata))
+    found = read(workspace)
+    assert pending == []
+    assert found == PlayCounts(2, 2) or list(found) == [Play("p1", "d", 0), Play("p2", "a", 0)]

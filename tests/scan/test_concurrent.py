@@ -1,4 +1,4 @@
-"""Several scans, each a process of its own, into one workspace at the same time."""
+"""Test several scans, each in its own process, of one workspace at the same time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two folders of eight songs each."""
+    """Return two folders of eight songs each."""
     root = tmp_path_factory.mktemp("folders")
     for n in range(16):
         write(root / f"{n % 2}" / f"{n:02d}.ogg", song(n, 4.0))
@@ -43,7 +43,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def run_at_once(workspace: Workspace, *sources: Path) -> None:
-    """Each process stores its first file and waits until the others have done so."""
+    """Each process stores its first file and waits for the others."""
     script = workspace.root.with_suffix(".py")
     script.write_text(SCAN)
     pipe = subprocess.PIPE
@@ -77,7 +77,7 @@ def test_two_scans_store_what_one_after_the_other_stores(folders: tuple[Path, Pa
 
 
 def test_a_file_that_two_scans_meet_is_stored_once(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    """The same folder twice, and a folder of copies, all at once."""
+    """The same folder twice, and a folder of copies, at the same time."""
     workspace, copies = Workspace.init(tmp_path / "w"), tmp_path / "copies"
     shutil.copytree(folders[0], copies)
     run_at_once(workspace, folders[0], folders[0], copies)

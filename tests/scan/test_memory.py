@@ -1,4 +1,4 @@
-"""An hour of sound must not need an hour of memory."""
+"""Test that a scan of a long file needs little memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def peak_bytes(path: Path, settings: Settings) -> int:
 
 @pytest.mark.parametrize("front_end", ["standard", "parity"])
 def test_memory_grows_with_the_encoded_frames_only(front_end: FrontEndName, tmp_path: Path) -> None:
-    """Four more minutes cost their frames twice (pieces and whole) and some numbers a frame, not their samples."""
+    """Four more minutes need memory for their frames twice and some numbers a frame, not for samples."""
     minute = (0.1 * np.random.default_rng(0).standard_normal(22_050 * 60)).astype(np.float32)
     settings = Settings(front_end)
     peaks = []

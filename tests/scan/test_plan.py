@@ -1,7 +1,7 @@
-"""Random histories of a folder: files made, copied, moved, swapped, changed, broken and deleted between scans.
+"""Test random histories of a folder: files are written, copied, moved, swapped, changed, broken and deleted.
 
-The scan's own planning and committing run here; only the decoding is left out, because what counts is which bytes lie
-where. A file's bytes are a letter, and `!` stands for bytes that no decoder reads.
+Planning and commits are those of a scan; only decoding is replaced, as only bytes and paths of files matter. The
+content of a file is a letter; `!` is content that no decoder can read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ clock = iter(range(1_000_000_000, 2_000_000_000))
 
 
 def change(folder: Path, what: str, name: str, other: str) -> None:
-    """One thing that people do to files. Writing gives a file a new time; moving keeps the old one."""
+    """Change one file. Writing gives a file a new time; moving keeps the old one."""
     path, target = folder / name, folder / other
     if what == "write":
         path.write_text(other)
@@ -63,13 +63,13 @@ def extract(path: str) -> ExtractedAudio | AudioError:
 
 
 def scan(workspace: Workspace, folder: Path, *, stop_after: int = 1000) -> int:
-    """Scan without decoding; returns how many files were not unchanged."""
+    """Scan without decoding; return the number of files that were not unchanged."""
     found = find_sources([folder])
     features = FeatureWriter(FeatureStore(workspace.features_dir))
     with Library(workspace.library_path) as library, mel_writer(workspace) as writer:
         stored = frozenset(stored_ids(workspace, library))
         committer = Committer(library, writer, features, stored, "1")
-        planner = Planner(library, stored, versions="1", given_ids=frozenset(), force=False)
+        planner = Planner(library, stored, versions="1", table_ids=frozenset(), force=False)
         for candidate in found.audio[:stop_after]:
             step = planner.decide(candidate)
             committer.commit(step, extract(step.track.path) if step.action is Action.DECODE else None)
@@ -85,7 +85,7 @@ def state(workspace: Workspace) -> tuple[list, list]:
 
 
 def mels(workspace: Workspace) -> dict[str, bytes]:
-    """The frames of every track."""
+    """Return the frames of every track."""
     with Library(workspace.library_path) as library:
         if not stored_ids(workspace, library):
             return {}
@@ -94,7 +94,7 @@ def mels(workspace: Workspace) -> dict[str, bytes]:
 
 
 def check(workspace: Workspace, folder: Path) -> None:
-    """What holds after every whole scan."""
+    """Check what holds after every complete scan."""
     tracks, failures = state(workspace)
     by_path = {track.path: track for track in tracks if track.path}
     by_id = {track.track_id: track for track in tracks}

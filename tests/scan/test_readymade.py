@@ -1,4 +1,4 @@
-"""Scans of spectrogram patches and vectors instead of audio."""
+"""Test scans of spectrogram patches and vectors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def opened(workspace: Workspace) -> tuple[Tracks, MelStore]:
 
 
 def magnitude_patches(path: Path) -> np.ndarray:
-    """What a user would have computed of a file: (n, 513, 256)."""
+    """Return patches of a file as a user would compute them, (n, 513, 256)."""
     blocks = decode_blocks(path, sample_rate=22_050)
     magnitude = np.sqrt(np.concatenate(list(power_spectra(blocks, Settings()))))
     padded = np.pad(magnitude, ((0, -len(magnitude) % 256), (0, 0)))
@@ -123,7 +123,7 @@ def test_vectors_make_tracks(tmp_path: Path) -> None:
 
 
 def test_vectors_go_with_audio(tmp_path: Path) -> None:
-    """Rows whose file is missing are fine when they have a vector."""
+    """Rows whose file is missing are valid if they have a vector."""
     workspace = Workspace.init(tmp_path / "w")
     write(tmp_path / "m" / "a.wav", song(1, 1.5))
     (tmp_path / "m" / "tracks.csv").write_text("track_id,path,title\na,a.wav,A\nb,none.wav,B\n")

@@ -1,4 +1,4 @@
-"""A scan that is killed - really, with SIGKILL, in the middle of its work - and started again."""
+"""Test that a scan killed by SIGKILL continues when it is started again."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A scan that nobody disturbed."""
+    """Return a workspace whose scan was not interrupted."""
     workspace = Workspace.init(tmp_path_factory.mktemp("whole") / "w")
     scan(workspace, [music], jobs=2)
     return workspace
 
 
 def state(workspace: Workspace) -> tuple[dict[str, bytes], list[list[tuple]]]:
-    """The frames of every track and every row of the library."""
+    """Return the frames of every track and every row of the library."""
     db = sqlite3.connect(workspace.library_path)
     tables = ("tracks", "file_failures")
     rows = [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]

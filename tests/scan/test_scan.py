@@ -1,4 +1,4 @@
-"""Scans of real files: what is stored, what is listed as failed, what a second scan does."""
+"""Test scans of real files: stored tracks, failures, and second scans."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder `saved` of music and a workspace that has scanned it - when it lay one folder up."""
+    """Return a folder `saved` of music and a workspace that scanned it when it was one folder up."""
     root = tmp_path_factory.mktemp("template")
     for seed, name in enumerate(("a.flac", "b.ogg", "c/d.wav")):
         write(root / "music" / name, song(seed, 2.0))
@@ -53,13 +53,13 @@ def restored(root: Path, name: str) -> Path:
 
 @pytest.fixture
 def music(template: Path) -> Path:
-    """Three tracks: a.flac, b.ogg, c/d.wav."""
+    """Return a folder of three tracks: a.flac, b.ogg, c/d.wav."""
     return restored(template, "music")
 
 
 @pytest.fixture
 def scanned(template: Path) -> Workspace:
-    """A workspace that knows them."""
+    """Return a workspace that has scanned them."""
     return Workspace.open(restored(template, "scanned"))
 
 
@@ -78,7 +78,7 @@ def failures(workspace: Workspace) -> dict[str, tuple[Reason, str]]:
 
 
 def contents(workspace: Workspace, skip: Sequence[str] = ()) -> dict[str, list[tuple]]:
-    """Every row of the library, and every vector."""
+    """Return every row of the library, and every vector."""
     db = sqlite3.connect(workspace.library_path)
     tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
     rows = {table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
@@ -90,7 +90,7 @@ def contents(workspace: Workspace, skip: Sequence[str] = ()) -> dict[str, list[t
 
 
 def mel_bytes(workspace: Workspace) -> list[bytes]:
-    """Every shard: frames and index."""
+    """Return the frames and the index of every shard."""
     return [path.read_bytes() for path in sorted(workspace.mels_path.iterdir()) if path.suffix != ".lock"]
 
 
@@ -98,11 +98,11 @@ def mel_bytes(workspace: Workspace) -> list[bytes]:
 
 
 def test_a_folder(workspace: Workspace, music: Path) -> None:
-    heard: list[tuple[str, int, int]] = []
-    report = scan(workspace, [music], jobs=2, progress=lambda *step: heard.append(step))
+    steps: list[tuple[str, int, int]] = []
+    report = scan(workspace, [music], jobs=2, progress=lambda *step: steps.append(step))
     assert report == ScanReport(added=3, audio_s=report.audio_s)
     assert report.audio_s == pytest.approx(6.0, abs=0.01)
-    assert heard == [("listening", n, 3) for n in (1, 2, 3)]
+    assert steps == [("decoding", n, 3) for n in (1, 2, 3)]
     tracks = by_name(workspace)
     assert [track.title for track in tracks.values() if track.title == "d"] == ["d"]
     for name, track in tracks.items():
@@ -182,7 +182,7 @@ def test_copies_of_a_broken_file_are_broken_in_the_same_way(workspace: Workspace
 
 
 def extract_or_die(path: Path, settings: Settings) -> ExtractedAudio:
-    """A decoder that takes its process down over one file and hangs over another."""
+    """A decoder that kills its process at one file and hangs at another."""
     if path.name == "b.ogg":
         os.kill(os.getpid(), signal.SIGSEGV)
     if path.name == "hang.wav":
@@ -205,7 +205,7 @@ def test_a_decoder_that_crashes_or_hangs_costs_one_file(
 
 
 def extract_or_raise(path: Path, settings: Settings) -> ExtractedAudio:
-    """As with a library that has dropped an argument: every WAV file meets an exception that is no AudioError."""
+    """Raise an exception that is no AudioError for every WAV file, as with an incompatible library."""
     if path.suffix == ".wav":
         raise TypeError("open() got an unexpected keyword argument")
     return extract_audio(path, settings)
@@ -216,7 +216,7 @@ def test_an_error_of_our_own_is_no_failure_of_the_file(
 ) -> None:
     shutil.copy(music / "c/d.wav", music / "e.wav")
     monkeypatch.setattr(scanning, "extract_audio", extract_or_raise)
-    expected = r"d\.wav: TypeError: open\(\) got .* not the file's fault .*unheard doctor"
+    expected = r"d\.wav: TypeError: open\(\) got .* the cause is not the file .*unheard doctor"
     with pytest.raises(UnheardError, match=expected) as raised:
         rescan(workspace, music)
     assert raised.value.exit_code == 1
@@ -247,13 +247,13 @@ def test_failures_are_tried_again_by_other_versions(
     shutil.copy(music / "a.flac", music / "copy.flac")
     rescan(workspace, music)
     with Library(workspace.library_path) as library:
-        noted = {Path(failure.path).name: failure.versions for failure in library.failures()}
-    assert noted == {"half.wav": decoder_versions(), "copy.flac": ""}
+        versions = {Path(failure.path).name: failure.versions for failure in library.failures()}
+    assert versions == {"half.wav": decoder_versions(), "copy.flac": ""}
     for part in ("unheard ", "av ", "soundfile "):
         assert part in decoder_versions()
     assert rescan(workspace, music) == ScanReport(known_failures=2, unchanged=3)
     monkeypatch.setattr(scanning, "decoder_versions", lambda: "newer")
-    assert scanning.preview(workspace, [music]) == {"decode": 1, "known": 1, "unchanged": 3}
+    assert scanning.preview(workspace, [music]) == {"decode": 1, "known failure": 1, "unchanged": 3}
     assert rescan(workspace, music) == ScanReport(failed=1, known_failures=1, unchanged=3)
     assert rescan(workspace, music) == ScanReport(known_failures=2, unchanged=3)
 
@@ -327,14 +327,14 @@ def test_a_touched_file_is_not_decoded(scanned: Workspace, music: Path) -> None:
     data = (music / "b.ogg").read_bytes()
     (music / "b.ogg").unlink()
     (music / "b.ogg").write_bytes(data)
-    assert rescan(scanned, music) == ScanReport(noted=1, unchanged=2)
+    assert rescan(scanned, music) == ScanReport(updated=1, unchanged=2)
     assert rescan(scanned, music) == ScanReport(unchanged=3)
 
 
 def test_moved_files_keep_their_ids_and_are_not_decoded(scanned: Workspace, music: Path) -> None:
     before = {track.track_id for track in by_name(scanned).values()}
     (music / "b.ogg").rename(music / "z.ogg")
-    assert rescan(scanned, music) == ScanReport(noted=1, unchanged=2)
+    assert rescan(scanned, music) == ScanReport(updated=1, unchanged=2)
     after = by_name(scanned)
     assert set(after) == {"a.flac", "d.wav", "z.ogg"}
     assert {track.track_id for track in after.values()} == before
@@ -350,7 +350,7 @@ def test_names_that_change_in_a_circle(workspace: Workspace, music: Path) -> Non
     (music / "1.wav").rename(music / "2.wav")
     (music / "tmp").rename(music / "1.wav")
     report = rescan(workspace, music)
-    assert (report.noted, report.added, report.changed) == (3, 0, 0)
+    assert (report.updated, report.added, report.changed) == (3, 0, 0)
     assert {track.content_hash: track.track_id for track in by_name(workspace).values()} == before
 
 
@@ -375,7 +375,7 @@ def test_a_duplicate_takes_the_place_of_a_kept_file_that_is_gone(workspace: Work
     rescan(workspace, music)
     kept = by_name(workspace)["a.flac"].track_id
     (music / "a.flac").unlink()
-    assert rescan(workspace, music) == ScanReport(noted=1, unchanged=2)
+    assert rescan(workspace, music) == ScanReport(updated=1, unchanged=2)
     assert by_name(workspace)["z.flac"].track_id == kept
     assert failures(workspace) == {}
 
@@ -428,7 +428,7 @@ def test_a_table_names_tracks(workspace: Workspace, music: Path) -> None:
     # New metadata is taken over without decoding; the missing file is looked for again.
     table(music, "t2,b.ogg,Zweites,", "t1,a.flac,,", "t3,c/d.wav,Third,", "t4,copy.flac,,")
     report = rescan(workspace, music)
-    assert (report.noted, report.unchanged, report.added, report.failed) == (1, 1, 1, 1)
+    assert (report.updated, report.unchanged, report.added, report.failed) == (1, 1, 1, 1)
     with Library(workspace.library_path) as library:
         assert [track.title for track in library.tracks().items] == ["a", "Zweites", "Third"]
         duplicates = [f for f in library.failures() if f.reason is Reason.DUPLICATE]

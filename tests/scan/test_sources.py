@@ -1,4 +1,4 @@
-"""What counts as a source, and tables of tracks."""
+"""Test which paths are sources, and tables of tracks."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def test_a_table_says_what_a_folder_is(tmp_path: Path) -> None:
     found = find_sources([tmp_path])
     first, second = found.audio
     assert first.path == str(tmp_path / "x/1.ogg")
-    assert first.given is not None
-    assert (first.given.artists, first.given.isrc) == (("A", "B"), "GBAYE0601498")
+    assert first.table_track is not None
+    assert (first.table_track.artists, first.table_track.isrc) == (("A", "B"), "GBAYE0601498")
     assert second.path == str(tmp_path.parent / "y.mp3")
     assert not found.folders
 
@@ -67,7 +67,7 @@ def test_tables_come_before_folders_and_files_once(tmp_path: Path) -> None:
     touch(tmp_path, "m/1.ogg", "m/2.ogg")
     path = table(tmp_path, "track_id,path\nt,m/2.ogg\n")
     found = find_sources([tmp_path / "m", path])
-    assert [(c.path, bool(c.given)) for c in found.audio] == [
+    assert [(c.path, bool(c.table_track)) for c in found.audio] == [
         (str(tmp_path / "m/2.ogg"), True),
         (str(tmp_path / "m/1.ogg"), False),
     ]
@@ -84,16 +84,16 @@ def test_vectors_stand_in_for_paths(tmp_path: Path) -> None:
     path.write_text("track_id,title\na,A\nb,B\n")
     found = find_sources([path])
     assert found.vectors == [beside]
-    assert [track.title for _, track in found.pathless] == ["A", "B"]
+    assert [track.title for _, track in found.without_path] == ["A", "B"]
     beside.unlink()
     np.savez(tmp_path / "mine.npz", track_id=["a"], vector=[[1.0]])
     found = find_sources([path, tmp_path / "mine.npz"])
     assert found.vectors == [tmp_path / "mine.npz"]
-    assert len(found.pathless) == 2
+    assert len(found.without_path) == 2
 
 
 def test_paths_are_used_when_there_are_some(tmp_path: Path) -> None:
-    """Vectors beside a table with audio are not taken unless they are named."""
+    """Vectors beside a table with audio are read only if they are named."""
     beside = vectors(tmp_path / "vectors.parquet")
     path = table(tmp_path, "track_id,path\na,a.ogg\nb,\n")
     assert not find_sources([path]).vectors
@@ -101,7 +101,7 @@ def test_paths_are_used_when_there_are_some(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "row", "says"),
+    ("text", "row", "message"),
     [
         ("track_id,path\na,x.ogg\nb,y.ogg\na,z.ogg\n", 4, "'a' is also in row 2"),
         ("track_id,path\n,x.ogg\n", 2, "track_id is empty"),
@@ -109,8 +109,8 @@ def test_paths_are_used_when_there_are_some(tmp_path: Path) -> None:
         ("id,path\n1,x.ogg\n", None, "no column 'track_id', found id, path"),
     ],
 )
-def test_bad_tables(text: str, row: int | None, says: str, tmp_path: Path) -> None:
-    with pytest.raises(TableError, match=says) as caught:
+def test_bad_tables(text: str, row: int | None, message: str, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=message) as caught:
         find_sources([table(tmp_path, text)])
     assert caught.value.row == row
 

@@ -1,4 +1,4 @@
-"""Filterbank, STFT and front ends against their definitions and against librosa."""
+"""Test filterbank, STFT and front ends against their definitions and librosa."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_mel_is_librosas() -> None:
 
 @pytest.mark.parametrize(("n", "frames"), [(1, 1), (1024, 1), (1025, 2), (1536, 2), (1537, 3), (512 * 255 + 1024, 256)])
 def test_no_sample_is_lost(n: int, frames: int) -> None:
-    """The last frame holds the last sample; there is no frame without a new one."""
+    """The last frame has the last sample; every frame has a new sample."""
     samples = np.zeros(n, np.float32)
     samples[-1] = 1.0
     power = np.concatenate(list(power_spectra([samples], STANDARD)))
@@ -115,14 +115,14 @@ def test_decibels_have_full_scale_as_reference_and_a_floor() -> None:
 
 
 def test_relative_decibels_by_hand() -> None:
-    """10 log10 of a magnitude, the patch's maximum is 0, nothing below -80: what Kapre's layer does."""
+    """10 log10 of a magnitude, the maximum of a patch is 0, none below -80, as in Kapre's layer."""
     patch = np.array([[4.0, 0.04], [0.0, 4e-8]], np.float32)
     np.testing.assert_allclose(relative_decibels(patch), [[0.0, -20.0], [-80.0, -80.0]], atol=1e-5)
     assert not relative_decibels(np.zeros((2, 2), np.float32)).any()
 
 
 def test_parity_is_decibels_before_mel() -> None:
-    """Written out for a track of one and a half patches."""
+    """Computed step by step for a track of one and a half patches."""
     samples = noise(512 * 384 + 512, seed=3)
     power = np.concatenate(list(power_spectra([samples], PARITY)))
     magnitude = np.zeros((512, 513))

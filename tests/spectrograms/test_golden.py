@@ -1,4 +1,4 @@
-"""One small sound through the whole of ingest, against frames that were stored when all of it was checked.
+"""Test the extraction of one small sound against a golden file of stored frames.
 
 The other tests recompute the answer; this one notices when the answer changes - with a new decoder, resampler or NumPy,
 or by a slip - because a store made earlier would no longer fit one made later.
@@ -21,7 +21,7 @@ GOLDEN = Path(__file__).with_name("golden.npz")
 
 
 def sound(rate: int = 44_100) -> np.ndarray:
-    """Three seconds without any randomness: a rising chord, a tremolo, clicks; (sample, 2) float32."""
+    """Return three seconds without randomness: a rising chord, a tremolo, clicks; (sample, 2) float32."""
     t = np.arange(3 * rate) / rate
     chord = sum(np.sin(2 * np.pi * f * (t + 0.2 * t**2)) for f in (220.0, 277.2, 329.6, 1760.0, 4000.0)) / 5
     clicks = np.exp(-400 * (t % 0.25)) * np.sin(2 * np.pi * 6000 * t)
@@ -30,7 +30,7 @@ def sound(rate: int = 44_100) -> np.ndarray:
 
 
 def lossless(path: Path) -> Path:
-    """The sound as 16-bit samples that no writer has to round."""
+    """Return the sound as 16-bit samples that no writer rounds."""
     soundfile.write(path, np.rint(32_767 * sound()).astype(np.int16), 44_100)
     return path
 
@@ -43,7 +43,7 @@ def golden() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("front_end", ["standard", "parity"])
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
 def test_frames_are_what_they_were(front_end: FrontEndName, suffix: str, tmp_path: Path) -> None:
-    """To one step of the encoding (0.6 dB): floating point may round a value the other way on another machine."""
+    """Equal within one step of the encoding (0.6 dB), because other machines may round differently."""
     heard = extract_audio(lossless(tmp_path / f"a{suffix}"), Settings(front_end))
     expected = golden()[front_end]
     assert heard.mel.dtype == expected.dtype
@@ -58,7 +58,7 @@ def test_frames_are_what_they_were(front_end: FrontEndName, suffix: str, tmp_pat
 
 @pytest.mark.parametrize("suffix", [".ogg", ".opus", ".mp3", ".m4a", ".aac", ".wma"])
 def test_lossy_codecs_are_close(suffix: str, tmp_path: Path) -> None:
-    """Where there is sound: within 40 dB of the loudest, half of all bands within 2 dB, at the encoder's delay."""
+    """Compare bands within 40 dB of the loudest: half of them within 2 dB, at the encoder's delay."""
     rate = 48_000 if suffix == ".opus" else 44_100
     heard = extract_audio(write(tmp_path / f"a{suffix}", sound(rate), rate=rate), Settings())
     decode = ENCODINGS["standard"].decode
@@ -81,7 +81,7 @@ def test_statistics_and_signature_are_what_they_were(tmp_path: Path) -> None:
 
 
 def record() -> None:
-    """Make the golden file anew: `python -m tests.spectrograms.test_golden`. Stores made before no longer fit then."""
+    """Write the golden file: `python -m tests.spectrograms.test_golden`. Stores made before are then incompatible."""
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:

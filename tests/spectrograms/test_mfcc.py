@@ -1,4 +1,4 @@
-"""MFCC and deltas against librosa."""
+"""Test MFCC and deltas against librosa."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fingerprint: the same recording in other clothes is the same, another recording is not."""
+"""Test that re-encoded copies of a recording have nearly equal signatures, and other recordings do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics block by block against plain NumPy, and laws they keep."""
+"""Test statistics of blocks against plain NumPy, and their laws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store: encoding, reading back, several writers, and what a kill leaves behind."""
+"""Test the mel store: encoding, reading, several writers, and kills."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def library(workspace: Workspace) -> Iterator[Library]:
 
 
 def put(library: Library, **hashes: str) -> None:
-    """Tracks by id, with the hash of their file."""
+    """Return tracks by id, with the hash of their file."""
     for track_id, content_hash in hashes.items():
         library.put_track(Track(track_id, content_hash=content_hash))
 
@@ -71,7 +71,7 @@ def contents(store: MelStore) -> dict[str, bytes]:
 
 
 def files(workspace: Workspace) -> dict[str, int]:
-    """Sizes of the shards' files."""
+    """Return the sizes of the shards' files."""
     return {path.name: path.stat().st_size for path in workspace.mels_path.iterdir() if path.suffix != ".lock"}
 
 
@@ -107,7 +107,7 @@ def test_patches_are_padded_with_silence(workspace: Workspace, library: Library)
 
 
 def test_a_patch_is_a_view_of_its_shard(workspace: Workspace, library: Library) -> None:
-    """No copy: what a patch costs is one contiguous read."""
+    """A patch is one contiguous read without a copy."""
     put(library, a="1", b="1")
     with mel_writer(workspace) as writer:
         writer.append("a", frames(workspace, 20, 1), "1")
@@ -218,7 +218,7 @@ def test_a_half_written_track_leaves_no_trace(workspace: Workspace, library: Lib
         file.write(second.tobytes())
     with (workspace.mels_path / "0000.index").open("ab") as file:
         file.write(line)
-    check_store(workspace, mend=False)
+    check_store(workspace, repair=False)
     store = open_store(workspace, library)
     assert contents(store) == {"a": first.tobytes()}
     with mel_writer(workspace) as writer:
@@ -237,8 +237,8 @@ def test_missing_and_damaged_stores_are_named(workspace: Workspace, library: Lib
         writer.append("b", frames(workspace, 20, 2), "1")
     path = workspace.mels_path / "0000.frames"
     path.write_bytes(path.read_bytes()[:-1])
-    for check in (lambda: open_store(workspace, library), lambda: check_store(workspace, mend=False)):
+    for check in (lambda: open_store(workspace, library), lambda: check_store(workspace, repair=False)):
         with pytest.raises(UserError, match=r"0000\.frames: holds 39 frames, its index expects 40; .* --force"):
             check()
-    check_store(workspace, mend=True)
+    check_store(workspace, repair=True)
     assert stored_ids(workspace, library) == ["a"]

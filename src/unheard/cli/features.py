@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
-from unheard.errors import UserError
+from unheard.cli.console import JsonFlag, WorkspaceOption
+from unheard.errors import MissingStageError, UserError
 from unheard.features.table import DEFAULT_KINDS
 from unheard.workspace import Workspace
 
@@ -20,19 +21,14 @@ def features(
         list[str] | None,
         typer.Option(
             "--kind",
-            help=f"Kind of features (repeatable; --list shows all). Default: {', '.join(DEFAULT_KINDS)}, and "
-            "the kinds that the workspace has already.",
+            help="Kind of features to extract (repeatable; --list shows all). Embeddings of a trained network: "
+            f"encoder@SPLIT@MODEL. Default: {', '.join(DEFAULT_KINDS)}, and every kind that the workspace has.",
             show_default=False,
         ),
     ] = None,
     list_kinds: Annotated[
-        bool, typer.Option("--list", help="List the kinds, with the number of tracks that have each, and stop.")
+        bool, typer.Option("--list", help="List the kinds and how many tracks have each; extract nothing.")
     ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Store the embeddings of all tracks by this trained model instead.", show_default=False),
-    ] = None,
-    split: SplitOption = None,
     tags: Annotated[
         bool, typer.Option("--tags", help="Print the three most probable tags of each track, if the kind has tags.")
     ] = False,
@@ -52,17 +48,10 @@ def features(
     if list_kinds:
         _list(opened, json=json)
         return
-    if model is not None:
-        if kind or tags or track or json or force:
-            raise UserError(
-                f"--model {model}: --kind, --tags, --track, --json and --force do not apply; leave them out"
-            )
-        _embed(opened, model, split)
-        return
     from unheard.features.update import update_features
 
     kinds = kind or _default_kinds(opened)
-    tagger = _tagger(kinds)
+    tagger = _tagger(opened, kinds)
     if tagger is None and (tags or json):
         raise UserError(f"--tags, --json: {', '.join(kinds)} has no tags; choose another --kind")
     with console.progress_bars() as progress:
@@ -81,10 +70,25 @@ def features(
 def _default_kinds(opened: Workspace) -> list[str]:
     """Return the default kinds and the stored kinds that are extracted from audio."""
     from unheard.features.store import FeatureStore
-    from unheard.features.table import SCANNED_KINDS, from_audio
+    from unheard.features.table import SCANNED_KINDS, from_audio, installed
 
-    stored = FeatureStore(opened.features_dir).kinds()
-    return list(dict.fromkeys([*DEFAULT_KINDS, *(k for k in stored if k not in SCANNED_KINDS and from_audio(k))]))
+    stored = [kind for kind in FeatureStore(opened.features_dir).kinds() if kind in installed() and from_audio(kind)]
+    return list(
+        dict.fromkeys([*DEFAULT_KINDS, *(k for k in stored if k not in SCANNED_KINDS), *_encoder_kinds(opened)])
+    )
+
+
+def _encoder_kinds(opened: Workspace) -> list[str]:
+    """Return the kinds of networks that have stored features and are still trained."""
+    from unheard.features.store import FeatureStore
+    from unheard.features.table import is_encoder, load_extractor
+
+    kinds = []
+    for kind in filter(is_encoder, FeatureStore(opened.features_dir).kinds()):
+        with suppress(MissingStageError):
+            load_extractor(kind, opened)
+            kinds.append(kind)
+    return kinds
 
 
 def _list(opened: Workspace, *, json: bool) -> None:
@@ -95,11 +99,13 @@ def _list(opened: Workspace, *, json: bool) -> None:
 
     with open_library(opened.library_path) as library:
         tracks = library.tracks()
+    packages = {kind: entry.package for kind, entry in installed().items()}
+    packages |= dict.fromkeys(_encoder_kinds(opened), "unheard")
     rows = []
-    for kind, entry in installed().items():
-        extractor, found = load_extractor(kind), current_features(opened, tracks, kind)
+    for kind, package in packages.items():
+        extractor, found = load_extractor(kind, opened), current_features(opened, tracks, kind)
         dim = found.values.shape[1] if len(found.ids) else extractor.dim
-        rows.append((kind, dim, extractor.version, len(found.ids), entry.package))
+        rows.append((kind, dim, extractor.version[:16], len(found.ids), package))
     names = ("kind", "dim", "version", "tracks", "package")
     if json:
         console.print_json([dict(zip(names, row, strict=True)) for row in rows])
@@ -108,13 +114,13 @@ def _list(opened: Workspace, *, json: bool) -> None:
     console.out.print(console.table(f"Features of {len(tracks)} tracks", list(names), plain))
 
 
-def _tagger(kinds: list[str]) -> str | None:
+def _tagger(opened: Workspace, kinds: list[str]) -> str | None:
     """Return the first kind that has tags."""
     from unheard.features.extractor import Tagger
     from unheard.features.table import check_kinds, load_extractor
 
     check_kinds(kinds, "--kind")
-    return next((kind for kind in kinds if isinstance(load_extractor(kind), Tagger)), None)
+    return next((kind for kind in kinds if isinstance(load_extractor(kind, opened), Tagger)), None)
 
 
 def _tags(opened: Workspace, tagger: str, track: list[str] | None, *, json: bool) -> None:
@@ -130,15 +136,3 @@ def _tags(opened: Workspace, tagger: str, track: list[str] | None, *, json: bool
         for tagged, best in found
     ]
     console.out.print(console.table(f"Most probable tags ({tagger})", ["track", "what", "tags"], rows))
-
-
-def _embed(opened: Workspace, model: str, split: str | None) -> None:
-    """Store the embeddings of all tracks by a trained model."""
-    from unheard.inference.embedding_features import embeddings_of, embeddings_path
-    from unheard.recommend.models import split_for_use
-
-    name = split or split_for_use(opened)
-    with console.progress_bars() as progress:
-        ids, embeddings = embeddings_of(opened, name, model, progress=progress)
-    path = embeddings_path(opened, name, model)
-    console.say(f"{path}: {len(ids)} embeddings of dimension {embeddings.shape[1]}")

@@ -73,13 +73,13 @@ def scan(
 
     opened = Workspace.open(workspace)
     if dry_run:
-        counts = preview(opened, sources, exclude=exclude or [], force=force)
-        console.say("would be: " + (", ".join(f"{n} {action}" for action, n in counts.items()) or "nothing to do"))
+        actions = preview(opened, sources, exclude=exclude or [], force=force)
+        console.say("would be: " + (", ".join(f"{n} {action}" for action, n in actions.items()) or "nothing to do"))
         return
     with console.progress_bars() as progress:
         report = run(opened, sources, jobs=jobs, exclude=exclude or [], force=force, progress=progress)
-    counted = [f"{n} {what.replace('_', ' ')}" for what, n in asdict(report).items() if n and what != "audio_s"]
-    console.say((", ".join(counted) or "no audio found") + f"; {report.audio_s / 3600:.2f} hours decoded")
+    counts = [f"{n} {what.replace('_', ' ')}" for what, n in asdict(report).items() if n and what != "audio_s"]
+    console.say((", ".join(counts) or "no audio found") + f"; {report.audio_s / 3600:.2f} hours of audio stored")
     if report.failed or report.known_failures:
         console.say(f"for the skipped files and the reasons, run: unheard errors -w {workspace}")
 

@@ -1,1 +1,1 @@
-"""Features: per-track vectors made by extractors, kept in one store, read by recipes."""
+"""Features: vectors of tracks, extracted by extractors, stored in one feature store, read by recipes."""

@@ -1,4 +1,4 @@
-"""Pitch and chroma: which of the twelve pitch classes sound, and how their harmony moves, whatever a track's tuning.
+"""Extract chroma and tonnetz: strength of the twelve pitch classes and of their harmony, independent of the tuning.
 
     numbers    of frames of 0.19 s, 93 ms apart
     0-11       mean of each pitch class, C to B
@@ -8,9 +8,9 @@
 
 Chroma sums the power of a Fourier frame into pitch classes by Gaussian windows around them, wide octaves in the middle
 of the keyboard counting most (D. Ellis, "Chroma Feature Analysis and Synthesis", 2007; librosa's `filters.chroma`), and
-divides by the strongest class. The tonnetz places chroma in Harte's six-dimensional space (C. Harte, M. Sandler, M.
-Gasser, "Detecting Harmonic Change in Musical Audio", 2006). The filters are moved by the track's own tuning, which is
-the circular mean of how far spectral peaks lie from the nearest semitone, weighted by their magnitude.
+divides by the strongest class. The tonnetz maps chroma to Harte's six-dimensional space (C. Harte, M. Sandler, M.
+Gasser, "Detecting Harmonic Change in Musical Audio", 2006). The filters are shifted by the tuning of the
+track: the circular mean of the distances of spectral peaks from the nearest semitone, weighted by their magnitude.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ A4_HZ = 440.0
 CENTRE_OCTAVE, OCTAVE_WIDTH = 5.0, 2.0  # above 27.5 Hz
 PEAK_RANGE_HZ = (100.0, 4_000.0)  # below, semitones are narrower than bins; above, there is little pitch
 PEAK_SHARE = 0.01  # of a frame's strongest power, from which a peak counts
-TUNING_STEPS = 100  # of a semitone, so that filters of few tunings are made
+TUNING_STEPS = 100  # of a semitone; filters are cached for each of them
 # Radius and angular step (in units of pi for each semitone) of the three circles of Harte's space.
 CIRCLES = ((1.0, 7 / 6), (1.0, 3 / 2), (0.5, 2 / 3))
 
@@ -50,7 +50,7 @@ class Chroma:
 def chroma(power: Floats, tuning: float) -> Doubles:
     """Return the strength of each pitch class, (frame, bin) power -> (frame, 12) in [0, 1]; zeros for silence.
 
-    tuning  how far the track's notes lie above those at A = 440 Hz, in semitones
+    tuning  of the track relative to A = 440 Hz, in semitones
     """
     strength = power.astype(np.float64) @ chroma_filters(round(tuning * TUNING_STEPS)).T
     strongest = strength.max(axis=1, keepdims=True)
@@ -71,7 +71,7 @@ def tonnetz(classes: Doubles) -> Doubles:
 
 
 def estimate_tuning(samples: Floats) -> float:
-    """Return how far a track's notes lie above those at A = 440 Hz, in semitones from -0.5 to 0.5."""
+    """Return the tuning of a track relative to A = 440 Hz, in semitones from -0.5 to 0.5."""
     total = sum((_deviations(power) for power in power_spectra([samples], SETTINGS)), start=0j)
     return float(np.angle(total) / (2 * np.pi)) if total else 0.0
 
@@ -103,5 +103,5 @@ def _deviations(power: Floats) -> complex:
     a, b, c = left[frames, bins], middle[frames, bins], right[frames, bins]
     offsets = 0.5 * (a - c) / (a - 2 * b + c)  # of the parabola's top through three bins
     frequencies_hz = (low + bins + offsets) * SETTINGS.sample_rate / SETTINGS.n_fft
-    turns = np.exp(2j * np.pi * N_CLASSES * np.log2(frequencies_hz / A4_HZ))
-    return complex((np.exp(b / 2) * turns).sum())
+    phases = np.exp(2j * np.pi * N_CLASSES * np.log2(frequencies_hz / A4_HZ))
+    return complex((np.exp(b / 2) * phases).sum())

@@ -1,4 +1,7 @@
-"""Features of one audio file: the vectors that `scan` and `features` would store of it, decoding it once."""
+"""Extract features of one audio file: the vectors that `scan` and `features` store of it, decoding it once.
+
+scan/extraction.py extracts what a scan stores of a file: the mel spectrogram, two kinds of features, duration and tags.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,30 @@ import numpy as np
 from unheard.arrays import Floats
 from unheard.errors import AudioError, UserError
 from unheard.features.extractor import BlockExtractor, FeatureExtractor, MelExtractor, Prepared, checked_vector
-from unheard.features.mel_features import encoded_mel, vector_of_mel
+from unheard.features.mel_features import vector_of_mel
 from unheard.features.streams import Reader, read_together
 from unheard.features.table import from_audio, installed, load_extractor
 from unheard.ingest.audio import decode_at_rates
-from unheard.workspace import Settings
+from unheard.spectrograms.files import encoded_mel
+from unheard.workspace import Settings, Workspace
 
 Vectors = dict[str, Floats]
 
 
-def extract_file(path: Path, kinds: Collection[str], settings: Settings) -> Vectors:
-    """Return the vectors of one audio file by kind; kinds that are not made from audio are left out.
+def extract_file(
+    path: Path, kinds: Collection[str], settings: Settings, *, workspace: Workspace | None = None
+) -> Vectors:
+    """Return the vectors of one audio file by kind; kinds that are not extracted from audio are left out.
 
     They are equal, bit for bit, to what a scan of a workspace with these settings and `unheard features` store. The
-    file is decoded once, for all sample rates. Raises AudioError if it cannot be used, MissingStageError if weights are
-    wanted that are not in the cache, UserError if an extractor returns something else than it declares. Networks stay
-    loaded for the next file.
+    file is decoded once, for all sample rates. Networks stay loaded for the next file.
+
+    workspace  has the models of kinds `encoder@<split>@<model>`
+
+    AudioError if the file cannot be used, MissingStageError if weights are missing in the cache or a network is not
+    trained, UserError if an extractor returns another shape or type than it declares.
     """
-    extractors = [load_extractor(kind) for kind in installed() if kind in kinds and from_audio(kind)]
+    extractors = [load_extractor(kind, workspace) for kind in dict.fromkeys(kinds) if from_audio(kind)]
     from_mel = [extractor for extractor in extractors if isinstance(extractor, MelExtractor)]
     readers: list[tuple[int, Reader[Vectors]]] = []
     if from_mel:
@@ -69,6 +78,6 @@ def _read(extractor: FeatureExtractor, blocks: Iterator[Floats]) -> Vectors:
         raise
     except Exception as error:
         raise UserError(
-            f"{source}: extract failed ({type(error).__name__}: {error}); report it to its authors"
+            f"{source}: extract failed ({type(error).__name__}: {error}); report this to the package's authors"
         ) from error
     return {extractor.kind: checked_vector(vector, extractor, source)}

@@ -1,13 +1,13 @@
-"""The interface of a feature extractor: samples of one track in, one vector out.
+"""The interface of a feature extractor, which turns the samples of one track into one vector.
 
-`FeatureExtractor` is all that a third party writes: four attributes and `extract`. What more an extractor can do is
-optional, and each ability is a protocol of one method:
+An extractor has to be a `FeatureExtractor`: four attributes and `extract`. Every other ability is optional, and is a
+protocol of one method:
 
     BlockExtractor   extract_blocks(blocks)          reads samples as they are decoded, so a long file needs little
-                                                     memory; one that needs a few seconds stops reading after them
-    MelExtractor     extract_mel(blocks, settings)   reads the stored mel spectrogram, so nothing is decoded twice
-    Prepared         prepare()                       loads what it needs, so that missing weights are one message
-    Tagger           tags(vectors)                   names what it recognises in its own vectors
+                                                     memory; an extractor may stop reading before the end
+    MelExtractor     extract_mel(blocks, settings)   reads the stored mel spectrogram, so nothing is decoded
+    Prepared         prepare()                       loads weights, so that missing weights are reported once
+    Tagger           tags(vectors)                   returns tags of its own vectors
 
 docs/extractors.md has a complete example.
 """
@@ -25,7 +25,7 @@ from unheard.errors import UserError
 from unheard.workspace import Settings
 
 KIND = re.compile(r"[a-z0-9][a-z0-9-]*")
-# What a recipe may name as its input beside a kind of features.
+# Inputs of a recipe that are no kind of features.
 RESERVED_KINDS = frozenset({"patches", "bag-of-tones", "content", "previous"})
 
 
@@ -35,8 +35,8 @@ class FeatureExtractor(Protocol):
 
     kind             name of the features, such as "chroma": lower-case letters, digits and hyphens
     dim              length of a vector
-    version          changes whenever the vectors of the same file would; vectors of another version are made again
-    sample_rate_hz   of the samples that `extract` gets; None for vectors that are not made from audio
+    version          changes whenever the vectors of the same file change; vectors of another version are stale
+    sample_rate_hz   of the samples that `extract` reads; None for vectors that are not extracted from audio
     """
 
     @property
@@ -76,13 +76,13 @@ class Prepared(Protocol):
     """Load weights before the first file is read."""
 
     def prepare(self) -> None:
-        """Load what `extract` needs; UserError that says how to get what is missing."""
+        """Load what `extract` needs; raise UserError with the command that gets what is missing."""
         ...
 
 
 @runtime_checkable
 class Tagger(Protocol):
-    """Name what is in a track."""
+    """Return tags of tracks."""
 
     def tags(self, vectors: Floats) -> Sequence[dict[str, float]]:
         """Return tags with their probabilities for each of (n, dim) vectors, most probable first."""

@@ -1,12 +1,13 @@
-"""Features of the stored mel spectrogram: statistics of a track's sound, and the signature of its recording.
+"""Extract features from the stored mel spectrogram: statistics of the sound, MFCC, signature of the recording.
 
-A scan makes both from the frames as it stores them, encoded to one byte a value, so that they can be made again without
-the audio file. The signal processing is in spectrograms/statistics.py and spectrograms/signature.py.
+A scan extracts statistics and signature from the frames as it stores them, encoded to one byte a value, so the same
+vectors can be extracted again without the audio file. The signal processing is in spectrograms/statistics.py and
+spectrograms/signature.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from unheard.arrays import Floats
 from unheard.errors import AudioError, Reason
 from unheard.features.extractor import MelExtractor
-from unheard.spectrograms.front_end import TOP_DB, mel_db, silent_frame
+from unheard.spectrograms.files import encoded_mel
+from unheard.spectrograms.front_end import TOP_DB, silent_frame
 from unheard.spectrograms.signature import SIGNATURE_DIM, signature_of_blocks
-from unheard.spectrograms.statistics import N_STATISTICS, statistics_of_blocks
+from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS, statistics_of_blocks
 from unheard.spectrograms.store import ENCODINGS
 from unheard.workspace import Settings
 
@@ -37,8 +39,22 @@ class Statistics:
         return statistics_of_blocks(blocks)
 
 
+class Mfcc:
+    """Timbre: mean, deviation and correlation of MFCC 0-19 and deviation of their deltas, (250,), a part of the
+    statistics; for recipes that read timbre alone."""
+
+    kind, version, sample_rate_hz = "mfcc", "1", Settings().sample_rate
+    dim = MFCC_STATISTICS.stop - MFCC_STATISTICS.start
+
+    def extract(self, samples: Floats) -> Floats:
+        return vector_of_mel(self, encoded_mel([samples], Settings()), Settings(), "samples")
+
+    def extract_mel(self, blocks: Iterator[Floats], settings: Settings) -> Floats:  # noqa: ARG002 - of the protocol
+        return statistics_of_blocks(blocks)[MFCC_STATISTICS]
+
+
 class Signature:
-    """Fingerprint that survives re-encoding, (257,); see spectrograms/signature.py."""
+    """Fingerprint of the recording that is robust to re-encoding, (257,); see spectrograms/signature.py."""
 
     kind, dim, version, sample_rate_hz = "signature", SIGNATURE_DIM, "1", Settings().sample_rate
 
@@ -66,15 +82,8 @@ def vectors_of(mel: NDArray[Any], settings: Settings, name: Path | str) -> tuple
     return vector_of_mel(Statistics(), mel, settings, name), vector_of_mel(Signature(), mel, settings, name)
 
 
-def encoded_mel(blocks: Iterable[Floats], settings: Settings) -> NDArray[Any]:
-    """Return the mel spectrogram of blocks of samples, (frame, mel), encoded as the workspace's store keeps it."""
-    encoding = ENCODINGS[settings.front_end]
-    encoded = [encoding.encode(block) for block in mel_db(blocks, settings)]
-    return np.concatenate(encoded) if encoded else np.empty((0, settings.n_mels), encoding.dtype)
-
-
 def _power_decibels(settings: Settings) -> Floats:
-    """Return what makes decibels of power of a front end's numbers, (mel,): `parity` sums decibels of magnitudes."""
+    """Return factors (mel,) that convert a front end's numbers to decibels of power; `parity` has magnitudes."""
     if settings.front_end == "standard":
         return np.ones(settings.n_mels, np.float32)
     return -2.0 * np.float32(TOP_DB) / silent_frame(settings)

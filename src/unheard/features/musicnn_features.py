@@ -1,9 +1,11 @@
-"""MusiCNN's features: the mean over patches (all of a short track, up to 32 spread over a long one) of the layer below
-the tags (200 numbers), by the network of either data set that it was trained on.
+"""Extract MusiCNN's features: the mean over patches of the layer below the tags, (200,).
 
-That layer is what carries over to other tasks than tagging (van den Oord et al. 2014; Choi et al. 2017; Pons & Serra
-2019). The tags need no storage: the output layer is linear, so the mean of a track's logits is the layer applied to its
-mean. The network and its weights are in models/musicnn.py; its front end is in musicnn_mel.py.
+All patches of a short track are used, up to 32 spread over a long one. There is a network for either data set that
+MusiCNN was trained on.
+
+That layer is useful for other tasks than tagging (van den Oord et al. 2014; Choi et al. 2017; Pons & Serra 2019). The
+tags are not stored: the output layer is linear, so the mean of a track's logits is the output layer of the mean vector.
+The network and its weights are in models/musicnn.py; its front end is in musicnn_mel.py.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ class MusicnnMsd:
 
 
 class MusicnnMtt(MusicnnMsd):
-    """Features of the tagger that was trained on MagnaTagATune; they do not share a space with those above."""
+    """Features of the tagger that was trained on MagnaTagATune; they are not comparable with those above."""
 
     model: ClassVar[MusicnnModel] = "mtt"
     kind = "musicnn-mtt"

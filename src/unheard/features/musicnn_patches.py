@@ -1,9 +1,8 @@
-"""MusiCNN's vector of one file: the mean over patches that are spread over it, made on all cores.
+"""Compute MusiCNN's vector of one file, the mean over patches that are spread over it, on all cores.
 
-Every eighth patch is kept in any file of less than a quarter of an hour, so those go through the network while the rest
-is still decoded. Each pair of patches is worked on by one core alone, because what a network does in a patch is too
-little to be shared out, and outputs are added up in the order of the patches. So the vectors do not depend on how many
-cores there are.
+Every eighth patch is used of any file shorter than a quarter of an hour, so these patches are computed while the file
+is still decoded. Each pair of patches is computed on one core, because a patch is too little work to be divided.
+Outputs are added in the order of the patches, so the vectors do not depend on the number of cores.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from unheard.arrays import Doubles, Floats
-from unheard.features.musicnn_mel import MOST_PATCHES, evenly
+from unheard.features.musicnn_mel import MAX_PATCHES, spread_evenly
 
 if TYPE_CHECKING:
     from unheard.models.musicnn import Musicnn
 
 T = TypeVar("T")
-PATCHES_AT_ONCE = 2  # more do not make the convolutions behind the front end any faster
-EARLY = 8  # a power of two
+PATCHES_AT_ONCE = 2  # larger batches are not faster
+EARLY_STEP = 8  # a power of two
 
 
 def mean_vector(patches: Iterable[Floats], network: Musicnn) -> Floats:
     """Return the mean of the network's outputs (200,) over a file's patches (frame, mel), at least one.
 
-    Of a long file some patches are left out (`evenly`). Uses as many threads as torch may.
+    Some patches of a long file are left out (`spread_evenly`). Uses the number of threads that torch is set to.
     """
     import torch
 
@@ -41,34 +40,34 @@ def mean_vector(patches: Iterable[Floats], network: Musicnn) -> Floats:
         return [(number, vector) for (number, _), vector in zip(some, vectors, strict=True)]
 
     with _ONE_THREAD_PER_CALL as threads, ThreadPoolExecutor(threads) as pool:
-        begun: list[Future[list[tuple[int, Doubles]]]] = []
+        running: list[Future[list[tuple[int, Doubles]]]] = []
         early: list[tuple[int, Floats]] = []
 
         def arriving() -> Iterator[tuple[int, Floats]]:
             for number, patch in enumerate(patches):
-                numbered = number, patch.copy()  # a patch is a view, which would hold the frames around it
-                if number % EARLY == 0 and number < EARLY * MOST_PATCHES:
+                numbered = number, patch.copy()  # a view would keep the frames around it in memory
+                if number % EARLY_STEP == 0 and number < EARLY_STEP * MAX_PATCHES:
                     early.append(numbered)
                     if len(early) % PATCHES_AT_ONCE == 0:
-                        begun.append(pool.submit(outputs, early[-PATCHES_AT_ONCE:]))
+                        running.append(pool.submit(outputs, early[-PATCHES_AT_ONCE:]))
                 yield numbered
 
-        kept = evenly(arriving())
-        already = {number for number, _ in early[: len(begun) * PATCHES_AT_ONCE]}
-        late = [numbered for numbered in kept if numbered[0] not in already]
+        kept = spread_evenly(arriving())
+        done_early = {number for number, _ in early[: len(running) * PATCHES_AT_ONCE]}
+        late = [numbered for numbered in kept if numbered[0] not in done_early]
         pairs = (late[first : first + PATCHES_AT_ONCE] for first in range(0, len(late), PATCHES_AT_ONCE))
-        begun.extend(pool.submit(outputs, pair) for pair in pairs)
-        vectors = dict(one for pair in begun for one in pair.result())
+        running.extend(pool.submit(outputs, pair) for pair in pairs)
+        vectors = dict(one for pair in running for one in pair.result())
     total = sum((vectors[number] for number, _ in kept), start=np.zeros(1))
     return (total / len(kept)).astype(np.float32)
 
 
 class _OneThreadPerCall:
-    """Context in which new threads run each call of torch on one core; enters with the threads that torch may use.
+    """Context in which new threads run torch on one core each; `with` returns the number of threads of torch.
 
-    Files may be worked on side by side: the first one sets the number, the last one puts it back. Torch keeps the
-    number for each thread from its first call on, so it is set in threads that end at once: those of the callers keep
-    theirs.
+    Several files may be processed at the same time: the first one sets the number, the last one restores it. A thread
+    keeps the number that torch had at its first call, so the number is set in short-lived threads, and the threads of
+    the callers keep their own.
     """
 
     def __init__(self) -> None:
@@ -79,8 +78,8 @@ class _OneThreadPerCall:
 
         with self._lock:
             if not self._n_inside:
-                self._threads = _in_a_new_thread(torch.get_num_threads)
-                _in_a_new_thread(lambda: torch.set_num_threads(1))
+                self._threads = _in_new_thread(torch.get_num_threads)
+                _in_new_thread(lambda: torch.set_num_threads(1))
             self._n_inside += 1
             return self._threads
 
@@ -90,12 +89,12 @@ class _OneThreadPerCall:
         with self._lock:
             self._n_inside -= 1
             if not self._n_inside:
-                _in_a_new_thread(lambda: torch.set_num_threads(self._threads))
+                _in_new_thread(lambda: torch.set_num_threads(self._threads))
 
 
 _ONE_THREAD_PER_CALL = _OneThreadPerCall()
 
 
-def _in_a_new_thread(function: Callable[[], T]) -> T:
+def _in_new_thread(function: Callable[[], T]) -> T:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(function).result()

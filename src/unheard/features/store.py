@@ -1,14 +1,19 @@
-"""The feature store: vectors by kind, extractor version and content hash of their source, read through a memory map.
+"""Store features: vectors by kind, extractor version and content hash of their source, read through a memory map.
 
     W/features/<kind>/<number>-<token>.npy           (n, dim) float32, rows ordered by track id
     W/features/<kind>/<number>-<token>.safetensors   its index: track ids, source hashes, extractor version
 
-A shard counts once its index is there, so a kill between the two files leaves what was there before. Of several shards
+A shard counts once its index exists, so a kill between the two files leaves the previous state. Of several shards
 with a vector of one track, the one with the highest number counts. After each write the newest shards are merged as
-long as the one before them is less than `GROWTH` times as large: n vectors lie in O(log n) shards, and each is written
+long as the one before them is less than `GROWTH` times as large: n vectors are in O(log n) shards, and each is written
 O(log n) times. `compact` makes one of all, as a run that writes many vectors does at its end (writer.py). The index of
 a merged shard names the shards that it replaces; they do not count any more and are deleted. Several processes may
-write at a time, each its own shards; one that meets files that another has just merged looks again.
+write at the same time, each its own shards; a process that misses files that another one has just merged reads the
+shards again.
+
+There is no lock. If one process removes a track while another one merges the same shards, both merged shards count, so
+the vector is there again. That is harmless: a vector whose track is not in the library is never read, and the next scan
+removes it.
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ class Features:
 
 @dataclass(frozen=True)
 class _Shard:
-    """One index that counts. `hashes` (n,) are bytes of fixed width."""
+    """One shard that counts. `hashes` (n,) are bytes of fixed width."""
 
     index: Path
     ids: IdMap
@@ -67,7 +72,7 @@ class _Shard:
 
 
 class FeatureStore:
-    """The vectors below one folder, `Workspace.features_dir`."""
+    """The feature store in one folder, `Workspace.features_dir`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -96,9 +101,9 @@ class FeatureStore:
         raise UserError(f"{self.root / kind}: files are missing; delete the folder and run `unheard features` again")
 
     def write(self, kind: str, version: str, ids: Sequence[str], vectors: Floats, source_hashes: Sequence[str]) -> None:
-        """Store vectors (n, dim), one for each id; those that were there for the same tracks do not count any more.
+        """Store vectors (n, dim), one for each id; they replace earlier vectors of the same tracks.
 
-        Of an id that is given twice, the last vector counts.
+        If an id occurs twice, its last vector counts.
         """
         if not len(ids):
             return
@@ -108,11 +113,11 @@ class FeatureStore:
         hashes = np.array([source_hashes[row].encode() for row in take], np.bytes_)
         shards = self._shards(kind)
         number = shards[-1].number + 1 if shards else 1
-        self._put(kind, number, version, ordered, np.asarray(vectors, np.float32)[take], hashes, ())
-        self._rewrite(kind, _to_merge)
+        self._write_shard(kind, number, version, ordered, np.asarray(vectors, np.float32)[take], hashes, ())
+        self._rewrite(kind, _shards_to_merge)
 
     def compact(self, kind: str) -> None:
-        """Make one sorted shard of all of a kind, which is the fastest to read."""
+        """Merge all shards of a kind into one, which is the fastest to read."""
         self._rewrite(kind, lambda shards: shards if len(shards) > 1 else [])
 
     def remove(self, track_ids: Collection[str]) -> None:
@@ -127,24 +132,26 @@ class FeatureStore:
         shards = self._shards(kind)
         if len(shards) == 1:
             (shard,) = shards
-            good = _good(shard, version, current)
-            if good.all() and len(good):
+            is_current = _is_current(shard, version, current)
+            if is_current.all() and len(is_current):
                 return Features(shard.ids, self._values(shard))
-        places = _places(shards, version, current)
-        if not places:
+        locations = _locate(shards, version, current)
+        if not locations:
             return Features(IdMap([]), np.zeros((0, 0), np.float32))
-        dims = {shards[number].dim for number, _ in places.values()}
+        dims = {shards[number].dim for number, _ in locations.values()}
         if len(dims) > 1:
             raise UserError(
                 f"{self.root / kind}: vectors of {' and '.join(str(dim) for dim in sorted(dims))} numbers; "
                 f"run `unheard features --kind {kind} --force`, or scan all vectors again"
             )
-        return Features(IdMap(sorted(places)), self._gather(shards, [places[name] for name in sorted(places)]))
+        return Features(
+            IdMap(sorted(locations)), self._read_rows(shards, [locations[name] for name in sorted(locations)])
+        )
 
-    def _gather(self, shards: Sequence[_Shard], places: Sequence[tuple[int, int]]) -> Floats:
+    def _read_rows(self, shards: Sequence[_Shard], locations: Sequence[tuple[int, int]]) -> Floats:
         """Return rows (n, dim) of several shards, each given by the number of its shard and its row there."""
-        of_shard, rows = np.array(places, np.int64).T
-        values = np.empty((len(places), shards[of_shard[0]].dim), np.float32)
+        of_shard, rows = np.array(locations, np.int64).T
+        values = np.empty((len(locations), shards[of_shard[0]].dim), np.float32)
         for number in np.unique(of_shard):
             mine = of_shard == number
             values[mine] = self._values(shards[number])[rows[mine]]
@@ -166,7 +173,7 @@ class FeatureStore:
         while True:
             paths = sorted(folder.glob("*.safetensors"))
             try:
-                found = [_opened(path) for path in paths]
+                found = [_open_shard(path) for path in paths]
             except UserError:
                 if all(path.exists() for path in paths):
                     raise
@@ -176,7 +183,7 @@ class FeatureStore:
 
     # ------------------------------------------------------------------------------------------------- writing
 
-    def _put(
+    def _write_shard(
         self,
         kind: str,
         number: int,
@@ -186,9 +193,9 @@ class FeatureStore:
         hashes: NDArray[np.bytes_],
         replaces: Sequence[str],
     ) -> None:
-        """Write one shard; from the moment its index is there, it counts and those that it replaces do not."""
+        """Write one shard. Once its index exists, it counts, and the shards that it replaces do not."""
         index = self.root / kind / f"{number:08d}-{uuid.uuid4().hex[:8]}.safetensors"
-        with artefacts.atomic_path(index.with_suffix(".npy")) as beside, beside.open("wb") as file:
+        with artefacts.atomic_path(index.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
             np.save(file, np.ascontiguousarray(values, np.float32))
         width = max(1, hashes.dtype.itemsize)
         plain = np.frombuffer(hashes.astype(f"S{width}").tobytes(), np.uint8).reshape(len(ids), width)
@@ -203,33 +210,35 @@ class FeatureStore:
     def _rewrite(
         self, kind: str, choose: Callable[[list[_Shard]], list[_Shard]], *, without: Collection[str] = ()
     ) -> None:
-        """Put some of the newest shards of a kind together, without some tracks."""
+        """Merge the newest shards of a kind that `choose` returns, without some tracks."""
         for _ in range(ATTEMPTS):
             with suppress(FileNotFoundError):  # merged by another process in the meantime
                 if chosen := choose(self._shards(kind)):
-                    self._put_together(chosen, without)
+                    self._merge(chosen, without)
                 return
 
-    def _put_together(self, shards: Sequence[_Shard], without: Collection[str]) -> None:
-        """Write one shard in the place of several; what an older version has made is left out."""
+    def _merge(self, shards: Sequence[_Shard], without: Collection[str]) -> None:
+        """Write one shard that replaces several; vectors of older versions of the extractor are left out."""
         newest = shards[-1]
-        places = _places(shards, newest.version, None)
-        kept = [name for name in sorted(places) if name not in without and shards[places[name][0]].dim == newest.dim]
-        rows = [places[name] for name in kept]
-        values = self._gather(shards, rows) if rows else np.zeros((0, newest.dim), np.float32)
+        locations = _locate(shards, newest.version, None)
+        kept = [
+            name for name in sorted(locations) if name not in without and shards[locations[name][0]].dim == newest.dim
+        ]
+        rows = [locations[name] for name in kept]
+        values = self._read_rows(shards, rows) if rows else np.zeros((0, newest.dim), np.float32)
         hashes = np.array([shards[number].hashes[row] for number, row in rows], np.bytes_)
         folder = newest.index.parent
         old = {shard.index.stem for shard in shards}
         old |= {name for shard in shards for name in shard.replaces if (folder / f"{name}.safetensors").exists()}
-        self._put(folder.name, newest.number, newest.version, IdMap(kept), values, hashes, sorted(old))
+        self._write_shard(folder.name, newest.number, newest.version, IdMap(kept), values, hashes, sorted(old))
         for name in old:
-            with suppress(OSError):  # Windows keeps files that somebody reads; the next merge deletes them
+            with suppress(OSError):  # Windows keeps files that are open; the next merge deletes them
                 (folder / f"{name}.safetensors").unlink()
                 (folder / f"{name}.npy").unlink()
 
 
-def _opened(path: Path) -> _Shard:
-    """Return a shard by its index."""
+def _open_shard(path: Path) -> _Shard:
+    """Open a shard by its index."""
     index = artefacts.load(path, KIND)
     hashes = np.ascontiguousarray(index.arrays["source_hashes"])
     texts = hashes.view(f"S{hashes.shape[1]}").reshape(len(hashes))
@@ -237,8 +246,8 @@ def _opened(path: Path) -> _Shard:
     return _Shard(path, index.ids["track"], texts, config["version"], int(config["dim"]), tuple(config["replaces"]))
 
 
-def _to_merge(shards: list[_Shard]) -> list[_Shard]:
-    """Return the newest shards that have to be merged by their sizes; none if there is nothing to do."""
+def _shards_to_merge(shards: list[_Shard]) -> list[_Shard]:
+    """Return the newest shards that have to be merged by their sizes; none if no merge is due."""
     n_merged, size = 1, len(shards[-1].ids)
     while n_merged < len(shards) and len(shards[-n_merged - 1].ids) < GROWTH * size:
         n_merged += 1
@@ -246,24 +255,24 @@ def _to_merge(shards: list[_Shard]) -> list[_Shard]:
     return shards[-n_merged:] if n_merged > 1 else []
 
 
-def _good(shard: _Shard, version: str | None, current: Mapping[str, str] | None) -> Mask:
-    """Return which rows of a shard are of this version and made from the present source, (n,)."""
+def _is_current(shard: _Shard, version: str | None, current: Mapping[str, str] | None) -> Mask:
+    """Return which rows of a shard are of this version and extracted from the current source, (n,)."""
     if version not in (None, shard.version):
         return np.zeros(len(shard.ids), np.bool_)
     if current is None:
         return np.ones(len(shard.ids), np.bool_)
     missing = NO_TRACK.decode()
     present = np.array([current.get(track_id, missing).encode() for track_id in shard.ids], np.bytes_)
-    good: Mask = np.asarray(shard.hashes == present)
-    return good
+    is_current: Mask = np.asarray(shard.hashes == present)
+    return is_current
 
 
-def _places(
+def _locate(
     shards: Sequence[_Shard], version: str | None, current: Mapping[str, str] | None
 ) -> dict[str, tuple[int, int]]:
-    """Return the place of each track's good vector: the number of its shard in the list, and its row there."""
-    places: dict[str, tuple[int, int]] = {}
+    """Return the shard (its number in the list) and the row of each track's current vector."""
+    locations: dict[str, tuple[int, int]] = {}
     for number, shard in enumerate(shards):
-        rows = np.flatnonzero(_good(shard, version, current))
-        places.update((shard.ids[row], (number, row)) for row in rows.tolist())
-    return places
+        rows = np.flatnonzero(_is_current(shard, version, current))
+        locations.update((shard.ids[row], (number, row)) for row in rows.tolist())
+    return locations

@@ -1,7 +1,7 @@
-"""Let several readers read one stream of samples at several rates, each at its own rate, in bounded memory.
+"""Read one stream of samples with several readers, each at its own sample rate, in bounded memory.
 
-Readers are functions of an iterator of blocks, as `extract_blocks` is. One alone reads the stream directly; several run
-in threads behind queues of a few blocks, so none gets far ahead of the others.
+A reader is a function of an iterator of blocks, such as `extract_blocks`. A single reader reads the stream directly;
+several run in threads with queues of a few blocks, so no reader gets far ahead of the others.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from unheard.arrays import Floats
 T = TypeVar("T")
 Reader = Callable[[Iterator[Floats]], T]
 WAITING_BLOCKS = 64
-Item = Floats | BaseException | None  # a block, what ended the stream early, or its end
+Item = Floats | BaseException | None  # a block, an error of the stream, or None at its end
 
 
 def read_together(stream: Iterator[Sequence[Floats]], readers: Sequence[tuple[int, Reader[T]]]) -> list[T]:
-    """Return what each reader returns; the error of the stream, or of the first reader that fails, is raised.
+    """Return what each reader returns; raise the error of the stream, or of the first reader that fails.
 
     stream   at each step a block for every sample rate
     readers  (index of its rate, reader)
@@ -46,7 +46,7 @@ def read_together(stream: Iterator[Sequence[Floats]], readers: Sequence[tuple[in
 
 
 def _read(reader: Reader[T], queue: Queue[Item]) -> T:
-    """Run a reader; whatever it leaves is drained, so that the others are not kept waiting."""
+    """Run a reader, then drain its queue, so that the other readers do not wait."""
     blocks = _blocks(queue)
     try:
         return reader(blocks)
@@ -54,7 +54,7 @@ def _read(reader: Reader[T], queue: Queue[Item]) -> T:
         try:
             for _ in blocks:
                 pass
-        except BaseException:  # noqa: BLE001, S110 - the stream's own error, which its caller gets
+        except BaseException:  # noqa: BLE001, S110 - an error of the stream, which `read_together` raises
             pass
 
 

@@ -1,7 +1,10 @@
-"""Which kinds of features there are: a table of our own extractors, and the entry points of installed packages.
+"""List the kinds of features: the built-in extractors, those of installed packages, and trained networks.
 
 An entry point in the group `unheard.features` has the kind as its name and `module:Class` as its value, as in the table
-below. A class is imported when its kind is first used, so that torch is only loaded by those who need it.
+below. A class is imported when its kind is first used, so that torch is loaded only if it is needed.
+
+The embeddings of a trained network have the kind `encoder@<split>@<model>`. Such kinds belong to one workspace, so they
+are not among those of `installed`.
 """
 
 from __future__ import annotations
@@ -11,28 +14,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import cast
 
 from unheard.errors import UserError
 from unheard.features.extractor import KIND, RESERVED_KINDS, FeatureExtractor, checked_extractor
+from unheard.workspace import Workspace
 
 GROUP = "unheard.features"
 VECTORS = "vectors"
 BUILT_IN: Mapping[str, str] = {
     "statistics": "unheard.features.mel_features:Statistics",
+    "mfcc": "unheard.features.mel_features:Mfcc",
     "signature": "unheard.features.mel_features:Signature",
     VECTORS: "unheard.features.user_vectors:UserVectors",
     "musicnn": "unheard.features.musicnn_features:MusicnnMsd",
     "musicnn-mtt": "unheard.features.musicnn_features:MusicnnMtt",
     "chroma": "unheard.features.chroma:Chroma",
 }
-SCANNED_KINDS = ("statistics", "signature")  # which every scan makes
-DEFAULT_KINDS = ("musicnn",)  # which `unheard features` makes unless it is told others
-FINGERPRINTS = frozenset({"signature"})  # they tell recordings apart, and say nothing of how music sounds
+ENCODER = "encoder"
+ENCODER_PATH = "unheard.inference.encoder_features:EncoderFeatures"  # loaded by name: inference imports this room
+SCANNED_KINDS = ("statistics", "signature")  # extracted by every scan
+DEFAULT_KINDS = ("musicnn",)  # extracted by `unheard features` without --kind
+# Read only by recipes that name them: `signature` identifies recordings, `mfcc` repeats a part of `statistics`.
+NAMED_KINDS = frozenset({"signature", "mfcc"})
 
 
 @dataclass(frozen=True)
 class Installed:
-    """Where the extractor of a kind comes from."""
+    """The origin of an extractor."""
 
     kind: str
     path: str  # module:Class
@@ -40,43 +49,67 @@ class Installed:
 
     @property
     def source(self) -> str:
-        """How messages name it."""
+        """The name of the extractor in messages."""
         return f"package {self.package}, features {self.kind!r} ({self.path})"
 
 
 def installed() -> Mapping[str, Installed]:
-    """Return every kind that can be used, our own first; UserError if two packages define one."""
+    """Return every installed kind, built-in ones first; UserError if two packages define the same kind."""
     return _installed(tuple(sys.path))
 
 
-def load_extractor(kind: str) -> FeatureExtractor:
-    """Return the extractor of a kind, the same object every time; UserError if it is unknown or broken."""
+def load_extractor(kind: str, workspace: Workspace | None = None) -> FeatureExtractor:
+    """Return the extractor of a kind; UserError if it is unknown or broken.
+
+    The kind of a trained network needs the workspace that has the model; MissingStageError if it is not trained.
+    """
     check_kinds([kind], "features")
+    if is_encoder(kind):
+        assert workspace is not None
+        return cast("FeatureExtractor", EntryPoint(kind, ENCODER_PATH, GROUP).load()(kind, workspace))
     return _loaded(installed()[kind], tuple(sys.path))
 
 
+def is_encoder(kind: str) -> bool:
+    """Return whether a kind names the embeddings of a trained network."""
+    parts = kind.split("@", 2)
+    return len(parts) == 3 and parts[0] == ENCODER and all(parts[1:])
+
+
+def encoder_kind(split: str, model: str) -> str:
+    """Return the kind of the embeddings of a trained network."""
+    return f"{ENCODER}@{split}@{model}"
+
+
+def split_and_model(kind: str) -> tuple[str, str]:
+    """Return the split and the model of the kind of a trained network."""
+    _, split, model = kind.split("@", 2)
+    return split, model
+
+
 def check_kinds(kinds: Iterable[str], where: str) -> None:
-    """Raise UserError, which begins with `where`, if a kind is not installed."""
+    """Raise UserError, which begins with `where`, if a kind is neither installed nor that of a trained network."""
     known = installed()
     for kind in kinds:
-        if kind not in known:
+        if kind not in known and not is_encoder(kind):
             raise UserError(
-                f"{where}: no features {kind!r}; use one of {', '.join(known)}, or install the package that makes them"
+                f"{where}: no features {kind!r}; use one of {', '.join(known)}, {encoder_kind('SPLIT', 'MODEL')}, "
+                "or install the package that extracts them"
             )
 
 
 def from_audio(kind: str) -> bool:
-    """Whether vectors of this kind can be made from an audio file."""
-    return kind in installed() and load_extractor(kind).sample_rate_hz is not None
+    """Return whether vectors of this kind can be extracted from an audio file; False for unknown kinds."""
+    return is_encoder(kind) or (kind in installed() and load_extractor(kind).sample_rate_hz is not None)
 
 
 def recipe_kinds() -> list[str]:
-    """Return the kinds that a recipe reads if it names none: all that say how music sounds."""
-    return [kind for kind in installed() if kind not in FINGERPRINTS]
+    """Return the kinds that a recipe without a list reads: all installed kinds except `NAMED_KINDS`."""
+    return [kind for kind in installed() if kind not in NAMED_KINDS]
 
 
 def how_to_make(kind: str, root: object) -> str:
-    """Return what to do in the workspace `root` so that its tracks have features of this kind."""
+    """Return the command that gives the tracks of the workspace `root` features of this kind."""
     if kind == VECTORS:
         return "scan a vectors file"
     if kind in SCANNED_KINDS:
@@ -86,7 +119,7 @@ def how_to_make(kind: str, root: object) -> str:
 
 @lru_cache(maxsize=4)
 def _installed(_path: tuple[str, ...]) -> Mapping[str, Installed]:
-    """As `installed`, once for each search path."""
+    """Return the same as `installed`, computed once for each search path."""
     found = {kind: Installed(kind, path, "unheard") for kind, path in BUILT_IN.items()}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         package = _package(point)
@@ -114,5 +147,5 @@ def _loaded(entry: Installed, _path: tuple[str, ...]) -> FeatureExtractor:
         made = EntryPoint(entry.kind, entry.path, GROUP).load()()
     except Exception as error:
         detail = f"{type(error).__name__}: {error}"
-        raise UserError(f"{entry.source}: cannot be loaded ({detail}); mend or uninstall it") from error
+        raise UserError(f"{entry.source}: cannot be loaded ({detail}); fix or uninstall the package") from error
     return checked_extractor(made, entry.kind, entry.source)

@@ -1,7 +1,7 @@
-"""Bring the feature store up to date with the library: make what is missing or stale, and nothing else.
+"""Extract features that are missing or stale.
 
-Kinds that are computed from the stored mel spectrogram are made from it, in this process. The others are extracted from
-the audio files by worker processes, each file decoded once for all kinds that it lacks.
+Kinds that are computed from the stored mel spectrogram are extracted from it in this process. The others are extracted
+from the audio files by worker processes; each file is decoded once for all kinds that it lacks.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LIMIT_S, BYTES_PER_S = 600.0, 1e5  # of a file in a worker process: as in a scan
 
 @dataclass(frozen=True)
 class UpdateReport:
-    """What `update_features` did for one kind, in tracks. Files in `failures` are tried again by the next run."""
+    """Numbers of tracks of one kind in `update_features`. Files in `failures` are tried again by the next run."""
 
     kind: str
     extracted: int
@@ -49,23 +49,23 @@ def update_features(
     force: bool = False,
     progress: Progress = silent,
 ) -> list[UpdateReport]:
-    """Make features of these kinds for every track that lacks them; those that are current are not made again.
+    """Extract features of these kinds for every track that lacks them or has stale ones.
 
     track_ids  only these
     jobs       worker processes; the vectors do not depend on how many there are
-    force      make again what is current
+    force      extract current features again
 
-    MissingStageError when an extractor's weights are missing; UserError when a kind is unknown or not made from audio,
-    when no track has what it is made from, or when `track_ids` names an unknown track.
+    MissingStageError if weights of an extractor are missing, or if a network is not trained; UserError if a kind is
+    unknown or not extracted from audio, if no track has audio, or if a track id is unknown.
     """
     if jobs < 1:
         raise UserError(f"jobs is {jobs}, expected at least 1")
     kinds = list(dict.fromkeys(kinds))
     check_kinds(kinds, "--kind")
-    extractors = [load_extractor(kind) for kind in kinds]
+    extractors = [load_extractor(kind, workspace) for kind in kinds]
     for extractor in extractors:
         if extractor.sample_rate_hz is None:
-            raise UserError(f"{extractor.kind}: not made from audio; scan a vectors file")
+            raise UserError(f"{extractor.kind}: not extracted from audio; scan a vectors file")
         if isinstance(extractor, Prepared):
             extractor.prepare()
     from_mel = [extractor for extractor in extractors if isinstance(extractor, MelExtractor)]
@@ -83,8 +83,10 @@ def update_features(
 
 
 def repair(workspace: Workspace, library: Library, progress: Progress = silent) -> int:
-    """Make what a scan would have stored of tracks with a spectrogram and has not, because it was killed, or because
-    the extractor is newer. Returns how many vectors were made."""
+    """Extract features that a scan stores for tracks with a spectrogram, and that are missing or stale.
+
+    They are missing if a scan was killed, and stale if an extractor has a new version. Return the number of vectors.
+    """
     if not stored_ids(workspace, library):
         return 0
     extractors = [load_extractor(kind) for kind in SCANNED_KINDS]
@@ -92,12 +94,12 @@ def repair(workspace: Workspace, library: Library, progress: Progress = silent) 
     return sum(report.extracted for report in reports.values())
 
 
-def forget_removed(workspace: Workspace, library: Library) -> None:
-    """Delete the vectors of tracks that are not in the library any more."""
-    store, there = FeatureStore(workspace.features_dir), library.tracks().ids
-    gone = {track_id for kind in store.kinds() for track_id in store.track_ids(kind) if track_id not in there}
-    if gone:
-        store.remove(gone)
+def remove_orphaned_vectors(workspace: Workspace, library: Library) -> None:
+    """Delete the vectors of tracks that are not in the library."""
+    store, library_ids = FeatureStore(workspace.features_dir), library.tracks().ids
+    orphaned = {track_id for kind in store.kinds() for track_id in store.track_ids(kind) if track_id not in library_ids}
+    if orphaned:
+        store.remove(orphaned)
 
 
 def top_tags(
@@ -107,7 +109,7 @@ def top_tags(
 
     UserError if the extractor of the kind has no tags.
     """
-    extractor = load_extractor(kind)
+    extractor = load_extractor(kind, workspace)
     if not isinstance(extractor, Tagger):
         raise UserError(f"{kind}: has no tags")
     with open_library(workspace.library_path) as library:
@@ -141,26 +143,26 @@ def _update_from_mel(
     force: bool,
     progress: Progress,
 ) -> dict[str, UpdateReport]:
-    """Extract from stored spectrograms, which scans have checked, so no track fails."""
+    """Extract from stored spectrograms. No track fails, because scans have checked the spectrograms."""
     mels, tracks = open_store(workspace, library), library.tracks()
     hashes = source_hashes(tracks)
-    wanted = [name for name in mels.ids if name in tracks.ids and (track_ids is None or name in track_ids)]
+    with_mel = [name for name in mels.ids if name in tracks.ids and (track_ids is None or name in track_ids)]
     reports = {}
     with FeatureWriter(FeatureStore(workspace.features_dir)) as writer:
         for extractor in extractors:
             assert isinstance(extractor, MelExtractor)
-            todo = _missing(workspace, tracks, wanted, extractor.kind, force=force)
+            todo = _missing(workspace, tracks, with_mel, extractor.kind, force=force)
             for done, name in enumerate(todo, start=1):
                 row = mels.ids.row(name)
                 vector = vector_of_mel(extractor, mels.frames(row), workspace.settings, name)
                 writer.add(extractor.kind, extractor.version, name, vector, hashes[name])
                 progress(f"extracting {extractor.kind}", done, len(todo))
-            reports[extractor.kind] = UpdateReport(extractor.kind, len(todo), len(wanted) - len(todo))
+            reports[extractor.kind] = UpdateReport(extractor.kind, len(todo), len(with_mel) - len(todo))
     return reports
 
 
 class _FileRun:
-    """One run of extractors over audio files."""
+    """Run extractors over audio files."""
 
     def __init__(
         self,
@@ -187,7 +189,7 @@ class _FileRun:
         }
 
     def extract(self, *, jobs: int, progress: Progress) -> dict[str, UpdateReport]:
-        """Extract what is missing and store it as it comes."""
+        """Extract missing features and store them."""
         extracted: Counter[str] = Counter()
         failures: dict[str, list[AudioError]] = {kind: [] for kind in self._extractors}
         n_files = len(frozenset[str]().union(*self._missing.values()))
@@ -222,7 +224,7 @@ class _FileRun:
 
 
 def _extract(path: Path, kinds: list[str], settings: Settings) -> Vectors | UserError:
-    """`extract_file` in a worker process: one of several, each on one core."""
+    """Call `extract_file` in a worker process, on one core."""
     os.environ["OMP_NUM_THREADS"] = "1"  # of torch, which an extractor may import later
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
@@ -230,5 +232,5 @@ def _extract(path: Path, kinds: list[str], settings: Settings) -> Vectors | User
         return extract_file(path, kinds, settings)
     except AudioError:
         raise
-    except UserError as error:  # an extractor that breaks its promises does so for every file
+    except UserError as error:  # a broken extractor fails for every file, so it ends the run
         return UserError(str(error))

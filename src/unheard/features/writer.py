@@ -1,13 +1,13 @@
-"""Write vectors of one track after the other into the feature store, buffered.
+"""Write vectors to the feature store one by one, buffered.
 
-A scan or a run of extractors adds vectors as they come; they are written in shards of up to `MAX_ROWS` tracks, at least
-every `MAX_S` seconds, and at the end, however it comes; then each kind is compacted to one shard. A scan commits a
-track to the library on its own, so the two can differ after a kill, in two ways that both heal:
+Vectors are written in shards of up to `MAX_ROWS` tracks, at least every `MAX_S` seconds, and at the end, also after an
+exception; then each kind is compacted to one shard. A scan commits tracks to the library separately, so library and
+feature store can differ after a kill. Both possible differences are harmless:
 
-- A vector without a track, or of a track that has other content by now, is never read: its source hash is not that of
-  a track in the library.
-- A track without its vectors is found by the next scan, or by `unheard features`, which makes them from the stored mel
-  spectrogram (update.py).
+- A vector without a track, or of other content of the track, is never read: its source hash is not that of a track in
+  the library.
+- A track without vectors: the next scan, or `unheard features`, extracts them from the stored mel spectrogram
+  (update.py).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_S = 30.0
 
 
 class FeatureWriter:
-    """Use as a context manager; what was added before an exception is written too."""
+    """Use as a context manager; vectors that were added before an exception are written too."""
 
     def __init__(self, store: FeatureStore) -> None:
         self._store = store
@@ -50,7 +50,7 @@ class FeatureWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write everything that was added."""
+        """Write all vectors that were added."""
         for kind, version in list(self._rows):
             ids, vectors, hashes = zip(*self._rows[kind, version], strict=True)
             self._store.write(kind, version, ids, np.stack(vectors), hashes)

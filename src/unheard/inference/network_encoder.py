@@ -44,6 +44,10 @@ class NetworkEncoder:
         self.recipe = checkpoint.recipe
         self.dim = int(checkpoint.config["dim"])
         self.reads = str(checkpoint.config["reads"])
+        self.fingerprint = str(checkpoint.config["fingerprint"])  # of the training
+        self.targets = str(checkpoint.config["targets"])
+        self.split_digest = checkpoint.config["factors"].get("split_digest")  # None if unknown
+        self.embedding_dim = int(checkpoint.config["stages"][0]["outputs"])
 
     def from_stored(self, stored: StoredInput, rows: Rows) -> Floats:
         """Return factors of rows of the input that the model reads of a workspace."""

@@ -30,7 +30,7 @@ from unheard.ingest.tags import read_tags
 from unheard.library import Library
 from unheard.progress import Progress, silent
 from unheard.splits.groups import main_artist
-from unheard.workspace import Settings, Workspace
+from unheard.workspace import Workspace
 
 ROWS_AT_ONCE = 4096
 
@@ -38,8 +38,8 @@ ROWS_AT_ONCE = 4096
 class RankerEncoder:
     """Makes embeddings (n, k) to rank by, and factors (n, dim) in the space of the warm factors, float32."""
 
-    def __init__(self, checkpoint: RankerCheckpoint, device: torch.device, settings: Settings) -> None:
-        self.checkpoint, self._device, self._settings = checkpoint, device, settings
+    def __init__(self, checkpoint: RankerCheckpoint, device: torch.device, workspace: Workspace) -> None:
+        self.checkpoint, self._device, self._workspace = checkpoint, device, workspace
         self.name = checkpoint.path.parent.name
         self.dim = int(checkpoint.config["dim"])
         self._scalers = checkpoint.scalers
@@ -114,7 +114,8 @@ class RankerEncoder:
         kinds = [scaler.kind for scaler in self._scalers]
         if not any(from_audio(kind) for kind in kinds):
             raise UserError(f"model {self.name!r} reads vectors, not audio; give the tracks' vectors instead")
-        return [extract_file(path, kinds, self._settings) for path in paths]
+        settings = self._workspace.settings
+        return [extract_file(path, kinds, settings, workspace=self._workspace) for path in paths]
 
     def _encode_extracted(
         self, paths: Sequence[Path], extracted: Sequence[Mapping[str, Floats]]
@@ -170,7 +171,7 @@ def write_embeddings(
     source_hash = _source_hash(workspace, library, checkpoint)
     if path.is_file() and artefacts.load(path, KIND).config.get("mark") == source_hash:
         return 0
-    encoder = RankerEncoder(checkpoint, device, workspace.settings)
+    encoder = RankerEncoder(checkpoint, device, workspace)
     ids, embeddings, factors = encoder.encode_library(workspace, library)
     save_predictions(
         path,
@@ -202,4 +203,4 @@ def _source_hash(workspace: Workspace, library: Library, checkpoint: RankerCheck
 
 def load_ranker_encoder(workspace: Workspace, split: str, model: str, *, device: torch.device) -> RankerEncoder:
     """Return the encoder of a fitted recipe by its name in the workspace."""
-    return RankerEncoder(load_ranker(workspace.model_dir(split, model) / RANKER_FILE), device, workspace.settings)
+    return RankerEncoder(load_ranker(workspace.model_dir(split, model) / RANKER_FILE), device, workspace)

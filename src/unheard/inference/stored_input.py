@@ -11,7 +11,7 @@ import numpy as np
 from unheard.arrays import Indices
 from unheard.errors import UserError
 from unheard.features.current import current_features
-from unheard.features.table import VECTORS, check_kinds, how_to_make
+from unheard.features.table import VECTORS, check_kinds, how_to_make, is_encoder
 from unheard.ids import IdMap
 from unheard.inference.sources import VectorSource
 from unheard.library import Library
@@ -47,6 +47,8 @@ def choose_input(workspace: Workspace, library: Library, recipe: Recipe) -> Read
         given = current_features(workspace, library.tracks(), VECTORS)
         return VECTORS if len(given.ids) else "statistics"
     assert wanted != "previous"  # `recipe_from` refuses it for a first stage
+    if is_encoder(wanted):
+        raise UserError(f"recipe {recipe.name!r}: input {wanted!r} is for rankers; a network reads 'patches' itself")
     return wanted
 
 

@@ -1,1 +1,1 @@
-"""Ingest: audio files, tags, spectrogram patches, vectors, track tables and playlists into the library."""
+"""Read audio files, tags, spectrogram patches, vectors and tables of tracks."""

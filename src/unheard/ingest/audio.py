@@ -19,7 +19,7 @@ import soxr
 
 from unheard.arrays import Floats
 from unheard.errors import AudioError, Reason
-from unheard.ingest.decoders import Block, NoSound, Opened, Refused, open_ffmpeg, open_sndfile
+from unheard.ingest.decoders import Block, DecodeError, NoAudioStreamError, Opened, open_ffmpeg, open_sndfile
 from unheard.ingest.lengths import Declared, declared_length
 
 AUDIO_SUFFIXES = frozenset(
@@ -44,7 +44,7 @@ class _State:
 
 
 def decode_blocks(path: Path, *, sample_rate: int) -> Iterator[Floats]:
-    """Mono float32 blocks of one file at `sample_rate`, in bounded memory.
+    """Yield mono float32 blocks of one file at `sample_rate`, in bounded memory.
 
     Raise AudioError, possibly after the last block, if the file is missing, empty, not audio, unreadable by both
     decoders, truncated (more than max(0.5 s, 2 %) of its declared length missing), silent (peak below -80 dBFS),
@@ -60,7 +60,7 @@ def decode_at_rates(path: Path, *, sample_rates: Sequence[int]) -> Iterator[tupl
     The samples at each rate are equal to those of `decode_blocks`.
     """
     state = _State((0,) * len(sample_rates), declared=_inspect(path))
-    no_sound = False
+    no_audio_stream = False
     for attempt in ATTEMPTS:
         ended = False
         try:
@@ -71,13 +71,13 @@ def decode_at_rates(path: Path, *, sample_rates: Sequence[int]) -> Iterator[tupl
                 state.n_samples, _resampled(_measured(path, opened.blocks, state), sample_rates), state
             )
             ended = True
-        except NoSound:
-            no_sound = True
-        except Refused as refusal:
+        except NoAudioStreamError:
+            no_audio_stream = True
+        except DecodeError as refusal:
             state.problems.append(str(refusal))
         if _is_complete(state, sample_rates[0], ended=ended):
             break
-    _check_result(path, state, sample_rates[0], no_sound=no_sound)
+    _check_result(path, state, sample_rates[0], no_audio_stream=no_audio_stream)
 
 
 def _inspect(path: Path) -> Declared | None:
@@ -150,11 +150,11 @@ def _is_complete(state: _State, sample_rate: int, *, ended: bool) -> bool:
     return state.n_samples[0] > 0 and (ended or declared) and not _missing_s(state, sample_rate)
 
 
-def _check_result(path: Path, state: _State, sample_rate: int, *, no_sound: bool) -> None:
+def _check_result(path: Path, state: _State, sample_rate: int, *, no_audio_stream: bool) -> None:
     """Raise AudioError if the decoded samples of a file are not usable."""
     length_s = state.n_samples[0] / sample_rate
     if not state.n_samples[0]:
-        if no_sound or _is_other_file_type(path):
+        if no_audio_stream or _is_other_file_type(path):
             raise AudioError(path, Reason.NOT_AUDIO, "no sound in it; remove it from the sources or use --exclude")
         detail = "; ".join(dict.fromkeys(state.problems)) or "no samples in it"
         raise AudioError(path, Reason.UNREADABLE, f"{detail}; encode it again")

@@ -1,4 +1,4 @@
-"""Decode audio with FFmpeg (through PyAV) or libsndfile; each reads files that the other refuses.
+"""Decode audio with FFmpeg (through PyAV) or libsndfile; each reads some files that the other one cannot read.
 
 Both yield mono blocks at the file's own rate: the mean of all channels, float32, full scale 1.
 """
@@ -27,18 +27,21 @@ GUESSED_LENGTH_FORMATS = {"mp3", "aac", "loas", "wav", "w64", "ac3", "mpeg", "mp
 
 @cache
 def decoder_versions() -> str:
-    """What decides which files can be decoded, for example `unheard 0.1.0, av 18.1.0, soundfile 0.14.0 (1.2.2)`."""
+    """Return the versions that decide which files can be decoded, as stored with failures.
+
+    For example `unheard 0.1.0, av 18.1.0, soundfile 0.14.0 (1.2.2)`.
+    """
     import soundfile
 
     libsndfile = soundfile.__libsndfile_version__
     return f"unheard {version('unheard')}, av {version('av')}, soundfile {version('soundfile')} ({libsndfile})"
 
 
-class Refused(Exception):  # noqa: N818 - a result, not an error of ours
+class DecodeError(Exception):
     """A decoder cannot read a file, or the rest of it."""
 
 
-class NoSound(Refused):
+class NoAudioStreamError(DecodeError):
     """The decoder reads the file, but it has no audio stream."""
 
 
@@ -51,17 +54,17 @@ class Opened:
 
 
 def open_ffmpeg(path: Path, *, skip_damage: bool = False) -> Opened:
-    """Open with FFmpeg. Blocks raise `Refused` at the first damaged packet, unless `skip_damage`."""
+    """Open with FFmpeg. Blocks raise `DecodeError` at the first damaged packet, unless `skip_damage`."""
     import av
 
     av.logging.set_level(av.logging.PANIC)
     try:
         container = av.open(str(path), **_open_options())
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise Refused(f"FFmpeg: {_first_line(error)}") from error
+        raise DecodeError(f"FFmpeg: {_first_line(error)}") from error
     if not container.streams.audio:
         container.close()
-        raise NoSound("no audio stream")
+        raise NoAudioStreamError("no audio stream")
     stream = container.streams.audio[0]
     guessed = bool(GUESSED_LENGTH_FORMATS.intersection(container.format.name.split(",")))
     declared_s = None
@@ -75,7 +78,7 @@ def open_ffmpeg(path: Path, *, skip_damage: bool = False) -> Opened:
 
 @cache
 def _open_options() -> dict[str, Any]:
-    """PyAV before 19 refuses files with tags that are not UTF-8 unless told otherwise; 19 has no such option."""
+    """Return the option that makes PyAV before 19 accept tags that are not UTF-8; PyAV 19 has no such option."""
     return {"metadata_errors": "replace"} if int(version("av").split(".")[0]) < 19 else {}
 
 
@@ -107,7 +110,7 @@ def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool) -> Iterato
         if waiting:
             yield shape[0], _mono(waiting, shape)
     if damage is not None:
-        raise Refused(f"FFmpeg: {_first_line(damage)}") from damage
+        raise DecodeError(f"FFmpeg: {_first_line(damage)}") from damage
 
 
 def _mono(arrays: list[NDArray[Any]], shape: tuple[int, int, str]) -> Floats:
@@ -133,7 +136,7 @@ def open_sndfile(path: Path) -> Opened:
     try:
         file = soundfile.SoundFile(str(path))
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
-        raise Refused(f"libsndfile: {_first_line(error)}") from error
+        raise DecodeError(f"libsndfile: {_first_line(error)}") from error
     guessed = file.format in {"MP3", "WAV", "WAVEX", "RF64", "W64"}
     declared_s = None if guessed or not file.frames else file.frames / file.samplerate
     return Opened(declared_s, _sndfile_blocks(file))
@@ -147,7 +150,7 @@ def _sndfile_blocks(file: Any) -> Iterator[Block]:
             try:
                 samples = file.read(BLOCK_SAMPLES, dtype="float32", always_2d=True)  # (sample, channel)
             except (soundfile.SoundFileError, OSError, ValueError) as error:
-                raise Refused(f"libsndfile: {_first_line(error)}") from error
+                raise DecodeError(f"libsndfile: {_first_line(error)}") from error
             if not len(samples):
                 return
             yield file.samplerate, samples[:, 0].copy() if samples.shape[1] == 1 else samples.mean(axis=1)

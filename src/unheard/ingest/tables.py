@@ -45,7 +45,7 @@ def column_names(path: Path) -> list[str]:
 
 
 def csv_header(path: Path) -> tuple[list[str], int]:
-    """The columns of a CSV file and the line in which they end; TableError for none, or one that is there twice."""
+    """Return the columns of a CSV file and the line in which the header ends; TableError for none or a repeated one."""
     lines = csv_lines(path)
     first = next(lines, (0, []))
     return _header(path, iter([first])), first[0]
@@ -84,7 +84,7 @@ def open_parquet(path: Path) -> Any:
 
 
 def check_columns(path: Path, names: Sequence[str], required: Iterable[str]) -> None:
-    """TableError unless every required column is there."""
+    """Raise TableError unless every required column is there."""
     missing = [name for name in required if name not in names]
     if missing:
         found = ", ".join(names)
@@ -121,7 +121,7 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
 
 
 def csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields of every line that is not blank."""
+    """Yield line number and fields of every line that is not blank."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)

@@ -1,8 +1,8 @@
-"""Worker processes for files that may crash a decoder or hang it for ever.
+"""Run calls in worker processes, because a file may crash a decoder or make it hang.
 
-`concurrent.futures` can say neither which task killed a worker nor stop one task, so this is a small pool of its own:
-one pipe to each process, so that the parent knows exactly what each is doing. Results come out in the order the jobs
-went in, however long each takes, and only a few are held at a time.
+`concurrent.futures` cannot report which task killed a worker, and cannot stop a single task. This pool has one pipe to
+each process, so the parent knows which job each process works on. Results are returned in the order of the jobs, and
+only a few are held in memory.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import Any, Generic, Self, TypeVar
 from unheard.errors import AudioError, Reason, UnheardError, UserError
 
 Key = TypeVar("Key")
-WAITING_PER_WORKER = 4  # results that may wait for an earlier one
+WAITING_PER_WORKER = 4  # results that are held until an earlier job is done
 READY = "ready"
 START_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
 class Job(Generic[Key]):
-    """Arguments for one call in a worker; None for a job with nothing to compute, which only keeps its place."""
+    """Arguments for one call in a worker; None for a job that computes nothing and is only in the order of results."""
 
     key: Key
     arguments: tuple[Any, ...] | None = None
@@ -37,8 +37,8 @@ class Job(Generic[Key]):
 
 
 @dataclass(frozen=True)
-class Lost:
-    """A call that gave no result because of its file: it killed its process, took too long or filled the memory."""
+class WorkerFailure:
+    """A call without a result, because of its file: it killed its process, took too long or ran out of memory."""
 
     reason: Reason
     detail: str
@@ -46,21 +46,21 @@ class Lost:
 
 @dataclass(frozen=True)
 class InternalError:
-    """A call that raised something other than AudioError: a bug, or a library of a version that does not fit."""
+    """A call that raised another exception than AudioError: a bug, or an incompatible version of a library."""
 
     detail: str
 
     def as_error(self, path: str) -> UnheardError:
-        """The error that tells the user so."""
+        """Return the error for the user."""
         return UnheardError(
-            f"{path}: {self.detail}; this is not the file's fault but a bug, or a library of a version that does not "
-            "fit; run `unheard doctor`"
+            f"{path}: {self.detail}; the cause is not the file but a bug, or an incompatible version of a library; "
+            "run `unheard doctor`"
         )
 
 
 @dataclass
-class _Place(Generic[Key]):
-    """A job's place in the queue of results."""
+class _Pending(Generic[Key]):
+    """A job in the queue of results."""
 
     key: Key
     done: bool = False
@@ -69,29 +69,29 @@ class _Place(Generic[Key]):
 
 def in_order(
     function: Callable[..., Any], jobs: Iterable[Job[Key]], *, n_workers: int
-) -> Iterator[tuple[Key, Any | AudioError | Lost | InternalError]]:
-    """Call `function(*arguments)` in up to `n_workers` processes; (key, result) in the order of `jobs`.
+) -> Iterator[tuple[Key, Any | AudioError | WorkerFailure | InternalError]]:
+    """Call `function(*arguments)` in up to `n_workers` processes; yield (key, result) in the order of `jobs`.
 
-    The result of a call is what it returns, the AudioError that it raises, `Lost` or `InternalError`. `function` and
-    its arguments are pickled by reference and by value. Jobs are drawn one by one, when there is room for them.
+    The result of a call is what it returns, the AudioError that it raises, `WorkerFailure` or `InternalError`.
+    `function` and its arguments are pickled by reference and by value. Jobs are taken from `jobs` one by one.
     """
     source, exhausted = iter(jobs), False
-    places: deque[_Place[Key]] = deque()
+    queue: deque[_Pending[Key]] = deque()
     with _Workers(function, n_workers) as workers:
         while True:
-            while not exhausted and workers.has_room and len(places) < n_workers * WAITING_PER_WORKER:
+            while not exhausted and workers.has_room and len(queue) < n_workers * WAITING_PER_WORKER:
                 job = next(source, None)
                 if job is None:
                     exhausted = True
                     break
-                place = _Place(job.key, done=job.arguments is None)
-                places.append(place)
+                pending = _Pending(job.key, done=job.arguments is None)
+                queue.append(pending)
                 if job.arguments is not None:
-                    workers.start(place, job.arguments, job.limit_s)
-            if places and places[0].done:
-                place = places.popleft()
-                yield place.key, place.outcome
-            elif places:
+                    workers.start(pending, job.arguments, job.limit_s)
+            if queue and queue[0].done:
+                pending = queue.popleft()
+                yield pending.key, pending.outcome
+            elif queue:
                 workers.wait()
             else:
                 return
@@ -102,13 +102,13 @@ class _Worker:
     process: Any
     pipe: connection.Connection
     ready: bool = False
-    place: _Place[Any] | None = None
+    pending: _Pending[Any] | None = None
     limit_s: float = 0.0
     deadline_s: float = 0.0
 
 
 class _Workers:
-    """The processes; started when first needed, so a scan with nothing to do starts none."""
+    """The processes, started when they are first needed, so a scan with nothing to do starts none."""
 
     def __init__(self, function: Callable[..., Any], n: int) -> None:
         self._function, self._n = function, n
@@ -124,57 +124,61 @@ class _Workers:
 
     @property
     def has_room(self) -> bool:
-        return len(self._workers) < self._n or any(worker.place is None for worker in self._workers)
+        return len(self._workers) < self._n or any(worker.pending is None for worker in self._workers)
 
-    def start(self, place: _Place[Any], arguments: tuple[Any, ...], limit_s: float) -> None:
-        worker = next((worker for worker in self._workers if worker.place is None), None) or self._add()
-        worker.place, worker.limit_s = place, limit_s
+    def start(self, pending: _Pending[Any], arguments: tuple[Any, ...], limit_s: float) -> None:
+        worker = next((worker for worker in self._workers if worker.pending is None), None) or self._add()
+        worker.pending, worker.limit_s = pending, limit_s
         worker.deadline_s = time.monotonic() + (limit_s if worker.ready else max(limit_s, START_LIMIT_S))
-        with suppress(OSError):  # when it died idle; its end of the pipe tells `wait`
+        with suppress(OSError):  # of a worker that died idle; `wait` finds its pipe closed
             worker.pipe.send(arguments)
 
     def wait(self) -> None:
-        """Until at least one job is done, in whatever way."""
-        busy = {worker.pipe: worker for worker in self._workers if worker.place is not None}
-        first = min(worker.deadline_s for worker in busy.values())
-        ready = connection.wait(list(busy), timeout=max(0.0, first - time.monotonic()))
+        """Wait until at least one job is done or has failed."""
+        busy = {worker.pipe: worker for worker in self._workers if worker.pending is not None}
+        next_deadline_s = min(worker.deadline_s for worker in busy.values())
+        ready = connection.wait(list(busy), timeout=max(0.0, next_deadline_s - time.monotonic()))
         for pipe in ready:
             self._collect(busy[pipe])  # type: ignore[index]
         now = time.monotonic()
         for worker in busy.values():
-            if worker.place is not None and now > worker.deadline_s:
-                self._lose(worker, Reason.TIMED_OUT, f"still decoding after {worker.limit_s:g} s; check or exclude it")
+            if worker.pending is not None and now > worker.deadline_s:
+                self._give_up(
+                    worker, Reason.TIMED_OUT, f"still decoding after {worker.limit_s:g} s; check or exclude it"
+                )
 
     def _collect(self, worker: _Worker) -> None:
-        assert worker.place is not None
+        assert worker.pending is not None
         try:
             outcome = worker.pipe.recv()
         except (EOFError, OSError):
             worker.process.join()
             if not worker.ready:
                 raise UserError(
-                    "worker processes cannot start; a script needs its call of scan below `if __name__ == '__main__':`"
+                    "worker processes cannot start; in a script, call scan below `if __name__ == '__main__':`"
                 ) from None
-            self._lose(worker, Reason.CRASHED, f"the decoder ended the process ({_how(worker.process.exitcode)})")
+            self._give_up(
+                worker, Reason.CRASHED, f"the decoder ended the process ({_exit_description(worker.process.exitcode)})"
+            )
             return
         if not worker.ready:
             worker.ready = outcome == READY
-            worker.deadline_s = time.monotonic() + worker.limit_s  # a slow start is not the file's fault
+            worker.deadline_s = time.monotonic() + worker.limit_s  # without the time that the process needed to start
             return
-        worker.place.outcome, worker.place.done, worker.place = outcome, True, None
+        worker.pending.outcome, worker.pending.done, worker.pending = outcome, True, None
 
-    def _lose(self, worker: _Worker, reason: Reason, detail: str) -> None:
-        assert worker.place is not None
-        worker.place.outcome, worker.place.done = Lost(reason, detail), True
+    def _give_up(self, worker: _Worker, reason: Reason, detail: str) -> None:
+        assert worker.pending is not None
+        worker.pending.outcome, worker.pending.done = WorkerFailure(reason, detail), True
         self._workers.remove(worker)
         _stop(worker)
 
     def _add(self) -> _Worker:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs, self._function), daemon=True)
+        parent_end, worker_end = self._context.Pipe()
+        process = self._context.Process(target=_run_worker, args=(worker_end, self._function), daemon=True)
         process.start()
-        theirs.close()
-        worker = _Worker(process, ours)
+        worker_end.close()
+        worker = _Worker(process, parent_end)
         self._workers.append(worker)
         return worker
 
@@ -185,7 +189,7 @@ def _stop(worker: _Worker) -> None:
     worker.process.join()
 
 
-def _how(exit_code: int) -> str:
+def _exit_description(exit_code: int) -> str:
     if exit_code >= 0:
         return f"exit code {exit_code}"
     try:
@@ -194,10 +198,10 @@ def _how(exit_code: int) -> str:
         return f"signal {-exit_code}"
 
 
-def _serve(pipe: connection.Connection, function: Callable[..., Any]) -> None:
-    """In the worker: answer until the parent closes the pipe, by will or by dying."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # C libraries complain about files there; failures are listed instead
+def _run_worker(pipe: connection.Connection, function: Callable[..., Any]) -> None:
+    """Compute results in a worker process until the parent closes the pipe or ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # C libraries print warnings about files; unheard lists failures
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
@@ -211,8 +215,8 @@ def _serve(pipe: connection.Connection, function: Callable[..., Any]) -> None:
             except AudioError as error:
                 outcome = error
             except MemoryError:
-                outcome = Lost(Reason.CRASHED, "the memory was not enough; check or exclude it")
-            except Exception as error:  # noqa: BLE001 - the caller decides what becomes of the other files
+                outcome = WorkerFailure(Reason.CRASHED, "not enough memory; check or exclude it")
+            except Exception as error:  # noqa: BLE001 - the caller decides about the other files
                 outcome = InternalError(" ".join(f"{type(error).__name__}: {error}".split())[:300])
             pipe.send(outcome)
     except (EOFError, OSError):

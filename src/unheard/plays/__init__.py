@@ -1,4 +1,4 @@
-"""Plays: who put which track into which playlist, or played it how often; reading, matching, storing them."""
+"""Plays: which playlist or listener has which tracks. Read them from files, match them to the library, store them."""
 
 from unheard.plays.imported import Imported
 from unheard.plays.importing import Source, import_playlists

@@ -1,4 +1,4 @@
-"""What reading a file of playlists gives."""
+"""The result of reading a file of playlists."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Imported:
     """Entries that matched a track, and those that did not.
 
     plays    what matched
-    misses   distinct tracks that could not be matched, as a person would name them, in the order of the source
-    missed   how many entries those were
-    names    playlist id -> title, for playlists that have one
+    misses   names of the distinct tracks that could not be matched, in the order of the source
+    missed   number of entries of those tracks
+    names    playlist id -> title, for playlists with a title
     """
 
     plays: Plays
@@ -31,7 +31,7 @@ class Imported:
 
     @property
     def n_playlists(self) -> int:
-        """How many playlists have an entry that matched."""
+        """Number of playlists with an entry that matched."""
         return len(np.unique(self.plays.playlist_rows))
 
     @property
@@ -41,8 +41,8 @@ class Imported:
 
 
 @dataclass
-class Collected:
-    """Entries of a small file while it is read, one by one."""
+class ImportBuilder:
+    """Collects the entries of a small file one by one."""
 
     rows: list[Play] = field(default_factory=list)
     missed: int = 0
@@ -58,6 +58,6 @@ class Collected:
         self.missed += 1
         self.misses[label] = None
 
-    def done(self) -> Imported:
-        """Return what was collected."""
+    def build(self) -> Imported:
+        """Return the collected entries."""
         return Imported(Plays.of(self.rows), list(self.misses), self.missed, self.names)

@@ -1,11 +1,11 @@
 """Import playlists and listens from files and folders into a workspace.
 
-The files of one command add up: tables may continue each other's playlists, in the order in which they are named. Then
-every playlist that they name replaces the stored one of its id.
+The files of one command are joined: a table may continue playlists of an earlier one, in the order of the command. Then
+every playlist in them replaces the stored playlist of the same id.
 
-A list that cannot be read (an M3U file, a slice of playlists) is left out and reported, because the others do not
-depend on it. A table that cannot be read stops the import before anything is stored, because its playlists may go on in
-the others.
+A list that cannot be read (an M3U file, a slice of playlists) is left out and reported, because other files do not
+depend on it. A table that cannot be read stops the import before anything is stored, because its playlists may continue
+in other tables.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FORMATS = "a .csv or .parquet table, .m3u or .m3u8, mpd.slice.*.json, .txt or .t
 
 @dataclass(frozen=True)
 class Source:
-    """What one path of an import gave.
+    """The result of one path of an import.
 
     found     the entries of all its files, joined
     origins   playlist id -> the first file that names it
@@ -54,12 +54,12 @@ def import_playlists(
     skip_unknown: bool = False,
     dry_run: bool = False,
 ) -> list[Source]:
-    """Match the playlists of files and folders to the library's tracks, store them, and return what each path gave.
+    """Match the playlists of files and folders to the library's tracks, store them, and return the result of each path.
 
-    skip_unknown  ids in a table that nothing is known of are misses instead of errors
+    skip_unknown  unknown ids in a table are misses instead of errors
     dry_run       store nothing
 
-    UserError if a path is of no known format, a table cannot be read, or none of the lists can.
+    UserError if a path has no known format, or if a table or every list cannot be read.
     """
     with open_library(workspace.library_path) as library:
         matcher = Matcher(library.tracks(), library.failures())
@@ -79,7 +79,7 @@ def read_sources(
     stored: Sequence[Playlist] = (),
     skip_unknown: bool = False,
 ) -> list[Source]:
-    """Read every path and match its entries; `stored` playlists say which ids are taken. A file is read once."""
+    """Read every path and match its entries; the ids of `stored` playlists are taken. A file is read once."""
     files = [list(_files(path)) for path in paths]
     lists = [file for of_path in files for file in of_path if file.suffix.lower() in m3u.SUFFIXES]
     ids = dict(zip(lists, list_ids(lists, stored), strict=True))
@@ -132,7 +132,7 @@ def join_imported(parts: Sequence[Imported], matcher: Matcher) -> Imported:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """The files to read: the path itself; of a folder, its table of playlists, its slices, or the lists below it."""
+    """Yield the files to read: the path, or of a folder its table of playlists, its slices, or the lists below it."""
     if not path.is_dir():
         if not path.is_file():
             raise UserError(f"{path}: no such file; name {FORMATS}")

@@ -1,8 +1,8 @@
-"""Ids of playlists that are files of their own (M3U): the stem where it is unique, else with folders before it.
+"""Choose ids of playlists that are files (M3U): the stem of the file name, with folders before it if needed.
 
-A file keeps the id that it was imported under, so importing it again replaces the same playlist. Two files of one stem,
-`rock/best.m3u` and `jazz/best.m3u`, become `rock/best` and `jazz/best`; if `best` was imported before, only the other
-one gets the longer name. Files that differ in their suffix alone keep it.
+A file keeps the id under which it was first imported, so importing it again replaces the same playlist. Two files with
+one stem, `rock/best.m3u` and `jazz/best.m3u`, become `rock/best` and `jazz/best`; if `best` was imported before, only
+the other file gets the longer name. Files that differ only in their suffix keep the suffix in their ids.
 """
 
 from __future__ import annotations
@@ -24,18 +24,20 @@ def origin_of(path: Path) -> str:
 def list_ids(paths: Sequence[Path], stored: Iterable[Playlist]) -> list[str]:
     """Return an id for each file, given the playlists that the workspace has.
 
-    An id is free if nobody has it, if its origin is unknown, or if the file it came from is gone (it was moved).
+    An id is free if no playlist has it, if the origin of its playlist is unknown, or if that file is missing (moved).
     """
     origins = [origin_of(path) for path in paths]
     stored = list(stored) if origins else []
-    files = {origin for origin in {one.origin for one in stored} if origin and Path(origin).exists()} | set(origins)
-    there = [one for one in stored if one.origin in files]
-    taken = {one.playlist_id for one in there}
-    ids = {one.origin: one.playlist_id for one in there if one.origin in origins}
+    files = {origin for origin in {playlist.origin for playlist in stored} if origin and Path(origin).exists()} | set(
+        origins
+    )
+    existing = [playlist for playlist in stored if playlist.origin in files]
+    taken = {playlist.playlist_id for playlist in existing}
+    ids = {playlist.origin: playlist.playlist_id for playlist in existing if playlist.origin in origins}
     new = [origin for origin in origins if origin not in ids]
     lists = {*new, *(origin for origin in files if Path(origin).suffix.lower() in SUFFIXES)}
-    twins = Counter(Path(origin).with_suffix("") for origin in lists)
-    parts = {origin: _parts(origin, with_suffix=twins[Path(origin).with_suffix("")] > 1) for origin in new}
+    n_same_stem = Counter(Path(origin).with_suffix("") for origin in lists)
+    parts = {origin: _parts(origin, with_suffix=n_same_stem[Path(origin).with_suffix("")] > 1) for origin in new}
     deepest = max((len(of_origin) for of_origin in parts.values()), default=0)
     for depth in range(1, deepest + 1):
         names = {origin: "/".join(of_origin[-depth:]) for origin, of_origin in parts.items()}

@@ -1,7 +1,7 @@
-"""Finding the library's track that a playlist means.
+"""Find the track of the library that an entry of a playlist refers to.
 
-In this order, the first that finds one: id; path; ISRC or MusicBrainz id; normalised artist and title; nearly the same
-artist and title. Files that are duplicates stand for the track that was kept.
+The first of these that finds a track counts: id; path; ISRC or MusicBrainz id; normalised artist and title; the most
+similar artist and title. A duplicate file refers to the track that was kept.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from unheard.ingest.tags import credited_artists
 from unheard.library import Failure, Tracks
 from unheard.plays.names import normalise
 
-SIMILAR = 0.88  # of SequenceMatcher: "the beatles lets it be" and "beatles let it be" are .90 alike
-COMMON_WORD = 500  # a word in more tracks than this tells too little to look at all of them
-MAX_COMPARED = 20
-UNKNOWN, FAILED = -1, -2  # rows of ids that nothing is known of, and of those whose file was skipped
+MIN_SIMILARITY = 0.88  # of SequenceMatcher: "the beatles lets it be" and "beatles let it be" have 0.90
+MAX_TRACKS_OF_WORD = 500  # a more common word is not used to find candidates
+MAX_COMPARED = 20  # candidates
+UNKNOWN, FAILED = -1, -2  # instead of a row: unknown ids, and ids whose file was skipped
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a source says of a track; empty where it says nothing. `path` is absolute, with forward slashes."""
+class TrackReference:
+    """What an entry says about its track; empty fields are unknown. `path` is absolute, with forward slashes."""
 
     track_id: str = ""
     path: str = ""
@@ -41,18 +41,18 @@ class Wanted:
 
     @property
     def label(self) -> str:
-        """How a person would name it."""
+        """The name of the track in reports."""
         name = f"{self.artist} - {self.title}" if self.artist and self.title else self.title
         return name or self.path or self.track_id or self.isrc or self.mbid
 
 
 @dataclass
 class Matcher:
-    """Indexes over one library's tracks, built once for a command; that of names when the first name is looked up."""
+    """Indexes of a library's tracks, built once for a command; the index of names is built when it is first needed."""
 
     tracks: Tracks
     failures: Sequence[Failure]
-    _kept: dict[str, str] = field(default_factory=dict, init=False)  # id of a duplicate or track -> track
+    _track_of_id: dict[str, str] = field(default_factory=dict, init=False)  # id of a duplicate or track -> track
     _failed: dict[str, Reason] = field(default_factory=dict, init=False)
     _paths: dict[str, str] = field(default_factory=dict, init=False)
     _path_ends: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), init=False)
@@ -61,45 +61,45 @@ class Matcher:
     _titles: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), init=False)
     _words: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list), init=False)
     _names_indexed: bool = field(default=False, init=False)
-    _found: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False)  # fuzzy answers
+    _closest_cache: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False)  # fuzzy answers
 
     def __post_init__(self) -> None:
         for track in self.tracks.items:
-            self._kept[track.track_id] = track.track_id
+            self._track_of_id[track.track_id] = track.track_id
             self._index_path(track.path, track.track_id)
         for failure in self.failures:
             kept = failure.duplicate_of if failure.duplicate_of in self.tracks.ids else ""
             if kept:
                 self._index_path(failure.path, kept)
                 if failure.track_id:
-                    self._kept.setdefault(failure.track_id, kept)
+                    self._track_of_id.setdefault(failure.track_id, kept)
             elif failure.track_id:
                 self._failed[failure.track_id] = failure.reason
 
     def by_id(self, track_id: str) -> str | None:
-        """The track of an id, which may be that of a duplicate."""
-        return self._kept.get(track_id)
+        """Return the track of an id, which may be the id of a duplicate; None if it is unknown."""
+        return self._track_of_id.get(track_id)
 
     def rows_of_ids(self) -> tuple[list[str], Rows]:
-        """Every id that something is known of, and the row of its track, or FAILED."""
-        failed = [track_id for track_id in self._failed if track_id not in self._kept]
-        rows = self.tracks.ids.rows(self._kept.values())
-        return [*self._kept, *failed], np.concatenate([rows, np.full(len(failed), FAILED, np.int32)])
+        """Return every known id, and for each the row of its track, or FAILED."""
+        failed = [track_id for track_id in self._failed if track_id not in self._track_of_id]
+        rows = self.tracks.ids.rows(self._track_of_id.values())
+        return [*self._track_of_id, *failed], np.concatenate([rows, np.full(len(failed), FAILED, np.int32)])
 
     def failed(self, track_id: str) -> Reason | None:
-        """Why the file of this id was skipped; None if it was not."""
+        """Return why the file of this id was skipped; None if it was not."""
         return self._failed.get(track_id)
 
-    def match(self, wanted: Wanted) -> str | None:
-        """The track that is meant, or None."""
-        if found := self._kept.get(wanted.track_id) or self._by_path(wanted.path):
+    def match(self, reference: TrackReference) -> str | None:
+        """Return the track that `reference` refers to, or None."""
+        if found := self._track_of_id.get(reference.track_id) or self._by_path(reference.path):
             return found
         if not self._names_indexed:
             self._index_names()
-        for code in (wanted.isrc.replace("-", "").upper(), wanted.mbid.lower()):
+        for code in (reference.isrc.replace("-", "").upper(), reference.mbid.lower()):
             if code and code in self._codes:
                 return self._codes[code]
-        return self._by_name(wanted.artist, wanted.title) if wanted.title else None
+        return self._by_name(reference.artist, reference.title) if reference.title else None
 
     # -------------------------------------------------------------------------------------------------- paths
 
@@ -107,7 +107,7 @@ class Matcher:
         if path:
             normal = normal_path(path)
             self._paths.setdefault(normal, track_id)
-            self._path_ends[_end(normal)].add(track_id)
+            self._path_ends[_path_end(normal)].add(track_id)
 
     def _by_path(self, path: str) -> str | None:
         if not path:
@@ -115,7 +115,7 @@ class Matcher:
         normal = normal_path(path)
         if normal in self._paths:
             return self._paths[normal]
-        same_end = self._path_ends.get(_end(normal), set())  # the same folder and file, seen from another machine
+        same_end = self._path_ends.get(_path_end(normal), set())  # for example on another machine
         return next(iter(same_end)) if len(same_end) == 1 else None
 
     # -------------------------------------------------------------------------------------------------- names
@@ -131,10 +131,10 @@ class Matcher:
                 for artist in {track.artists[0], track.artist} if track.artists else {""}:
                     self._names.setdefault((normalise(artist), title), track.track_id)
                 self._titles[title].add(track.track_id)
-                for word in set(self._spelled(row).split()):
+                for word in set(self._full_name(row).split()):
                     self._words[word].append(row)
 
-    def _spelled(self, row: int) -> str:
+    def _full_name(self, row: int) -> str:
         track = self.tracks[row]
         return f"{normalise(track.artists[0]) if track.artists else ''} {normalise(track.title)}".strip()
 
@@ -147,33 +147,33 @@ class Matcher:
         if not main:
             same_title = self._titles.get(key[1], set())
             return next(iter(same_title)) if len(same_title) == 1 else None
-        if key not in self._found:
-            self._found[key] = self._nearly(*key)
-        return self._found[key]
+        if key not in self._closest_cache:
+            self._closest_cache[key] = self._closest(*key)
+        return self._closest_cache[key]
 
-    def _nearly(self, artist: str, title: str) -> str | None:
-        """The track spelled most alike, among the few that share most words; numbers have to be the same."""
-        spelled = f"{artist} {title}".strip()
+    def _closest(self, artist: str, title: str) -> str | None:
+        """Return the track with the most similar name among those that share most words; numbers have to be equal."""
+        name = f"{artist} {title}".strip()
         shared: Counter[int] = Counter()
-        for word in sorted(set(spelled.split())):
+        for word in sorted(set(name.split())):
             rows = self._words.get(word, [])
-            if len(rows) <= COMMON_WORD:
+            if len(rows) <= MAX_TRACKS_OF_WORD:
                 shared.update(rows)
-        best, best_row = SIMILAR, -1
+        best_similarity, best_row = MIN_SIMILARITY, -1
         for row, _ in sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:MAX_COMPARED]:
-            other = self._spelled(row)
-            if re.findall(r"\d+", other) != re.findall(r"\d+", spelled):
+            other = self._full_name(row)
+            if re.findall(r"\d+", other) != re.findall(r"\d+", name):
                 continue
-            alike = SequenceMatcher(None, spelled, other, autojunk=False).ratio()
-            if alike > best:
-                best, best_row = alike, row
+            similarity = SequenceMatcher(None, name, other, autojunk=False).ratio()
+            if similarity > best_similarity:
+                best_similarity, best_row = similarity, row
         return self.tracks[best_row].track_id if best_row >= 0 else None
 
 
 def normal_path(path: str) -> str:
-    """A path as a key: forward slashes, without `..`, composed Unicode."""
+    """Return a path as a key: forward slashes, without `..`, composed Unicode."""
     return posixpath.normpath(unicodedata.normalize("NFC", path.replace("\\", "/")))
 
 
-def _end(path: str) -> str:
+def _path_end(path: str) -> str:
     return "/".join(path.rsplit("/", 2)[-2:]).casefold()

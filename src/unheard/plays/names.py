@@ -1,4 +1,4 @@
-"""Artist and title as a key: the same for spellings that mean the same recording.
+"""Normalise artist and title, so that different spellings of the same recording are equal.
 
 Case, accents, punctuation, featured artists and notes such as "(Remastered 2009)" or "- Radio Edit" are left out. Notes
 that name another recording (live, remix, acoustic, instrumental) stay.
@@ -21,13 +21,13 @@ FEATURED = re.compile(r"\s+(?:feat|ft|featuring)\b\.?\s.*$", re.IGNORECASE)
 
 
 def without_notes(text: str) -> str:
-    """A title without featured artists and the notes that name the same recording."""
+    """Return a title without featured artists and without notes such as "(Remastered 2009)"."""
     return FEATURED.sub("", DASHED_NOTE.sub("", BRACKETED_NOTE.sub("", text)))
 
 
 @lru_cache(maxsize=65_536)
 def normalise(text: str) -> str:
-    """Letters and digits of a name, single-spaced; never empty unless `text` is blank."""
+    """Return the letters and digits of a name, single-spaced; empty only if `text` is blank."""
     decomposed = unicodedata.normalize("NFKD", without_notes(text).replace("&", " and ").casefold())
     letters = "".join(
         c if c.isalnum() else "" if unicodedata.combining(c) or c in APOSTROPHES else " " for c in decomposed

@@ -1,7 +1,7 @@
-"""Plays: which tracks stand in which playlists, as columns sorted by playlist and position.
+"""The type `Plays`: which tracks are in which playlists, as columns sorted by playlist and position.
 
-A listener's history is a playlist too: its weights are play counts. Commands read the plays of a workspace once, as one
-`Plays`, and derive from it what they need: earlier plays, some tracks, a sparse matrix.
+A listener's history is a playlist with play counts as weights. Commands read the plays of a workspace once, as one
+`Plays`, and derive what they need from it: earlier plays, plays of some tracks, a sparse matrix.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from unheard.ids import IdMap, Rows
 
 
 class Play(NamedTuple):
-    """One track in one playlist; `timestamp` is in seconds since 1970, None where it is unknown."""
+    """One track in one playlist; `timestamp` is in seconds since 1970, None if unknown."""
 
     playlist_id: str
     track_id: str
@@ -52,7 +52,7 @@ class Plays:
 
     @staticmethod
     def of(rows: Iterable[Play]) -> Plays:
-        """Return the plays of `rows`, with both id maps sorted. Meant for small sources; columns are built directly."""
+        """Return the plays of `rows`, with both id maps sorted; for small sources."""
         rows = list(rows)
         playlist_ids = IdMap(sorted({row.playlist_id for row in rows}))
         track_ids = IdMap(sorted({row.track_id for row in rows}))
@@ -71,7 +71,7 @@ class Plays:
         return len(self.playlist_rows)
 
     def __iter__(self) -> Iterator[Play]:
-        """Every play, playlist after playlist, each in its order."""
+        """Yield every play in the order of the columns."""
         columns = (self.playlist_rows, self.track_rows, self.positions, self.weights, self.timestamps)
         for playlist, track, position, weight, timestamp in zip(*(column.tolist() for column in columns), strict=True):
             known = None if np.isnan(timestamp) else timestamp
@@ -99,7 +99,7 @@ class Plays:
         return self.take(self.weights > 0)
 
     def binary(self) -> Plays:
-        """Return the first positive play of each track in each playlist, with weight 1: who has it, not how often."""
+        """Return the first positive play of each track in each playlist, with weight 1."""
         positive = self.positive()
         pairs = positive.playlist_rows.astype(np.int64) * len(self.track_ids) + positive.track_rows
         once = positive.take(np.sort(np.unique(pairs, return_index=True)[1]))
@@ -120,25 +120,25 @@ class Plays:
         kept = replace(self, playlist_ids=ids, playlist_rows=playlist_rows).take(playlist_rows >= 0)
         return kept.take(playlist_order(kept.playlist_rows))
 
-    # ------------------------------------------------------------------------------------------------- answers
+    # ------------------------------------------------------------------------------------------------- derived
 
     @cached_property
     def starts(self) -> Indices:
-        """Where each playlist starts in the columns, and the end of the last one, (m + 1,)."""
+        """First row of each playlist in the columns, and the end of the last one, (m + 1,)."""
         counts = np.bincount(self.playlist_rows, minlength=len(self.playlist_ids))
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
     @cached_property
     def matrix(self) -> csr_matrix:
-        """Summed weights, float32 (playlist, track), indices sorted. It is shared: copy it before changing it."""
+        """Summed weights, float32 (playlist, track), indices sorted. It is cached: copy it before changing it."""
         shape = (len(self.playlist_ids), len(self.track_ids))
-        # The columns are the rows of the matrix already; only the tracks of each playlist are left to sort.
+        # The columns are sorted by row; `sum_duplicates` sorts the tracks within each row.
         matrix = csr_matrix((self.weights, self.track_rows, self.starts), shape=shape, copy=True)
         matrix.sum_duplicates()
         return matrix
 
     def tracks_of(self, playlist_id: str) -> list[str]:
-        """Return the track ids of one playlist in its order; none when there is no such playlist."""
+        """Return the track ids of one playlist in its order; none if there is no such playlist."""
         if playlist_id not in self.playlist_ids:
             return []
         row = self.playlist_ids.row(playlist_id)
@@ -152,7 +152,7 @@ class Plays:
 
 
 def playlist_order(playlist_rows: Rows, positions: NDArray[np.integer] | None = None) -> Indices | slice:
-    """Return the stable order by playlist, then by position; a slice of everything when it is in order already."""
+    """Return the stable order by playlist, then by position; a slice of everything if it is in order."""
     if positions is None:
         key: NDArray[np.integer] = playlist_rows
     else:
@@ -172,7 +172,7 @@ def playlist_order(playlist_rows: Rows, positions: NDArray[np.integer] | None = 
 def join_plays(parts: Sequence[Plays]) -> Plays:
     """Return the plays of all `parts`, in this order within a playlist, with playlist ids sorted.
 
-    A playlist that stands in several parts is numbered from 0 through all of them. The parts share one `track_ids`.
+    The positions of a playlist that is in several parts are numbered from 0 anew. The parts share one `track_ids`.
     """
     if len(parts) == 1:
         return parts[0]

@@ -5,18 +5,21 @@ plays-<n>.parquet   playlist_id, track_id (dictionary-encoded), position, weight
 playlists.parquet   playlist_id, name, origin (the file it was imported from; empty = unknown), imported_at; sorted by
                     playlist_id. Its metadata name the current file of plays.
 
-A change writes the next file of plays beside the current one and commits by renaming the new playlists.parquet over the
-old one. A change that is killed before leaves the old state, and a file that the next change removes.
+An import writes a new file of plays, and commits by renaming the new playlists.parquet over the old one. An import that
+is killed before the commit leaves the old state, and files that the next import removes.
+
+A read may overlap with an import: a reader that finds its file of plays replaced reads again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from filecmp import cmp
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,14 +29,16 @@ from unheard.ids import IdMap, Rows
 from unheard.plays.plays import Plays, join_plays
 from unheard.workspace import Workspace
 
-ROW_GROUP = 1_000_000  # rows; reading and writing hold one row group besides the columns
+PLAYLISTS = "playlists.parquet"
+ROW_GROUP = 1_000_000  # rows; reading and writing hold playlist row group besides the columns
 FORMAT_VERSION = 1
 COLUMNS = ("playlist_id", "track_id", "position", "weight", "timestamp")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Playlist:
-    """What is stored about a playlist besides its plays. `origin` is an absolute path, empty where it is unknown."""
+    """What is stored about a playlist besides its plays. `origin` is an absolute path, empty if unknown."""
 
     playlist_id: str
     name: str
@@ -51,46 +56,42 @@ class PlayCounts:
 
 def read_plays(workspace: Workspace) -> Plays:
     """Return all plays of a workspace, both id maps sorted; none before the first import. UserError if damaged."""
-    import pyarrow as pa
 
-    for attempt in range(2):
-        listed = _read_playlist_table(workspace)
-        if listed is None:
+    def read() -> Plays:
+        opened = _open_playlists(workspace)
+        if opened is None:
             return Plays.of([])
-        path = workspace.plays_dir / _current(listed.schema)
-        try:
-            return _read_columns(path, IdMap(listed["playlist_id"].to_pylist()))
-        except FileNotFoundError as error:  # replaced between the two reads: once more
-            if attempt:
-                raise _damaged(path, error) from error
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise _damaged(path, error) from error
-    raise AssertionError("unreachable")
+        playlists, path = opened
+        ids = IdMap(_read_table(workspace, playlists, ["playlist_id"])["playlist_id"].to_pylist())
+        with _named_if_damaged(path):
+            return _read_columns(path, ids)
+
+    return _until_unchanged(workspace, read)
 
 
 def read_playlists(workspace: Workspace) -> list[Playlist]:
-    """Return what is known of every playlist, ordered by id."""
-    listed = _read_playlist_table(workspace)
-    if listed is None:
+    """Return what is stored about every playlist, ordered by id. UserError if damaged."""
+    opened = _open_playlists(workspace)
+    if opened is None:
         return []
-    columns = (listed[name].to_pylist() for name in ("playlist_id", "name", "origin", "imported_at"))
+    names = ["playlist_id", "name", "origin", "imported_at"]
+    columns = [column.to_pylist() for column in _read_table(workspace, opened[0], names).columns]
     return [Playlist(*values) for values in zip(*columns, strict=True)]
 
 
 def count_plays(workspace: Workspace) -> PlayCounts:
-    """Count playlists and plays; reads no more than the files' metadata."""
-    import pyarrow as pa
+    """Count playlists and plays; reads no more than the metadata of the files. UserError if damaged."""
     import pyarrow.parquet as pq
 
-    path = workspace.plays_dir / "playlists.parquet"
-    if not path.is_file():
-        return PlayCounts(0, 0)
-    try:
-        n_playlists = pq.read_metadata(path).num_rows
-        path = workspace.plays_dir / _current(pq.read_schema(path))
-        return PlayCounts(n_playlists, pq.read_metadata(path).num_rows)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _damaged(path, error) from error
+    def read() -> PlayCounts:
+        opened = _open_playlists(workspace)
+        if opened is None:
+            return PlayCounts(0, 0)
+        playlists, path = opened
+        with _named_if_damaged(path):
+            return PlayCounts(playlists.metadata.num_rows, pq.read_metadata(path).num_rows)
+
+    return _until_unchanged(workspace, read)
 
 
 def replace_playlists(
@@ -100,11 +101,12 @@ def replace_playlists(
     names: Mapping[str, str] | None = None,
     origins: Mapping[str, str] | None = None,
 ) -> None:
-    """Store `plays`: playlists with plays replace the stored ones of their ids whole, the others stay.
+    """Store `plays`: each playlist with plays replaces the stored playlist of the same id; all others stay.
 
-    names, origins   playlist id -> its name (the id, if it is not there), and the file it comes from
+    names    playlist id -> name; a playlist that is missing here is named by its id
+    origins  playlist id -> the file that it comes from
 
-    Nothing is written when the same plays are there already. All is written, or nothing.
+    The change is atomic. Nothing is written if the same plays are stored already.
     """
     names, origins = names or {}, origins or {}
     plays = _without_empty(plays)
@@ -122,7 +124,7 @@ def replace_playlists(
 
 
 def storage_problem(workspace: Workspace) -> str | None:
-    """Say what is wrong with the stored plays, or None."""
+    """Return what is wrong with the stored plays, or None."""
     try:
         read_plays(workspace)
     except UserError as error:
@@ -133,41 +135,68 @@ def storage_problem(workspace: Workspace) -> str | None:
 # -------------------------------------------------------------------------------------------------------- reading
 
 
-def _read_playlist_table(workspace: Workspace) -> Any:
-    """The table of playlists with its metadata, or None before the first import."""
-    import pyarrow as pa
+def _until_unchanged(workspace: Workspace, read: Callable[[], Result]) -> Result:
+    """Return what `read` returns; call it again whenever an import has replaced the file of plays in the meantime."""
+    before = _current_file(workspace)
+    while True:
+        try:
+            return read()
+        except UserError:
+            now = _current_file(workspace)
+            if now == before:
+                raise
+            before = now
+
+
+def _open_playlists(workspace: Workspace) -> tuple[Any, Path] | None:
+    """Return playlists.parquet, opened, and the path of the file of plays that it names; None before any import."""
     import pyarrow.parquet as pq
 
-    path = workspace.plays_dir / "playlists.parquet"
+    path = workspace.plays_dir / PLAYLISTS
     if not path.is_file():
         return None
-    try:
-        table = pq.ParquetFile(path).read()
-        _current(table.schema)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-    return table
+    with _named_if_damaged(path):
+        file = pq.ParquetFile(path)
+        return file, workspace.plays_dir / _current(file.metadata.metadata or {})
 
 
 def _current_file(workspace: Workspace) -> Path | None:
-    """The current file of plays, or None before the first import."""
-    listed = _read_playlist_table(workspace)
-    return None if listed is None else workspace.plays_dir / _current(listed.schema)
+    """Return the path of the current file of plays; None before the first import."""
+    opened = _open_playlists(workspace)
+    return None if opened is None else opened[1]
 
 
-def _current(schema: Any) -> str:
-    """The name of the current file of plays, from the metadata of playlists.parquet."""
-    metadata = schema.metadata or {}
+def _read_table(workspace: Workspace, playlists: Any, columns: list[str]) -> Any:
+    """Return columns of playlists.parquet, opened as above."""
+    with _named_if_damaged(workspace.plays_dir / PLAYLISTS):
+        return playlists.read(columns=columns)
+
+
+@contextmanager
+def _named_if_damaged(path: Path) -> Iterator[None]:
+    """Raise UserError, which names the file, if it cannot be read."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise UserError(
+            f"{path}: damaged ({first}); restore it from a copy, or delete its folder and import again"
+        ) from error
+
+
+def _current(metadata: Mapping[bytes, bytes]) -> str:
+    """Return the name of the current file of plays, from the metadata of playlists.parquet."""
     if b"unheard.plays" not in metadata:
         raise ValueError("it does not name a file of plays")
-    if int(metadata[b"unheard.version"]) > FORMAT_VERSION:
-        version = int(metadata[b"unheard.version"])
-        raise UserError(f"playlists.parquet: format version {version} is newer than {FORMAT_VERSION}; update unheard")
-    return str(metadata[b"unheard.plays"].decode())
+    if (version := int(metadata[b"unheard.version"])) > FORMAT_VERSION:
+        raise UserError(f"{PLAYLISTS}: format version {version} is newer than {FORMAT_VERSION}; update unheard")
+    return metadata[b"unheard.plays"].decode()
 
 
 def _read_columns(path: Path, playlist_ids: IdMap) -> Plays:
-    """The columns of a file of plays, a row group at a time."""
+    """Read the columns of a file of plays, a row group at a time."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -203,16 +232,11 @@ def _read_columns(path: Path, playlist_ids: IdMap) -> Plays:
     return Plays(playlist_ids, IdMap(track_ids.to_pylist()), playlist_rows, track_rows, positions, weights, timestamps)
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
-    first = (str(error).splitlines() or [type(error).__name__])[0][:120]
-    return UserError(f"{path}: damaged ({first}); restore it from a copy, or delete its folder and import again")
-
-
 # -------------------------------------------------------------------------------------------------------- changing
 
 
 def _same(stored: Playlist | None, new: Playlist) -> bool:
-    """Whether what is stored of a playlist is what an import would store, but for the time."""
+    """Return whether a stored playlist equals the new playlist, apart from the time of import."""
     return stored is not None and replace(stored, imported_at=new.imported_at) == new
 
 
@@ -237,7 +261,10 @@ def _join(kept: Plays, new: Plays) -> Plays:
 
 
 def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may_be_same: bool) -> None:
-    """Write both files and commit; with `may_be_same`, nothing if the same plays are there: they are the same bytes."""
+    """Write both files and commit.
+
+    With `may_be_same`, nothing is committed if the new file of plays has the same bytes as the current playlist.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -245,24 +272,24 @@ def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may
     old, current = sorted(folder.glob("plays-*.parquet")), _current_file(workspace)
     numbers = [int(path.stem[6:]) for path in old if path.stem[6:].isdecimal()]
     path = folder / f"plays-{max(numbers, default=0) + 1}.parquet"
-    with atomic_path(path) as beside:
-        _write_columns(beside, plays)
+    with atomic_path(path) as temporary:
+        _write_columns(temporary, plays)
     if may_be_same and current is not None and cmp(path, current, shallow=False):
         path.unlink()
         return
-    columns = {name: [getattr(one, name) for one in playlists] for name in ("playlist_id", "name", "origin")}
-    columns["imported_at"] = pa.array([one.imported_at for one in playlists], pa.timestamp("s", "UTC"))
+    columns = {name: [getattr(playlist, name) for playlist in playlists] for name in ("playlist_id", "name", "origin")}
+    columns["imported_at"] = pa.array([playlist.imported_at for playlist in playlists], pa.timestamp("s", "UTC"))
     table = pa.table(columns).replace_schema_metadata(
         {"unheard.plays": path.name, "unheard.version": str(FORMAT_VERSION)}
     )
-    with atomic_path(folder / "playlists.parquet") as beside:
-        pq.write_table(table, beside, compression="zstd")
-    for outdated in (*old, *folder.glob(".*.partial")):  # the latter of who was killed
+    with atomic_path(folder / PLAYLISTS) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    for outdated in (*old, *folder.glob(".*.partial")):  # .partial: of a killed import
         outdated.unlink(missing_ok=True)
 
 
 def _write_columns(path: Path, plays: Plays) -> None:
-    """Write a row group at a time, each with dictionaries of its own playlists and tracks alone."""
+    """Write a row group at a time, each with a dictionary of its own playlists and tracks only."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -292,7 +319,7 @@ def _write_columns(path: Path, plays: Plays) -> None:
 
 
 def _encoded(rows: Rows, ids: Any) -> Any:
-    """Dictionary-encoded ids of some rows; the dictionary has no others."""
+    """Return dictionary-encoded ids of some rows; the dictionary has no other ids."""
     import pyarrow as pa
 
     used = np.zeros(len(ids), np.bool_)

@@ -1,1 +1,1 @@
-"""Scanning: audio files, tables, patches and vectors in; tracks, spectrograms and features out."""
+"""Scan audio files, tables, patches and vectors; store tracks, spectrograms and features."""

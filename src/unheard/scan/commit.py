@@ -1,7 +1,7 @@
-"""Commits of a scan: every track with its frames, vectors and failures is one transaction.
+"""Commit what a scan has decided and extracted: every track with its frames, vectors and failures is one transaction.
 
-Another scan may write to the same library at the same time. So before a decoded file is stored, its bytes are looked
-up once more: what the other one has stored since this scan began is a duplicate.
+Another scan may write to the same library at the same time. Therefore the bytes of a decoded file are looked up again
+before it is stored: if the other scan has stored them since this scan began, the file is a duplicate.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from unheard.errors import AudioError, Reason
 from unheard.features.mel_features import Signature, Statistics
 from unheard.features.writer import FeatureWriter
 from unheard.ingest.patches import PatchFile
-from unheard.ingest.workers import Lost
+from unheard.ingest.workers import WorkerFailure
 from unheard.library import Failure, Library, Track
 from unheard.scan.extraction import ExtractedAudio
 from unheard.scan.plan import Action, Step, duplicate, merge_metadata
-from unheard.scan.readymade import extract_patches, forget_missing
+from unheard.scan.readymade import extract_patches, remove_failures_of
 from unheard.spectrograms.shards import MelWriter
 from unheard.workspace import Settings
 
-Outcome = ExtractedAudio | AudioError | Lost | None
+Outcome = ExtractedAudio | AudioError | WorkerFailure | None
 
 
 class Committer:
-    """Writes what a scan has decided and extracted, and counts it.
+    """Write and count what a scan has decided and extracted.
 
-    stored     ids of the tracks that have a spectrogram when the scan begins
-    versions   of unheard and of the decoders, noted with every failure
+    stored    ids of the tracks that have a spectrogram when the scan begins
+    versions  of unheard and of the decoders, stored with every failure
     """
 
     def __init__(
@@ -43,19 +43,19 @@ class Committer:
         self._writer, self._features = writer, features
         self._stored = set(stored)
         self._hashes = {track.track_id: track.content_hash for track in library.tracks().items}
-        self._by_hash: dict[str, Track | AudioError] = {}  # what became of the files decoded in this scan
+        self._by_hash: dict[str, Track | AudioError] = {}  # outcomes of the files decoded in this scan
 
     def is_stored(self, track_id: str) -> bool:
-        """Whether a track has a spectrogram."""
+        """Return whether a track has a spectrogram."""
         return track_id in self._stored
 
     # ------------------------------------------------------------------------------------------------- audio
 
     def commit(self, step: Step, outcome: Outcome) -> None:
-        """Commit one step; `outcome` is what decoding gave, None for a step without."""
+        """Commit one step; `outcome` is the result of decoding, None for a step that needs none."""
         with self.library.transaction():
-            if step.evict is not None:
-                self._put_track(step.evict)
+            if step.displaced is not None:
+                self._put_track(step.displaced)
             if step.replaces:
                 self.library.remove_track(step.replaces)
                 self._hashes.pop(step.replaces, None)
@@ -64,30 +64,30 @@ class Committer:
                     self.count["unchanged"] += 1
                 case Action.GONE:
                     self.count["gone"] += 1
-                case Action.KNOWN:
+                case Action.KNOWN_FAILURE:
                     self.count["known_failures"] += 1
-                case Action.NOTED:
+                case Action.UPDATED:
                     self._put_track(step.track)
                     self.count["noted"] += 1
                 case Action.FAILED:
                     assert step.failure is not None
                     self._fail(step.failure)
-                case Action.TWIN:
-                    self._commit_twin(step)
+                case Action.COPY:
+                    self._commit_copy(step)
                 case Action.DECODE:
                     self._commit_decoded(step.track, outcome)
 
     def _commit_decoded(self, track: Track, outcome: Outcome) -> None:
         if isinstance(outcome, ExtractedAudio):
-            other = self._stored_meanwhile(track)
+            other = self._stored_by_another_scan(track)
             if other is not None:
                 self._by_hash[track.content_hash] = other
-                self._commit_stored_meanwhile(track, other)
+                self._commit_stored_by_another_scan(track, other)
                 return
             whole = merge_metadata(replace(outcome.tags, **_identity(track)), track)
             self._by_hash[track.content_hash] = whole = replace(whole, duration_s=outcome.duration_s)
             if track.track_id in self._stored and self._hashes.get(track.track_id) != track.content_hash:
-                self.library.remove_duplicates(track.track_id)  # of what it was; the next scan looks at them again
+                self.library.remove_duplicates(track.track_id)  # of the old bytes; the next scan decides about them
             self._store(whole, outcome)
             return
         assert outcome is not None
@@ -96,22 +96,22 @@ class Committer:
         self.library.remove_track(track.track_id)
         self._fail(self._failure(track, error))
 
-    def _stored_meanwhile(self, track: Track) -> Track | None:
-        """The track as which another scan has stored these bytes since this one began."""
+    def _stored_by_another_scan(self, track: Track) -> Track | None:
+        """Return the track as which another scan has stored these bytes since this scan began, or None."""
         other = self.library.track_of_content(track.content_hash)
         if other is None or self._hashes.get(other.track_id) == other.content_hash:
             return None
         return other
 
-    def _commit_stored_meanwhile(self, track: Track, other: Track) -> None:
+    def _commit_stored_by_another_scan(self, track: Track, other: Track) -> None:
         if other.path == track.path:
             self.count["unchanged"] += 1
         elif track.track_id not in self._hashes:
             self._fail(duplicate(track, other))
-        # else a stored track has taken on these bytes: the next scan knows both, and decides
+        # else a stored track now has these bytes: the next scan reads both from the library, and decides
 
-    def _commit_twin(self, step: Step) -> None:
-        """The same bytes as a file decoded a moment ago: a duplicate of it, or broken in the same way."""
+    def _commit_copy(self, step: Step) -> None:
+        """Record a file with the bytes of one decoded in this scan: as its duplicate, or as the same failure."""
         first = self._by_hash.get(step.track.content_hash)
         if isinstance(first, AudioError):
             self._fail(self._failure(step.track, first))
@@ -133,21 +133,21 @@ class Committer:
             self.library.remove_failure(name)
             self._store(replace(track, duration_s=audio.duration_s), audio)
 
-    # ----------------------------------------------------------------------------------------------- the rest
+    # --------------------------------------------------------------------------------- folders and rows without input
 
-    def note_unlisted(self, folders: Sequence[str]) -> None:
-        """Record folders that may not be read as failures, like files."""
+    def record_unlisted_folders(self, folders: Sequence[str]) -> None:
+        """Record folders that cannot be listed as failures, like files."""
         with self.library.transaction():
             for folder in folders:
                 self._fail(Failure(folder, Reason.UNREADABLE, "the folder cannot be listed; check its permissions"))
 
-    def note_pathless(self, rows: Sequence[tuple[Path, Track]], instead: frozenset[str]) -> None:
-        """Record rows of tables that have neither a file nor anything `instead` of one."""
+    def record_rows_without_input(self, rows: Sequence[tuple[Path, Track]], ids_with_input: frozenset[str]) -> None:
+        """Record table rows without a path as failures, unless their track is stored or has patches or a vector."""
         tracks = self.library.tracks().ids
         with self.library.transaction():
-            forget_missing(self.library, (track_id for track_id in instead if track_id in tracks))
+            remove_failures_of(self.library, (track_id for track_id in ids_with_input if track_id in tracks))
             for table, track in rows:
-                if track.track_id not in tracks and track.track_id not in instead:
+                if track.track_id not in tracks and track.track_id not in ids_with_input:
                     detail = "its row has no path, and it has no vector; fill in `path` or add a vector"
                     self._fail(Failure(f"{table}#{track.track_id}", Reason.MISSING, detail, track.track_id))
 

@@ -1,4 +1,4 @@
-"""Spectrogram patches and vectors that users bring instead of audio, checked and stored."""
+"""Check and store spectrogram patches and vectors that users give instead of audio."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from unheard.workspace import Settings
 def extract_patches(file: PatchFile, track_id: str, settings: Settings) -> ExtractedAudio:
     """Compute what a scan stores of one track of an HDF5 file; AudioError if its magnitudes cannot be used.
 
-    Frames of zeros at the end are padding, and left out unless the front end stores whole patches.
+    Frames of zeros at the end are padding; they are left out unless the front end stores whole patches.
     """
     mel = encode((mel_db_of_power(power, settings) for power in _powers(file.patches(track_id), settings)), settings)
     statistics, signature = vectors_of(mel, settings, f"{file.path}#{track_id}")
@@ -36,8 +36,8 @@ def extract_patches(file: PatchFile, track_id: str, settings: Settings) -> Extra
 
 
 def _powers(patches: Iterable[NDArray[np.float32]], settings: Settings) -> Iterator[NDArray[np.float32]]:
-    """Power spectra (frame, bin) of magnitude patches, patch by patch; at least one frame."""
-    silent: list[NDArray[np.float32]] = []  # what may be padding: zeros that no sound has followed yet
+    """Yield power spectra (frame, bin) of magnitude patches, patch by patch; at least one frame."""
+    silent: list[NDArray[np.float32]] = []  # zeros that are padding unless sound follows
     for n, patch in enumerate(patches):
         power = patch * patch
         loud = np.flatnonzero(power.any(axis=1))
@@ -55,26 +55,26 @@ def store_vectors(
     library: Library,
     path: Path,
     vectors: tuple[IdMap, NDArray[np.float32]],
-    given: Mapping[str, Track],
+    table_tracks: Mapping[str, Track],
 ) -> tuple[int, int]:
-    """Store a user's vectors and tracks for them; how many are (new or changed, unchanged).
+    """Store a user's vectors and their tracks; return how many are (new or changed, unchanged).
 
-    What the library knows of a track is kept, what a table of this scan says of it (`given`) goes over it.
+    Metadata of the library are kept; metadata in a table of this scan (`table_tracks`) replace them.
     """
     ids, matrix = vectors
-    check_width(features, library, path, vectors)  # once more: another table of this scan may have been stored since
+    check_width(features, library, path, vectors)  # again: another table of this scan may have been stored
     tracks = library.tracks()
     stored = user_vectors(features, tracks)
     new: list[tuple[str, NDArray[np.float32]]] = []
     with library.transaction():
         for track_id, vector in zip(ids, matrix, strict=True):
             known = tracks[tracks.ids.row(track_id)] if track_id in tracks.ids else None
-            merged = merge_metadata(known or Track(track_id), given.get(track_id, Track(track_id)))
+            merged = merge_metadata(known or Track(track_id), table_tracks.get(track_id, Track(track_id)))
             if merged != known:
                 library.put_track(merged)
             if track_id not in stored.ids or not np.array_equal(stored.values[stored.ids.row(track_id)], vector):
                 new.append((track_id, vector))
-        forget_missing(library, ids)
+        remove_failures_of(library, ids)
     if new:
         names = [track_id for track_id, _ in new]
         kind, version = UserVectors.kind, UserVectors.version
@@ -85,7 +85,7 @@ def store_vectors(
 def check_width(
     features: FeatureStore, library: Library, path: Path, vectors: tuple[IdMap, NDArray[np.float32]]
 ) -> None:
-    """TableError if vectors have another length than those that stay in the library beside them."""
+    """Raise TableError if the vectors have another length than those of other tracks in the library."""
     ids, matrix = vectors
     stored = user_vectors(features, library.tracks())
     kept = next((name for name in stored.ids if name not in ids), None)
@@ -95,12 +95,12 @@ def check_width(
 
 
 def user_vectors(features: FeatureStore, tracks: Tracks) -> Features:
-    """Return the vectors that users have given of these tracks."""
+    """Return the vectors that users have given for these tracks."""
     return features.read(UserVectors.kind, current=source_hashes(tracks, from_audio=False))
 
 
-def forget_missing(library: Library, ids: Iterable[str]) -> None:
-    """Drop earlier failures of tracks that have something to work with now."""
+def remove_failures_of(library: Library, ids: Iterable[str]) -> None:
+    """Remove earlier failures of tracks that have an input now; duplicates stay."""
     usable = set(ids)
     for failure in library.failures():
         if failure.track_id in usable and not failure.duplicate_of:

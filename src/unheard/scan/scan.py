@@ -1,9 +1,9 @@
-"""Scanning: sources in, a library of tracks with spectrograms and features out.
+"""Scan sources: write the tracks to the library, with spectrograms and features.
 
-Worker processes decode the files, and this one commits the results, in the order of the sources, whatever order they
-finish in: what is stored depends neither on the number of workers nor on how often a scan was interrupted. Every track
-is one transaction, its frames on disk before it; a killed scan continues where it was when it is started again. Several
-scans may write to one workspace at once, each to a shard of the mel store of its own.
+Worker processes decode the files; this process commits the results in the order of the sources, in whatever order they
+finish. So what is stored depends neither on the number of workers nor on interruptions. Every track is one transaction,
+and its frames are on disk before it is committed; a killed scan continues when it is started again. Several scans may
+write to one workspace at once, each to its own shard of the mel store.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from unheard.errors import UserError
 from unheard.features.store import FeatureStore
-from unheard.features.update import forget_removed, repair
+from unheard.features.update import remove_orphaned_vectors, repair
 from unheard.features.writer import FeatureWriter
 from unheard.ingest.decoders import decoder_versions
 from unheard.ingest.patches import PatchFile
@@ -35,7 +35,7 @@ from unheard.workspace import Settings, Workspace
 
 # A file may take ten minutes and a second for every 100 kB; a slow machine needs a tenth of that.
 LIMIT_S, BYTES_PER_S = 600.0, 1e5
-MAX_INTERNAL_ERRORS = 5  # in a row: then every other file would most likely meet the same error
+MAX_INTERNAL_ERRORS = 5  # in a row: the other files would most likely fail in the same way
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,17 @@ class ScanReport:
 
     added           stored for the first time
     changed         stored again, because the file changed or by force
-    noted           moved, touched or with new metadata, but not decoded
+    updated         moved, or with a new time or metadata; not decoded
     unchanged       nothing to do
     failed          skipped, with a reason that `unheard errors` lists
     known_failures  failed earlier, have not changed since, and were not tried again
-    gone            stored tracks whose files are no longer there; they are kept
+    gone            stored tracks whose files are missing; the tracks are kept
     audio_s         seconds of sound that were stored
     """
 
     added: int = 0
     changed: int = 0
-    noted: int = 0
+    updated: int = 0
     unchanged: int = 0
     failed: int = 0
     known_failures: int = 0
@@ -75,11 +75,11 @@ def scan(
 
     jobs      worker processes
     exclude   patterns of file names, or of paths below a folder, to leave out (`*.live.*`, `podcasts/*`)
-    force     decode again what is stored, and try again what failed
+    force     decode stored files again, and try failed files again
 
-    Files that cannot be used are listed as failures. Raises UserError or TableError for sources that cannot be read
-    as what they are - before anything is decoded - and UnheardError for an exception of unheard's own: at once after
-    `MAX_INTERNAL_ERRORS` files in a row, else when everything else is stored. Such files are not failures.
+    Files that cannot be used are listed as failures. UserError or TableError, before anything is decoded, for sources
+    that cannot be read. UnheardError for an internal error: at once after `MAX_INTERNAL_ERRORS` files in a row, else
+    after everything else is stored; such files are not listed as failures.
     """
     if jobs < 1:
         raise UserError(f"jobs is {jobs}, expected at least 1")
@@ -88,31 +88,31 @@ def scan(
         vectors = [(path, read_vectors(path)) for path in found.vectors]
         patches = [stack.enter_context(PatchFile(path, workspace.settings)) for path in found.patches]
         library = stack.enter_context(Library(workspace.library_path))
-        check_store(workspace, mend=force)
+        check_store(workspace, repair=force)
         features = FeatureStore(workspace.features_dir)
         for path, table in vectors:
             check_width(features, library, path, table)
         writer = stack.enter_context(mel_writer(workspace))
         repair(workspace, library, progress)  # vectors that a killed scan has not written
         feature_writer = stack.enter_context(FeatureWriter(features))
-        instead = frozenset[str]().union(*(ids for _, (ids, _) in vectors), *(file.ids for file in patches))
-        given = _pathless(found, instead)
+        ids_with_input = frozenset[str]().union(*(ids for _, (ids, _) in vectors), *(file.ids for file in patches))
+        table_tracks = _tracks_without_audio(found, ids_with_input)
         stored = frozenset(stored_ids(workspace, library))
         versions = decoder_versions()
-        planner = Planner(library, stored, versions=versions, given_ids=frozenset(found.rows), force=force)
+        planner = Planner(library, stored, versions=versions, table_ids=frozenset(found.rows), force=force)
         committer = Committer(library, writer, feature_writer, stored, versions)
-        committer.note_unlisted(found.unlisted)
+        committer.record_unlisted_folders(found.unlisted_folders)
         problem = _scan_audio(planner, committer, found, workspace.settings, jobs=jobs, progress=progress)
         for file in patches:
-            _scan_patches(committer, file, given, workspace.settings, force=force, progress=progress)
+            _scan_patches(committer, file, table_tracks, workspace.settings, force=force, progress=progress)
         for path, table in vectors:
-            new, same = store_vectors(features, library, path, table, given)
+            new, same = store_vectors(features, library, path, table, table_tracks)
             committer.count.update(added=new, unchanged=same)
-        committer.note_pathless(found.pathless, instead)
+        committer.record_rows_without_input(found.without_path, ids_with_input)
         committer.count["gone"] += _count_gone(library, found)
         writer.compact(library)
         feature_writer.flush()
-        forget_removed(workspace, library)
+        remove_orphaned_vectors(workspace, library)
         if problem is not None:
             raise problem
     return ScanReport(**committer.count, audio_s=committer.audio_s)
@@ -121,19 +121,19 @@ def scan(
 def preview(
     workspace: Workspace, sources: Sequence[Path], *, exclude: Sequence[str] = (), force: bool = False
 ) -> Counter[str]:
-    """What a scan would do with each audio file (see plan.py), counted. Writes nothing, decodes nothing."""
+    """Count what a scan would do with each audio file (see plan.py). Writes nothing, decodes nothing."""
     found = find_sources(sources, exclude=exclude)
     there = workspace.library_path.exists()
     with Library(workspace.library_path if there else Path(":memory:")) as library:
         stored = frozenset(stored_ids(workspace, library))
-        planner = Planner(library, stored, versions=decoder_versions(), given_ids=frozenset(found.rows), force=force)
+        planner = Planner(library, stored, versions=decoder_versions(), table_ids=frozenset(found.rows), force=force)
         return Counter(planner.decide(candidate).action.value for candidate in found.audio)
 
 
 def _scan_audio(
     planner: Planner, committer: Committer, found: Sources, settings: Settings, *, jobs: int, progress: Progress
 ) -> Exception | None:
-    """Decide, extract and commit every audio file; the first internal error, if there were only a few."""
+    """Decide, extract and commit every audio file; return the first internal error, or None."""
     queue = (_job(planner.decide(candidate), settings) for candidate in found.audio)
     total = len(found.audio)
     first: Exception | None = None
@@ -146,7 +146,7 @@ def _scan_audio(
         else:
             in_a_row = 0 if step.action is Action.DECODE else in_a_row
             committer.commit(step, outcome)
-        progress("listening", done, total)
+        progress("decoding", done, total)
     return first
 
 
@@ -158,20 +158,20 @@ def _job(step: Step, settings: Settings) -> Job[Step]:
 def _scan_patches(
     committer: Committer,
     file: PatchFile,
-    given: dict[str, Track],
+    table_tracks: dict[str, Track],
     settings: Settings,
     *,
     force: bool,
     progress: Progress,
 ) -> None:
-    """Extract and commit every track of an HDF5 file that is not stored from this very file already."""
+    """Extract and commit every track of an HDF5 file that is not stored from this file yet."""
     status = file.path.stat()
     state: dict[str, Any] = {"path": str(file.path), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
     tracks = {track.track_id: track for track in committer.library.tracks().items}
     failures = {failure.path: failure for failure in committer.library.failures()}
     for done, track_id in enumerate(file.ids, start=1):
         known = tracks.get(track_id, Track(track_id))
-        track = merge_metadata(replace(known, **state), given.get(track_id, Track(track_id)))
+        track = merge_metadata(replace(known, **state), table_tracks.get(track_id, Track(track_id)))
         failure = failures.get(f"{file.path}#{track_id}")
         if track == known and committer.is_stored(track_id) and not force:
             committer.count["unchanged"] += 1
@@ -187,22 +187,25 @@ def _scan_patches(
         progress("reading patches", done, len(file.ids))
 
 
-def _pathless(found: Sources, instead: frozenset[str]) -> dict[str, Track]:
-    """What tables say of tracks without a file. Rows whose file is missing join them if vectors or patches stand in."""
-    given = {track.track_id: track for _, track in found.pathless}
+def _tracks_without_audio(found: Sources, ids_with_input: frozenset[str]) -> dict[str, Track]:
+    """Return the metadata of tracks without an audio file, by id.
+
+    Rows whose file is missing are moved to them from `found.audio` if vectors or patches have their id.
+    """
+    table_tracks = {track.track_id: track for _, track in found.without_path}
     audio: list[Candidate] = []
     for candidate in found.audio:
-        row = candidate.given
-        if row is not None and row.track_id in instead and not Path(candidate.path).exists():
-            given[row.track_id] = row
+        row = candidate.table_track
+        if row is not None and row.track_id in ids_with_input and not Path(candidate.path).exists():
+            table_tracks[row.track_id] = row
         else:
             audio.append(candidate)
     found.audio = audio
-    return given
+    return table_tracks
 
 
 def _count_gone(library: Library, found: Sources) -> int:
-    """Stored tracks of the scanned folders whose files are not there any more."""
+    """Count stored tracks of the scanned folders whose files are missing."""
     roots = tuple(folder.rstrip("/\\") for folder in found.folders)
     n_gone = 0
     for track in library.tracks().items:

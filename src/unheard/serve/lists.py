@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import Response
 
 from unheard.errors import UserError
-from unheard.plays.matching import Matcher, Wanted
+from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.readers.m3u import read_m3u
 from unheard.recommend.export import Format, ListEntry, as_text
 from unheard.serve.answers import row_of, track_out
@@ -65,11 +65,11 @@ def _matcher(loaded: Loaded) -> Matcher:
     return loaded.once("matcher", lambda: Matcher(loaded.catalogue.tracks, loaded.failures))
 
 
-def _wanted(line: str) -> Wanted:
+def _wanted(line: str) -> TrackReference:
     """What one line means."""
     parts = DASH.split(NUMBERED.sub("", line), maxsplit=1)
     artist, title = (parts[0], parts[1]) if len(parts) == 2 else ("", parts[0])
-    return Wanted(track_id=line, path=line if "/" in line or "\\" in line else "", artist=artist, title=title)
+    return TrackReference(track_id=line, path=line if "/" in line or "\\" in line else "", artist=artist, title=title)
 
 
 def _matched(loaded: Loaded, ids: Sequence[str], misses: Sequence[str], missed: int) -> Matched:

@@ -1,43 +1,33 @@
-"""Mel spectrograms of audio files, encoded as the store keeps them."""
+"""Mel spectrograms of samples and of audio files, encoded as the mel store keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.ingest.audio import decode_blocks
 from unheard.spectrograms.front_end import mel_db
 from unheard.spectrograms.store import ENCODINGS
 from unheard.workspace import Settings
 
 
-def mel_of_file(path: Path, settings: Settings) -> NDArray[Any]:
-    """The mel spectrogram of a file, (frame, mel), encoded as the store of a workspace with these settings keeps it."""
-    return encode(mel_db(decode_blocks(path, sample_rate=settings.sample_rate), settings), settings)
-
-
-def encode(blocks: Iterable[NDArray[np.float32]], settings: Settings) -> NDArray[Any]:
-    """Encode mel decibels block by block: an hour takes 20 MB in `standard`, while its samples would take 320."""
-    encoded = list(_encoded(blocks, settings))
-    return np.concatenate(encoded) if encoded else np.empty((0, settings.n_mels), ENCODINGS[settings.front_end].dtype)
-
-
-def _encoded(blocks: Iterable[NDArray[np.float32]], settings: Settings) -> Iterator[NDArray[Any]]:
+def encode(blocks: Iterable[Floats], settings: Settings) -> NDArray[Any]:
+    """Encode mel decibels block by block, so that an hour needs 20 MB in `standard`; its samples would need 320 MB."""
     encoding = ENCODINGS[settings.front_end]
-    return (encoding.encode(block) for block in blocks)
+    encoded = [encoding.encode(block) for block in blocks]
+    return np.concatenate(encoded) if encoded else np.empty((0, settings.n_mels), encoding.dtype)
 
 
-class CountedBlocks:
-    """Iterate over blocks, counting their samples."""
+def encoded_mel(blocks: Iterable[Floats], settings: Settings) -> NDArray[Any]:
+    """Return the encoded mel spectrogram of blocks of samples, (frame, mel)."""
+    return encode(mel_db(blocks, settings), settings)
 
-    def __init__(self, blocks: Iterable[NDArray[np.float32]]) -> None:
-        self._blocks, self.n_samples = blocks, 0
 
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        for block in self._blocks:
-            self.n_samples += len(block)
-            yield block
+def mel_of_file(path: Path, settings: Settings) -> NDArray[Any]:
+    """Return the encoded mel spectrogram of an audio file, (frame, mel); AudioError as `decode_blocks` raises it."""
+    return encoded_mel(decode_blocks(path, sample_rate=settings.sample_rate), settings)

@@ -1,13 +1,13 @@
-"""The files of the mel store: append-only shards, each with an index and a single writer.
+"""Read and write the files of the mel store: append-only shards, each with an index and a single writer.
 
     mels/0000.frames   stored frames, (frame, mel) row-major, track after track
     mels/0000.index    one JSON line per stored track: [track_id, start_frame, n_frames, source_hash]
-    mels/0000.lock     held by the shard's writer, and released by the system when the writer dies
+    mels/0000.lock     held by the shard's writer, and released by the system when the writer ends
 
-Any number of processes may write at once, each to a shard of its own: a writer claims the last shard, or the next
+Any number of processes may write at once, each to its own shard: a writer claims the last shard, or the next
 number if the last one is full or claimed. Frames are on disk before their index line is written, and the line before
-the library stores the track. So after a kill a half-written line, and frames that no line names, are ignored by readers
-and overwritten by the next writer of the shard.
+the library stores the track. So readers ignore a half-written line, and frames without a line, that a kill leaves, and
+the next writer of the shard overwrites them.
 
 An entry counts while its `source_hash` is the one of its track in the library. When a track has several such entries,
 the one in the last shard counts, and there the last one. The others are superseded; `MelWriter.compact` removes them.
@@ -62,16 +62,16 @@ class Shard:
         return self.folder / f"{self.number:04d}.index"
 
     def entries(self) -> list[Entry]:
-        """The index, in the order it was written."""
+        """Return the entries of the index in the order in which they were written."""
         return _parse(self.index_path.read_bytes())[0]
 
     def n_frames(self, frame_bytes: int) -> int:
-        """Whole frames in the file, whether an entry names them or not."""
+        """Return the number of whole frames in the file, with or without an entry."""
         return self.frames_path.stat().st_size // frame_bytes if self.frames_path.exists() else 0
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        """Claim the shard; yields False while another writer holds it.
+        """Claim the shard; yield False if another writer holds it.
 
         SQLite locks the file in the same way on every system, also against other threads of this process. The file
         stays when the shard is removed: without it, two writers could hold locks of two files of the same name.
@@ -79,7 +79,7 @@ class Shard:
         path = self.folder / f"{self.number:04d}.lock"
         with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as lock:
             try:
-                lock.execute("PRAGMA journal_mode = MEMORY")  # no file beside it
+                lock.execute("PRAGMA journal_mode = MEMORY")  # no journal file
                 lock.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError:
                 if not os.access(path, os.W_OK):
@@ -90,7 +90,7 @@ class Shard:
 
 
 def list_shards(folder: Path) -> list[Shard]:
-    """Every shard that has an index, by number."""
+    """Return every shard that has an index, by number."""
     numbers = sorted(int(path.stem) for path in folder.glob("*.index") if path.stem.isdigit())
     return [Shard(folder, number) for number in numbers]
 
@@ -98,7 +98,7 @@ def list_shards(folder: Path) -> list[Shard]:
 def latest_entries(
     shards: list[Shard], source_hashes: Mapping[str, str]
 ) -> tuple[dict[str, tuple[Shard, Entry]], dict[Shard, list[Entry]]]:
-    """The entry that counts for each track, with its shard; and all entries of each shard.
+    """Return the entry that counts for each track, with its shard; and all entries of each shard.
 
     source_hashes   of the library's tracks (`Library.source_hashes`)
     """
@@ -113,7 +113,7 @@ def latest_entries(
 
 
 class MelWriter:
-    """Appends spectrograms to a shard of its own, which it claims with the first one."""
+    """Append spectrograms to a shard, which is claimed before the first one is written."""
 
     def __init__(self, folder: Path, *, n_mels: int, dtype: np.dtype[Any]) -> None:
         self._folder, self._n_mels, self._dtype = folder, n_mels, dtype
@@ -142,15 +142,14 @@ class MelWriter:
         self._frames.flush()
         os.fsync(self._frames.fileno())
         self._index.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
-        self._index.flush()  # if the line is lost with the power, the next scan stores the track once more
+        self._index.flush()  # not synced: if a power failure loses the line, the next scan stores the track again
         self._end_frame = entry.end_frame
 
     def compact(self, library: Library) -> None:
         """Remove every shard of which at least half is superseded; what counts in it is first moved to a new shard.
 
-        Shards that another writer holds are left alone. A kill on the way leaves entries twice, which changes nothing.
-        Readers that are open keep the removed files until they close them (not on Windows, where they stay until the
-        next time).
+        Shards that another writer holds are skipped. A kill leaves some entries twice, which is harmless. Open readers
+        keep the removed files until they close them; on Windows the files stay until the next call.
         """
         self._release()
         latest, entries = latest_entries(list_shards(self._folder), library.source_hashes())
@@ -161,7 +160,7 @@ class MelWriter:
         self._release()
 
     def _compact_shard(self, shard: Shard, library: Library) -> None:
-        """Compact a claimed shard if it still needs it: its writer may have stored tracks before it let go of it."""
+        """Compact a claimed shard, unless its last writer has stored tracks that make this unnecessary."""
         latest, entries = latest_entries(list_shards(self._folder), library.source_hashes())
         if shard not in entries or not _superseded(shard, latest, entries):
             return
@@ -174,7 +173,7 @@ class MelWriter:
                 self.append(entry.track_id, frames[entry.start_frame : entry.end_frame], entry.source_hash)
             os.fsync(self._index.fileno())
             del frames
-        with suppress(PermissionError):  # Windows, while somebody reads it
+        with suppress(PermissionError):  # on Windows, while a reader has it open
             shard.index_path.unlink()
             shard.frames_path.unlink(missing_ok=True)
 
@@ -183,7 +182,7 @@ class MelWriter:
         return self._n_mels * self._dtype.itemsize
 
     def _claim(self, number: int) -> None:
-        """Lock the first free shard from `number` on that has room, and open it behind its last whole entry."""
+        """Lock the first free shard from `number` on that has room, and open it after its last whole entry."""
         self._folder.mkdir(exist_ok=True)
         while self._shard is None:
             with ExitStack() as stack:
@@ -205,13 +204,13 @@ class MelWriter:
 
 
 def _superseded(shard: Shard, latest: Mapping[str, tuple[Shard, Entry]], entries: Mapping[Shard, list[Entry]]) -> bool:
-    """Whether at least half of a shard's frames do not count any more."""
+    """Return whether at least half of a shard's frames are superseded."""
     kept = sum(entry.n_frames for entry in entries[shard] if latest.get(entry.track_id) == (shard, entry))
     return 2 * kept <= sum(entry.n_frames for entry in entries[shard])
 
 
 def drop_lost_entries(shard: Shard, frame_bytes: int) -> None:
-    """Shorten the index of a damaged shard to the entries whose frames are there."""
+    """Shorten the index of a damaged shard to the entries whose frames exist."""
     with shard.lock() as claimed:
         if claimed:
             n_frames = shard.n_frames(frame_bytes)
@@ -222,14 +221,14 @@ def drop_lost_entries(shard: Shard, frame_bytes: int) -> None:
 
 
 def map_frames(path: Path, n_frames: int, n_mels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Memory map of the first `n_frames` frames of a shard's file, (frame, mel)."""
+    """Return a memory map of the first `n_frames` frames of a shard's file, (frame, mel)."""
     if not n_frames:
         return np.empty((0, n_mels), dtype)
     return np.memmap(path, dtype, "r", shape=(n_frames, n_mels))
 
 
 def _parse(index: bytes) -> tuple[list[Entry], int]:
-    """Entries up to the first line that is not whole, and how many bytes they take."""
+    """Return the entries before the first invalid line, and their size in bytes."""
     end = index.rfind(b"\n") + 1
     lines = index[:end].split(b"\n")[:-1]
     try:
@@ -248,7 +247,7 @@ def _parse(index: bytes) -> tuple[list[Entry], int]:
 
 
 def _open_to_append(path: Path, n_bytes: int) -> BinaryIO:
-    """Open a file that is at least `n_bytes` long, without what lies behind them."""
+    """Open a file for writing after its first `n_bytes`, and cut off the rest."""
     file = path.open("r+b" if path.exists() else "w+b")
     if path.stat().st_size > n_bytes:
         file.truncate(n_bytes)

@@ -1,8 +1,8 @@
-"""One hand-made vector per track: how its sound is coloured, how it varies, how it moves.
+"""Compute one vector of statistics per track: timbre, its variation, loudness, onsets, modulation, tempo.
 
-Computed from mel decibels in one pass over blocks, so a track of hours needs little memory. `STATISTICS` names the
-slices; the MFCC ones are the classic single-Gaussian timbre model (Mandel and Ellis 2005), the modulation energies
-follow the fluctuation patterns of Pampalk (2006).
+The vector is computed from mel decibels in one pass over blocks, so a track of hours needs little memory. `STATISTICS`
+names the slices; the MFCC ones are the classic single-Gaussian timbre model (Mandel and Ellis 2005), the modulation
+energies follow the fluctuation patterns of Pampalk (2006).
 
     block             numbers   of mel decibels (frame, mel) at 43 frames a second
     mel_mean          128       mean of each band
@@ -25,8 +25,8 @@ from functools import cache
 from itertools import accumulate, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Floats
 from unheard.spectrograms.mfcc import dct_basis, deltas
 
 N_MFCC = 20
@@ -59,13 +59,13 @@ N_STATISTICS = sum(_SIZES.values())
 MFCC_STATISTICS = slice(STATISTICS["mfcc_mean"].start, STATISTICS["mfcc_correlation"].stop)
 
 
-def statistics(mel_db: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The vector of one track, (frame, 128) mel decibels at 43 frames a second -> (N_STATISTICS,) float32, finite."""
+def statistics(mel_db: Floats) -> Floats:
+    """Return the vector of a track, (frame, 128) mel decibels at 43 frames a second -> (N_STATISTICS,) float32."""
     return statistics_of_blocks([mel_db])
 
 
-def statistics_of_blocks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The same from consecutive blocks of a track's frames; at least one frame in all."""
+def statistics_of_blocks(blocks: Iterable[Floats]) -> Floats:
+    """Return the same from consecutive blocks of frames; at least one frame in all."""
     curves = _curves(blocks)
     parts = {
         "mel_mean": curves.mel_mean,
@@ -82,21 +82,21 @@ def statistics_of_blocks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.fl
 
 @dataclass(frozen=True)
 class _Curves:
-    """What one pass over the frames leaves: two mel vectors and a few numbers per frame."""
+    """Results of one pass over the frames: two mel vectors and a few numbers per frame."""
 
-    mel_mean: NDArray[np.float64]  # (mel,)
-    mel_std: NDArray[np.float64]  # (mel,)
-    mfcc: NDArray[np.float32]  # (frame, 20)
-    envelopes: NDArray[np.float32]  # (frame, 6), mean decibels of 6 groups of bands
-    onset: NDArray[np.float32]  # (frame,), mean rise of the bands since the frame before
-    loudness: NDArray[np.float32]  # (frame,), mean of the bands
+    mel_mean: Doubles  # (mel,)
+    mel_std: Doubles  # (mel,)
+    mfcc: Floats  # (frame, 20)
+    envelopes: Floats  # (frame, 6), mean decibels of 6 groups of bands
+    onset: Floats  # (frame,), mean rise of the bands since the previous frame
+    loudness: Floats  # (frame,), mean of the bands
 
 
-def _curves(blocks: Iterable[NDArray[np.float32]]) -> _Curves:
+def _curves(blocks: Iterable[Floats]) -> _Curves:
     n, total, squares = 0, np.zeros(N_MELS), np.zeros(N_MELS)
-    middle = np.zeros(N_MELS, np.float32)  # near the mean, so that squares of what is left keep their digits
+    middle = np.zeros(N_MELS, np.float32)  # near the mean, so that sums of squares are exact enough
     sums, onsets = [], []
-    previous: NDArray[np.float32] | None = None
+    previous: Floats | None = None
     for block in blocks:
         if not len(block):
             continue
@@ -123,15 +123,15 @@ def _curves(blocks: Iterable[NDArray[np.float32]]) -> _Curves:
 
 
 @cache
-def weighted_sums() -> NDArray[np.float32]:
-    """All that is linear in a frame, as one product: MFCC 0-19, means of 6 groups of bands, mean, (mel, 27)."""
+def weighted_sums() -> Floats:
+    """Return the weights (mel, 27) of everything linear in a frame: MFCC 0-19, means of 6 groups of bands, mean."""
     group = np.arange(N_MELS) * N_ENVELOPES // N_MELS  # (mel,)
     groups = (group[:, None] == np.arange(N_ENVELOPES)).astype(np.float32)
     means = np.hstack([groups / groups.sum(axis=0), np.full((N_MELS, 1), 1.0 / N_MELS)])
     return np.hstack([dct_basis(N_MELS, N_MFCC), means]).astype(np.float32)
 
 
-def _mfcc_parts(coefficients: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+def _mfcc_parts(coefficients: Floats) -> dict[str, Doubles]:
     mean, std = coefficients.mean(axis=0, dtype=np.float64), coefficients.std(axis=0, dtype=np.float64)
     scaled = (coefficients - mean) / np.maximum(std, FLOOR)  # (frame, 20)
     correlation = np.clip(scaled.T @ scaled / len(scaled), -1.0, 1.0)
@@ -143,18 +143,18 @@ def _mfcc_parts(coefficients: NDArray[np.float32]) -> dict[str, NDArray[np.float
     }
 
 
-def _loudness(loudness: NDArray[np.float32]) -> NDArray[np.float64]:
+def _loudness(loudness: Floats) -> Doubles:
     return np.array([loudness.mean(), loudness.std(), *np.percentile(loudness, PERCENTILES)])
 
 
-def _flux(onset: NDArray[np.float32]) -> NDArray[np.float64]:
+def _flux(onset: Floats) -> Doubles:
     inner = onset[1:-1]
     peaks = (inner > onset[:-2]) & (inner >= onset[2:]) & (inner > onset.mean() + onset.std())
     return np.array([onset.mean(), onset.std(), peaks.sum() / len(onset) * FRAME_RATE_HZ])
 
 
-def _segments(curve: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """Half-overlapping stretches of (frame, k), centred and under a Hann window; short curves are padded."""
+def _segments(curve: Floats) -> Iterator[Floats]:
+    """Yield half-overlapping segments of (frame, k), centred, with a Hann window; short curves are padded."""
     window = np.hanning(SEGMENT_FRAMES).astype(np.float32)[:, None]
     centred = curve - curve.mean(axis=0)
     if len(centred) < SEGMENT_FRAMES:
@@ -163,8 +163,8 @@ def _segments(curve: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         yield centred[start : start + SEGMENT_FRAMES] * window
 
 
-def _mean_power(curve: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Welch's power spectrum of curves (frame, k) -> (bin, k)."""
+def _mean_power(curve: Floats) -> Doubles:
+    """Return Welch's power spectrum of curves, (frame, k) -> (bin, k)."""
     from scipy.fft import rfft
 
     n, total = 0, np.zeros((SEGMENT_FRAMES // 2 + 1, curve.shape[1]))
@@ -174,7 +174,7 @@ def _mean_power(curve: NDArray[np.float32]) -> NDArray[np.float64]:
     return total / n
 
 
-def _modulation(envelopes: NDArray[np.float32]) -> NDArray[np.float64]:
+def _modulation(envelopes: Floats) -> Doubles:
     power = _mean_power(envelopes)  # (bin, 6)
     frequency_hz = np.fft.rfftfreq(SEGMENT_FRAMES, 1 / FRAME_RATE_HZ)
     ranges = [
@@ -183,9 +183,9 @@ def _modulation(envelopes: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.log10(np.stack(ranges, axis=1) + FLOOR).ravel()
 
 
-def _tempo(onset: NDArray[np.float32]) -> NDArray[np.float64]:
+def _tempo(onset: Floats) -> Doubles:
     power = _mean_power(onset[:, None])[:, 0]
-    autocorrelation = np.fft.irfft(power)  # (lag,), circular: long lags of a windowed segment have faded out
+    autocorrelation = np.fft.irfft(power)  # (lag,), circular; the window makes long lags negligible
     edges = np.rint(60.0 / TEMPO_EDGES_BPM * FRAME_RATE_HZ).astype(int)  # falling: fast tempi have short lags
     highest = [autocorrelation[short : long + 1].max() for long, short in pairwise(edges)]
     return np.array(highest) / max(float(autocorrelation[0]), FLOOR)

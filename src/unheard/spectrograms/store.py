@@ -1,7 +1,7 @@
-"""The mel store: every track's mel spectrogram, read through memory maps of its shards (see shards.py).
+"""Read the mel store: the mel spectrogram of every track, through memory maps of its shards (see shards.py).
 
-Frames lie (frame, mel) row-major, so a patch of consecutive frames is one contiguous read and needs no decompression.
-A stored value q means `offset_db + step_db * q`.
+Frames are stored (frame, mel) row-major, so a patch of consecutive frames is one contiguous read, without
+decompression. A stored value q means `offset_db + step_db * q`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Indices, Rows
 from unheard.errors import MissingStageError, UserError
 from unheard.ids import IdMap
 from unheard.library import Library
@@ -36,21 +37,21 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a front end's decibels are stored."""
+    """The encoding of a front end's decibels in the store."""
 
     dtype: np.dtype[Any]
     offset_db: float
     step_db: float
 
-    def encode(self, mel_db: NDArray[np.float32]) -> NDArray[Any]:
-        """Decibels to stored numbers; values outside the range are clipped."""
+    def encode(self, mel_db: Floats) -> NDArray[Any]:
+        """Convert decibels to stored numbers; values outside the range are clipped."""
         scaled = (mel_db - self.offset_db) / self.step_db
         if self.dtype == np.uint8:
             scaled = np.clip(np.rint(scaled), 0, 255)
         return scaled.astype(self.dtype)
 
-    def decode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
-        """Stored numbers to decibels, float32."""
+    def decode(self, stored: NDArray[Any]) -> Floats:
+        """Convert stored numbers to decibels, float32."""
         return stored.astype(np.float32) * np.float32(self.step_db) + np.float32(self.offset_db)
 
 
@@ -65,11 +66,11 @@ ENCODINGS: dict[FrontEndName, Encoding] = {
 
 @dataclass(frozen=True)
 class MelStore:
-    """Read access. Row r of `ids` has `n_frames[r]` frames, from `start_frames[r]` on of all shards back to back."""
+    """Stored spectrograms. Row r of `ids` has `n_frames[r]` frames from `start_frames[r]` on in the joined shards."""
 
     ids: IdMap
-    start_frames: NDArray[np.int64]
-    n_frames: NDArray[np.int64]
+    start_frames: Indices
+    n_frames: Indices
     patch_frames: int
     encoding: Encoding
     shards: tuple[NDArray[Any], ...]  # each (frame, mel); memory maps, or arrays; at least one
@@ -86,53 +87,53 @@ class MelStore:
         return int(self.shards[0].shape[1])
 
     def frames(self, row: int) -> NDArray[Any]:
-        """Stored numbers of a whole track, (frame, mel), without copying them."""
+        """Return the stored numbers of a track, (frame, mel), without a copy."""
         start = int(self.start_frames[row])
         shard = bisect_right(self._shard_starts, start) - 1
         first = start - self._shard_starts[shard]
         return self.shards[shard][first : first + int(self.n_frames[row])]
 
     def n_patches(self, row: int) -> int:
-        """Patches that cover a track without overlap, the last one zero-padded."""
+        """Return the number of patches that cover a track without overlap; the last one is padded."""
         return max(1, -(-int(self.n_frames[row]) // self.patch_frames))
 
-    def raw_patches(self, rows: NDArray[np.integer], starts: NDArray[np.integer]) -> NDArray[Any]:
-        """Stored numbers of patches (batch, frame, mel), beginning `starts` frames into tracks `rows`.
+    def raw_patches(self, rows: Rows, starts: Rows) -> NDArray[Any]:
+        """Return stored numbers of patches (batch, frame, mel) that begin at frames `starts` of the tracks `rows`.
 
-        Frames behind the end of a track are what the front end makes of silence.
+        Frames behind the end of a track are silent.
         """
         width = self.patch_frames
         out = np.empty((len(rows), width, self.n_mels), self.encoding.dtype)
-        for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
+        for index, (row, start) in enumerate(zip(rows, starts, strict=True)):
             patch = self.frames(int(row))[int(start) : int(start) + width]
-            out[place, : len(patch)] = patch
-            out[place, len(patch) :] = silence(self.encoding)
+            out[index, : len(patch)] = patch
+            out[index, len(patch) :] = silence(self.encoding)
         return out
 
-    def track_db(self, row: int) -> NDArray[np.float32]:
-        """A whole track in decibels, (frame, mel)."""
+    def track_db(self, row: int) -> Floats:
+        """Return a track in decibels, (frame, mel)."""
         return self.encoding.decode(self.frames(row))
 
 
 @cache
 def silence(encoding: Encoding) -> NDArray[Any]:
-    """Stored numbers of a frame without sound, (mel,), at the settings that every workspace has."""
+    """Return the stored numbers of a silent frame, (mel,), with the default settings of the front end."""
     front_end = next(name for name, known in ENCODINGS.items() if known == encoding)
     return encoding.encode(silent_frame(Settings(front_end)))
 
 
 def open_store(workspace: Workspace, library: Library) -> MelStore:
-    """Open the store of a scanned workspace; MissingStageError without spectrograms, UserError if frames are lost."""
+    """Return the store of a scanned workspace; MissingStageError without spectrograms, UserError if frames are lost."""
     return _read(workspace, lambda shards: _open_store(workspace, library, shards))
 
 
 def stored_ids(workspace: Workspace, library: Library) -> list[str]:
-    """Ids of all tracks that have a spectrogram, ordered."""
+    """Return the ids of all tracks that have a spectrogram, ordered."""
     return _read(workspace, lambda shards: sorted(latest_entries(shards, library.source_hashes())[0]))
 
 
 def _read(workspace: Workspace, read: Callable[[list[Shard]], Result]) -> Result:
-    """`read` all shards, and once more whenever a scan has removed one of them meanwhile."""
+    """Return what `read` returns for all shards; read again whenever a scan has removed a shard in the meantime."""
     shards = list_shards(workspace.mels_path)
     while True:
         try:
@@ -166,23 +167,23 @@ def _open_store(workspace: Workspace, library: Library, shards: list[Shard]) -> 
 
 
 def mel_writer(workspace: Workspace) -> MelWriter:
-    """A writer of the workspace's store."""
+    """Return a writer of the workspace's store."""
     dtype = ENCODINGS[workspace.settings.front_end].dtype
     return MelWriter(workspace.mels_path, n_mels=workspace.settings.n_mels, dtype=dtype)
 
 
-def check_store(workspace: Workspace, *, mend: bool) -> None:
-    """UserError if frames are lost; with `mend`, forget the entries of those frames instead."""
-    _read(workspace, lambda shards: _check(workspace, {shard: shard.entries() for shard in shards}, mend=mend))
+def check_store(workspace: Workspace, *, repair: bool) -> None:
+    """Raise UserError if frames are lost; with `repair`, remove the entries of those frames instead."""
+    _read(workspace, lambda shards: _check(workspace, {shard: shard.entries() for shard in shards}, repair=repair))
 
 
-def _check(workspace: Workspace, entries: Mapping[Shard, Sequence[Entry]], *, mend: bool = False) -> None:
+def _check(workspace: Workspace, entries: Mapping[Shard, Sequence[Entry]], *, repair: bool = False) -> None:
     frame_bytes = workspace.settings.n_mels * ENCODINGS[workspace.settings.front_end].dtype.itemsize
     for shard, indexed in entries.items():
         n_frames, expected = shard.n_frames(frame_bytes), indexed[-1].end_frame if indexed else 0
         if n_frames >= expected:
             continue
-        if not mend:
+        if not repair:
             raise UserError(
                 f"{shard.frames_path}: holds {n_frames} frames, its index expects {expected}; "
                 "restore it or scan with --force"

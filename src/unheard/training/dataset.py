@@ -18,6 +18,7 @@ from scipy.sparse import csr_matrix
 from unheard.arrays import Floats, Indices, Mask, Rows
 from unheard.errors import UserError
 from unheard.factors.store import Factors, load_factors, load_split_factors
+from unheard.features.table import encoder_kind, is_encoder, split_and_model
 from unheard.ids import IdMap
 from unheard.inference.artists import ArtistTable, artist_names, artist_table
 from unheard.inference.ranker_features import (
@@ -158,6 +159,12 @@ class TrainingData:
 
 def load_ranker_data(workspace: Workspace, library: Library, recipe: RankerRecipe, split: Split) -> TrainingData:
     """Read features and training arrays for a ranker recipe, without artist features; errors as below."""
+    for kind in recipe.descriptions or ():
+        if is_encoder(kind) and split_and_model(kind)[0] != split.name:
+            raise UserError(
+                f"recipe {recipe.name!r}: {kind} was trained on tracks that may be test tracks of split "
+                f"{split.name!r}; use {encoder_kind(split.name, split_and_model(kind)[1])}"
+            )
     ids, blocks = read_features(workspace, library, recipe.descriptions)
     return load_training_data(workspace, library, split, ids, blocks=blocks)
 

@@ -1,7 +1,7 @@
-"""Tables of millions of rows as batches of columns; Arrow reads them.
+"""Read tables of millions of rows as batches of columns, with Arrow.
 
-What Arrow refuses in a CSV file (a row of another width, an unclosed quote, bytes that are not UTF-8) is read again row
-by row by ingest/tables.py, which reads it after all or says which row is wrong. A record is a row of data, from 0 on.
+If Arrow cannot read a CSV file (a row of another width, an unclosed quote, bytes that are not UTF-8), ingest/tables.py
+reads it row by row, or raises an error with the row. A record is a row of data, counted from 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SLOW_BATCH_ROWS = 50_000
 
 
 def table_batches(path: Path, *, ids: Sequence[str], optional: Sequence[str]) -> Iterator[Batch]:
-    """Yield the columns `ids`, which have to be there, and those of `optional` that are, a batch of rows at a time.
+    """Yield the required columns `ids` and the existing ones of `optional`, a batch of rows at a time.
 
     TableError for a table that is missing, empty, damaged, without a required column, or with a row of another width.
     """
@@ -80,9 +80,9 @@ def text_batches(rows: Iterable[dict[str, str]], ids: Sequence[str]) -> Iterator
 
 
 def arrow_csv(
-    path: Path, names: Sequence[str], wanted: Sequence[str], ids: Sequence[str], *, skip: int, **parse: Any
+    path: Path, names: Sequence[str], names_read: Sequence[str], ids: Sequence[str], *, skip: int, **parse: Any
 ) -> Any:
-    """Open a text file as a stream of Arrow batches of text; `skip` lines stand before the first record."""
+    """Open a text file as a stream of Arrow batches of text; `skip` lines precede the first record."""
     import pyarrow as pa
     from pyarrow import csv
 
@@ -92,8 +92,8 @@ def arrow_csv(
         csv.ReadOptions(column_names=list(names), skip_rows=skip, block_size=BLOCK_BYTES),
         csv.ParseOptions(**parse),
         csv.ConvertOptions(
-            include_columns=list(wanted),
-            column_types={name: encoded if name in ids else pa.string() for name in wanted},
+            include_columns=list(names_read),
+            column_types={name: encoded if name in ids else pa.string() for name in names_read},
             strings_can_be_null=False,
         ),
     )
@@ -104,22 +104,22 @@ def _csv_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...]) ->
 
     header, header_line = csv_header(path)
     check_columns(path, header, ids)
-    wanted = [*ids, *(name for name in optional if name in header)]
+    names_read = [*ids, *(name for name in optional if name in header)]
     n = 0
     try:
-        for batch in arrow_csv(path, header, wanted, ids, skip=header_line, newlines_in_values=_has_quotes(path)):
+        for batch in arrow_csv(path, header, names_read, ids, skip=header_line, newlines_in_values=_has_quotes(path)):
             if len(batch):
-                yield dict(zip(wanted, batch.columns, strict=True))
+                yield dict(zip(names_read, batch.columns, strict=True))
                 n += len(batch)
     except pa.ArrowException:
-        rows = (values for _, values in islice(read_rows(path, required=wanted), n, None))
+        rows = (values for _, values in islice(read_rows(path, required=names_read), n, None))
         yield from text_batches(rows, ids)
     except OSError as error:
         raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
 
 
 def _has_quotes(path: Path) -> bool:
-    """Whether any field may be quoted: only then may it hold a line break, which takes Arrow longer to look for."""
+    """Return whether a field may be quoted and so may hold a line break; Arrow is faster if no field does."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(b'"') >= 0
 
@@ -130,11 +130,11 @@ def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...]
 
     schema = open_parquet(path).schema_arrow
     check_columns(path, schema.names, ids)
-    wanted = [*ids, *(name for name in optional if name in schema.names)]
+    names_read = [*ids, *(name for name in optional if name in schema.names)]
     try:
         with pq.ParquetFile(path, read_dictionary=list(ids)) as file:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=wanted):
+            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=names_read):
                 if len(batch):
-                    yield {name: batch.column(name) for name in wanted}
+                    yield {name: batch.column(name) for name in names_read}
     except (pa.ArrowException, OSError) as error:
         raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "write it again") from error

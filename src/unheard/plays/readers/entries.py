@@ -1,6 +1,6 @@
-"""Columns of entries, from a table of playlists or play counts, as plays of the library's tracks.
+"""Convert columns of entries, from a table of playlists or play counts, to plays of the library's tracks.
 
-Each batch of columns is checked and matched at once; a TableError names the row of the first entry that is refused.
+Each batch of columns is checked and matched as a whole; a TableError names the row of the first invalid entry.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from unheard.plays.readers.columns import Batch, encode_ids
 from unheard.plays.readers.values import read_positions, read_timestamps, read_weights
 
 IDS = ("playlist_id", "track_id")
-LARGEST_POSITION = 2**31 - 1
+MAX_POSITION = 2**31 - 1
 
 
 @dataclass
 class Entries:
-    """The rows of one table while they are read, a batch at a time.
+    """Collects the entries of one table, a batch at a time.
 
-    row_of       the row number that messages give for a record
-    label        how a miss is named, by its id
-    weight_name  what the source calls the weight
+    row_of       record -> row number in messages
+    label        track id -> name of a miss in reports
+    weight_name  name of the weight in the source
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Entries:
     misses: dict[str, None] = field(default_factory=dict, init=False)
     _n: int = field(default=0, init=False)
     _playlists: list[Any] = field(default_factory=list, init=False)  # dictionaries of the batches
-    _offset: int = field(default=0, init=False)  # where the last dictionary starts in all of them
+    _offset: int = field(default=0, init=False)  # first row of the last dictionary
     _columns: dict[str, list[Any]] = field(default_factory=dict, init=False)
     _positioned: bool = field(default=False, init=False)
 
@@ -55,30 +55,30 @@ class Entries:
         self._known, self._rows = pa.array(known, pa.string()), np.append(rows, np.int32(UNKNOWN))
         for batch in batches:
             self._add(batch)
-        return self._done()
+        return self._build()
 
     def _add(self, batch: Batch) -> None:
         playlists, tracks = (encode_ids(batch[name]) for name in IDS)
         self._check_not_empty(playlists, tracks)
-        self._keep("track", self._match(tracks))
-        if not self._playlists or not playlists.dictionary.equals(self._playlists[-1]):  # a row group has one
+        self._append("track", self._match(tracks))
+        if not self._playlists or not playlists.dictionary.equals(self._playlists[-1]):  # the same in a row group
             self._offset += len(self._playlists[-1]) if self._playlists else 0
             self._playlists.append(playlists.dictionary)
-        self._keep("playlist", playlists.indices.to_numpy() + np.int32(self._offset))
+        self._append("playlist", playlists.indices.to_numpy() + np.int32(self._offset))
         if "position" in batch:
             self._add_positions(batch["position"])
         if "weight" in batch:
             weights = read_weights(self.path, batch["weight"], self.weight_name, self._row)
-            self._keep("weight", weights.astype(np.float32))
+            self._append("weight", weights.astype(np.float32))
         if "timestamp" in batch:
-            self._keep("timestamp", read_timestamps(self.path, batch["timestamp"], "timestamp", self._row))
+            self._append("timestamp", read_timestamps(self.path, batch["timestamp"], "timestamp", self._row))
         self._n += len(tracks)
 
     def _row(self, record: int) -> int:
-        """The row number of a record of the current batch."""
+        """Return the row number of a record of the current batch."""
         return self.row_of(self._n + record)
 
-    def _keep(self, name: str, column: Any) -> None:
+    def _append(self, name: str, column: Any) -> None:
         self._columns.setdefault(name, []).append(column)
 
     def _check_not_empty(self, playlists: Any, tracks: Any) -> None:
@@ -92,7 +92,7 @@ class Entries:
             raise TableError(self.path, f"{name} is empty", "give the row both ids", row=self._row(record))
 
     def _match(self, tracks: Any) -> Rows:
-        """The library's row of each track, UNKNOWN or FAILED."""
+        """Return the row of each track in the library, UNKNOWN or FAILED."""
         import pyarrow.compute as pc
 
         names, indices = tracks.dictionary, tracks.indices.to_numpy()
@@ -118,14 +118,14 @@ class Entries:
             problem = "some rows have a position and some do not"
             raise TableError(self.path, problem, "fill in all or none", row=self._row(int(other[0])))
         if self._positioned:
-            self._keep("position", _narrow(positions))
+            self._append("position", _narrow(positions))
 
     # ----------------------------------------------------------------------------------------------- all batches
 
     def _column(self, name: str) -> Any:
         return np.concatenate(self._columns.pop(name))
 
-    def _done(self) -> Imported:
+    def _build(self) -> Imported:
         playlist_ids, rows_of_names = _distinct(self._playlists)
         playlist_rows = rows_of_names[self._column("playlist")]
         track_rows = self._column("track")
@@ -139,8 +139,8 @@ class Entries:
         starts = np.concatenate([[0], np.cumsum(np.bincount(playlist_rows, minlength=len(playlist_ids)))])
         if self._positioned:
             self._check_positions(playlist_ids, playlist_rows, positions, order)
-        if not self._positioned or positions.min() < -LARGEST_POSITION or positions.max() > LARGEST_POSITION:
-            positions = np.arange(len(playlist_rows)) - starts[playlist_rows]  # large ones count for their order alone
+        if not self._positioned or positions.min() < -MAX_POSITION or positions.max() > MAX_POSITION:
+            positions = np.arange(len(playlist_rows)) - starts[playlist_rows]  # keep only the order
         weights = self._column("weight")[order] if "weight" in self._columns else np.ones(self._n, np.float32)
         timestamps = self._column("timestamp")[order] if "timestamp" in self._columns else np.full(self._n, np.nan)
         plays = Plays(
@@ -157,7 +157,7 @@ class Entries:
         return Imported(plays.take(matched) if missed else plays, list(self.misses), missed)
 
     def _check_positions(self, playlist_ids: IdMap, playlist_rows: Rows, positions: Any, order: Any) -> None:
-        """TableError where a playlist has a position twice; the order is stable, so the earlier record stands first."""
+        """Raise TableError if a playlist has a position twice. The order is stable: earlier records come first."""
         again = np.flatnonzero((playlist_rows[1:] == playlist_rows[:-1]) & (positions[1:] == positions[:-1])) + 1
         if not len(again):
             return
@@ -171,20 +171,20 @@ class Entries:
 
 
 def _narrow(positions: Doubles) -> Rows:
-    """Positions as int32 where they fit, else as int64."""
-    fit = positions.min() >= -LARGEST_POSITION and positions.max() <= LARGEST_POSITION
+    """Return positions as int32 if they fit, else as int64."""
+    fit = positions.min() >= -MAX_POSITION and positions.max() <= MAX_POSITION
     return positions.astype(np.int32 if fit else np.int64)
 
 
 def _is_empty(ids: Any) -> Any:
-    """Which of dictionary-encoded ids are empty."""
+    """Return which of the dictionary-encoded ids are empty."""
     import pyarrow.compute as pc
 
     return pc.equal(ids.dictionary, "").to_numpy(zero_copy_only=False)[ids.indices.to_numpy()]
 
 
 def _distinct(dictionaries: list[Any]) -> tuple[IdMap, Rows]:
-    """All ids of some dictionaries, sorted, and the row of each entry, one dictionary after the other."""
+    """Return all ids of the dictionaries, sorted, and the row of each entry of each dictionary."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

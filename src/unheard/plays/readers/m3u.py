@@ -1,7 +1,7 @@
-"""M3U and M3U8: one file is one playlist.
+"""Read M3U and M3U8 files: one file is one playlist.
 
 Lines are paths relative to the file, with / or \\, or file:// URLs. `#EXTINF:<seconds>,<artist> - <title>` before a
-path names it for when the path does not help.
+path has the names to match if the path is in no library.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from unheard.errors import TableError
-from unheard.plays.imported import Collected, Imported
-from unheard.plays.matching import Matcher, Wanted
+from unheard.plays.imported import ImportBuilder, Imported
+from unheard.plays.matching import Matcher, TrackReference
 
 SUFFIXES = frozenset({".m3u", ".m3u8"})
 
 
-UNUSED_IN_CP1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # what Windows writes has none of these
+UNUSED_IN_CP1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # bytes that text in the encoding of Windows does not have
 
 
 def read_m3u(path: Path, playlist_id: str, matcher: Matcher) -> Imported:
-    """Read the entries in their order. What cannot be matched leaves a gap in the positions."""
-    found = Collected()
-    for position, wanted in enumerate(_entries(path)):
-        track_id = matcher.match(wanted)
-        if track_id is None and "%" in wanted.path:
-            track_id = matcher.match(Wanted(path=unquote(wanted.path)))
+    """Read the entries in order. An entry without a match leaves a gap in the positions."""
+    found = ImportBuilder()
+    for position, reference in enumerate(_entries(path)):
+        track_id = matcher.match(reference)
+        if track_id is None and "%" in reference.path:
+            track_id = matcher.match(TrackReference(path=unquote(reference.path)))
         if track_id is None:
-            found.miss(wanted.label)
+            found.miss(reference.label)
         else:
             found.add(playlist_id, track_id, position)
-    return found.done()
+    return found.build()
 
 
-def _entries(path: Path) -> Iterator[Wanted]:
+def _entries(path: Path) -> Iterator[TrackReference]:
     artist = title = ""
     for line in re.split(r"\r\n|\r|\n", _text(path)):  # splitlines() would also split at U+2028
         line = line.strip().strip("\0")
@@ -44,12 +44,12 @@ def _entries(path: Path) -> Iterator[Wanted]:
             artist, dash, title = (part.strip() for part in label.partition(" - "))
             artist, title = (artist, title) if dash else ("", label)
         elif line and not line.startswith("#"):
-            yield Wanted(path=_absolute(path, line), artist=artist, title=title)
+            yield TrackReference(path=_absolute(path, line), artist=artist, title=title)
             artist = title = ""
 
 
 def _absolute(playlist: Path, line: str) -> str:
-    """The path that a line means; for a URL of something else, the URL."""
+    """Return the absolute path of a line; of a URL with another scheme than file, the URL."""
     if line.lower().startswith("file:"):
         local = unquote(line[5:])
         local = "/" + local.lstrip("/")

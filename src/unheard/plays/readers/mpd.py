@@ -1,4 +1,4 @@
-"""Slices of the Spotify Million Playlist Dataset: `mpd.slice.<from>-<to>.json`, or any JSON of that shape.
+"""Read slices of the Spotify Million Playlist Dataset: `mpd.slice.<from>-<to>.json`, or other JSON in that layout.
 
 {"playlists": [{"pid": 0, "tracks": [{"pos": 0, "track_uri": ..., "artist_name": ..., "track_name": ...}]}]}
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from unheard.errors import TableError
-from unheard.plays.imported import Collected, Imported
-from unheard.plays.matching import Matcher, Wanted
+from unheard.plays.imported import ImportBuilder, Imported
+from unheard.plays.matching import Matcher, TrackReference
 
 URI_PREFIX = "spotify:track:"
 MAX_POSITION = 2**31
@@ -21,15 +21,18 @@ MAX_POSITION = 2**31
 
 @dataclass
 class SliceReader:
-    """Reads slices one after the other; they repeat the same tracks thousands of times, and share no playlist."""
+    """Reads slices one after the other. Matches are cached, because slices repeat the same tracks thousands of times.
+
+    No playlist may be in two slices.
+    """
 
     matcher: Matcher
-    _answers: dict[str, tuple[str | None, str]] = field(default_factory=dict, init=False)  # by URI: track, label
+    _answers: dict[str, tuple[str | None, str]] = field(default_factory=dict, init=False)  # URI -> track, label
     _pids: dict[str, Path] = field(default_factory=dict, init=False)
 
     def read(self, path: Path) -> Imported:
-        """Name playlists by `pid`; match tracks by `track_uri` (or its last part), else by artist and title."""
-        found = Collected()
+        """Read a slice. Playlist ids are `pid`; tracks match by `track_uri` (or its last part) or artist and title."""
+        found = ImportBuilder()
         pids: dict[str, Path] = {}
         for pid, position, track in _rows(path, {**self._pids}, found.names):
             pids[pid] = path
@@ -39,15 +42,15 @@ class SliceReader:
             else:
                 found.add(pid, track_id, position)
         self._pids |= pids
-        return found.done()
+        return found.build()
 
     def _match(self, track: dict[str, Any]) -> tuple[str | None, str]:
         uri, artist, title = (str(track.get(key) or "") for key in ("track_uri", "artist_name", "track_name"))
         if uri in self._answers:
             return self._answers[uri]
-        wanted = Wanted(track_id=uri, artist=artist, title=title, isrc=str(track.get("isrc") or ""))
-        track_id = self.matcher.by_id(uri.removeprefix(URI_PREFIX)) or self.matcher.match(wanted)
-        answer = track_id, wanted.label or uri
+        reference = TrackReference(track_id=uri, artist=artist, title=title, isrc=str(track.get("isrc") or ""))
+        track_id = self.matcher.by_id(uri.removeprefix(URI_PREFIX)) or self.matcher.match(reference)
+        answer = track_id, reference.label or uri
         if uri:
             self._answers[uri] = answer
         return answer
@@ -75,9 +78,9 @@ def _rows(path: Path, pids: dict[str, Path], names: dict[str, str]) -> Iterator[
         if playlist.get("name"):
             names[pid] = str(playlist["name"])
         seen: set[int] = set()
-        for place, track in enumerate(tracks):
-            position = track.get("pos", place) if isinstance(track, dict) else None
+        for index, track in enumerate(tracks):
+            position = track.get("pos", index) if isinstance(track, dict) else None
             if not isinstance(position, int) or not 0 <= position < MAX_POSITION or position in seen:
-                raise TableError(path, f"track {place} of playlist {pid} has no `pos` of its own", fix)
+                raise TableError(path, f"track {index} of playlist {pid} has no `pos` of its own", fix)
             seen.add(position)
             yield pid, position, track

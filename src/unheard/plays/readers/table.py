@@ -1,4 +1,4 @@
-"""Playlists as a table: playlist_id, track_id and, optionally, position, weight, timestamp."""
+"""Read playlists from a table with playlist_id, track_id and, optionally, position, weight, timestamp."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ OPTIONAL = ("position", "weight", "timestamp")
 
 
 def read_table(path: Path, matcher: Matcher, *, skip_unknown: bool) -> Imported:
-    """Read a table in which every row is a play. Without positions, a playlist is in the order of its rows.
+    """Read a table in which every row is a play. Without positions, a playlist has the order of its rows.
 
-    A track whose file failed is a miss; an id that nothing is known of is a TableError, or a miss with `skip_unknown`.
+    A track whose file failed is a miss. An unknown id raises TableError, or is a miss with `skip_unknown`.
     """
 
     def label(track_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The Echo Nest Taste Profile: `user <tab> song <tab> plays`, without a header. A listener becomes a playlist."""
+"""Read the Echo Nest Taste Profile: `user <tab> song <tab> plays`, without a header. Each user becomes a playlist."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from unheard.plays.readers.entries import IDS, Entries
 
 SUFFIXES = frozenset({".txt", ".tsv"})
 COLUMNS = (*IDS, "weight")
-FIX = "mend or remove the row"
+FIX = "correct or remove the row"
 
 
 def read_taste_profile(path: Path, matcher: Matcher) -> Imported:
-    """Play counts are the weights; positions count a listener's songs as they come. Unknown songs are misses."""
+    """Read a file. Weights are play counts, positions number the songs of a user; unknown songs are misses."""
     entries = Entries(path, matcher, partial(_row_of_record, path), str, skip_unknown=True, weight_name="plays")
     return entries.read(_batches(path))
 
 
 def _batches(path: Path) -> Iterator[Batch]:
-    """Columns as Arrow reads them; what it refuses, and blank fields, are read again line by line."""
+    """Yield columns as Arrow reads them; line by line from the first batch with blank fields or an error."""
     import pyarrow as pa
 
     n = 0
@@ -47,7 +47,7 @@ def _batches(path: Path) -> Iterator[Batch]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and fields of every line that is not blank."""
+    """Yield line number and fields of every line that is not blank."""
     row = n = 0
     try:
         with path.open(encoding="utf-8-sig") as file:

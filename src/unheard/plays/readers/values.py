@@ -1,7 +1,7 @@
-"""Columns of a table as numbers: positions, weights and times, checked all at once.
+"""Convert columns of a table to numbers: positions, weights and times.
 
-Arrow converts what is plainly written; each distinct other text is parsed by itself. The first value that is refused is
-parsed once more with its row, so the message is the one of the parser.
+Arrow converts plain numbers; other texts are parsed once for each distinct text. The first invalid value is parsed
+again with its row, so that the parser raises the error.
 """
 
 from __future__ import annotations
@@ -87,15 +87,15 @@ def _read(
 
 
 def _numbers_of(texts: Any, *, times: bool) -> Doubles | None:
-    """Plain numbers, or times that are all written in one way of ISO 8601; None if there are others. Empty: NaN."""
+    """Return numbers, or times in one ISO 8601 format, NaN for empty texts; None if a text has another format."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    given = pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
+    filled = pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
     kinds = [pa.float64(), *([pa.timestamp("us"), pa.timestamp("us", "UTC")] if times else [])]
     for kind in kinds:
         try:
-            converted = given.cast(kind)
+            converted = filled.cast(kind)
         except pa.ArrowInvalid:
             continue
         if pa.types.is_timestamp(kind):

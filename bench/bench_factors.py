@@ -17,7 +17,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from unheard.factors import exact
+from unheard.factors import als_reference
 from unheard.factors.als import AlsConfig, confidence, fit_als, fold_in
 
 N_PLAYLISTS, N_TRACKS, PLAYS_EACH = 1_000, 800, 30
@@ -43,9 +43,9 @@ def implicit_with_blas_threads(plays: csr_matrix, config: AlsConfig) -> None:
 
 
 def exact_iteration(plays: csr_matrix, config: AlsConfig, rng: np.random.Generator) -> None:
-    P, C = exact.preference_and_confidence(plays, config)
-    X = exact.half_step(P, C, 0.01 * rng.random((N_TRACKS, config.dim)), config.regularization)
-    exact.half_step(P.T, C.T, X, config.regularization)
+    P, C = als_reference.preference_and_confidence(plays, config)
+    X = als_reference.half_step(P, C, 0.01 * rng.random((N_TRACKS, config.dim)), config.regularization)
+    als_reference.half_step(P.T, C.T, X, config.regularization)
 
 
 def seconds(run: Callable[[], object], *, repeats: int) -> float:

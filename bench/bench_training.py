@@ -116,7 +116,7 @@ def training_table(rounds: int) -> None:
 def loader_table(rounds: int) -> None:
     """Patches a second from a store of 200 tracks of three minutes, drawn as training draws them."""
     from unheard.ids import IdMap
-    from unheard.inference.sources import PatchSource
+    from unheard.inference.input_sources import PatchSource
     from unheard.spectrograms.shards import map_frames
     from unheard.spectrograms.store import ENCODINGS, MelStore
     from unheard.training.networks.batches import Epoch, batches, epoch_rng, shuffled

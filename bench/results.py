@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 from unheard.evaluate.evaluate import evaluate
+from unheard.evaluate.result_tables import Table, to_markdown
 from unheard.evaluate.summary import summaries
-from unheard.evaluate.table import Table, to_markdown
 from unheard.session import Session
 from unheard.workspace import Workspace
 

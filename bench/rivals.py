@@ -32,9 +32,9 @@ from scipy.sparse import csr_matrix
 
 from unheard.evaluate.evaluate import check_measurable
 from unheard.evaluate.measure import Figure, Measure
-from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare_recommend
+from unheard.evaluate.recommend_task import RecommendTask, measure_recommend, prepare_recommend
+from unheard.evaluate.result_tables import Table, table_markdown, tables
 from unheard.evaluate.results import compare, results_of
-from unheard.evaluate.table import Table, table_markdown, tables
 from unheard.ids import IdMap
 from unheard.metrics.intervals import Resamples
 from unheard.models.baselines import standardise

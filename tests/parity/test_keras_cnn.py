@@ -25,8 +25,8 @@ from torch import nn
 from tests.models.plain import signs_mixed
 from unheard.factors.scaling import Scaling
 from unheard.ids import IdMap
-from unheard.inference.sources import PatchSource
-from unheard.inference.weights import load_arrays
+from unheard.inference.input_sources import PatchSource
+from unheard.inference.module_arrays import load_arrays
 from unheard.models.cnn import Cnn, CnnConfig
 from unheard.models.inputs import PatchInput
 from unheard.models.recipe import Adam, Mse, Stage

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.evaluate.evaluate import check_measurable, model_names
-from unheard.evaluate.recommend import K, RecommendTask, measure_lists, prepare_recommend, rank
+from unheard.evaluate.recommend_task import K, RecommendTask, measure_lists, prepare_recommend, rank
+from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import number
-from unheard.evaluate.table import Table
 from unheard.experiments.experiment import Experiment, Findings, Models, Seed
 from unheard.metrics import diversity
 from unheard.metrics.accuracy import Values

@@ -26,8 +26,8 @@ from scipy.sparse import csr_matrix
 
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import model_names
+from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import number
-from unheard.evaluate.table import Table
 from unheard.experiments.experiment import Experiment, Findings, Models, Seed, load, save
 from unheard.factors.als import AlsConfig
 from unheard.metrics import accuracy, chance

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from unheard.evaluate.evaluate import check_measurable, model_names
 from unheard.evaluate.measure import Figure, Measure, mean_of
-from unheard.evaluate.recommend import TASK, K, Ranking, RecommendTask, measure_lists, prepare_recommend, rank
+from unheard.evaluate.recommend_task import TASK, K, Ranking, RecommendTask, measure_lists, prepare_recommend, rank
+from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import number
-from unheard.evaluate.table import Table
 from unheard.experiments.experiment import Experiment, Findings, Option, Seed
 from unheard.metrics import diversity
 from unheard.metrics.intervals import Resamples, percentile_interval

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.evaluate.evaluate import check_measurable
-from unheard.evaluate.recommend import K, prepare_recommend, rank
-from unheard.evaluate.table import Table
+from unheard.evaluate.recommend_task import K, prepare_recommend, rank
+from unheard.evaluate.result_tables import Table
 from unheard.metrics import accuracy, diversity
 from unheard.metrics.intervals import N_RESAMPLES, Resamples, holm, p_value, percentile_interval
 from unheard.progress import Progress
@@ -39,7 +39,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Pairs:
+class RelevantPairs:
     """Every relevant pair of all rotations: its playlist, the artist of its track, and its weight 1 / |R|."""
 
     playlist: NDArray[np.int64]
@@ -55,7 +55,7 @@ def measure(
     seeds: int,
     progress: Progress,
     what: str,
-) -> tuple[Pairs, dict[str, Values], dict[str, float]]:
+) -> tuple[RelevantPairs, dict[str, Values], dict[str, float]]:
     """Return the relevant pairs of a split, the gains (metric, pair) of each model, and the coverage@20 of each model.
 
     trained  those of `names` that were trained with seeds 0 .. seeds - 1
@@ -65,7 +65,7 @@ def measure(
     task = prepare_recommend(catalogue, "cold", none, seed=0)
     n_relevant = np.bincount(task.query, minlength=len(task.playlists))
     ideal = accuracy.ideal_dcg(n_relevant, K)
-    pairs = Pairs(
+    pairs = RelevantPairs(
         playlists_with_tests(catalogue)[task.query].astype(np.int64),
         catalogue.main_artist[task.candidates][task.column].astype(np.int64),
         1 / n_relevant[task.query],
@@ -84,7 +84,7 @@ def measure(
     return pairs, gains, covered
 
 
-def two_way_weights(pairs: Pairs, rng: np.random.Generator) -> NDArray[np.float64]:
+def two_way_weights(pairs: RelevantPairs, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return how often one resample draws each pair: draws of its playlist times draws of its artist, (pair,)."""
 
     def drawn(clusters: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -94,7 +94,7 @@ def two_way_weights(pairs: Pairs, rng: np.random.Generator) -> NDArray[np.float6
     return (drawn(pairs.playlist) * drawn(pairs.artist)).astype(np.float64)
 
 
-def rows_of(pairs: Pairs, gains: dict[str, Values], default: str) -> list[dict[str, Any]]:
+def rows_of(pairs: RelevantPairs, gains: dict[str, Values], default: str) -> list[dict[str, Any]]:
     """Return one row per model: metrics with intervals, and the lead of the default with interval and corrected p."""
     names = list(gains)
     stacked = np.stack([gains[name] for name in names]).reshape(-1, len(pairs.share))  # (model x metric, pair)

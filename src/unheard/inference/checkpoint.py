@@ -17,7 +17,7 @@ from typing import Any
 from unheard import artefacts
 from unheard.errors import UserError
 from unheard.factors.scaling import Scaling
-from unheard.inference.weights import Arrays, below
+from unheard.inference.module_arrays import Arrays, below
 from unheard.models.recipe import Recipe, recipe_from
 from unheard.workspace import Settings
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from unheard.inference.device import autocast
-from unheard.inference.sources import PatchSource, Source
+from unheard.inference.input_sources import PatchSource, Source
 from unheard.progress import Progress, silent
 
 PATCHES_AT_ONCE = 64  # of 256 frames; fewer when they are longer

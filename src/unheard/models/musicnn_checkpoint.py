@@ -28,7 +28,7 @@ CRC_MASK = 0xA282EAD8
 
 
 @dataclass(frozen=True)
-class Entry:
+class TensorEntry:
     """The position of a tensor in the data file, in bytes, and its check sum (CRC-32C, masked)."""
 
     shape: tuple[int, ...]
@@ -38,7 +38,7 @@ class Entry:
     checksum: int
 
 
-def read_entries(index: bytes, source: str) -> dict[str, Entry]:
+def read_entries(index: bytes, source: str) -> dict[str, TensorEntry]:
     """Return the entry of every tensor of an index; raise UserError if it is not an index, truncated or damaged."""
     try:
         return _entries(index)
@@ -84,7 +84,7 @@ CRC_TABLE = tuple(_crc_of_byte(byte) for byte in range(256))
 # ------------------------------------------------------------------------------------------------------ the index
 
 
-def _entries(index: bytes) -> dict[str, Entry]:
+def _entries(index: bytes) -> dict[str, TensorEntry]:
     footer = index[-FOOTER_BYTES:]
     if len(footer) < FOOTER_BYTES or struct.unpack("<Q", footer[-8:]) != (MAGIC,):
         raise ValueError("its last bytes are not those of a table")
@@ -143,7 +143,7 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
 # ------------------------------------------------------------------------------------------------- protocol buffers
 
 
-def _entry(message: bytes) -> Entry:
+def _entry(message: bytes) -> TensorEntry:
     """BundleEntryProto: dtype = 1, shape = 2, shard_id = 3, offset = 4, size = 5, crc32c = 6. Zeros are left out."""
     numbers = dict.fromkeys((1, 3, 4, 5, 6), 0)
     shape: tuple[int, ...] = ()
@@ -155,7 +155,7 @@ def _entry(message: bytes) -> Entry:
             shape = tuple(size for size in sizes if isinstance(size, int))
     if numbers[3]:
         raise ValueError("it spreads over several data files")
-    return Entry(shape, numbers[1], numbers[4], numbers[5], numbers[6])
+    return TensorEntry(shape, numbers[1], numbers[4], numbers[5], numbers[6])
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:

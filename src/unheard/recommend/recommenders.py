@@ -141,7 +141,7 @@ class OracleRecommender:
     """The ceiling: the true factors. `warm` (test tracks folded in) scores playlists, `full` compares tracks.
 
     The playlists' vectors are warm at test time, so the best that a model can predict for them is the fold-in; true
-    neighbours come from the factors of all plays (see the docstring of evaluate/similar.py).
+    neighbours come from the factors of all plays (see the docstring of evaluate/similar_task.py).
     """
 
     warm: FactorRecommender

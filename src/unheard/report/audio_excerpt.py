@@ -140,7 +140,7 @@ def _spectrum_db(samples: Floats, window: int, rate: int, top_hz: float) -> Floa
 
 def sample_levels(store: MelStore, rows: NDArray[np.integer], *, rng: np.random.Generator) -> Levels | None:
     """Return frames of up to 300 tracks, before and after an input layer fitted on the tracks `rows`."""
-    from unheard.inference.sources import NORM_PATCHES, PatchSource
+    from unheard.inference.input_sources import NORM_PATCHES, PatchSource
 
     if not len(rows):
         return None

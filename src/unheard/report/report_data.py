@@ -21,7 +21,7 @@ from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.models import BASELINES, ORACLE, make_recommender, trained_models, without_part
 from unheard.report.audio_excerpt import Excerpt, Levels, read_excerpt, sample_levels
 from unheard.report.model_lists import Hubs, SideBySide, default_seeds, find_hubs, side_by_side
-from unheard.report.stored_results import Experiment, StoredResults, read_experiments, read_results
+from unheard.report.stored_results import StoredExperiment, StoredResults, read_experiments, read_results
 from unheard.report.trained_networks import Convolutions, History, convolutions, histories
 from unheard.spectrograms.store import MelStore, open_store, stored_ids
 from unheard.splits import EVALUATION_SPLITS, Split, Use, load_splits
@@ -61,7 +61,7 @@ class ReportData:
     library: LibrarySummary
     models: tuple[str, ...]
     results: StoredResults | None
-    experiments: tuple[Experiment, ...]
+    experiments: tuple[StoredExperiment, ...]
     seeds: tuple[SideBySide, ...]
     hubs: Hubs | None
     excerpt: Excerpt | None
@@ -113,7 +113,7 @@ def load_report_data(
     trained = trained_models(workspace, name)
     chosen = _chosen(models, trained)
     rows = [catalogue.track_row(track) for track in dict.fromkeys(seed_tracks)] or default_seeds(catalogue)
-    from unheard.inference.update import update_predictions  # imports torch
+    from unheard.inference.update_predictions import update_predictions  # imports torch
 
     for model in {without_part(name) for name in chosen} & set(trained):
         # For tracks that were scanned or changed after the training.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from unheard.errors import UserError
 from unheard.evaluate.results import recipe_and_seed
 from unheard.report.audio_excerpt import middle_patch
-from unheard.report.figures.histories import Stage
+from unheard.report.figures.histories import StageHistory
 from unheard.spectrograms.store import MelStore
 from unheard.workspace import Workspace
 
@@ -63,7 +63,7 @@ class History:
 
     recipe: str
     models: tuple[str, ...]
-    runs: tuple[tuple[Stage, ...], ...]
+    runs: tuple[tuple[StageHistory, ...], ...]
 
 
 # ------------------------------------------------------------------------------------------------ histories
@@ -71,7 +71,7 @@ class History:
 
 def histories(workspace: Workspace, split: str, wanted: Sequence[str]) -> tuple[History, ...]:
     """Return the histories of the models `wanted` (empty: of all trained ones), grouped by recipe."""
-    found: dict[str, list[tuple[int, str, tuple[Stage, ...]]]] = {}
+    found: dict[str, list[tuple[int, str, tuple[StageHistory, ...]]]] = {}
     for path in sorted(workspace.model_dir(split, "*").parent.glob("*/history.json")):
         model = path.parent.name
         if not wanted or model in wanted:
@@ -84,11 +84,11 @@ def histories(workspace: Workspace, split: str, wanted: Sequence[str]) -> tuple[
     )
 
 
-def _read_history(path: Path) -> tuple[Stage, ...]:
+def _read_history(path: Path) -> tuple[StageHistory, ...]:
     try:
         stages = json.loads(path.read_text(encoding="utf-8"))["stages"]
         return tuple(
-            Stage(
+            StageHistory(
                 str(stage["loss"]),
                 None if stage.get("margin") is None else float(stage["margin"]),
                 [{key: float(value) for key, value in epoch.items()} for epoch in stage["epochs"]],

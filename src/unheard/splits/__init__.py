@@ -20,7 +20,7 @@ from unheard.splits.exchange import (
 )
 from unheard.splits.folds import artists_split, live_split, tracks_split
 from unheard.splits.groups import artist_groups, artist_seen
-from unheard.splits.make import make_splits
+from unheard.splits.make_splits import make_splits
 from unheard.splits.newest import time_split
 from unheard.splits.split import Split, Use, UseName
 from unheard.splits.stage import prepare_splits

@@ -19,7 +19,7 @@ from unheard.inference.load import load_encoder
 from unheard.inference.predictions import can_encode_files, load_predictions
 from unheard.inference.ranker_checkpoint import load_ranker
 from unheard.inference.ranker_encoder import RankerEncoder
-from unheard.inference.update import update_predictions
+from unheard.inference.update_predictions import update_predictions
 from unheard.library import Library, open_library
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe, ranker_recipe_from
 from unheard.models.recipe import recipe_names

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.evaluate.evaluate import measure, prepare
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Experiment, Findings, Option, Seed
 from unheard.experiments.thesis.leak import FIGURES
 from unheard.experiments.thesis.measures import figures_of, interval, lift

@@ -36,7 +36,7 @@ from unheard.experiments.thesis.rows import (
     recipe_of,
     trainable_parameters,
 )
-from unheard.experiments.thesis.tables import summary, tables
+from unheard.experiments.thesis.thesis_tables import summary, tables
 from unheard.experiments.thesis.triplet_loss import triplet_losses
 from unheard.library import open_library
 from unheard.models.recipe import Recipe, Stage, TripletOffline
@@ -129,7 +129,7 @@ def _references(workspace: Workspace, tasks: Tasks, seed: int) -> dict[str, dict
 
 def _plan(workspace: Workspace, catalogue: Catalogue, rows: Sequence[Row], options: Options) -> list[Planned]:
     """Return rows with their recipes and expected work."""
-    from unheard.training.networks.inputs import load_network_inputs
+    from unheard.training.networks.network_inputs import load_network_inputs
     from unheard.training.networks.workload import workload
 
     plans = []

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from unheard.factors.scaling import Scaling
 from unheard.report.blocks import Picture, Section
-from unheard.report.figures.factors import distribution, scalings
+from unheard.report.figures.factor_distributions import distribution, scalings
 from unheard.report.report_data import ReportData
 
 SHOWN_TRACKS = 200

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Indices, Rows
-from unheard.inference.sources import Source
+from unheard.inference.input_sources import Source
 
 Items = NDArray[np.int64]
 

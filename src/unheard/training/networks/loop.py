@@ -24,9 +24,9 @@ from torch import nn
 from unheard.arrays import Floats, Rows
 from unheard.errors import UserError
 from unheard.inference.device import autocast
+from unheard.inference.input_sources import Source
+from unheard.inference.module_arrays import Arrays, array_of, arrays_of, below, load_arrays
 from unheard.inference.patch_outputs import mean_outputs
-from unheard.inference.sources import Source
-from unheard.inference.weights import Arrays, array_of, arrays_of, below, load_arrays
 from unheard.models.recipe import REGRESSIONS, Stage
 from unheard.progress import Progress, silent
 from unheard.training.networks.batches import Batch, Epoch, EveryPatch, batches, epoch_rng, n_steps

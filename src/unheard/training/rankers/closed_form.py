@@ -32,7 +32,7 @@ ROUNDING = 1e-10  # of the largest eigenvalue: below it, a direction is taken fo
 
 
 @dataclass(frozen=True)
-class Regression:
+class DecomposedRegression:
     """A centred problem, decomposed.
 
     x_mean, y_mean  (inputs,), (factors,)
@@ -48,7 +48,7 @@ class Regression:
     cross: Doubles
 
     @staticmethod
-    def of(x: NDArray[np.floating], y: NDArray[np.floating]) -> Regression:
+    def of(x: NDArray[np.floating], y: NDArray[np.floating]) -> DecomposedRegression:
         """Decompose the problem of train rows x (train, inputs) and y (train, factors)."""
         x_mean, y_mean = x.mean(axis=0, dtype=np.float64), y.mean(axis=0, dtype=np.float64)
         x, y = x - x_mean, y - y_mean
@@ -57,7 +57,7 @@ class Regression:
         varies = energy > ROUNDING * max(float(energy[-1]), np.finfo(np.float64).tiny)
         energy, vectors = energy[varies], vectors[:, varies]
         basis = x.T @ vectors / np.sqrt(energy) if wide else vectors
-        return Regression(x_mean, y_mean, basis, energy, basis.T @ (x.T @ y))
+        return DecomposedRegression(x_mean, y_mean, basis, energy, basis.T @ (x.T @ y))
 
     def coefficients(self, penalty: float) -> Doubles:
         """Return B, (inputs, factors)."""

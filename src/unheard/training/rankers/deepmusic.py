@@ -23,7 +23,7 @@ from scipy.sparse import csc_matrix
 from torch import Tensor
 from torch.nn import functional
 
-from unheard.models.rankers.deepmusic import DeepMusic, Factors
+from unheard.models.rankers.deepmusic import DeepMusic, FactorNetwork
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
@@ -47,7 +47,7 @@ def fit_deepmusic(
     scale = lengths.mean() if unit else lengths.square().mean().div(Y.shape[1]).sqrt()
     with seeded(seed, device) as rng:
         tower = Tower(config.tower, inputs=known.shape[1], outputs=Y.shape[1], unit_length=unit)
-        net = Factors(tower.to(device), centre, scale)
+        net = FactorNetwork(tower.to(device), centre, scale)
         history = descend(
             net,
             config.descent,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.evaluate.measure import Figure, Measure, mean_of
-from unheard.evaluate.similar import KS
+from unheard.evaluate.similar_task import KS
 from unheard.ids import Rows
 from unheard.metrics.accuracy import overlap_at_k
 from unheard.metrics.intervals import Resamples

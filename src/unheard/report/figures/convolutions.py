@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.report.figures.audio import hertz_ticks
 from unheard.report.figures.canvas import DIVERGING, SEQUENTIAL, WIDTH_IN, drawn, panels
+from unheard.report.figures.spectrograms import hertz_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Findings
 from unheard.experiments.thesis.measures import MEAN, REFERENCES, interval, lift, plain
 from unheard.experiments.thesis.rows import N_PUBLISHED_TEST, ROWS

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Indices
 from unheard.evaluate.evaluate import check_measurable
 from unheard.evaluate.recommend_task import K, prepare_recommend, rank
 from unheard.evaluate.result_tables import Table
@@ -35,16 +35,15 @@ from unheard.workspace import Workspace
 METRICS = ("recall", "ndcg")
 CHANCE = "random"
 SURE = 0.05
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class RelevantPairs:
     """Every relevant pair of all rotations: its playlist, the artist of its track, and its weight 1 / |R|."""
 
-    playlist: NDArray[np.int64]
-    artist: NDArray[np.int64]
-    share: Values
+    playlist: Indices
+    artist: Indices
+    share: Doubles
 
 
 def measure(
@@ -55,7 +54,7 @@ def measure(
     seeds: int,
     progress: Progress,
     what: str,
-) -> tuple[RelevantPairs, dict[str, Values], dict[str, float]]:
+) -> tuple[RelevantPairs, dict[str, Doubles], dict[str, float]]:
     """Return the relevant pairs of a split, the gains (metric, pair) of each model, and the coverage@20 of each model.
 
     trained  those of `names` that were trained with seeds 0 .. seeds - 1
@@ -84,17 +83,17 @@ def measure(
     return pairs, gains, covered
 
 
-def two_way_weights(pairs: RelevantPairs, rng: np.random.Generator) -> NDArray[np.float64]:
+def two_way_weights(pairs: RelevantPairs, rng: np.random.Generator) -> Doubles:
     """Return how often one resample draws each pair: draws of its playlist times draws of its artist, (pair,)."""
 
-    def drawn(clusters: NDArray[np.int64]) -> NDArray[np.int64]:
+    def drawn(clusters: Indices) -> Indices:
         numbers, own = np.unique(clusters, return_inverse=True)
         return np.bincount(rng.integers(len(numbers), size=len(numbers)), minlength=len(numbers))[own.reshape(-1)]
 
     return (drawn(pairs.playlist) * drawn(pairs.artist)).astype(np.float64)
 
 
-def rows_of(pairs: RelevantPairs, gains: dict[str, Values], default: str) -> list[dict[str, Any]]:
+def rows_of(pairs: RelevantPairs, gains: dict[str, Doubles], default: str) -> list[dict[str, Any]]:
     """Return one row per model: metrics with intervals, and the lead of the default with interval and corrected p."""
     names = list(gains)
     stacked = np.stack([gains[name] for name in names]).reshape(-1, len(pairs.share))  # (model x metric, pair)

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
+from unheard.arrays import Doubles
 from unheard.errors import MissingStageError, UserError
 from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Device, Experiment, Findings, Option
-from unheard.experiments.pairs import CHANCE, SURE, RelevantPairs, Values, leads, measure, rows_of, tables_of
+from unheard.experiments.pairs import CHANCE, SURE, RelevantPairs, leads, measure, rows_of, tables_of
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_split_factors
 from unheard.progress import Progress
@@ -90,7 +91,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     default = called.get(options.default, options.default)
     names = list(dict.fromkeys([CHANCE, *(called.get(name, name) for name in options.models), default, ORACLE]))
     pairs: list[RelevantPairs] = []
-    gains: dict[str, list[Values]] = {name: [] for name in names}
+    gains: dict[str, list[Doubles]] = {name: [] for name in names}
     coverage: dict[str, list[float]] = {name: [] for name in names}
     for number, rotation in enumerate(rotations):
         _prepare(workspace, split, rotation, progress)

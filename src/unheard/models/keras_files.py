@@ -25,11 +25,11 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.errors import UserError
 
-Arrays = dict[str, NDArray[np.float32]]
+Arrays = dict[str, Floats]
 Axes = tuple[int, ...]
 
 KERAS_2_AXES = (3, 2, 0, 1)  # (height, width, in, out) -> (out, in, height, width)
@@ -182,7 +182,7 @@ def _older_layers(file: h5py.File) -> dict[str, list[Stored]]:
     return layers
 
 
-def _read(path: Path, stored: Any, name: str, wanted: Expected) -> NDArray[np.float32]:
+def _read(path: Path, stored: Any, name: str, wanted: Expected) -> Floats:
     """Check and read one array; return it with its axes in our order."""
     found = getattr(stored, "shape", None)
     if found != wanted.shape:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.errors import UserError
 
 MAGIC = 0xDB4775248B80FB57
@@ -46,7 +46,7 @@ def read_entries(index: bytes, source: str) -> dict[str, TensorEntry]:
         raise UserError(f"{source}: not the index of a TensorFlow checkpoint ({error}); download it again") from error
 
 
-def read_tensors(index: bytes, data: bytes, names: Iterable[str], source: str) -> dict[str, NDArray[np.float32]]:
+def read_tensors(index: bytes, data: bytes, names: Iterable[str], source: str) -> dict[str, Floats]:
     """Return the float32 tensors `names`; raise UserError if one is missing, truncated or has a wrong check sum."""
     entries = read_entries(index, source)
     tensors = {}

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Indices, Rows
 from unheard.errors import MissingStageError, Reason, UserError
 from unheard.evaluate.results import recipe_and_seed
 from unheard.features.current import current_features
@@ -48,7 +48,7 @@ class LibrarySummary:
     hours: float
     failures: list[tuple[Reason, list[Failure]]]
     splits: list[SplitSize]
-    playlists_per_track: NDArray[np.int64]
+    playlists_per_track: Indices
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ class ReportData:
     convolutions: tuple[Convolutions, ...]
 
     @property
-    def train_factors(self) -> NDArray[np.float32]:
+    def train_factors(self) -> Floats:
         """Warm factors of the train tracks with plays, (n, d)."""
         catalogue = self.catalogue
-        found: NDArray[np.float32] = catalogue.warm.tracks[(catalogue.use == Use.TRAIN) & catalogue.warm.known]
+        found: Floats = catalogue.warm.tracks[(catalogue.use == Use.TRAIN) & catalogue.warm.known]
         return found
 
 
@@ -181,7 +181,7 @@ def _library_summary(
     )
 
 
-def _size(split: Split, tracks: Tracks, artist: NDArray[np.int32]) -> SplitSize:
+def _size(split: Split, tracks: Tracks, artist: Rows) -> SplitSize:
     uses = split.uses(tracks.ids)
     return SplitSize(
         split.name,

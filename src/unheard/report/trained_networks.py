@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Reals
 from unheard.errors import UserError
 from unheard.evaluate.results import recipe_and_seed
 from unheard.report.audio_excerpt import middle_patch
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from unheard.inference.checkpoint import Checkpoint
 
-Floats = NDArray[np.floating]
 
 LAYERS = 3
 MAX_FILTERS = 64
@@ -51,10 +50,10 @@ class Convolutions:
     model: str
     family: str
     along: str
-    patch: Floats
-    outputs: tuple[tuple[str, Floats], ...]
-    sliding: Floats | None
-    layers: tuple[Floats, ...]
+    patch: Reals
+    outputs: tuple[tuple[str, Reals], ...]
+    sliding: Reals | None
+    layers: tuple[Reals, ...]
 
 
 @dataclass(frozen=True)
@@ -166,19 +165,19 @@ def _first_outputs(network: nn.Module, patch: torch.Tensor) -> torch.Tensor:
     return functional.elu(norm(caught[0]))
 
 
-def _weights(convolution: nn.Module, *, plane: bool) -> Floats:
+def _weights(convolution: nn.Module, *, plane: bool) -> Reals:
     """Return weights (filter, height, width); of a filter with many planes, the plane with the largest weights."""
     weight = convolution.get_parameter("weight").detach().numpy()
     if not plane:
-        lines: Floats = weight[:MAX_LINES, :, 0, :]  # (filter, input channel, width)
+        lines: Reals = weight[:MAX_LINES, :, 0, :]  # (filter, input channel, width)
         return lines
     weight = weight[:MAX_FILTERS]
     strongest = np.square(weight).sum(axis=(2, 3)).argmax(axis=1)
-    planes: Floats = weight[np.arange(len(weight)), strongest]  # (filter, 3, 3)
+    planes: Reals = weight[np.arange(len(weight)), strongest]  # (filter, 3, 3)
     return planes
 
 
-def chosen_outputs(patch: Floats, outputs: Floats) -> tuple[tuple[str, Floats], ...]:
+def chosen_outputs(patch: Reals, outputs: Reals) -> tuple[tuple[str, Reals], ...]:
     """Return some outputs of a layer (filter, mel, frame) for a patch (mel, frame), with names.
 
     They are the filter with the highest mean band, the one with the lowest, the one most anticorrelated with loudness,

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Rows
 from unheard.errors import MissingStageError
 from unheard.evaluate.evaluate import measure, prepare
 from unheard.evaluate.result_tables import Table
@@ -54,8 +54,6 @@ FIGURES = {
     "R2": "factors/cold/r2/None",
     "recall@20": "recommend/cold/recall/20",
 }
-Floats = NDArray[np.float32]
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

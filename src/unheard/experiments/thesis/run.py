@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Mask
 from unheard.errors import MissingStageError
 from unheard.evaluate.evaluate import Tasks, check_measurable, measure, prepare
 from unheard.experiments.experiment import Device, Experiment, Findings, Option, Seed, load, save
@@ -264,13 +264,13 @@ def _mean_loss(catalogue: Catalogue, use: Use) -> float | None:
     return _mse(scaled, np.zeros_like(scaled))
 
 
-def _measured(catalogue: Catalogue, use: Use) -> NDArray[np.bool_]:
+def _measured(catalogue: Catalogue, use: Use) -> Mask:
     """Return the mask of tracks with a use, a factor and audio."""
-    measured: NDArray[np.bool_] = (catalogue.use == use) & catalogue.warm.known & catalogue.content.known
+    measured: Mask = (catalogue.use == use) & catalogue.warm.known & catalogue.content.known
     return measured
 
 
-def _mse(predicted: NDArray[np.float32], true: NDArray[np.float32]) -> float:
+def _mse(predicted: Floats, true: Floats) -> float:
     return float(((predicted - true) ** 2).mean(dtype=np.float64))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.factors.scaling import Scaling
 from unheard.report.blocks import Picture, Section
 from unheard.report.figures.factor_distributions import distribution, scalings
@@ -12,8 +12,6 @@ from unheard.report.report_data import ReportData
 
 SHOWN_TRACKS = 200
 SHOWN_FACTORS = 64
-
-Floats = NDArray[np.float32]
 
 
 def factors(found: ReportData) -> Section:

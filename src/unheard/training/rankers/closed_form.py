@@ -19,9 +19,8 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from unheard.arrays import Doubles, Floats
+from unheard.arrays import Doubles, Floats, Reals
 from unheard.models.rankers.tower import Linear
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.blend import score_deviation
@@ -48,7 +47,7 @@ class DecomposedRegression:
     cross: Doubles
 
     @staticmethod
-    def of(x: NDArray[np.floating], y: NDArray[np.floating]) -> DecomposedRegression:
+    def of(x: Reals, y: Reals) -> DecomposedRegression:
         """Decompose the problem of train rows x (train, inputs) and y (train, factors)."""
         x_mean, y_mean = x.mean(axis=0, dtype=np.float64), y.mean(axis=0, dtype=np.float64)
         x, y = x - x_mean, y - y_mean
@@ -63,7 +62,7 @@ class DecomposedRegression:
         """Return B, (inputs, factors)."""
         return self.basis @ (self.cross / (self.energy + penalty)[:, None])
 
-    def predict(self, x: NDArray[np.floating], coefficients: Doubles) -> Floats:
+    def predict(self, x: Reals, coefficients: Doubles) -> Floats:
         """Return factors of rows x, (n, factors) float32."""
         return (x @ coefficients + self._offset(coefficients)).astype(np.float32)
 

@@ -81,10 +81,10 @@ class Results:
 
 def write_results(path: Path, results: Results) -> Path:
     """Write the rows to `path` and the comparisons to `<name>.comparisons.json`, whose path is returned."""
-    beside = path.with_name(f"{path.stem}.comparisons.json")
+    comparisons_path = path.with_name(f"{path.stem}.comparisons.json")
     write_json(path, results.rows, indent=1)
-    write_json(beside, [comparison.as_json() for comparison in results.comparisons], indent=1)
-    return beside
+    write_json(comparisons_path, [comparison.as_json() for comparison in results.comparisons], indent=1)
+    return comparisons_path
 
 
 def recipe_and_seed(model: str) -> tuple[str, int]:

@@ -156,14 +156,14 @@ def _keras_3_layers(file: h5py.File) -> dict[str, list[Stored]]:
     root = file.visititems(lambda _, item: item if isinstance(item, h5py.Group) and KERAS_3_MARK in item else None)
     if root is None:
         return {}
-    places: dict[str, int] = {}
+    counts: dict[str, int] = {}
     layers = {}
     for layer in _backbone_layers():
         kind = "batch_normalization" if layer.endswith("_bn") else "conv2d"
         if kind == "conv2d" and "sepconv" in layer:
             kind = "separable_conv2d"
-        place = places[kind] = places.get(kind, -1) + 1
-        group = root.get(f"{kind}_{place}/vars" if place else f"{kind}/vars", {})
+        index = counts[kind] = counts.get(kind, -1) + 1
+        group = root.get(f"{kind}_{index}/vars" if index else f"{kind}/vars", {})
         layers[layer] = [Stored(group[key].name, group[key]) for key in sorted(group)]
     return layers
 

@@ -88,8 +88,8 @@ def _entries(index: bytes) -> dict[str, TensorEntry]:
     footer = index[-FOOTER_BYTES:]
     if len(footer) < FOOTER_BYTES or struct.unpack("<Q", footer[-8:]) != (MAGIC,):
         raise ValueError("its last bytes are not those of a table")
-    _, place = _handle(footer, 0)  # of the meta index, which a bundle leaves empty
-    (offset, size), _ = _handle(footer, place)
+    _, position = _handle(footer, 0)  # of the meta index, which a bundle leaves empty
+    (offset, size), _ = _handle(footer, position)
     found = {}
     for _, value in _block(index, offset, size):
         block, _ = _handle(value, 0)
@@ -111,32 +111,32 @@ def _block(index: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]
     block = stored[:size]
     (n_restarts,) = struct.unpack("<I", block[-4:])
     end = size - 4 * (n_restarts + 1)
-    place, key = 0, b""
-    while place < end:
-        shared, place = _varint(block, place)
-        own, place = _varint(block, place)
-        length, place = _varint(block, place)
-        key = key[:shared] + block[place : place + own]
-        place += own
-        yield key, block[place : place + length]
-        place += length
+    position, key = 0, b""
+    while position < end:
+        shared, position = _varint(block, position)
+        own, position = _varint(block, position)
+        length, position = _varint(block, position)
+        key = key[:shared] + block[position : position + own]
+        position += own
+        yield key, block[position : position + length]
+        position += length
 
 
-def _handle(data: bytes, place: int) -> tuple[tuple[int, int], int]:
+def _handle(data: bytes, position: int) -> tuple[tuple[int, int], int]:
     """Return the offset and size of a block, and the position after them."""
-    offset, place = _varint(data, place)
-    size, place = _varint(data, place)
-    return (offset, size), place
+    offset, position = _varint(data, position)
+    size, position = _varint(data, position)
+    return (offset, size), position
 
 
-def _varint(data: bytes, place: int) -> tuple[int, int]:
+def _varint(data: bytes, position: int) -> tuple[int, int]:
     """Return a number of 7 bits a byte, lowest first, and the position after it."""
     value = 0
     for n in range(LONGEST_VARINT):
-        byte = data[place + n]
+        byte = data[position + n]
         value |= (byte & 0x7F) << (7 * n)
         if byte < 0x80:
-            return value, place + n + 1
+            return value, position + n + 1
     raise ValueError("a number in it has no end")
 
 
@@ -160,19 +160,19 @@ def _entry(message: bytes) -> TensorEntry:
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Field numbers and values of a protocol buffer: numbers, or the bytes of strings and messages."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
+    position = 0
+    while position < len(message):
+        tag, position = _varint(message, position)
         number, wire = tag >> 3, tag & 7
         if wire == 0:
-            value, place = _varint(message, place)
+            value, position = _varint(message, position)
             yield number, value
         elif wire == 2:
-            length, place = _varint(message, place)
-            yield number, message[place : place + length]
-            place += length
+            length, position = _varint(message, position)
+            yield number, message[position : position + length]
+            position += length
         elif wire == 5:
-            yield number, struct.unpack_from("<I", message, place)[0]
-            place += 4
+            yield number, struct.unpack_from("<I", message, position)[0]
+            position += 4
         else:
             raise ValueError(f"a field of wire type {wire} in it")

@@ -92,11 +92,11 @@ def read_results(workspace: Workspace, split: str) -> StoredResults | None:
     path = workspace.results_path(split)
     if not path.is_file():
         return None
-    beside = path.with_name(f"{path.stem}.comparisons.json")
+    comparisons_path = path.with_name(f"{path.stem}.comparisons.json")
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
         means = [_mean(row) for row in rows]
-        compared = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else []
+        compared = json.loads(comparisons_path.read_text(encoding="utf-8")) if comparisons_path.is_file() else []
         comparisons = [_comparison(row) for row in compared]
     except (ValueError, KeyError, TypeError) as error:
         again = f"unheard evaluate -w {workspace.root} --split {split}"

@@ -11,7 +11,7 @@ regression is trained on the same embeddings (row 21) with different inputs; eve
 
 Positives and negatives come, as published, from the 20 nearest and 500 farthest tracks by the factors of all plays, and
 so do the targets. A score without the embedding of the track is due to leakage alone. 20 of the 53,202 songs of the
-thesis are much nearer than 20 of a small collection; the nearest track stands for that. As in the thesis, everything is
+thesis are much nearer than 20 of a small collection; the nearest track is used for that. As in the thesis, everything is
 measured with the factors of all plays: playlist factors include the test plays, which raises the scores of all inputs.
 """
 
@@ -202,8 +202,8 @@ def _regress(catalogue: Catalogue, embedded: LeakData, inputs: Floats, seed: int
         torch.manual_seed(seed)
         network = assemble(stage, source, train, outputs=embedded.factors.shape[1])
         data = TrainingData.of_factors(embedded.factors[train], embedded.factors[val])
-        judge = objective(stage.loss, data, scaling, device, width=embedded.factors.shape[1])
-        loop = Loop(Setup(stage, 2, seed, network, source, train, val, judge, device))
+        loss = objective(stage.loss, data, scaling, device, width=embedded.factors.shape[1])
+        loop = Loop(Setup(stage, 2, seed, network, source, train, val, loss, device))
         loop.run(save=lambda _: None, checkpoint_s=float("inf"))
     outputs = mean_outputs(network, source, np.arange(len(inputs)), device=device, precision=stage.precision)
     return scaling.inverse(outputs), count_trainable(network)

@@ -264,17 +264,17 @@ def step_seed(seed: int, stage: int, epoch: int, step: int) -> int:
 @contextmanager
 def _interrupts() -> Iterator[threading.Event]:
     """Set on the first Ctrl-C, so that a step is finished before it is saved; a second Ctrl-C stops at once."""
-    asked = threading.Event()
+    stop_requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield stop_requested
         return
 
     def ask(_number: int, _frame: object) -> None:
-        asked.set()
+        stop_requested.set()
         signal.signal(signal.SIGINT, before)
 
     before = signal.signal(signal.SIGINT, ask)
     try:
-        yield asked
+        yield stop_requested
     finally:
         signal.signal(signal.SIGINT, before)

@@ -20,7 +20,7 @@ NAMED_AFTER_THEIR_SUBJECT = {
     "experiments": "one module per experiment, named after what it measures",
     "report/sections": "one module per section of the report, named after its subject",
     "serve/api": "one module per group of paths of the HTTP API, named after its subject",
-    "training/rankers": "models/rankers has the configuration and network of a ranker, training/rankers how it is fitted",
+    "training/rankers": "models/rankers configures a ranker and has its network, training/rankers fits it",
 }
 
 SHARED_MODULES = {
@@ -72,7 +72,7 @@ def shared_modules() -> dict[str, list[str]]:
 
 
 def shared_classes() -> dict[str, list[str]]:
-    """Return the public class names that more than one module defines, with the modules' paths; a folder counts once."""
+    """Return the public class names that more than one module defines, with their paths; a folder counts once."""
     found = defaultdict(set)
     for path in modules():
         for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):

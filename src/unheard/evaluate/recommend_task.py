@@ -3,9 +3,9 @@
     query        each playlist with a test track, also those without train plays (their scores tie)
     relevant     R, the playlist's test tracks
     candidates   cold: all test tracks; all: every track but the playlist's own train tracks
-    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (metrics/accuracy.py), and beyond accuracy, from the first 20 of
-                 each list, coverage, exposure Gini, k-occurrence skew, antihub share, mean popularity, distinct artists
-                 (metrics/diversity.py)
+    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (metrics/accuracy.py), and beyond accuracy, from the
+                 first 20 of each list, coverage, exposure Gini, k-occurrence skew, antihub share, mean popularity,
+                 distinct artists (metrics/diversity.py)
 
 The oracle is the fold-in: factors that test tracks get from their plays while the playlists stay as they are.
 

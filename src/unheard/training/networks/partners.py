@@ -1,7 +1,7 @@
 """Partners of a track: other train tracks that share playlists with it, for losses that learn from plays.
 
-Plays are cut to train tracks (and for validation to validation tracks) before anything is counted (`training/dataset.py`), so
-what else a playlist holds has no influence.
+Plays are cut to train tracks (and for validation to validation tracks) before anything is counted
+(`training/dataset.py`), so what else a playlist holds has no influence.
 """
 
 from __future__ import annotations

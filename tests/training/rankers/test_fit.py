@@ -155,7 +155,7 @@ def test_test_tracks_flow_nowhere(world: World) -> None:
     assert weights(fit_rankers(world.workspace, recipe("two"), world.split)) == before
 
 
-def test_tracks_that_came_since_are_placed(world: World) -> None:
+def test_tracks_that_came_since_get_embeddings(world: World) -> None:
     fit_rankers(world.workspace, recipe(), world.split)
     with open_library(world.workspace.library_path) as library, library.transaction():
         first = library.tracks()[0]

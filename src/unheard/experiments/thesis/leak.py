@@ -12,7 +12,7 @@ regression is trained on the same embeddings (row 21) with different inputs; eve
 Positives and negatives come, as published, from the 20 nearest and 500 farthest tracks by the factors of all plays, and
 so do the targets. A score without the embedding of the track is due to leakage alone. 20 of the 53,202 songs of the
 thesis are much nearer than 20 of a small collection; the nearest track is used for that. As in the thesis, everything
-is measured with the factors of all plays: playlist factors include the test plays, which raises the scores of all inputs.
+is measured with the factors of all plays: playlist factors include the test plays, which raises all scores.
 """
 
 from __future__ import annotations

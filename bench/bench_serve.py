@@ -68,7 +68,7 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
     popular = rng.gumbel(size=n_tracks)
     plays = []
     for number in range(n_playlists):
-        some = rng.choice(n_tracks, 1000, replace=False)
+        some = rng.choice(n_tracks, min(1000, n_tracks), replace=False)
         liking = 1.5 * taste[some] @ rng.standard_normal(8) + popular[some]
         for position, place in enumerate(np.argsort(-liking)[: rng.integers(10, 50)]):
             plays.append(Play(f"playlist-{number:05d}", tracks[some[place]].track_id, position))

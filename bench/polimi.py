@@ -199,8 +199,8 @@ def report(task: Task, *, command: str) -> str:
         f"rows; {task.train.nnz:,} train rows of {task.train.shape[0]:,} playlists (test playlists that have no train "
         f"rows train with their test rows and are not measured); all {task.train.shape[1]:,} tracks are candidates, "
         "except those that are already in the playlist; ties are broken at random. Brackets: 95 % bootstrap interval "
-        "over playlists, 1,000 resamples, paired in the last column. This is warm recommendation: it tests the factors, "
-        "not predictions from audio."
+        "over playlists, 1,000 resamples, paired in the last column. This is warm recommendation: it tests the "
+        "factors, not predictions from audio."
     )
     chosen = (
         f"Settings are chosen on the last {VALIDATION_SHARE:.0%} of each target's train rows, never on test rows. "

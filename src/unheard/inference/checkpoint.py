@@ -3,8 +3,8 @@
 config   recipe, seed, split, targets, settings, fingerprint, dim, reads, stages (shape in, width out), factors,
          position
 arrays   stage1.*, stage2.*   weights and buffers of finished stages
-         now.*                model, loss, best and adam of the stage in training (training/networks/loop.py); absent when
-                              finished
+         now.*                model, loss, best and adam of the stage in training (training/networks/loop.py); absent
+                              when finished
          scaling.*            how factors are scaled to targets
          codebook             centroids of a bag-of-tones recipe
 """

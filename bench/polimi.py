@@ -23,10 +23,11 @@ from implicit.utils import ParameterWarning
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Doubles
 from unheard.artefacts import write_text
 from unheard.factors.als import AlsConfig, fit_als
 from unheard.ids import IdMap
-from unheard.metrics.accuracy import Ranks, Values, ndcg_at_k, recall_at_k
+from unheard.metrics.accuracy import Ranks, ndcg_at_k, recall_at_k
 from unheard.metrics.chance import chance_ndcg, chance_recall
 from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.ranking import blocks, ranks_of
@@ -68,8 +69,8 @@ class Task:
 class Figures:
     """One value per target playlist."""
 
-    recall: Values
-    ndcg: Values
+    recall: Doubles
+    ndcg: Doubles
 
 
 def read_task(folder: Path) -> Task:
@@ -152,7 +153,7 @@ def tune(task: Task, *, seed: int) -> Iterator[tuple[AlsConfig, float]]:
         best = max(ndcg_of, key=lambda config: ndcg_of[config])
 
 
-def interval(values: Values, resamples: Resamples) -> str:
+def interval(values: Doubles, resamples: Resamples) -> str:
     low, high = percentile_interval(resamples.means(values)) or (np.nan, np.nan)
     return f"{values.mean():.4f} [{low:.4f}, {high:.4f}]"
 

@@ -1,1 +1,1 @@
-"""Evaluate: ranking figures with chance, ceiling and intervals."""
+"""Evaluate: metrics of models with chance, oracle and intervals."""

@@ -103,17 +103,17 @@ def rows_of(pairs: RelevantPairs, gains: dict[str, Doubles], default: str) -> li
     for resample in range(N_RESAMPLES):
         weights = two_way_weights(pairs, rng)
         replicates[resample] = (stacked @ weights / max(float(weights @ pairs.share), 1e-12)).reshape(values.shape)
-    own, chance, ceiling = names.index(default), names.index(CHANCE), names.index(ORACLE)
+    own, chance, oracle = names.index(default), names.index(CHANCE), names.index(ORACLE)
     rows: list[dict[str, Any]] = [{"model": name} for name in names]
     for m, metric in enumerate(METRICS):
         leads = values[own, m] - values[:, m]
         spread = replicates[:, own, m, None] - replicates[:, :, m]
-        rivals = [i for i in range(len(names)) if i not in (own, ceiling)]
+        rivals = [i for i in range(len(names)) if i not in (own, oracle)]
         ps = holm([p_value(float(leads[i]), spread[:, i]) for i in rivals])
         for i, row in enumerate(rows):
             low, high = percentile_interval(replicates[:, i, m]) or (None, None)
-            way = (values[i, m] - values[chance, m]) / max(values[ceiling, m] - values[chance, m], 1e-12)
-            row[metric] = {"value": float(values[i, m]), "low": low, "high": high, "way": float(way)}
+            gap_share = (values[i, m] - values[chance, m]) / max(values[oracle, m] - values[chance, m], 1e-12)
+            row[metric] = {"value": float(values[i, m]), "low": low, "high": high, "gap_share": float(gap_share)}
             if i in rivals:
                 span = percentile_interval(spread[:, i]) or (None, None)
                 lead = {"value": float(leads[i]), "low": span[0], "high": span[1], "p_holm": ps[rivals.index(i)]}
@@ -128,7 +128,7 @@ def tables_of(rows: Sequence[dict[str, Any]], title: str, trained: str, default:
             row["model"],
             _figure(row["recall"]),
             _figure(row["ndcg"]),
-            f"{row['recall']['way']:.0%}",
+            f"{row['recall']['gap_share']:.0%}",
             f"{row['coverage']:.3f}",
         ]
         for row in sorted(rows, key=lambda row: row["recall"]["value"])

@@ -1,4 +1,4 @@
-"""Embeddings of all tracks by a trained network: the mean output of its first stage, stored beside the model.
+"""Embeddings of all tracks by a trained network: the mean output of its first stage, stored with the model.
 
     models/<split>/<name>/embeddings.safetensors
 

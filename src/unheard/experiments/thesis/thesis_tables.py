@@ -1,4 +1,4 @@
-"""Make tables 6.1 to 6.7 of the thesis from findings, with chance, baselines, the ceiling and 95 % intervals.
+"""Make tables 6.1 to 6.7 of the thesis from findings, with chance, baselines, the oracle and 95 % intervals.
 
 With `published`, they have the figures of the thesis too, which were measured on other music and are no target.
 """

@@ -1,4 +1,4 @@
-"""The interface of a loss: what the training loop asks of it."""
+"""The interface of a loss, as the training loop uses it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Stats = dict[str, float]
 class Objective(Protocol):
     """A loss over train tracks. Indices are indices of train tracks; outputs are float32 rows of the network.
 
-    own  weights that the loss learns beside the network, and buffers that it keeps from step to step: both are part of
-         a checkpoint
+    own  weights that the loss learns in addition to the network, and buffers that it keeps from step to step: both are
+         part of a checkpoint
     """
 
     own: nn.Module

@@ -13,6 +13,7 @@ from scipy.spatial.distance import cdist
 from sklearn import linear_model
 
 from tests.training.rankers.toy import make_world, places, without_features, without_validation
+from unheard.arrays import Doubles
 from unheard.models.rankers.kernel_ridge import KernelRidge, fourier
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.models.rankers.ridge import Ridge
@@ -22,11 +23,10 @@ from unheard.training.rankers.reduced_rank import fit_reduced_rank, reduced_coef
 from unheard.training.rankers.ridge import fit_ridge
 from unheard.training.rankers.validation import ndcg, validation_playlists
 
-Wide = NDArray[np.float64]
 CPU = torch.device("cpu")
 
 
-def problem(n: int, inputs: int, factors: int, *, seed: int = 0) -> tuple[Wide, Wide]:
+def problem(n: int, inputs: int, factors: int, *, seed: int = 0) -> tuple[Doubles, Doubles]:
     """x (n, inputs) and y (n, factors), neither centred, y a noisy map of x."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, inputs)) + rng.normal(size=inputs)
@@ -115,8 +115,8 @@ def test_kernel_ridge_approaches_the_exact_one() -> None:
     known = data.train.features.astype(np.float64)
     bandwidth = float(np.median(cdist(known, known)[np.triu_indices(len(known), 1)]))
 
-    def kernel(rows: NDArray[np.floating]) -> Wide:
-        values: Wide = np.exp(-(cdist(rows, known) ** 2) / (2 * bandwidth**2))
+    def kernel(rows: NDArray[np.floating]) -> Doubles:
+        values: Doubles = np.exp(-(cdist(rows, known) ** 2) / (2 * bandwidth**2))
         return values
 
     K, k, n = kernel(known), kernel(world.unheard), len(known)
@@ -137,7 +137,7 @@ def test_the_median_distance() -> None:
     assert median_distance(np.zeros((3000, 2), np.float32), rng) == 1.0
 
 
-def weighted_loss(x: Wide, y: Wide, weights: Wide, coefficients: Wide, penalty: float) -> float:
+def weighted_loss(x: Doubles, y: Doubles, weights: Doubles, coefficients: Doubles, penalty: float) -> float:
     """tr (Y - XB) G (Y - XB)' + lambda tr B G B'."""
     residual = y - x @ coefficients
     return float(
@@ -155,7 +155,7 @@ def test_reduced_rank_is_the_best_of_its_rank(rank: int, penalty: float) -> None
     found = reduced_coefficients(DecomposedRegression.of(x, y), score_root(playlists), rank=rank, penalty=penalty)
     assert np.linalg.matrix_rank(found, tol=1e-9) == rank
 
-    def flat(numbers: Wide) -> float:
+    def flat(numbers: Doubles) -> float:
         left, right = np.split(numbers, [5 * rank])
         return weighted_loss(x, y, weights, left.reshape(5, rank) @ right.reshape(rank, 4), penalty)
 

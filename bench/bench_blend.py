@@ -1,12 +1,12 @@
-"""How long the default model takes: fitting it on 10,000 tracks, and a new file from sound to recommendations.
+"""Measure the time to fit the default model, and the time from a new audio file to its nearest tracks.
 
     python bench/bench_blend.py [--tracks 10000] [--playlists 20000] [--keep W2] [--workspace W --split S --file SONG]
 
-The 10,000 tracks are simulated: vectors of 628 numbers and plays that follow a part of them, no audio. Fitting reads
-stored descriptions, as it does after a scan. With a workspace in which `blend` is trained, and an audio file from
-outside of it, the second line is measured: the file is decoded, described, placed, and compared with the catalogue.
-`--keep` leaves the simulated workspace behind, to try other models on (`unheard experiment rivals --split tracks`).
-"""
+The tracks are simulated: vectors of 628 numbers and plays that depend on a part of them, no audio. Fitting reads
+stored features, as it does after a scan. The second line needs a workspace in which `blend` is trained and an audio
+file that is not in it: the file is decoded, its features are extracted and embedded, and the embedding is compared
+with the catalogue. `--keep` keeps the simulated workspace, for other models (`unheard experiment rivals --split
+tracks`)."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ WIDTH, HIDDEN, LISTED, ARTIST_TRACKS = 628, 24, 25, 8
 
 
 def simulated(root: Path, *, n_tracks: int, n_playlists: int, seed: int = 0) -> Workspace:
-    """A workspace of vectors and plays; a tenth of the tracks validates, a fifth tests."""
+    """Return a workspace of vectors and plays; a tenth of the tracks are validation tracks, a fifth are test tracks."""
     rng = np.random.default_rng(seed)
     workspace = Workspace.init(root)
-    artist = np.arange(n_tracks) // ARTIST_TRACKS  # an artist's tracks are alike: half of what is heard is the artist's
+    artist = np.arange(n_tracks) // ARTIST_TRACKS  # half of the variance of the hidden attributes is the artist's
     of_artist = rng.normal(size=(artist[-1] + 1, HIDDEN))
     hidden = ((of_artist[artist] + rng.normal(size=(n_tracks, HIDDEN))) / np.sqrt(2)).astype(np.float32)
     vectors = hidden @ rng.normal(size=(HIDDEN, WIDTH)).astype(np.float32) + rng.normal(size=(n_tracks, WIDTH))
@@ -49,7 +49,7 @@ def simulated(root: Path, *, n_tracks: int, n_playlists: int, seed: int = 0) -> 
         for playlist in range(n_playlists):
             taste = hidden @ rng.normal(size=HIDDEN) + 3 * rng.gumbel(size=n_tracks)
             listed = np.argpartition(-taste, LISTED)[:LISTED]
-            plays += [Play(f"p{playlist:06d}", ids[int(track)], place) for place, track in enumerate(listed)]
+            plays += [Play(f"p{playlist:06d}", ids[int(track)], position) for position, track in enumerate(listed)]
     store = FeatureStore(workspace.features_dir)
     store.write(UserVectors.kind, UserVectors.version, ids, vectors.astype(np.float32), [""] * len(ids))
     replace_playlists(workspace, Plays.of(plays))
@@ -67,28 +67,30 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--workspace", type=Path)
     parser.add_argument("--file", type=Path)
-    parser.add_argument("--split", help="under which blend is trained in that workspace")
-    asked = parser.parse_args()
+    parser.add_argument("--split", help="on which blend is trained in that workspace")
+    options = parser.parse_args()
     print("| what | seconds | CPU seconds |\n|---|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
-        workspace = simulated(asked.keep or Path(folder) / "w", n_tracks=asked.tracks, n_playlists=asked.playlists)
+        workspace = simulated(
+            options.keep or Path(folder) / "w", n_tracks=options.tracks, n_playlists=options.playlists
+        )
         recipe = load_any_recipe(DEFAULT_RECIPE)
         assert isinstance(recipe, RankerRecipe)
         wall, cpu = time.monotonic(), time.process_time()
         fit_rankers(workspace, recipe, load_split(workspace, "tracks"))
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
-        what = f"fit {recipe.name}: {asked.tracks} tracks, {asked.playlists} playlists (simulated)"
+        what = f"fit {recipe.name}: {options.tracks} tracks, {options.playlists} playlists (simulated)"
         print(f"| {what} | {wall:.0f} | {cpu:.0f} |")
-    if asked.workspace and asked.file:
-        session = Session(asked.workspace, split=asked.split, model=DEFAULT_RECIPE)
-        session.neighbours(str(asked.file), candidates="all")  # warm: modules, weights and catalogue are loaded
+    if options.workspace and options.file:
+        session = Session(options.workspace, split=options.split, model=DEFAULT_RECIPE)
+        session.neighbours(str(options.file), candidates="all")  # loads modules, weights and catalogue
         rounds = []
         for _ in range(5):
             began = time.monotonic(), time.process_time()
-            session.neighbours(str(asked.file), candidates="all")
+            session.neighbours(str(options.file), candidates="all")
             rounds.append((time.monotonic() - began[0], time.process_time() - began[1]))
         wall, cpu = np.median(rounds, axis=0)
-        print(f"| a new file to its ten nearest tracks, warm, median of 5 | {wall:.2f} | {cpu:.2f} |")
+        print(f"| a new file to its ten nearest tracks, everything loaded, median of 5 | {wall:.2f} | {cpu:.2f} |")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Seconds of one ALS iteration: implicit as we call it, implicit with BLAS threads left on, and the exact NumPy solver.
+"""Measure one ALS iteration: implicit as this package calls it, implicit with BLAS threads, and the NumPy reference.
 
     python bench/bench_factors.py [--dim 200]
 
-Synthetic binary plays, Zipf popularity. Ratios are what carries over to other machines.
-"""
+The plays are synthetic and binary, with a Zipf popularity. The ratios are comparable between machines, the times are
+not."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from unheard.factors import exact
+from unheard.factors import als_reference
 from unheard.factors.als import AlsConfig, confidence, fit_als, fold_in
 
 N_PLAYLISTS, N_TRACKS, PLAYS_EACH = 1_000, 800, 30
 
 
 def synthetic_plays(rng: np.random.Generator) -> csr_matrix:
-    """(playlist, track), every playlist with distinct tracks, popular ones more often."""
+    """Return a matrix (playlist, track): every playlist has distinct tracks, popular ones more often."""
     popularity = 1 / np.arange(1, N_TRACKS + 1)
     popularity /= popularity.sum()
     columns = np.stack([rng.choice(N_TRACKS, PLAYS_EACH, replace=False, p=popularity) for _ in range(N_PLAYLISTS)])
@@ -33,7 +33,7 @@ def synthetic_plays(rng: np.random.Generator) -> csr_matrix:
 
 
 def implicit_with_blas_threads(plays: csr_matrix, config: AlsConfig) -> None:
-    """What happens without `threadpool_limits`: each of implicit's threads calls a BLAS that starts threads."""
+    """Fit without `threadpool_limits`: each of implicit's threads calls a BLAS that starts threads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # implicit warns of exactly this
         model = AlternatingLeastSquares(
@@ -42,14 +42,15 @@ def implicit_with_blas_threads(plays: csr_matrix, config: AlsConfig) -> None:
     model.fit(confidence(plays, config), show_progress=False)
 
 
-def exact_iteration(plays: csr_matrix, config: AlsConfig, rng: np.random.Generator) -> None:
-    P, C = exact.preference_and_confidence(plays, config)
-    X = exact.half_step(P, C, 0.01 * rng.random((N_TRACKS, config.dim)), config.regularization)
-    exact.half_step(P.T, C.T, X, config.regularization)
+def reference_iteration(plays: csr_matrix, config: AlsConfig, rng: np.random.Generator) -> None:
+    """Run one iteration of the NumPy reference."""
+    P, C = als_reference.preference_and_confidence(plays, config)
+    X = als_reference.half_step(P, C, 0.01 * rng.random((N_TRACKS, config.dim)), config.regularization)
+    als_reference.half_step(P.T, C.T, X, config.regularization)
 
 
 def seconds(run: Callable[[], object], *, repeats: int) -> float:
-    """The quickest of some runs."""
+    """Return the shortest time of `repeats` runs, in seconds."""
     taken = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -68,15 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ours = seconds(lambda: fit_als(plays, config), repeats=3) / config.iterations
     trap = seconds(lambda: implicit_with_blas_threads(plays, config), repeats=1) / config.iterations
     with threadpool_limits(1, "blas"):
-        slow = seconds(lambda: exact_iteration(plays, config, rng), repeats=1)
+        slow = seconds(lambda: reference_iteration(plays, config, rng), repeats=1)
     folded = seconds(lambda: fold_in(fixed, plays, config), repeats=3)
     threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
     print(f"{N_PLAYLISTS} x {N_TRACKS}, {plays.nnz} plays, {config.dim} factors, {threads} BLAS threads\n")
-    print("| what | seconds | times the first |\n|---|---|---|")
+    print("| what | seconds | relative to the first |\n|---|---|---|")
     for name, taken in (
         ("one iteration, fit_als (implicit, BLAS on one thread)", ours),
         ("one iteration, implicit with BLAS threads on", trap),
-        ("one iteration, exact NumPy solver", slow),
+        ("one iteration, NumPy reference", slow),
         (f"fold_in of {N_PLAYLISTS} playlists (exact, float64)", folded),
     ):
         print(f"| {name} | {taken:.3f} | {taken / ours:.1f} |")

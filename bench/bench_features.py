@@ -1,11 +1,10 @@
-"""How long reading the features of a large library takes: the feature store, beside blobs in SQLite.
+"""Measure reading the features of a large library from the feature store, and from blobs in SQLite.
 
     python bench/bench_features.py [--tracks 100000] [--width 628]
 
-Three stores are read, with source hashes compared and every number summed up once: one shard, as every run leaves it (a
-memory map); several shards, as they are while a scan is at work; and a SQLite table of one blob a track, which is how
-features were stored before. The files are in the page cache.
-"""
+Three stores are read, source hashes are compared, and all numbers are summed once: one shard, as after every run (a
+memory map); several shards, as during a scan; and a SQLite table with one blob per track, an earlier format. The files
+are in the page cache."""
 
 from __future__ import annotations
 
@@ -46,7 +45,7 @@ def main() -> None:
         rows: dict[str, Callable[[], NDArray[np.float32]]] = {
             "feature store, one shard": lambda: whole.read(KIND, version=VERSION, current=hashes).values,
             f"feature store, {n_shards} shards": lambda: scanned.read(KIND, version=VERSION, current=hashes).values,
-            "SQLite, a blob a track": lambda: read_blobs(path),
+            "SQLite, one blob per track": lambda: read_blobs(path),
         }
         print(f"{options.tracks} tracks x {options.width}\n| what | wall s | CPU s |\n|---|---:|---:|")
         for name, read in rows.items():
@@ -55,6 +54,7 @@ def main() -> None:
 
 
 def timed(read: Callable[[], NDArray[np.float32]]) -> tuple[float, float]:
+    """Return wall and CPU seconds of reading and summing."""
     wall, cpu = time.perf_counter(), time.process_time()
     read().sum()
     return time.perf_counter() - wall, time.process_time() - cpu

@@ -1,11 +1,10 @@
-"""How fast a scan is, against the decoding alone that it cannot do without, and against librosa.
+"""Measure the speed of a scan, of decoding alone, and of librosa.
 
     python bench/bench_ingest.py FOLDER [--jobs N] [--limit N] [--repeat N]
 
 Every row is measured in this run, on the same files, with the same number of worker processes; with `--repeat` the
-rows take turns and the fastest of each is shown. Wall time says little on a machine that is busy with other things;
-the ratio of processor time does. Both must show a scan within 20 % of decoding.
-"""
+rows are measured alternately and the fastest of each is printed. On a busy machine, compare processor time instead of
+wall time. The aim is a scan within 20 % of decoding by both."""
 
 from __future__ import annotations
 
@@ -27,12 +26,12 @@ SETTINGS = Settings()
 
 
 def decode_only(path: Path) -> float:
-    """Seconds of sound in a file, decoded and resampled."""
+    """Decode and resample a file; return its length in seconds."""
     return sum(len(block) for block in decode_blocks(path, sample_rate=SETTINGS.sample_rate)) / SETTINGS.sample_rate
 
 
 def librosa_mel(path: Path) -> float:
-    """What a script in librosa does for the same spectrogram."""
+    """Compute the same spectrogram as a script with librosa does; return the length in seconds."""
     import librosa
 
     samples, _ = librosa.load(path, sr=SETTINGS.sample_rate, mono=True)
@@ -44,14 +43,14 @@ def librosa_mel(path: Path) -> float:
 
 
 def on_all(function: Callable[[Path], float], paths: list[Path], *, jobs: int) -> float:
-    """Seconds of sound that a function read, called in worker processes."""
+    """Call a function on every file in worker processes; return the seconds of audio that it read."""
     outcomes = [outcome for _, outcome in in_order(function, (Job(path, (path,)) for path in paths), n_workers=jobs)]
     return sum(outcome for outcome in outcomes if isinstance(outcome, float))
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One measurement: seconds of sound, of wall time, of processor time of all processes."""
+    """One measurement: seconds of audio, of wall time, and of processor time of all processes."""
 
     audio_s: float
     wall_s: float
@@ -59,7 +58,7 @@ class Timed:
 
 
 def timed(work: Callable[[], float]) -> Timed:
-    """Run and measure; worker processes have ended when `work` returns."""
+    """Run and measure `work`, whose worker processes have ended when it returns."""
     before, start = os.times(), time.perf_counter()
     audio_s = work()
     wall_s, after = time.perf_counter() - start, os.times()
@@ -92,7 +91,7 @@ def main() -> None:
 
     best = {name: min(runs, key=lambda run: run.cpu_s) for name, runs in rows.items()}
     decode = best["decode and resample"]
-    print(f"{len(paths)} files, {decode.audio_s / 3600:.1f} h of sound, {jobs} workers\n")
+    print(f"{len(paths)} files, {decode.audio_s / 3600:.1f} h of audio, {jobs} workers\n")
     print(
         f"{'':22} {'wall s':>8} {'x real time':>12} {'cpu s':>8} {'x a core':>9} {'wall ratio':>11} {'cpu ratio':>10}"
     )

@@ -1,17 +1,17 @@
-"""How smooth the map of the catalogue is: dragged, zoomed and hovered over in a real browser, with and without WebGL.
+"""Measure dragging, zooming and pointing on the map of the catalogue in a browser, with and without WebGL.
 
     python bench/bench_map.py --tracks 100000
 
-makes a workspace of simulated tracks (as bench_serve.py does), and for each way of drawing starts `unheard serve`,
+makes a workspace of simulated tracks (as bench_serve.py does). For each way of drawing it starts `unheard serve`,
 opens /map in headless Chromium as soon as the server is ready, drags and zooms by mouse events, and points at tracks.
-The map is the quick one (PCA), drawn when the page first asks for it: a dense cloud, the worst for painting.
-Hovering counts from the pointer's last move until the page has drawn the lines (the browser shows them with its next
-frame), with a pause between tracks in which a person would look. The neighbours that it showed are compared with
-cosines of all factors. Ways:
+The map is the quick one (PCA), computed when the page first requests it: a dense cloud, the worst case for drawing.
+The time of pointing counts from the last movement of the pointer until the page has drawn the lines (the browser
+displays them with its next frame), with a pause between tracks. The neighbours on the page are compared with cosines
+of all factors. Ways of drawing:
 
-    chosen     WebGL is there, and the page decides whether it is quick enough
-    webgl      the page is made to believe that it is
-    canvas     WebGL is switched off
+    chosen     WebGL is available, and the page decides whether it is fast enough
+    webgl      WebGL is available, and the page always finds it fast enough
+    canvas     WebGL is disabled
 
 Needs Chromium and the `dev` requirements.
 """
@@ -39,15 +39,15 @@ from unheard.workspace import Workspace
 
 WIDTH, HEIGHT = 1440, 900
 SOFTWARE, NONE = ["--enable-unsafe-swiftshader"], ["--disable-gpu", "--disable-3d-apis"]
-# The page reads a pixel to see how long a drawing takes: without that it finds any WebGL quick.
-BELIEVE = "WebGLRenderingContext.prototype.readPixels = () => {};"
-WAYS = {"chosen": (SOFTWARE, ""), "webgl": (SOFTWARE, BELIEVE), "canvas": (NONE, "")}  # flags, script
+# The page reads a pixel to measure the time of a drawing; without that it finds any WebGL fast enough.
+NO_TIMING = "WebGLRenderingContext.prototype.readPixels = () => {};"
+WAYS = {"chosen": (SOFTWARE, ""), "webgl": (SOFTWARE, NO_TIMING), "canvas": (NONE, "")}  # flags, script
 STEPS_A_DRAG, WHEELS_A_ZOOM, WHEEL_PIXELS = 30, 12, 120
-LOOK_S = 0.2, 0.6  # at the neighbours of a track, before the next is pointed at
+PAUSE_S = 0.2, 0.6  # before the next track is pointed at
 SHARE = 0.92  # of the box that the square fills
-SETTLE_S = 1.0  # after which nothing of an earlier movement is drawn any more
+SETTLE_S = 1.0  # after which earlier movements cause no drawing
 LIMIT_MS = 30_000
-TOLERANCE = 2e-3  # of a cosine that was sent with three digits
+TOLERANCE = 2e-3  # of a cosine that is sent with three digits
 PAINTED = "() => Number(document.getElementById('map').dataset.painted) > 0"
 
 # Times of frames; and from the pointer's last move to the drawing of another track's neighbours.
@@ -73,7 +73,7 @@ SHOWN = """() => {
 
 @dataclass(frozen=True)
 class Measured:
-    """What one browser showed. `drawn_s` from the request of the page until its points are seen."""
+    """Measurements of one browser. `drawn_s` is the time from the request of the page to its first drawing."""
 
     by: str
     drawn_s: float
@@ -81,11 +81,11 @@ class Measured:
     frames_ms: NDArray[np.float64]  # between frames, while the map moves
     painted: int  # frames with a new drawing
     hovers_ms: NDArray[np.float64]
-    true: int  # hovers whose lines led to the nearest tracks
+    true: int  # hovers whose lines lead to the nearest tracks
 
 
 def measure(playwright: Playwright, url: str, way: str, session: Session, *, seconds: float, hovers: int) -> Measured:
-    """Open, move and point at the map; `way` is one of WAYS."""
+    """Open the map, move it and point at tracks; `way` is one of WAYS."""
     rng = np.random.default_rng(0)
     flags, script = WAYS[way]
     browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", *flags])
@@ -116,8 +116,8 @@ def measure(playwright: Playwright, url: str, way: str, session: Session, *, sec
     time.sleep(SETTLE_S)
     page.evaluate("hovers_ms.length = 0")
     true = 0
-    for number, (x, y) in enumerate(places(url, hovers, rng)):
-        time.sleep(rng.uniform(*LOOK_S))
+    for number, (x, y) in enumerate(positions(url, hovers, rng)):
+        time.sleep(rng.uniform(*PAUSE_S))
         unit = min(edge["width"], edge["height"]) / 2 * SHARE
         page.mouse.move(edge["x"] + edge["width"] / 2 + x * unit, edge["y"] + edge["height"] / 2 - y * unit)
         page.wait_for_function(f"() => hovers_ms.length > {number}", timeout=LIMIT_MS)
@@ -128,7 +128,7 @@ def measure(playwright: Playwright, url: str, way: str, session: Session, *, sec
 
 
 def move(page: Page, edge: FloatRect, seconds: float, rng: np.random.Generator) -> None:
-    """Drag the map to and fro and turn the wheel in and out again, as fast as the page takes it."""
+    """Drag the map back and forth and zoom in and out, as fast as the page responds."""
     middle = edge["x"] + edge["width"] / 2, edge["y"] + edge["height"] / 2
     until = time.perf_counter() + seconds
     sign = 1
@@ -143,8 +143,8 @@ def move(page: Page, edge: FloatRect, seconds: float, rng: np.random.Generator) 
         sign = -sign
 
 
-def places(url: str, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Where some tracks are in the square from -1 to 1, (n, 2), from what the map itself reads."""
+def positions(url: str, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return positions of some tracks in the square from -1 to 1, (n, 2), from the file that the map reads."""
     content = httpx.get(f"{url}/map/points", timeout=60).content
     every = np.frombuffer(content[: 4 * (len(content) // 5)], "<u2").reshape(-1, 2)
     chosen: NDArray[np.float64] = every[rng.choice(len(every), n, replace=False)] / (2**16 - 1) * 2 - 1
@@ -152,16 +152,16 @@ def places(url: str, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def is_true(session: Session, row: int, near: list[tuple[int, float]]) -> bool:
-    """Whether no other track is nearer than those shown. Two at most are other recordings of a shown song."""
+    """Return whether no other track is nearer than those shown, except at most two other recordings of a shown song."""
     cosines = session.directions @ session.directions[row]
-    rows = [place for place, _ in near]
+    rows = [index for index, _ in near]
     right = np.allclose(cosines[rows], [score for _, score in near], atol=TOLERANCE)
     others = np.delete(cosines, [row, *rows])
     return bool(right and len(rows) == 10 and (others > cosines[rows].min() + TOLERANCE).sum() <= 2)
 
 
-def ask_server(url: str, n: int, rng: np.random.Generator) -> None:
-    """What the two addresses behind the map take, asked one after another."""
+def time_requests(url: str, n: int, rng: np.random.Generator) -> None:
+    """Print the times of the two requests of the map, sent one after another."""
     answer = httpx.get(f"{url}/map/points", timeout=60)
     points_ms = [1000 * httpx.get(f"{url}/map/points", timeout=60).elapsed.total_seconds() for _ in range(5)]
     rows = rng.integers(n, size=50)
@@ -191,7 +191,7 @@ def main() -> None:
         try:
             with sync_playwright() as playwright:
                 found[way] = measure(playwright, url, way, session, seconds=given.seconds, hovers=given.hovers)
-            ask_server(url, len(session.catalogue), np.random.default_rng(1))
+            time_requests(url, len(session.catalogue), np.random.default_rng(1))
         finally:
             server.terminate()
             server.wait()
@@ -203,7 +203,7 @@ def main() -> None:
 
 
 def table(found: list[Measured]) -> list[tuple[str, list[str]]]:
-    """Rows of what is printed."""
+    """Return the rows of the printed table."""
     rows = [
         ("drawn by", [one.by for one in found]),
         ("first drawing, s", [f"{one.drawn_s:.2f}" for one in found]),

@@ -1,15 +1,16 @@
-"""How long a new file takes to its descriptions (statistics and MusiCNN), warm, beside the plain ways.
+"""Measure the time to extract the features of a new file (statistics and MusiCNN), with everything loaded.
 
     python bench/bench_new_file.py [FILE] [--seconds 240] [--repeat 3] [--jobs N] [--files N]
 
-Without FILE an MP3 of a made-up song is used. The rows take turns and the fastest of each is shown; on a busy machine
-only the ratio of processor time says much. Before any timing both ways are asserted to give the same vectors. Without
-MusiCNN's weights in the cache random ones do: the time is the same.
+Without FILE, an MP3 of a generated song is used. The rows are measured alternately and the fastest of each is printed;
+on a busy machine, compare the ratios of processor time. Before the measurement, the fast and the plain implementation
+are asserted to give the same vectors. Without MusiCNN's weights in the cache, random weights are used; the time is the
+same.
 
-    extract_file      both descriptions, decoding once, patches shared out among the cores
-    written plainly   the same vectors: statistics, then the file decoded again and MusiCNN by its convolutions
-    librosa           what a script does for the statistics alone: load, mel, decibels, MFCC and deltas
-    features          `unheard features` on copies of the file in worker processes, and the plain way in as many
+    extract_file           both kinds of features; the file is decoded once, patches are distributed among the cores
+    plain implementation   the same vectors: statistics, then the file decoded again and MusiCNN by its convolutions
+    librosa                the statistics alone, as a script computes them: load, mel, decibels, MFCC and deltas
+    features               `unheard features` on copies of the file in worker processes, and the plain implementation
 """
 
 from __future__ import annotations
@@ -51,19 +52,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if not has_weights():
             random_weights(Path(folder))
-        path = options.file or made_up_song(Path(folder) / "song.mp3", options.seconds)
+        path = options.file or generated_song(Path(folder) / "song.mp3", options.seconds)
         copies = [Path(shutil.copy(path, Path(folder) / f"{n}{path.suffix}")) for n in range(options.files)]
         check_equal(path)
         single: dict[str, Callable[[], object]] = {
             "extract_file": lambda: extract_file(path, KINDS, SETTINGS),
-            "written plainly": lambda: plainly(path),
+            "plain implementation": lambda: plainly(path),
             "decoding alone": lambda: sum(len(block) for block in decode_blocks(path, sample_rate=22_050)),
             "statistics alone": lambda: extract_file(path, ["statistics"], SETTINGS),
             "librosa, statistics alone": lambda: librosa_statistics(path),
         }
         library: dict[str, Callable[[], object]] = {
             "features": lambda: on_all(features, copies, options.jobs),
-            "features, plainly": lambda: on_all(plain_features, copies, options.jobs),
+            "features, plain": lambda: on_all(plain_features, copies, options.jobs),
         }
         show("one new file", measured(single, options.repeat), first="extract_file")
         if copies:
@@ -74,7 +75,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, nargs="?")
-    parser.add_argument("--seconds", type=float, default=240.0, help="length of the made-up song")
+    parser.add_argument("--seconds", type=float, default=240.0, help="length of the generated song")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--files", type=int, default=4)
@@ -82,7 +83,7 @@ def parse() -> argparse.Namespace:
 
 
 def measured(rows: dict[str, Callable[[], object]], repeat: int) -> dict[str, Timed]:
-    """Each row's fastest run by processor time, and by wall time; rows take turns."""
+    """Return the fastest run of each row by processor time and by wall time; rows are measured alternately."""
     runs: dict[str, list[Timed]] = {name: [] for name in rows}
     for _ in range(repeat):
         for name, work in rows.items():
@@ -99,7 +100,7 @@ def show(title: str, rows: dict[str, Timed], *, first: str) -> None:
         print(f"{name:28} {run.wall_s:8.2f} {run.cpu_s:8.2f} {wall:11.2f} {cpu:10.2f}")
 
 
-# ------------------------------------------------------------------------------------------------- the plain way
+# ------------------------------------------------------------------------------------------------- plain implementation
 
 
 def plainly(path: Path) -> dict[str, NDArray[np.float32]]:
@@ -108,20 +109,19 @@ def plainly(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def plain_features(path: Path) -> NDArray[np.float32]:
-    """Mean over the patches that are heard, two at a time, with convolutions as they are written and all threads of
-    torch."""
+    """Return the mean over the selected patches, two at a time, with plain convolutions and all threads of torch."""
     import torch
 
-    network, source, described = loaded_musicnn("msd"), iter(spread_evenly(patches_of_file(path))), []
+    network, source, outputs = loaded_musicnn("msd"), iter(spread_evenly(patches_of_file(path))), []
     with torch.inference_mode():
         while some := list(islice(source, 2)):
-            described.append(plain_forward(network, torch.from_numpy(np.stack(some))).numpy())
-    mean: NDArray[np.float32] = np.concatenate(described).mean(axis=0)
+            outputs.append(plain_forward(network, torch.from_numpy(np.stack(some))).numpy())
+    mean: NDArray[np.float32] = np.concatenate(outputs).mean(axis=0)
     return mean
 
 
 def plain_forward(network: Musicnn, patches: Tensor) -> Tensor:
-    """(batch, frame, mel) -> (batch, 200)."""
+    """Return the features of patches: (batch, frame, mel) -> (batch, 200)."""
     import torch
     from torch.nn import functional
 
@@ -131,7 +131,7 @@ def plain_forward(network: Musicnn, patches: Tensor) -> Tensor:
         assert convolution.bias is not None
         frames = convolution.kernel_size[0]
         padded = functional.pad(x, (0, 0, (frames - 1) // 2, frames // 2))
-        sign = torch.where(scale < 0, -1.0, 1.0)  # the maximum first is the fastest of the plain orders
+        sign = torch.where(scale < 0, -1.0, 1.0)  # of the plain orders, taking the maximum first is the fastest
         y = functional.conv2d(padded, convolution.weight * sign[:, None, None, None], convolution.bias * sign)
         front.append(norm(functional.relu(y.amax(3) * sign[:, None])))
     features = [torch.cat(front, dim=1)]
@@ -140,8 +140,8 @@ def plain_forward(network: Musicnn, patches: Tensor) -> Tensor:
         features.append(y if len(features) == 1 else y + features[-1])
     y = torch.cat(features, dim=1)
     y = torch.stack([y.amax(2), y.mean(2)], dim=2).flatten(1)
-    described: Tensor = network.dense_norm(functional.relu(network.dense(network.pooled_norm(y))))
-    return described
+    penultimate: Tensor = network.dense_norm(functional.relu(network.dense(network.pooled_norm(y))))
+    return penultimate
 
 
 def librosa_statistics(path: Path) -> NDArray[np.float32]:
@@ -158,7 +158,7 @@ def librosa_statistics(path: Path) -> NDArray[np.float32]:
 
 
 def features(path: Path) -> NDArray[np.float32]:
-    """What a worker process of `unheard features` does."""
+    """Extract features as a worker process of `unheard features` does."""
     return extract_file(path, ["musicnn"], SETTINGS)["musicnn"]
 
 
@@ -195,7 +195,7 @@ def random_weights(folder: Path) -> None:
     save_weights("musicnn", read_musicnn(write_wheel(folder / "musicnn.whl")), "random numbers")
 
 
-def made_up_song(path: Path, seconds: float) -> Path:
+def generated_song(path: Path, seconds: float) -> Path:
     from tests.ingest.sounds import song, write
 
     return write(path, song(0, seconds))

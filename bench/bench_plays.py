@@ -1,12 +1,11 @@
-"""How long importing and reading plays takes, and how much memory.
+"""Measure time and memory of importing and reading plays.
 
     python bench/bench_plays.py [--rows N] [--csv | --no-csv] [--keep FOLDER]
 
-Made-up playlists of 60 tracks in a library of --tracks tracks (when not given: a hundredth of the rows, 200,000 at
-most). The Parquet file has the playlists one after the other, with positions; the CSV file is a history: single listens
-in random order, with times. Every step runs in a process of its own; memory is its peak resident set. Processor seconds
-say more than wall time on a machine that is busy with other things.
-"""
+Generated playlists of 60 tracks in a library of --tracks tracks (default: a hundredth of the rows, at most 200,000).
+The Parquet file has one playlist after another, with positions; the CSV file is a history: single plays in random
+order, with times. Every step runs in a separate process; memory is its peak resident set. On a busy machine, compare
+processor seconds instead of wall time."""
 
 from __future__ import annotations
 
@@ -28,13 +27,13 @@ from unheard.plays import count_plays, import_playlists, read_plays
 from unheard.workspace import Workspace
 
 PLAYLIST_SIZE = 60
-CHUNK = 1_000_000  # rows that are made at a time
-MOST_TRACKS = 200_000
+CHUNK = 1_000_000  # rows that are generated at a time
+MAX_TRACKS = 200_000
 
 
 @dataclass(frozen=True)
 class Case:
-    """Where the files are, and how large the case is."""
+    """The folder of the files, and the numbers of rows and tracks."""
 
     folder: Path
     rows: int
@@ -42,7 +41,7 @@ class Case:
 
 
 def make_workspaces(case: Case) -> None:
-    """Two workspaces with a library of tracks without files."""
+    """Make two workspaces whose libraries have tracks without files."""
     for name in ("parquet", "csv"):
         workspace = Workspace.init(case.folder / name)
         with Library(workspace.library_path) as library, library.transaction():
@@ -84,7 +83,7 @@ def make_csv(case: Case) -> None:
 
 
 def _popular(number: np.ndarray, tracks: int) -> np.ndarray:
-    """Tracks of rows: few are in many playlists."""
+    """Return the track of each row; few tracks are in many playlists."""
     rng = np.random.default_rng(int(number[0]))
     return (tracks * rng.random(len(number)) ** 3).astype(np.int64)
 
@@ -124,7 +123,7 @@ STEPS: dict[str, Callable[[Case], None]] = {
 
 
 def run_step(name: str, case: Case) -> dict[str, float]:
-    """Wall and processor seconds and peak memory of a step, in a process of its own."""
+    """Run a step in a separate process; return wall and processor seconds and peak memory."""
     arguments = [
         sys.executable,
         __file__,
@@ -142,7 +141,7 @@ def run_step(name: str, case: Case) -> dict[str, float]:
 
 
 def measure(name: str, case: Case) -> None:
-    """Run a step in this process and print what it took."""
+    """Run a step in this process; print its time and memory as JSON."""
     before, started = time.process_time(), time.monotonic()
     STEPS[name](case)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -155,10 +154,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--tracks", type=int)
     parser.add_argument("--csv", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--keep", type=Path, help="work in this folder and leave it there")
+    parser.add_argument("--keep", type=Path, help="work in this folder and keep it")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    tracks = given.tracks or min(MOST_TRACKS, max(100, given.rows // 100))
+    tracks = given.tracks or min(MAX_TRACKS, max(100, given.rows // 100))
     if given.step:
         measure(given.step, Case(given.keep, given.rows, tracks))
         return

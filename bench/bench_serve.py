@@ -1,12 +1,11 @@
-"""How quick the server is while it is busy: mixed requests at a fixed rate from this process, a scan beside it.
+"""Measure latencies of the server under load: mixed requests at a fixed rate, during a scan.
 
     python bench/bench_serve.py --seconds 120 --rate 200
 
-makes a workspace of simulated tracks (vectors, playlists, factors, predictions; no audio), a folder of noise for the
-scan, starts `unheard serve` on a free port of this machine, asks, and prints errors and latencies. Requests are sent
-when their time comes, whether earlier ones were answered or not (an open loop), and latency counts from then, so a
-server that stalls cannot hide it (coordinated omission).
-"""
+makes a workspace of simulated tracks (features, playlists, factors, predictions; no audio) and a folder of noise for
+the scan, starts `unheard serve` on a free port of this machine, sends requests, and prints errors and latencies. Every
+request is sent at its scheduled time, whether earlier ones are answered or not (an open loop), and latency counts from
+that time, so a stall of the server is measured (no coordinated omission)."""
 
 from __future__ import annotations
 
@@ -51,7 +50,7 @@ SPLIT, MODEL = "artists", "bench"
 
 
 def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generator) -> Workspace:
-    """A workspace with tastes in it, so that rankings are like real ones."""
+    """Return a workspace whose playlists depend on tastes, so that rankings are like real ones."""
     workspace = Workspace.init(root)
     n_artists = n_tracks // TRACKS_EACH
     artist = rng.integers(n_artists, size=n_tracks)
@@ -68,10 +67,10 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
     popular = rng.gumbel(size=n_tracks)
     plays = []
     for number in range(n_playlists):
-        some = rng.choice(n_tracks, 1000, replace=False)
+        some = rng.choice(n_tracks, min(1000, n_tracks), replace=False)
         liking = 1.5 * taste[some] @ rng.standard_normal(8) + popular[some]
-        for position, place in enumerate(np.argsort(-liking)[: rng.integers(10, 50)]):
-            plays.append(Play(f"playlist-{number:05d}", tracks[some[place]].track_id, position))
+        for position, column in enumerate(np.argsort(-liking)[: rng.integers(10, 50)]):
+            plays.append(Play(f"playlist-{number:05d}", tracks[some[column]].track_id, position))
     with Library(workspace.library_path) as library, library.transaction():
         for track in tracks:
             library.put_track(track)
@@ -98,7 +97,7 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
 
 
 def make_noise(folder: Path, rng: np.random.Generator) -> None:
-    """Something to scan that lasts: minutes of noise, each file with a title of its own and so with other bytes."""
+    """Write files for a long scan: minutes of noise, each file with its own title and therefore other bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(N_FILES):
         path = folder / f"noise-{number:04d}.ogg"
@@ -112,7 +111,7 @@ def make_noise(folder: Path, rng: np.random.Generator) -> None:
 
 
 def addresses(workspace: Workspace, n: int, rng: np.random.Generator) -> list[tuple[str, str]]:
-    """(kind, path) of `n` requests; half pages, half API. Tracks are drawn as people draw them: some far more often."""
+    """Return (kind, path) of `n` requests, half pages and half API. Some tracks are requested far more often."""
     with Library(workspace.library_path) as library:
         ids = library.tracks().ids
     playlists = read_plays(workspace).playlist_ids
@@ -136,11 +135,11 @@ def addresses(workspace: Workspace, n: int, rng: np.random.Generator) -> list[tu
     return made
 
 
-async def ask(url: str, asked: list[tuple[str, str]], rate: float) -> tuple[dict[str, list[float]], list[str]]:
-    """Latencies in seconds by kind and by address without its last part, and errors."""
+async def send(url: str, requests: list[tuple[str, str]], rate: float) -> tuple[dict[str, list[float]], list[str]]:
+    """Return latencies in seconds, by kind and by address without its names, and errors."""
     latencies: dict[str, list[float]] = defaultdict(list)
     errors: list[str] = []
-    waiting = iter(enumerate(asked))
+    waiting = iter(enumerate(requests))
     began = time.perf_counter()
 
     async def one_connection() -> None:
@@ -164,14 +163,14 @@ async def ask(url: str, asked: list[tuple[str, str]], rate: float) -> tuple[dict
 
 
 async def answer_of(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Status and body of the next answer. A client library would cost this process more than the server needs."""
+    """Return status and body of the next answer. A client library would need more time than the server."""
     head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
     lengths = [int(line.partition(b":")[2]) for line in head if line.lower().startswith(b"content-length:")]
     return int(head[0].split()[1]), await reader.readexactly(lengths[0])
 
 
 def shape_of(path: str) -> str:
-    """An address without the names in it."""
+    """Return an address without the names in it."""
     bare = path.partition("?")[0]
     for prefix, suffix in (("/api/tracks/", "/similar"), ("/api/tracks/", ""), ("/api/recommend/", "")):
         if bare.startswith(prefix) and bare.endswith(suffix):
@@ -180,13 +179,13 @@ def shape_of(path: str) -> str:
 
 
 def cpu_s(pid: int) -> float:
-    """Processor time that a process has used, seconds (fields 14 and 15 of proc(5))."""
+    """Return the processor time that a process has used, in seconds (fields 14 and 15 of proc(5))."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def start(workspace: Workspace, music: Path) -> tuple[subprocess.Popen[bytes], str, float, float]:
-    """A server, its address, and how long it took until it was live and until it was ready (seconds)."""
+    """Start a server; return it, its address, and the seconds until it was live and until it was ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -213,7 +212,7 @@ def main() -> None:
     options.add_argument("--rate", type=float, default=200, help="requests a second")
     options.add_argument("--tracks", type=int, default=10_000)
     options.add_argument("--playlists", type=int, default=5_000)
-    options.add_argument("--no-scan", action="store_true", help="leave the scan out")
+    options.add_argument("--no-scan", action="store_true", help="without the scan")
     options.add_argument("--keep", type=Path, help="make or reuse the workspace here")
     given = options.parse_args()
     rng = np.random.default_rng(0)
@@ -226,12 +225,12 @@ def main() -> None:
     server, url, live, ready = start(workspace, music)
     print(f"live after {live:.2f} s, ready after {ready:.2f} s ({given.tracks} tracks, {os.cpu_count()} cores)")
     try:
-        asked = addresses(workspace, int(given.seconds * given.rate), rng)
-        asyncio.run(ask(url, asked[: int(WARM_UP_S * given.rate / 2)], given.rate / 2))
+        requests = addresses(workspace, int(given.seconds * given.rate), rng)
+        asyncio.run(send(url, requests[: int(WARM_UP_S * given.rate / 2)], given.rate / 2))
         if not given.no_scan:
             job = httpx.post(f"{url}/api/jobs", json={"verb": "scan", "sources": [str(music)]}).json()
         before_s = cpu_s(server.pid)
-        latencies, errors = asyncio.run(ask(url, asked, given.rate))
+        latencies, errors = asyncio.run(send(url, requests, given.rate))
         spent_s = cpu_s(server.pid) - before_s
         if not given.no_scan:
             job = httpx.get(f"{url}/api/jobs/{job['job_id']}").json()
@@ -240,8 +239,8 @@ def main() -> None:
         server.terminate()
         server.wait()
     print(
-        f"{len(asked)} requests at {given.rate:g} a second, {len(errors)} errors; the server needed "
-        f"{1000 * spent_s / len(asked):.2f} ms of processor time each; load of the machine {os.getloadavg()[0]:.1f}"
+        f"{len(requests)} requests at {given.rate:g} a second, {len(errors)} errors; the server needed "
+        f"{1000 * spent_s / len(requests):.2f} ms of processor time each; load of the machine {os.getloadavg()[0]:.1f}"
     )
     for error in errors[:5]:
         print(f"  {error}")

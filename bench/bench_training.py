@@ -1,15 +1,16 @@
-"""How fast the published CNN trains: written plainly, and as unheard arranges it, in float32 and in bfloat16.
+"""Measure training of the published CNN: a plain implementation, and ours in float32 and in bfloat16.
 
     python bench/bench_training.py [rounds]
 
-Prints training patches a second (forward, backward, Adam; batch 32) of three contestants, each in a process of its own
-with the same weights and patches, taking turns so that a busy machine slows them alike; then what the loader gives from
-a mel store. Before any timing the fast network's outputs are asserted equal to the plain one's.
+Prints training patches per second (forward, backward, Adam; batch 32) of three implementations, each in a separate
+process with the same weights and patches. They are measured alternately, so that a busy machine slows them alike. The
+last line has the patches per second that the loader reads from a mel store. Before the measurement, the outputs of the
+fast network are asserted to equal those of the plain one.
 
     plain    convolution -> batch norm -> ELU -> max-pool in float32, NCHW, torch's defaults
     float32  the same function: first block without its large output, pool before ELU, channels last, large pages,
              fused Adam
-    bf16     that under bfloat16 autocast (weights, statistics and Adam stay float32)
+    bf16     the same under bfloat16 autocast (weights, statistics and Adam stay float32)
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ import numpy as np
 
 BATCH = 32
 STEPS = 3
-CONTESTANTS = ("plain", "float32", "bf16")
+IMPLEMENTATIONS = ("plain", "float32", "bf16")
 
 
-def contestant(name: str) -> None:
-    """One process: trains `STEPS` steps whenever a line comes in, and answers with the seconds they took."""
+def run_implementation(name: str) -> None:
+    """Train `STEPS` steps for every line on standard input; print the seconds that they took."""
     import torch
     from tests.models.plain import plain_cnn
 
@@ -59,7 +60,7 @@ def contestant(name: str) -> None:
 
 
 def check_equal(trained: object) -> None:
-    """Outputs of the plain and the fast network agree to 1e-4, in training and in evaluation."""
+    """Assert that the plain and the fast network have equal outputs to 1e-4, in training and in evaluation."""
     import torch
     from tests.models.plain import plain_cnn, signs_mixed
 
@@ -80,7 +81,7 @@ def check_equal(trained: object) -> None:
 
 
 def start(name: str) -> subprocess.Popen[str]:
-    command = [sys.executable, __file__, "--contestant", name]
+    command = [sys.executable, __file__, "--implementation", name]
     root = Path(__file__).parents[1]
     process = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -89,7 +90,7 @@ def start(name: str) -> subprocess.Popen[str]:
 
 
 def one_round(process: subprocess.Popen[str]) -> float:
-    """Seconds of `STEPS` steps."""
+    """Return the seconds of `STEPS` steps."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write("\n")
@@ -98,15 +99,15 @@ def one_round(process: subprocess.Popen[str]) -> float:
 
 
 def training_table(rounds: int) -> None:
-    processes = {name: start(name) for name in CONTESTANTS}
-    seconds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
+    processes = {name: start(name) for name in IMPLEMENTATIONS}
+    seconds: dict[str, list[float]] = {name: [] for name in IMPLEMENTATIONS}
     for _ in range(rounds):
         for name, process in processes.items():
             seconds[name].append(one_round(process))
     for process in processes.values():
         process.communicate()
     print(f"{'training':10} {'patches/s, best':>16} {'median':>8} {'ratio, best':>12} {'median of rounds':>17}")
-    for name in CONTESTANTS:
+    for name in IMPLEMENTATIONS:
         rate = [BATCH * STEPS / taken for taken in seconds[name]]
         ratio = min(seconds["plain"]) / min(seconds[name])
         each = statistics.median(plain / own for plain, own in zip(seconds["plain"], seconds[name], strict=True))
@@ -114,9 +115,9 @@ def training_table(rounds: int) -> None:
 
 
 def loader_table(rounds: int) -> None:
-    """Patches a second from a store of 200 tracks of three minutes, drawn as training draws them."""
+    """Print patches per second from a store of 200 tracks of three minutes, drawn as in training."""
     from unheard.ids import IdMap
-    from unheard.inference.sources import PatchSource
+    from unheard.inference.input_sources import PatchSource
     from unheard.spectrograms.shards import map_frames
     from unheard.spectrograms.store import ENCODINGS, MelStore
     from unheard.training.networks.batches import Epoch, batches, epoch_rng, shuffled
@@ -133,20 +134,20 @@ def loader_table(rounds: int) -> None:
         rates = []
         for epoch in range(rounds):
             draw = epoch_rng(0, 1, epoch)
-            every, begun = np.arange(len(counts)), time.perf_counter()
-            plan = Epoch.drawn(source, every, shuffled(draw, len(counts), BATCH, 16 * len(counts)), draw)
-            n = sum(len(batch.items) for batch in batches(source, every, plan))
+            rows, begun = np.arange(len(counts)), time.perf_counter()
+            plan = Epoch.drawn(source, rows, shuffled(draw, len(counts), BATCH, 16 * len(counts)), draw)
+            n = sum(len(batch.items) for batch in batches(source, rows, plan))
             rates.append(n / (time.perf_counter() - begun))
         del frames, source
     print(f"{'loader':10} {max(rates):16.0f} {statistics.median(rates):8.0f}")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--contestant"]:
+    if sys.argv[1:2] == ["--implementation"]:
         sys.path.insert(0, str(Path(__file__).parents[1]))
         if sys.argv[2] != "plain":
             import unheard.inference.device  # noqa: F401 - asks torch for large pages before it allocates
-        contestant(sys.argv[2])
+        run_implementation(sys.argv[2])
     else:
         n_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
         training_table(n_rounds)

@@ -1,9 +1,9 @@
-"""One model's lead over every other, from what `unheard evaluate --json FILE` wrote beside FILE.
+"""Print the lead of one model over every other, from the comparisons that `unheard evaluate --json FILE` writes.
 
     python bench/leads.py FILE.comparisons.json [--model blend] [--candidates cold]
 
-Paired differences of the task `recommend`, 95 % intervals over playlists, p corrected (Holm) over the lines:
-`evaluate` itself corrects over all pairs of models, of which these are the ones that are asked about here.
+Paired differences of the task `recommend`, 95 % intervals over playlists. p is corrected (Holm) over the lines of this
+table; `evaluate` corrects over all pairs of models.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ METRICS = ("recall", "ndcg")
 
 
 def leads(comparisons: list[dict[str, Any]], model: str, candidates: str) -> list[list[str]]:
-    """One line a rival, the closest first: its name, and lead and p for each metric."""
+    """Return one line per rival, smallest lead first: its name, and lead and p for each metric."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for entry in comparisons:
         if entry["task"] != "recommend" or entry["candidates"] != candidates or entry["metric"] not in METRICS:
@@ -48,9 +48,9 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--model", default="blend")
     parser.add_argument("--candidates", default="cold")
-    asked = parser.parse_args()
-    print(f"| lead of {asked.model} over | recall@20 | p (Holm) | nDCG@20 | p (Holm) |\n|---|---:|---:|---:|---:|")
-    for line in leads(json.loads(asked.file.read_text(encoding="utf-8")), asked.model, asked.candidates):
+    options = parser.parse_args()
+    print(f"| lead of {options.model} over | recall@20 | p (Holm) | nDCG@20 | p (Holm) |\n|---|---:|---:|---:|---:|")
+    for line in leads(json.loads(options.file.read_text(encoding="utf-8")), options.model, options.candidates):
         print(f"| {' | '.join(line)} |")
 
 

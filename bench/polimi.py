@@ -1,11 +1,11 @@
-"""Our ALS beside the usual baselines on real playlists: the RecSys challenge data of Politecnico di Milano, 2018.
+"""Compare ALS with common baselines on real playlists: the RecSys challenge data of Politecnico di Milano, 2018.
 
     python bench/polimi.py DATA_DIR [-o docs/results/polimi.md]
 
 DATA_DIR holds train_playlists.csv (playlist_id, track_id, pos), test_playlists.csv (playlist_id, track_id) and
 tracks.csv (track_id, ...). Half of the test playlists have train rows: those are the targets, and their test rows are
-what is to be found. The other test playlists have none, nobody is measured on them, and so they train.
-Settings are chosen on the last fifth of the targets' train rows; test rows are looked at once, for the table.
+relevant. The other test playlists have no train rows; they are not measured and are used for training.
+Settings are chosen on the last fifth of the targets' train rows; test rows are used once, for the table.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from implicit.utils import ParameterWarning
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Doubles
 from unheard.artefacts import write_text
 from unheard.factors.als import AlsConfig, fit_als
 from unheard.ids import IdMap
-from unheard.metrics.accuracy import Ranks, Values, ndcg_at_k, recall_at_k
+from unheard.metrics.accuracy import Ranks, ndcg_at_k, recall_at_k
 from unheard.metrics.chance import chance_ndcg, chance_recall
 from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.ranking import blocks, ranks_of
@@ -48,9 +49,9 @@ Scores = Callable[[NDArray[np.int64]], NDArray[np.float32]]  # rows of playlists
 
 @dataclass(frozen=True)
 class Task:
-    """Rank all tracks but those of `train` (playlist, track) for each of `targets`; `held` (playlist, track) counts.
+    """Rank all tracks that are not in `train` (playlist, track) for each of `targets`; those in `held` are relevant.
 
-    `train` holds 2 + the position of a track in its playlist; models see `plays`.
+    `train` holds 2 + the position of a track in its playlist; models are fitted on `plays`.
     """
 
     train: csr_matrix
@@ -59,7 +60,7 @@ class Task:
 
     @property
     def plays(self) -> csr_matrix:
-        """`train` with ones."""
+        """Return `train` with all values 1."""
         ones = np.ones(self.train.nnz, np.float32)
         return csr_matrix((ones, self.train.indices, self.train.indptr), shape=self.train.shape)
 
@@ -68,12 +69,12 @@ class Task:
 class Figures:
     """One value per target playlist."""
 
-    recall: Values
-    ndcg: Values
+    recall: Doubles
+    ndcg: Doubles
 
 
 def read_task(folder: Path) -> Task:
-    """The published train and test rows; playlists without train rows train with their test rows."""
+    """Read the published train and test rows; playlists without train rows train with their test rows."""
     train, test = (_read_rows(folder / f"{part}_playlists.csv") for part in ("train", "test"))
     tracks = IdMap(row["track_id"] for row in _read_rows(folder / "tracks.csv"))
     playlists = IdMap(dict.fromkeys(row["playlist_id"] for row in train + test))
@@ -85,10 +86,10 @@ def read_task(folder: Path) -> Task:
 
 
 def validation_of(task: Task) -> Task:
-    """The last fifth of each target's train rows held out instead of its test rows.
+    """Return the task with the last fifth of each target's train rows held out instead of its test rows.
 
-    The last, because test rows are the ends of playlists too: figures then agree with those on test rows, while a
-    fifth drawn at random is easier by half.
+    The last rows, because test rows are the ends of playlists too: metrics then agree with those on test rows, while a
+    random fifth is much easier.
     """
     train, held = task.train.copy(), csr_matrix(task.train.shape, dtype=np.float32).tolil()
     for row in task.targets:
@@ -102,7 +103,7 @@ def validation_of(task: Task) -> Task:
 
 
 def measure(task: Task, scores: Scores, *, seed: int) -> Figures:
-    """Recall@20 and nDCG@20 of every target, all tracks ranked, ties broken at random."""
+    """Return recall@20 and nDCG@20 of every target; all tracks are ranked, ties are broken at random."""
     n_tracks = task.train.shape[1]
     found = []
     for block in blocks(len(task.targets), n_tracks):
@@ -129,7 +130,7 @@ def popularity_scores(task: Task) -> Scores:
 def neighbour_scores(task: Task, n_neighbours: int) -> Scores:
     model = CosineRecommender(K=n_neighbours)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ParameterWarning)  # its own conversion from COO to CSR
+        warnings.simplefilter("ignore", ParameterWarning)  # of its own conversion from COO to CSR
         model.fit(task.plays.astype(np.float64), show_progress=False)
     return lambda rows: (task.plays[rows] @ model.similarity).toarray()
 
@@ -140,7 +141,7 @@ def als_scores(task: Task, config: AlsConfig) -> Scores:
 
 
 def tune(task: Task, *, seed: int) -> Iterator[tuple[AlsConfig, float]]:
-    """Settings tried and their validation nDCG@20: one setting after the other, from the defaults on."""
+    """Yield settings and their validation nDCG@20: one parameter after the other, starting from the defaults."""
     ndcg_of: dict[AlsConfig, float] = {}
     best = AlsConfig()
     for name, values in GRID.items():
@@ -152,13 +153,13 @@ def tune(task: Task, *, seed: int) -> Iterator[tuple[AlsConfig, float]]:
         best = max(ndcg_of, key=lambda config: ndcg_of[config])
 
 
-def interval(values: Values, resamples: Resamples) -> str:
+def interval(values: Doubles, resamples: Resamples) -> str:
     low, high = percentile_interval(resamples.means(values)) or (np.nan, np.nan)
     return f"{values.mean():.4f} [{low:.4f}, {high:.4f}]"
 
 
 def chance_row(task: Task) -> str:
-    """What a random ranking is expected to reach."""
+    """Return the row of the expected metrics of a random ranking."""
     relevant = np.diff(task.held[task.targets].indptr)
     n = task.train.shape[1] - np.diff(task.train[task.targets].indptr)
     return f"| chance | {chance_recall(n, relevant, K).mean():.4f} | {chance_ndcg(n, relevant, K).mean():.4f} | |"
@@ -172,7 +173,7 @@ def describe(config: AlsConfig) -> str:
 
 
 def report(task: Task, *, command: str) -> str:
-    """The page: a table on test rows, and what was tried on validation rows."""
+    """Return the page: a table on test rows, and all settings with their metrics on validation rows."""
     validation = validation_of(task)
     tried = list(tune(validation, seed=SEED))
     tuned = max(tried, key=lambda pair: pair[1])[0]
@@ -195,12 +196,12 @@ def report(task: Task, *, command: str) -> str:
         recall, ndcg = interval(found.recall, resamples), interval(found.ndcg, resamples)
         rows.append(f"| {name} | {recall} | {ndcg} | {less} |")
     about = (
-        f"Made by `{command}`, seed {SEED}. n = {len(task.targets):,} target playlists with {task.held.nnz:,} test "
+        f"Written by `{command}`, seed {SEED}. n = {len(task.targets):,} target playlists with {task.held.nnz:,} test "
         f"rows; {task.train.nnz:,} train rows of {task.train.shape[0]:,} playlists (test playlists that have no train "
-        f"rows train with their test rows and are not measured); all {task.train.shape[1]:,} tracks are candidates but "
-        "those that the playlist already holds; ties are broken at random. Brackets: 95 % bootstrap interval over "
-        "playlists, 1,000 resamples, paired in the last column. This is warm recommendation: it checks the factors, "
-        "not what is predicted from sound."
+        f"rows train with their test rows and are not measured); all {task.train.shape[1]:,} tracks are candidates, "
+        "except those that are already in the playlist; ties are broken at random. Brackets: 95 % bootstrap interval "
+        "over playlists, 1,000 resamples, paired in the last column. This is warm recommendation: it tests the "
+        "factors, not predictions from audio."
     )
     chosen = (
         f"Settings are chosen on the last {VALIDATION_SHARE:.0%} of each target's train rows, never on test rows. "
@@ -212,13 +213,13 @@ def report(task: Task, *, command: str) -> str:
             "",
             about,
             "",
-            f"| model | recall@{K} | ndcg@{K} | ndcg@{K} less default's |",
+            f"| model | recall@{K} | ndcg@{K} | ndcg@{K} minus that of the default |",
             "|---|---|---|---|",
             *rows,
             "",
             chosen,
             "",
-            f"| ALS settings tried | validation ndcg@{K} |",
+            f"| ALS settings | validation ndcg@{K} |",
             "|---|---|",
             *(f"| {describe(config)} | {ndcg:.4f} |" for config, ndcg in tried),
             "",
@@ -243,7 +244,7 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def _matrix(rows: list[dict[str, str]], playlists: IdMap, tracks: IdMap) -> csr_matrix:
-    """2 + position, or 2 where none is given: the files count from -1, and a stored 0 would be no play."""
+    """Return 2 + position of each play, or 2 without a position: positions start at -1, and 0 would be no play."""
     cells = playlists.rows(row["playlist_id"] for row in rows), tracks.rows(row["track_id"] for row in rows)
     values = np.array([2 + int(row.get("pos", 0)) for row in rows], np.float32)
     assert values.min() > 0

@@ -1,9 +1,9 @@
-"""The whole job on one data folder, written up as Markdown: commands, headline figures, every table, one list.
+"""Run every step on one data folder and write a Markdown page: commands, headline metrics, every table, one list.
 
     python bench/results.py DATA_DIR WORKSPACE -o docs/results/NAME.md --title "..." --listeners simulated
 
 DATA_DIR holds tracks.csv, playlists.csv, optionally splits.json, and the audio that tracks.csv names. WORKSPACE is
-made, or gone on with: what is finished there is not done again.
+made, or continued: finished steps are not repeated.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 from unheard.evaluate.evaluate import evaluate
+from unheard.evaluate.result_tables import Table, to_markdown
 from unheard.evaluate.summary import summaries
-from unheard.evaluate.table import Table, to_markdown
 from unheard.session import Session
 from unheard.workspace import Workspace
 
@@ -28,13 +28,13 @@ def main() -> None:
     options = parse()
     ran: list[str] = []
 
-    def run(verb: str, *words: str | Path) -> str:
-        """One command, shown with DATA_DIR and W in place of the folders."""
-        shown = " ".join(["unheard", verb, "-w", "W", *(str(word) for word in words)])
+    def run(command: str, *words: str | Path) -> str:
+        """Run one command, and note it with DATA_DIR and W instead of the folders."""
+        shown = " ".join(["unheard", command, "-w", "W", *(str(word) for word in words)])
         ran.append(shown.replace(str(options.data), "DATA_DIR"))
         print("$", ran[-1], flush=True)
-        command = [UNHEARD, verb, "-w", options.workspace, *words]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        arguments = [UNHEARD, command, "-w", options.workspace, *words]
+        return subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     run("init")
     run("scan", options.data / "tracks.csv")
@@ -76,7 +76,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--note", default="")
     parser.add_argument("--splits", nargs="+", default=["artists", "tracks"])
     parser.add_argument("--recipes", nargs="*", default=["triplet", "bag-of-tones"], help="trained with every seed")
-    parser.add_argument("--once", nargs="*", default=["cnn", "triplet-offline"], help="trained with seed 0 alone")
+    parser.add_argument("--once", nargs="*", default=["cnn", "triplet-offline"], help="trained with seed 0 only")
     parser.add_argument("--seeds", type=int, default=3)
     return parser.parse_args()
 
@@ -88,7 +88,7 @@ def state_of(workspace: Workspace, failures: list[dict[str, str]]) -> str:
     skipped = ", ".join(f"{failure['reason']}: {Path(failure['path']).name}" for failure in failures) or "none"
     return (
         f"{state['tracks']} tracks, {state['playlists']} playlists, {state['plays']} entries. Skipped files: {skipped}."
-        " Made by these commands (the figures unrounded are in the JSON files beside this page):\n"
+        " Commands (the JSON files in this folder have the unrounded figures):\n"
     )
 
 
@@ -103,15 +103,13 @@ def markdown(table: Table) -> str:
 
 
 def one_list(workspace: Workspace, split: str) -> str:
-    """Ten cold tracks for the first playlist that has some, with the reasons."""
+    """Return ten cold tracks for the first playlist, with explanations."""
     session = Session(workspace.root, split=split)
     playlist = session.catalogue.playlists[0]
     found = session.recommendations(playlist=playlist)
     lines = [f"{item.rank}. {item.label} ({item.score:.3f}) - {item.why}" for item in found]
     command = f"`unheard recommend -w W --split {split} --playlist {playlist}`"
-    return "\n".join(
-        [f"## Ten unheard tracks for playlist {playlist}, by {session.model}", "", command, "", *lines, ""]
-    )
+    return "\n".join([f"## Ten new tracks for playlist {playlist}, by {session.model}", "", command, "", *lines, ""])
 
 
 if __name__ == "__main__":

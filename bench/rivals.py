@@ -1,15 +1,15 @@
-"""Other people's descriptors of sound against ours, each under the same ridge: bliss-audio and Essentia.
+"""Compare audio descriptors of bliss-audio and Essentia with our statistics, by the same ridge regression.
 
     pip install --target DIR --no-deps bliss-audio essentia six
     PYTHONPATH=DIR python bench/rivals.py WORKSPACE [--split artists] [--model blend] [--only bliss-audio] \\
         [--cache FILE] [--workers N]
 
-bliss-audio describes a track for self-hosted players by 23 numbers; Essentia's MusicExtractor by some thousands, with
-the settings it comes with (Bogdanov et al. 2013). Neither is a dependence of unheard. Everything but the numbers is
-the same for all: split, tracks, standardisation, ridge, playlists, candidates (all test tracks), resamples. A trained
-model named by --model is measured beside them.
+bliss-audio has 23 descriptors per track, for self-hosted players; Essentia's MusicExtractor has some thousands, with
+its default settings (Bogdanov et al. 2013). Neither is a dependency of unheard. Everything else is the same for all:
+split, tracks, standardisation, ridge, playlists, candidates (all test tracks), resamples. `--model` adds trained
+models.
 
-What has been described is appended to FILE, one line a track, so that it can be stopped and gone on with.
+Descriptors are appended to FILE, one line per track, so that an interrupted run continues.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Floats
 from unheard.evaluate.evaluate import check_measurable
 from unheard.evaluate.measure import Figure, Measure
-from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare_recommend
+from unheard.evaluate.recommend_task import RecommendTask, measure_recommend, prepare_recommend
+from unheard.evaluate.result_tables import Table, table_markdown, tables
 from unheard.evaluate.results import compare, results_of
-from unheard.evaluate.table import Table, table_markdown, tables
 from unheard.ids import IdMap
 from unheard.metrics.intervals import Resamples
 from unheard.models.baselines import standardise
@@ -51,9 +52,8 @@ from unheard.workspace import Workspace
 
 PACKAGES = {"bliss-audio": "bliss_audio", "essentia": "essentia.standard"}
 OURS = "unheard's statistics"
-FAR = 5.0  # standard deviations; descriptors of silence and of clicks have no bounds
+FAR = 5.0  # standard deviations; descriptors of silence and of clicks can be very large
 COMPARED = (Figure("recommend", "cold", "recall", 20), Figure("recommend", "cold", "ndcg", 20))
-Floats = NDArray[np.float32]
 
 
 def main() -> None:
@@ -99,7 +99,7 @@ def install_line() -> str:
 
 
 def described(catalogue: Catalogue, name: str, cache: Path, *, workers: int) -> Floats:
-    """Descriptors (n, width) of all tracks; files that the rival cannot read are average."""
+    """Return descriptors (n, width) of all tracks; files that the package cannot read get the average."""
     found: dict[str, list[float]] = {}
     if cache.exists():
         lines = [json.loads(line) for line in cache.read_text(encoding="utf-8").splitlines()]
@@ -116,7 +116,9 @@ def described(catalogue: Catalogue, name: str, cache: Path, *, workers: int) -> 
     print(f"\n{name}: {unread} files of {len(found)} could not be read", file=sys.stderr)
     width = max((len(vector) for vector in found.values()), default=0)
     if not width:
-        raise SystemExit(f"{name} could read none of {len(found)} files; are they where the workspace saw them?")
+        raise SystemExit(
+            f"{name} could read none of {len(found)} files; check that they are still at the paths in the workspace"
+        )
     out = np.full((len(catalogue), width), np.nan)
     for row, track in enumerate(catalogue.tracks.items):
         if vector := found[track.track_id]:
@@ -126,7 +128,7 @@ def described(catalogue: Catalogue, name: str, cache: Path, *, workers: int) -> 
 
 
 def vectors(name: str, paths: Sequence[str], *, workers: int) -> Iterator[list[float]]:
-    """Descriptors of files, in their order; [] for one that cannot be read."""
+    """Yield descriptors of files, in their order; [] for a file that cannot be read."""
     describe: Callable[[str], list[float]] = {"bliss-audio": bliss, "essentia": essentia}[name]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(partial(read, describe), paths)
@@ -137,7 +139,7 @@ def read(describe: Callable[[str], list[float]], path: str) -> list[float]:
         return describe(path)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # noqa: BLE001 - what Rust panics with is not even an Exception
+    except BaseException as error:  # noqa: BLE001 - a panic in Rust raises a BaseException
         print(f"\n{path}: {str(error).splitlines()[0]:.200}", file=sys.stderr)
         return []
 
@@ -148,9 +150,9 @@ def bliss(path: str) -> list[float]:
 
 
 def essentia(path: str) -> list[float]:
-    """Everything that is a number and of one size for all tracks, but for what is about the file and not the sound.
+    """Return all numbers that have the same size for all tracks, except metadata of the file.
 
-    Inverse covariances say what covariances say.
+    Inverse covariances are left out, because they repeat the covariances.
     """
     importlib.import_module("essentia").log.infoActive = False
     pool, _ = importlib.import_module("essentia.standard").MusicExtractor()(path)
@@ -167,7 +169,7 @@ def essentia(path: str) -> list[float]:
 def measure_all(
     workspace: Workspace, task: RecommendTask, values: dict[str, Floats], *, models: Sequence[str]
 ) -> dict[str, dict[Figure, Measure]]:
-    """Chance by experiment, each description under the ridge, trained models, and the ceiling."""
+    """Measure a random list, ridge regression on each set of descriptors, trained models, and the oracle."""
     catalogue = task.catalogue
     recommenders: dict[str, Any] = {"random": make_recommender(workspace, catalogue, "random")}
     recommenders |= {name: ranked_by(catalogue, name, matrix) for name, matrix in values.items()}
@@ -180,7 +182,7 @@ def measure_all(
 
 
 def ranked_by(catalogue: Catalogue, name: str, matrix: Floats) -> FactorRecommender:
-    """Factors predicted by the ridge whose penalty ranks validation tracks best."""
+    """Return factors predicted by the ridge regression whose penalty ranks validation tracks best."""
     train = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
     val = np.flatnonzero((catalogue.use == Use.VAL) & (catalogue.validation_plays.getnnz(axis=0) > 0))
     inputs = np.clip(standardise(matrix, train), -FAR, FAR)
@@ -205,11 +207,11 @@ def ranked_by(catalogue: Catalogue, name: str, matrix: Floats) -> FactorRecommen
 def print_results(
     split: str, measured: dict[str, dict[Figure, Measure]], widths: dict[str, int], *, first: Sequence[str]
 ) -> None:
-    """The table, and the lead of each of `first` over other people's descriptors."""
+    """Print the table, and the lead of each of `first` over the other packages."""
     results = results_of(split, measured, oracle=measured[ORACLE], seed=0)
     (table,) = [table for table in tables(results) if "recommend" in table.title]
     print(table_markdown(Table(f"{table.title}, descriptors + ridge", table.columns, table.rows)))
-    print("Numbers a track: " + ", ".join(f"{name} {width}" for name, width in widths.items()) + ".\n")
+    print("Numbers per track: " + ", ".join(f"{name} {width}" for name, width in widths.items()) + ".\n")
     rows, others = [], [name for name in PACKAGES if name in widths]
     for figure in COMPARED:
         pairs = [(one, name, measured[one][figure], measured[name][figure]) for one in first for name in others]

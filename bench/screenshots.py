@@ -1,7 +1,7 @@
-"""Screenshots of the pages for the documentation: `python bench/screenshots.py WORKSPACE [docs/images]`.
+"""Take screenshots of the pages for the documentation: `python bench/screenshots.py WORKSPACE [docs/images]`.
 
-WORKSPACE is served on a free port for as long as it takes, with the model that `unheard serve` would choose. Pictures
-are written with few colours, so that none is larger than MAX_BYTES. Needs Chromium and the `dev` requirements.
+WORKSPACE is served on a free port, with the default model of `unheard serve`. Images have few colours, so that none is
+larger than MAX_BYTES. Needs Chromium and the `dev` requirements.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PAINTED = "() => Number(document.getElementById('map').dataset.painted) > 0"
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: its name, what is opened, and how."""
+    """One screenshot: its name, the page, the width of the window in pixels, and whether it uses dark colours."""
 
     name: str
     path: str
@@ -40,7 +40,7 @@ class Shot:
 
 
 def shots(url: str) -> list[Shot]:
-    """What is pictured, with tracks of this library."""
+    """Return the screenshots, of pages with tracks of this library."""
     warm, cold = (
         [track["track_id"] for track in httpx.get(f"{url}/api/tracks?which={kind}&limit=500").json()["items"]]
         for kind in ("warm", "cold")
@@ -60,7 +60,7 @@ def shots(url: str) -> list[Shot]:
 
 
 def picture(page: Page) -> bytes:
-    """The window as a PNG, with as many colours as MAX_BYTES allow."""
+    """Return the window as a PNG with as many colours as MAX_BYTES allows."""
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     for colours in COLOURS:
         out = io.BytesIO()
@@ -72,7 +72,7 @@ def picture(page: Page) -> bytes:
 
 
 def take(browser: Browser, url: str, shot: Shot) -> bytes:
-    """One picture, when everything on the page has arrived."""
+    """Return a screenshot, taken when everything on the page is loaded."""
     context = browser.new_context(
         viewport={"width": shot.width, "height": SIZES[shot.width]},
         color_scheme="dark" if shot.dark else "light",
@@ -91,7 +91,7 @@ def take(browser: Browser, url: str, shot: Shot) -> bytes:
 
 
 def main(workspace: Path, out: Path) -> None:
-    """Serve, look, write."""
+    """Serve the workspace, take the screenshots and write them."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(make_app(ServeConfig(workspace=workspace)), log_level="warning"))

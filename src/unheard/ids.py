@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Rows = NDArray[np.int32]
+from unheard.arrays import Rows as Rows  # noqa: PLC0414 - modules import both names from here
 
 
 class IdMap:
@@ -50,6 +49,6 @@ class IdMap:
             return np.fromiter((self._rows[name] for name in names), np.int32)
         return np.fromiter((self._rows.get(name, missing) for name in names), np.int32)
 
-    def take(self, rows: Sequence[int] | NDArray[np.integer]) -> list[str]:
+    def take(self, rows: Sequence[int] | Rows) -> list[str]:
         """Return the ids of `rows`, in their order."""
         return [self._ids[int(row)] for row in rows]

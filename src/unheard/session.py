@@ -262,7 +262,7 @@ class Session:
 
         warm  also predict train tracks with plays: rankings use their factors, but `write_vectors` writes predictions
         """
-        from unheard.inference.update import update_predictions
+        from unheard.inference.update_predictions import update_predictions
 
         if not self._is_trained:
             return 0

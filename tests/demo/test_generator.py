@@ -14,7 +14,7 @@ import soundfile
 from unheard.demo.audio_files import write_track
 from unheard.demo.generator import build_world
 from unheard.demo.render import perform
-from unheard.demo.world import FORMATS, Format, Track, draw_bands, draw_tracks
+from unheard.demo.world import FORMATS, Format, GeneratedTrack, draw_bands, draw_tracks
 from unheard.errors import UserError
 
 pytestmark = pytest.mark.slow
@@ -87,7 +87,7 @@ def test_audio_decodes_whole_within_full_scale_with_readable_tags(world: Path) -
 def test_every_format_carries_the_music_and_the_tags(tmp_path: Path, file_format: Format) -> None:
     rng = np.random.default_rng(0)
     drawn = draw_tracks(draw_bands(1, rng), 1, seconds=2.0, seed=0, rng=rng)[0]
-    track = Track(**{**vars(drawn), "format": file_format, "title": "Été à Ostra"})
+    track = GeneratedTrack(**{**vars(drawn), "format": file_format, "title": "Été à Ostra"})
     wanted = perform(track)
     write_track(tmp_path / track.path, track, wanted)
     found, rate_hz = soundfile.read(tmp_path / track.path, dtype="float32", always_2d=True)

@@ -18,7 +18,7 @@ from unheard.demo.drums import Drum, Kit
 from unheard.demo.render import perform, swung
 from unheard.demo.styles import MAJOR, STYLES, Sound, between, varied
 from unheard.demo.synth import Instrument, Samples, Voice
-from unheard.demo.world import Track, draw_bands, draw_tracks
+from unheard.demo.world import GeneratedTrack, draw_bands, draw_tracks
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ FIGURES = (
 )  # fmt: skip
 
 
-def world(n_bands: int, n_tracks: int, *, seconds: float) -> tuple[Track, ...]:
+def world(n_bands: int, n_tracks: int, *, seconds: float) -> tuple[GeneratedTrack, ...]:
     rng = np.random.default_rng(3)
     return draw_tracks(draw_bands(n_bands, rng), n_tracks, seconds=seconds, seed=3, rng=rng)
 
@@ -194,7 +194,7 @@ def test_every_style_plays_within_full_scale_and_without_clicks() -> None:
         assert not np.array_equal(samples, perform(replace(track, seed=(99, 0))))
 
 
-def log_bands(track: Track) -> Samples:
+def log_bands(track: GeneratedTrack) -> Samples:
     """Mean and deviation of the log power in 24 bands, and how fast it changes: (72,)."""
     mono = perform(replace(track, rate_hz=RATE_HZ, channels=1))[:, 0]
     frames = np.lib.stride_tricks.sliding_window_view(mono, 1024)[::512] * np.hanning(1024)

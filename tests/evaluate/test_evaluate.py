@@ -18,7 +18,7 @@ from unheard.errors import MissingStageError, UserError
 from unheard.evaluate.evaluate import evaluate, measure, model_names, prepare
 from unheard.evaluate.measure import Figure
 from unheard.evaluate.results import ROW_KEYS, Results, write_results
-from unheard.evaluate.similar import KS
+from unheard.evaluate.similar_task import KS
 from unheard.factors.stage import compute_factors
 from unheard.library import Library
 from unheard.recommend.catalogue import Catalogue, load_catalogue

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from unheard.evaluate.measure import Figure, Measure
+from unheard.evaluate.result_tables import tables, to_markdown
 from unheard.evaluate.results import Results, recipe_and_seed, results_of
-from unheard.evaluate.table import tables, to_markdown
 
 RECALL = Figure("recommend", "cold", "recall", 20)
 OVERLAP = Figure("similar", "cold", "overlap", 10)

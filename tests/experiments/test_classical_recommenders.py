@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.classical_recommenders import CLASSICAL_RECOMMENDERS, Options, tables
 from unheard.experiments.experiment import Findings, path_of, run_experiment
-from unheard.library import Library
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import load_catalogue
@@ -163,19 +163,15 @@ def test_classical_recommenders_recommend_in_a_session(workspace: Workspace) -> 
         with_neighbours.embed([Path("x.wav")])
 
 
-def test_without_sound_only_plays_are_compared(tmp_path: Path) -> None:
+def test_without_features_only_collaborative_recommenders_are_compared(tmp_path: Path) -> None:
     workspace = toy.build(tmp_path / "w")
-    with Library(workspace.library_path) as library, library.transaction():
-        for track in library.tracks().items:
-            library.remove_track(track.track_id)
-            library.put_track(track)
+    shutil.rmtree(workspace.features_dir)
     found = classical(workspace, "artists")
     assert {row["model"] for row in found["rows"]} == {"popularity", *COLLABORATIVE, "oracle"}
 
 
-def test_too_few_plays_are_answered(tmp_path: Path) -> None:
+def test_too_few_plays_are_refused(tmp_path: Path) -> None:
     workspace = toy.build(tmp_path / "w")
-    with Library(workspace.library_path) as library, library.transaction():
-        replace_playlists(workspace, Plays.of([Play(f"p{n:02d}", "t00-0", 0) for n in range(toy.N_PLAYLISTS)]))
+    replace_playlists(workspace, Plays.of([Play(f"p{n:02d}", "t00-0", 0) for n in range(toy.N_PLAYLISTS)]))
     with pytest.raises(UserError, match="expected playlists with 5 train plays, and test tracks in playlists"):
         classical(workspace, "artists")

@@ -10,7 +10,7 @@ from typing import Annotated
 import pytest
 
 from unheard.errors import UserError
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.experiments.available import EXPERIMENTS
 from unheard.experiments.experiment import Experiment, Findings, Option, check, documented, load, run_experiment
 from unheard.progress import Progress

@@ -12,7 +12,7 @@ from tests.builders.sound_world import make_world
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.experiment import run_experiment
-from unheard.experiments.pairs import Pairs, two_way_weights
+from unheard.experiments.pairs import RelevantPairs, two_way_weights
 from unheard.experiments.rivals import RIVALS, Options, rotated, tables
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
@@ -62,7 +62,7 @@ def test_other_splits_are_not_rotated() -> None:
 
 
 def test_a_pair_counts_by_its_playlist_and_its_artist() -> None:
-    pairs = Pairs(np.array([0, 0, 1, 2]), np.array([5, 6, 5, 7]), np.ones(4))
+    pairs = RelevantPairs(np.array([0, 0, 1, 2]), np.array([5, 6, 5, 7]), np.ones(4))
     rng = np.random.default_rng(0)
     drawn = np.array([two_way_weights(pairs, rng) for _ in range(4000)])
     np.testing.assert_allclose(drawn.mean(axis=0), 1, atol=0.06)  # playlist and artist are drawn once, on average

@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix, random_array
 from threadpoolctl import threadpool_limits
 
 from unheard.errors import UserError
-from unheard.factors import exact
+from unheard.factors import als_reference
 from unheard.factors.als import AlsConfig, confidence, fit_als, fold_in
 
 SMALL = AlsConfig(dim=4, alpha=10.0, regularization=0.1, iterations=8, seed=1)
@@ -33,8 +33,8 @@ def two_tastes() -> csr_matrix:
 def objective(
     plays: csr_matrix, config: AlsConfig, playlists: NDArray[np.floating], tracks: NDArray[np.floating]
 ) -> float:
-    P, C = exact.preference_and_confidence(plays, config)
-    return exact.objective(P, C, playlists.astype(np.float64), tracks.astype(np.float64), config.regularization)
+    P, C = als_reference.preference_and_confidence(plays, config)
+    return als_reference.objective(P, C, playlists.astype(np.float64), tracks.astype(np.float64), config.regularization)
 
 
 def test_confidence_is_one_plus_alpha_r() -> None:
@@ -46,14 +46,14 @@ def test_confidence_is_one_plus_alpha_r() -> None:
 
 
 def test_the_exact_objective_worked_by_hand() -> None:
-    P, C = exact.preference_and_confidence(csr_matrix([[2.0, 0.0]]), AlsConfig(alpha=3, binary=False))
+    P, C = als_reference.preference_and_confidence(csr_matrix([[2.0, 0.0]]), AlsConfig(alpha=3, binary=False))
     np.testing.assert_array_equal(P, [[1, 0]])
     np.testing.assert_array_equal(C, [[7, 1]])
     X, Y = np.array([[1.0]]), np.array([[0.5], [1.0]])
-    assert exact.objective(P, C, X, Y, 0.1) == pytest.approx(
+    assert als_reference.objective(P, C, X, Y, 0.1) == pytest.approx(
         7 * (1 - 0.5) ** 2 + 1 * (0 - 1) ** 2 + 0.1 * (1 + 0.25 + 1)
     )
-    assert exact.half_step(P, C, Y, 0.1)[0, 0] == pytest.approx(7 * 0.5 / (7 * 0.5**2 + 1 * 1**2 + 0.1))
+    assert als_reference.half_step(P, C, Y, 0.1)[0, 0] == pytest.approx(7 * 0.5 / (7 * 0.5**2 + 1 * 1**2 + 0.1))
 
 
 @settings(max_examples=25, deadline=None)
@@ -61,13 +61,13 @@ def test_the_exact_objective_worked_by_hand() -> None:
 def test_no_exact_half_step_increases_the_objective(seed: int, binary: bool, alpha: float, penalty: float) -> None:
     config = AlsConfig(dim=3, alpha=alpha, regularization=penalty, iterations=3, binary=binary)
     rng = np.random.default_rng(seed)
-    *_, losses = exact.fit(sparse(9, 7, seed=seed), config, rng.normal(size=(9, 3)), rng.normal(size=(7, 3)))
+    *_, losses = als_reference.fit(sparse(9, 7, seed=seed), config, rng.normal(size=(9, 3)), rng.normal(size=(7, 3)))
     assert (np.diff(losses) <= 1e-9 * np.array(losses[:-1])).all()
 
 
 def test_the_half_step_is_where_the_gradient_vanishes() -> None:
     plays, Y = sparse(6, 8), np.random.default_rng(0).normal(size=(8, 4))
-    P, C = exact.preference_and_confidence(plays, SMALL)
+    P, C = als_reference.preference_and_confidence(plays, SMALL)
     X = fold_in(Y.astype(np.float32), plays, SMALL).astype(np.float64)
     gradient = -2 * (C * (P - X @ Y.T)) @ Y + 2 * SMALL.regularization * X  # of equation 3 by X, (m, d)
     has_plays = P.any(axis=1)
@@ -96,7 +96,7 @@ def test_our_confidence_means_the_same_to_implicit_as_to_the_paper(binary: bool)
         )
         model.user_factors, model.item_factors = X.copy(), Y.copy()
         model.fit(confidence(plays, config), show_progress=False)
-    X, Y, _ = exact.fit(plays, config, X, Y)
+    X, Y, _ = als_reference.fit(plays, config, X, Y)
     np.testing.assert_allclose(model.user_factors, X, atol=1e-7)
     np.testing.assert_allclose(model.item_factors, Y, atol=1e-7)
 
@@ -105,7 +105,7 @@ def test_our_confidence_means_the_same_to_implicit_as_to_the_paper(binary: bool)
 def test_fit_reaches_the_objective_of_the_exact_solver(binary: bool) -> None:
     plays = sparse(25, 15, density=0.4)
     config = AlsConfig(dim=3, alpha=2.0, regularization=1.0, iterations=40, seed=5, binary=binary)
-    X, Y, losses = exact.fit(plays, config, *same_start(plays, config))
+    X, Y, losses = als_reference.fit(plays, config, *same_start(plays, config))
     playlists, tracks = fit_als(plays, config)  # three CG steps an iteration
     assert objective(plays, config, playlists, tracks) == pytest.approx(losses[-1], rel=1e-3)
     np.testing.assert_allclose(playlists @ tracks.T, X @ Y.T, atol=0.02)
@@ -160,11 +160,13 @@ def test_fold_in_is_the_exact_half_step(seed: int, binary: bool, dim: int) -> No
     config = AlsConfig(dim=99, alpha=20, regularization=0.05, binary=binary)  # the dimension comes from what is fixed
     plays, rng = sparse(12, 9, seed=seed), np.random.default_rng(seed)
     fixed = rng.normal(size=(9, dim)).astype(np.float32)
-    P, C = exact.preference_and_confidence(plays, config)
-    wanted = exact.half_step(P, C, fixed.astype(np.float64), config.regularization)
+    P, C = als_reference.preference_and_confidence(plays, config)
+    wanted = als_reference.half_step(P, C, fixed.astype(np.float64), config.regularization)
     np.testing.assert_allclose(fold_in(fixed, plays, config), wanted, rtol=1e-4, atol=1e-5)
     folded = fold_in(wanted.astype(np.float32), plays.T, config)  # the other side: tracks from playlists
-    np.testing.assert_allclose(folded, exact.half_step(P.T, C.T, wanted, config.regularization), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        folded, als_reference.half_step(P.T, C.T, wanted, config.regularization), rtol=1e-3, atol=1e-4
+    )
 
 
 def test_a_copy_of_a_playlist_gets_the_same_factors() -> None:

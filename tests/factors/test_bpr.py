@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Doubles
 from unheard.errors import UserError
 from unheard.factors.bpr import BprConfig, fit_bpr
 
 SMALL = BprConfig(dim=4, iterations=30, seed=1)
-Wide = NDArray[np.float64]
 
 
 def two_tastes() -> csr_matrix:
@@ -21,7 +21,7 @@ def two_tastes() -> csr_matrix:
     return csr_matrix(plays, dtype=np.float32)
 
 
-def triples(plays: csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Wide]:
+def triples(plays: csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Doubles]:
     """Every (u, i, j) with i played and j not, and how often it is drawn: j in proportion to its plays."""
     held = plays.toarray() > 0
     u, i, j = np.nonzero(held[:, :, None] & ~held[:, None, :])
@@ -29,7 +29,7 @@ def triples(plays: csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], ND
     return u, i, j, weight / weight.sum()
 
 
-def criterion(plays: csr_matrix, config: BprConfig, X: Wide, Y: Wide) -> tuple[float, Wide, Wide]:
+def criterion(plays: csr_matrix, config: BprConfig, X: Doubles, Y: Doubles) -> tuple[float, Doubles, Doubles]:
     """Return the expected loss of a step, and its gradients; the constant 1 of a playlist is not regularised."""
     u, i, j, weight = triples(plays)
     lead = (X[u] * (Y[i] - Y[j])).sum(axis=1)
@@ -61,7 +61,7 @@ def test_fit_comes_near_the_best_that_the_criterion_allows() -> None:
     start = rng.normal(size=(m + n, 3)) * 0.1
     start[:m, -1] = 1
 
-    def flat(numbers: Wide) -> tuple[float, Wide]:
+    def flat(numbers: Doubles) -> tuple[float, Doubles]:
         both = numbers.reshape(m + n, 3)
         value, by_x, by_y = criterion(plays, config, both[:m], both[m:])
         return value, np.concatenate([by_x, by_y]).ravel()

@@ -13,7 +13,7 @@ from tests.features.stored import get_features, put_features
 from unheard.errors import AudioError, MissingStageError, UserError
 from unheard.inference.load import load_network_encoder
 from unheard.inference.predictions import predictions
-from unheard.inference.update import update_predictions
+from unheard.inference.update_predictions import update_predictions
 from unheard.library import open_library
 from unheard.spectrograms.statistics import statistics
 from unheard.spectrograms.store import open_store

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from unheard.ids import IdMap
-from unheard.inference.sources import PatchSource, mean_power, spectral_entropy
+from unheard.inference.input_sources import PatchSource, mean_power, spectral_entropy
 from unheard.models.recipe import Selection
 from unheard.spectrograms.store import ENCODINGS, MelStore
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders.study_world import paper_study
 from unheard.errors import UserError
-from unheard.listening_test.analyse import Analysis, Comparison, analyse_answers, sign_p
+from unheard.listening_test.analyse import Analysis, ConditionComparison, analyse_answers, sign_p
 from unheard.listening_test.answers import Answer, Answered
 from unheard.listening_test.bradley_terry import strengths
 from unheard.listening_test.screening import screen
@@ -22,7 +22,7 @@ TRUTH = {"a": 42.0, "b": 50.0, "c": 58.0, REFERENCE: 68.0, ANCHOR: 32.0}
 MEAN_STEPS = ("a", "b", "c")
 
 
-def compared(found: Analysis, measure: str) -> dict[tuple[str, str], Comparison]:
+def compared(found: Analysis, measure: str) -> dict[tuple[str, str], ConditionComparison]:
     return {(c.model, c.against): c for c in found.comparisons if c.measure == measure}
 
 

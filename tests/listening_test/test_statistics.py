@@ -13,7 +13,7 @@ from scipy.stats import wilcoxon
 
 from unheard.listening_test.agreement import krippendorff_alpha
 from unheard.listening_test.bradley_terry import preferred, strengths
-from unheard.listening_test.resamples import Resamples
+from unheard.listening_test.resamples import TwoWayResamples
 from unheard.listening_test.signed_rank import signed_rank
 
 N = np.nan
@@ -115,7 +115,7 @@ def test_signed_rank_as_scipy_has_it() -> None:
 
 
 def test_resamples_weigh_raters_times_seeds() -> None:
-    drawn = Resamples.draw(4, 3, rng=np.random.default_rng(0), n=50)
+    drawn = TwoWayResamples.draw(4, 3, rng=np.random.default_rng(0), n=50)
     assert (drawn.raters.sum(axis=1) == 4).all()
     assert (drawn.seeds.sum(axis=1) == 3).all()
     weights = drawn.weights(np.array([0, 3]), np.array([2, 1]))

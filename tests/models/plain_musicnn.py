@@ -12,8 +12,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from unheard.arrays import Doubles
+
 Tensors = Mapping[str, NDArray[np.float32]]
-Doubles = NDArray[np.float64]
 
 
 def plain_musicnn(tensors: Tensors, patch: NDArray[np.float32]) -> tuple[Doubles, Doubles]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
+from unheard.arrays import Floats
 from unheard.models.baselines import artist_mean, content_neighbours, ridge, standardise
-
-Floats = NDArray[np.float32]
 
 
 def _world(n: int, f: int, d: int = 3, *, seed: int = 0) -> tuple[Floats, Floats]:

@@ -47,7 +47,7 @@ def test_shipped_recipes_load_and_survive_a_round_trip() -> None:
     } <= set(recipe_names())
     for name in recipe_names():
         recipe = load_any_recipe(name)
-        if not isinstance(recipe, Recipe):  # tests/training/test_fit.py
+        if not isinstance(recipe, Recipe):  # tests/training/rankers/test_fit.py
             continue
         assert recipe.name == name
         assert recipe.about

@@ -5,19 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles
 from unheard.models.rnn import Rnn, RnnConfig
 
-Floats = NDArray[np.float64]
 
-
-def _sigmoid(x: Floats) -> Floats:
-    out: Floats = 1 / (1 + np.exp(-x))
+def _sigmoid(x: Doubles) -> Doubles:
+    out: Doubles = 1 / (1 + np.exp(-x))
     return out
 
 
-def _lstm(x: Floats, w_x: Floats, w_h: Floats, bias: Floats) -> Floats:
+def _lstm(x: Doubles, w_x: Doubles, w_h: Doubles, bias: Doubles) -> Doubles:
     """(frame, in) -> (frame, units); gates stand in the order input, forget, cell, output."""
     units = len(w_h) // 4
     h, c, out = np.zeros(units), np.zeros(units), []
@@ -41,10 +39,10 @@ def test_forward_is_the_published_recurrence(summary: str) -> None:
     x = torch.randn(3, 1, 6, 7)
     weights = {name: tensor.double().numpy() for name, tensor in network.state_dict().items()}
 
-    def norm(name: str, values: Floats) -> Floats:
+    def norm(name: str, values: Doubles) -> Doubles:
         spread = np.sqrt(weights[f"{name}.running_var"] + 1e-5)
         scaled = (values - weights[f"{name}.running_mean"]) / spread * weights[f"{name}.weight"]
-        out: Floats = scaled + weights[f"{name}.bias"]
+        out: Doubles = scaled + weights[f"{name}.bias"]
         return out
 
     for patch, output in zip(x.double().numpy(), network(x).detach().numpy(), strict=True):

@@ -16,8 +16,8 @@ import librosa
 import numpy as np
 import pytest
 from keras import ops
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.ingest.patches import PatchFile
 from unheard.scan.readymade import extract_patches
 from unheard.spectrograms.front_end import mel_db_of_power
@@ -25,7 +25,6 @@ from unheard.workspace import Settings
 
 PARITY = Settings("parity")
 N_BINS, N_FRAMES, N_MELS = 513, 256, 128
-Floats = NDArray[np.float32]
 
 TOLERANCE = 1e-4  # of the range that the mel bands of a patch span, before the store rounds to float16
 FLOAT16_ROUNDING = 2.0**-11  # of a value

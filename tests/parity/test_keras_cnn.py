@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tests.models.plain import signs_mixed
+from unheard.arrays import Floats
 from unheard.factors.scaling import Scaling
 from unheard.ids import IdMap
-from unheard.inference.sources import PatchSource
-from unheard.inference.weights import load_arrays
+from unheard.inference.input_sources import PatchSource
+from unheard.inference.module_arrays import load_arrays
 from unheard.models.cnn import Cnn, CnnConfig
 from unheard.models.inputs import PatchInput
 from unheard.models.recipe import Adam, Mse, Stage
@@ -43,7 +44,6 @@ ADAM = Adam()  # of every thesis row: 1e-4, 0.9, 0.999, epsilon 1e-6
 FIRST_EPSILON = ADAM.epsilon * math.sqrt(1 - ADAM.beta2)  # for Keras, to take torch's first step
 LOSS_TOLERANCE = 1e-5  # of losses around 1, in float32
 WEIGHT_TOLERANCE = 1e-5  # a tenth of a step, where a gradient is near epsilon and its rounding counts
-Floats = NDArray[np.float32]
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras on NumPy 2
 

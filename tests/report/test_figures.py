@@ -14,15 +14,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from unheard.report.figures.audio import envelope, levels, thinned, two_windows, waveform_and_spectrogram
 from unheard.report.figures.canvas import WIDTH_IN, encode
+from unheard.report.figures.convolutions import filters, mosaic, responses, sliding_responses
 from unheard.report.figures.curves import curves
 from unheard.report.figures.elbow import elbow
-from unheard.report.figures.factors import distribution, scalings
-from unheard.report.figures.histories import Stage, history, overview
-from unheard.report.figures.networks import filters, mosaic, responses, sliding_responses
+from unheard.report.figures.factor_distributions import distribution, scalings
+from unheard.report.figures.histories import StageHistory, history, overview
+from unheard.report.figures.model_metrics import Point, dots, hubs
 from unheard.report.figures.popularity import long_tail
-from unheard.report.figures.results import Point, dots, hubs
+from unheard.report.figures.spectrograms import envelope, levels, thinned, two_windows, waveform_and_spectrogram
 from unheard.report.stored_results import Curves
 
 RNG = np.random.default_rng(0)
@@ -121,7 +121,7 @@ def test_history_draws_every_seed_and_stage() -> None:
         {"epoch": e, "train_loss": 0.3, "val_loss": 0.3, "train_accuracy": 0.6, "val_accuracy": 0.6} for e in (1, 2)
     ]
     squared = [{"epoch": e, "train_loss": 1.0, "val_loss": 1.0, "val_correlation": 0.1} for e in (1.0, 2.0)]
-    run = (Stage("TripletSemiHard", 0.4, triplet), Stage("Mse", None, squared))
+    run = (StageHistory("TripletSemiHard", 0.4, triplet), StageHistory("Mse", None, squared))
     axes = drawn(history([run, run[:1]]))
     titles = [ax.get_title("left") for ax in axes]
     assert titles == ["stage 1: triplet loss", "stage 1: accuracy", "stage 2: squared error", "stage 2: correlation"]
@@ -131,7 +131,7 @@ def test_history_draws_every_seed_and_stage() -> None:
 
 def test_an_overview_has_a_panel_for_each_stage() -> None:
     epochs = [{"epoch": e, "train_loss": 1.0 - e / 9, "val_loss": 1.0, "val_correlation": 0.1} for e in (1.0, 2.0)]
-    two = (Stage("TripletSemiHard", 0.4, epochs), Stage("Mse", None, epochs))
+    two = (StageHistory("TripletSemiHard", 0.4, epochs), StageHistory("Mse", None, epochs))
     axes = drawn(overview({"a": [two[1:], two[1:]], "b": [two], "c" * 40: [two[1:]]}))
     assert [ax.get_title("left") for ax in axes] == ["a", "b, 1", "b, 2", "c" * 23 + "…"]
     assert [len(ax.lines) for ax in axes] == [4, 3, 2, 2]  # two seeds; the margin
@@ -139,7 +139,7 @@ def test_an_overview_has_a_panel_for_each_stage() -> None:
 
 
 def test_history_without_epochs_noted_for_train() -> None:
-    (ax,) = drawn(history([(Stage("Mse", None, [{"epoch": 0, "val_loss": 1.0}]),)]))
+    (ax,) = drawn(history([(StageHistory("Mse", None, [{"epoch": 0, "val_loss": 1.0}]),)]))
     assert len(ax.lines) == 1
 
 

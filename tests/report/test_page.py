@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.builders.reported_world import HOSTILE
 from unheard.evaluate.measure import Figure
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.report.blocks import Folded, Missing, Section, Tabled, Text, Tiles
-from unheard.report.figures.results import Point
+from unheard.report.figures.model_metrics import Point
 from unheard.report.page import LONGEST_TEXT, Head, render, short, slug
 from unheard.report.stored_results import Chart
 

@@ -15,7 +15,7 @@ import pytest
 from tests.builders.reported_world import HOSTILE, Reported
 from unheard import open as open_session
 from unheard.errors import UserError
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.factors.store import load_factors
 from unheard.report.report import write_report
 from unheard.report.report_data import load_report_data

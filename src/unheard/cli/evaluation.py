@@ -32,9 +32,9 @@ def evaluate(
     """Measure every model on tracks that were not used for training, with chance, oracle and 95 % intervals."""
     from unheard.artefacts import write_text
     from unheard.evaluate.evaluate import evaluate as run
+    from unheard.evaluate.result_tables import tables, to_markdown
     from unheard.evaluate.results import write_results
     from unheard.evaluate.summary import summaries
-    from unheard.evaluate.table import tables, to_markdown
     from unheard.recommend.models import trained_elsewhere, trained_models
     from unheard.splits import EVALUATION_SPLITS, load_split
 

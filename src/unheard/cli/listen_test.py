@@ -95,7 +95,7 @@ def analyse(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the means as CSV instead of tables.")] = False,
 ) -> None:
     """Screen the raters and compare the models; print the tables, and write them, all answers and a figure."""
-    from unheard.listening_test.analyse import Mean
+    from unheard.listening_test.analyse import ConditionMean
     from unheard.listening_test.analyse import analyse as run
     from unheard.listening_test.analysis_tables import agreement_text, as_json, means_csv_rows, tables, write_analysis
     from unheard.listening_test.study import study_dir
@@ -107,7 +107,7 @@ def analyse(
     if json:
         console.print_json(as_json(found))
     elif as_csv:
-        writer = csv.DictWriter(sys.stdout, [column.name for column in fields(Mean)], lineterminator="\n")
+        writer = csv.DictWriter(sys.stdout, [column.name for column in fields(ConditionMean)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(means_csv_rows(found))
     else:

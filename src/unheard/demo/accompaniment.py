@@ -57,18 +57,17 @@ def arpeggio(harmony: Harmony, beats: float, density: float, rng: np.random.Gene
     up = [*harmony.voices, *(voice + 12 for voice in harmony.voices)]
     path = cycle([*up, *up[-2:0:-1]] if rng.random() < 0.5 else up)
     return [
-        Strike(place * step, step * 0.95, next(path), 0.8 if place % 4 == 0 else 0.6)
-        for place in range(int(beats / step))
+        Strike(slot * step, step * 0.95, next(path), 0.8 if slot % 4 == 0 else 0.6) for slot in range(int(beats / step))
     ]
 
 
 def fingerpicked(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
     """A bass note on the first beat, chord notes between, all ringing to the end of the bar."""
     strikes = [Strike(0.0, beats, harmony.voices[0] - 12, 0.8)]
-    for place in range(1, int(beats * 2)):
+    for slot in range(1, int(beats * 2)):
         if rng.random() < 0.55 + 0.45 * density:
             voice = harmony.voices[int(rng.integers(len(harmony.voices)))]
-            strikes.append(Strike(place / 2, min(1.5, beats - place / 2), voice, rng.uniform(0.45, 0.75)))
+            strikes.append(Strike(slot / 2, min(1.5, beats - slot / 2), voice, rng.uniform(0.45, 0.75)))
     return strikes
 
 
@@ -92,11 +91,11 @@ def chugging(harmony: Harmony, beats: float, density: float, rng: np.random.Gene
     """Power chords: root, fifth and octave in eighths with random accents."""
     root, fifth = harmony.root + 12, harmony.fifth + 12
     strikes: list[Strike] = []
-    for place in range(int(beats * 2)):
-        accent = place == 0 or rng.random() < 0.3
+    for slot in range(int(beats * 2)):
+        accent = slot == 0 or rng.random() < 0.3
         if accent or rng.random() < 0.4 + 0.6 * density:
             notes = (root, fifth, root + 12) if accent else (root, fifth)
-            strikes += [Strike(place / 2, 0.48 if accent else 0.3, midi, 0.9 if accent else 0.6) for midi in notes]
+            strikes += [Strike(slot / 2, 0.48 if accent else 0.3, midi, 0.9 if accent else 0.6) for midi in notes]
     return strikes
 
 
@@ -111,7 +110,7 @@ def scratches(harmony: Harmony, beats: float, density: float, rng: np.random.Gen
     """Funk sixteenths: many quiet ghost notes, some accents."""
     force = np.where(rng.random(int(beats * 4)) < 0.35, rng.uniform(0.7, 1.0), 0.3)
     played = rng.random(int(beats * 4)) < 0.35 + 0.5 * density
-    return _together(harmony, [(place / 4, 0.15, float(force[place])) for place in np.flatnonzero(played).tolist()])
+    return _together(harmony, [(slot / 4, 0.15, float(force[slot])) for slot in np.flatnonzero(played).tolist()])
 
 
 def cells(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
@@ -119,8 +118,8 @@ def cells(harmony: Harmony, beats: float, density: float, rng: np.random.Generat
     cell = rng.choice([*harmony.voices, *(voice + 12 for voice in harmony.voices)], int(rng.choice([3, 5, 7])))
     step = 0.25 if density > 0.75 else 0.5
     return [
-        Strike(place * step, step, int(cell[place % len(cell)]), 0.85 if place % len(cell) == 0 else 0.55)
-        for place in range(int(beats / step))
+        Strike(slot * step, step, int(cell[slot % len(cell)]), 0.85 if slot % len(cell) == 0 else 0.55)
+        for slot in range(int(beats / step))
     ]
 
 
@@ -146,7 +145,7 @@ def walking(harmony: Harmony, beats: float, density: float, rng: np.random.Gener
 
 def driving(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
     """Eighths on the root."""
-    return [Strike(place / 2, 0.45, harmony.root, 0.85 - 0.15 * (place % 2)) for place in range(int(beats * 2))]
+    return [Strike(slot / 2, 0.45, harmony.root, 0.85 - 0.15 * (slot % 2)) for slot in range(int(beats * 2))]
 
 
 def pumping(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
@@ -158,10 +157,10 @@ def pumping(harmony: Harmony, beats: float, density: float, rng: np.random.Gener
 def slapping(harmony: Harmony, beats: float, density: float, rng: np.random.Generator) -> list[Strike]:
     """Funk: a strong first beat, then syncopated octaves and fifths."""
     strikes = [Strike(0.0, 0.6, harmony.root, 1.0)]
-    for place in range(3, int(beats * 4)):
+    for slot in range(3, int(beats * 4)):
         if rng.random() < 0.16 + 0.3 * density:
             midi = int(rng.choice([harmony.root, harmony.root + 12, harmony.fifth, harmony.root + 10]))
-            strikes.append(Strike(place / 4, 0.22, midi, rng.uniform(0.55, 0.9)))
+            strikes.append(Strike(slot / 4, 0.22, midi, rng.uniform(0.55, 0.9)))
     return strikes
 
 

@@ -14,7 +14,7 @@ from mutagen.wave import WAVE
 
 from unheard.arrays import Floats
 from unheard.artefacts import atomic_path
-from unheard.demo.world import Format, Track
+from unheard.demo.world import Format, GeneratedTrack
 
 BLOCK = 1 << 15  # frames passed to the encoder at once; libsndfile's Vorbis encoder keeps a block on its stack
 SUBTYPES: dict[Format, str] = {"ogg": "VORBIS", "flac": "PCM_16", "mp3": "MPEG_LAYER_III", "wav": "PCM_16"}
@@ -24,7 +24,7 @@ ID3_FRAMES: dict[str, Any] = {
 _OPEN: dict[Format, Any] = {"ogg": OggVorbis, "flac": FLAC, "mp3": MP3, "wav": WAVE}
 
 
-def write_track(path: Path, track: Track, samples: Floats) -> None:
+def write_track(path: Path, track: GeneratedTrack, samples: Floats) -> None:
     """Encode `samples` (n, channel) in the track's format and write its tags, atomically."""
     with atomic_path(path) as temporary:
         encode(temporary, samples, rate_hz=track.rate_hz, file_format=track.format)
@@ -45,7 +45,7 @@ def encode(path: Path, samples: Floats, *, rate_hz: int, file_format: Format) ->
             file.write(samples[start : start + BLOCK])
 
 
-def write_tags(path: Path, track: Track) -> None:
+def write_tags(path: Path, track: GeneratedTrack) -> None:
     """Write title, artist, album, date, genre and track number as tags of the track's format."""
     tags = {
         "title": track.title,

@@ -13,7 +13,7 @@ import numpy as np
 from unheard.artefacts import atomic_path
 from unheard.demo.audio_files import encode
 from unheard.demo.render import perform
-from unheard.demo.world import Track
+from unheard.demo.world import GeneratedTrack
 
 FOLDER = "audio/broken-files"
 NOTE = "This is a shopping list that somebody renamed.\n\n- bread\n- lamp oil\n- eleven pears\n" * 12
@@ -30,7 +30,7 @@ class BrokenFile:
     write: Callable[[Path, Path], None]
 
 
-def broken_files(tracks: Sequence[Track]) -> tuple[BrokenFile, ...]:
+def broken_files(tracks: Sequence[GeneratedTrack]) -> tuple[BrokenFile, ...]:
     """Return an empty file, a text file, silence, a truncated file, and a copy of a good track.
 
     Their ids and paths sort after the good ones, so that of the two equal files the good one is scanned first.
@@ -71,7 +71,7 @@ def _silence(_: Path, path: Path) -> None:
     encode(path, np.zeros((8 * 22_050, 1), np.float32), rate_hz=22_050, file_format="wav")
 
 
-def _truncated(_: Path, path: Path, *, track: Track) -> None:
+def _truncated(_: Path, path: Path, *, track: GeneratedTrack) -> None:
     encode(path, perform(track), rate_hz=track.rate_hz, file_format=track.format)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 55 // 100])

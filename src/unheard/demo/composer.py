@@ -13,7 +13,7 @@ import numpy as np
 
 from unheard.demo.accompaniment import Harmony, Strike
 from unheard.demo.styles import Groove
-from unheard.demo.world import Track
+from unheard.demo.world import GeneratedTrack
 
 MIDDLE = 60  # MIDI, the register of chords
 LOW = 36  # MIDI, lowest root of the bass
@@ -29,7 +29,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Score:
+class Composition:
     """A composed piece; times in beats, before swing."""
 
     lead: tuple[Strike, ...]
@@ -41,7 +41,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Section:
+class SongSection:
     """A section of bars: which parts play, `lift` of the melody in scale steps, `push` 0..1 of the drums."""
 
     bars: int
@@ -54,7 +54,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Step:
+class MotifNote:
     """One note of a motif: start and length in beats, and scale steps from the previous note."""
 
     beat: float
@@ -62,14 +62,14 @@ class Step:
     move: int
 
 
-def compose(track: Track, rng: np.random.Generator) -> Score:
-    """Return the score of a track, long enough for its `seconds`."""
+def compose(track: GeneratedTrack, rng: np.random.Generator) -> Composition:
+    """Return the composition of a track, long enough for its `seconds`."""
     beats = track.band.groove.beats
     n_bars = int(np.ceil(track.seconds * track.sound.tempo_bpm / 60.0 / beats))
     writer = _Writer(track, beats, rng)
     for section in form(n_bars, rng):
         writer.write(section)
-    return Score(
+    return Composition(
         tuple(writer.lead),
         tuple(writer.chords),
         tuple(writer.bass),
@@ -79,7 +79,7 @@ def compose(track: Track, rng: np.random.Generator) -> Score:
     )
 
 
-def form(n_bars: int, rng: np.random.Generator) -> list[Section]:
+def form(n_bars: int, rng: np.random.Generator) -> list[SongSection]:
     """Return intro, verse and chorus, as far as they fit; together they have `n_bars` bars."""
     intro = min(max(n_bars // 7, 1), 2)
     chorus = max((n_bars - intro) * 2 // 5, 1)
@@ -87,9 +87,9 @@ def form(n_bars: int, rng: np.random.Generator) -> list[Section]:
     lift = int(rng.choice([2, 4]))  # the chorus is a third or a fifth higher
     drums, bass = rng.random(2) < (0.5, 0.7)
     sections = [
-        Section(intro, chorus=False, lead=False, drums=bool(drums), bass=bool(bass), lift=0, push=0.0),
-        Section(verse, chorus=False, lead=True, drums=True, bass=True, lift=0, push=0.35),
-        Section(chorus, chorus=True, lead=True, drums=True, bass=True, lift=lift, push=1.0),
+        SongSection(intro, chorus=False, lead=False, drums=bool(drums), bass=bool(bass), lift=0, push=0.0),
+        SongSection(verse, chorus=False, lead=True, drums=True, bass=True, lift=0, push=0.35),
+        SongSection(chorus, chorus=True, lead=True, drums=True, bass=True, lift=lift, push=1.0),
     ]
     return sections[3 - min(n_bars, 3) :]
 
@@ -106,7 +106,7 @@ def voicing(degree: int, size: int, steps: tuple[int, ...], tonic: int, *, centr
     return tuple(sorted({midi + 12 * round((centre - midi) / 12.0) for midi in stacked}))
 
 
-def motif(beats: int, density: float, rng: np.random.Generator) -> list[Step]:
+def motif(beats: int, density: float, rng: np.random.Generator) -> list[MotifNote]:
     """Return a random rhythm on a grid of eighths (sixteenths when dense) that favours strong beats, and a contour."""
     grid = 0.25 if density > 0.8 else 0.5
     times = np.arange(0.0, beats, grid)
@@ -114,13 +114,13 @@ def motif(beats: int, density: float, rng: np.random.Generator) -> list[Step]:
     onsets = times[(rng.random(len(times)) < weight) | (times == 0.0)]
     lengths = np.diff(np.append(onsets, beats))
     moves = rng.choice([-3, -2, -1, -1, 0, 1, 1, 2, 3], len(onsets))
-    return [Step(float(b), float(n), int(m)) for b, n, m in zip(onsets, lengths, moves, strict=True)]
+    return [MotifNote(float(b), float(n), int(m)) for b, n, m in zip(onsets, lengths, moves, strict=True)]
 
 
 class _Writer:
     """The state of a piece while its bars are composed."""
 
-    def __init__(self, track: Track, beats: int, rng: np.random.Generator) -> None:
+    def __init__(self, track: GeneratedTrack, beats: int, rng: np.random.Generator) -> None:
         self.track, self.beats, self.rng = track, beats, rng
         self.lead: list[Strike] = []
         self.chords: list[Strike] = []
@@ -134,7 +134,7 @@ class _Writer:
         self.verse_harmony = band.progressions[0]
         self.chorus_harmony = band.progressions[-1] if rng.random() < 0.7 else band.progressions[0]
 
-    def write(self, section: Section) -> None:
+    def write(self, section: SongSection) -> None:
         figure_seed = int(self.rng.integers(2**32))  # one rhythm for the section
         walk = int(self.rng.integers(0, 5))
         for bar in range(section.bars):
@@ -162,7 +162,7 @@ class _Writer:
             after - (12 if after > LOW + 14 else 0),
         )
 
-    def _accompany(self, harmony: Harmony, section: Section, figure_seed: int) -> None:
+    def _accompany(self, harmony: Harmony, section: SongSection, figure_seed: int) -> None:
         band, density = self.track.band, self.track.sound.density
         rhythm = np.random.default_rng(figure_seed)
         self._put(self.chords, band.chord_figure(harmony, self.beats, density, rhythm))
@@ -171,7 +171,7 @@ class _Writer:
         if band.pad and (section.chorus or not section.lead):
             self._put(self.pad, [Strike(0.0, self.beats, midi, 0.6) for midi in harmony.voices])
 
-    def _melody(self, section: Section, bar: int, walk: int) -> int:
+    def _melody(self, section: SongSection, bar: int, walk: int) -> int:
         """Compose one bar of melody; return the scale step of its last note."""
         steps = self.track.scale.steps
         octave = 12 * min(round((self.track.sound.register + 8.0) / 12.0), 1)
@@ -195,7 +195,7 @@ class _Writer:
         self._put(self.lead, notes)
         return walk
 
-    def _drum(self, groove: Groove, section: Section, *, fill: bool) -> None:
+    def _drum(self, groove: Groove, section: SongSection, *, fill: bool) -> None:
         start = self.bar * self.beats
         for line, (_, pattern) in enumerate(groove.lines):
             for sixteenth, stroke in enumerate(pattern):

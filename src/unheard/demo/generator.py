@@ -28,9 +28,9 @@ import numpy as np
 from unheard.artefacts import write_json, write_text
 from unheard.demo.audio_files import write_track
 from unheard.demo.broken import BrokenFile, broken_files, write_broken
-from unheard.demo.listeners import Playlist, Taste, draw_playlists
+from unheard.demo.listeners import GeneratedPlaylist, Taste, draw_playlists
 from unheard.demo.render import perform
-from unheard.demo.world import Part, Track, draw_bands, draw_tracks
+from unheard.demo.world import GeneratedTrack, Part, draw_bands, draw_tracks
 from unheard.errors import UserError
 from unheard.progress import Progress, silent
 
@@ -110,7 +110,7 @@ def _claim(out: Path, plan: dict[str, Any]) -> None:
 # ---------------------------------------------------------------------------------------------------- music
 
 
-def _perform_all(out: Path, tracks: Sequence[Track], *, jobs: int, progress: Progress) -> None:
+def _perform_all(out: Path, tracks: Sequence[GeneratedTrack], *, jobs: int, progress: Progress) -> None:
     missing = [track for track in tracks if not (out / track.path).exists()]
     done = len(tracks) - len(missing)
     with _map(min(jobs, len(missing))) as run:
@@ -132,7 +132,7 @@ def _map(jobs: int) -> Iterator[Any]:
         pool.shutdown(cancel_futures=True)
 
 
-def _perform(out: Path, track: Track) -> None:
+def _perform(out: Path, track: GeneratedTrack) -> None:
     write_track(out / track.path, track, perform(track))
 
 
@@ -147,7 +147,7 @@ def _csv(header: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def _tracks_csv(tracks: Sequence[Track], broken: Sequence[BrokenFile]) -> str:
+def _tracks_csv(tracks: Sequence[GeneratedTrack], broken: Sequence[BrokenFile]) -> str:
     def rows() -> Iterator[Sequence[object]]:
         for t in tracks:
             yield t.track_id, t.path, t.title, t.band.name, t.album, t.release_date, t.band.style.name
@@ -157,14 +157,16 @@ def _tracks_csv(tracks: Sequence[Track], broken: Sequence[BrokenFile]) -> str:
     return _csv(("track_id", "path", "title", "artist", "album", "release_date", "genre"), rows())
 
 
-def _playlists_csv(tracks: Sequence[Track], playlists: Sequence[Playlist]) -> str:
+def _playlists_csv(tracks: Sequence[GeneratedTrack], playlists: Sequence[GeneratedPlaylist]) -> str:
     return _csv(
         ("playlist_id", "position", "track_id"),
         ((p.playlist_id, position, tracks[row].track_id) for p in playlists for position, row in enumerate(p.tracks)),
     )
 
 
-def _truth(plan: dict[str, Any], tracks: Sequence[Track], playlists: Sequence[Playlist]) -> dict[str, Any]:
+def _truth(
+    plan: dict[str, Any], tracks: Sequence[GeneratedTrack], playlists: Sequence[GeneratedPlaylist]
+) -> dict[str, Any]:
     """Return the parameters of the simulation: for looking at results, never for a model."""
 
     def part(played: Part | None) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from unheard.arrays import Doubles, Indices
 from unheard.demo.styles import STYLES
-from unheard.demo.world import Track
+from unheard.demo.world import GeneratedTrack
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Taste:
 
 
 @dataclass(frozen=True)
-class Playlist:
+class GeneratedPlaylist:
     """One simulated playlist."""
 
     playlist_id: str
@@ -47,7 +47,7 @@ class Playlist:
     seed_track: int
 
 
-def audible_attributes(tracks: Sequence[Track], *, style_weight: float) -> Doubles:
+def audible_attributes(tracks: Sequence[GeneratedTrack], *, style_weight: float) -> Doubles:
     """Return the audible attributes of each track, (n, attribute): standardised sound, mode, metre and style shares."""
     rows = []
     for track in tracks:
@@ -67,15 +67,15 @@ def audible_attributes(tracks: Sequence[Track], *, style_weight: float) -> Doubl
     return np.hstack([numbers / np.sqrt(numbers.shape[1]), style_weight * shares])
 
 
-def popularity(tracks: Sequence[Track]) -> Doubles:
+def popularity(tracks: Sequence[GeneratedTrack]) -> Doubles:
     """Return the probability of each track in draws by popularity only: a long tail, (n,), sums to 1."""
     weight = np.exp(1.4 * np.array([track.popularity for track in tracks]))
     return np.asarray(weight / weight.sum())
 
 
 def draw_playlists(
-    tracks: Sequence[Track], n_playlists: int, *, rng: np.random.Generator, taste: Taste | None = None
-) -> tuple[Playlist, ...]:
+    tracks: Sequence[GeneratedTrack], n_playlists: int, *, rng: np.random.Generator, taste: Taste | None = None
+) -> tuple[GeneratedPlaylist, ...]:
     """Return playlists of 8 to 40 distinct tracks (fewer in a small world)."""
     taste = taste or Taste()
     attributes = audible_attributes(tracks, style_weight=taste.style)
@@ -103,7 +103,7 @@ def draw_playlists(
         chosen = np.concatenate([chosen, _draw(rest, hits, rng)])
         order = rng.permutation(chosen)
         playlists.append(
-            Playlist(f"p{index + 1:0{width}d}", tuple(int(row) for row in order), seed_track=int(focuses[0]))
+            GeneratedPlaylist(f"p{index + 1:0{width}d}", tuple(int(row) for row in order), seed_track=int(focuses[0]))
         )
     return tuple(playlists)
 

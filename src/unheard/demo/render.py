@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Floats
 from unheard.demo import effects
 from unheard.demo.accompaniment import Strike
-from unheard.demo.composer import Score, compose
+from unheard.demo.composer import Composition, compose
 from unheard.demo.drums import Kit
 from unheard.demo.synth import Samples, Voice
-from unheard.demo.world import Part, Track
+from unheard.demo.world import GeneratedTrack, Part
 
 LEVELS = {"lead": 0.75, "chords": 0.5, "bass": 0.85, "pad": 0.28}
 PANS = {"lead": 0.15, "chords": -0.4, "bass": 0.0, "pad": 0.45}  # -1 left .. +1 right
 
 
-def perform(track: Track) -> NDArray[np.float32]:
+def perform(track: GeneratedTrack) -> Floats:
     """Return the samples of a track, (n, channel) float32 within ±1; the same on every call."""
     rng = np.random.default_rng(track.seed)
     score = compose(track, rng)
@@ -52,7 +52,7 @@ def perform(track: Track) -> NDArray[np.float32]:
     return effects.fade(mix, rate_hz=rate_hz, in_s=0.02, out_s=out_s).T.astype(np.float32)
 
 
-def swung(beats: NDArray[np.float64], *, swing: float, unit: float) -> NDArray[np.float64]:
+def swung(beats: Doubles, *, swing: float, unit: float) -> Doubles:
     """Return beat times with the second half of every `unit` delayed: `swing` 0 is even, 1 is triplets (2 : 1)."""
     whole, part = np.divmod(beats / unit, 1.0)
     middle = 0.5 + swing / 6.0
@@ -60,13 +60,15 @@ def swung(beats: NDArray[np.float64], *, swing: float, unit: float) -> NDArray[n
     return np.asarray((whole + bent) * unit)
 
 
-def _seconds(track: Track, beats: Iterable[float], rng: np.random.Generator) -> NDArray[np.float64]:
+def _seconds(track: GeneratedTrack, beats: Iterable[float], rng: np.random.Generator) -> Doubles:
     at = swung(np.fromiter(beats, np.float64), swing=track.sound.swing, unit=track.band.swing_unit)
     at = at * 60.0 / track.sound.tempo_bpm + track.band.human_s * rng.standard_normal(len(at))
     return np.maximum(at, 0.0)
 
 
-def _play(track: Track, part: Part | None, strikes: tuple[Strike, ...], n: int, rng: np.random.Generator) -> Samples:
+def _play(
+    track: GeneratedTrack, part: Part | None, strikes: tuple[Strike, ...], n: int, rng: np.random.Generator
+) -> Samples:
     """Return one part (n,). Notes of the same pitch and length are synthesised once and reused."""
     out = np.zeros(n)
     if part is None or not strikes:
@@ -88,7 +90,7 @@ def _play(track: Track, part: Part | None, strikes: tuple[Strike, ...], n: int, 
     return out
 
 
-def _drums(track: Track, score: Score, n: int, rng: np.random.Generator) -> Samples:
+def _drums(track: GeneratedTrack, score: Composition, n: int, rng: np.random.Generator) -> Samples:
     band = track.band
     kit = Kit(track.rate_hz, band.drum_pitch, band.drum_length, track.sound.brightness)
     strokes = [drum(kit, rng) for drum, _ in band.groove.lines]

@@ -31,7 +31,7 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Scale:
+class MusicalScale:
     """`steps` in semitones above the tonic; `light` orders the modes from dark (-3) to bright (+3)."""
 
     name: str
@@ -53,7 +53,7 @@ class Style:
 
     name: str
     sound: Sound
-    scales: tuple[Scale, ...]
+    scales: tuple[MusicalScale, ...]
     progressions: tuple[tuple[int, ...], ...]
     chord_size: int
     grooves: tuple[Groove, ...]
@@ -69,13 +69,13 @@ class Style:
     human_s: float = 0.006
 
 
-LYDIAN = Scale("lydian", (0, 2, 4, 6, 7, 9, 11), 3.0)
-MAJOR = Scale("major", (0, 2, 4, 5, 7, 9, 11), 2.0)
-MIXOLYDIAN = Scale("mixolydian", (0, 2, 4, 5, 7, 9, 10), 1.0)
-DORIAN = Scale("dorian", (0, 2, 3, 5, 7, 9, 10), 0.0)
-MINOR = Scale("minor", (0, 2, 3, 5, 7, 8, 10), -1.0)
-HARMONIC_MINOR = Scale("harmonic minor", (0, 2, 3, 5, 7, 8, 11), -1.5)
-PHRYGIAN = Scale("phrygian", (0, 1, 3, 5, 7, 8, 10), -2.5)
+LYDIAN = MusicalScale("lydian", (0, 2, 4, 6, 7, 9, 11), 3.0)
+MAJOR = MusicalScale("major", (0, 2, 4, 5, 7, 9, 11), 2.0)
+MIXOLYDIAN = MusicalScale("mixolydian", (0, 2, 4, 5, 7, 9, 10), 1.0)
+DORIAN = MusicalScale("dorian", (0, 2, 3, 5, 7, 9, 10), 0.0)
+MINOR = MusicalScale("minor", (0, 2, 3, 5, 7, 8, 10), -1.0)
+HARMONIC_MINOR = MusicalScale("harmonic minor", (0, 2, 3, 5, 7, 8, 11), -1.5)
+PHRYGIAN = MusicalScale("phrygian", (0, 1, 3, 5, 7, 8, 10), -2.5)
 
 NO_DRUMS = Groove(4, ())
 NO_DRUMS_IN_THREE = Groove(3, ())

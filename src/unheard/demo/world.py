@@ -11,7 +11,7 @@ import numpy as np
 from unheard.arrays import Doubles
 from unheard.demo import band_names
 from unheard.demo.accompaniment import Figure
-from unheard.demo.styles import STYLES, Bed, Groove, Scale, Sound, Style, between, varied
+from unheard.demo.styles import STYLES, Bed, Groove, MusicalScale, Sound, Style, between, varied
 from unheard.demo.synth import Instrument
 
 Format = Literal["ogg", "flac", "mp3", "wav"]
@@ -43,7 +43,7 @@ class Band:
     other: Style
     blend: float
     sound: Sound
-    scales: tuple[Scale, ...]
+    scales: tuple[MusicalScale, ...]
     progressions: tuple[tuple[int, ...], ...]
     chord_size: int
     groove: Groove
@@ -65,7 +65,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Track:
+class GeneratedTrack:
     """One track of a band. `seed` determines its music; `hidden` (HIDDEN,) are its inaudible attributes."""
 
     track_id: str
@@ -75,7 +75,7 @@ class Track:
     album: str
     release_date: str
     sound: Sound
-    scale: Scale
+    scale: MusicalScale
     seed: tuple[int, int]
     seconds: float
     rate_hz: int
@@ -149,7 +149,7 @@ def _band(name: str, style: Style, rng: np.random.Generator) -> Band:
 
 def draw_tracks(
     bands: tuple[Band, ...], n_tracks: int, *, seconds: float, seed: int, rng: np.random.Generator
-) -> tuple[Track, ...]:
+) -> tuple[GeneratedTrack, ...]:
     """Return at least one track for each band; lengths are 3/4 to 6/5 of `seconds`, each album has one file format."""
     weights = rng.dirichlet(np.full(len(bands), 8.0))
     counts = 1 + rng.multinomial(n_tracks - len(bands), weights)
@@ -157,7 +157,7 @@ def draw_tracks(
     quantiles = (rng.permutation(len(bands)) + 0.5) / len(bands)
     formats = np.searchsorted(np.cumsum(FORMAT_SHARES[:-1]), quantiles)
     wides = (rng.permutation(len(bands)) + 0.5) / len(bands) < WIDE_SHARE
-    tracks: list[Track] = []
+    tracks: list[GeneratedTrack] = []
     for band, count, format_index, wide in zip(bands, counts, formats, wides, strict=True):
         album, released = band_names.title(rng), dt.date(2014, 1, 10) + dt.timedelta(int(rng.integers(4_200)))
         titles: list[str] = []
@@ -167,7 +167,7 @@ def draw_tracks(
                 titles.append(drawn)
         for number, title in enumerate(titles, start=1):
             tracks.append(
-                Track(
+                GeneratedTrack(
                     track_id=f"{band.band_id}-{number:02d}",
                     band=band,
                     number=number,

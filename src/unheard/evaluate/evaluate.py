@@ -1,7 +1,7 @@
 """Measure models on tracks that were not used for training: every task, with chance, oracle and intervals.
 
 One protocol for all models: the same queries, candidates, ties and bootstrap resamples. The tasks are defined in
-similar.py, playlist_overlap.py, recommend.py and factors.py.
+similar_task.py, playlist_overlap_task.py, recommend_task.py and factors_task.py.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unheard.errors import UserError
-from unheard.evaluate.factors import factor_queries, measure_factors
+from unheard.evaluate.factors_task import factor_queries, measure_factors
 from unheard.evaluate.measure import Figure, Measure
-from unheard.evaluate.playlist_overlap import PlaylistTask, measure_playlist_overlap, prepare_playlist_overlap
-from unheard.evaluate.recommend import RecommendTask, measure_recommend, prepare_recommend
+from unheard.evaluate.playlist_overlap_task import PlaylistTask, measure_playlist_overlap, prepare_playlist_overlap
+from unheard.evaluate.recommend_task import RecommendTask, measure_recommend, prepare_recommend
 from unheard.evaluate.results import Results, recipe_and_seed, results_of
-from unheard.evaluate.similar import SimilarTask, measure_similar, prepare_similar
+from unheard.evaluate.similar_task import SimilarTask, measure_similar, prepare_similar
 from unheard.metrics.intervals import Resamples
 from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
@@ -70,7 +70,7 @@ def evaluate(
     split = catalogue.split.name
     check_measurable(catalogue)
     names = model_names(workspace, catalogue, models)
-    from unheard.inference.update import update_predictions  # imports torch
+    from unheard.inference.update_predictions import update_predictions  # imports torch
 
     for name in {without_part(name) for name in names} & set(trained_models(workspace, split)):
         # For tracks that were scanned or changed after the training.

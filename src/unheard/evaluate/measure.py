@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unheard.metrics.accuracy import Values
+from unheard.arrays import Doubles
 from unheard.metrics.intervals import Resamples
 from unheard.recommend.catalogue import Candidates
 
@@ -35,10 +35,10 @@ class Measure:
     value: float
     n: int
     chance: float
-    replicates: Values | None
+    replicates: Doubles | None
 
 
-def mean_of(figure: Figure, values: Values, chance: Values | float, resamples: Resamples) -> Measure:
+def mean_of(figure: Figure, values: Doubles, chance: Doubles | float, resamples: Resamples) -> Measure:
     """Return a figure that is a mean over queries; `values` (query,) may be NaN where a query does not count."""
     counts = np.isfinite(values)
     n = int(counts.sum())

@@ -1,4 +1,4 @@
-"""Format the headline figures of an evaluation as one table that fits a terminal; table.py has all figures."""
+"""Format the headline figures of an evaluation as one table that fits a terminal; result_tables.py has all figures."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from unheard.evaluate.measure import Figure
+from unheard.evaluate.result_tables import Table, position, shown_name
 from unheard.evaluate.results import Mean, Results
-from unheard.evaluate.table import Table, position, shown_name
 
 HEADLINE = (
     (Figure("recommend", "cold", "recall", 20), "recall@20"),

@@ -14,7 +14,7 @@ from typing import Annotated
 import numpy as np
 
 from unheard.errors import MissingStageError, UserError
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Experiment, Findings, Option
 from unheard.experiments.pairs import CHANCE, SURE, leads, measure, rows_of, tables_of
 from unheard.progress import Progress

@@ -18,15 +18,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Mask, Rows
 from unheard.evaluate.evaluate import check_measurable, model_names
-from unheard.evaluate.recommend import K, RecommendTask, measure_lists, prepare_recommend, rank
+from unheard.evaluate.recommend_task import K, RecommendTask, measure_lists, prepare_recommend, rank
+from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import number
-from unheard.evaluate.table import Table
 from unheard.experiments.experiment import Experiment, Findings, Models, Seed
 from unheard.metrics import diversity
-from unheard.metrics.accuracy import Values
 from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.progress import Progress
 from unheard.ranking import top_k
@@ -127,7 +126,7 @@ def _on_validation(
     artist = np.unique(catalogue.main_artist[validation.cold], return_inverse=True)[1].reshape(-1)
     half = rng.permutation(int(artist.max()) + 1)[artist] % 2 == 0
     resamples = Resamples.draw(validation.playlists, rng=np.random.default_rng([seed, 11]))
-    values: dict[str, list[dict[str, Values]]] = {RAW: [], CALIBRATED: []}
+    values: dict[str, list[dict[str, Doubles]]] = {RAW: [], CALIBRATED: []}
     for measured in (half, ~half):
         scale = validation.scale(cold=~measured) or Scale()
         for how, used in ((RAW, Scale()), (CALIBRATED, scale)):
@@ -142,8 +141,8 @@ def _on_validation(
 
 
 def _lists(
-    validation: CalibrationPairs, relevant_cold: NDArray[np.bool_], measured: NDArray[np.bool_], scale: Scale, seed: int
-) -> dict[str, Values]:
+    validation: CalibrationPairs, relevant_cold: Mask, measured: Mask, scale: Scale, seed: int
+) -> dict[str, Doubles]:
     """Return metrics of the list of 20 of each playlist, (playlist,); NaN where nothing is relevant."""
     of_cold = scale.slope * validation.cold_scores[:, measured].astype(np.float64) + scale.offset
     known = (validation.hidden_cold & ~relevant_cold)[:, measured]
@@ -174,20 +173,20 @@ def _among_all(task: RecommendTask, recommender: Recommender) -> dict[str, dict[
     }
 
 
-def _mean(parts: list[Values]) -> Values:
+def _mean(parts: list[Doubles]) -> Doubles:
     """Return the mean of the values of each playlist without those that are NaN."""
     stacked = np.stack(parts)
     n = np.isfinite(stacked).sum(axis=0)
-    found: Values = np.divide(np.nansum(stacked, axis=0), n, out=np.full(len(n), np.nan), where=n > 0)
+    found: Doubles = np.divide(np.nansum(stacked, axis=0), n, out=np.full(len(n), np.nan), where=n > 0)
     return found
 
 
-def _share(part: NDArray[np.integer], whole: NDArray[np.integer]) -> Values:
-    found: Values = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+def _share(part: Rows, whole: Rows) -> Doubles:
+    found: Doubles = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
     return found
 
 
-def _estimate(values: Values, resamples: Resamples) -> dict[str, Any]:
+def _estimate(values: Doubles, resamples: Resamples) -> dict[str, Any]:
     low, high = percentile_interval(resamples.means(values)) or (None, None)
     there = np.isfinite(values)
     value = number(float(values[there].mean())) if there.any() else None

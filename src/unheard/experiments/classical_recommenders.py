@@ -23,9 +23,9 @@ from scipy.sparse import csr_matrix
 
 from unheard.errors import UserError
 from unheard.evaluate.measure import Figure, Measure
-from unheard.evaluate.recommend import K, RecommendTask, measure_recommend, prepare_recommend
+from unheard.evaluate.recommend_task import K, RecommendTask, measure_recommend, prepare_recommend
+from unheard.evaluate.result_tables import Table, position
 from unheard.evaluate.results import Comparison, compare, results_of
-from unheard.evaluate.table import Table, position
 from unheard.experiments.experiment import Experiment, Findings, Seed
 from unheard.metrics.intervals import Resamples
 from unheard.progress import Progress

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Doubles, Floats, Indices, Mask, Rows
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import model_names
+from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import number
-from unheard.evaluate.table import Table
 from unheard.experiments.experiment import Experiment, Findings, Models, Seed, load, save
 from unheard.factors.als import AlsConfig
 from unheard.metrics import accuracy, chance
@@ -46,7 +46,7 @@ from unheard.recommend.cold_to_warm import (
 )
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import BASELINES, ORACLE, make_recommender, trained_models
-from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Rows, Scores
+from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender
 from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
@@ -55,8 +55,7 @@ K = 20
 MAX_VALIDATION_PLAYLISTS = 1000  # to choose the kappas on
 METRICS = ("recall@20", "ndcg@20", "auc")
 EMBEDDING, AUDIO, ARTIST, PLAYS, BLEND = "embedding", "audio", "artist", "plays", "blend"
-Floats = NDArray[np.float32]
-Figures = dict[str, accuracy.Values]  # by metric, (query,)
+Figures = dict[str, Doubles]  # by metric, (query,)
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,9 @@ class Queries:
     """Relevant tracks and candidates: column[i] is a relevant candidate of query[i]; ordered by query."""
 
     playlists: Rows
-    query: NDArray[np.int64]
-    column: NDArray[np.int64]
-    left_out: NDArray[np.bool_]  # (query, track)
+    query: Indices
+    column: Indices
+    left_out: Mask  # (query, track)
     tracks: Rows
     x: Floats  # (query, d)
     seed: int
@@ -107,16 +106,16 @@ class Queries:
         )
 
     @property
-    def n_allowed(self) -> NDArray[np.int64]:
+    def n_allowed(self) -> Indices:
         """Candidates of each query that are not left out, (query,)."""
-        n: NDArray[np.int64] = np.sum(~self.left_out, axis=1, dtype=np.int64)
+        n: Indices = np.sum(~self.left_out, axis=1, dtype=np.int64)
         return n
 
     def figures(self, factors: Floats) -> Figures:
         """Return every metric of a ranking by factors (track, d), per query."""
         return self.of_scores((self.x.astype(np.float64) @ factors.astype(np.float64).T).astype(np.float32))
 
-    def of_scores(self, scores: Scores) -> Figures:
+    def of_scores(self, scores: Floats) -> Figures:
         """Return every metric of a ranking by scores (query, track), per query."""
         scores = np.where(self.left_out, np.float32(-np.inf), scores)
         rank, mid = ranks_of(
@@ -242,7 +241,7 @@ def curves(findings: dict[str, Any]) -> list[dict[str, Any]]:
     return out
 
 
-def _reveal(catalogue: Catalogue, plays: csr_matrix, use: Use, has_plays: NDArray[np.bool_], seed: int) -> Reveal:
+def _reveal(catalogue: Catalogue, plays: csr_matrix, use: Use, has_plays: Mask, seed: int) -> Reveal:
     """Return the plays to reveal of the tracks of one use that have two plays or more."""
     rng = np.random.default_rng([seed, 6, int(use)])
     counts = np.asarray(plays[has_plays].getnnz(axis=0))
@@ -304,7 +303,7 @@ def _measure(
     }
 
 
-def _estimate(values: accuracy.Values, resamples: Resamples) -> dict[str, float | None]:
+def _estimate(values: Doubles, resamples: Resamples) -> dict[str, float | None]:
     low, high = percentile_interval(resamples.means(values)) or (None, None)
     return {"value": number(float(np.nanmean(values))), "low": low, "high": high}
 

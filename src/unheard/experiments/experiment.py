@@ -14,7 +14,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args, get_type_hints
 
 from unheard.artefacts import write_json
 from unheard.errors import UserError
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.progress import Progress, silent
 from unheard.workspace import Workspace
 

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Indices, Rows
 from unheard.evaluate.evaluate import check_measurable, model_names
 from unheard.evaluate.measure import Figure, Measure, mean_of
-from unheard.evaluate.recommend import TASK, K, Ranking, RecommendTask, measure_lists, prepare_recommend, rank
+from unheard.evaluate.recommend_task import TASK, K, Ranking, RecommendTask, measure_lists, prepare_recommend, rank
+from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import number
-from unheard.evaluate.table import Table
 from unheard.experiments.experiment import Experiment, Findings, Option, Seed
 from unheard.metrics import diversity
 from unheard.metrics.intervals import Resamples, percentile_interval
@@ -52,7 +52,7 @@ class Groups:
 
     kind: str
     names: tuple[str, ...]
-    of: NDArray[np.int64]
+    of: Indices
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,7 @@ def _by_group(model: str, task: RecommendTask, ranking: Ranking, groups: Groups)
         recall = np.divide(hit, n_relevant, out=np.full(n, np.nan), where=n_relevant > 0)
         exposure = diversity.mean_of_lists(ranking.lists, inside.astype(np.float64))
 
-        def measured(
-            metric: str, values: NDArray[np.float64], chance: float | NDArray[np.float64], group: str = name
-        ) -> dict[str, Any]:
+        def measured(metric: str, values: Doubles, chance: float | Doubles, group: str = name) -> dict[str, Any]:
             figure = Figure(TASK, task.which, metric, K)
             measure = mean_of(figure, values, chance, task.resamples)
             return _row(model, task.which, groups.kind, group, metric, measure)
@@ -196,7 +194,7 @@ def _by_group(model: str, task: RecommendTask, ranking: Ranking, groups: Groups)
     return rows
 
 
-def _present(kind: str, names: Sequence[str], of: NDArray[np.integer]) -> Groups:
+def _present(kind: str, names: Sequence[str], of: Rows) -> Groups:
     """Return the groups that are not empty."""
     there = [group for group in range(len(names)) if (of == group).any()]
     renumbered = np.full(len(of), -1, np.int64)

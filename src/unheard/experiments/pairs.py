@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Indices
 from unheard.evaluate.evaluate import check_measurable
-from unheard.evaluate.recommend import K, prepare_recommend, rank
-from unheard.evaluate.table import Table
+from unheard.evaluate.recommend_task import K, prepare_recommend, rank
+from unheard.evaluate.result_tables import Table
 from unheard.metrics import accuracy, diversity
 from unheard.metrics.intervals import N_RESAMPLES, Resamples, holm, p_value, percentile_interval
 from unheard.progress import Progress
@@ -35,16 +35,15 @@ from unheard.workspace import Workspace
 METRICS = ("recall", "ndcg")
 CHANCE = "random"
 SURE = 0.05
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Pairs:
+class RelevantPairs:
     """Every relevant pair of all rotations: its playlist, the artist of its track, and its weight 1 / |R|."""
 
-    playlist: NDArray[np.int64]
-    artist: NDArray[np.int64]
-    share: Values
+    playlist: Indices
+    artist: Indices
+    share: Doubles
 
 
 def measure(
@@ -55,7 +54,7 @@ def measure(
     seeds: int,
     progress: Progress,
     what: str,
-) -> tuple[Pairs, dict[str, Values], dict[str, float]]:
+) -> tuple[RelevantPairs, dict[str, Doubles], dict[str, float]]:
     """Return the relevant pairs of a split, the gains (metric, pair) of each model, and the coverage@20 of each model.
 
     trained  those of `names` that were trained with seeds 0 .. seeds - 1
@@ -65,7 +64,7 @@ def measure(
     task = prepare_recommend(catalogue, "cold", none, seed=0)
     n_relevant = np.bincount(task.query, minlength=len(task.playlists))
     ideal = accuracy.ideal_dcg(n_relevant, K)
-    pairs = Pairs(
+    pairs = RelevantPairs(
         playlists_with_tests(catalogue)[task.query].astype(np.int64),
         catalogue.main_artist[task.candidates][task.column].astype(np.int64),
         1 / n_relevant[task.query],
@@ -84,17 +83,17 @@ def measure(
     return pairs, gains, covered
 
 
-def two_way_weights(pairs: Pairs, rng: np.random.Generator) -> NDArray[np.float64]:
+def two_way_weights(pairs: RelevantPairs, rng: np.random.Generator) -> Doubles:
     """Return how often one resample draws each pair: draws of its playlist times draws of its artist, (pair,)."""
 
-    def drawn(clusters: NDArray[np.int64]) -> NDArray[np.int64]:
+    def drawn(clusters: Indices) -> Indices:
         numbers, own = np.unique(clusters, return_inverse=True)
         return np.bincount(rng.integers(len(numbers), size=len(numbers)), minlength=len(numbers))[own.reshape(-1)]
 
     return (drawn(pairs.playlist) * drawn(pairs.artist)).astype(np.float64)
 
 
-def rows_of(pairs: Pairs, gains: dict[str, Values], default: str) -> list[dict[str, Any]]:
+def rows_of(pairs: RelevantPairs, gains: dict[str, Doubles], default: str) -> list[dict[str, Any]]:
     """Return one row per model: metrics with intervals, and the lead of the default with interval and corrected p."""
     names = list(gains)
     stacked = np.stack([gains[name] for name in names]).reshape(-1, len(pairs.share))  # (model x metric, pair)
@@ -104,17 +103,17 @@ def rows_of(pairs: Pairs, gains: dict[str, Values], default: str) -> list[dict[s
     for resample in range(N_RESAMPLES):
         weights = two_way_weights(pairs, rng)
         replicates[resample] = (stacked @ weights / max(float(weights @ pairs.share), 1e-12)).reshape(values.shape)
-    own, chance, ceiling = names.index(default), names.index(CHANCE), names.index(ORACLE)
+    own, chance, oracle = names.index(default), names.index(CHANCE), names.index(ORACLE)
     rows: list[dict[str, Any]] = [{"model": name} for name in names]
     for m, metric in enumerate(METRICS):
         leads = values[own, m] - values[:, m]
         spread = replicates[:, own, m, None] - replicates[:, :, m]
-        rivals = [i for i in range(len(names)) if i not in (own, ceiling)]
+        rivals = [i for i in range(len(names)) if i not in (own, oracle)]
         ps = holm([p_value(float(leads[i]), spread[:, i]) for i in rivals])
         for i, row in enumerate(rows):
             low, high = percentile_interval(replicates[:, i, m]) or (None, None)
-            way = (values[i, m] - values[chance, m]) / max(values[ceiling, m] - values[chance, m], 1e-12)
-            row[metric] = {"value": float(values[i, m]), "low": low, "high": high, "way": float(way)}
+            gap_share = (values[i, m] - values[chance, m]) / max(values[oracle, m] - values[chance, m], 1e-12)
+            row[metric] = {"value": float(values[i, m]), "low": low, "high": high, "gap_share": float(gap_share)}
             if i in rivals:
                 span = percentile_interval(spread[:, i]) or (None, None)
                 lead = {"value": float(leads[i]), "low": span[0], "high": span[1], "p_holm": ps[rivals.index(i)]}
@@ -129,7 +128,7 @@ def tables_of(rows: Sequence[dict[str, Any]], title: str, trained: str, default:
             row["model"],
             _figure(row["recall"]),
             _figure(row["ndcg"]),
-            f"{row['recall']['way']:.0%}",
+            f"{row['recall']['gap_share']:.0%}",
             f"{row['coverage']:.3f}",
         ]
         for row in sorted(rows, key=lambda row: row["recall"]["value"])

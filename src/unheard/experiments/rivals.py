@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
+from unheard.arrays import Doubles
 from unheard.errors import MissingStageError, UserError
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Device, Experiment, Findings, Option
-from unheard.experiments.pairs import CHANCE, SURE, Pairs, Values, leads, measure, rows_of, tables_of
+from unheard.experiments.pairs import CHANCE, SURE, RelevantPairs, leads, measure, rows_of, tables_of
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_split_factors
 from unheard.progress import Progress
@@ -89,8 +90,8 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     called = {wanted: recipe.name + wanted.removeprefix(without_part(wanted)) for wanted, recipe in recipes.items()}
     default = called.get(options.default, options.default)
     names = list(dict.fromkeys([CHANCE, *(called.get(name, name) for name in options.models), default, ORACLE]))
-    pairs: list[Pairs] = []
-    gains: dict[str, list[Values]] = {name: [] for name in names}
+    pairs: list[RelevantPairs] = []
+    gains: dict[str, list[Doubles]] = {name: [] for name in names}
     coverage: dict[str, list[float]] = {name: [] for name in names}
     for number, rotation in enumerate(rotations):
         _prepare(workspace, split, rotation, progress)
@@ -108,7 +109,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
         for name in names:
             gains[name].append(found[1][name])
             coverage[name].append(found[2][name])
-    everything = Pairs(*(np.concatenate([getattr(some, key) for some in pairs]) for key in vars(pairs[0])))
+    everything = RelevantPairs(*(np.concatenate([getattr(some, key) for some in pairs]) for key in vars(pairs[0])))
     rows = rows_of(everything, {name: np.concatenate(some, axis=1) for name, some in gains.items()}, default)
     for row in rows:
         row["coverage"] = float(np.mean(coverage[row["model"]]))

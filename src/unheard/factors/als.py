@@ -5,7 +5,7 @@ confidence c = 1 + alpha r, minimising (equation 3)
 
     sum over all (u, i) of c_ui (p_ui - x_u . y_i)^2 + lambda (sum_u |x_u|^2 + sum_i |y_i|^2)
 
-The library `implicit` solves it; `exact.py` is the same in plain NumPy, for the tests.
+The library `implicit` solves it; `als_reference.py` is the same in plain NumPy, for the tests.
 """
 
 from __future__ import annotations

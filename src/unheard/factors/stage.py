@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 from unheard.arrays import Floats, Mask
 from unheard.errors import MissingStageError, TableError, UserError
 from unheard.factors.als import AlsConfig, fit_als, fold_in
-from unheard.factors.imported import ImportedFactors, read_factors
+from unheard.factors.imported_factors import ImportedFactors, read_factors
 from unheard.factors.store import Factors, save_factors
 from unheard.ids import IdMap
 from unheard.library import open_library

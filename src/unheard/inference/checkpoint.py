@@ -3,7 +3,8 @@
 config   recipe, seed, split, targets, settings, fingerprint, dim, reads, stages (shape in, width out), factors,
          position
 arrays   stage1.*, stage2.*   weights and buffers of finished stages
-         now.*                state of the stage in training (loop.py: model, loss, best, adam); absent when finished
+         now.*                model, loss, best and adam of the stage in training (training/networks/loop.py); absent
+                              when finished
          scaling.*            how factors are scaled to targets
          codebook             centroids of a bag-of-tones recipe
 """
@@ -17,7 +18,7 @@ from typing import Any
 from unheard import artefacts
 from unheard.errors import UserError
 from unheard.factors.scaling import Scaling
-from unheard.inference.weights import Arrays, below
+from unheard.inference.module_arrays import Arrays, below
 from unheard.models.recipe import Recipe, recipe_from
 from unheard.workspace import Settings
 

@@ -20,8 +20,15 @@ from unheard.features.extraction import extract_file
 from unheard.features.table import from_audio
 from unheard.ids import IdMap
 from unheard.inference.checkpoint import Checkpoint
+from unheard.inference.input_sources import (
+    Source,
+    VectorSource,
+    histograms_of,
+    patch_source,
+    statistics_of,
+    store_of_mels,
+)
 from unheard.inference.patch_outputs import mean_outputs
-from unheard.inference.sources import Source, VectorSource, histograms_of, patch_source, statistics_of, store_of_mels
 from unheard.inference.stages import load_stage
 from unheard.inference.stored_input import StoredInput
 from unheard.models.bag_of_tones import Codebook

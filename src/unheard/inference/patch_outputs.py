@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from unheard.arrays import Doubles, Floats, Rows
 from unheard.inference.device import autocast
-from unheard.inference.sources import PatchSource, Source
+from unheard.inference.input_sources import PatchSource, Source
 from unheard.progress import Progress, silent
 
 PATCHES_AT_ONCE = 64  # of 256 frames; fewer when they are longer
@@ -20,19 +20,19 @@ FRAMES_AT_ONCE = 256 * PATCHES_AT_ONCE
 def mean_outputs(
     network: nn.Module,
     source: Source,
-    rows: NDArray[np.integer],
+    rows: Rows,
     *,
     device: torch.device,
     precision: Literal["auto", "float32"],
     limit: int | None = None,
     progress: Progress = silent,
-) -> NDArray[np.float32]:
+) -> Floats:
     """Return the mean output of each of `rows` of `source`, (rows, out), over at most `limit` patches a track."""
     network.eval()
     covers = [source.cover(int(row), limit) for row in rows]
     track = np.repeat(np.arange(len(rows)), [len(cover) for cover in covers])  # (all patches,)
     starts = np.concatenate(covers) if covers else np.zeros(0, np.int64)
-    sums: NDArray[np.float64] | None = None
+    sums: Doubles | None = None
     frames = source.shape[1] * source.bag if isinstance(source, PatchSource) else 1  # of one item
     at_once = max(1, min(PATCHES_AT_ONCE, FRAMES_AT_ONCE // frames))
     for first in range(0, len(track), at_once):
@@ -46,5 +46,5 @@ def mean_outputs(
     if sums is None:
         return np.zeros((0, 0), np.float32)
     counts = np.array([len(cover) for cover in covers])
-    means: NDArray[np.float32] = (sums / counts[:, None]).astype(np.float32)
+    means: Floats = (sums / counts[:, None]).astype(np.float32)
     return means

@@ -25,11 +25,11 @@ from unheard import artefacts
 from unheard.errors import UserError
 from unheard.ids import IdMap
 from unheard.inference.artists import ArtistTable
+from unheard.inference.module_arrays import Arrays, below, load_arrays
 from unheard.inference.ranker_features import FeatureScaler
-from unheard.inference.weights import Arrays, below, load_arrays
 from unheard.models.ranker_recipe import RankerRecipe, ranker_recipe_from
 from unheard.models.rankers.build import build
-from unheard.models.rankers.table import RANKER_TABLES
+from unheard.models.rankers.ranker_tables import RANKER_TABLES
 from unheard.models.recipe import fill_table
 
 KIND = "ranker"

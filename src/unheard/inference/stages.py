@@ -6,7 +6,7 @@ from torch import Tensor, nn, ones
 
 from unheard.errors import UserError
 from unheard.inference.checkpoint import Checkpoint
-from unheard.inference.weights import load_arrays
+from unheard.inference.module_arrays import load_arrays
 from unheard.models.inputs import PatchInput, VectorInput
 from unheard.models.losses import Score
 from unheard.models.networks import build

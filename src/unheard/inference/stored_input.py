@@ -13,7 +13,7 @@ from unheard.errors import UserError
 from unheard.features.current import current_features
 from unheard.features.table import VECTORS, check_kinds, how_to_make, is_encoder
 from unheard.ids import IdMap
-from unheard.inference.sources import VectorSource
+from unheard.inference.input_sources import VectorSource
 from unheard.library import Library
 from unheard.models.recipe import Recipe
 from unheard.spectrograms.store import MelStore, open_store

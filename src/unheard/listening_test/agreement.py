@@ -8,10 +8,11 @@ chance; units with one rating are not used. For answers of 0 or 1 the nominal al
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from unheard.arrays import Reals
 
 
-def krippendorff_alpha(ratings: NDArray[np.floating]) -> float | None:
+def krippendorff_alpha(ratings: Reals) -> float | None:
     """Return alpha of ratings (rater, unit), NaN where missing; None without two ratings of a unit, or if all agree."""
     rated = np.isfinite(ratings)
     per_unit = rated.sum(axis=0)

@@ -27,7 +27,7 @@ from unheard.listening_test.agreement import krippendorff_alpha
 from unheard.listening_test.answers import Answered
 from unheard.listening_test.bradley_terry import preferred, strengths
 from unheard.listening_test.judgements import Judgement, judgements, read_all_answers
-from unheard.listening_test.resamples import Resamples
+from unheard.listening_test.resamples import TwoWayResamples
 from unheard.listening_test.screening import ScreeningResult, screen
 from unheard.listening_test.signed_rank import signed_rank
 from unheard.listening_test.study import ANCHOR, REFERENCE, Study, load_study, study_dir
@@ -39,7 +39,7 @@ MIN_RESAMPLED = 2  # raters, and seeds, for a bootstrap interval
 
 
 @dataclass(frozen=True)
-class Mean:
+class ConditionMean:
     """The mean of one condition, over n judgements.
 
     value      mean points, or log strength
@@ -56,7 +56,7 @@ class Mean:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ConditionComparison:
     """`model` minus `against`; for p and `effect` see the module's docstring."""
 
     measure: str
@@ -77,8 +77,8 @@ class Analysis:
     study: Study
     simulated: bool
     checked: tuple[ScreeningResult, ...]
-    means: tuple[Mean, ...]
-    comparisons: tuple[Comparison, ...]
+    means: tuple[ConditionMean, ...]
+    comparisons: tuple[ConditionComparison, ...]
     alpha: dict[str, float | None]
     answers: tuple[Judgement, ...]
 
@@ -104,8 +104,8 @@ def analyse_answers(study: Study, answered: dict[str, Answered]) -> Analysis:
         raise UserError(f"listening test {study.name!r}: every rater is screened out ({reasons}); find more raters")
     rows = [row for row in judgements(study, answered, kept) if not row.repeat_of]
     unscreened_rows = [row for row in judgements(study, answered) if not row.repeat_of]
-    means: list[Mean] = []
-    comparisons: list[Comparison] = []
+    means: list[ConditionMean] = []
+    comparisons: list[ConditionComparison] = []
     for measure in MEASURES[study.kind]:
         measured = _Measured.of(study, measure, rows)
         unscreened = _Measured.of(study, measure, unscreened_rows, resample=False)
@@ -142,14 +142,14 @@ class _Measured:
         values = calculate(study.conditions, measure, rows, np.ones((1, len(rows))))[0]
         replicates = np.empty((0, len(study.conditions)))
         if resample and min(len(raters), len(seeds)) >= MIN_RESAMPLED:
-            drawn = Resamples.draw(len(raters), len(seeds), rng=np.random.default_rng(study.seed))
+            drawn = TwoWayResamples.draw(len(raters), len(seeds), rng=np.random.default_rng(study.seed))
             replicates = calculate(study.conditions, measure, rows, drawn.weights(rater, seed))
         by_condition = tuple([row for row in rows if row.model == name] for name in study.conditions)
         return _Measured(measure, study.conditions, values, replicates, by_condition)
 
-    def means(self, unscreened: Doubles) -> list[Mean]:
+    def means(self, unscreened: Doubles) -> list[ConditionMean]:
         return [
-            Mean(
+            ConditionMean(
                 self.measure,
                 name,
                 float(self.values[position]),
@@ -161,7 +161,7 @@ class _Measured:
             if self.rows[position]
         ]
 
-    def comparisons(self) -> list[Comparison]:
+    def comparisons(self) -> list[ConditionComparison]:
         pairs = [
             (a, b)
             for a, b in combinations([position for position, of in enumerate(self.rows) if of], 2)
@@ -173,7 +173,7 @@ class _Measured:
         for family in (~hidden, hidden):
             corrected[family] = holm([p for (p, _), member in zip(tested, family, strict=True) if member])
         return [
-            Comparison(
+            ConditionComparison(
                 self.measure,
                 self.conditions[a],
                 self.conditions[b],

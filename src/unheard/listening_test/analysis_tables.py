@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from unheard.artefacts import atomic_path, write_json
-from unheard.evaluate.table import Table
-from unheard.listening_test.analyse import Analysis, Comparison, Mean
+from unheard.evaluate.result_tables import Table
+from unheard.listening_test.analyse import Analysis, ConditionComparison, ConditionMean
 from unheard.listening_test.judgements import Judgement
 from unheard.listening_test.means_plot import means_figure
 from unheard.listening_test.screening import ScreeningResult
@@ -139,8 +139,8 @@ def means_csv_rows(analysis: Analysis) -> list[dict[str, Any]]:
 def write_analysis(folder: Path, analysis: Analysis) -> None:
     """Write every file named above."""
     write_json(folder / "analysis.json", as_json(analysis), indent=1)
-    write_csv(folder / "means.csv", Mean, means_csv_rows(analysis))
-    write_csv(folder / "comparisons.csv", Comparison, (asdict(pair) for pair in analysis.comparisons))
+    write_csv(folder / "means.csv", ConditionMean, means_csv_rows(analysis))
+    write_csv(folder / "comparisons.csv", ConditionComparison, (asdict(pair) for pair in analysis.comparisons))
     checked = (asdict(result) | {"reasons": "; ".join(result.reasons)} for result in analysis.checked)
     write_csv(folder / "raters.csv", ScreeningResult, checked)
     write_csv(folder / "answers.csv", Judgement, (asdict(judgement) for judgement in analysis.answers))
@@ -163,11 +163,11 @@ def _title(analysis: Analysis, what: str) -> str:
     return f"{analysis.study.name}{simulated}: {what}"
 
 
-def _with_interval(mean: Mean | None) -> str:
+def _with_interval(mean: ConditionMean | None) -> str:
     return "" if mean is None else f"{_points(mean, 'value')}{_interval(mean.measure, mean.low, mean.high)}"
 
 
-def _points(mean: Mean, what: str) -> str:
+def _points(mean: ConditionMean, what: str) -> str:
     return _number(mean.measure, getattr(mean, what))
 
 

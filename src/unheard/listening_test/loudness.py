@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.arrays import Doubles
+from unheard.arrays import Doubles, Reals
 
 SAMPLE_RATE_HZ = 48_000  # the rate of the standard's tables
 SHELF = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585))
@@ -59,6 +59,6 @@ def true_peak_db(signal: Signal) -> float:
     return 20 * math.log10(peak) if peak > 0 else -math.inf
 
 
-def _lufs(power: NDArray[np.floating] | np.floating) -> Doubles:
+def _lufs(power: Reals | np.floating) -> Doubles:
     with np.errstate(divide="ignore"):
         return np.asarray(OFFSET_DB + 10 * np.log10(power), np.float64)

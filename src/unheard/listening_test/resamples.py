@@ -17,16 +17,16 @@ N_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Resamples:
+class TwoWayResamples:
     """Number of draws of each rater (resample, rater) and of each seed (resample, seed)."""
 
     raters: Doubles
     seeds: Doubles
 
     @staticmethod
-    def draw(n_raters: int, n_seeds: int, *, rng: np.random.Generator, n: int = N_RESAMPLES) -> Resamples:
+    def draw(n_raters: int, n_seeds: int, *, rng: np.random.Generator, n: int = N_RESAMPLES) -> TwoWayResamples:
         """Draw `n` resamples of n_raters and of n_seeds."""
-        return Resamples(_counts(n_raters, n, rng), _counts(n_seeds, n, rng))
+        return TwoWayResamples(_counts(n_raters, n, rng), _counts(n_seeds, n, rng))
 
     def weights(self, rater: NDArray[np.intp], seed: NDArray[np.intp]) -> Doubles:
         """Return the weight of each judgement in each resample, (resample, judgement), from its rater and seed."""

@@ -8,12 +8,13 @@ Wilcoxon did; tied ranks share their mean.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from unheard.arrays import Reals
 
 ZERO = 1e-9  # smaller differences of means are rounding errors
 
 
-def signed_rank(differences: NDArray[np.floating]) -> tuple[float, float]:
+def signed_rank(differences: Reals) -> tuple[float, float]:
     """Return the two-sided p, and the effect: the positive share of the rank sum minus the negative share."""
     nonzero = differences[np.abs(differences) > ZERO]
     if not len(nonzero):

@@ -25,11 +25,11 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.errors import UserError
 
-Arrays = dict[str, NDArray[np.float32]]
+Arrays = dict[str, Floats]
 Axes = tuple[int, ...]
 
 KERAS_2_AXES = (3, 2, 0, 1)  # (height, width, in, out) -> (out, in, height, width)
@@ -156,14 +156,14 @@ def _keras_3_layers(file: h5py.File) -> dict[str, list[Stored]]:
     root = file.visititems(lambda _, item: item if isinstance(item, h5py.Group) and KERAS_3_MARK in item else None)
     if root is None:
         return {}
-    places: dict[str, int] = {}
+    counts: dict[str, int] = {}
     layers = {}
     for layer in _backbone_layers():
         kind = "batch_normalization" if layer.endswith("_bn") else "conv2d"
         if kind == "conv2d" and "sepconv" in layer:
             kind = "separable_conv2d"
-        place = places[kind] = places.get(kind, -1) + 1
-        group = root.get(f"{kind}_{place}/vars" if place else f"{kind}/vars", {})
+        index = counts[kind] = counts.get(kind, -1) + 1
+        group = root.get(f"{kind}_{index}/vars" if index else f"{kind}/vars", {})
         layers[layer] = [Stored(group[key].name, group[key]) for key in sorted(group)]
     return layers
 
@@ -182,7 +182,7 @@ def _older_layers(file: h5py.File) -> dict[str, list[Stored]]:
     return layers
 
 
-def _read(path: Path, stored: Any, name: str, wanted: Expected) -> NDArray[np.float32]:
+def _read(path: Path, stored: Any, name: str, wanted: Expected) -> Floats:
     """Check and read one array; return it with its axes in our order."""
     found = getattr(stored, "shape", None)
     if found != wanted.shape:

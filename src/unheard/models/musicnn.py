@@ -18,10 +18,10 @@ from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unheard.arrays import Floats
 from unheard.errors import UserError
 from unheard.models.musicnn_checkpoint import read_tensors
 from unheard.models.musicnn_front import FrontEnd
@@ -70,7 +70,7 @@ class Musicnn(nn.Module):
         return FrontEnd(filters, [cast("nn.BatchNorm1d", norm) for norm in self.front_norms])
 
 
-def make_musicnn(arrays: Mapping[str, NDArray[np.float32]], model: MusicnnModel) -> Musicnn:
+def make_musicnn(arrays: Mapping[str, Floats], model: MusicnnModel) -> Musicnn:
     """Return the network with the weights of `read_musicnn`; raise UserError if they are not complete."""
     network, prefix = Musicnn(), f"{model}."
     state = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
@@ -89,7 +89,7 @@ def make_musicnn(arrays: Mapping[str, NDArray[np.float32]], model: MusicnnModel)
 # ----------------------------------------------------------------------------------------- weights of the authors
 
 
-def read_musicnn(path: Path) -> dict[str, NDArray[np.float32]]:
+def read_musicnn(path: Path) -> dict[str, Floats]:
     """Return the weights of both taggers from the wheel `musicnn-0.1.0`, or from the folder of its unpacked files.
 
     Names are those of `Musicnn` with the prefix "msd." or "mtt.". Raise UserError for another or a damaged file.
@@ -104,7 +104,7 @@ def read_musicnn(path: Path) -> dict[str, NDArray[np.float32]]:
     return arrays
 
 
-def from_checkpoint(tensors: Mapping[str, NDArray[np.float32]], source: str) -> dict[str, NDArray[np.float32]]:
+def from_checkpoint(tensors: Mapping[str, Floats], source: str) -> dict[str, Floats]:
     """Return a checkpoint's tensors with the names and layouts of `Musicnn`; raise UserError for unexpected shapes."""
     for name, shape in checkpoint_shapes().items():
         if tensors[name].shape != shape:

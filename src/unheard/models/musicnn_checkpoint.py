@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.errors import UserError
 
 MAGIC = 0xDB4775248B80FB57
@@ -28,7 +28,7 @@ CRC_MASK = 0xA282EAD8
 
 
 @dataclass(frozen=True)
-class Entry:
+class TensorEntry:
     """The position of a tensor in the data file, in bytes, and its check sum (CRC-32C, masked)."""
 
     shape: tuple[int, ...]
@@ -38,7 +38,7 @@ class Entry:
     checksum: int
 
 
-def read_entries(index: bytes, source: str) -> dict[str, Entry]:
+def read_entries(index: bytes, source: str) -> dict[str, TensorEntry]:
     """Return the entry of every tensor of an index; raise UserError if it is not an index, truncated or damaged."""
     try:
         return _entries(index)
@@ -46,7 +46,7 @@ def read_entries(index: bytes, source: str) -> dict[str, Entry]:
         raise UserError(f"{source}: not the index of a TensorFlow checkpoint ({error}); download it again") from error
 
 
-def read_tensors(index: bytes, data: bytes, names: Iterable[str], source: str) -> dict[str, NDArray[np.float32]]:
+def read_tensors(index: bytes, data: bytes, names: Iterable[str], source: str) -> dict[str, Floats]:
     """Return the float32 tensors `names`; raise UserError if one is missing, truncated or has a wrong check sum."""
     entries = read_entries(index, source)
     tensors = {}
@@ -84,12 +84,12 @@ CRC_TABLE = tuple(_crc_of_byte(byte) for byte in range(256))
 # ------------------------------------------------------------------------------------------------------ the index
 
 
-def _entries(index: bytes) -> dict[str, Entry]:
+def _entries(index: bytes) -> dict[str, TensorEntry]:
     footer = index[-FOOTER_BYTES:]
     if len(footer) < FOOTER_BYTES or struct.unpack("<Q", footer[-8:]) != (MAGIC,):
         raise ValueError("its last bytes are not those of a table")
-    _, place = _handle(footer, 0)  # of the meta index, which a bundle leaves empty
-    (offset, size), _ = _handle(footer, place)
+    _, position = _handle(footer, 0)  # of the meta index, which a bundle leaves empty
+    (offset, size), _ = _handle(footer, position)
     found = {}
     for _, value in _block(index, offset, size):
         block, _ = _handle(value, 0)
@@ -111,39 +111,39 @@ def _block(index: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]
     block = stored[:size]
     (n_restarts,) = struct.unpack("<I", block[-4:])
     end = size - 4 * (n_restarts + 1)
-    place, key = 0, b""
-    while place < end:
-        shared, place = _varint(block, place)
-        own, place = _varint(block, place)
-        length, place = _varint(block, place)
-        key = key[:shared] + block[place : place + own]
-        place += own
-        yield key, block[place : place + length]
-        place += length
+    position, key = 0, b""
+    while position < end:
+        shared, position = _varint(block, position)
+        own, position = _varint(block, position)
+        length, position = _varint(block, position)
+        key = key[:shared] + block[position : position + own]
+        position += own
+        yield key, block[position : position + length]
+        position += length
 
 
-def _handle(data: bytes, place: int) -> tuple[tuple[int, int], int]:
+def _handle(data: bytes, position: int) -> tuple[tuple[int, int], int]:
     """Return the offset and size of a block, and the position after them."""
-    offset, place = _varint(data, place)
-    size, place = _varint(data, place)
-    return (offset, size), place
+    offset, position = _varint(data, position)
+    size, position = _varint(data, position)
+    return (offset, size), position
 
 
-def _varint(data: bytes, place: int) -> tuple[int, int]:
+def _varint(data: bytes, position: int) -> tuple[int, int]:
     """Return a number of 7 bits a byte, lowest first, and the position after it."""
     value = 0
     for n in range(LONGEST_VARINT):
-        byte = data[place + n]
+        byte = data[position + n]
         value |= (byte & 0x7F) << (7 * n)
         if byte < 0x80:
-            return value, place + n + 1
+            return value, position + n + 1
     raise ValueError("a number in it has no end")
 
 
 # ------------------------------------------------------------------------------------------------- protocol buffers
 
 
-def _entry(message: bytes) -> Entry:
+def _entry(message: bytes) -> TensorEntry:
     """BundleEntryProto: dtype = 1, shape = 2, shard_id = 3, offset = 4, size = 5, crc32c = 6. Zeros are left out."""
     numbers = dict.fromkeys((1, 3, 4, 5, 6), 0)
     shape: tuple[int, ...] = ()
@@ -155,24 +155,24 @@ def _entry(message: bytes) -> Entry:
             shape = tuple(size for size in sizes if isinstance(size, int))
     if numbers[3]:
         raise ValueError("it spreads over several data files")
-    return Entry(shape, numbers[1], numbers[4], numbers[5], numbers[6])
+    return TensorEntry(shape, numbers[1], numbers[4], numbers[5], numbers[6])
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Field numbers and values of a protocol buffer: numbers, or the bytes of strings and messages."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
+    position = 0
+    while position < len(message):
+        tag, position = _varint(message, position)
         number, wire = tag >> 3, tag & 7
         if wire == 0:
-            value, place = _varint(message, place)
+            value, position = _varint(message, position)
             yield number, value
         elif wire == 2:
-            length, place = _varint(message, place)
-            yield number, message[place : place + length]
-            place += length
+            length, position = _varint(message, position)
+            yield number, message[position : position + length]
+            position += length
         elif wire == 5:
-            yield number, struct.unpack_from("<I", message, place)[0]
-            place += 4
+            yield number, struct.unpack_from("<I", message, position)[0]
+            position += 4
         else:
             raise ValueError(f"a field of wire type {wire} in it")

@@ -88,8 +88,8 @@ def _wide(weight: Tensor) -> Wide:
     real = torch.stack([spectra.real, -spectra.imag], dim=1)  # (filter, 2, frame, bin): makes the real part
     imaginary = torch.stack([spectra.imag, spectra.real], dim=1)
     both = torch.stack([real, imaginary]).flatten(2, 3).permute(3, 0, 1, 2).float()  # (bin, 2, filter, 2 x frame)
-    places = torch.arange((n_outputs + 1) // 2) + (0.5 if n_outputs % 2 == 0 else 0.0)  # (output,), from the middle
-    angles = 2 * math.pi * places[:, None].double() * bins / MELS
+    positions = torch.arange((n_outputs + 1) // 2) + (0.5 if n_outputs % 2 == 0 else 0.0)  # (output,), from the middle
+    angles = 2 * math.pi * positions[:, None].double() * bins / MELS
     weights = torch.full((BINS,), 2.0 / MELS, dtype=torch.float64)  # a bin stands for its mirror image as well
     weights[[0, -1]] = 1.0 / MELS
     return Wide(

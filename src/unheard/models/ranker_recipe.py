@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from unheard.errors import UserError
+from unheard.models.rankers.ranker_tables import RANKER_TABLES
 from unheard.models.rankers.shrinkage import Shrinkage
-from unheard.models.rankers.table import RANKER_TABLES
 from unheard.models.recipe import Recipe, check_name, fill_table, read_toml, recipe_from
 
 

@@ -229,30 +229,30 @@ def check_name(name: str, source: str) -> None:
 
 def _check_order(recipe: Recipe, source: str) -> None:
     """Check that the first stage reads tracks, a second one reads the first, and only the last one predicts factors."""
-    for place, stage in enumerate(recipe.stages, 1):
-        last = place == len(recipe.stages)
-        if (stage.input == "previous") != (place == 2):
-            expected = "'previous'" if place == 2 else "an input of its own, not 'previous'"
-            raise UserError(f"{source}, stage {place}, input: expected {expected}, found {stage.input!r}")
+    for number, stage in enumerate(recipe.stages, 1):
+        last = number == len(recipe.stages)
+        if (stage.input == "previous") != (number == 2):
+            expected = "'previous'" if number == 2 else "an input of its own, not 'previous'"
+            raise UserError(f"{source}, stage {number}, input: expected {expected}, found {stage.input!r}")
         if isinstance(stage.loss, REGRESSIONS) != last:
             regressions = " or ".join(f"[stage.{key}]" for key, kind in LOSS_TABLES.items() if kind in REGRESSIONS)
             expected = f"{regressions}, because the last stage predicts the factors" if last else "a loss on embeddings"
-            raise UserError(f"{source}, stage {place}: expected {expected}, found {type(stage.loss).__name__}")
+            raise UserError(f"{source}, stage {number}: expected {expected}, found {type(stage.loss).__name__}")
         if stage.watch != "loss" and not last:
             raise UserError(
-                f"{source}, stage {place}, watch: expected 'loss' for a loss on embeddings, found {stage.watch!r}"
+                f"{source}, stage {number}, watch: expected 'loss' for a loss on embeddings, found {stage.watch!r}"
             )
         if (stage.output is None) != last:
             expected = "none, because it is the number of factors" if last else "the width of the embedding"
-            raise UserError(f"{source}, stage {place}, output: expected {expected}, found {stage.output!r}")
+            raise UserError(f"{source}, stage {number}, output: expected {expected}, found {stage.output!r}")
         if (stage.input == "patches") == (_key_of(stage.network, _network_tables()) == "dense"):
             expected = "a network over patches" if stage.input == "patches" else "[stage.dense]"
-            raise UserError(f"{source}, stage {place}: expected {expected} for input {stage.input!r}")
-        if stage.fraction is not None and (place == 2 or stage.patches_per_track != 1):
+            raise UserError(f"{source}, stage {number}: expected {expected} for input {stage.input!r}")
+        if stage.fraction is not None and (number == 2 or stage.patches_per_track != 1):
             raise UserError(
-                f"{source}, stage {place}, fraction: expected in a first stage without patches_per_track, delete one"
+                f"{source}, stage {number}, fraction: expected in a first stage without patches_per_track, delete one"
             )
-        _check_patches(stage, f"{source}, stage {place}")
+        _check_patches(stage, f"{source}, stage {number}")
 
 
 def _check_patches(stage: Stage, where: str) -> None:
@@ -350,7 +350,7 @@ def _spelled(hint: Any) -> str:
     return names.get(hint, str(hint))
 
 
-# What recommend/build.py makes without training; a test holds the two lists together.
+# What recommend/models.py makes without training; a test holds the two lists together.
 RESERVED_NAMES = {
     "random", "popularity", "artist-mean", "content-neighbours", "ridge", "oracle",
     "user-knn-cosine", "user-knn-pearson", "user-knn-adjusted", "item-knn-cosine", "item-knn-pearson",

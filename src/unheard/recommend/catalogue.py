@@ -140,7 +140,9 @@ class Catalogue:
         masks: dict[tuple[Candidates, bool], NDArray[np.bool_]] = {}
         for new in (False, True):
             masks |= {("cold", new): test | (is_new & new), ("warm", new): known, ("all", new): ~is_new | new}
-        rows = {key: np.flatnonzero(mask).astype(np.int32) for key, mask in masks.items()}
+        rows: dict[tuple[Candidates, bool], Rows] = {
+            which: np.flatnonzero(mask).astype(np.int32) for which, mask in masks.items()
+        }
         for shared in rows.values():
             shared.flags.writeable = False
         return rows

@@ -140,7 +140,7 @@ class OracleRecommender:
     """Ranks by the true factors: the ceiling of what a model that predicts factors can reach.
 
     warm  scores playlists. Playlist factors are fitted on train plays, so the best track factors are the fold-in
-    full  compares tracks by the factors of all plays (see the docstring of evaluate/similar.py)
+    full  compares tracks by the factors of all plays (see the docstring of evaluate/similar_task.py)
     """
 
     warm: FactorRecommender

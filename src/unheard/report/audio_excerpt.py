@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Floats, Rows
 from unheard.errors import AudioError
 from unheard.library import Track, Tracks
 from unheard.spectrograms.filterbank import hz_to_mel, mel_to_hz
@@ -16,8 +17,6 @@ from unheard.spectrograms.front_end import decibels, mel_db
 from unheard.spectrograms.stft import power_spectra
 from unheard.spectrograms.store import MelStore
 from unheard.workspace import Settings
-
-Floats = NDArray[np.float32]
 
 EXCERPT_S = 30.0
 CLOSE_UP_S = 1.2
@@ -41,7 +40,7 @@ class Excerpt:
     samples: Floats | None
     sample_rate: int
     mel_db: Floats
-    band_hz: NDArray[np.float64]
+    band_hz: Doubles
     start_s: float
     seconds: float
 
@@ -138,9 +137,9 @@ def _spectrum_db(samples: Floats, window: int, rate: int, top_hz: float) -> Floa
     return db[:, :n_bins].T
 
 
-def sample_levels(store: MelStore, rows: NDArray[np.integer], *, rng: np.random.Generator) -> Levels | None:
+def sample_levels(store: MelStore, rows: Rows, *, rng: np.random.Generator) -> Levels | None:
     """Return frames of up to 300 tracks, before and after an input layer fitted on the tracks `rows`."""
-    from unheard.inference.sources import NORM_PATCHES, PatchSource
+    from unheard.inference.input_sources import NORM_PATCHES, PatchSource
 
     if not len(rows):
         return None
@@ -162,7 +161,7 @@ def middle_patch(store: MelStore, row: int, frames: int) -> NDArray[np.generic]:
     return replace(store, patch_frames=frames).raw_patches(np.array([row]), np.array([start]))
 
 
-def band_centres_hz(settings: Settings) -> NDArray[np.float64]:
+def band_centres_hz(settings: Settings) -> Doubles:
     """Return the centre frequency of each mel band, (mel,)."""
     ends = hz_to_mel(np.array([0.0, settings.sample_rate / 2]))
     return mel_to_hz(np.linspace(ends[0], ends[1], settings.n_mels + 2))[1:-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.report.figures.canvas import Format
 from unheard.report.model_lists import SideBySide
 

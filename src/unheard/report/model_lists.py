@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unheard.ids import Rows
+from unheard.arrays import Indices, Rows
 from unheard.library import Track
 from unheard.metrics.diversity import antihub_share, chance_skewness, occurrences, skewness
 from unheard.ranking import top_k
@@ -63,7 +62,7 @@ class SideBySide:
 class Hubs:
     """Number of lists of test tracks that contain each test track, (candidate,) per model."""
 
-    counts: dict[str, NDArray[np.int64]]
+    counts: dict[str, Indices]
     length: int
     n_candidates: int
 

@@ -73,8 +73,8 @@ def write_report(
     )
     page = render(head, sections, files)
     for name, data in files.items():
-        with atomic_path(out / "figures" / name) as beside:
-            beside.write_bytes(data)
+        with atomic_path(out / "figures" / name) as temporary:
+            temporary.write_bytes(data)
     write_text(out / "index.html", page)
     return Written(out / "index.html", len(files))
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Indices, Rows
 from unheard.errors import MissingStageError, Reason, UserError
 from unheard.evaluate.results import recipe_and_seed
 from unheard.features.current import current_features
@@ -21,7 +21,7 @@ from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.models import BASELINES, ORACLE, make_recommender, trained_models, without_part
 from unheard.report.audio_excerpt import Excerpt, Levels, read_excerpt, sample_levels
 from unheard.report.model_lists import Hubs, SideBySide, default_seeds, find_hubs, side_by_side
-from unheard.report.stored_results import Experiment, StoredResults, read_experiments, read_results
+from unheard.report.stored_results import StoredExperiment, StoredResults, read_experiments, read_results
 from unheard.report.trained_networks import Convolutions, History, convolutions, histories
 from unheard.spectrograms.store import MelStore, open_store, stored_ids
 from unheard.splits import EVALUATION_SPLITS, Split, Use, load_splits
@@ -48,7 +48,7 @@ class LibrarySummary:
     hours: float
     failures: list[tuple[Reason, list[Failure]]]
     splits: list[SplitSize]
-    playlists_per_track: NDArray[np.int64]
+    playlists_per_track: Indices
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ReportData:
     library: LibrarySummary
     models: tuple[str, ...]
     results: StoredResults | None
-    experiments: tuple[Experiment, ...]
+    experiments: tuple[StoredExperiment, ...]
     seeds: tuple[SideBySide, ...]
     hubs: Hubs | None
     excerpt: Excerpt | None
@@ -70,10 +70,10 @@ class ReportData:
     convolutions: tuple[Convolutions, ...]
 
     @property
-    def train_factors(self) -> NDArray[np.float32]:
+    def train_factors(self) -> Floats:
         """Warm factors of the train tracks with plays, (n, d)."""
         catalogue = self.catalogue
-        found: NDArray[np.float32] = catalogue.warm.tracks[(catalogue.use == Use.TRAIN) & catalogue.warm.known]
+        found: Floats = catalogue.warm.tracks[(catalogue.use == Use.TRAIN) & catalogue.warm.known]
         return found
 
 
@@ -113,7 +113,7 @@ def load_report_data(
     trained = trained_models(workspace, name)
     chosen = _chosen(models, trained)
     rows = [catalogue.track_row(track) for track in dict.fromkeys(seed_tracks)] or default_seeds(catalogue)
-    from unheard.inference.update import update_predictions  # imports torch
+    from unheard.inference.update_predictions import update_predictions  # imports torch
 
     for model in {without_part(name) for name in chosen} & set(trained):
         # For tracks that were scanned or changed after the training.
@@ -181,7 +181,7 @@ def _library_summary(
     )
 
 
-def _size(split: Split, tracks: Tracks, artist: NDArray[np.int32]) -> SplitSize:
+def _size(split: Split, tracks: Tracks, artist: Rows) -> SplitSize:
     uses = split.uses(tracks.ids)
     return SplitSize(
         split.name,

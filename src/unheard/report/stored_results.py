@@ -11,11 +11,11 @@ from typing import Any
 
 from unheard.errors import UserError
 from unheard.evaluate.measure import Figure
+from unheard.evaluate.result_tables import Table, position
 from unheard.evaluate.results import Comparison, Mean, Results, recipe_and_seed
 from unheard.evaluate.summary import HEADLINE
-from unheard.evaluate.table import Table, position
 from unheard.recommend.models import BASELINES, ORACLE
-from unheard.report.figures.results import Point
+from unheard.report.figures.model_metrics import Point
 from unheard.workspace import Workspace
 
 
@@ -76,7 +76,7 @@ class Curves:
 
 
 @dataclass(frozen=True)
-class Experiment:
+class StoredExperiment:
     """Title, summary, tables and plots of an experiment."""
 
     name: str
@@ -92,11 +92,11 @@ def read_results(workspace: Workspace, split: str) -> StoredResults | None:
     path = workspace.results_path(split)
     if not path.is_file():
         return None
-    beside = path.with_name(f"{path.stem}.comparisons.json")
+    comparisons_path = path.with_name(f"{path.stem}.comparisons.json")
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
         means = [_mean(row) for row in rows]
-        compared = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else []
+        compared = json.loads(comparisons_path.read_text(encoding="utf-8")) if comparisons_path.is_file() else []
         comparisons = [_comparison(row) for row in compared]
     except (ValueError, KeyError, TypeError) as error:
         again = f"unheard evaluate -w {workspace.root} --split {split}"
@@ -143,7 +143,7 @@ def _chart(split: str, figure: Figure, head: str, means: Sequence[Mean]) -> Char
     return Chart(split, figure, head, models, chance, oracle)
 
 
-def read_experiments(workspace: Workspace) -> tuple[Experiment, ...]:
+def read_experiments(workspace: Workspace) -> tuple[StoredExperiment, ...]:
     """Return every experiment with tables, by file name; UserError for a file that is not JSON."""
     found = []
     for path in sorted((workspace.root / "experiments").glob("*.json")):
@@ -156,7 +156,7 @@ def read_experiments(workspace: Workspace) -> tuple[Experiment, ...]:
     return tuple(found)
 
 
-def _experiment(path: Path, values: dict[str, Any]) -> Experiment:
+def _experiment(path: Path, values: dict[str, Any]) -> StoredExperiment:
     try:
         tables = tuple(
             Table(
@@ -176,7 +176,7 @@ def _experiment(path: Path, values: dict[str, Any]) -> Experiment:
             f"{path}, table {wrong.title!r}: expected {len(wrong.columns)} cells in every row; run its experiment again"
         )
     pictures = (_elbow(path, values), _curves(path, values))
-    return Experiment(path.stem, str(values["title"]), str(values["about"]), tables, *pictures)
+    return StoredExperiment(path.stem, str(values["title"]), str(values["about"]), tables, *pictures)
 
 
 def _elbow(path: Path, values: dict[str, Any]) -> Elbow | None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Reals
 from unheard.errors import UserError
 from unheard.evaluate.results import recipe_and_seed
 from unheard.report.audio_excerpt import middle_patch
-from unheard.report.figures.histories import Stage
+from unheard.report.figures.histories import StageHistory
 from unheard.spectrograms.store import MelStore
 from unheard.workspace import Workspace
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from unheard.inference.checkpoint import Checkpoint
 
-Floats = NDArray[np.floating]
 
 LAYERS = 3
 MAX_FILTERS = 64
@@ -51,10 +50,10 @@ class Convolutions:
     model: str
     family: str
     along: str
-    patch: Floats
-    outputs: tuple[tuple[str, Floats], ...]
-    sliding: Floats | None
-    layers: tuple[Floats, ...]
+    patch: Reals
+    outputs: tuple[tuple[str, Reals], ...]
+    sliding: Reals | None
+    layers: tuple[Reals, ...]
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class History:
 
     recipe: str
     models: tuple[str, ...]
-    runs: tuple[tuple[Stage, ...], ...]
+    runs: tuple[tuple[StageHistory, ...], ...]
 
 
 # ------------------------------------------------------------------------------------------------ histories
@@ -71,7 +70,7 @@ class History:
 
 def histories(workspace: Workspace, split: str, wanted: Sequence[str]) -> tuple[History, ...]:
     """Return the histories of the models `wanted` (empty: of all trained ones), grouped by recipe."""
-    found: dict[str, list[tuple[int, str, tuple[Stage, ...]]]] = {}
+    found: dict[str, list[tuple[int, str, tuple[StageHistory, ...]]]] = {}
     for path in sorted(workspace.model_dir(split, "*").parent.glob("*/history.json")):
         model = path.parent.name
         if not wanted or model in wanted:
@@ -84,11 +83,11 @@ def histories(workspace: Workspace, split: str, wanted: Sequence[str]) -> tuple[
     )
 
 
-def _read_history(path: Path) -> tuple[Stage, ...]:
+def _read_history(path: Path) -> tuple[StageHistory, ...]:
     try:
         stages = json.loads(path.read_text(encoding="utf-8"))["stages"]
         return tuple(
-            Stage(
+            StageHistory(
                 str(stage["loss"]),
                 None if stage.get("margin") is None else float(stage["margin"]),
                 [{key: float(value) for key, value in epoch.items()} for epoch in stage["epochs"]],
@@ -166,19 +165,19 @@ def _first_outputs(network: nn.Module, patch: torch.Tensor) -> torch.Tensor:
     return functional.elu(norm(caught[0]))
 
 
-def _weights(convolution: nn.Module, *, plane: bool) -> Floats:
+def _weights(convolution: nn.Module, *, plane: bool) -> Reals:
     """Return weights (filter, height, width); of a filter with many planes, the plane with the largest weights."""
     weight = convolution.get_parameter("weight").detach().numpy()
     if not plane:
-        lines: Floats = weight[:MAX_LINES, :, 0, :]  # (filter, input channel, width)
+        lines: Reals = weight[:MAX_LINES, :, 0, :]  # (filter, input channel, width)
         return lines
     weight = weight[:MAX_FILTERS]
     strongest = np.square(weight).sum(axis=(2, 3)).argmax(axis=1)
-    planes: Floats = weight[np.arange(len(weight)), strongest]  # (filter, 3, 3)
+    planes: Reals = weight[np.arange(len(weight)), strongest]  # (filter, 3, 3)
     return planes
 
 
-def chosen_outputs(patch: Floats, outputs: Floats) -> tuple[tuple[str, Floats], ...]:
+def chosen_outputs(patch: Reals, outputs: Reals) -> tuple[tuple[str, Reals], ...]:
     """Return some outputs of a layer (filter, mel, frame) for a patch (mel, frame), with names.
 
     They are the filter with the highest mean band, the one with the lowest, the one most anticorrelated with loudness,

@@ -150,7 +150,7 @@ class Shelves:
         return found
 
     @cached_property
-    def _order(self) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    def _order(self) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
         """Rows of the tracks of every playlist, playlist after playlist, and where each begins and the last one ends.
 
         Read once, because reading all plays for every page costs more than what stands in it.

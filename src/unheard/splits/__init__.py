@@ -1,12 +1,12 @@
 """Split tracks into train, validation and test, once, before anything is fitted.
 
-split.py      the type `Split`
-groups.py     tracks that must stay together: shared artists, duplicate recordings
-folds.py      assign whole groups to balanced folds: the splits `tracks`, `artists` and `live`
-newest.py     the split `time`: the newest tracks are test tracks
-make.py       all splits of one library
-exchange.py   read and write splits.json
-stage.py      the command `unheard split`
+split.py        the type `Split`
+groups.py       tracks that must stay together: shared artists, duplicate recordings
+folds.py        assign whole groups to balanced folds: the splits `tracks`, `artists` and `live`
+newest.py       the split `time`: the newest tracks are test tracks
+make_splits.py  all splits of one library
+exchange.py     read and write splits.json
+stage.py        the command `unheard split`
 """
 
 from unheard.splits.exchange import (
@@ -20,7 +20,7 @@ from unheard.splits.exchange import (
 )
 from unheard.splits.folds import artists_split, live_split, tracks_split
 from unheard.splits.groups import artist_groups, artist_seen
-from unheard.splits.make import make_splits
+from unheard.splits.make_splits import make_splits
 from unheard.splits.newest import time_split
 from unheard.splits.split import Split, Use, UseName
 from unheard.splits.stage import prepare_splits

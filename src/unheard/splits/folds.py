@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unheard.arrays import Rows
 from unheard.errors import UserError
@@ -55,9 +54,7 @@ def live_split(tracks: IdMap, groups: Rows, *, played: Collection[str], rng: np.
     return _split(LIVE, tracks, fold, LIVE_FOLDS)
 
 
-def assign_folds(
-    groups: Rows, use: Mapping[UseName, tuple[int, ...]], *, rng: np.random.Generator
-) -> NDArray[np.int32]:
+def assign_folds(groups: Rows, use: Mapping[UseName, tuple[int, ...]], *, rng: np.random.Generator) -> Rows:
     """Return the fold of each member, (n,) int32, for members in `groups` (n,); no group is in two folds.
 
     Large groups come first, in bands of a power of two and in random order within a band, so that no use systematically
@@ -84,5 +81,5 @@ def assign_folds(
     return fold_of_group[member_group]
 
 
-def _split(name: str, tracks: IdMap, fold: NDArray[np.int32], use: dict[UseName, tuple[int, ...]]) -> Split:
+def _split(name: str, tracks: IdMap, fold: Rows, use: dict[UseName, tuple[int, ...]]) -> Split:
     return Split(name, dict(zip(tracks, fold.tolist(), strict=True)), use)

@@ -13,7 +13,7 @@ from unheard.library import Tracks, open_library
 from unheard.plays import Plays, read_plays
 from unheard.splits.exchange import read_splits, write_splits
 from unheard.splits.groups import Signatures
-from unheard.splits.make import ignore, make_splits
+from unheard.splits.make_splits import ignore, make_splits
 from unheard.splits.split import Split, Use
 from unheard.workspace import Workspace
 

@@ -1,7 +1,7 @@
 """Find the song on Spotify that is a track of the library: by ISRC, else by artist and title.
 
 A search also returns similar songs, so a result is only used if it matches: a wrong song in a playlist is worse than a
-missing one. Names are compared as in `ingest/playlists/names.py`: case, accents, punctuation, featured artists and
+missing one. Names are compared as in `plays/names.py`: case, accents, punctuation, featured artists and
 notes such as "Remastered 2011" are ignored; "Live" and "Remix" are not.
 """
 

@@ -19,7 +19,7 @@ from unheard.splits import load_split
 from unheard.training.dataset import load_ranker_data
 from unheard.training.fingerprint import ranker_fingerprint
 from unheard.training.rankers.member import HEAD_ALONE, with_factor_head
-from unheard.training.rankers.weights import with_weights
+from unheard.training.rankers.member_weights import with_weights
 from unheard.workspace import Workspace
 
 

@@ -26,7 +26,7 @@ from unheard.models.rankers.two_tower import TwoTower
 from unheard.progress import Progress, silent
 from unheard.splits import Split
 from unheard.training.dataset import load_ranker_data
-from unheard.training.rankers.table import FITS
+from unheard.training.rankers.fit_functions import FITS
 from unheard.training.rankers.validation import ndcg, validation_playlists
 from unheard.workspace import Workspace
 

@@ -23,11 +23,11 @@ from unheard.experiments.thesis import leak
 from unheard.experiments.thesis.measures import MEAN
 from unheard.experiments.thesis.rows import PAIR
 from unheard.experiments.thesis.run import THESIS, Options, measure_rows
-from unheard.experiments.thesis.tables import RECALL, summary, tables
+from unheard.experiments.thesis.thesis_tables import RECALL, summary, tables
 from unheard.inference.checkpoint import load_checkpoint
 from unheard.inference.load import load_network_encoder
 from unheard.inference.predictions import load_predictions
-from unheard.inference.update import update_predictions
+from unheard.inference.update_predictions import update_predictions
 from unheard.models.choi import Choi, ChoiConfig
 from unheard.models.pretrained import save_weights
 from unheard.progress import Progress, silent

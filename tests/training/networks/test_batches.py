@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.builders.sound_world import make_world
 from unheard.ids import IdMap
-from unheard.inference.sources import PatchSource, VectorSource
+from unheard.inference.input_sources import PatchSource, VectorSource
 from unheard.library import open_library
 from unheard.spectrograms.store import open_store
 from unheard.training.networks.batches import Epoch, EveryPatch, batches, epoch_rng, n_steps, shuffled

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Doubles
 from unheard.errors import UserError
 from unheard.models.losses import Contrastive, ContrastivePlaylists
 from unheard.training.dataset import TrainingData
@@ -26,7 +27,6 @@ from unheard.training.networks.partners import partners
 
 CPU = torch.device("cpu")
 N, N_VAL, M, DIM, WIDTH = 20, 7, 40, 3, 4
-Wide = NDArray[np.float64]
 
 
 def _factors() -> TrainingData:
@@ -48,12 +48,12 @@ def _data(seed: int = 0) -> TrainingData:
     )
 
 
-def _unit(x: NDArray[Any]) -> Wide:
-    unit: Wide = x.astype(np.float64) / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)
+def _unit(x: NDArray[Any]) -> Doubles:
+    unit: Doubles = x.astype(np.float64) / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)
     return unit
 
 
-def _true_odds(weight: str, k: int, *, other_artists: bool) -> Wide:
+def _true_odds(weight: str, k: int, *, other_artists: bool) -> Doubles:
     """Odds (n, n) pair by pair."""
     data = _data()
     held = data.train.plays.toarray() > 0
@@ -67,7 +67,7 @@ def _true_odds(weight: str, k: int, *, other_artists: bool) -> Wide:
         weights[a, b] = both
     for row in weights:
         row[np.argsort(-row, kind="stable")[k:]] = 0.0
-    odds: Wide = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
+    odds: Doubles = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
     return odds
 
 
@@ -97,7 +97,7 @@ def test_tracks_without_partners_are_no_anchors() -> None:
 
 
 def _numpy_nce(
-    query: Wide, candidate: Wide, wanted: Wide, allowed: NDArray[np.bool_], log_q: Wide, temperature: float
+    query: Doubles, candidate: Doubles, wanted: Doubles, allowed: NDArray[np.bool_], log_q: Doubles, temperature: float
 ) -> float:
     """Query by query, candidate by candidate."""
     losses = []

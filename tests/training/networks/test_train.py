@@ -98,7 +98,7 @@ def test_train_targets_do_change_the_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", LISTENERS)
-def test_plays_of_train_tracks_do_change_a_model_that_listens(tmp_path: Path, kind: str) -> None:
+def test_plays_of_train_tracks_do_change_a_model_that_learns_from_plays(tmp_path: Path, kind: str) -> None:
     """The test of test tracks would pass for a loss that reads no plays; and a finished training notices."""
     world = give_playlists(make_world(tmp_path / "w", n_tracks=40))
     first = train_network(world.workspace, toy(kind), world.split).read_bytes()

@@ -13,20 +13,20 @@ from scipy.spatial.distance import cdist
 from sklearn import linear_model
 
 from tests.training.rankers.toy import make_world, places, without_features, without_validation
+from unheard.arrays import Doubles
 from unheard.models.rankers.kernel_ridge import KernelRidge, fourier
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.models.rankers.ridge import Ridge
-from unheard.training.rankers.closed_form import Regression
+from unheard.training.rankers.closed_form import DecomposedRegression
 from unheard.training.rankers.kernel_ridge import fit_kernel_ridge, median_distance
 from unheard.training.rankers.reduced_rank import fit_reduced_rank, reduced_coefficients, score_root
 from unheard.training.rankers.ridge import fit_ridge
 from unheard.training.rankers.validation import ndcg, validation_playlists
 
-Wide = NDArray[np.float64]
 CPU = torch.device("cpu")
 
 
-def problem(n: int, inputs: int, factors: int, *, seed: int = 0) -> tuple[Wide, Wide]:
+def problem(n: int, inputs: int, factors: int, *, seed: int = 0) -> tuple[Doubles, Doubles]:
     """x (n, inputs) and y (n, factors), neither centred, y a noisy map of x."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, inputs)) + rng.normal(size=inputs)
@@ -38,7 +38,7 @@ def problem(n: int, inputs: int, factors: int, *, seed: int = 0) -> tuple[Wide, 
 def test_every_penalty_is_ridge_regression(seed: int, n: int, inputs: int, penalty: float) -> None:
     x, y = problem(n, inputs, 3, seed=seed)
     slow = linear_model.Ridge(alpha=penalty, solver="svd").fit(x, y)
-    regression = Regression.of(x, y)
+    regression = DecomposedRegression.of(x, y)
     coefficients = regression.coefficients(penalty)
     np.testing.assert_allclose(coefficients, slow.coef_.T, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(regression.predict(x, coefficients), slow.predict(x), rtol=1e-5, atol=1e-5)
@@ -48,7 +48,7 @@ def test_every_penalty_is_ridge_regression(seed: int, n: int, inputs: int, penal
 
 def test_one_track_is_predicted_by_itself() -> None:
     x, y = problem(1, 4, 2)
-    regression = Regression.of(x, y)
+    regression = DecomposedRegression.of(x, y)
     assert not regression.coefficients(1.0).any()
     np.testing.assert_allclose(regression.predict(x + 5, regression.coefficients(1.0)), y, rtol=1e-6)
 
@@ -115,8 +115,8 @@ def test_kernel_ridge_approaches_the_exact_one() -> None:
     known = data.train.features.astype(np.float64)
     bandwidth = float(np.median(cdist(known, known)[np.triu_indices(len(known), 1)]))
 
-    def kernel(rows: NDArray[np.floating]) -> Wide:
-        values: Wide = np.exp(-(cdist(rows, known) ** 2) / (2 * bandwidth**2))
+    def kernel(rows: NDArray[np.floating]) -> Doubles:
+        values: Doubles = np.exp(-(cdist(rows, known) ** 2) / (2 * bandwidth**2))
         return values
 
     K, k, n = kernel(known), kernel(world.unheard), len(known)
@@ -137,7 +137,7 @@ def test_the_median_distance() -> None:
     assert median_distance(np.zeros((3000, 2), np.float32), rng) == 1.0
 
 
-def weighted_loss(x: Wide, y: Wide, weights: Wide, coefficients: Wide, penalty: float) -> float:
+def weighted_loss(x: Doubles, y: Doubles, weights: Doubles, coefficients: Doubles, penalty: float) -> float:
     """tr (Y - XB) G (Y - XB)' + lambda tr B G B'."""
     residual = y - x @ coefficients
     return float(
@@ -152,10 +152,10 @@ def test_reduced_rank_is_the_best_of_its_rank(rank: int, penalty: float) -> None
     playlists = np.random.default_rng(1).normal(size=(9, 4)).astype(np.float32) * np.array([3, 1, 1, 0.3], np.float32)
     weights = playlists.astype(np.float64).T @ playlists
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    found = reduced_coefficients(Regression.of(x, y), score_root(playlists), rank=rank, penalty=penalty)
+    found = reduced_coefficients(DecomposedRegression.of(x, y), score_root(playlists), rank=rank, penalty=penalty)
     assert np.linalg.matrix_rank(found, tol=1e-9) == rank
 
-    def flat(numbers: Wide) -> float:
+    def flat(numbers: Doubles) -> float:
         left, right = np.split(numbers, [5 * rank])
         return weighted_loss(x, y, weights, left.reshape(5, rank) @ right.reshape(rank, 4), penalty)
 
@@ -166,7 +166,7 @@ def test_reduced_rank_is_the_best_of_its_rank(rank: int, penalty: float) -> None
 
 def test_reduced_rank_without_a_reduction_is_ridge_to_every_playlist() -> None:
     x, y = problem(20, 5, 4)
-    regression = Regression.of(x, y)
+    regression = DecomposedRegression.of(x, y)
     playlists = np.random.default_rng(1).normal(size=(2, 4)).astype(np.float32)  # they look at a plane only
     full = reduced_coefficients(regression, score_root(playlists), rank=4, penalty=2.0)
     np.testing.assert_allclose(full @ playlists.T, regression.coefficients(2.0) @ playlists.T, atol=1e-6)

@@ -28,15 +28,15 @@ from unheard.models.rankers.descent import Descent
 from unheard.models.rankers.dropoutnet import DropoutNet
 from unheard.models.rankers.gar import Gar
 from unheard.models.rankers.kernel_ridge import KernelRidge
+from unheard.models.rankers.ranker_tables import RANKER_TABLES
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.models.rankers.ridge import Ridge
 from unheard.models.rankers.shrinkage import Shrinkage
-from unheard.models.rankers.table import RANKER_TABLES
 from unheard.models.rankers.tower import TowerConfig
 from unheard.models.rankers.two_tower import TwoTower
 from unheard.training.dataset import TrainingData
+from unheard.training.rankers.fit_functions import FITS
 from unheard.training.rankers.ranker import Ranker
-from unheard.training.rankers.table import FITS
 from unheard.training.rankers.validation import ndcg, validation_playlists
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from unheard.inference.load import load_encoder
 from unheard.inference.predictions import can_encode_files, load_predictions
 from unheard.inference.ranker_checkpoint import load_ranker
 from unheard.inference.ranker_encoder import RankerEncoder
-from unheard.inference.update import update_predictions
+from unheard.inference.update_predictions import update_predictions
 from unheard.library import Library, open_library
 from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe, ranker_recipe_from
 from unheard.models.recipe import recipe_names
@@ -155,7 +155,7 @@ def test_test_tracks_flow_nowhere(world: World) -> None:
     assert weights(fit_rankers(world.workspace, recipe("two"), world.split)) == before
 
 
-def test_tracks_that_came_since_are_placed(world: World) -> None:
+def test_tracks_that_came_since_get_embeddings(world: World) -> None:
     fit_rankers(world.workspace, recipe(), world.split)
     with open_library(world.workspace.library_path) as library, library.transaction():
         first = library.tracks()[0]

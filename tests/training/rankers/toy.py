@@ -6,16 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Floats
 from unheard.factors.als import AlsConfig, fit_als, fold_in
 from unheard.ids import IdMap
 from unheard.training.dataset import TrackArrays, TrainingData
 from unheard.training.rankers.ranker import Ranker
 
 HIDDEN = 3
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Reals, Rows
 from unheard.evaluate.evaluate import measure, prepare
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Experiment, Findings, Option, Seed
 from unheard.experiments.thesis.leak import FIGURES
 from unheard.experiments.thesis.measures import figures_of, interval, lift
@@ -38,8 +38,6 @@ from unheard.workspace import Workspace
 TONES = 4000
 ELBOW = (16, 32, 64, 125, 250, 500, 1000, 2000, 4000)
 VALIDATION_FRAMES = 20_000  # on which the distance to the nearest tone is measured
-Floats = NDArray[np.float32]
-Rows = NDArray[np.intp]
 Fit = Callable[[float, Floats, Floats], Any]  # (setting, histograms, targets) -> a fitted regressor of scikit-learn
 
 
@@ -106,9 +104,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     return findings | _measured(workspace, catalogue, histograms, (has_audio, train, val), seed, progress)
 
 
-def sample(
-    store: MelStore, rows: NDArray[np.integer], n_frames: int, rng: np.random.Generator, progress: Progress
-) -> list[Floats]:
+def sample(store: MelStore, rows: Rows, n_frames: int, rng: np.random.Generator, progress: Progress) -> list[Floats]:
     """Return about `n_frames` frames (frame, 39), the same number from each of the tracks `rows`."""
     per_track, found = frames_per_track(n_frames, len(rows)), []
     for row in rows:
@@ -206,7 +202,7 @@ def _measured(
     return found
 
 
-def _correlation(predicted: NDArray[np.floating], true: NDArray[np.floating]) -> float:
+def _correlation(predicted: Reals, true: Reals) -> float:
     """Return the cosine between all predicted and all true numbers, each as one vector."""
     lengths = float(np.linalg.norm(predicted) * np.linalg.norm(true))
     return float((predicted * true).sum()) / lengths if lengths else 0.0

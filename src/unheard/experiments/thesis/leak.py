@@ -11,8 +11,8 @@ regression is trained on the same embeddings (row 21) with different inputs; eve
 
 Positives and negatives come, as published, from the 20 nearest and 500 farthest tracks by the factors of all plays, and
 so do the targets. A score without the embedding of the track is due to leakage alone. 20 of the 53,202 songs of the
-thesis are much nearer than 20 of a small collection; the nearest track stands for that. As in the thesis, everything is
-measured with the factors of all plays: playlist factors include the test plays, which raises the scores of all inputs.
+thesis are much nearer than 20 of a small collection; the nearest track is used for that. As in the thesis, everything
+is measured with the factors of all plays: playlist factors include the test plays, which raises all scores.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Rows
 from unheard.errors import MissingStageError
 from unheard.evaluate.evaluate import measure, prepare
+from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import recipe_and_seed
-from unheard.evaluate.table import Table
 from unheard.experiments.experiment import Experiment, Findings, Seed
 from unheard.experiments.thesis.measures import figures_of, interval, lift
 from unheard.experiments.thesis.rows import LEAK as ROW
@@ -54,12 +54,10 @@ FIGURES = {
     "R2": "factors/cold/r2/None",
     "recall@20": "recommend/cold/recall/20",
 }
-Floats = NDArray[np.float32]
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Embedded:
+class LeakData:
     """Tracks with audio and a factor of all plays: catalogue rows, embeddings (n, 128) and factors (n, d)."""
 
     rows: Rows
@@ -143,7 +141,7 @@ def _with_lift(found: dict[str, Any] | None, what: str) -> str:
     return f"{interval(found)} {times}".strip()
 
 
-def _embedded(workspace: Workspace, catalogue: Catalogue, space: Space, seed: int) -> Embedded:
+def _embedded(workspace: Workspace, catalogue: Catalogue, space: Space, seed: int) -> LeakData:
     from unheard.inference.load import load_network_encoder
     from unheard.spectrograms.store import open_store
 
@@ -163,10 +161,10 @@ def _embedded(workspace: Workspace, catalogue: Catalogue, space: Space, seed: in
     in_store = store.ids.rows(catalogue.tracks.ids, missing=-1)
     rows = np.flatnonzero(space.known & (in_store >= 0) & (catalogue.use != Use.NEW))
     embeddings = predictor.embed_store(store, in_store[rows])
-    return Embedded(rows, embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), space.tracks[rows], config)
+    return LeakData(rows, embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), space.tracks[rows], config)
 
 
-def _parts(embedded: Embedded, centre: Floats, seed: int) -> dict[str, Floats]:
+def _parts(embedded: LeakData, centre: Floats, seed: int) -> dict[str, Floats]:
     """Return embeddings (n, 128) of each track, its nearest, one of its 20 nearest and one of its farthest."""
     from unheard.training.networks.triplets import neighbourhoods
 
@@ -179,14 +177,14 @@ def _parts(embedded: Embedded, centre: Floats, seed: int) -> dict[str, Floats]:
     return {"own": embedded.embeddings, **{part: embedded.embeddings[rows] for part, rows in others.items()}}
 
 
-def _regress(catalogue: Catalogue, embedded: Embedded, inputs: Floats, seed: int) -> tuple[Floats, int]:
+def _regress(catalogue: Catalogue, embedded: LeakData, inputs: Floats, seed: int) -> tuple[Floats, int]:
     """Train the regression of row 22 on inputs (n, width); return predicted factors (n, d) and number of weights."""
     import torch
 
     from unheard.factors.scaling import Scaling
     from unheard.ids import IdMap
+    from unheard.inference.input_sources import VectorSource
     from unheard.inference.patch_outputs import mean_outputs
-    from unheard.inference.sources import VectorSource
     from unheard.models.networks import count_trainable
     from unheard.models.recipe import load_recipe
     from unheard.training.dataset import TrainingData
@@ -204,8 +202,8 @@ def _regress(catalogue: Catalogue, embedded: Embedded, inputs: Floats, seed: int
         torch.manual_seed(seed)
         network = assemble(stage, source, train, outputs=embedded.factors.shape[1])
         data = TrainingData.of_factors(embedded.factors[train], embedded.factors[val])
-        judge = objective(stage.loss, data, scaling, device, width=embedded.factors.shape[1])
-        loop = Loop(Setup(stage, 2, seed, network, source, train, val, judge, device))
+        loss = objective(stage.loss, data, scaling, device, width=embedded.factors.shape[1])
+        loop = Loop(Setup(stage, 2, seed, network, source, train, val, loss, device))
         loop.run(save=lambda _: None, checkpoint_s=float("inf"))
     outputs = mean_outputs(network, source, np.arange(len(inputs)), device=device, precision=stage.precision)
     return scaling.inverse(outputs), count_trainable(network)

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Mask
 from unheard.errors import MissingStageError
 from unheard.evaluate.evaluate import Tasks, check_measurable, measure, prepare
 from unheard.experiments.experiment import Device, Experiment, Findings, Option, Seed, load, save
@@ -36,7 +36,7 @@ from unheard.experiments.thesis.rows import (
     recipe_of,
     trainable_parameters,
 )
-from unheard.experiments.thesis.tables import summary, tables
+from unheard.experiments.thesis.thesis_tables import summary, tables
 from unheard.experiments.thesis.triplet_loss import triplet_losses
 from unheard.library import open_library
 from unheard.models.recipe import Recipe, Stage, TripletOffline
@@ -129,7 +129,7 @@ def _references(workspace: Workspace, tasks: Tasks, seed: int) -> dict[str, dict
 
 def _plan(workspace: Workspace, catalogue: Catalogue, rows: Sequence[Row], options: Options) -> list[Planned]:
     """Return rows with their recipes and expected work."""
-    from unheard.training.networks.inputs import load_network_inputs
+    from unheard.training.networks.network_inputs import load_network_inputs
     from unheard.training.networks.workload import workload
 
     plans = []
@@ -264,13 +264,13 @@ def _mean_loss(catalogue: Catalogue, use: Use) -> float | None:
     return _mse(scaled, np.zeros_like(scaled))
 
 
-def _measured(catalogue: Catalogue, use: Use) -> NDArray[np.bool_]:
+def _measured(catalogue: Catalogue, use: Use) -> Mask:
     """Return the mask of tracks with a use, a factor and audio."""
-    measured: NDArray[np.bool_] = (catalogue.use == use) & catalogue.warm.known & catalogue.content.known
+    measured: Mask = (catalogue.use == use) & catalogue.warm.known & catalogue.content.known
     return measured
 
 
-def _mse(predicted: NDArray[np.float32], true: NDArray[np.float32]) -> float:
+def _mse(predicted: Floats, true: Floats) -> float:
     return float(((predicted - true) ** 2).mean(dtype=np.float64))
 
 

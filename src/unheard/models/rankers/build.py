@@ -10,7 +10,7 @@ from torch import nn
 from unheard.errors import UserError
 from unheard.models.rankers.clcrec import ClcRec
 from unheard.models.rankers.content_user import ContentUser
-from unheard.models.rankers.deepmusic import DeepMusic, Factors
+from unheard.models.rankers.deepmusic import DeepMusic, FactorNetwork
 from unheard.models.rankers.dropoutnet import DropoutNet, TrackTower
 from unheard.models.rankers.gar import Gar, Generated
 from unheard.models.rankers.kernel_ridge import KernelRidge, RandomFourier
@@ -44,7 +44,7 @@ def build(config: Any, *, inputs: int, n_artist: int, outputs: int, factors: int
             return Tower(config.tower, inputs=inputs, outputs=outputs)
         case DeepMusic():
             tower = Tower(config.tower, inputs=inputs, outputs=outputs, unit_length=config.loss == "cosine")
-            return Factors(tower, torch.zeros(outputs), torch.ones(()))
+            return FactorNetwork(tower, torch.zeros(outputs), torch.ones(()))
         case DropoutNet():
             return TrackTower(config, inputs=inputs, factors=factors)
         case Gar():

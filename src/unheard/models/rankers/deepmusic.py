@@ -25,7 +25,7 @@ class DeepMusic:
     alpha: float = 20.0
 
 
-class Factors(nn.Module):
+class FactorNetwork(nn.Module):
     """(batch, inputs) -> (batch, factors): centre + scale times the tower, so that the tower's outputs are around 1."""
 
     def __init__(self, tower: Tower, centre: Tensor, scale: Tensor) -> None:

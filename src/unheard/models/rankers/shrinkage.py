@@ -29,7 +29,7 @@ class Shrinkage:
 
 
 class ArtistAndSound(nn.Module):
-    """(batch, sound + factors + 1) -> (batch, factors); the last columns are those of training/artists.py.
+    """(batch, sound + factors + 1) -> (batch, factors); the last columns are those of inference/artists.py.
 
     centre  (factors,) mean factor of the train tracks, which was subtracted from the artists' means
     scale   by which the artists' means were divided

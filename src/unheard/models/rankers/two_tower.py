@@ -43,7 +43,7 @@ class TwoTower:
 class SoundAndArtist(nn.Module):
     """(batch, sound + d + 1) -> (batch, outputs) of unit length: combines the audio's embedding with the artist's.
 
-    The last columns are those of training/artists.py, zero for an artist without train tracks. A linear map embeds the
+    The last columns are those of inference/artists.py, zero for an artist without train tracks. A linear map embeds the
     artist's mean factor; its weight grows with the artist's number of train tracks: w = n / (n + kappa), with kappa
     learned, as in shrinkage.py.
     """

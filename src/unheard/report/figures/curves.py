@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unheard.report.figures.canvas import BLUE, GREEN, ORANGE, PURPLE, SKY, SOFT, VERMILION, drawn, panels
-from unheard.report.figures.results import shortened
+from unheard.report.figures.model_metrics import shortened
 from unheard.report.stored_results import Curves
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unheard.report.figures.canvas import BLUE, SOFT, VERMILION, drawn, panels
-from unheard.report.figures.results import shortened
+from unheard.report.figures.model_metrics import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ LOSSES = {
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageHistory:
     """One stage of one training: its loss, the margin of a triplet loss, and the values of every epoch."""
 
     loss: str
@@ -40,7 +40,7 @@ class Stage:
 
 
 @drawn
-def history(runs: Sequence[Sequence[Stage]]) -> Figure:
+def history(runs: Sequence[Sequence[StageHistory]]) -> Figure:
     """Draw every training of one recipe (one per seed, the first in full colour), with a row of panels per stage."""
     rows = [_quantities([run[index] for run in runs if index < len(run)]) for index in range(max(map(len, runs)))]
     figure, axes = panels(len(rows), 2, 1.75 * len(rows) + 0.1)
@@ -53,16 +53,16 @@ def history(runs: Sequence[Sequence[Stage]]) -> Figure:
     return figure
 
 
-def _quantities(stages: Sequence[Stage]) -> list[str]:
+def _quantities(stages: Sequence[StageHistory]) -> list[str]:
     """Return "loss", and "accuracy" or "correlation" if an epoch has it."""
     noted = {name.partition("_")[2] for stage in stages for epoch in stage.epochs for name in epoch}
     return ["loss", *[quantity for quantity in ("accuracy", "correlation") if quantity in noted][:1]]
 
 
 @drawn
-def overview(recipes: Mapping[str, Sequence[Sequence[Stage]]]) -> Figure:
+def overview(recipes: Mapping[str, Sequence[Sequence[StageHistory]]]) -> Figure:
     """Draw the losses of many recipes (recipe -> trainings) as small panels, three per row, one for each stage."""
-    stages: dict[str, list[Stage]] = {}
+    stages: dict[str, list[StageHistory]] = {}
     for recipe, runs in recipes.items():
         n_stages = max(map(len, runs))
         for index in range(n_stages):
@@ -81,14 +81,14 @@ def overview(recipes: Mapping[str, Sequence[Sequence[Stage]]]) -> Figure:
     return figure
 
 
-def _panel(ax: Axes, stages: Sequence[Stage], quantity: str, index: int, *, several: bool) -> None:
+def _panel(ax: Axes, stages: Sequence[StageHistory], quantity: str, index: int, *, several: bool) -> None:
     _curves(ax, stages, quantity)
     prefix = f"stage {index + 1}: " if several else ""
     name = LOSSES.get(stages[0].loss, stages[0].loss) if quantity == "loss" else quantity
     ax.set(title=f"{prefix}{name}", xlabel="epoch")
 
 
-def _curves(ax: Axes, stages: Sequence[Stage], quantity: str) -> None:
+def _curves(ax: Axes, stages: Sequence[StageHistory], quantity: str) -> None:
     for run, stage in enumerate(stages):
         for part, colour in COLOURS.items():
             at = [(e["epoch"], e[f"{part}_{quantity}"]) for e in stage.epochs if f"{part}_{quantity}" in e]

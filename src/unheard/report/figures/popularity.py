@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Rows
 from unheard.report.figures.canvas import BLUE, SOFT, VERMILION, drawn, panels
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @drawn
-def long_tail(playlists_per_track: NDArray[np.integer]) -> Figure:
+def long_tail(playlists_per_track: Rows) -> Figure:
     """Draw playlists per track by rank, and the cumulative share of all entries of the most popular tracks."""
     counts = np.sort(playlists_per_track)[::-1]
     figure, (left, right) = panels(1, 2, 2.1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unheard.report.audio_excerpt import LONG_WINDOW, SHORT_WINDOW, CloseUp, Excerpt, Levels, close_up
 from unheard.report.blocks import Block, Missing, Picture, Section
-from unheard.report.figures.audio import levels, two_windows, waveform_and_spectrogram
+from unheard.report.figures.spectrograms import levels, two_windows, waveform_and_spectrogram
 from unheard.report.report_data import ReportData
 
 LONGEST_LABEL = 120

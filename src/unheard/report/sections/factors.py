@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.factors.scaling import Scaling
 from unheard.report.blocks import Picture, Section
-from unheard.report.figures.factors import distribution, scalings
+from unheard.report.figures.factor_distributions import distribution, scalings
 from unheard.report.report_data import ReportData
 
 SHOWN_TRACKS = 200
 SHOWN_FACTORS = 64
-
-Floats = NDArray[np.float32]
 
 
 def factors(found: ReportData) -> Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unheard.errors import Reason
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.report.blocks import Block, Picture, Section, Tabled, Tiles
 from unheard.report.figures.popularity import long_tail
 from unheard.report.report_data import LibrarySummary, ReportData

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from unheard.report.audio_excerpt import band_centres_hz
 from unheard.report.blocks import Block, Missing, Picture, Section, Text
+from unheard.report.figures.convolutions import filters, responses, sliding_responses
 from unheard.report.figures.histories import history, overview
-from unheard.report.figures.networks import filters, responses, sliding_responses
 from unheard.report.report_data import ReportData
 from unheard.report.trained_networks import Convolutions, History
 from unheard.workspace import Settings

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from unheard.evaluate.result_tables import Table, tables
 from unheard.evaluate.summary import summaries
-from unheard.evaluate.table import Table, tables
 from unheard.experiments.thesis.bag_of_tones import TONES
 from unheard.recommend.models import BASELINES
 from unheard.report.blocks import Block, Folded, Missing, Picture, Pictures, Section, Tabled, Text
 from unheard.report.figures.curves import curves
 from unheard.report.figures.elbow import elbow
-from unheard.report.figures.results import dots, hubs
+from unheard.report.figures.model_metrics import dots, hubs
 from unheard.report.report_data import ReportData
 from unheard.report.stored_results import Chart, Curves, Elbow, charts
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import TypeAdapter, ValidationError
 
 from unheard.errors import UserError
-from unheard.evaluate.table import tables
+from unheard.evaluate.result_tables import tables
 from unheard.library import Failure, open_library
 from unheard.report.served import as_served, served_policy
 from unheard.report.stored_results import charts, read_experiments, read_results

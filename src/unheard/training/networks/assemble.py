@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from unheard.arrays import Rows
-from unheard.inference.sources import PatchSource, Source
+from unheard.inference.input_sources import PatchSource, Source
 from unheard.inference.stages import stage_module
 from unheard.models.recipe import Stage
 from unheard.spectrograms.store import ENCODINGS

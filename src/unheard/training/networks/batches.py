@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Indices, Rows
-from unheard.inference.sources import Source
-
-Items = NDArray[np.int64]
+from unheard.inference.input_sources import Source
 
 
 def epoch_rng(seed: int, stage: int, epoch: int) -> np.random.Generator:
@@ -29,13 +27,13 @@ def n_steps(n_items: int, batch_size: int) -> int:
     return max(1, round(n_items / batch_size))
 
 
-def cycled(rng: np.random.Generator, n_tracks: int, n_items: int) -> Items:
+def cycled(rng: np.random.Generator, n_tracks: int, n_items: int) -> Indices:
     """Return `n_items` tracks: pass after pass over all of them, each pass in another random order."""
     passes = -(-n_items // n_tracks)
     return np.concatenate([rng.permutation(n_tracks) for _ in range(passes)])[:n_items]
 
 
-def shuffled(rng: np.random.Generator, n_tracks: int, batch_size: int, n_items: int) -> list[Items]:
+def shuffled(rng: np.random.Generator, n_tracks: int, batch_size: int, n_items: int) -> list[Indices]:
     """Return `cycled` tracks in batches that differ by one item at most, so that none is too small for batch norm."""
     return np.array_split(cycled(rng, n_tracks, n_items), n_steps(n_items, batch_size))
 
@@ -44,11 +42,11 @@ def shuffled(rng: np.random.Generator, n_tracks: int, batch_size: int, n_items: 
 class Epoch:
     """Items of each step, and the first frame of the patch of each item."""
 
-    items: list[Items]
+    items: list[Indices]
     starts: list[Indices]
 
     @staticmethod
-    def drawn(source: Source, train: Rows, items: list[Items], rng: np.random.Generator) -> Epoch:
+    def drawn(source: Source, train: Rows, items: list[Indices], rng: np.random.Generator) -> Epoch:
         """Draw random patches of the tracks, all at once, so that a resumed epoch gets the same ones."""
         return Epoch(items, [source.random_starts(train[batch], rng) for batch in items])
 
@@ -57,7 +55,7 @@ class Epoch:
 class EveryPatch:
     """All patches that cover the train tracks: items (n,), and their first frames (n,)."""
 
-    items: Items
+    items: Indices
     starts: Indices
 
     def __len__(self) -> int:
@@ -79,7 +77,7 @@ class EveryPatch:
 class Batch:
     """items (batch,): indices of train tracks; stored: what their source returns for them."""
 
-    items: Items
+    items: Indices
     stored: NDArray[Any]
 
 

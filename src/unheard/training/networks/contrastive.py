@@ -22,7 +22,7 @@ from unheard.arrays import Doubles, Floats, Indices, Mask
 from unheard.errors import UserError
 from unheard.models.losses import Contrastive, ContrastivePlaylists
 from unheard.training.dataset import TrainingData
-from unheard.training.networks.batches import Items, cycled, n_steps
+from unheard.training.networks.batches import cycled, n_steps
 from unheard.training.networks.objective import Stats
 from unheard.training.networks.partners import check_plays, partners, playlists_of
 
@@ -101,14 +101,14 @@ class ContrastiveTracks:
         self._log_drawn = torch.from_numpy(log_drawn.astype(np.float32)).to(device)
         self.own: nn.Module = Memory(config.memory, width).to(device)
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Indices]:
         """Return batches of anchors, then their partners in the same order; all tracks are anchors equally often."""
         steps, half = n_steps(n_items, batch_size), max(1, batch_size // 2)
         anchors = self._anchors[cycled(rng, len(self._anchors), steps * half)]
         pairs = np.stack([anchors, self._partners.draw(rng, anchors)]).reshape(2, steps, half)
         return list(pairs.transpose(1, 0, 2).reshape(steps, 2 * half))
 
-    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
+    def loss(self, output: Tensor, items: Indices) -> tuple[Tensor, Stats]:
         assert isinstance(self.own, Memory)
         embedding, item = functional.normalize(output), torch.from_numpy(items).to(output.device)
         (anchor, partner), (of_anchor, of_partner) = embedding.chunk(2), item.chunk(2)
@@ -176,11 +176,11 @@ class ContrastivePlaylistTracks:
             {"map": nn.Linear(factors.shape[1], width, bias=False), "memory": Memory(config.memory, width)}
         ).to(device)
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Indices]:
         order = self._anchors[cycled(rng, len(self._anchors), n_items)]
         return np.array_split(order, n_steps(n_items, batch_size))
 
-    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
+    def loss(self, output: Tensor, items: Indices) -> tuple[Tensor, Stats]:
         """Return the mean loss of both directions; playlists are drawn by torch's generator, seeded for the step."""
         rng = np.random.default_rng(int(torch.randint(2**62, ())))
         more = self._anchors[rng.integers(len(self._anchors), size=self._config.negatives)]
@@ -234,13 +234,13 @@ class ContrastivePlaylistTracks:
         """Return embeddings of playlists, (playlists, width), of length 1."""
         return functional.normalize(self.own.get_submodule("map")(self._factors[playlists]))
 
-    def _lists_of(self, rng: np.random.Generator, items: Items) -> Indices:
+    def _lists_of(self, rng: np.random.Generator, items: Indices) -> Indices:
         """Draw a playlist of each item, evenly from those that hold it."""
         first, n = self._begin[items], np.diff(self._begin)[items]
         drawn: Indices = self._playlists[first + rng.integers(0, n)].astype(np.int64)
         return drawn
 
-    def _holds(self, playlists: Indices, items: Items, device: torch.device) -> Tensor:
+    def _holds(self, playlists: Indices, items: Indices, device: torch.device) -> Tensor:
         """Return (playlists, items) float32: 1 where a playlist holds an item."""
         return torch.from_numpy(self._plays[playlists][:, items].toarray()).to(device)
 

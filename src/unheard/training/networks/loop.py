@@ -24,9 +24,9 @@ from torch import nn
 from unheard.arrays import Floats, Rows
 from unheard.errors import UserError
 from unheard.inference.device import autocast
+from unheard.inference.input_sources import Source
+from unheard.inference.module_arrays import Arrays, array_of, arrays_of, below, load_arrays
 from unheard.inference.patch_outputs import mean_outputs
-from unheard.inference.sources import Source
-from unheard.inference.weights import Arrays, array_of, arrays_of, below, load_arrays
 from unheard.models.recipe import REGRESSIONS, Stage
 from unheard.progress import Progress, silent
 from unheard.training.networks.batches import Batch, Epoch, EveryPatch, batches, epoch_rng, n_steps
@@ -264,17 +264,17 @@ def step_seed(seed: int, stage: int, epoch: int, step: int) -> int:
 @contextmanager
 def _interrupts() -> Iterator[threading.Event]:
     """Set on the first Ctrl-C, so that a step is finished before it is saved; a second Ctrl-C stops at once."""
-    asked = threading.Event()
+    stop_requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield stop_requested
         return
 
     def ask(_number: int, _frame: object) -> None:
-        asked.set()
+        stop_requested.set()
         signal.signal(signal.SIGINT, before)
 
     before = signal.signal(signal.SIGINT, ask)
     try:
-        yield asked
+        yield stop_requested
     finally:
         signal.signal(signal.SIGINT, before)

@@ -16,12 +16,11 @@ from pytorch_metric_learning.losses import MultiSimilarityLoss, TripletMarginLos
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unheard.arrays import Floats, Mask
+from unheard.arrays import Floats, Indices, Mask
 from unheard.factors.scaling import Scaling
 from unheard.models.losses import Contrastive, ContrastivePlaylists, Cosine, MultiSimilarity, Score
 from unheard.models.recipe import LossConfig, Mse, TripletOffline, TripletSemiHard
 from unheard.training.dataset import TrainingData
-from unheard.training.networks.batches import Items
 from unheard.training.networks.contrastive import ContrastivePlaylistTracks, ContrastiveTracks
 from unheard.training.networks.objective import Objective, Stats
 from unheard.training.networks.regressions import CosineRegression, Regression, ScoreRegression
@@ -79,10 +78,10 @@ class OfflineTriplets:
         self.own: nn.Module = nn.Module()
         self._near, self._margin, self._val = near, margin, val
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Indices]:
         return offline_triplets(rng, self._near, batch_size, n_items)
 
-    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:  # noqa: ARG002 - the order of the batch tells
+    def loss(self, output: Tensor, items: Indices) -> tuple[Tensor, Stats]:  # noqa: ARG002 - the order of the batch tells
         anchor, positive, negative = functional.normalize(output).chunk(3)
         d_ap = (anchor - positive).norm(dim=1)
         d_an = (anchor - negative).norm(dim=1)
@@ -104,10 +103,10 @@ class SemiHardTriplets:
         self._near, self._config, self._val = near, config, val
         self._criterion = TripletMarginLoss(margin=config.margin, distance=DISTANCE)
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Indices]:
         return grouped(rng, self._near, batch_size, n_items, self._config.group)
 
-    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
+    def loss(self, output: Tensor, items: Indices) -> tuple[Tensor, Stats]:
         positive, negative = relations(self._near, items)
         triplets, stats = semi_hard(
             output,
@@ -129,10 +128,10 @@ class MultiSimilarityPairs:
         self._near, self._config, self._val = near, config, val
         self._criterion = MultiSimilarityLoss(alpha=config.alpha, beta=config.beta, base=config.base)
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Indices]:
         return grouped(rng, self._near, batch_size, n_items, self._config.group)
 
-    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
+    def loss(self, output: Tensor, items: Indices) -> tuple[Tensor, Stats]:
         return self._of_pairs(output, *relations(self._near, items))
 
     def validate(self, output: Floats) -> Stats:
@@ -168,7 +167,7 @@ def hard_pairs(output: Tensor, positive: Tensor, negative: Tensor, *, epsilon: f
         )
 
 
-def relations(near: Neighbourhoods, items: Items) -> tuple[Mask, Mask]:
+def relations(near: Neighbourhoods, items: Indices) -> tuple[Mask, Mask]:
     """Return which items of a batch are positives, and which are negatives, of which: two (anchor, other) masks.
 
     Patches of one track are positives of each other.

@@ -1,7 +1,7 @@
 """Partners of a track: other train tracks that share playlists with it, for losses that learn from plays.
 
-Plays are cut to train tracks (and for validation to validation tracks) before anything is counted (`dataset.py`), so
-what else a playlist holds has no influence.
+Plays are cut to train tracks (and for validation to validation tracks) before anything is counted
+(`training/dataset.py`), so what else a playlist holds has no influence.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.arrays import Doubles, Indices, Rows
 from unheard.errors import UserError
 from unheard.models.losses import Contrastive
 from unheard.training.dataset import TrainingData
-from unheard.training.networks.batches import Items
 
 BLOCK_ROWS = 1024
 
@@ -30,26 +28,26 @@ class Partners:
     drawn    (n,) float64: how often a track is drawn when all tracks that have partners draw one; sums to 1
     """
 
-    indices: NDArray[np.int32]
+    indices: Rows
     odds: Doubles
     drawn: Doubles
 
     @property
-    def anchors(self) -> Items:
+    def anchors(self) -> Indices:
         """Indices of the tracks that have partners."""
         return np.flatnonzero(self.odds.any(axis=1)).astype(np.int64)
 
-    def odds_of(self, anchors: Items, others: Items) -> Doubles:
+    def odds_of(self, anchors: Indices, others: Indices) -> Doubles:
         """Return (anchors, others): the probability that an anchor draws each of the others."""
         odds = np.zeros((len(anchors), len(self.indices)))
         np.put_along_axis(odds, self.indices[anchors].astype(np.int64), self.odds[anchors], axis=1)
         return odds[:, others]
 
-    def draw(self, rng: np.random.Generator, anchors: Items) -> Items:
+    def draw(self, rng: np.random.Generator, anchors: Indices) -> Indices:
         """Draw a partner for each anchor, (anchors,)."""
         cumulative = np.cumsum(self.odds[anchors], axis=1)  # (anchors, k)
         picks = (cumulative > rng.random((len(anchors), 1)) * cumulative[:, -1:]).argmax(axis=1)
-        partners: Items = self.indices[anchors, picks].astype(np.int64)
+        partners: Indices = self.indices[anchors, picks].astype(np.int64)
         return partners
 
 
@@ -91,7 +89,7 @@ def check_plays(data: TrainingData) -> TrainingData:
     return data
 
 
-def playlists_of(plays: csr_matrix) -> tuple[Indices, NDArray[np.int32]]:
+def playlists_of(plays: csr_matrix) -> tuple[Indices, Rows]:
     """Return each track's playlists: (n + 1,) where they begin, and their rows one track after the other."""
     by_track = plays.T.tocsr()
     return by_track.indptr.astype(np.int64), by_track.indices.astype(np.int32)

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unheard.arrays import Floats
+from unheard.arrays import Floats, Indices
 from unheard.factors.scaling import Scaling
 from unheard.training.dataset import TrainingData
-from unheard.training.networks.batches import Items, shuffled
+from unheard.training.networks.batches import shuffled
 from unheard.training.networks.objective import Stats
 from unheard.training.networks.partners import check_plays
 from unheard.training.networks.triplets import unit_factors
@@ -31,10 +31,10 @@ class Regression:
         self._scaled = torch.from_numpy(scaling.transform(data.train.factors)).to(device)
         self._scaled_val = scaling.transform(data.validation.factors)
 
-    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Items]:
+    def epoch(self, rng: np.random.Generator, batch_size: int, n_items: int) -> list[Indices]:
         return shuffled(rng, len(self._data.train), batch_size, n_items)
 
-    def loss(self, output: Tensor, items: Items) -> tuple[Tensor, Stats]:
+    def loss(self, output: Tensor, items: Indices) -> tuple[Tensor, Stats]:
         return self.error(output, self._scaled[torch.from_numpy(items)]), {}
 
     def error(self, output: Tensor, scaled: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from unheard.factors.scaling import Scaling
 from unheard.inference.checkpoint import Checkpoint, load_checkpoint
 from unheard.inference.device import pick_device
 from unheard.inference.predictions import NETWORK_FILE
-from unheard.inference.update import write_predictions
+from unheard.inference.update_predictions import write_predictions
 from unheard.library import open_library
 from unheard.models.pretrained import digest
 from unheard.models.recipe import Recipe
@@ -28,8 +28,8 @@ from unheard.progress import Progress, silent
 from unheard.splits import Split
 from unheard.training.dataset import TargetKind
 from unheard.training.fingerprint import network_fingerprint
-from unheard.training.networks.inputs import NetworkInputs, load_network_inputs
-from unheard.training.networks.run import Run
+from unheard.training.networks.network_inputs import NetworkInputs, load_network_inputs
+from unheard.training.networks.training_run import Run
 from unheard.workspace import Workspace
 
 CHECKPOINT_S = 60.0

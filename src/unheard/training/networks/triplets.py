@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unheard.training.networks.batches import Items, cycled, n_steps
+from unheard.arrays import Floats, Indices, Rows
+from unheard.training.networks.batches import cycled, n_steps
 
 BLOCK_ROWS = 1024
 
@@ -26,23 +26,21 @@ class Neighbourhoods:
     farthest        (n, m) indices of the m least similar others, least similar first
     """
 
-    unit: NDArray[np.float32]
-    nearest: NDArray[np.int32]
-    positive_above: NDArray[np.float32]
-    negative_below: NDArray[np.float32]
-    farthest: NDArray[np.int32]
+    unit: Floats
+    nearest: Rows
+    positive_above: Floats
+    negative_below: Floats
+    farthest: Rows
 
 
-def unit_factors(factors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit_factors(factors: Floats, mean: Floats) -> Floats:
     """Return centred factors of length 1, (n, d); a factor equal to the mean becomes 0."""
     centred = factors - mean
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     return (centred / np.where(length > 0, length, 1.0)).astype(np.float32)
 
 
-def neighbourhoods(
-    factors: NDArray[np.float32], mean: NDArray[np.float32], *, nearest: int, buffer: int, farthest: int
-) -> Neighbourhoods:
+def neighbourhoods(factors: Floats, mean: Floats, *, nearest: int, buffer: int, farthest: int) -> Neighbourhoods:
     """Return the neighbours of each row of `factors` (n, d) among the others; n >= 2.
 
     In small sets `nearest` and `buffer` are at most a quarter of the others each, `farthest` at most half.
@@ -67,14 +65,14 @@ def neighbourhoods(
     return Neighbourhoods(unit, near, above, below, far)
 
 
-def _ranked(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
+def _ranked(values: Floats, n: int) -> Indices:
     """Return the columns of the n smallest values of each row, smallest first."""
     some = np.argpartition(values, n - 1, axis=1)[:, :n]
     order = np.take_along_axis(values, some, axis=1).argsort(axis=1, kind="stable")
     return np.take_along_axis(some, order, axis=1)
 
 
-def offline_triplets(rng: np.random.Generator, near: Neighbourhoods, batch_size: int, n_items: int) -> list[Items]:
+def offline_triplets(rng: np.random.Generator, near: Neighbourhoods, batch_size: int, n_items: int) -> list[Indices]:
     """Return batches of anchors, then their positives, then their negatives: (3 * batch,) each; `n_items` anchors."""
     anchors = cycled(rng, len(near.nearest), n_items)
     positives = near.nearest[anchors, rng.integers(near.nearest.shape[1], size=len(anchors))]
@@ -84,7 +82,7 @@ def offline_triplets(rng: np.random.Generator, near: Neighbourhoods, batch_size:
     return [part.reshape(-1).astype(np.int64) for part in np.array_split(together, steps, axis=1)]
 
 
-def grouped(rng: np.random.Generator, near: Neighbourhoods, batch_size: int, n_items: int, group: int) -> list[Items]:
+def grouped(rng: np.random.Generator, near: Neighbourhoods, batch_size: int, n_items: int, group: int) -> list[Indices]:
     """Return batches of groups: an anchor and `group` - 1 of its nearest. All tracks are anchors equally often."""
     n, k = near.nearest.shape
     group = min(group, k + 1, batch_size)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unheard.arrays import Indices, Rows
-from unheard.inference.sources import PatchSource, Source, VectorSource, patch_source, song_frames
+from unheard.inference.input_sources import PatchSource, Source, VectorSource, patch_source, song_frames
 from unheard.models.recipe import Recipe
 from unheard.spectrograms.store import MelStore
-from unheard.training.networks.inputs import NetworkInputs
+from unheard.training.networks.network_inputs import NetworkInputs
 from unheard.workspace import Settings
 
 FRACTION_STREAM = 2**31  # seeds the random stream of a recipe's fraction, far from any epoch's

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unheard.arrays import Indices
 from unheard.models.rankers.clcrec import ClcRec
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.descent import Items, descend, feature_tensors, listed, of_played, pairs, seeded
+from unheard.training.rankers.descent import descend, feature_tensors, listed, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 
 EXCLUDED = -1e9  # the logit of what is no candidate
@@ -47,7 +48,7 @@ def fit_clcrec(
     with seeded(seed, device) as rng:
         net = Embeddings(config, inputs=known.shape[1], playlists=plays.shape[0], tracks=len(known)).to(device)
 
-        def loss(items: Items) -> Tensor:
+        def loss(items: Indices) -> Tensor:
             u, i = players[items], played[items]
             j = rng.integers(0, len(known), config.negatives)
             both = np.concatenate([i, j])

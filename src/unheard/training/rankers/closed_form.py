@@ -19,9 +19,8 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from unheard.arrays import Doubles, Floats
+from unheard.arrays import Doubles, Floats, Reals
 from unheard.models.rankers.tower import Linear
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.blend import score_deviation
@@ -32,7 +31,7 @@ ROUNDING = 1e-10  # of the largest eigenvalue: below it, a direction is taken fo
 
 
 @dataclass(frozen=True)
-class Regression:
+class DecomposedRegression:
     """A centred problem, decomposed.
 
     x_mean, y_mean  (inputs,), (factors,)
@@ -48,7 +47,7 @@ class Regression:
     cross: Doubles
 
     @staticmethod
-    def of(x: NDArray[np.floating], y: NDArray[np.floating]) -> Regression:
+    def of(x: Reals, y: Reals) -> DecomposedRegression:
         """Decompose the problem of train rows x (train, inputs) and y (train, factors)."""
         x_mean, y_mean = x.mean(axis=0, dtype=np.float64), y.mean(axis=0, dtype=np.float64)
         x, y = x - x_mean, y - y_mean
@@ -57,13 +56,13 @@ class Regression:
         varies = energy > ROUNDING * max(float(energy[-1]), np.finfo(np.float64).tiny)
         energy, vectors = energy[varies], vectors[:, varies]
         basis = x.T @ vectors / np.sqrt(energy) if wide else vectors
-        return Regression(x_mean, y_mean, basis, energy, basis.T @ (x.T @ y))
+        return DecomposedRegression(x_mean, y_mean, basis, energy, basis.T @ (x.T @ y))
 
     def coefficients(self, penalty: float) -> Doubles:
         """Return B, (inputs, factors)."""
         return self.basis @ (self.cross / (self.energy + penalty)[:, None])
 
-    def predict(self, x: NDArray[np.floating], coefficients: Doubles) -> Floats:
+    def predict(self, x: Reals, coefficients: Doubles) -> Floats:
         """Return factors of rows x, (n, factors) float32."""
         return (x @ coefficients + self._offset(coefficients)).astype(np.float32)
 

@@ -15,11 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unheard.arrays import Indices
 from unheard.models.rankers.content_user import ContentUser
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.descent import Items, descend, feature_tensors, listed, of_played, pairs, seeded
+from unheard.training.rankers.descent import descend, feature_tensors, listed, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 
 
@@ -41,7 +42,7 @@ def fit_content_user(
     with seeded(seed, device) as rng:
         net = TableAndTower(config, inputs=known.shape[1], playlists=plays.shape[0]).to(device)
 
-        def loss(items: Items) -> Tensor:
+        def loss(items: Indices) -> Tensor:
             u, i = players[items], played[items]
             j = rng.integers(0, len(known), config.negatives)
             embeddings = net.tower(known[np.concatenate([i, j])])  # (batch + negatives, k)

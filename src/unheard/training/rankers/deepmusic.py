@@ -23,14 +23,15 @@ from scipy.sparse import csc_matrix
 from torch import Tensor
 from torch.nn import functional
 
-from unheard.models.rankers.deepmusic import DeepMusic, Factors
+from unheard.arrays import Indices
+from unheard.models.rankers.deepmusic import DeepMusic, FactorNetwork
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.descent import Items, descend, feature_tensors, seeded
+from unheard.training.rankers.descent import descend, feature_tensors, seeded
 from unheard.training.rankers.ranker import Ranker
 
-Measure = Callable[[Tensor, Items], Tensor]  # predicted factors (batch, d) of train tracks (batch,) -> loss
+Measure = Callable[[Tensor, Indices], Tensor]  # predicted factors (batch, d) of train tracks (batch,) -> loss
 TINY = torch.finfo(torch.float32).tiny
 
 
@@ -47,7 +48,7 @@ def fit_deepmusic(
     scale = lengths.mean() if unit else lengths.square().mean().div(Y.shape[1]).sqrt()
     with seeded(seed, device) as rng:
         tower = Tower(config.tower, inputs=known.shape[1], outputs=Y.shape[1], unit_length=unit)
-        net = Factors(tower.to(device), centre, scale)
+        net = FactorNetwork(tower.to(device), centre, scale)
         history = descend(
             net,
             config.descent,
@@ -93,7 +94,7 @@ def _weighted_prediction_error(data: TrainingData, X: Tensor, alpha: float) -> M
     gram, plays = X.T @ X, csc_matrix(data.train.plays)
     typical = (1 + alpha) * max(1.0, plays.nnz / max(1, plays.shape[1]))  # the error of predicting 0, for a mean track
 
-    def measure(predicted: Tensor, items: Items) -> Tensor:
+    def measure(predicted: Tensor, items: Indices) -> Tensor:
         some = plays[:, items]
         item = np.repeat(np.arange(len(items)), np.diff(some.indptr))  # (play,)
         s = (X[some.indices] * predicted[item]).sum(dim=1)  # (play,)

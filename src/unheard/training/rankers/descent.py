@@ -10,17 +10,14 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
-from unheard.arrays import Floats
+from unheard.arrays import Floats, Indices
 from unheard.models.rankers.descent import Descent
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.validation import ndcg, validation_playlists
-
-Items = NDArray[np.int64]
 
 
 @contextmanager
@@ -36,7 +33,7 @@ def descend(
     config: Descent,
     *,
     n_items: int,
-    loss: Callable[[Items], Tensor],
+    loss: Callable[[Indices], Tensor],
     playlists: Callable[[], Floats],
     val: Callable[[], Floats],
     data: TrainingData,
@@ -81,7 +78,7 @@ def descend(
     return tuple(history)
 
 
-def endless(rng: np.random.Generator, n: int, batch_size: int) -> Iterator[Items]:
+def endless(rng: np.random.Generator, n: int, batch_size: int) -> Iterator[Indices]:
     """Yield batches of 0 .. n-1 in random order, reshuffled when the rest does not fill a batch."""
     size = min(batch_size, n)
     while True:
@@ -96,13 +93,13 @@ def feature_tensors(data: TrainingData, device: torch.device) -> tuple[Tensor, T
     return train, validation
 
 
-def pairs(plays: csr_matrix) -> tuple[Items, Items]:
+def pairs(plays: csr_matrix) -> tuple[Indices, Indices]:
     """Return playlist and train track of every play."""
     entries = plays.tocoo()
     return entries.row.astype(np.int64), entries.col.astype(np.int64)
 
 
-def listed(plays: csr_matrix, playlists: Items, tracks: Items, device: torch.device) -> Tensor:
+def listed(plays: csr_matrix, playlists: Indices, tracks: Indices, device: torch.device) -> Tensor:
     """Return whether playlists hold tracks, (playlist, track) bool."""
     return torch.from_numpy(plays[playlists][:, tracks].toarray() > 0).to(device)
 

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unheard.arrays import Floats
+from unheard.arrays import Floats, Indices
 from unheard.models.rankers.dropoutnet import DropoutNet, TrackTower, joint_tower
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.descent import Items, descend, feature_tensors, of_played, pairs, seeded
+from unheard.training.rankers.descent import descend, feature_tensors, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 
 
@@ -47,7 +47,7 @@ def fit_dropoutnet(
             TrackTower(config, inputs=known.shape[1], factors=d),
         ).to(device)
 
-        def loss(items: Items) -> Tensor:
+        def loss(items: Indices) -> Tensor:
             u, i = players[items], played[items]
             target = U[u] @ V[i].T  # (batch, batch)
             shown = torch.rand(len(i), 1, device=device) >= config.factor_dropout

@@ -35,7 +35,7 @@ from unheard.splits import Split
 from unheard.training.dataset import TrainingData, load_ranker_data
 from unheard.training.fingerprint import ranker_fingerprint
 from unheard.training.rankers.member import with_factor_head, with_member
-from unheard.training.rankers.weights import with_weights
+from unheard.training.rankers.member_weights import with_weights
 from unheard.workspace import Workspace
 
 

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from unheard.arrays import Floats
+from unheard.arrays import Floats, Indices
 from unheard.models.rankers.gar import Gar, Generated
 from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.descent import Items, descend, feature_tensors, of_played, pairs, seeded
+from unheard.training.rankers.descent import descend, feature_tensors, of_played, pairs, seeded
 from unheard.training.rankers.ranker import Ranker
 
 
@@ -46,7 +46,7 @@ def fit_gar(data: TrainingData, config: Gar, *, seed: int, device: torch.device,
     with seeded(seed, device) as rng:
         net = Game(config, inputs=known.shape[1], factors=V.shape[1]).to(device)
 
-        def loss(items: Items) -> Tensor:
+        def loss(items: Indices) -> Tensor:
             u, i = U[players[items]], played[items]
             other = V[rng.integers(0, len(V), len(items))]
             made = net.generator(known[i])  # (batch, d)

@@ -13,7 +13,7 @@ from unheard.arrays import Floats
 from unheard.models.rankers.kernel_ridge import KernelRidge, RandomFourier, fourier
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.closed_form import Regression, average
+from unheard.training.rankers.closed_form import DecomposedRegression, average
 from unheard.training.rankers.ranker import Ranker
 
 MAX_SAMPLE = 1000  # tracks, of whose distances the median is taken
@@ -39,7 +39,7 @@ def fit_kernel_ridge(
         z: Floats = fourier(torch.from_numpy(x), frequencies, phases).numpy()
         return z
 
-    regression = Regression.of(features(known), data.train.factors)
+    regression = DecomposedRegression.of(features(known), data.train.factors)
     progress("kernel ridge", 1, 2)
     val = features(data.validation.features)
     found = average(

@@ -8,15 +8,15 @@ from dataclasses import asdict, replace
 import numpy as np
 import torch
 
+from unheard.inference.module_arrays import arrays_of
 from unheard.inference.ranker_checkpoint import RankerCheckpoint
 from unheard.inference.ranker_encoder import embed_rows
-from unheard.inference.weights import arrays_of
 from unheard.models.ranker_recipe import Member, kind_of
 from unheard.models.rankers.ridge import Ridge
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.blend import score_deviation
-from unheard.training.rankers.table import FITS
+from unheard.training.rankers.fit_functions import FITS
 from unheard.training.rankers.validation import ndcg, validation_playlists
 
 HEAD_ALONE = -1  # "member" of a ranker that belongs to the factor head and takes no part in the blend

@@ -20,7 +20,7 @@ from unheard.arrays import Doubles, Floats
 from unheard.models.rankers.reduced_rank import ReducedRank
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.closed_form import ROUNDING, Regression, average
+from unheard.training.rankers.closed_form import ROUNDING, DecomposedRegression, average
 from unheard.training.rankers.ranker import Ranker
 
 
@@ -45,7 +45,10 @@ def fit_reduced_rank(
 ) -> Ranker:
     """Embeddings are factors. The penalty is lambda over the number of train tracks."""
     n = len(data.train)
-    regression, root = Regression.of(data.train.features, data.train.factors), score_root(data.playlist_factors)
+    regression, root = (
+        DecomposedRegression.of(data.train.features, data.train.factors),
+        score_root(data.playlist_factors),
+    )
     progress("reduced rank", 1, 2)
     full = data.train.factors.shape[1]
     ranks = sorted({min(rank, full) for rank in config.ranks}, reverse=True)
@@ -72,7 +75,7 @@ def score_root(playlists: Floats) -> tuple[Doubles, Doubles]:
 
 
 def reduced_coefficients(
-    regression: Regression, root: tuple[Doubles, Doubles], *, rank: int, penalty: float
+    regression: DecomposedRegression, root: tuple[Doubles, Doubles], *, rank: int, penalty: float
 ) -> Doubles:
     """Return B_t, (inputs, factors)."""
     weights, inverse = root

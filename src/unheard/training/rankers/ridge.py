@@ -7,7 +7,7 @@ import torch
 from unheard.models.rankers.ridge import Ridge
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.closed_form import Regression, average
+from unheard.training.rankers.closed_form import DecomposedRegression, average
 from unheard.training.rankers.ranker import Ranker
 
 
@@ -21,7 +21,7 @@ def fit_ridge(
 ) -> Ranker:
     """Embeddings are factors. The penalty is lambda over the number of train tracks."""
     n = len(data.train)
-    regression = Regression.of(data.train.features, data.train.factors)
+    regression = DecomposedRegression.of(data.train.features, data.train.factors)
     progress("ridge", 1, 2)
     found = average(
         sorted(config.penalties),

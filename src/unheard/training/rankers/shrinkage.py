@@ -12,7 +12,7 @@ from unheard.inference.artists import count_of
 from unheard.models.rankers.shrinkage import ArtistAndSound, Shrinkage
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.closed_form import Regression, average
+from unheard.training.rankers.closed_form import DecomposedRegression, average
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.validation import ndcg, validation_playlists
 
@@ -31,7 +31,7 @@ def fit_shrinkage(
         raise ValueError("shrinkage needs artist features; set artist = true")
     known, val = data.train.features, data.validation.features
     known_content, val_content = known[:, : data.n_content_features], val[:, : data.n_content_features]
-    regression = Regression.of(known_content, data.train.factors)
+    regression = DecomposedRegression.of(known_content, data.train.factors)
     found = average(
         sorted(config.penalties),
         config.penalty,

@@ -7,18 +7,17 @@ of the track. So models are chosen by the figure that is reported.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats, Indices
 from unheard.metrics.accuracy import ndcg_of_lists
 from unheard.ranking import blocks, top_k_in_order
 from unheard.training.dataset import TrainingData
 
 K = 20
 MAX_VALIDATION_PLAYLISTS = 4000  # more change the figure by less than its own noise
-Floats = NDArray[np.float32]
 
 
-def validation_playlists(data: TrainingData, *, seed: int = 0) -> NDArray[np.int64]:
+def validation_playlists(data: TrainingData, *, seed: int = 0) -> Indices:
     """Return at most `MAX_VALIDATION_PLAYLISTS` playlists with both a train and a validation track, drawn once."""
     both = np.flatnonzero((np.diff(data.train.plays.indptr) > 0) & (np.diff(data.validation.plays.indptr) > 0))
     if len(both) <= MAX_VALIDATION_PLAYLISTS:
@@ -26,7 +25,7 @@ def validation_playlists(data: TrainingData, *, seed: int = 0) -> NDArray[np.int
     return np.sort(np.random.default_rng(seed).choice(both, MAX_VALIDATION_PLAYLISTS, replace=False))
 
 
-def ndcg(playlists: Floats, tracks: Floats, data: TrainingData, queries: NDArray[np.int64]) -> float:
+def ndcg(playlists: Floats, tracks: Floats, data: TrainingData, queries: Indices) -> float:
     """Return the mean nDCG@20 of the validation tracks for the playlists `queries`; 0 without any.
 
     playlists  (m, k) embeddings of all playlists
@@ -39,7 +38,7 @@ def ndcg(playlists: Floats, tracks: Floats, data: TrainingData, queries: NDArray
     return ndcg_of_scores(playlists[queries] @ tracks.T, data, queries)
 
 
-def ndcg_of_scores(scores: Floats, data: TrainingData, queries: NDArray[np.int64]) -> float:
+def ndcg_of_scores(scores: Floats, data: TrainingData, queries: Indices) -> float:
     """Return the same from scores (queries, val)."""
     order = np.random.default_rng(0).permutation(scores.shape[1])  # of equal scores
     values = np.empty(len(queries))

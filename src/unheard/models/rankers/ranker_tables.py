@@ -1,4 +1,4 @@
-"""The rankers by their names in recipes. Add a new one here and, with its fit, in training/rankers/table.py."""
+"""The rankers by their names in recipes. Add a new one here and, with its fit, in training/rankers/fit_functions.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The function that fits each ranker's configuration (models/rankers/table.py has the names)."""
+"""The function that fits each ranker's configuration (models/rankers/ranker_tables.py has the names)."""
 
 from __future__ import annotations
 

@@ -14,11 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Rows
 from unheard.evaluate.measure import Figure, Measure, mean_of
-from unheard.evaluate.similar import KS
-from unheard.ids import Rows
+from unheard.evaluate.similar_task import KS
 from unheard.metrics.accuracy import overlap_at_k
 from unheard.metrics.intervals import Resamples
 from unheard.ranking import top_k
@@ -39,7 +38,7 @@ class PlaylistTask:
     playlists: Rows
     candidates: Rows
     ks: tuple[int, ...]
-    true: NDArray[np.int32]
+    true: Rows
     resamples: Resamples
     seed: int
 
@@ -76,7 +75,7 @@ def _truth(catalogue: Catalogue) -> Recommender:
 
 def _lists(
     catalogue: Catalogue, recommender: Recommender, playlists: Rows, candidates: Rows, depth: int, *, seed: int
-) -> NDArray[np.int32]:
+) -> Rows:
     found = np.empty((len(playlists), depth), np.int32)
     for block in playlist_blocks(catalogue, recommender, playlists, candidates):
         found[block.rows] = top_k(block.scores, depth, seed=seed, queries=block.queries, candidates=candidates)

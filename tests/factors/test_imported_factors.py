@@ -13,7 +13,7 @@ import pytest
 from tests.factors.test_stage import CONFIG, make_workspace, some_plays, track
 from unheard.errors import TableError, UserError
 from unheard.factors.als import fold_in
-from unheard.factors.imported import read_factors
+from unheard.factors.imported_factors import read_factors
 from unheard.factors.stage import compute_factors, mask_columns
 from unheard.factors.store import load_factors
 from unheard.ids import IdMap

@@ -1,4 +1,4 @@
-"""Make tables 6.1 to 6.7 of the thesis from findings, with chance, baselines, the ceiling and 95 % intervals.
+"""Make tables 6.1 to 6.7 of the thesis from findings, with chance, baselines, the oracle and 95 % intervals.
 
 With `published`, they have the figures of the thesis too, which were measured on other music and are no target.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unheard.evaluate.table import Table
+from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Findings
 from unheard.experiments.thesis.measures import MEAN, REFERENCES, interval, lift, plain
 from unheard.experiments.thesis.rows import N_PUBLISHED_TEST, ROWS

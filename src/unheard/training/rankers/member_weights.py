@@ -22,7 +22,7 @@ MAX_SCORES = 4_000_000  # of a member, playlist x validation track, from which t
 
 
 def with_weights(checkpoint: RankerCheckpoint, data: TrainingData, final: Path) -> RankerCheckpoint:
-    """Return the checkpoint with its weights, to be saved at `final`; write fit.json beside it.
+    """Return the checkpoint with its weights, to be saved at `final`; write fit.json to the same folder.
 
     data  without artist features
     """

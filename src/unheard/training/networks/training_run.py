@@ -12,10 +12,10 @@ import torch
 from unheard.arrays import Floats, Indices, Rows
 from unheard.artefacts import write_json
 from unheard.inference.checkpoint import Checkpoint
+from unheard.inference.input_sources import Source, VectorSource, histograms_of
+from unheard.inference.module_arrays import Arrays, arrays_of
 from unheard.inference.patch_outputs import mean_outputs
-from unheard.inference.sources import Source, VectorSource, histograms_of
 from unheard.inference.stages import load_stage
-from unheard.inference.weights import Arrays, arrays_of
 from unheard.models.bag_of_tones import Codebook, fit_codebook
 from unheard.models.pretrained import fill
 from unheard.models.recipe import Stage
@@ -23,9 +23,9 @@ from unheard.progress import Progress
 from unheard.spectrograms.mfcc import bag_frames
 from unheard.spectrograms.store import MelStore
 from unheard.training.networks.assemble import assemble, stage_note
-from unheard.training.networks.inputs import NetworkInputs
 from unheard.training.networks.loop import Loop, Setup, step_seed
 from unheard.training.networks.losses import objective
+from unheard.training.networks.network_inputs import NetworkInputs
 from unheard.training.networks.workload import cut_to_fraction, patches_of
 
 FIRST_STAGE_SHARE = 0.8  # of `max_minutes`, when a second stage follows

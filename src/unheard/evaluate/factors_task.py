@@ -14,11 +14,9 @@ the whole sample.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Rows
 from unheard.evaluate.measure import Figure, Measure, mean_of
-from unheard.ids import Rows
-from unheard.metrics.accuracy import Values
 from unheard.metrics.intervals import Resamples
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.recommenders import FactorRecommender
@@ -49,7 +47,7 @@ def measure_factors(catalogue: Catalogue, recommender: FactorRecommender, resamp
     ]
 
 
-def _r2(true: Values, predicted: Values, resamples: Resamples) -> Measure:
+def _r2(true: Doubles, predicted: Doubles, resamples: Resamples) -> Measure:
     residual = ((true - predicted) ** 2).sum(axis=1)  # (track,)
     spread = ((true - true.mean(axis=0)) ** 2).sum(axis=1)  # (track,)
     value = _one_minus_ratio(residual.sum(), spread.sum())
@@ -57,13 +55,13 @@ def _r2(true: Values, predicted: Values, resamples: Resamples) -> Measure:
     return Measure(Figure(TASK, "cold", "r2"), float(value), len(true), CHANCE, replicates)
 
 
-def _one_minus_ratio(residual: Values, spread: Values) -> Values:
+def _one_minus_ratio(residual: Doubles, spread: Doubles) -> Doubles:
     ratio = np.divide(residual, spread, out=np.full(np.shape(spread), np.nan), where=np.asarray(spread) > 0)
-    out: Values = 1 - ratio
+    out: Doubles = 1 - ratio
     return out
 
 
-def _norm_spearman(true: Values, predicted: Values, resamples: Resamples) -> Measure:
+def _norm_spearman(true: Doubles, predicted: Doubles, resamples: Resamples) -> Measure:
     """Return Pearson's correlation of ranks, from moments that are weighted in every resample."""
     x, y = _standard_ranks(true), _standard_ranks(predicted)
     moments = np.stack([x, y, x * x, y * y, x * y, np.ones(len(x))], axis=1)  # (track, 6)
@@ -73,21 +71,21 @@ def _norm_spearman(true: Values, predicted: Values, resamples: Resamples) -> Mea
     )
 
 
-def _standard_ranks(values: Values) -> Values:
+def _standard_ranks(values: Doubles) -> Doubles:
     """Return ranks from 0 to 1; values that differ by rounding only have the same rank."""
     from scipy.stats import rankdata
 
     rounded = np.round(values / max(float(values.max(initial=0.0)), 1e-30), 6)
-    ranks: Values = rankdata(rounded) / max(len(values), 1)
+    ranks: Doubles = rankdata(rounded) / max(len(values), 1)
     return ranks
 
 
-def _correlation(moments: Values) -> NDArray[np.float64]:
+def _correlation(moments: Doubles) -> Doubles:
     """Return the correlation from sums (..., 6) of x, y, xx, yy, xy and 1."""
     x, y, xx, yy, xy, n = np.moveaxis(moments, -1, 0)
     n = np.maximum(n, 1)
     spread = np.maximum(xx - x * x / n, 0) * np.maximum(yy - y * y / n, 0)
-    correlation: Values = np.divide(
+    correlation: Doubles = np.divide(
         xy - x * y / n, np.sqrt(spread), out=np.full(spread.shape, np.nan), where=spread > 1e-12
     )
     return correlation

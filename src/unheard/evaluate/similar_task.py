@@ -20,10 +20,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Indices, Rows
 from unheard.evaluate.measure import Figure, Measure, mean_of
-from unheard.ids import Rows
 from unheard.metrics.accuracy import overlap_at_k
 from unheard.metrics.intervals import Resamples
 from unheard.ranking import top_k
@@ -34,8 +33,6 @@ from unheard.recommend.recommenders import Recommender
 
 TASK = "similar"
 KS = (10, 50, 100, 500)
-
-Lists = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -48,9 +45,9 @@ class SimilarTask:
     candidates: Rows
     ks: tuple[int, ...]
     n_others: int
-    n_own: NDArray[np.int64]  # (query,) other candidates of the query's main artist
-    true: Lists
-    true_other: Lists
+    n_own: Indices  # (query,) other candidates of the query's main artist
+    true: Rows
+    true_other: Rows
     resamples: Resamples
     seed: int
 
@@ -92,7 +89,7 @@ def measure_similar(task: SimilarTask, recommender: Recommender) -> list[Measure
 
 def _lists(
     catalogue: Catalogue, recommender: Recommender, queries: Rows, candidates: Rows, depth: int, *, seed: int
-) -> tuple[Lists, Lists]:
+) -> tuple[Rows, Rows]:
     """Return the first `depth` neighbours of each query, and the first ones by other artists, both (query, depth)."""
     lists = []
     for not_same in (None, catalogue.main_artist):

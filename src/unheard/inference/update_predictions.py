@@ -48,7 +48,7 @@ def update_predictions(
 
     leave  ids of tracks whose prediction is not needed (rankings use the true factor of train tracks)
 
-    Predictions without a checkpoint beside them were made by another program and are kept.
+    Predictions without a checkpoint in the same folder were made by another program and are kept.
     """
     folder = workspace.model_dir(split, model)
     chosen = pick_device(device)

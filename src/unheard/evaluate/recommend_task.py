@@ -3,9 +3,9 @@
     query        each playlist with a test track, also those without train plays (their scores tie)
     relevant     R, the playlist's test tracks
     candidates   cold: all test tracks; all: every track but the playlist's own train tracks
-    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (accuracy.py), and beyond accuracy, from the first 20 of
-                 each list, coverage, exposure Gini, k-occurrence skew, antihub share, mean popularity, distinct artists
-                 (diversity.py)
+    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (metrics/accuracy.py), and beyond accuracy, from the
+                 first 20 of each list, coverage, exposure Gini, k-occurrence skew, antihub share, mean popularity,
+                 distinct artists (metrics/diversity.py)
 
 The oracle is the fold-in: factors that test tracks get from their plays while the playlists stay as they are.
 
@@ -19,10 +19,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Indices, Rows
 from unheard.evaluate.measure import Figure, Measure, mean_of
-from unheard.ids import Rows
 from unheard.metrics import accuracy, chance, diversity
 from unheard.metrics.intervals import Resamples
 from unheard.ranking import ranks_of, top_k
@@ -44,9 +43,9 @@ class RecommendTask:
     which: Candidates
     playlists: Rows
     candidates: Rows
-    query: NDArray[np.int64]
-    column: NDArray[np.int64]
-    n_allowed: NDArray[np.int64]  # (query,) candidates that are not masked
+    query: Indices
+    column: Indices
+    n_allowed: Indices  # (query,) candidates that are not masked
     resamples: Resamples
     seed: int
 
@@ -61,9 +60,9 @@ class Ranking:
     """
 
     ranks: accuracy.Ranks
-    rank: NDArray[np.int64]
-    mid_rank: NDArray[np.float64]
-    lists: NDArray[np.int32]
+    rank: Indices
+    mid_rank: Doubles
+    lists: Rows  # (query, <= 20)
 
 
 def prepare_recommend(catalogue: Catalogue, which: Candidates, resamples: Resamples, *, seed: int) -> RecommendTask:
@@ -130,7 +129,7 @@ def _accuracy(task: RecommendTask, ranking: Ranking) -> list[Measure]:
     ]
 
 
-def _per_list(task: RecommendTask, lists: NDArray[np.int32]) -> list[Measure]:
+def _per_list(task: RecommendTask, lists: Rows) -> list[Measure]:
     """Return mean popularity and distinct artists of the first 20."""
     plays, candidates = task.catalogue.plays, task.candidates
     n_playlists = np.bincount(plays.indices, minlength=plays.shape[1])  # (n,) playlists that hold a track
@@ -152,7 +151,7 @@ def _per_list(task: RecommendTask, lists: NDArray[np.int32]) -> list[Measure]:
     ]
 
 
-def _all_lists(task: RecommendTask, lists: NDArray[np.int32]) -> list[Measure]:
+def _all_lists(task: RecommendTask, lists: Rows) -> list[Measure]:
     """Return the figures of all lists together."""
     n, counts = len(lists), diversity.occurrences(lists, len(task.candidates))
     share = float(np.minimum(K / np.maximum(task.n_allowed, 1), 1.0).mean())

@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unheard.report.figures.audio import hertz_ticks
+from unheard.arrays import Reals
 from unheard.report.figures.canvas import DIVERGING, SEQUENTIAL, WIDTH_IN, drawn, panels
+from unheard.report.figures.spectrograms import hertz_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.floating]
 MIN_IN, MAX_IN = 0.7, 2.4  # height of a mosaic
 
 
 @drawn
-def responses(patch: Floats, outputs: Sequence[tuple[str, Floats]], *, band_hz: Floats) -> Figure:
+def responses(patch: Reals, outputs: Sequence[tuple[str, Reals]], *, band_hz: Reals) -> Figure:
     """Draw a patch (mel, frame) above named outputs (mel, frame) of filters, two per row."""
     rows = -(-len(outputs) // 2)
     figure, axes = panels(1 + rows, 2, 1.55 * (1 + rows))
@@ -41,7 +40,7 @@ def responses(patch: Floats, outputs: Sequence[tuple[str, Floats]], *, band_hz: 
 
 
 @drawn
-def sliding_responses(patch: Floats, outputs: Floats, *, band_hz: Floats, along: str) -> Figure:
+def sliding_responses(patch: Reals, outputs: Reals, *, band_hz: Reals, along: str) -> Figure:
     """Draw a patch (mel, frame) above the outputs of filters that slide along one axis, (filter, position)."""
     figure, (above, below) = panels(2, 1, 3.6)
     above.imshow(patch, origin="lower", aspect="auto", cmap=SEQUENTIAL, interpolation="nearest")
@@ -53,7 +52,7 @@ def sliding_responses(patch: Floats, outputs: Floats, *, band_hz: Floats, along:
 
 
 @drawn
-def filters(layers: Sequence[Floats]) -> Figure:
+def filters(layers: Sequence[Reals]) -> Figure:
     """Draw filter weights of layers, each (filter, height, width), as mosaics with a colour range per filter."""
     mosaics = [mosaic(layer) for layer in layers]
     heights = [float(np.clip(WIDTH_IN * len(m) / m.shape[1], MIN_IN, MAX_IN)) for m in mosaics]
@@ -65,7 +64,7 @@ def filters(layers: Sequence[Floats]) -> Figure:
     return figure
 
 
-def mosaic(tiles: Floats, *, shape: float = 0.55) -> Floats:
+def mosaic(tiles: Reals, *, shape: float = 0.55) -> Reals:
     """Return tiles (n, height, width), scaled to -1..1, in a grid of about height/width `shape`; gaps are NaN."""
     n, height, width = tiles.shape
     reach = np.abs(tiles).max(axis=(1, 2), keepdims=True)

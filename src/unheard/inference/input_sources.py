@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Floats, Indices, Rows
 from unheard.errors import AudioError, Reason
 from unheard.ids import IdMap
 from unheard.models.bag_of_tones import Codebook
@@ -26,13 +27,13 @@ SKIP_S = 30.0  # as the thesis: 87 % of the Billboard Top 100 of 2015 and 2016 h
 BEST_SHARE = 0.25
 
 
-def mean_power(mel_db: NDArray[np.float32]) -> NDArray[np.float64]:
+def mean_power(mel_db: Floats) -> Doubles:
     """Return the mean power of patches, (patch, frame, mel) decibels -> (patch,)."""
-    power: NDArray[np.float64] = (10.0 ** (mel_db.astype(np.float64) / 10)).mean(axis=(1, 2))
+    power: Doubles = (10.0 ** (mel_db.astype(np.float64) / 10)).mean(axis=(1, 2))
     return power
 
 
-def spectral_entropy(mel_db: NDArray[np.float32]) -> NDArray[np.float64]:
+def spectral_entropy(mel_db: Floats) -> Doubles:
     """Return the mean over frames of the entropy of power over mel bands, in nats (Shen, Hung & Lee 1998).
 
     It is 0 for a pure tone, and the log of the number of bands for an even spectrum. (patch, frame, mel) decibels ->
@@ -40,11 +41,11 @@ def spectral_entropy(mel_db: NDArray[np.float32]) -> NDArray[np.float64]:
     """
     power = 10.0 ** (mel_db.astype(np.float64) / 10)
     share = power / power.sum(axis=2, keepdims=True)
-    entropy: NDArray[np.float64] = -(share * np.log(share)).sum(axis=2).mean(axis=1)
+    entropy: Doubles = -(share * np.log(share)).sum(axis=2).mean(axis=1)
     return entropy
 
 
-BEST: dict[Selection, Callable[[NDArray[np.float32]], NDArray[np.float64]]] = {
+BEST: dict[Selection, Callable[[Floats], Doubles]] = {
     "energy": mean_power,
     "entropy": spectral_entropy,
 }
@@ -66,9 +67,9 @@ class PatchSource:
     selection: Selection = "random"
     skip_frames: int = 0
     repeat: bool = False
-    only: Mapping[int, NDArray[np.int64]] | None = None
+    only: Mapping[int, Indices] | None = None
     bag: int = 1
-    _best: dict[int, NDArray[np.int64]] = field(default_factory=dict, repr=False, compare=False)
+    _best: dict[int, Indices] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def ids(self) -> IdMap:
@@ -79,19 +80,19 @@ class PatchSource:
         """(mel, frame) of one item."""
         return self.store.n_mels, self.store.patch_frames
 
-    def random_starts(self, rows: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.int64]:
+    def random_starts(self, rows: Rows, rng: np.random.Generator) -> Indices:
         """Draw first frames of patches that the selection allows, one item per row."""
         if self.bag > 1:
             single = replace(self, bag=1)
-            together: NDArray[np.int64] = single.random_starts(np.repeat(rows, self.bag), rng).reshape(-1, self.bag)
+            together: Indices = single.random_starts(np.repeat(rows, self.bag), rng).reshape(-1, self.bag)
             return together
         if self.only is not None or self.selection in BEST:
             return np.array([rng.choice(self.cover(int(row), None)) for row in rows], np.int64)
         first, last = self._bounds(rows)
-        starts: NDArray[np.int64] = rng.integers(first, last + 1)
+        starts: Indices = rng.integers(first, last + 1)
         return starts
 
-    def cover(self, row: int, limit: int | None) -> NDArray[np.int64]:
+    def cover(self, row: int, limit: int | None) -> Indices:
         """Return first frames of the patches that cover a track, or of `limit` of them, evenly spread.
 
         The last patch is moved back so that it is full, because training never sees the silence after a track. If
@@ -106,7 +107,7 @@ class PatchSource:
             return starts[_spread(len(starts), n_bags * self.bag)].reshape(self.bag, n_bags).T
         return starts if limit is None or len(starts) <= limit else starts[_spread(len(starts), limit)]
 
-    def batch(self, rows: NDArray[np.integer], starts: NDArray[np.integer]) -> NDArray[Any]:
+    def batch(self, rows: Rows, starts: Rows) -> NDArray[Any]:
         """Return stored numbers (batch, frame, mel), or of bags (batch, bag, frame, mel)."""
         if starts.ndim == 2:
             patches = self.batch(np.repeat(rows, starts.shape[1]), starts.ravel())
@@ -118,7 +119,7 @@ class PatchSource:
                     patches[index] = np.resize(patches[index, :length], patches[index].shape)
         return patches
 
-    def _bounds(self, rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _bounds(self, rows: Rows) -> tuple[Indices, Indices]:
         """Return the first and the last frame at which a patch may begin, (rows,) each."""
         last = np.maximum(0, self.store.n_frames[rows] - self.store.patch_frames)
         match self.selection:
@@ -131,15 +132,15 @@ class PatchSource:
                 return np.where(fits, self.skip_frames, last // 2), np.where(fits, last - self.skip_frames, last // 2)
         return np.zeros_like(last), last
 
-    def _grid(self, row: int) -> NDArray[np.int64]:
+    def _grid(self, row: int) -> Indices:
         """Return adjacent patches from the first allowed frame to the last."""
         (first,), (last,) = self._bounds(np.array([row]))
         width = self.store.patch_frames
         n = 1 + -(-int(last - first) // width)
-        starts: NDArray[np.int64] = np.minimum(first + np.arange(n, dtype=np.int64) * width, last)
+        starts: Indices = np.minimum(first + np.arange(n, dtype=np.int64) * width, last)
         return starts
 
-    def _best_starts(self, row: int) -> NDArray[np.int64]:
+    def _best_starts(self, row: int) -> Indices:
         """Return the `BEST_SHARE` of a track's patches with the highest score, in their order."""
         if row not in self._best:
             starts = self._grid(row)
@@ -149,7 +150,7 @@ class PatchSource:
             self._best[row] = starts[np.sort(best)]
         return self._best[row]
 
-    def moments(self, train: NDArray[np.integer]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def moments(self, train: Rows) -> tuple[Floats, Floats]:
         """Return mean and deviation of each mel band in decibels over patches of train tracks, (mel,) each."""
         rows = train if len(train) <= NORM_TRACKS else train[_spread(len(train), NORM_TRACKS)]
         n, total, squares = 0, np.zeros(self.shape[0]), np.zeros(self.shape[0])
@@ -170,25 +171,25 @@ class VectorSource:
     """One vector per track, (track, width) float32. `pooled`: scale all columns by one deviation (histograms)."""
 
     ids: IdMap
-    vectors: NDArray[np.float32]
+    vectors: Floats
     pooled: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.vectors.shape[1],)
 
-    def random_starts(self, rows: NDArray[np.integer], _rng: np.random.Generator) -> NDArray[np.int64]:
+    def random_starts(self, rows: Rows, _rng: np.random.Generator) -> Indices:
         return np.zeros(len(rows), np.int64)
 
-    def cover(self, _row: int, _limit: int | None) -> NDArray[np.int64]:
+    def cover(self, _row: int, _limit: int | None) -> Indices:
         return np.zeros(1, np.int64)
 
-    def batch(self, rows: NDArray[np.integer], _starts: NDArray[np.integer]) -> NDArray[Any]:
+    def batch(self, rows: Rows, _starts: Rows) -> NDArray[Any]:
         """(batch, width)."""
-        vectors: NDArray[np.float32] = self.vectors[rows]
+        vectors: Floats = self.vectors[rows]
         return vectors
 
-    def moments(self, train: NDArray[np.integer]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def moments(self, train: Rows) -> tuple[Floats, Floats]:
         """Return mean and deviation of each column over the train tracks; a constant column has deviation 1."""
         known = self.vectors[train].astype(np.float64)
         mean, std = known.mean(axis=0), known.std(axis=0)
@@ -210,27 +211,25 @@ def patch_source(store: MelStore, stage: Stage, settings: Settings, patch_frames
     )
 
 
-def song_frames(store: MelStore, train: NDArray[np.integer]) -> int:
+def song_frames(store: MelStore, train: Rows) -> int:
     """Return the frames of the longest train track, at most `SONG_FRAMES`."""
     return int(min(SONG_FRAMES, store.n_frames[train].max()))
 
 
-def statistics_of(store: MelStore, rows: NDArray[np.integer]) -> VectorSource:
+def statistics_of(store: MelStore, rows: Rows) -> VectorSource:
     """Compute mel and MFCC statistics from stored spectrograms, for tracks that have none in the library."""
     return _each(store, rows, statistics, pooled=False)
 
 
-def histograms_of(
-    store: MelStore, rows: NDArray[np.integer], codebook: Codebook, progress: Progress = silent
-) -> VectorSource:
+def histograms_of(store: MelStore, rows: Rows, codebook: Codebook, progress: Progress = silent) -> VectorSource:
     """Compute bag-of-tones histograms of stored spectrograms."""
     return _each(store, rows, lambda mel_db: codebook.histogram(bag_frames(mel_db)), pooled=True, progress=progress)
 
 
 def _each(
     store: MelStore,
-    rows: NDArray[np.integer],
-    vector: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    rows: Rows,
+    vector: Callable[[Floats], Floats],
     *,
     pooled: bool,
     progress: Progress = silent,
@@ -255,6 +254,6 @@ def store_of_mels(mels: list[NDArray[Any]], like: MelStore) -> MelStore:
     return MelStore(ids, np.cumsum(counts) - counts, counts, like.patch_frames, like.encoding, (frames,))
 
 
-def _spread(n: int, limit: int) -> NDArray[np.int64]:
+def _spread(n: int, limit: int) -> Indices:
     """Return `limit` of n indices, evenly spread."""
     return np.round(np.linspace(0, n - 1, limit)).astype(np.int64)

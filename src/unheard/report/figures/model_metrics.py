@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Rows
 from unheard.report.figures.canvas import (
     BLUE,
     FAINT,
@@ -58,7 +58,7 @@ def dots(
 
 
 @drawn
-def hubs(curves: Mapping[str, NDArray[np.integer]], *, expected: float) -> Figure:
+def hubs(curves: Mapping[str, Rows], *, expected: float) -> Figure:
     """Draw the sorted number of lists with each track, a curve per model; `expected` is the equal distribution."""
     figure, (ax,) = panels(1, 1, 2.4)
     coloured = [name for name in curves if name not in GREYS]

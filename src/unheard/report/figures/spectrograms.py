@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Reals
 from unheard.report.figures.canvas import BLUE, SEQUENTIAL, SOFT, VERMILION, drawn, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.floating]
 COLUMNS = 900  # of an image; more are not visible
 TICKS_HZ = (125, 500, 2000, 8000)
 
 
 @drawn
 def waveform_and_spectrogram(
-    samples: Floats | None, mel_db: Floats, *, band_hz: Floats, start_s: float, seconds: float
+    samples: Reals | None, mel_db: Reals, *, band_hz: Reals, start_s: float, seconds: float
 ) -> Figure:
     """Draw the same seconds as a waveform (samples,) and as a mel spectrogram (frame, mel), or only the latter.
 
@@ -47,7 +46,7 @@ def waveform_and_spectrogram(
 
 
 @drawn
-def two_windows(short_db: Floats, long_db: Floats, *, seconds: float, top_hz: float, labels: tuple[str, str]) -> Figure:
+def two_windows(short_db: Reals, long_db: Reals, *, seconds: float, top_hz: float, labels: tuple[str, str]) -> Figure:
     """Draw spectra (bin, frame) of about one second with a short and with a long window, from 0 Hz to `top_hz`."""
     figure, axes = panels(2, 1, 3.7, sharex=True)
     for ax, spectrum, label in zip(axes, (short_db, long_db), labels, strict=True):
@@ -62,7 +61,7 @@ def two_windows(short_db: Floats, long_db: Floats, *, seconds: float, top_hz: fl
 
 
 @drawn
-def levels(before_db: Floats, after: Floats) -> Figure:
+def levels(before_db: Reals, after: Reals) -> Figure:
     """Draw histograms of stored decibels and of the outputs of the input layer; both (values,)."""
     figure, (left, right) = panels(1, 2, 1.9)
     left.hist(before_db, bins=60, color=SOFT)
@@ -77,20 +76,20 @@ def levels(before_db: Floats, after: Floats) -> Figure:
     return figure
 
 
-def envelope(samples: Floats, columns: int) -> tuple[Floats, Floats]:
+def envelope(samples: Reals, columns: int) -> tuple[Reals, Reals]:
     """Return the lowest and the highest sample of each of at most `columns` equal parts."""
     step = max(1, -(-len(samples) // columns))
     whole = np.pad(samples, (0, -len(samples) % step), mode="edge").reshape(-1, step)
     return whole.min(axis=1), whole.max(axis=1)
 
 
-def thinned(frames: Floats, columns: int) -> Floats:
+def thinned(frames: Reals, columns: int) -> Reals:
     """Return (frame, band) with neighbouring frames merged to their maximum, at most `columns` of them."""
     step = max(1, -(-len(frames) // columns))
     return np.maximum.reduceat(frames, np.arange(0, len(frames), step), axis=0)
 
 
-def hertz_ticks(ax: Axes, band_hz: Floats) -> None:
+def hertz_ticks(ax: Axes, band_hz: Reals) -> None:
     """Label an axis of mel bands in Hz."""
     shown = [hz for hz in TICKS_HZ if band_hz[0] <= hz <= band_hz[-1]]
     ax.set_yticks(np.interp(shown, band_hz, np.arange(len(band_hz))), [f"{hz:,}" for hz in shown])

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Reals
 from unheard.report.figures.canvas import (
     BLUE,
     DIVERGING,
@@ -24,12 +24,11 @@ from unheard.report.figures.canvas import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.floating]
 BINS = 60
 
 
 @drawn
-def distribution(factors: Floats, single: Mapping[str, int]) -> Figure:
+def distribution(factors: Reals, single: Mapping[str, int]) -> Figure:
     """Draw histograms of all factors (n, d), with the normal curve of the same moments, and of some columns."""
     figure, (left, right) = panels(1, 2, 2.2)
     everything = factors.ravel().astype(np.float64)
@@ -50,7 +49,7 @@ def distribution(factors: Floats, single: Mapping[str, int]) -> Figure:
 
 
 @drawn
-def scalings(scaled: Mapping[str, Floats]) -> Figure:
+def scalings(scaled: Mapping[str, Reals]) -> Figure:
     """Draw heat maps (track, factor) of the same factors, one per scaling, above histograms of their values.
 
     The colours span -m to m, where m is the largest absolute value, or 0 to 1 for values that are not negative.

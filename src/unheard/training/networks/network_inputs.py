@@ -31,7 +31,8 @@ def load_network_inputs(
 ) -> NetworkInputs:
     """Read what a recipe needs; MissingStageError or UserError if it is not there.
 
-    Without validation tracks the train tracks validate, so that early stopping sees when training itself stalls.
+    Without validation tracks the train tracks validate, so that early stopping ends a training that no longer
+    improves on them.
     """
     stored = open_input(workspace, library, choose_input(workspace, library, recipe))
     data = load_training_data(workspace, library, split, stored.ids, targets=targets, playlists="played")

@@ -158,18 +158,18 @@ def pixel(page: Page, x: float, y: float) -> tuple[int, int, int]:
 
 def test_models_are_compared_and_heard(watch: Watched, world: World) -> None:
     page = watch.open("/models")
-    blocks = page.locator(".shelves").all()
+    blocks = page.locator(".model-lists").all()
     assert len(blocks) == 2
-    assert page.locator(".shelf h3 bdi").first.text_content() == "True factors"
-    assert page.locator(".shelf .tracks > li.both").count() > 0
-    page.locator(".shelf button.play").first.click()
+    assert page.locator(".model-list h3 bdi").first.text_content() == "True factors"
+    assert page.locator(".model-list .tracks > li.both").count() > 0
+    page.locator(".model-list button.play").first.click()
     page.wait_for_function("() => document.querySelector('.player .small').textContent.includes('/')")
     page.get_by_text("Models:").click()
     page.get_by_label("random", exact=True).check()
     page.get_by_role("button", name="Show these").click()
-    expect(page.locator(".shelf h3 bdi", has_text="random").first).to_be_visible()
+    expect(page.locator(".model-list h3 bdi", has_text="random").first).to_be_visible()
     page.locator("a.x").first.click()
-    expect(page.locator(".shelves")).to_have_count(1)
+    expect(page.locator(".model-lists")).to_have_count(1)
 
 
 def test_results_are_drawn_and_tabled(watch: Watched, world: World) -> None:

@@ -57,8 +57,8 @@ def test_a_playlist_without_known_tracks_is_told_to_be_voted_for(client: httpx.C
 
 
 def test_options_are_obeyed(client: httpx.Client, session: Session) -> None:
-    wish: Params = {"n": 20, "candidates": "all", "max_per_artist": 1, "diversity": 0.5, "exclude": ["t00-1", "t01-1"]}
-    found = client.get("/api/tracks/t00-0/similar", params=wish).json()["items"]
+    body: Params = {"n": 20, "candidates": "all", "max_per_artist": 1, "diversity": 0.5, "exclude": ["t00-1", "t01-1"]}
+    found = client.get("/api/tracks/t00-0/similar", params=body).json()["items"]
     artists = [one["track"]["artist"] for one in found]
     assert len(artists) == len(set(artists)) == 20
     expected = session.neighbours(
@@ -198,18 +198,18 @@ def test_every_listed_model_answers(client: httpx.Client, model: str) -> None:
 
 
 def test_a_list_becomes_a_file(client: httpx.Client) -> None:
-    wish = {"ids": ["t00-0", "new-0"], "title": "one\ntwo"}
-    m3u8 = client.post("/api/playlist-export", json=wish)
+    body = {"ids": ["t00-0", "new-0"], "title": "one\ntwo"}
+    m3u8 = client.post("/api/playlist-export", json=body)
     assert m3u8.content.decode("utf-8") == (
         "#EXTM3U\n#PLAYLIST:one two\n#EXTINF:200,Artist 0 - Song 0\n/music/Artist 0/Song 0.flac\n"
         "#EXTINF:200,Artist 3 - Later\n/music/Artist 3/Later.flac\n"
     )
-    rows = list(csv.DictReader(io.StringIO(client.post("/api/playlist-export", json=wish | {"format": "csv"}).text)))
+    rows = list(csv.DictReader(io.StringIO(client.post("/api/playlist-export", json=body | {"format": "csv"}).text)))
     assert [(row["rank"], row["track_id"]) for row in rows] == [("1", "t00-0"), ("2", "new-0")]
     assert {row["score"] for row in rows} == {""}
-    as_json = client.post("/api/playlist-export", json=wish | {"format": "json"}).json()
+    as_json = client.post("/api/playlist-export", json=body | {"format": "json"}).json()
     assert [one["artist"] for one in as_json] == ["Artist 0", "Artist 3"]
-    jspf = client.post("/api/playlist-export", json=wish | {"format": "jspf"}).json()
+    jspf = client.post("/api/playlist-export", json=body | {"format": "jspf"}).json()
     assert [one["title"] for one in jspf["playlist"]["track"]] == ["Song 0", "Later"]
 
 
@@ -232,7 +232,7 @@ def test_every_way_out_writes_the_same_columns(client: httpx.Client, session: Se
     session.export(found, tmp_path / "list.csv", title="x")
     written = (tmp_path / "list.csv").read_text(encoding="utf-8")
     ids = [item.track_id for item in found]
-    form = {"track": ids, "format": "csv", "wish": f"n=3&seed={seeds[0]}&seed={seeds[1]}", "title": "x"}
+    form = {"track": ids, "format": "csv", "query": f"n=3&seed={seeds[0]}&seed={seeds[1]}", "title": "x"}
     assert client.post("/make/export", data=form).text == written
     bare = client.post("/api/playlist-export", json={"ids": ids, "format": "csv"}).text
     assert bare.splitlines()[0] == written.splitlines()[0]

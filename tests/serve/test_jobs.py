@@ -23,7 +23,15 @@ from unheard.errors import UserError
 from unheard.serve.config import ServeConfig
 from unheard.serve.jobs import Job, Jobs, State
 from unheard.serve.jobs.log import LogReader, progress_of, text_for_people
-from unheard.serve.jobs.wishes import MapWish, NotAllowedError, ScanWish, SplitWish, TrainWish, allowed, command_line
+from unheard.serve.jobs.requests import (
+    MapRequest,
+    NotAllowedError,
+    ScanRequest,
+    SplitRequest,
+    TrainRequest,
+    allowed,
+    command_line,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +138,7 @@ def test_a_job_outlives_a_server_that_dies_and_is_shown_as_orphaned(workspace: P
         found = jobs.get(job_id)
         assert found is not None
         assert found.state is State.ORPHANED
-        waiting = jobs.add(SplitWish(verb="split"))
+        waiting = jobs.add(SplitRequest(verb="split"))
         assert jobs.get(waiting.job_id) == waiting  # nothing runs beside the orphan
         jobs.cancel(job_id)
         os.kill(pid, signal.SIGCONT)
@@ -163,15 +171,15 @@ def test_damaged_records_are_passed_over(tmp_path: Path) -> None:
 def test_only_so_many_wait(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path)  # never started
     for _ in range(20):
-        jobs.add(SplitWish(verb="split"))
+        jobs.add(SplitRequest(verb="split"))
     with pytest.raises(UserError, match="20 jobs are waiting"):
-        jobs.add(SplitWish(verb="split"))
+        jobs.add(SplitRequest(verb="split"))
     assert len(Jobs(tmp_path).all()) == 20
 
 
 def test_a_job_that_cannot_begin_is_told_and_the_next_one_runs(workspace: Path) -> None:
     jobs = Jobs(workspace)
-    lost = jobs.add(SplitWish(verb="split"))
+    lost = jobs.add(SplitRequest(verb="split"))
     shutil.rmtree(jobs.folder)
     jobs.folder.write_text("a file where the folder was")
 
@@ -186,10 +194,10 @@ def test_a_job_that_cannot_begin_is_told_and_the_next_one_runs(workspace: Path) 
         assert "Not a directory" in failed.message
         assert failed.ended_at is not None
         with pytest.raises(UserError, match="cannot be written"):
-            jobs.add(SplitWish(verb="split"))
+            jobs.add(SplitRequest(verb="split"))
         assert len(jobs.all()) == 1  # what could not be kept is not promised
         jobs.folder.unlink()
-        again = jobs.add(SplitWish(verb="split"))
+        again = jobs.add(SplitRequest(verb="split"))
         assert eventually(lambda: ended(again.job_id)).exit_code is not None
     finally:
         jobs.stop()
@@ -199,7 +207,7 @@ def test_a_job_that_cannot_be_followed_is_ended_and_told(workspace: Path, music:
     jobs = Jobs(workspace, (music,))
     jobs.start()
     try:
-        scan = jobs.add(ScanWish(verb="scan", sources=(str(music),)))
+        scan = jobs.add(ScanRequest(verb="scan", sources=(str(music),)))
 
         def running() -> Job | None:
             job = jobs.get(scan.job_id)
@@ -240,20 +248,20 @@ def test_paths_are_below_what_the_operator_names(tmp_path: Path) -> None:
 
 def test_command_lines_take_nothing_for_an_option(tmp_path: Path) -> None:
     (tmp_path / "--force").mkdir()
-    words = command_line(ScanWish(verb="scan", sources=("--force",)), tmp_path, [])
+    words = command_line(ScanRequest(verb="scan", sources=("--force",)), tmp_path, [])
     assert words == ["scan", "-w", str(tmp_path), "-j", "1", "--", str(tmp_path / "--force")]
-    words = command_line(TrainWish(verb="train", recipe="ridge", split="live"), tmp_path, [])
+    words = command_line(TrainRequest(verb="train", recipe="ridge", split="live"), tmp_path, [])
     assert words == ["train", "-w", str(tmp_path), "--split", "live", "ridge"]
 
 
 def test_the_factors_of_a_model_may_be_drawn(tmp_path: Path) -> None:
-    words = command_line(MapWish(verb="map", model="blend:factors@1"), tmp_path, [])
+    words = command_line(MapRequest(verb="map", model="blend:factors@1"), tmp_path, [])
     assert words == ["map", "-w", str(tmp_path), "--model", "blend:factors@1"]
     for name in ("blend:other", ":factors", "--blend", "blend:factors@", "blend:factors:factors"):
         with pytest.raises(ValidationError):
-            MapWish(verb="map", model=name)
+            MapRequest(verb="map", model=name)
     with pytest.raises(ValidationError):
-        TrainWish(verb="train", recipe="blend:factors")
+        TrainRequest(verb="train", recipe="blend:factors")
 
 
 def test_a_growing_log_is_read_once(tmp_path: Path) -> None:

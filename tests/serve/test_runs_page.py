@@ -16,7 +16,7 @@ import pytest
 from tests.builders.server import eventually, running
 from unheard.serve.config import ServeConfig
 from unheard.serve.jobs import Job, State, process, record
-from unheard.serve.pages.history import ShownJob
+from unheard.serve.pages.job_view import JobView
 
 LEFT = "20260102-030405-abcdef"
 
@@ -148,7 +148,7 @@ def test_what_is_said_of_a_job(state: State, still_runs: bool, word: str, took: 
         ended_at=85.0 if state is State.DONE else None,
         still_runs=still_runs,
     )
-    shown = ShownJob(job, now=120.0)
+    shown = JobView(job, now=120.0)
     assert (shown.state, shown.took, shown.running_s) == (word, took, running_s)
     assert (shown.asked_at, shown.asked) == ("1970-01-01T00:00:00Z", "1970-01-01 00:00 UTC")
     assert job.is_over == (state is State.DONE or word == "lost")

@@ -16,12 +16,12 @@ from threadpoolctl import threadpool_limits
 from unheard import __version__
 from unheard.serve import api, assets, documentation, errors, listening_test_pages, login, pages
 from unheard.serve.config import ServeConfig
-from unheard.serve.heads import Heads
-from unheard.serve.repeats import Repeats
+from unheard.serve.head_requests import HeadRequests
+from unheard.serve.response_cache import ResponseCache
 from unheard.serve.security import Guard
-from unheard.serve.state import Served
+from unheard.serve.state import ServerState
 
-THREADS = 2  # they share one interpreter: more would only wait for each other. Uploads have others (Served.apart)
+THREADS = 2  # they share one interpreter: more would only wait for each other. Uploads have others (ServerState.apart)
 SWITCH_INTERVAL_S = 0.0005  # Python's own 5 ms would let a thread that reads a workspace again hold up every page
 # A collection of the oldest generation visits every answer that is remembered, 0.2 s for thousands, and finds nothing:
 # what a reading holds has no cycles. By default that would happen every few seconds.
@@ -29,8 +29,8 @@ GC_THRESHOLDS = (700, 10, 1000)
 
 
 def make_app(config: ServeConfig) -> FastAPI:
-    """The application of one workspace; `app.state.served` is what it holds in memory."""
-    held = Served(config)
+    """The application of one workspace; `app.state.server` is what it holds in memory."""
+    server = ServerState(config)
 
     @asynccontextmanager
     async def living(_: FastAPI) -> AsyncIterator[None]:
@@ -38,9 +38,9 @@ def make_app(config: ServeConfig) -> FastAPI:
         gc.set_threshold(*GC_THRESHOLDS)
         current_default_thread_limiter().total_tokens = THREADS
         with threadpool_limits(1):  # lists are short: more threads to multiply with would only get in each other's way
-            held.start()
+            server.start()
             yield
-        await run_in_threadpool(held.stop)
+        await run_in_threadpool(server.stop)
 
     app = FastAPI(
         title="unheard",
@@ -51,14 +51,14 @@ def make_app(config: ServeConfig) -> FastAPI:
         openapi_url="/openapi.json",
         lifespan=living,
     )
-    app.state.served = held
+    app.state.server = server
     app.include_router(api.router)
     for room in (login, documentation, listening_test_pages, pages):
         app.include_router(room.router, include_in_schema=False)
     app.mount(assets.versioned(), assets.Immutable(directory=assets.ROOT, check_dir=False), name="versioned")
     app.mount("/static", StaticFiles(directory=assets.ROOT, check_dir=False), name="static")
     errors.add_handlers(app)
-    app.add_middleware(Repeats, served=held)
-    app.add_middleware(Heads)
+    app.add_middleware(ResponseCache, server=server)
+    app.add_middleware(HeadRequests)
     app.add_middleware(Guard, config=config)  # the last one added is asked first
     return app

@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.responses import Response
 from starlette.types import Scope
 
-from unheard.serve.caching import IMMUTABLE
+from unheard.serve.http_caching import IMMUTABLE
 
 ROOT = Path(__file__).with_name("static")
 DIGITS = 12

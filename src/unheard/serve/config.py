@@ -9,7 +9,7 @@ from pathlib import Path
 
 from unheard.errors import UserError
 
-SHORTEST_TOKEN = 16  # characters
+MIN_TOKEN_CHARS = 16  # characters
 MAX_UPLOAD_BYTES = 100_000_000
 
 
@@ -38,9 +38,9 @@ class ServeConfig:
                 f"--host {self.host} is open to other machines; give --token-file FILE with a secret in it, or leave "
                 "--host out"
             )
-        if self.token is not None and len(self.token) < SHORTEST_TOKEN:
+        if self.token is not None and len(self.token) < MIN_TOKEN_CHARS:
             raise UserError(
-                f"the token has {len(self.token)} characters, expected at least {SHORTEST_TOKEN}; make one with "
+                f"the token has {len(self.token)} characters, expected at least {MIN_TOKEN_CHARS}; make one with "
                 "`python -c 'import secrets; print(secrets.token_urlsafe())'`"
             )
         for root in self.music_roots:

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from unheard.serve.pages.frame import page
-from unheard.serve.state import served
+from unheard.serve.pages.layout import page
+from unheard.serve.state import server_state
 
 router = APIRouter()
 
@@ -42,7 +42,7 @@ class Operation:
 def documentation(request: Request) -> Response:
     """The page."""
     document = request.app.openapi()
-    token = served(request).config.token is not None
+    token = server_state(request).config.token is not None
     return page(request, "docs.html", groups=operations(document), token=token)
 
 

@@ -17,13 +17,13 @@ from starlette.types import Scope
 
 from unheard.errors import AudioError, LockedError, MissingStageError, UnheardError, UserError
 from unheard.library import explain
-from unheard.serve.answers import NotFoundError
-from unheard.serve.hearing import BusyError
-from unheard.serve.jobs.wishes import NotAllowedError
-from unheard.serve.pages.frame import error_page
+from unheard.serve.audio_worker import BusyError
+from unheard.serve.jobs.requests import NotAllowedError
+from unheard.serve.pages.layout import error_page
+from unheard.serve.queries import NotFoundError
 from unheard.serve.schema import Error
 
-LONGEST_MESSAGE = 1000
+MAX_MESSAGE_CHARS = 1000
 SHOWN_PROBLEMS = 5
 
 
@@ -91,7 +91,7 @@ def _told(error: HTTPException) -> Error:
         told = Error.model_validate(detail)
     else:
         told = Error(error_code=HTTPStatus(error.status_code).name.lower(), message=str(detail))
-    return told.model_copy(update={"message": " ".join(_printable(told.message).split())[:LONGEST_MESSAGE]})
+    return told.model_copy(update={"message": " ".join(_printable(told.message).split())[:MAX_MESSAGE_CHARS]})
 
 
 def _problems(error: RequestValidationError) -> str:

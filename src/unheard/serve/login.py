@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from unheard.serve.caching import UNCACHED
-from unheard.serve.pages.frame import page
+from unheard.serve.http_caching import UNCACHED
+from unheard.serve.pages.layout import page
 from unheard.serve.security import COOKIE, MAX_NEXT, cookie_value, is_token
-from unheard.serve.state import served
+from unheard.serve.state import server_state
 
 router = APIRouter()
 MAX_AGE_S = 30 * 24 * 3600
@@ -20,7 +20,7 @@ Next = Annotated[str, Query(alias="next", max_length=MAX_NEXT)]
 @router.get("/login")
 def ask(request: Request, then: Next = "/") -> Response:
     """The form."""
-    if served(request).config.token is None:
+    if server_state(request).config.token is None:
         return RedirectResponse("/", 303)
     return page(request, "login.html", cache_control=UNCACHED, then=_local(then), wrong=False)
 
@@ -28,7 +28,7 @@ def ask(request: Request, then: Next = "/") -> Response:
 @router.post("/login")
 def enter(request: Request, token: Annotated[str, Form(max_length=1000)], then: Next = "/") -> Response:
     """The token, for a cookie."""
-    secret = served(request).config.token
+    secret = server_state(request).config.token
     if secret is None:
         return RedirectResponse("/", 303)
     if not is_token(token.strip(), secret):

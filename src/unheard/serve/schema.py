@@ -143,7 +143,7 @@ class Ranked(BaseModel):
     items: tuple[RankedTrack, ...]
 
 
-class HeardFile(BaseModel):
+class UploadedFile(BaseModel):
     """What an uploaded file says about itself."""
 
     title: str
@@ -156,7 +156,7 @@ class HeardFile(BaseModel):
 class RankedForFile(Ranked):
     """A list for an audio file that the library does not hold."""
 
-    heard: HeardFile
+    heard: UploadedFile
 
 
 class ArtistOut(BaseModel):

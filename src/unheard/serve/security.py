@@ -22,9 +22,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from unheard.serve.caching import REVALIDATED
 from unheard.serve.config import ServeConfig
 from unheard.serve.errors import api_error, error_response
+from unheard.serve.http_caching import REVALIDATED
 
 COOKIE = "unheard"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -12,7 +12,7 @@ from pathlib import Path
 from starlette.datastructures import UploadFile
 
 UNSAFE = re.compile(r"[^\w ().,&'-]")
-LONGEST_NAME = 50  # characters: at most 200 bytes
+MAX_NAME_CHARS = 50  # characters: at most 200 bytes
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
@@ -24,7 +24,7 @@ def on_disk(upload: UploadFile) -> Iterator[Path]:
     """
     given = Path((upload.filename or "").replace("\\", "/").rpartition("/")[2])
     suffix = given.suffix if SUFFIX.fullmatch(given.suffix) else ""
-    name = UNSAFE.sub("_", given.stem)[:LONGEST_NAME].lstrip(".") or "upload"
+    name = UNSAFE.sub("_", given.stem)[:MAX_NAME_CHARS].lstrip(".") or "upload"
     with tempfile.TemporaryDirectory(prefix="unheard-upload-") as folder:
         path = Path(folder) / f"{name}{suffix}"
         with path.open("wb") as out:

@@ -1,4 +1,4 @@
-"""The HTTP API: one module a subject, all under /api. What they answer is in answers.py."""
+"""The HTTP API: one module a subject, all under /api. What they answer is in queries.py."""
 
 from fastapi import APIRouter
 

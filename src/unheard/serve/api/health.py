@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from unheard.serve.api.asked import There
+from unheard.serve.api.parameters import CurrentServer
 from unheard.serve.schema import Error
 
 router = APIRouter(prefix="/health", tags=["Health"])
@@ -35,13 +35,13 @@ async def live() -> Live:
 
 
 @router.get("/ready", summary="Has it something to recommend?", responses={409: {"model": Error}})
-def ready(there: There) -> Ready:
+def ready(server: CurrentServer) -> Ready:
     """409 while the workspace lacks a stage; the message names the command to run."""
-    loaded = there.loaded()
+    snapshot = server.snapshot()
     return Ready(
-        model=loaded.default.model,
-        split=loaded.catalogue.split.name,
-        tracks=len(loaded.catalogue),
-        playlists=len(loaded.catalogue.playlists),
-        hearing_is_warm=there.ears.is_warm,
+        model=snapshot.default.model,
+        split=snapshot.catalogue.split.name,
+        tracks=len(snapshot.catalogue),
+        playlists=len(snapshot.catalogue.playlists),
+        hearing_is_warm=server.audio_worker.is_warm,
     )

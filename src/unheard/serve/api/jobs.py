@@ -10,11 +10,11 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from unheard.serve.answers import NotFoundError
-from unheard.serve.api.asked import There
-from unheard.serve.jobs import Job, Wish
+from unheard.serve.api.parameters import CurrentServer
+from unheard.serve.jobs import Job, JobRequest
 from unheard.serve.jobs.record import ID
-from unheard.serve.state import Served
+from unheard.serve.queries import NotFoundError
+from unheard.serve.state import ServerState
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"])
 JobId = Annotated[str, Path(pattern=f"^{ID.pattern}$")]
@@ -30,29 +30,29 @@ class JobDetail(Job):
 
 
 @router.post("", status_code=202, summary="Start long work")
-def start(there: There, wish: Wish) -> Job:
+def start(server: CurrentServer, request: JobRequest) -> Job:
     """One job runs at a time; others wait. Paths must lie below what the server's operator allows."""
-    return there.jobs.add(wish)
+    return server.jobs.add(request)
 
 
 @router.get("", summary="Every job")
-def every(there: There) -> list[Job]:
+def every(server: CurrentServer) -> list[Job]:
     """Newest first."""
-    return there.jobs.all()
+    return server.jobs.all()
 
 
 @router.get("/{job_id}", summary="One job")
-def one(there: There, job_id: JobId) -> JobDetail:
+def one(server: CurrentServer, job_id: JobId) -> JobDetail:
     """How far it is, or how it ended."""
-    job = _known(there, job_id)
-    return JobDetail(**job.model_dump(), output=there.jobs.output(job))
+    job = _known(server, job_id)
+    return JobDetail(**job.model_dump(), output=server.jobs.output(job))
 
 
 @router.delete("/{job_id}", status_code=202, summary="Stop a job")
-def cancel(there: There, job_id: JobId) -> Job:
+def cancel(server: CurrentServer, job_id: JobId) -> Job:
     """Takes it out of the queue, or asks it to stop and, if it does not, ends it. What is done stays done."""
-    _known(there, job_id)
-    job = there.jobs.cancel(job_id)
+    _known(server, job_id)
+    job = server.jobs.cancel(job_id)
     assert job is not None
     return job
 
@@ -63,16 +63,16 @@ def cancel(there: There, job_id: JobId) -> Job:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "description": "A `job` event for every change."}},
 )
-def watch(request: Request, there: There, job_id: JobId) -> StreamingResponse:
+def watch(request: Request, server: CurrentServer, job_id: JobId) -> StreamingResponse:
     """Server-sent events: the job as JSON whenever it changes, until it is over."""
-    _known(there, job_id)
-    return StreamingResponse(_events(request, there, job_id), media_type="text/event-stream")
+    _known(server, job_id)
+    return StreamingResponse(_events(request, server, job_id), media_type="text/event-stream")
 
 
-async def _events(request: Request, there: Served, job_id: str) -> AsyncIterator[str]:
+async def _events(request: Request, server: ServerState, job_id: str) -> AsyncIterator[str]:
     told, silent_s = None, 0.0
-    while not there.stopping.is_set() and not await request.is_disconnected():
-        job = there.jobs.get(job_id)
+    while not server.stopping.is_set() and not await request.is_disconnected():
+        job = server.jobs.get(job_id)
         if job is None:
             return
         if job != told:
@@ -87,8 +87,8 @@ async def _events(request: Request, there: Served, job_id: str) -> AsyncIterator
         silent_s += LOOK_EVERY_S
 
 
-def _known(there: Served, job_id: str) -> Job:
-    job = there.jobs.get(job_id)
+def _known(server: ServerState, job_id: str) -> Job:
+    job = server.jobs.get(job_id)
     if job is None:
         raise NotFoundError(f"no job {job_id!r}")
     return job

@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from unheard.serve import answers
-from unheard.serve.api.asked import Kinds, Limit, Now, Offset, TrackId, Wanted
-from unheard.serve.api.route import WrittenAtOnce
-from unheard.serve.caching import REUSABLE, file_response
+from unheard.serve import queries
+from unheard.serve.api.json_route import JsonRoute
+from unheard.serve.api.parameters import CurrentSnapshot, Kinds, Limit, Offset, TrackId, Wanted
+from unheard.serve.http_caching import REUSABLE, file_response
 from unheard.serve.schema import ArtistPage, ModelOut, NeighbourOptions, Ranked, TrackDetail, TrackPage
 
-router = APIRouter(route_class=WrittenAtOnce)
+router = APIRouter(route_class=JsonRoute)
 
 MEDIA_TYPES = {
     ".aac": "audio/aac",
@@ -35,7 +35,7 @@ UNKNOWN_MEDIA = "application/octet-stream"
 
 @router.get("/tracks", tags=["Browse"], summary="Search tracks", dependencies=[REUSABLE])
 def search(
-    now: Now,
+    snapshot: CurrentSnapshot,
     text: Wanted = "",
     which: Kinds = "all",
     artist: Annotated[str, Query(max_length=1000, description="Only tracks that credit this artist.")] = "",
@@ -43,15 +43,15 @@ def search(
     limit: Limit = 50,
 ) -> TrackPage:
     """Tracks whose artist, title or album hold every word: the nearest names first, then by artist and title."""
-    return answers.search(now, text, which=which, artist=artist, offset=offset, limit=limit)
+    return queries.search(snapshot, text, which=which, artist=artist, offset=offset, limit=limit)
 
 
 @router.get(
     "/tracks/{track_id:path}/similar", tags=["Recommend"], summary="Neighbours of a track", dependencies=[REUSABLE]
 )
-def similar(now: Now, track_id: TrackId, options: Annotated[NeighbourOptions, Query()]) -> Ranked:
+def similar(snapshot: CurrentSnapshot, track_id: TrackId, options: Annotated[NeighbourOptions, Query()]) -> Ranked:
     """The nearest candidates, with warm tracks near both as reasons. Scores are centred cosines, -1 to 1."""
-    return answers.similar(now, track_id, options)
+    return queries.similar(snapshot, track_id, options)
 
 
 @router.get(
@@ -66,25 +66,25 @@ def similar(now: Now, track_id: TrackId, options: Annotated[NeighbourOptions, Qu
         416: {"description": "There is no such part."},
     },
 )
-def audio(request: Request, now: Now, track_id: TrackId) -> Response:
+def audio(request: Request, snapshot: CurrentSnapshot, track_id: TrackId) -> Response:
     """The file as it is on disk; `Range`, `If-None-Match` and `If-Modified-Since` are understood."""
-    path = answers.file_of(now, track_id)
+    path = queries.file_of(snapshot, track_id)
     return file_response(request, path, MEDIA_TYPES.get(path.suffix.lower(), UNKNOWN_MEDIA))
 
 
 @router.get("/tracks/{track_id:path}", tags=["Browse"], summary="One track", dependencies=[REUSABLE])
-def track(now: Now, track_id: TrackId) -> TrackDetail:
+def track(snapshot: CurrentSnapshot, track_id: TrackId) -> TrackDetail:
     """Everything that is known about a track."""
-    return answers.track(now, track_id)
+    return queries.track(snapshot, track_id)
 
 
 @router.get("/artists", tags=["Browse"], summary="Search artists", dependencies=[REUSABLE])
-def artists(now: Now, text: Wanted = "", offset: Offset = 0, limit: Limit = 50) -> ArtistPage:
+def artists(snapshot: CurrentSnapshot, text: Wanted = "", offset: Offset = 0, limit: Limit = 50) -> ArtistPage:
     """Artists by name, with how many cold and warm tracks they have."""
-    return answers.artists(now, text, offset=offset, limit=limit)
+    return queries.artists(snapshot, text, offset=offset, limit=limit)
 
 
 @router.get("/models", tags=["Browse"], summary="Models that may be named")
-def models(now: Now) -> list[ModelOut]:
+def models(snapshot: CurrentSnapshot) -> list[ModelOut]:
     """Trained models, the oracle (the ceiling) and baselines."""
-    return answers.models(now)
+    return queries.models(snapshot)

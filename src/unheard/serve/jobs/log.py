@@ -15,7 +15,7 @@ from pathlib import Path
 from unheard.serve.jobs.record import Progress
 
 TAIL_BYTES = 200_000
-LONGEST_MESSAGE = 500
+MAX_MESSAGE_CHARS = 500
 
 
 @dataclass
@@ -48,7 +48,7 @@ class LogReader:
         found = progress_of(line)
         if found is None:
             text = line.decode("utf-8", "replace").strip()
-            self.message = text[:LONGEST_MESSAGE] or self.message
+            self.message = text[:MAX_MESSAGE_CHARS] or self.message
             return
         what, done, total = found
         now = self.clock()

@@ -20,7 +20,7 @@ NICENESS = 10
 def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """Run `unheard` with these arguments; everything that it writes goes to `log`."""
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - no shell; the arguments come from wishes.py
+        process = subprocess.Popen(  # noqa: S603 - no shell; the arguments come from requests.py
             [sys.executable, "-m", "unheard", *command],
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -19,12 +19,12 @@ from unheard.errors import UserError
 from unheard.serve.jobs import process, record
 from unheard.serve.jobs.log import LogReader, text_for_people
 from unheard.serve.jobs.record import Job, State
-from unheard.serve.jobs.wishes import Wish, command_line
+from unheard.serve.jobs.requests import JobRequest, command_line
 
 LOOK_EVERY_S = 0.25
 WRITE_EVERY_S = 1.0
 PATIENCE_S = {signal.SIGINT: 10.0, signal.SIGTERM: 5.0}  # until the next stronger signal
-MOST_WAITING = 20
+MAX_WAITING = 20
 STRONGER = {signal.SIGINT: signal.SIGTERM, signal.SIGTERM: signal.SIGKILL}
 LEFT_ALIVE = "the server that started this ended, but it still runs; nothing else starts until it ends or is cancelled"
 LEFT_DEAD = "the server ended while this ran; start it again"
@@ -74,14 +74,14 @@ class Jobs:
         """What a job wrote for people, its end if it is long."""
         return text_for_people(record.log_path(self.folder, job))
 
-    def add(self, wish: Wish) -> Job:
+    def add(self, request: JobRequest) -> Job:
         """Put work into the queue; UserError for a path that may not be read, or when too much waits."""
-        command = command_line(wish, self.workspace, self.roots)
+        command = command_line(request, self.workspace, self.roots)
         with self._lock:
-            if sum(job.state is State.QUEUED for job in self._jobs.values()) >= MOST_WAITING:
-                raise UserError(f"{MOST_WAITING} jobs are waiting; cancel one or wait")
+            if sum(job.state is State.QUEUED for job in self._jobs.values()) >= MAX_WAITING:
+                raise UserError(f"{MAX_WAITING} jobs are waiting; cancel one or wait")
             job_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
-            job = Job(job_id=job_id, verb=wish.verb, command=tuple(command), created_at=time.time())
+            job = Job(job_id=job_id, verb=request.verb, command=tuple(command), created_at=time.time())
             record.write(self.folder, job)
             self._jobs[job_id] = job
         self._changed.set()

@@ -10,7 +10,7 @@ Point = tuple[float, float | None, float | None]  # value, low, high
 WIDTH = 720
 LEFT, RIGHT = 210, 60
 TOP, ROW = 34, 26
-MOST_ROWS = 24
+MAX_ROWS = 24
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Plot:
 
 
 def plot(models: Mapping[str, Sequence[Point]], *, chance: float | None, oracle: float | None) -> Plot:
-    """From the points of each model, one per training; the best `MOST_ROWS` models are drawn."""
+    """From the points of each model, one per training; the best `MAX_ROWS` models are drawn."""
     order = sorted(models, key=lambda name: -sum(value for value, _, _ in models[name]) / len(models[name]))
-    shown = order[:MOST_ROWS]
+    shown = order[:MAX_ROWS]
     reach = [edge for name in shown for point in models[name] for edge in point if edge is not None]
     reach += [edge for edge in (chance, oracle) if edge is not None]
     low, high = min([0.0, *reach]), max([*reach, 1e-9])

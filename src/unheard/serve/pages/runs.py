@@ -15,13 +15,13 @@ from unheard.evaluate.table import tables
 from unheard.library import Failure, open_library
 from unheard.report.served import as_served, served_policy
 from unheard.report.stored_results import charts, read_experiments, read_results
-from unheard.serve.answers import NotFoundError
-from unheard.serve.jobs import Wish
-from unheard.serve.pages.frame import page
-from unheard.serve.pages.history import show_job
+from unheard.serve.jobs import JobRequest
+from unheard.serve.pages.job_view import job_view
+from unheard.serve.pages.layout import page
 from unheard.serve.pages.plot import plot
 from unheard.serve.pages.text import address_of
-from unheard.serve.state import Served, served
+from unheard.serve.queries import NotFoundError
+from unheard.serve.state import ServerState, server_state
 from unheard.splits import load_splits
 from unheard.workspace import Workspace
 
@@ -44,12 +44,12 @@ SIMPLE = (
 @router.get("/runs")
 def runs(request: Request) -> Response:
     """Jobs and failures."""
-    here = served(request)
+    here = server_state(request)
     failures = _failures(here.workspace)
     return page(
         request,
         "runs.html",
-        jobs=[show_job(job) for job in here.jobs.all()[:SHOWN_JOBS]],
+        jobs=[job_view(job) for job in here.jobs.all()[:SHOWN_JOBS]],
         simple=SIMPLE,
         reasons=Counter(failure.reason.value for failure in failures).most_common(),
         failures=failures[:SHOWN_FAILURES],
@@ -66,17 +66,17 @@ def start(request: Request, verb: Annotated[str, Form(max_length=40)]) -> Respon
     if verb not in dict(SIMPLE):
         raise UserError(f"{verb!r:.40} cannot be started here; choose one of {', '.join(dict(SIMPLE))}")
     try:
-        wish = TypeAdapter[Wish](Wish).validate_python({"verb": verb})
+        job_request = TypeAdapter[JobRequest](JobRequest).validate_python({"verb": verb})
     except ValidationError as error:
         raise UserError(f"{verb}: cannot be started ({error.error_count()} problems)") from error
-    served(request).jobs.add(wish)
+    server_state(request).jobs.add(job_request)
     return RedirectResponse("/runs", 303)
 
 
 @router.post("/runs/{job_id}/cancel")
 def cancel(request: Request, job_id: str) -> Response:
     """Stop one."""
-    if served(request).jobs.cancel(job_id) is None:
+    if server_state(request).jobs.cancel(job_id) is None:
         raise NotFoundError(f"There is no run {job_id!r:.60}.")
     return RedirectResponse("/runs", 303)
 
@@ -84,17 +84,17 @@ def cancel(request: Request, job_id: str) -> Response:
 @router.get("/runs/{job_id}")
 def run(request: Request, job_id: str) -> Response:
     """One run with what it wrote."""
-    here: Served = served(request)
+    here: ServerState = server_state(request)
     job = here.jobs.get(job_id)
     if job is None:
         raise NotFoundError(f"There is no run {job_id!r:.60}.")
-    return page(request, "run.html", here="/runs", run=show_job(job), output=here.jobs.output(job))
+    return page(request, "run.html", here="/runs", run=job_view(job), output=here.jobs.output(job))
 
 
 @router.get("/results/{split}")
 def results(request: Request, split: str) -> Response:
     """What `evaluate` measured on a split, drawn and as tables."""
-    workspace = served(request).workspace
+    workspace = server_state(request).workspace
     measured = read_results(workspace, split) if split in _splits(workspace) else None
     if measured is None:
         raise NotFoundError(f"Nothing is measured on split {split!r:.60}. Run `evaluate` first.")
@@ -114,7 +114,7 @@ def results(request: Request, split: str) -> Response:
 @router.get("/experiments/{name}")
 def experiment(request: Request, name: str) -> Response:
     """What an experiment measured."""
-    for found in read_experiments(served(request).workspace):
+    for found in read_experiments(server_state(request).workspace):
         if found.name == name:
             return page(
                 request,
@@ -132,7 +132,7 @@ def experiment(request: Request, name: str) -> Response:
 def report(request: Request) -> Response:
     """The report, with its players asking this server, under a policy of its own: it has its script inside."""
     try:
-        written = _report(served(request).workspace).read_bytes()
+        written = _report(server_state(request).workspace).read_bytes()
     except FileNotFoundError:
         raise NotFoundError("No report is written yet. Start `report` on the page Runs.") from None
     html = as_served(

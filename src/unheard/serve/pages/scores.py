@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from unheard.serve.pages.frame import page
+from unheard.serve.pages.layout import page
 
 router = APIRouter()
 

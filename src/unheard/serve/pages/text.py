@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
-LONGEST_TEXT = 200  # characters of a tag
+MAX_TEXT_CHARS = 200  # characters of a tag
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def short(text: object, longest: int = LONGEST_TEXT) -> str:
+def short(text: object, longest: int = MAX_TEXT_CHARS) -> str:
     """One line of at most `longest` characters, without control characters and without marks that turn the direction
     of text; what cannot be written (lone surrogates) becomes a question mark."""
     visible = whole = str(text)[: 4 * longest].encode("utf-8", "replace").decode("utf-8")

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
-from unheard.serve import answers
-from unheard.serve.caching import REUSABLE
-from unheard.serve.pages.frame import Now, page
-from unheard.serve.pages.media import MEL_WIDTH, heard
-from unheard.serve.pages.views import Shown, ShownResult, results
+from unheard.serve import queries
+from unheard.serve.http_caching import REUSABLE
+from unheard.serve.pages.layout import CurrentSnapshot, page
+from unheard.serve.pages.media import MEL_WIDTH, stored_spectrogram
+from unheard.serve.pages.views import ResultView, TrackView, results
 from unheard.serve.schema import Options, Ranked, Which
-from unheard.serve.state import Loaded
+from unheard.serve.snapshot import Snapshot
 from unheard.spectrograms.filterbank import hz_to_mel
 from unheard.workspace import Settings
 
@@ -27,26 +27,26 @@ NOBODY, KEPT_BACK = "that nobody has played yet", "kept from the models as if no
 
 
 @router.get("/track", dependencies=[REUSABLE])
-def track(request: Request, now: Now, id: str) -> Response:  # noqa: A002 - in the address
+def track(request: Request, snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002 - in the address
     """One track."""
-    known = answers.track(now, id)
-    row = answers.row_of(now, id)
+    known = queries.track(snapshot, id)
+    row = queries.row_of(snapshot, id)
     return page(
         request,
         "track.html",
-        shown=Shown(known),
+        shown=TrackView(known),
         artists=known.artists,
-        heard=heard(now, row, most_frames=1) is not None,
-        mel=mel_axes(now.default.workspace.settings),
-        confidence=now.once(("confidence", row), lambda: now.default.confidence(id)),
-        lists=nearest_lists(now, lambda options: answers.similar(now, id, options)),
-        model=now.default.model,
+        has_audio=stored_spectrogram(snapshot, row, most_frames=1) is not None,
+        mel=mel_axes(snapshot.default.workspace.settings),
+        confidence=snapshot.cached(("confidence", row), lambda: snapshot.default.confidence(id)),
+        lists=nearest_lists(snapshot, lambda options: queries.similar(snapshot, id, options)),
+        model=snapshot.default.model,
     )
 
 
-def nearest_lists(now: Loaded, similar: Callable[[Options], Ranked]) -> list[tuple[str, str, list[ShownResult]]]:
+def nearest_lists(snapshot: Snapshot, similar: Callable[[Options], Ranked]) -> list[tuple[str, str, list[ResultView]]]:
     """Return title, explanation and neighbours of two lists, cold tracks and warm ones; `similar` finds neighbours."""
-    kept_back = KEPT_BACK if now.shelves.unheard_were_played else NOBODY
+    kept_back = KEPT_BACK if snapshot.browse_index.cold_tracks_have_plays else NOBODY
     lists: tuple[tuple[str, str, Which], ...] = (
         ("Nearest unheard", f"Tracks {kept_back}, placed without a play.", "cold"),
         ("Nearest heard", "Tracks that people know.", "warm"),

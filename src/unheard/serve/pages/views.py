@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from unheard.library import Track
 from unheard.recommend.confidence import LOW_CONFIDENCE
 from unheard.recommend.filters import genres_of, year_of
-from unheard.serve.answers import track_out
 from unheard.serve.pages.text import address_of, clock
+from unheard.serve.queries import track_out
 from unheard.serve.schema import Kind, Ranked, RankedTrack, TrackOut
-from unheard.serve.state import Loaded
+from unheard.serve.snapshot import Snapshot
 
 KIND_NAMES: dict[Kind, str] = {"cold": "unheard", "warm": "heard", "other": "held back"}
 
 
 @dataclass(frozen=True)
-class Shown:
+class TrackView:
     """One track on a page."""
 
     track: TrackOut
@@ -73,10 +73,10 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class ShownResult:
+class ResultView:
     """A ranked track with what is said about it."""
 
-    shown: Shown
+    shown: TrackView
     found: RankedTrack
 
     @property
@@ -85,26 +85,26 @@ class ShownResult:
         return self.found.confidence is not None and self.found.confidence < LOW_CONFIDENCE
 
 
-def show(tracks: Iterable[TrackOut]) -> list[Shown]:
-    return [Shown(track) for track in tracks]
+def show(tracks: Iterable[TrackOut]) -> list[TrackView]:
+    return [TrackView(track) for track in tracks]
 
 
-def show_row(now: Loaded, row: int) -> Shown:
-    return Shown(track_out(now, int(row)))
+def show_row(snapshot: Snapshot, row: int) -> TrackView:
+    return TrackView(track_out(snapshot, int(row)))
 
 
-def results(ranked: Ranked) -> list[ShownResult]:
-    return [ShownResult(Shown(item.track), item) for item in ranked.items]
+def results(ranked: Ranked) -> list[ResultView]:
+    return [ResultView(TrackView(item.track), item) for item in ranked.items]
 
 
-def genres(now: Loaded) -> tuple[str, ...]:
+def genres(snapshot: Snapshot) -> tuple[str, ...]:
     """Every genre that tags name, the most frequent first."""
 
     def count() -> tuple[str, ...]:
         counts: dict[str, int] = {}
-        for track in now.catalogue.tracks.items:
+        for track in snapshot.catalogue.tracks.items:
             for genre in genres_of(track):
                 counts[genre] = counts.get(genre, 0) + 1
         return tuple(sorted(counts, key=lambda genre: (-counts[genre], genre)))
 
-    return now.once("genres", count)
+    return snapshot.cached("genres", count)

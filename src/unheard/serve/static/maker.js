@@ -2,7 +2,7 @@
 // saved, stay in this browser.
 import { wake } from "./player.js";
 
-const form = document.getElementById("wish");
+const form = document.getElementById("query");
 const add = document.getElementById("add");
 const SAVED = "unheard playlists";
 const SUGGESTED = 8, MOST_ASKED = 50;

@@ -14,9 +14,9 @@ from tests.builders.server import running
 from unheard.library import Library
 from unheard.serve import assets
 from unheard.serve.app import make_app
-from unheard.serve.caching import IMMUTABLE, PICTURE, REVALIDATED, UNCACHED
 from unheard.serve.config import ServeConfig
-from unheard.serve.state import Served
+from unheard.serve.http_caching import IMMUTABLE, PICTURE, REVALIDATED, UNCACHED
+from unheard.serve.state import ServerState
 from unheard.workspace import Workspace
 
 REUSABLE_ADDRESSES = (
@@ -50,33 +50,35 @@ OTHER_ADDRESSES = (
 
 
 @pytest.fixture(scope="module")
-def watched(served_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Served]]:
+def watched(
+    served_workspace: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[httpx.Client, ServerState]]:
     """A client of a server, and what that server holds."""
     config = ServeConfig(workspace=served_workspace)
     app = make_app(config)
     with running(config, app) as url, httpx.Client(base_url=url, timeout=60) as client:
-        yield client, app.state.served
+        yield client, app.state.server
 
 
-def is_kept(served: Served, address: str) -> bool:
+def is_kept(server: ServerState, address: str) -> bool:
     path, _, query = address.partition("?")
-    return served.loaded().responses.get((path, query.encode())) is not None
+    return server.snapshot().responses.get((path, query.encode())) is not None
 
 
 @pytest.mark.parametrize("address", REUSABLE_ADDRESSES)
-def test_an_answer_that_cannot_change_is_kept(watched: tuple[httpx.Client, Served], address: str) -> None:
-    client, served = watched
+def test_an_answer_that_cannot_change_is_kept(watched: tuple[httpx.Client, ServerState], address: str) -> None:
+    client, server = watched
     first = client.get(address)
     assert first.status_code == 200
-    assert is_kept(served, address)
+    assert is_kept(server, address)
     assert client.get(address).content == first.content
 
 
 @pytest.mark.parametrize("address", OTHER_ADDRESSES)
-def test_an_answer_that_can_change_is_made_again(watched: tuple[httpx.Client, Served], address: str) -> None:
-    client, served = watched
+def test_an_answer_that_can_change_is_made_again(watched: tuple[httpx.Client, ServerState], address: str) -> None:
+    client, server = watched
     client.get(address)
-    assert not is_kept(served, address)
+    assert not is_kept(server, address)
 
 
 @pytest.mark.parametrize(

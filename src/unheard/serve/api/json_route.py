@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 
-class WrittenAtOnce(APIRoute):
+class JsonRoute(APIRoute):
     """A route whose function, if it is a plain one, hands over its model as JSON."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:

@@ -17,13 +17,13 @@ from unheard.serve.pages.text import address
 from unheard.serve.schema import MAX_RESULTS, Likes, Which
 
 PATH = "/make"
-MOST_SEEDS = 100
-MOST_TRACKS = 50  # on one page
+MAX_SEEDS = 100
+MAX_TRACKS = 50  # on one page
 SECONDS_A_MINUTE = 60
 
 
 @dataclass(frozen=True)
-class Wish:
+class PlaylistQuery:
     """The seeds and the options of a playlist; limits that are None are not set.
 
     max_per_artist  0: no cap
@@ -47,7 +47,7 @@ class Wish:
     @property
     def query(self) -> dict[str, object]:
         """Names and values as they stand in an address; what is as usual is left out."""
-        plain = Wish()
+        plain = PlaylistQuery()
         values: dict[str, object] = {
             "which": self.which,
             "n": self.n,
@@ -85,7 +85,7 @@ class Wish:
         )
 
 
-def read_wish(values: QueryParams) -> Wish:
+def read_query(values: QueryParams) -> PlaylistQuery:
     """From an address or a form; empty fields are not filled in. UserError names the field that makes no sense.
 
     `unseed` and `allow` are buttons of the form: they take a seed back, or a removal.
@@ -94,10 +94,10 @@ def read_wish(values: QueryParams) -> Wish:
     if which not in get_args(Which):
         raise UserError(f"which tracks: expected one of {', '.join(get_args(Which))}, found {which!r:.40}")
     year_from, year_to = _number(values, "year_from", 0, 9999), _number(values, "year_to", 0, 9999)
-    n = _number(values, "n", 1, MOST_TRACKS)
+    n = _number(values, "n", 1, MAX_TRACKS)
     cap = _number(values, "per_artist", NO_CAP, MAX_RESULTS)
-    return Wish(
-        seeds=_without(_names(values, "seed"), _names(values, "unseed"))[:MOST_SEEDS],
+    return PlaylistQuery(
+        seeds=_without(_names(values, "seed"), _names(values, "unseed"))[:MAX_SEEDS],
         which=cast("Which", which),
         n=20 if n is None else int(n),
         max_per_artist=2 if cap is None else int(cap),

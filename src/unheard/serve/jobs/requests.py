@@ -1,6 +1,6 @@
 """What somebody may ask for over HTTP, and the command line that it becomes.
 
-Nothing of a wish is read by a shell, and nothing that does not come from a fixed list can be taken for an option.
+Nothing of a request is read by a shell, and nothing that does not come from a fixed list can be taken for an option.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ PathText = Annotated[str, Field(min_length=1, max_length=4096)]
 Paths = Annotated[tuple[PathText, ...], Field(min_length=1, max_length=100)]
 
 
-class _Wish(BaseModel):
+class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ScanWish(_Wish):
+class ScanRequest(_Request):
     """Read tags, decode, store spectrograms."""
 
     verb: Literal["scan"]
     sources: Paths = Field(description="Folders, files or tables, below what the server's operator allows.")
 
 
-class ImportWish(_Wish):
+class ImportRequest(_Request):
     """Import playlists or listens."""
 
     verb: Literal["import"]
@@ -38,20 +38,20 @@ class ImportWish(_Wish):
     skip_unknown: bool = False
 
 
-class SplitWish(_Wish):
+class SplitRequest(_Request):
     """Decide which tracks train, tune and test."""
 
     verb: Literal["split"]
 
 
-class FactorsWish(_Wish):
+class FactorsRequest(_Request):
     """Compute factors of the plays."""
 
     verb: Literal["factors"]
     split: Name | None = None
 
 
-class TrainWish(_Wish):
+class TrainRequest(_Request):
     """Train a model."""
 
     verb: Literal["train"]
@@ -59,20 +59,20 @@ class TrainWish(_Wish):
     split: Name | None = None
 
 
-class EvaluateWish(_Wish):
+class EvaluateRequest(_Request):
     """Measure models."""
 
     verb: Literal["evaluate"]
     split: Name | None = None
 
 
-class ReportWish(_Wish):
+class ReportRequest(_Request):
     """Make the report, in the folder `report` of the workspace."""
 
     verb: Literal["report"]
 
 
-class MapWish(_Wish):
+class MapRequest(_Request):
     """Draw the catalogue as a map."""
 
     verb: Literal["map"]
@@ -80,8 +80,15 @@ class MapWish(_Wish):
     model: Model | None = None
 
 
-Wish = Annotated[
-    ScanWish | ImportWish | SplitWish | FactorsWish | TrainWish | EvaluateWish | ReportWish | MapWish,
+JobRequest = Annotated[
+    ScanRequest
+    | ImportRequest
+    | SplitRequest
+    | FactorsRequest
+    | TrainRequest
+    | EvaluateRequest
+    | ReportRequest
+    | MapRequest,
     Field(discriminator="verb"),
 ]
 
@@ -90,23 +97,23 @@ class NotAllowedError(UserError):
     """A path outside of what the operator allows."""
 
 
-def command_line(wish: Wish, workspace: Path, roots: Sequence[Path]) -> list[str]:
+def command_line(request: JobRequest, workspace: Path, roots: Sequence[Path]) -> list[str]:
     """Arguments of `unheard`; NotAllowedError for a path outside of `roots` and the workspace."""
-    verb, where = wish.verb, ["-w", str(workspace)]
-    match wish:
-        case ScanWish(sources=paths):
+    verb, where = request.verb, ["-w", str(workspace)]
+    match request:
+        case ScanRequest(sources=paths):
             return [verb, *where, "-j", "1", "--", *(str(allowed(path, workspace, roots)) for path in paths)]
-        case ImportWish(files=paths):
-            skip = ["--skip-unknown"] if wish.skip_unknown else []
+        case ImportRequest(files=paths):
+            skip = ["--skip-unknown"] if request.skip_unknown else []
             return [verb, *where, *skip, "--", *(str(allowed(path, workspace, roots)) for path in paths)]
-        case SplitWish():
+        case SplitRequest():
             return [verb, *where]
-        case ReportWish():
+        case ReportRequest():
             return [verb, *where, "-o", str(workspace / "report")]
-    split = ["--split", wish.split] if wish.split else []
-    if isinstance(wish, MapWish):
-        return [verb, *where, *split, *(["--model", wish.model] if wish.model else [])]
-    recipe = [wish.recipe] if isinstance(wish, TrainWish) and wish.recipe else []
+    split = ["--split", request.split] if request.split else []
+    if isinstance(request, MapRequest):
+        return [verb, *where, *split, *(["--model", request.model] if request.model else [])]
+    recipe = [request.recipe] if isinstance(request, TrainRequest) and request.recipe else []
     return [verb, *where, *split, *recipe]
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from unheard.errors import AudioError, Reason, UserError
 from unheard.library import Track
 from unheard.recommend.recommend import NewTrack
-from unheard.serve.hearing import Hear
+from unheard.serve.audio_worker import FileEncoder
 
 
-def strange_ears(root: Path, split: str | None, model: str | None) -> Hear:
+def hostile_encoder(root: Path, split: str | None, model: str | None) -> FileEncoder:
     """Does to its process what hostile files do; imported there by name."""
 
     def hear(file: Path, name: str | None) -> NewTrack:
@@ -37,7 +37,7 @@ def strange_ears(root: Path, split: str | None, model: str | None) -> Hear:
     return hear
 
 
-def deaf_ears(_root: Path, _split: str | None, _model: str | None) -> Hear:
+def hanging_encoder(_root: Path, _split: str | None, _model: str | None) -> FileEncoder:
     """Hears for ever."""
 
     def hear(_file: Path, _name: str | None) -> NewTrack:

@@ -13,9 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from unheard import __version__
 from unheard.serve.assets import versioned
-from unheard.serve.caching import REVALIDATED
+from unheard.serve.http_caching import REVALIDATED
 from unheard.serve.pages.text import address, clock, lasting, percent, short, thousands
-from unheard.serve.state import Loaded, current, served
+from unheard.serve.snapshot import Snapshot
+from unheard.serve.state import current_snapshot, server_state
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -40,12 +41,12 @@ ERRORS = {
 }
 
 
-def loaded(request: Request) -> Loaded:
+def loaded(request: Request) -> Snapshot:
     """The current reading of the workspace."""
-    return served(request).loaded()
+    return server_state(request).snapshot()
 
 
-Now = Annotated[Loaded, Depends(current)]  # what pages ask for
+CurrentSnapshot = Annotated[Snapshot, Depends(current_snapshot)]  # what pages ask for
 
 
 @cache
@@ -68,7 +69,7 @@ def page(
     request: Request, template: str, /, *, status: int = 200, cache_control: str = REVALIDATED, **values: object
 ) -> Response:
     """A template as an answer; `here` marks the place in the menu."""
-    workspace = served(request).workspace
+    workspace = server_state(request).workspace
     frame = {"here": request.url.path, "workspace": workspace.root.resolve().name, "simulated": workspace.is_demo}
     html = environment().get_template(template).render({**frame, **values})
     return HTMLResponse(html.encode("utf-8", "replace"), status, headers={"cache-control": cache_control})

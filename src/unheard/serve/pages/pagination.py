@@ -9,7 +9,7 @@ from unheard.serve.pages.text import address
 
 
 @dataclass(frozen=True)
-class Leaf:
+class Pagination:
     """Page `number` (1 is the first) of a list of `total` items, `size` on a page."""
 
     number: int

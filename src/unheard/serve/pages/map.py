@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from unheard.errors import UserError
 from unheard.recommend.track_map import TrackMap
-from unheard.serve import answers
+from unheard.serve import queries
 from unheard.serve.jobs import State
-from unheard.serve.jobs.wishes import MapWish
-from unheard.serve.pages.frame import Now, page
+from unheard.serve.jobs.requests import MapRequest
+from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.media import picture
 from unheard.serve.pages.pictures import COLD_STOPS, WARM_STOPS
 from unheard.serve.pages.png import palette_png
-from unheard.serve.pages.views import Shown, show_row
-from unheard.serve.state import Loaded, served
+from unheard.serve.pages.views import TrackView, show_row
+from unheard.serve.snapshot import Snapshot
+from unheard.serve.state import server_state
 
 router = APIRouter()
 
@@ -31,96 +32,100 @@ FULL = 2**16 - 1  # positions are sent as 16-bit numbers
 
 
 @router.get("/map")
-def sky(request: Request, now: Now, id: str = "", q: str = "") -> Response:  # noqa: A002 - in the address
+def map_page(request: Request, snapshot: CurrentSnapshot, id: str = "", q: str = "") -> Response:  # noqa: A002 - in the address
     """The page; `id` is the track to begin at."""
-    atlas = current_map(now)
-    row = answers.row_of(now, id) if id else None
-    found = answers.search(now, q, limit=FIRST_FOUND).items if q.strip() else ()
+    track_map = current_map(snapshot)
+    row = queries.row_of(snapshot, id) if id else None
+    found = queries.search(snapshot, q, limit=FIRST_FOUND).items if q.strip() else ()
     return page(
         request,
         "map.html",
         q=q,
-        found=[Shown(one) for one in found],
+        found=[TrackView(one) for one in found],
         row=row,
-        near=nearest(now, row) if row is not None else None,
-        n=len(now.catalogue),
-        method=atlas.method,
-        points=f"/map/points?of={atlas.digest}-{atlas.method}",
-        model=now.default.model,
+        near=nearest(snapshot, row) if row is not None else None,
+        n=len(snapshot.catalogue),
+        method=track_map.method,
+        points=f"/map/points?of={track_map.digest}-{track_map.method}",
+        model=snapshot.default.model,
         job=drawing(request),
     )
 
 
 @router.get("/map/points")
-def points(now: Now) -> Response:
+def points(snapshot: CurrentSnapshot) -> Response:
     """Of every track in the library's order: x and y, 16 bits each, little end first; then a byte each, 1 for cold."""
-    atlas = current_map(now)
-    places = np.rint((atlas.points + 1) / 2 * FULL).astype("<u2")
-    cold = np.array([kind != "warm" for kind in kinds(now)], np.uint8)
+    track_map = current_map(snapshot)
+    places = np.rint((track_map.points + 1) / 2 * FULL).astype("<u2")
+    cold = np.array([kind != "warm" for kind in kinds(snapshot)], np.uint8)
     return picture(places.tobytes() + cold.tobytes(), "application/octet-stream")
 
 
 @router.get("/map/near")
-def near(request: Request, now: Now, row: int) -> Response:
+def near(request: Request, snapshot: CurrentSnapshot, row: int) -> Response:
     """The true neighbours of a track, as a part of the page."""
-    if not 0 <= row < len(now.catalogue):
-        raise answers.NotFoundError(f"There is no track number {row}.")
-    return page(request, "near.html", near=nearest(now, row))
+    if not 0 <= row < len(snapshot.catalogue):
+        raise queries.NotFoundError(f"There is no track number {row}.")
+    return page(request, "near.html", near=nearest(snapshot, row))
 
 
 @router.post("/map/draw")
-def draw(request: Request, now: Now) -> Response:
+def draw(request: Request, snapshot: CurrentSnapshot) -> Response:
     """Have the finer map drawn, beside the work that goes on."""
     if drawing(request) is None:
-        wish = MapWish(verb="map", split=now.catalogue.split.name, model=now.default.model)
-        served(request).jobs.add(wish)
+        job_request = MapRequest(verb="map", split=snapshot.catalogue.split.name, model=snapshot.default.model)
+        server_state(request).jobs.add(job_request)
     return RedirectResponse("/map", 303)
 
 
 @router.get("/pictures/map")
-def small(now: Now) -> Response:
+def small(snapshot: CurrentSnapshot) -> Response:
     """The map as a picture."""
-    atlas = current_map(now)
-    key = ("map picture", atlas.digest, atlas.method)
-    return picture(now.once(key, lambda: density(atlas.points, np.array([kind != "warm" for kind in kinds(now)]))))
+    track_map = current_map(snapshot)
+    key = ("map picture", track_map.digest, track_map.method)
+    return picture(
+        snapshot.cached(key, lambda: density(track_map.points, np.array([kind != "warm" for kind in kinds(snapshot)])))
+    )
 
 
-def current_map(now: Loaded) -> TrackMap:
-    """The map as it is on disk now."""
-    path = now.default.workspace.map_path(now.catalogue.split.name, now.default.model)
+def current_map(snapshot: Snapshot) -> TrackMap:
+    """The map as it is on disk snapshot."""
+    path = snapshot.default.workspace.map_path(snapshot.catalogue.split.name, snapshot.default.model)
     try:
         drawn_at = path.stat().st_mtime_ns
     except OSError:
         drawn_at = 0
-    return now.once(("atlas", drawn_at), now.default.track_map)
+    return snapshot.cached(("track_map", drawn_at), snapshot.default.track_map)
 
 
-def has_map(now: Loaded) -> bool:
+def has_map(snapshot: Snapshot) -> bool:
     """Whether the model has a space that can be drawn."""
     try:
-        return bool(len(current_map(now).points))
+        return bool(len(current_map(snapshot).points))
     except UserError:
         return False
 
 
-def kinds(now: Loaded) -> list[str]:
-    shelves = now.shelves
-    return now.once("kinds", lambda: [shelves.kind(row) for row in range(len(now.catalogue))])
+def kinds(snapshot: Snapshot) -> list[str]:
+    browse_index = snapshot.browse_index
+    return snapshot.cached("kinds", lambda: [browse_index.kind(row) for row in range(len(snapshot.catalogue))])
 
 
-def nearest(now: Loaded, row: int) -> dict[str, object]:
+def nearest(snapshot: Snapshot, row: int) -> dict[str, object]:
     """A track and its nearest tracks in the whole space: the rows that the map draws, and their cosines."""
-    shown = show_row(now, row)
-    session = now.default
-    ids, cosines = now.once(("near", row), lambda: session.similar(shown.track_id, n=N_NEAREST, max_per_artist=None))
-    rows = [answers.row_of(now, track_id) for track_id in ids]
-    items = [(near, show_row(now, near), float(cosine)) for near, cosine in zip(rows, cosines, strict=True)]
+    shown = show_row(snapshot, row)
+    session = snapshot.default
+    ids, cosines = snapshot.cached(
+        ("near", row), lambda: session.similar(shown.track_id, n=N_NEAREST, max_per_artist=None)
+    )
+    rows = [queries.row_of(snapshot, track_id) for track_id in ids]
+    items = [(near, show_row(snapshot, near), float(cosine)) for near, cosine in zip(rows, cosines, strict=True)]
     return {"row": row, "shown": shown, "items": items}
 
 
 def drawing(request: Request) -> str | None:
     """The job that draws a map now, if there is one."""
-    jobs = served(request).jobs.all()
+    jobs = server_state(request).jobs.all()
     return next((job.job_id for job in jobs if job.verb == "map" and job.state in (State.QUEUED, State.RUNNING)), None)
 
 

@@ -16,21 +16,21 @@ import pytest
 import soundfile
 
 import unheard
+from tests.builders.audio_workers import hostile_encoder
 from tests.builders.command_line import run_command
-from tests.builders.ears import strange_ears
 from tests.builders.server import eventually, running
 from tests.serve.test_placeholders import placeholders
 from unheard.errors import AudioError, Reason, UserError
+from unheard.serve.audio_worker import MAX_WAITING, AudioWorker, BusyError
 from unheard.serve.config import ServeConfig
-from unheard.serve.hearing import MOST_WAITING, BusyError, Ears
 from unheard.session import Session
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def ears(tmp_path: Path) -> Iterator[Ears]:
-    made = Ears(tmp_path, limit_s=1.0, make_hear=strange_ears)
+def audio_worker(tmp_path: Path) -> Iterator[AudioWorker]:
+    made = AudioWorker(tmp_path, timeout_s=1.0, make_encoder=hostile_encoder)
     made.start()
     yield made
     made.stop()
@@ -39,12 +39,14 @@ def ears(tmp_path: Path) -> Iterator[Ears]:
 @pytest.mark.parametrize(
     ("name", "reason"), [("crash", Reason.CRASHED), ("exit", Reason.CRASHED), ("hang", Reason.TIMED_OUT)]
 )
-def test_a_file_that_ends_the_process_costs_that_file_only(ears: Ears, name: str, reason: Reason) -> None:
-    before = ears.hear(Path("good"))
+def test_a_file_that_ends_the_process_costs_that_file_only(
+    audio_worker: AudioWorker, name: str, reason: Reason
+) -> None:
+    before = audio_worker.encode_file(Path("good"))
     with pytest.raises(AudioError) as told:
-        ears.hear(Path(name))
+        audio_worker.encode_file(Path(name))
     assert told.value.reason is reason
-    after = ears.hear(Path("good"))
+    after = audio_worker.encode_file(Path("good"))
     assert after.track.title == "good"
     assert after.vector != before.vector  # another process
 
@@ -53,25 +55,25 @@ def test_a_file_that_ends_the_process_costs_that_file_only(ears: Ears, name: str
     ("name", "error"),
     [("bug", "ZeroDivisionError: oh"), ("mistake", "name another model"), ("silent", "nothing in it")],
 )
-def test_errors_come_back_and_the_process_stays(ears: Ears, name: str, error: str) -> None:
-    before = ears.hear(Path("good"))
+def test_errors_come_back_and_the_process_stays(audio_worker: AudioWorker, name: str, error: str) -> None:
+    before = audio_worker.encode_file(Path("good"))
     with pytest.raises(UserError, match=error):
-        ears.hear(Path(name))
-    assert ears.hear(Path("good")).vector == before.vector
+        audio_worker.encode_file(Path(name))
+    assert audio_worker.encode_file(Path("good")).vector == before.vector
 
 
-def test_only_so_many_wait(ears: Ears) -> None:
+def test_only_so_many_wait(audio_worker: AudioWorker) -> None:
     def wait_for_ever() -> None:
         with contextlib.suppress(AudioError):
-            ears.hear(Path("hang"))
+            audio_worker.encode_file(Path("hang"))
 
-    waiting = [threading.Thread(target=wait_for_ever) for _ in range(MOST_WAITING)]
+    waiting = [threading.Thread(target=wait_for_ever) for _ in range(MAX_WAITING)]
     for thread in waiting:
         thread.start()
 
     def is_busy() -> bool:
         try:
-            ears.hear(Path("good"))
+            audio_worker.encode_file(Path("good"))
         except BusyError:
             return True
         except AudioError:
@@ -79,29 +81,29 @@ def test_only_so_many_wait(ears: Ears) -> None:
         return False
 
     assert eventually(is_busy)
-    ears.stop()
+    audio_worker.stop()
     for thread in waiting:
         thread.join(timeout=60)
     assert not any(thread.is_alive() for thread in waiting)
 
 
-def test_it_becomes_warm_by_itself_and_stopping_it_frees_who_waits(ears: Ears) -> None:
-    assert eventually(lambda: ears.is_warm)
+def test_it_becomes_warm_by_itself_and_stopping_it_frees_who_waits(audio_worker: AudioWorker) -> None:
+    assert eventually(lambda: audio_worker.is_warm)
     told: list[Exception] = []
 
     def wait_for_ever() -> None:
         try:
-            ears.hear(Path("hang"))
+            audio_worker.encode_file(Path("hang"))
         except AudioError as error:
             told.append(error)
 
     waiting = threading.Thread(target=wait_for_ever)
     waiting.start()
-    ears.stop()
+    audio_worker.stop()
     waiting.join(timeout=30)
     assert not waiting.is_alive()
     with pytest.raises(AudioError):
-        ears.hear(Path("good"))
+        audio_worker.encode_file(Path("good"))
 
 
 # ------------------------------------------------------------------------------------------------- through a server

@@ -13,7 +13,7 @@ WORDS = {State.QUEUED: "waiting", State.ORPHANED: "lost"}  # where the name of t
 
 
 @dataclass(frozen=True)
-class ShownJob:
+class JobView:
     """One job on a page, as it was at `now` (seconds since 1970)."""
 
     job: Job
@@ -63,5 +63,5 @@ class ShownJob:
         return "" if begun is None or ended is None else lasting(ended - begun)
 
 
-def show_job(job: Job) -> ShownJob:
-    return ShownJob(job, time.time())
+def job_view(job: Job) -> JobView:
+    return JobView(job, time.time())

@@ -1,4 +1,4 @@
-"""The login page of a server with a token: the token once, a cookie from then on."""
+"""The login page of a server with a token: it sets a cookie for a browser that sent the token once."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Next = Annotated[str, Query(alias="next", max_length=MAX_NEXT)]
 
 
 @router.get("/login")
-def ask(request: Request, then: Next = "/") -> Response:
-    """The form."""
+def login_page(request: Request, then: Next = "/") -> Response:
+    """Show the form."""
     if server_state(request).config.token is None:
         return RedirectResponse("/", 303)
     return page(request, "login.html", cache_control=UNCACHED, then=_local(then), wrong=False)
 
 
 @router.post("/login")
-def enter(request: Request, token: Annotated[str, Form(max_length=1000)], then: Next = "/") -> Response:
-    """The token, for a cookie."""
+def login(request: Request, token: Annotated[str, Form(max_length=1000)], then: Next = "/") -> Response:
+    """Check the token and set the cookie."""
     secret = server_state(request).config.token
     if secret is None:
         return RedirectResponse("/", 303)
@@ -41,14 +41,14 @@ def enter(request: Request, token: Annotated[str, Form(max_length=1000)], then: 
 
 
 @router.post("/logout")
-def leave() -> Response:
-    """Forget the cookie."""
+def logout() -> Response:
+    """Delete the cookie."""
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer
 
 
 def _local(path: str) -> str:
-    """A place of this server to go on to: never another site's address, however it is spelled."""
+    """Return a path of this server to redirect to; "/" for anything that could lead to another site."""
     plain = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if plain else "/"

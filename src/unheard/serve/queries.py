@@ -1,6 +1,6 @@
-"""Questions that pages and API both ask, as plain functions of what is snapshot. What was answered is remembered.
+"""Queries that pages and the API share, as plain functions of a snapshot. Their results are cached in it.
 
-Names from outside are looked up in the library and nowhere else: a name that is a path is not opened.
+Track ids of requests are only looked up in the library: an id that is a path is never opened as a file.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from unheard.serve.snapshot import Snapshot
 from unheard.session import Session
 from unheard.splits.groups import loose
 
-MEANS_PREFERENCE = "how well it suits the playlist: larger is better, to be compared within this list only"
+MEANS_PREFERENCE = "how well the track suits the playlist: larger is better; compare scores of this list only"
 MEANS_VOTES = "votes of the seeds: sum of 1 / (60 + rank among a seed's neighbours)"
-MEANS_COSINE = "centred cosine, -1 to 1; 0 is no more alike than chance"
+MEANS_COSINE = "centred cosine, -1 to 1; 0 is the similarity of unrelated tracks"
 SHOWN_PLAYLISTS = 100
 
 
 class NotFoundError(UserError):
-    """A name that is not in the library."""
+    """No track, playlist, model or job has this name."""
 
 
 # ------------------------------------------------------------------------------------------------------- browsing
@@ -51,7 +51,7 @@ class NotFoundError(UserError):
 def search(
     snapshot: Snapshot, text: str = "", *, which: Which = "all", artist: str = "", offset: int = 0, limit: int = 50
 ) -> TrackPage:
-    """Tracks whose artist, title or album hold every word of `text`, the nearest names first."""
+    """Return the tracks whose artist, title and album together contain every word of `text`, the best matches first."""
     rows = snapshot.cached(
         ("search", text, which, artist), lambda: snapshot.browse_index.search(text, which=which, artist=artist)
     )
@@ -61,7 +61,7 @@ def search(
 
 
 def track(snapshot: Snapshot, track_id: str) -> TrackDetail:
-    """Everything about one track."""
+    """Return the details of a track."""
     row = row_of(snapshot, track_id)
     known, catalogue = snapshot.catalogue.tracks[row], snapshot.catalogue
     holding = snapshot.browse_index.by_track.indices[slice(*snapshot.browse_index.by_track.indptr[row : row + 2])]
@@ -75,21 +75,21 @@ def track(snapshot: Snapshot, track_id: str) -> TrackDetail:
 
 
 def artists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> ArtistPage:
-    """Artists whose name holds every word of `text`, by name."""
+    """Return the artists whose name contains every word of `text`, by name."""
     words = loose(text).split()
     found = [one for one in snapshot.browse_index.artists if all(word in loose(one.name) for word in words)]
     return ArtistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
 
 
 def playlists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> PlaylistPage:
-    """Playlists whose id holds `text`, by id."""
+    """Return the playlists whose id contains `text`, by id."""
     wanted = text.casefold()
     found = [one for one in snapshot.browse_index.playlists if wanted in one.playlist_id.casefold()]
     return PlaylistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
 
 
 def playlist(snapshot: Snapshot, playlist_id: str) -> PlaylistDetail:
-    """One playlist with its tracks in order."""
+    """Return a playlist with its tracks in order."""
     catalogue = snapshot.catalogue
     if playlist_id not in catalogue.playlists:
         raise NotFoundError(f"no playlist {playlist_id!r}")
@@ -100,7 +100,7 @@ def playlist(snapshot: Snapshot, playlist_id: str) -> PlaylistDetail:
 
 
 def models(snapshot: Snapshot) -> list[ModelOut]:
-    """Models that may be named."""
+    """Return the models that a request may name."""
     workspace, split = snapshot.default.workspace, snapshot.catalogue.split.name
     return [
         ModelOut(
@@ -117,7 +117,7 @@ def models(snapshot: Snapshot) -> list[ModelOut]:
 
 
 def for_playlist(snapshot: Snapshot, playlist_id: str, options: Options) -> Ranked:
-    """Tracks that suit a playlist."""
+    """Return recommendations for a playlist."""
     if playlist_id not in snapshot.catalogue.playlists:
         raise NotFoundError(f"no playlist {playlist_id!r}")
     session = session_for(snapshot, options)
@@ -125,12 +125,12 @@ def for_playlist(snapshot: Snapshot, playlist_id: str, options: Options) -> Rank
         ("for playlist", session.model, playlist_id, options),
         lambda: session.recommendations(playlist=playlist_id, options=list_options(snapshot, options)),
     )
-    voted = any(item.agreeing for item in found)
-    return _ranked(snapshot, session, options, found, MEANS_VOTES if voted else MEANS_PREFERENCE)
+    is_vote = any(item.agreeing for item in found)
+    return _ranked(snapshot, session, options, found, MEANS_VOTES if is_vote else MEANS_PREFERENCE)
 
 
 def for_likes(snapshot: Snapshot, likes: Likes) -> Ranked:
-    """Tracks that the liked ones vote for."""
+    """Return recommendations for liked tracks."""
     session = session_for(snapshot, likes)
     found = snapshot.cached(
         ("for likes", session.model, likes), lambda: _vote(snapshot, session, _known(snapshot, likes.likes), likes)
@@ -138,30 +138,30 @@ def for_likes(snapshot: Snapshot, likes: Likes) -> Ranked:
     return _ranked(snapshot, session, likes, found, MEANS_VOTES)
 
 
-def for_file(snapshot: Snapshot, heard: NewTrack, options: Options) -> RankedForFile:
-    """Tracks for an audio file that was heard."""
+def for_file(snapshot: Snapshot, new_track: NewTrack, options: Options) -> RankedForFile:
+    """Return recommendations for an encoded audio file."""
     session = session_for(snapshot, options)
-    ranked = _ranked(snapshot, session, options, _vote(snapshot, session, [heard], options), MEANS_VOTES)
-    return RankedForFile(**dict(ranked), heard=uploaded_file(snapshot, heard))
+    ranked = _ranked(snapshot, session, options, _vote(snapshot, session, [new_track], options), MEANS_VOTES)
+    return RankedForFile(**dict(ranked), heard=uploaded_file(snapshot, new_track))
 
 
-def similar_to_file(snapshot: Snapshot, heard: NewTrack, options: Options) -> RankedForFile:
-    """Neighbours of an audio file that was heard."""
+def similar_to_file(snapshot: Snapshot, new_track: NewTrack, options: Options) -> RankedForFile:
+    """Return the neighbours of an encoded audio file."""
     session = session_for(snapshot, options)
-    found = session.neighbours(heard, options=list_options(snapshot, options))
+    found = session.neighbours(new_track, options=list_options(snapshot, options))
     return RankedForFile(
-        **dict(_ranked(snapshot, session, options, found, MEANS_COSINE)), heard=uploaded_file(snapshot, heard)
+        **dict(_ranked(snapshot, session, options, found, MEANS_COSINE)), heard=uploaded_file(snapshot, new_track)
     )
 
 
-def uploaded_file(snapshot: Snapshot, heard: NewTrack) -> UploadedFile:
-    """What is said of a file; its confidence only if nothing has to be decoded for it."""
-    confidence = None if heard.statistics is None else snapshot.default.confidence(heard)
-    return UploadedFile(title=heard.track.title, artist=heard.track.artist, confidence=confidence)
+def uploaded_file(snapshot: Snapshot, new_track: NewTrack) -> UploadedFile:
+    """Return the description of an encoded file; its confidence only if the file need not be decoded again."""
+    confidence = None if new_track.statistics is None else snapshot.default.confidence(new_track)
+    return UploadedFile(title=new_track.track.title, artist=new_track.track.artist, confidence=confidence)
 
 
 def similar(snapshot: Snapshot, track_id: str, options: Options) -> Ranked:
-    """Neighbours of a track."""
+    """Return the neighbours of a track."""
     row_of(snapshot, track_id)
     session = session_for(snapshot, options)
     found = snapshot.cached(
@@ -171,18 +171,18 @@ def similar(snapshot: Snapshot, track_id: str, options: Options) -> Ranked:
     return _ranked(snapshot, session, options, found, MEANS_COSINE)
 
 
-# --------------------------------------------------------------------------------------------------------- pieces
+# --------------------------------------------------------------------------------------------------------- shared
 
 
 def row_of(snapshot: Snapshot, track_id: str) -> int:
-    """The row of a track; NotFoundError if it is not there."""
+    """Return the row of a track; NotFoundError if the library does not contain it."""
     if track_id not in snapshot.catalogue.tracks.ids:
         raise NotFoundError(f"no track {track_id!r}")
     return snapshot.catalogue.tracks.ids.row(track_id)
 
 
 def track_out(snapshot: Snapshot, row: int) -> TrackOut:
-    """One track of a list."""
+    """Return a track as the API describes it."""
     known = snapshot.catalogue.tracks[row]
     return TrackOut(
         track_id=known.track_id,
@@ -199,22 +199,22 @@ def track_out(snapshot: Snapshot, row: int) -> TrackOut:
 
 
 def file_of(snapshot: Snapshot, track_id: str) -> Path:
-    """The audio file of a track of the library; NotFoundError without one."""
+    """Return the audio file of a track; NotFoundError if it has none."""
     known: Track = snapshot.catalogue.tracks[row_of(snapshot, track_id)]
     path = Path(known.path)
     if not known.path or not path.is_file():
-        raise NotFoundError(f"track {track_id!r} has no file to listen to")
+        raise NotFoundError(f"track {track_id!r} has no audio file")
     return path
 
 
 def list_options(snapshot: Snapshot, options: Options) -> ListOptions:
-    """Return the options as the ranking takes them; NotFoundError for an unknown track to exclude."""
+    """Return the options of the ranking; NotFoundError for an unknown track to exclude."""
     _known(snapshot, options.exclude)
     return options.for_list
 
 
 def session_for(snapshot: Snapshot, options: Options) -> Session:
-    """The session of the model that is asked for; NotFoundError for one that is not listed."""
+    """Return the session of the requested model; NotFoundError for one that is not listed."""
     if options.model is not None and not snapshot.has_model(options.model):
         raise NotFoundError(f"no model {options.model!r}; /api/models lists them")
     return snapshot.session(options.model)

@@ -94,5 +94,5 @@ class Snapshot:
         self._results.clear()
 
     def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """Return the result of `compute`, from the cache if `key` is in it (the least recently used results go first)."""
+        """Return the result of `compute`, cached under `key`; the least recently used results are dropped."""
         return self._results.get(key, compute)

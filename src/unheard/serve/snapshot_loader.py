@@ -1,7 +1,7 @@
 """Load a workspace for serving, and detect that its files have changed. Does not import torch.
 
-Loading takes about a second of Python for 10,000 tracks, which would block every other thread. A server that already has
-a snapshot therefore loads the next one in another process and only unpickles the result.
+Loading takes about a second of Python for 10,000 tracks, which would block every other thread. A server that already
+has a snapshot therefore loads the next one in another process and only unpickles the result.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The state of a running server: the current snapshot of its workspace, the job queue and the audio worker.
 
-A thread watches the workspace's files. When they change, a new snapshot is built in the background and swapped in when it
-is complete; until then the previous one is served. A scan writes to the library continuously, so a new snapshot is
+A thread watches the workspace's files. When they change, a new snapshot is built in the background and swapped in when
+it is complete; until then the previous one is served. A scan writes to the library continuously, so a new snapshot is
 started when the files have not changed for QUIET_S, or after MAX_DELAY_S of continuous change.
 """
 

@@ -1,4 +1,4 @@
-"""Lists of tracks that come in (M3U files, pasted lines) and go out (M3U8, JSPF, CSV, JSON)."""
+"""Import lists of tracks (M3U files, pasted lines) and export them (M3U8, JSPF, CSV, JSON)."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ MEDIA_TYPES: dict[Format, str] = {
     "csv": "text/csv",
     "json": "application/json",
 }
-MAX_TEXT_CHARS = 500_000  # characters of a list that is brought
+MAX_TEXT_CHARS = 500_000
 MAX_LINES = 5_000
 NUMBERED = re.compile(r"^\d{1,4}[.)]\s+")
 DASH = re.compile(r"\s+[-–—]\s+|\t")
 
 
-# ------------------------------------------------------------------------------------------------------------- in
+# ------------------------------------------------------------------------------------------------------------- import
 
 
 def match_text(snapshot: Snapshot, text: str) -> Matched:
-    """The library's tracks that a pasted list means: lines with an id, a path or `artist - title`, or an M3U."""
+    """Match pasted lines (an id, a path or `artist - title` each, or the text of an M3U file) with the library."""
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
     _check_length(lines)
     if any(line.upper().startswith("#EXTINF:") for line in lines):
@@ -50,13 +50,13 @@ def match_text(snapshot: Snapshot, text: str) -> Matched:
 
 
 def match_file(snapshot: Snapshot, path: Path) -> Matched:
-    """The library's tracks that an M3U or M3U8 file names."""
+    """Match an M3U or M3U8 file with the library."""
     if path.stat().st_size > 4 * MAX_TEXT_CHARS:
-        raise UserError(f"the list is longer than {4 * MAX_TEXT_CHARS:,} bytes; split it")
+        raise UserError(f"the list has more than {4 * MAX_TEXT_CHARS:,} bytes; split it")
     _check_length(path.read_bytes().splitlines())
     try:
         found = read_m3u(path, path.stem, _matcher(snapshot))
-    except UserError as error:  # of where an upload is kept for a moment, nobody needs to know
+    except UserError as error:  # do not show the temporary path of an upload
         raise UserError(str(error).replace(str(path), "the list")) from error
     return _matched(snapshot, found.plays.tracks_of(path.stem), found.misses, found.missed)
 
@@ -66,14 +66,14 @@ def _matcher(snapshot: Snapshot) -> Matcher:
 
 
 def _wanted(line: str) -> Wanted:
-    """What one line means."""
+    """Parse one line."""
     parts = DASH.split(NUMBERED.sub("", line), maxsplit=1)
     artist, title = (parts[0], parts[1]) if len(parts) == 2 else ("", parts[0])
     return Wanted(track_id=line, path=line if "/" in line or "\\" in line else "", artist=artist, title=title)
 
 
 def _matched(snapshot: Snapshot, ids: Sequence[str], misses: Sequence[str], missed: int) -> Matched:
-    """Each track once, in the order of the list."""
+    """Return each track once, in the order of the list."""
     return Matched(
         items=tuple(track_out(snapshot, row_of(snapshot, track_id)) for track_id in dict.fromkeys(ids)),
         matched=len(ids),
@@ -85,14 +85,14 @@ def _matched(snapshot: Snapshot, ids: Sequence[str], misses: Sequence[str], miss
 
 def _check_length(lines: Sequence[object]) -> None:
     if len(lines) > MAX_LINES:
-        raise UserError(f"the list has {len(lines)} lines, at most {MAX_LINES} are understood; split it")
+        raise UserError(f"the list has {len(lines):,} lines, expected at most {MAX_LINES:,}; split it")
 
 
-# ------------------------------------------------------------------------------------------------------------ out
+# ------------------------------------------------------------------------------------------------------------ export
 
 
 def exported(entries: Sequence[ListEntry], format: Format, *, title: str) -> Response:  # noqa: A002 - as clients say
-    """Return a list as a download that is named by its title. M3U8 paths are absolute."""
+    """Return a list as a download whose file name comes from its title. Paths in M3U8 files are absolute."""
     return Response(
         as_text(entries, format, title=title).encode("utf-8", "replace"),
         media_type=MEDIA_TYPES[format],
@@ -101,12 +101,12 @@ def exported(entries: Sequence[ListEntry], format: Format, *, title: str) -> Res
 
 
 def slug(name: str) -> str:
-    """Return a title as the name of a file: letters of any script, digits and dashes."""
+    """Return a title as a file name: letters of any script, digits and dashes."""
     return re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:60] or "unheard"
 
 
 def disposition(file: str) -> str:
-    """Return the header that names a download, with an ASCII name for clients that read nothing else (RFC 6266)."""
+    """Return the Content-Disposition header of a download, with an ASCII name for old clients (RFC 6266)."""
     stem, _, suffix = file.rpartition(".")
     plain = re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "unheard"
     return f"attachment; filename=\"{plain}.{suffix}\"; filename*=UTF-8''{quote(file)}"

@@ -1,4 +1,4 @@
-"""Whether the server is up (live) and has something to recommend (ready)."""
+"""Health checks: whether the server responds (live) and whether a model can recommend (ready)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ router = APIRouter(prefix="/health", tags=["Health"])
 
 
 class Live(BaseModel):
-    """The process answers."""
+    """The server responds."""
 
     status: str = "live"
 
 
 class Ready(BaseModel):
-    """There is something to recommend."""
+    """A model can recommend."""
 
     status: str = "ready"
     model: str
@@ -28,13 +28,13 @@ class Ready(BaseModel):
     hearing_is_warm: bool
 
 
-@router.get("/live", summary="Is the server up?")
+@router.get("/live", summary="Does the server respond?")
 async def live() -> Live:
-    """Answers without a token."""
+    """Needs no token."""
     return Live()
 
 
-@router.get("/ready", summary="Has it something to recommend?", responses={409: {"model": Error}})
+@router.get("/ready", summary="Can it recommend?", responses={409: {"model": Error}})
 def ready(server: CurrentServer) -> Ready:
     """409 while the workspace lacks a stage; the message names the command to run."""
     snapshot = server.snapshot()

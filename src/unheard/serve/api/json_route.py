@@ -1,7 +1,7 @@
-"""Answers become JSON where they are made.
+"""Serialise responses to JSON in the thread that computes them.
 
-FastAPI would check and write an answer that is a typed model already, and wait for a second thread to do so; on a busy
-server that wait is most of an answer's time. The type that a function names is in the OpenAPI document all the same.
+FastAPI would validate a response that is a pydantic model already, in a second thread; on a busy server waiting for it
+takes most of the response time. The return type of the function is in the OpenAPI document all the same.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from pydantic import BaseModel
 
 
 class JsonRoute(APIRoute):
-    """A route whose function, if it is a plain one, hands over its model as JSON."""
+    """A route that returns JSON; a function that is not a coroutine is wrapped to serialise its model."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint if inspect.iscoroutinefunction(endpoint) else _written(endpoint), **options)
+        super().__init__(path, endpoint if inspect.iscoroutinefunction(endpoint) else _serialised(endpoint), **options)
 
 
-def _written(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+def _serialised(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(endpoint)
-    def answer(*args: Any, **values: Any) -> Any:
+    def call(*args: Any, **values: Any) -> Any:
         found = endpoint(*args, **values)
         if not isinstance(found, BaseModel):
             return found
         return Response(found.model_dump_json(), media_type="application/json")
 
-    return answer
+    return call

@@ -1,4 +1,4 @@
-"""Parts of addresses that several subjects share."""
+"""Parameters that several routes of the API share."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from unheard.serve.snapshot import Snapshot
 from unheard.serve.state import ServerState, current_snapshot, server_state
 
 
-async def _there(request: Request) -> ServerState:
+async def _current_server(request: Request) -> ServerState:
     return server_state(request)
 
 
-CurrentServer = Annotated[ServerState, Depends(_there)]
+CurrentServer = Annotated[ServerState, Depends(_current_server)]
 CurrentSnapshot = Annotated[Snapshot, Depends(current_snapshot)]
 TrackId = Annotated[str, Path(min_length=1, max_length=1000)]
 PlaylistId = Annotated[str, Path(min_length=1, max_length=1000)]
-Wanted = Annotated[str, Query(alias="q", max_length=200, description="Words that must all be server.")]
-Kinds = Annotated[Which, Query(description="cold: nobody has played them; warm: with plays; all.")]
-Offset = Annotated[int, Query(ge=0, le=10**9, description="How many to pass over.")]
-Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
+SearchText = Annotated[str, Query(alias="q", max_length=200, description="Words that must all occur.")]
+Kinds = Annotated[Which, Query(description="cold: tracks without plays; warm: tracks with plays; all: both.")]
+Offset = Annotated[int, Query(ge=0, le=10**9, description="Number of items to skip.")]
+Limit = Annotated[int, Query(ge=1, le=500, description="Maximum number of items.")]

@@ -1,4 +1,4 @@
-"""Playlists: those of the library, those that somebody brings, and lists as files."""
+"""Playlists of the library, imported lists, and export of lists as files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 
 from unheard.recommend.export import Format, ListEntry
 from unheard.serve import queries, track_lists
-from unheard.serve.api.parameters import CurrentSnapshot, Limit, Offset, PlaylistId, Wanted
+from unheard.serve.api.parameters import CurrentSnapshot, Limit, Offset, PlaylistId, SearchText
 from unheard.serve.errors import api_error
 from unheard.serve.http_caching import REUSABLE
 from unheard.serve.schema import Ids, Matched, PlaylistDetail, PlaylistPage, Text
@@ -23,23 +23,23 @@ router = APIRouter(tags=["Playlists"])
 
 
 class Pasted(BaseModel):
-    """A list as somebody pasted it."""
+    """A pasted list."""
 
     model_config = ConfigDict(extra="forbid")
 
     text: Annotated[str, Field(min_length=1, max_length=track_lists.MAX_TEXT_CHARS)] = Field(
-        description="A track a line, by id, path or `artist - title`; or the text of an M3U file."
+        description="One track on each line, by id, path or `artist - title`; or the text of an M3U file."
     )
 
 
 class Export(BaseModel):
-    """A list that is wanted as a file."""
+    """A list to export as a file."""
 
     model_config = ConfigDict(extra="forbid")
 
     ids: Ids = Field(description="Ids of tracks, in order.")
     format: Format = "m3u8"
-    title: Text = Field(default="unheard", description="Names the list and its file.")
+    title: Text = Field(default="unheard", description="Name of the list and its file.")
 
 
 BODIES: dict[str, Any] = {
@@ -62,8 +62,8 @@ BODIES: dict[str, Any] = {
 
 
 @router.get("/playlists", summary="Search playlists", dependencies=[REUSABLE])
-def playlists(snapshot: CurrentSnapshot, text: Wanted = "", offset: Offset = 0, limit: Limit = 50) -> PlaylistPage:
-    """Playlists of the library by id."""
+def playlists(snapshot: CurrentSnapshot, text: SearchText = "", offset: Offset = 0, limit: Limit = 50) -> PlaylistPage:
+    """Playlists of the library whose id contains the text, by id."""
     return queries.playlists(snapshot, text, offset=offset, limit=limit)
 
 
@@ -73,9 +73,9 @@ def playlist(snapshot: CurrentSnapshot, playlist_id: PlaylistId) -> PlaylistDeta
     return queries.playlist(snapshot, playlist_id)
 
 
-@router.post("/playlists/parse", summary="Find a list in the library", openapi_extra=BODIES)
+@router.post("/playlists/parse", summary="Match a list with the library", openapi_extra=BODIES)
 async def parse(request: Request, snapshot: CurrentSnapshot) -> Matched:
-    """The tracks that a list means, how many were found, and which were not."""
+    """The tracks of the list that are in the library, and the entries that are not."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         try:
@@ -88,13 +88,13 @@ async def parse(request: Request, snapshot: CurrentSnapshot) -> Matched:
             file = form.get("file")
             if isinstance(file, UploadFile):
                 return await run_in_threadpool(_match_upload, snapshot, file)
-        raise api_error(422, "invalid_request", "body.file: an M3U file is needed")
+        raise api_error(422, "invalid_request", "body.file: expected an M3U file")
     raise api_error(422, "invalid_request", "send application/json or multipart/form-data")
 
 
 @router.post(
     "/playlist-export",
-    summary="A list as a file",
+    summary="Export a list as a file",
     response_class=Response,
     responses={200: {"content": {kind: {} for kind in track_lists.MEDIA_TYPES.values()}, "description": "The file."}},
 )

@@ -1,4 +1,4 @@
-"""Recommending: for a playlist, for liked tracks, for a file that nobody has heard."""
+"""Recommendations for a playlist, for liked tracks and for an uploaded file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ BODIES: dict[str, Any] = {
 
 @router.get("/recommend/{playlist_id:path}", summary="For a playlist", dependencies=[REUSABLE])
 def for_playlist(snapshot: CurrentSnapshot, playlist_id: PlaylistId, options: Annotated[Options, Query()]) -> Ranked:
-    """Tracks that suit a playlist. Its own tracks and other recordings of them are never returned."""
+    """Tracks that suit a playlist, without its own tracks and other recordings of them."""
     return queries.for_playlist(snapshot, playlist_id, options)
 
 
@@ -53,8 +53,10 @@ async def recommend(
     server: CurrentServer,
     options: Annotated[Options, Query()],
 ) -> RankedForFile | Ranked:
-    """Liked tracks vote; options stand beside `likes`. An uploaded file is heard now and not kept; options stand in
-    the address."""
+    """Give options of liked tracks in the body, beside `likes`, and options of an uploaded file in the query string.
+
+    The ranks for each liked track are combined. The file is analysed in a separate process and not stored.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         try:
@@ -67,7 +69,7 @@ async def recommend(
             file = form.get("file")
             if isinstance(file, UploadFile):
                 return await server.run_upload(lambda: _for_file(server, file, options))
-        raise api_error(422, "invalid_request", "body.file: an audio file is needed")
+        raise api_error(422, "invalid_request", "body.file: expected an audio file")
     raise api_error(422, "invalid_request", "send application/json or multipart/form-data")
 
 
@@ -75,5 +77,5 @@ def _for_file(server: ServerState, file: UploadFile, options: Options) -> Ranked
     snapshot = server.snapshot()
     model = queries.session_for(snapshot, options).model
     with on_disk(file) as path:
-        heard = server.audio_worker.encode_file(path, model)
-    return queries.for_file(snapshot, heard, options)
+        new_track = server.audio_worker.encode_file(path, model)
+    return queries.for_file(snapshot, new_track, options)

@@ -1,6 +1,6 @@
-"""What somebody may ask for over HTTP, and the command line that it becomes.
+"""Requests for jobs, and the command line of each.
 
-Nothing of a request is read by a shell, and nothing that does not come from a fixed list can be taken for an option.
+No shell reads a request, and no value of a request can be taken for an option of the command line.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ class _Request(BaseModel):
 
 
 class ScanRequest(_Request):
-    """Read tags, decode, store spectrograms."""
+    """Scan audio files: read tags, decode, store spectrograms."""
 
     verb: Literal["scan"]
-    sources: Paths = Field(description="Folders, files or tables, below what the server's operator allows.")
+    sources: Paths = Field(description="Folders, files or tables in the workspace or a folder given with --music-root.")
 
 
 class ImportRequest(_Request):
     """Import playlists or listens."""
 
     verb: Literal["import"]
-    files: Paths = Field(description="Files or folders, below what the server's operator allows.")
+    files: Paths = Field(description="Files or folders in the workspace or a folder given with --music-root.")
     skip_unknown: bool = False
 
 
 class SplitRequest(_Request):
-    """Decide which tracks train, tune and test."""
+    """Split tracks into training, validation and test."""
 
     verb: Literal["split"]
 
 
 class FactorsRequest(_Request):
-    """Compute factors of the plays."""
+    """Factorise the plays."""
 
     verb: Literal["factors"]
     split: Name | None = None
@@ -60,20 +60,20 @@ class TrainRequest(_Request):
 
 
 class EvaluateRequest(_Request):
-    """Measure models."""
+    """Evaluate the models."""
 
     verb: Literal["evaluate"]
     split: Name | None = None
 
 
 class ReportRequest(_Request):
-    """Make the report, in the folder `report` of the workspace."""
+    """Write the report to the folder `report` of the workspace."""
 
     verb: Literal["report"]
 
 
 class MapRequest(_Request):
-    """Draw the catalogue as a map."""
+    """Draw the map of the catalogue."""
 
     verb: Literal["map"]
     split: Name | None = None
@@ -94,11 +94,11 @@ JobRequest = Annotated[
 
 
 class NotAllowedError(UserError):
-    """A path outside of what the operator allows."""
+    """A path outside the allowed folders."""
 
 
 def command_line(request: JobRequest, workspace: Path, roots: Sequence[Path]) -> list[str]:
-    """Arguments of `unheard`; NotAllowedError for a path outside of `roots` and the workspace."""
+    """Return the arguments of `unheard`; NotAllowedError for a path outside of `roots` and the workspace."""
     verb, where = request.verb, ["-w", str(workspace)]
     match request:
         case ScanRequest(sources=paths):
@@ -118,16 +118,19 @@ def command_line(request: JobRequest, workspace: Path, roots: Sequence[Path]) ->
 
 
 def allowed(path: str, workspace: Path, roots: Sequence[Path]) -> Path:
-    """The file or folder that a path means, links followed; relative ones are looked for below each root."""
+    """Return the existing file or folder of a path, with links resolved; a relative path is tried in each root.
+
+    NotAllowedError if there is none inside `roots` and the workspace.
+    """
     homes = [root.resolve() for root in (*roots, workspace)]
     for home in homes:
         try:
             found = (home / path).resolve(strict=True)
-        except (OSError, ValueError, RuntimeError):  # not there, a zero byte, links in a circle
+        except (OSError, ValueError, RuntimeError):  # it does not exist, has a zero byte, or a cycle of links
             continue
         if any(found.is_relative_to(other) for other in homes):
             return found
-    names = ", ".join(str(root) for root in roots) or "none was named"
+    names = ", ".join(str(root) for root in roots) or "only the workspace"
     raise NotAllowedError(
-        f"{path!r}: not below a folder that this server may read ({names}); start it with --music-root FOLDER"
+        f"{path!r}: outside the folders that jobs may read ({names}); start the server with --music-root FOLDER"
     )

@@ -1,4 +1,4 @@
-"""The pages: written by the server, complete without JavaScript where that is possible, quicker with it."""
+"""The pages, rendered by the server. They work without JavaScript, except for playback and the interactive map."""
 
 from __future__ import annotations
 

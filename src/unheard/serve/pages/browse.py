@@ -1,4 +1,4 @@
-"""Home, search, and the lists of tracks, artists and playlists."""
+"""The start page, search, and the lists of tracks, artists and playlists."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ PageNumber = Annotated[int, Query(alias="page", ge=1, le=10**6)]
 TRACKS_A_PAGE = 40
 NAMES_A_PAGE = 90
 N_SHOWCASE = 9
-N_ENTRANCE = 3
+N_KNOWN = 3
 FIRST_FOUND = 8
 N_NEXT = 10
 
 
 @router.get("/")
 def home(request: Request, snapshot: CurrentSnapshot) -> Response:
-    """What this is, and unheard records to begin with; others every day."""
+    """Show some new tracks, which change every day, and links to the other pages."""
     today, mapped = dt.datetime.now(tz=dt.UTC).date().toordinal(), has_map(snapshot)
     return snapshot.cached(("home", today, mapped), lambda: _home(request, snapshot, today, mapped=mapped))
 
@@ -46,16 +46,16 @@ def _home(request: Request, snapshot: Snapshot, today: int, *, mapped: bool) -> 
     warm = snapshot.catalogue.candidates("warm", new=False)
     rng = np.random.default_rng(today)
     showcase = [show_row(snapshot, row) for row in rows[rng.permutation(len(rows))[:N_SHOWCASE]]]
-    tried = (int(row) for row in warm[rng.permutation(len(warm))[:N_SHOWCASE]])
-    drawn = next((row for row in tried if stored_spectrogram(snapshot, row, most_frames=1) is not None), None)
+    sampled = (int(row) for row in warm[rng.permutation(len(warm))[:N_SHOWCASE]])
+    with_audio = next((row for row in sampled if stored_spectrogram(snapshot, row, max_frames=1) is not None), None)
     return page(
         request,
         "home.html",
         showcase=showcase,
-        known=[show_row(snapshot, row) for row in warm[rng.permutation(len(warm))[:N_ENTRANCE]]],
+        known=[show_row(snapshot, row) for row in warm[rng.permutation(len(warm))[:N_KNOWN]]],
         has_map=mapped,
-        kept_back=snapshot.browse_index.cold_tracks_have_plays,
-        mel="" if drawn is None else address("/pictures/mel", id=snapshot.catalogue.tracks.ids[drawn]),
+        held_out=snapshot.browse_index.cold_tracks_have_plays,
+        mel="" if with_audio is None else address("/pictures/mel", id=snapshot.catalogue.tracks.ids[with_audio]),
         n_tracks=len(snapshot.catalogue),
         n_cold=len(cold),
         n_playlists=len(snapshot.catalogue.playlists),
@@ -64,7 +64,7 @@ def _home(request: Request, snapshot: Snapshot, today: int, *, mapped: bool) -> 
 
 @router.get("/search")
 def search(request: Request, snapshot: CurrentSnapshot, q: Words = "") -> Response:
-    """The first tracks, artists and playlists that fit a few words."""
+    """Show the first tracks, artists and playlists that match a few words."""
     tracks = queries.search(snapshot, q, limit=FIRST_FOUND)
     return page(
         request,
@@ -86,52 +86,52 @@ def tracks(
     kind: Which = "all",
     number: PageNumber = 1,
 ) -> Response:
-    """All tracks, or those that fit."""
+    """List all tracks, or those that match."""
     found = queries.search(
         snapshot, q, which=kind, artist=artist, offset=(number - 1) * TRACKS_A_PAGE, limit=TRACKS_A_PAGE
     )
     query = {"q": q, "artist": artist, "kind": None if kind == "all" else kind}
     pagination = Pagination(number, TRACKS_A_PAGE, found.total, "/tracks", query)
-    if pagination.is_beyond:
+    if pagination.is_past_the_end:
         return RedirectResponse(pagination.link(pagination.n_pages), 303)
     return page(request, "tracks.html", q=q, artist=artist, kind=kind, pagination=pagination, tracks=show(found.items))
 
 
 @router.get("/artists", dependencies=[REUSABLE])
 def artists(request: Request, snapshot: CurrentSnapshot, q: Words = "", number: PageNumber = 1) -> Response:
-    """All artists, or those that fit."""
+    """List all artists, or those that match."""
     found = queries.artists(snapshot, q, offset=(number - 1) * NAMES_A_PAGE, limit=NAMES_A_PAGE)
     pagination = Pagination(number, NAMES_A_PAGE, found.total, "/artists", {"q": q})
-    if pagination.is_beyond:
+    if pagination.is_past_the_end:
         return RedirectResponse(pagination.link(pagination.n_pages), 303)
     return page(request, "artists.html", q=q, pagination=pagination, artists=found.items)
 
 
 @router.get("/playlists", dependencies=[REUSABLE])
 def playlists(request: Request, snapshot: CurrentSnapshot, q: Words = "", number: PageNumber = 1) -> Response:
-    """All playlists, or those that fit."""
+    """List all playlists, or those that match."""
     found = queries.playlists(snapshot, q, offset=(number - 1) * NAMES_A_PAGE, limit=NAMES_A_PAGE)
     pagination = Pagination(number, NAMES_A_PAGE, found.total, "/playlists", {"q": q})
-    if pagination.is_beyond:
+    if pagination.is_past_the_end:
         return RedirectResponse(pagination.link(pagination.n_pages), 303)
     return page(request, "playlists.html", q=q, pagination=pagination, playlists=found.items)
 
 
 @router.get("/playlist", dependencies=[REUSABLE])
 def playlist(request: Request, snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002 - in the address
-    """One playlist, and unheard tracks that would suit it."""
+    """Show a playlist, and new tracks recommended for it."""
     found = queries.playlist(snapshot, id)
     return page(
         request,
         "playlist.html",
         playlist=found,
         tracks=show(found.items[:TRACKS_A_PAGE]),
-        found=suited(snapshot, id),
+        found=recommended(snapshot, id),
     )
 
 
-def suited(snapshot: Snapshot, playlist_id: str) -> list[ResultView]:
-    """Unheard tracks for a playlist; none for one that holds no track of the library."""
+def recommended(snapshot: Snapshot, playlist_id: str) -> list[ResultView]:
+    """Return new tracks for a playlist; none if it contains no track of the library."""
     try:
         return results(queries.for_playlist(snapshot, playlist_id, Options(n=N_NEXT)))
     except UserError:

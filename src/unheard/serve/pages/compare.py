@@ -1,4 +1,4 @@
-"""Models side by side: what several models, and the truth, put beside the same track."""
+"""Compare models: the neighbours of the same track under several models and under the true factors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ router = APIRouter()
 
 MAX_SEEDS = 2
 MAX_MODELS = 6
-USUAL = ("ridge", "content-neighbours", "artist-mean")
+DEFAULT_MODELS = ("ridge", "content-neighbours", "artist-mean")
 Names = Annotated[list[str] | None, Query(max_length=100)]
 
 
@@ -27,7 +27,7 @@ Names = Annotated[list[str] | None, Query(max_length=100)]
 def compare(
     request: Request, snapshot: CurrentSnapshot, seed: Names = None, model: Names = None, q: str = ""
 ) -> Response:
-    """Lists of the chosen models beside each seed, the true factors' list first."""
+    """Show the lists of the chosen models for each seed, the true factors' list first."""
     seeds = [
         TrackView(queries.track_out(snapshot, queries.row_of(snapshot, one))) for one in list(dict.fromkeys(seed or ()))
     ]
@@ -57,17 +57,17 @@ def compare(
 
 
 def chosen_models(snapshot: Snapshot, wanted: list[str] | tuple[()]) -> list[str]:
-    """The models that are asked for, or a telling few; the truth first."""
+    """Return the requested models, or the defaults; the true factors first."""
     unknown = next((name for name in wanted if not snapshot.has_model(name)), None)
     if unknown is not None:
-        raise queries.NotFoundError(f"no model {unknown!r}; choose from those below the lists of /models")
-    names = list(wanted) or [snapshot.default.model, *USUAL]
+        raise queries.NotFoundError(f"no model {unknown!r}; choose one of those that /models lists")
+    names = list(wanted) or [snapshot.default.model, *DEFAULT_MODELS]
     names = [name for name in dict.fromkeys((ORACLE, *names)) if snapshot.has_model(name)]
     return names[:MAX_MODELS]
 
 
 def side_by_side(snapshot: Snapshot, track_id: str, models: list[str]) -> list[dict[str, object]]:
-    """A list per model; tracks that the truth names too are marked."""
+    """Return a list for each model, with marks on tracks that the true factors' list also has."""
     lists = {
         model: results(queries.similar(snapshot, track_id, Options(n=LENGTH, candidates="all", model=model)))
         for model in models

@@ -1,4 +1,4 @@
-"""Drop a file: neighbours for a song that the library does not hold."""
+"""Upload an audio file and show its neighbours in the library."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ router = APIRouter()
 
 @router.get("/drop")
 def drop(request: Request, snapshot: CurrentSnapshot) -> Response:
-    """The place to drop a file."""
+    """Show the upload form."""
     return page(request, "drop.html", found=None, model=snapshot.default.model, megabytes=_megabytes(request))
 
 
 @router.post("/drop")
-async def hear(
+async def upload(
     request: Request, snapshot: CurrentSnapshot, file: Annotated[UploadFile | None, File()] = None
 ) -> Response:
-    """Its neighbours. The file is heard and not kept."""
+    """Show the neighbours of an uploaded file, which is not stored."""
     if file is None or not file.filename:
-        raise UserError("no file came; choose an audio file")
-    return await server_state(request).run_upload(lambda: _hear(request, snapshot, file))
+        raise UserError("no file was uploaded; choose an audio file")
+    return await server_state(request).run_upload(lambda: _show_neighbours(request, snapshot, file))
 
 
-def _hear(request: Request, snapshot: Snapshot, file: UploadFile) -> Response:
+def _show_neighbours(request: Request, snapshot: Snapshot, file: UploadFile) -> Response:
     with on_disk(file) as path:
-        heard = server_state(request).audio_worker.encode_file(path, snapshot.default.model)
+        new_track = server_state(request).audio_worker.encode_file(path, snapshot.default.model)
     found = {
-        "title": heard.track.title or Path(file.filename or "").stem or "Your file",
-        "artist": heard.track.artist,
-        "length": clock(heard.track.duration_s),
-        "confidence": queries.uploaded_file(snapshot, heard).confidence,
-        "lists": nearest_lists(snapshot, lambda options: queries.similar_to_file(snapshot, heard, options)),
+        "title": new_track.track.title or Path(file.filename or "").stem or "Your file",
+        "artist": new_track.track.artist,
+        "length": clock(new_track.track.duration_s),
+        "confidence": queries.uploaded_file(snapshot, new_track).confidence,
+        "lists": nearest_lists(snapshot, lambda options: queries.similar_to_file(snapshot, new_track, options)),
     }
     return page(request, "drop.html", found=found, model=snapshot.default.model, megabytes=_megabytes(request))
 

@@ -1,4 +1,4 @@
-"""What the pages say of a job: its state in words, when it was asked for, and how long it took."""
+"""A job as the pages show it: its state in words, the time of the request, and how long it took."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from unheard.serve.jobs import Job, State
-from unheard.serve.pages.text import lasting
+from unheard.serve.pages.text import duration
 
-WORDS = {State.QUEUED: "waiting", State.ORPHANED: "lost"}  # where the name of the state is none for people
+STATE_NAMES = {State.QUEUED: "waiting", State.ORPHANED: "lost"}  # the other states are shown by their own name
 
 
 @dataclass(frozen=True)
@@ -21,46 +21,48 @@ class JobView:
 
     @property
     def state(self) -> str:
-        """How a person would say it."""
-        return "still runs" if self.job.still_runs else WORDS.get(self.job.state, self.job.state.value)
+        """The state in words."""
+        return "still runs" if self.job.still_runs else STATE_NAMES.get(self.job.state, self.job.state.value)
 
     @property
     def colour(self) -> str:
-        """The class of the state."""
+        """The CSS class of the state."""
         return State.RUNNING.value if self.job.still_runs else self.job.state.value
 
     @property
-    def works(self) -> bool:
-        """Whether it runs under this server, which knows how far it is."""
+    def is_running(self) -> bool:
+        """Whether this server runs the job, so that it has progress."""
         return self.job.state is State.RUNNING
 
     @property
     def share(self) -> float | None:
-        """How much of its present step is done; None if nobody knows."""
+        """The completed share of the current step; None if unknown."""
         at = self.job.progress
         return at.done / at.total if at and at.total else None
 
     @property
-    def asked_at(self) -> str:
-        """When it was asked for, as HTML writes a time."""
+    def requested_at(self) -> str:
+        """The time of the request, for the attribute of a time element."""
         return datetime.fromtimestamp(self.job.created_at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
-    def asked(self) -> str:
-        """The same for people, where no script turns it into local time."""
+    def requested(self) -> str:
+        """The time of the request for people; a script replaces it by local time."""
         return datetime.fromtimestamp(self.job.created_at, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
 
     @property
     def running_s(self) -> int | None:
-        """Seconds since it began; None unless it runs."""
+        """Seconds since the start of a running job, else None."""
         begun = self.job.started_at
-        return None if begun is None or not (self.works or self.job.still_runs) else max(0, round(self.now - begun))
+        return (
+            None if begun is None or not (self.is_running or self.job.still_runs) else max(0, round(self.now - begun))
+        )
 
     @property
     def took(self) -> str:
-        """How long it ran; empty if it never did, or nobody saw its end."""
+        """How long it ran; empty if it did not start or its end is unknown."""
         begun, ended = self.job.started_at, self.job.ended_at
-        return "" if begun is None or ended is None else lasting(ended - begun)
+        return "" if begun is None or ended is None else duration(ended - begun)
 
 
 def job_view(job: Job) -> JobView:

@@ -1,4 +1,4 @@
-"""The map of the catalogue: where tracks are drawn, who their true neighbours are, and the map as a small picture."""
+"""The map of the catalogue: positions of tracks, their true neighbours, and the map as a small picture."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ N_NEAREST = 10
 FIRST_FOUND = 8
 PICTURE_WIDTH, PICTURE_HEIGHT = 640, 300
 SHADES = 16  # of each colour in the picture
-BLOT = 60.0  # radius of a track in the picture, in pixels, times the root of their number
+DOT = 60.0  # radius of a track in the picture in pixels, times the square root of the number of tracks
 AXES = ((0, 1, 0.96, PICTURE_WIDTH), (1, -1, 0.94, PICTURE_HEIGHT))  # column, direction, share of the size, size
 FULL = 2**16 - 1  # positions are sent as 16-bit numbers
 
 
 @router.get("/map")
 def map_page(request: Request, snapshot: CurrentSnapshot, id: str = "", q: str = "") -> Response:  # noqa: A002 - in the address
-    """The page; `id` is the track to begin at."""
+    """Show the map; `id` is the track to start at."""
     track_map = current_map(snapshot)
     row = queries.row_of(snapshot, id) if id else None
     found = queries.search(snapshot, q, limit=FIRST_FOUND).items if q.strip() else ()
@@ -54,24 +54,24 @@ def map_page(request: Request, snapshot: CurrentSnapshot, id: str = "", q: str =
 
 @router.get("/map/points")
 def points(snapshot: CurrentSnapshot) -> Response:
-    """Of every track in the library's order: x and y, 16 bits each, little end first; then a byte each, 1 for cold."""
+    """Return x and y of every track by row, 16 bits each, little-endian; then one byte each, 1 for cold."""
     track_map = current_map(snapshot)
-    places = np.rint((track_map.points + 1) / 2 * FULL).astype("<u2")
+    positions = np.rint((track_map.points + 1) / 2 * FULL).astype("<u2")
     cold = np.array([kind != "warm" for kind in kinds(snapshot)], np.uint8)
-    return picture(places.tobytes() + cold.tobytes(), "application/octet-stream")
+    return picture(positions.tobytes() + cold.tobytes(), "application/octet-stream")
 
 
 @router.get("/map/near")
 def near(request: Request, snapshot: CurrentSnapshot, row: int) -> Response:
-    """The true neighbours of a track, as a part of the page."""
+    """Return the true neighbours of a track as a fragment of the page."""
     if not 0 <= row < len(snapshot.catalogue):
-        raise queries.NotFoundError(f"There is no track number {row}.")
+        raise queries.NotFoundError(f"There is no track in row {row}.")
     return page(request, "near.html", near=nearest(snapshot, row))
 
 
 @router.post("/map/draw")
 def draw(request: Request, snapshot: CurrentSnapshot) -> Response:
-    """Have the finer map drawn, beside the work that goes on."""
+    """Start a job that draws the t-SNE map."""
     if drawing(request) is None:
         job_request = MapRequest(verb="map", split=snapshot.catalogue.split.name, model=snapshot.default.model)
         server_state(request).jobs.add(job_request)
@@ -80,7 +80,7 @@ def draw(request: Request, snapshot: CurrentSnapshot) -> Response:
 
 @router.get("/pictures/map")
 def small(snapshot: CurrentSnapshot) -> Response:
-    """The map as a picture."""
+    """Return the map as a picture."""
     track_map = current_map(snapshot)
     key = ("map picture", track_map.digest, track_map.method)
     return picture(
@@ -89,7 +89,7 @@ def small(snapshot: CurrentSnapshot) -> Response:
 
 
 def current_map(snapshot: Snapshot) -> TrackMap:
-    """The map as it is on disk snapshot."""
+    """Return the stored map, or a quick one if there is none."""
     path = snapshot.default.workspace.map_path(snapshot.catalogue.split.name, snapshot.default.model)
     try:
         drawn_at = path.stat().st_mtime_ns
@@ -99,7 +99,7 @@ def current_map(snapshot: Snapshot) -> TrackMap:
 
 
 def has_map(snapshot: Snapshot) -> bool:
-    """Whether the model has a space that can be drawn."""
+    """Return whether the model has a space that can be drawn."""
     try:
         return bool(len(current_map(snapshot).points))
     except UserError:
@@ -112,7 +112,7 @@ def kinds(snapshot: Snapshot) -> list[str]:
 
 
 def nearest(snapshot: Snapshot, row: int) -> dict[str, object]:
-    """A track and its nearest tracks in the whole space: the rows that the map draws, and their cosines."""
+    """Return a track and its nearest tracks in the whole space, with rows and cosines."""
     shown = show_row(snapshot, row)
     session = snapshot.default
     ids, cosines = snapshot.cached(
@@ -124,32 +124,32 @@ def nearest(snapshot: Snapshot, row: int) -> dict[str, object]:
 
 
 def drawing(request: Request) -> str | None:
-    """The job that draws a map now, if there is one."""
+    """Return the id of the job that draws a map, if there is one."""
     jobs = server_state(request).jobs.all()
     return next((job.job_id for job in jobs if job.verb == "map" and job.state in (State.QUEUED, State.RUNNING)), None)
 
 
 def density(points: NDArray[np.float32], cold: NDArray[np.bool_]) -> bytes:
-    """A PNG of how many cold and warm tracks lie where; each has its colour, and lights add."""
-    radius = int(np.clip(BLOT / np.sqrt(max(1, len(points))), 1, 5))
+    """Return a PNG of the densities of cold and warm tracks, in one colour each, added."""
+    radius = int(np.clip(DOT / np.sqrt(max(1, len(points))), 1, 5))
     x, y = ((0.5 + sign * share * points[:, axis] / 2) * size for axis, sign, share, size in AXES)
     down, right = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    blot = np.clip(1.25 - np.hypot(down, right) / (radius + 0.5), 0, 1)
+    dot = np.clip(1.25 - np.hypot(down, right) / (radius + 0.5), 0, 1)
     levels = []
     for chosen in (cold, ~cold):
         light = np.zeros((PICTURE_HEIGHT, PICTURE_WIDTH))
-        for dy, dx, weight in zip(down.ravel(), right.ravel(), blot.ravel(), strict=True):
+        for dy, dx, weight in zip(down.ravel(), right.ravel(), dot.ravel(), strict=True):
             rows = np.clip(y[chosen].astype(int) + dy, 0, PICTURE_HEIGHT - 1)
             np.add.at(light, (rows, np.clip(x[chosen].astype(int) + dx, 0, PICTURE_WIDTH - 1)), weight)
         full = max(1.0, float(np.percentile(light[light > 0], 90))) if light.any() else 1.0
         levels.append(np.rint(np.clip(light / full, 0, 1) ** 0.7 * (SHADES - 1)).astype(int))
-    return palette_png((levels[0] * SHADES + levels[1]).astype(np.uint8), _two_lights())
+    return palette_png((levels[0] * SHADES + levels[1]).astype(np.uint8), _sums_of_colours())
 
 
-def _two_lights() -> NDArray[np.uint8]:
-    """(SHADES * SHADES, 3): blue light of so many shades on amber light of so many."""
+def _sums_of_colours() -> NDArray[np.uint8]:
+    """Return the sums of all shades of blue and of amber, (SHADES * SHADES, 3)."""
     share = np.arange(SHADES)[:, None] / (SHADES - 1)
     night = np.array(COLD_STOPS[0])
     blue, amber = (share * (np.array(stops[3]) - night) for stops in (COLD_STOPS, WARM_STOPS))
-    lights: NDArray[np.uint8] = np.clip(night + blue[:, None] + amber[None, :], 0, 255).astype(np.uint8)
-    return lights.reshape(-1, 3)
+    sums: NDArray[np.uint8] = np.clip(night + blue[:, None] + amber[None, :], 0, 255).astype(np.uint8)
+    return sums.reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""What a track looks and sounds like: its record, mel picture, outline and file."""
+"""Pictures and audio of a track: its record, mel spectrogram, loudness outline and file."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ router = APIRouter()
 SIZES = (56, 80, 112, 360)  # of records, in pixels
 MEL_WIDTH = 720
 OUTLINE_COLUMNS = 480
-FRAMES_A_COLUMN = 4  # looked at for a small picture: more would not be seen
+FRAMES_A_COLUMN = 4  # read for a small picture; more would make no visible difference
 
 
 @router.get("/pictures/record")
 def record_picture(snapshot: CurrentSnapshot, id: str, size: int = SIZES[2], cold: int = 0) -> Response:  # noqa: A002 - in the address
-    """A track's record."""
+    """Return the picture of a track as a record."""
     row = row_of(snapshot, id)
     size = min(SIZES, key=lambda known: abs(known - size))
-    db = stored_spectrogram(snapshot, row, most_frames=FRAMES_A_COLUMN * round(2.2 * size))
+    db = stored_spectrogram(snapshot, row, max_frames=FRAMES_A_COLUMN * round(2.2 * size))
     if db is None:
         return picture(blank_record(size, cold=bool(cold)))
     return picture(snapshot.cached(("record", row, size, cold), lambda: record(db, size=size, cold=bool(cold))))
@@ -40,9 +40,9 @@ def record_picture(snapshot: CurrentSnapshot, id: str, size: int = SIZES[2], col
 
 @router.get("/pictures/mel")
 def whole_mel(snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002
-    """A track's mel picture."""
+    """Return the mel spectrogram of a track as a picture."""
     row = row_of(snapshot, id)
-    db = stored_spectrogram(snapshot, row, most_frames=FRAMES_A_COLUMN * MEL_WIDTH)
+    db = stored_spectrogram(snapshot, row, max_frames=FRAMES_A_COLUMN * MEL_WIDTH)
     if db is None:
         raise NotFoundError("no spectrogram of this track is stored")
     cold = show_row(snapshot, row).cold
@@ -52,7 +52,7 @@ def whole_mel(snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002
 
 @router.get("/pictures/outline")
 def loudness(snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002
-    """Loudness of bass, middle and treble, a byte each, column after column; empty for a track without sound."""
+    """Return the loudness of bass, middle and treble, one byte each, by column; empty without a spectrogram."""
     row = row_of(snapshot, id)
 
     def make() -> bytes:
@@ -64,21 +64,23 @@ def loudness(snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002
 
 @router.get("/sound")
 def sound(request: Request, snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002
-    """A track's file, whole or the part that the player asks for. Any id fits into this address."""
+    """Return a track's audio file or a range of it. Unlike the path of the API, this address can hold any id."""
     return tracks.audio(request, snapshot, id)
 
 
-def stored_spectrogram(snapshot: Snapshot, row: int, *, most_frames: int | None = None) -> NDArray[np.float32] | None:
-    """The stored spectrogram of a track in decibels (frame, mel), evenly thinned out to about `most_frames`; None
-    where nothing is stored."""
+def stored_spectrogram(snapshot: Snapshot, row: int, *, max_frames: int | None = None) -> NDArray[np.float32] | None:
+    """Return the stored spectrogram of a track in decibels, (frame, mel), or None if there is none.
+
+    Every k-th frame is read, so that about `max_frames` remain.
+    """
     store = snapshot.cached("mel store", lambda: _store(snapshot))
     track_id = snapshot.catalogue.tracks.ids[row]
     if store is None or track_id not in store.ids:
         return None
-    place = store.ids.row(track_id)
-    n = int(store.n_frames[place])
-    step = max(1, n // most_frames) if most_frames else 1
-    return store.encoding.decode(store.frames(place)[::step]) if n else None
+    stored_row = store.ids.row(track_id)
+    n = int(store.n_frames[stored_row])
+    step = max(1, n // max_frames) if max_frames else 1
+    return store.encoding.decode(store.frames(stored_row)[::step]) if n else None
 
 
 def _store(snapshot: Snapshot) -> MelStore | None:
@@ -92,7 +94,7 @@ def _store(snapshot: Snapshot) -> MelStore | None:
 
 @cache
 def blank_record(size: int, *, cold: bool) -> bytes:
-    """The record of a track whose sound is not stored: silence."""
+    """Return the record of a track without a spectrogram: silence."""
     return record(np.zeros((8, 8), np.float32), size=size, cold=cold)
 
 

@@ -1,4 +1,4 @@
-"""The playlist maker: from a few seeds to a list that is heard, mended and taken along."""
+"""The playlist maker: recommend tracks for a few seeds, edit the list and export it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ router = APIRouter()
 FEW_GENRES = 14
 FIRST_FOUND = 8
 SHOWN_MISSES = 50
-FIRST_RANK = 61  # what a vote counts: one over 60 and the rank
+VOTE_OF_FIRST = 1 / 61  # a seed gives each candidate 1 / (60 + rank)
 
 
 @router.get("/make")
 def make(request: Request, snapshot: CurrentSnapshot, add: str = "", playlist: str = "") -> Response:
-    """The maker with the list that the address asks for."""
+    """Show the page with the list for the query in the address."""
     query = read_query(request.query_params)
     if playlist:
         ids = [track.track_id for track in queries.playlist(snapshot, playlist).items]
@@ -41,39 +41,39 @@ def make(request: Request, snapshot: CurrentSnapshot, add: str = "", playlist: s
 
 
 @router.post("/make/import")
-def bring(
+def import_list(
     request: Request,
     snapshot: CurrentSnapshot,
     text: Annotated[str, Form()] = "",
     file: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
-    """A pasted list or an M3U file, for seeds."""
+    """Use the tracks of a pasted list or an M3U file as seeds."""
     if file is not None and file.filename:
         with on_disk(file) as path:
             matched = track_lists.match_file(snapshot, path)
     elif text.strip():
         matched = track_lists.match_text(snapshot, text)
     else:
-        raise UserError("nothing to read: paste some lines, or choose an M3U file")
+        raise UserError("nothing to import: paste some lines, or choose an M3U file")
     query = PlaylistQuery(seeds=tuple(track.track_id for track in matched.items[:MAX_SEEDS]))
     return maker(request, snapshot, query, matched=matched)
 
 
 @router.get("/make/import")
-def bring_nothing() -> Response:
-    """The address of a list that was brought says nothing about it."""
+def import_nothing() -> Response:
+    """Redirect a reload of the import page, whose address does not contain the list."""
     return RedirectResponse("/make", 303)
 
 
 @router.post("/make/export")
-def take(
+def export_list(
     snapshot: CurrentSnapshot,
     track: Annotated[list[str], Form(max_length=MAX_RESULTS)],
     format: Annotated[Format, Form()],  # noqa: A002 - as the API says
     query: Annotated[str, Form()] = "",
     title: Annotated[str, Form()] = "",
 ) -> Response:
-    """The list as a file: tracks in the order of the form, with scores and reasons of the query that they are from."""
+    """Export tracks in the order of the form, with the scores and explanations of their query."""
     entries = _explained(snapshot, read_query(QueryParams(query)), track)
     return track_lists.exported(entries, format, title=short(title, 100) or "unheard")
 
@@ -87,7 +87,7 @@ def maker(
     found: Sequence[TrackView] = (),
     matched: Matched | None = None,
 ) -> Response:
-    """The page."""
+    """Render the page."""
     ranked = queries.for_likes(snapshot, query.likes()) if query.seeds else None
     known = genres(snapshot)
     return page(
@@ -98,7 +98,7 @@ def maker(
         seeds=[TrackView(queries.track_out(snapshot, queries.row_of(snapshot, name))) for name in query.seeds],
         excluded=[TrackView(queries.track_out(snapshot, queries.row_of(snapshot, name))) for name in query.exclude],
         items=ordered(ranked, query) if ranked else [],
-        full_score=len(query.seeds) / FIRST_RANK,
+        full_score=len(query.seeds) * VOTE_OF_FIRST,
         genres=list(dict.fromkeys((*known[:FEW_GENRES], *query.genres))),
         more_genres=known[FEW_GENRES:],
         models=snapshot.models,
@@ -111,13 +111,13 @@ def maker(
 
 
 def ordered(ranked: Ranked, query: PlaylistQuery) -> list[ResultView]:
-    """Results, those that the query orders first."""
+    """Return the results, with those in the order of the query first."""
     by_id = {item.shown.track_id: item for item in results(ranked)}
     return [by_id[name] for name in in_order(list(by_id), query.order)]
 
 
 def _explained(snapshot: Snapshot, query: PlaylistQuery, ids: Sequence[str]) -> list[ListEntry]:
-    """Tracks by id, with score and reasons where the query gives them."""
+    """Return tracks by id, with score and explanation if the query recommends them."""
     ranked = queries.for_likes(snapshot, query.likes()) if query.seeds else None
     by_id = {item.track.track_id: item for item in ranked.items} if ranked else {}
     entries = []

@@ -1,4 +1,4 @@
-"""Runs: the long work, live; what was skipped and why; what was measured."""
+"""Runs: jobs with live progress, skipped files, evaluation results, experiments and the report."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ SHOWN_JOBS = 30
 SHOWN_FAILURES = 200
 SHOWN_ROWS = 150  # of a table: dozens of models make thousands of pairs
 
-# What can be started here with nothing to fill in: verb, what it does.
+# Commands that the page can start without further input, with a description.
 SIMPLE = (
-    ("factors", "Learn the taste of listeners: factors of every split"),
+    ("factors", "Factorise the plays of every split"),
     ("train", "Train the default model"),
-    ("evaluate", "Measure every model"),
+    ("evaluate", "Evaluate every model"),
     ("map", "Draw the map"),
     ("report", "Write the report"),
 )
@@ -43,7 +43,7 @@ SIMPLE = (
 
 @router.get("/runs")
 def runs(request: Request) -> Response:
-    """Jobs and failures."""
+    """Show jobs, results and skipped files."""
     here = server_state(request)
     failures = _failures(here.workspace)
     return page(
@@ -62,20 +62,20 @@ def runs(request: Request) -> Response:
 
 @router.post("/runs")
 def start(request: Request, verb: Annotated[str, Form(max_length=40)]) -> Response:
-    """Start one of the simple jobs."""
+    """Start one of the jobs in SIMPLE."""
     if verb not in dict(SIMPLE):
         raise UserError(f"{verb!r:.40} cannot be started here; choose one of {', '.join(dict(SIMPLE))}")
     try:
         job_request = TypeAdapter[JobRequest](JobRequest).validate_python({"verb": verb})
     except ValidationError as error:
-        raise UserError(f"{verb}: cannot be started ({error.error_count()} problems)") from error
+        raise UserError(f"{verb}: cannot be started ({error.error_count()} invalid values)") from error
     server_state(request).jobs.add(job_request)
     return RedirectResponse("/runs", 303)
 
 
 @router.post("/runs/{job_id}/cancel")
 def cancel(request: Request, job_id: str) -> Response:
-    """Stop one."""
+    """Cancel a job."""
     if server_state(request).jobs.cancel(job_id) is None:
         raise NotFoundError(f"There is no run {job_id!r:.60}.")
     return RedirectResponse("/runs", 303)
@@ -83,7 +83,7 @@ def cancel(request: Request, job_id: str) -> Response:
 
 @router.get("/runs/{job_id}")
 def run(request: Request, job_id: str) -> Response:
-    """One run with what it wrote."""
+    """Show a job with its output."""
     here: ServerState = server_state(request)
     job = here.jobs.get(job_id)
     if job is None:
@@ -93,27 +93,27 @@ def run(request: Request, job_id: str) -> Response:
 
 @router.get("/results/{split}")
 def results(request: Request, split: str) -> Response:
-    """What `evaluate` measured on a split, drawn and as tables."""
+    """Show the results of `evaluate` on a split as plots and tables."""
     workspace = server_state(request).workspace
     measured = read_results(workspace, split) if split in _splits(workspace) else None
     if measured is None:
-        raise NotFoundError(f"Nothing is measured on split {split!r:.60}. Run `evaluate` first.")
+        raise NotFoundError(f"No results for split {split!r:.60}. Run `evaluate` first.")
     return page(
         request,
         "results.html",
         title=f"Split {split}",
-        about=f"Measured on {measured.day}. Brackets and lines are 95 % intervals.",
+        about=f"Evaluated on {measured.day}. Brackets and lines are 95 % intervals.",
         plots=[
             (chart, plot(chart.models, chance=chart.chance, oracle=chart.oracle)) for chart in charts(measured.results)
         ],
         tables=tables(measured.results),
-        most_rows=SHOWN_ROWS,
+        max_rows=SHOWN_ROWS,
     )
 
 
 @router.get("/experiments/{name}")
 def experiment(request: Request, name: str) -> Response:
-    """What an experiment measured."""
+    """Show the results of an experiment."""
     for found in read_experiments(server_state(request).workspace):
         if found.name == name:
             return page(
@@ -123,18 +123,18 @@ def experiment(request: Request, name: str) -> Response:
                 about=found.about,
                 plots=[],
                 tables=found.tables,
-                most_rows=SHOWN_ROWS,
+                max_rows=SHOWN_ROWS,
             )
     raise NotFoundError(f"There is no experiment {name!r:.60}.")
 
 
 @router.get("/report")
 def report(request: Request) -> Response:
-    """The report, with its players asking this server, under a policy of its own: it has its script inside."""
+    """Show the report, which plays audio from this server; its policy allows the script inside the file."""
     try:
         written = _report(server_state(request).workspace).read_bytes()
     except FileNotFoundError:
-        raise NotFoundError("No report is written yet. Start `report` on the page Runs.") from None
+        raise NotFoundError("There is no report yet. Start `report` on the page Runs.") from None
     html = as_served(
         written.decode("utf-8", "replace"),
         sound=lambda track_id: address_of("/sound", track_id),
@@ -153,10 +153,10 @@ def _splits(workspace: Workspace) -> list[str]:
 
 
 def _experiments(workspace: Workspace) -> list[tuple[str, str]]:
-    """(name, title) of each; one that was run on a split, experiments/<name>-<split>.json, names it in its title."""
+    """Return (name, title) of each experiment; the title names the split of experiments/<name>-<split>.json."""
     try:
         found = read_experiments(workspace)
-    except UserError:  # a damaged file: `unheard report` tells which
+    except UserError:  # a damaged file, which `unheard report` names
         return []
     splits = sorted(_splits(workspace), key=len, reverse=True)
     titles = Counter(one.title for one in found)

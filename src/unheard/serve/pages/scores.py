@@ -1,4 +1,4 @@
-"""What scores mean, in plain words."""
+"""The page that explains scores."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ router = APIRouter()
 
 @router.get("/scores")
 def scores(request: Request) -> Response:
-    """Every number that the pages show."""
+    """Explain every number that the pages show."""
     return page(request, "scores.html")

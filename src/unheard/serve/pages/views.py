@@ -1,4 +1,4 @@
-"""What templates show: answers with the addresses of their pages, pictures and sounds."""
+"""Tracks and results as templates show them, with the addresses of their pages, pictures and audio."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unheard.serve.queries import track_out
 from unheard.serve.schema import Kind, Ranked, RankedTrack, TrackOut
 from unheard.serve.snapshot import Snapshot
 
-KIND_NAMES: dict[Kind, str] = {"cold": "unheard", "warm": "heard", "other": "held back"}
+KIND_NAMES: dict[Kind, str] = {"cold": "new", "warm": "known", "other": "held out"}
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class TrackView:
 
     @property
     def cold(self) -> bool:
-        """Whether no model has learnt from its plays."""
+        """Whether no model was trained on its plays."""
         return self.track.kind != "warm"
 
     @property
     def kind(self) -> str:
-        """How a person would say it."""
+        """The kind in words."""
         return KIND_NAMES[self.track.kind]
 
     @property
@@ -63,25 +63,25 @@ class TrackView:
 
     @property
     def record(self) -> str:
-        """Where its picture is; a size is added to it."""
+        """The address of its picture, to which the template adds a size."""
         return address_of("/pictures/record", self.track_id, int(self.cold))
 
     @property
     def sound(self) -> str:
-        """Where it can be heard; empty for a track without a file."""
+        """The address of its audio; empty for a track without a file."""
         return address_of("/sound", self.track_id) if self.track.has_audio else ""
 
 
 @dataclass(frozen=True)
 class ResultView:
-    """A ranked track with what is said about it."""
+    """A track of a ranked list."""
 
     shown: TrackView
     found: RankedTrack
 
     @property
-    def unsure(self) -> bool:
-        """Whether it sounds like nothing that is known."""
+    def has_low_confidence(self) -> bool:
+        """Whether its features are far from those of all known tracks."""
         return self.found.confidence is not None and self.found.confidence < LOW_CONFIDENCE
 
 
@@ -98,7 +98,7 @@ def results(ranked: Ranked) -> list[ResultView]:
 
 
 def genres(snapshot: Snapshot) -> tuple[str, ...]:
-    """Every genre that tags name, the most frequent first."""
+    """Return every genre in the tags, the most frequent first."""
 
     def count() -> tuple[str, ...]:
         counts: dict[str, int] = {}

@@ -28,7 +28,6 @@ NOT_YET: tuple[str, ...] = (
     "src/unheard/library.py",
     "src/unheard/recommend",
     "src/unheard/report",
-    "src/unheard/serve",
     "src/unheard/session.py",
     "src/unheard/spectrograms",
     "src/unheard/training",

@@ -116,7 +116,7 @@ class Session:
         """Predicted factors of audio files, (len(files), dim) float32; AudioError for a file that cannot be used."""
         return self._predictor.from_files([Path(file) for file in files])
 
-    def hear(self, file: Path) -> NewTrack:
+    def encode_file(self, file: Path) -> NewTrack:
         """An audio file as a seed; AudioError if it cannot be used."""
         from unheard.ingest.tags import read_tags
 
@@ -377,7 +377,7 @@ class Session:
             return row
         if not Path(name).is_file():
             raise UserError(f"{name!r}: neither a track id of the library nor a file; check `unheard status`")
-        return self.hear(Path(name))
+        return self.encode_file(Path(name))
 
     def _embed_each(
         self, files: Sequence[Path], progress: Progress

@@ -139,7 +139,7 @@ def lonely_rows(world: World) -> list[int]:
 
 
 def kind_seen(page: Page, x: float, y: float) -> int | None:
-    """0 for the amber of heard, 1 for the blue of unheard, None for the night between."""
+    """0 for the amber of known tracks, 1 for the blue of new ones, None for the background."""
     red, green, blue = pixel(page, x, y)
     return None if green < 60 else int(blue > red)
 
@@ -210,5 +210,5 @@ def test_a_run_is_cancelled(watch: Watched, world: World) -> None:
 def test_skipped_files_have_their_reasons(watch: Watched, world: World) -> None:
     page = watch.open("/runs")
     section = page.locator("section", has=page.get_by_role("heading", name="Skipped files"))
-    section.get_by_text("Which, and why").click()
+    section.get_by_text("Files and reasons").click()
     assert section.get_by_role("row").count() > 1

@@ -49,10 +49,10 @@ def test_a_playlist_gets_what_the_session_gives(client: httpx.Client, session: S
     ]
     assert [one["score"] for one in found["items"]] == pytest.approx([one.score for one in expected])
     assert [one["why"] for one in found["items"]] == [one.why for one in expected]
-    assert found["score_means"].startswith("how well it suits the playlist")
+    assert found["score_means"].startswith("how well the track suits the playlist")
 
 
-def test_a_playlist_without_known_tracks_is_told_to_be_voted_for(client: httpx.Client) -> None:
+def test_a_playlist_without_known_tracks_is_scored_by_votes(client: httpx.Client) -> None:
     assert client.get("/api/recommend/fresh").json()["score_means"].startswith("votes")
 
 
@@ -300,7 +300,7 @@ def test_an_exported_list_comes_back_whole(client: httpx.Client) -> None:
         ("POST", "/api/jobs", {"verb": "import", "files": ["\u0000"]}, 403, "path_not_allowed"),
     ],
 )
-def test_mistakes_are_told_with_a_code(
+def test_mistakes_have_an_error_code(
     client: httpx.Client, method: str, path: str, body: object, status: int, code: str
 ) -> None:
     answer = client.request(method, path, json=body)

@@ -24,17 +24,17 @@ COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) fo
 
 
 @pytest.fixture(scope="module")
-def shell(heard_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def shell(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The names that the guide uses."""
     folder = tmp_path_factory.mktemp("guide")
-    workspace = shutil.copytree(heard_world / "workspace", folder / "w")
+    workspace = shutil.copytree(audio_world / "workspace", folder / "w")
     (folder / "list.m3u8").write_text("#EXTM3U\nnowhere.mp3\n")
-    with running(ServeConfig(workspace=workspace, music_roots=(heard_world,))) as url:
+    with running(ServeConfig(workspace=workspace, music_roots=(audio_world,))) as url:
         track = httpx.get(f"{url}/api/tracks", params={"limit": 1}, timeout=60).json()["items"][0]["track_id"]
         playlist = httpx.get(f"{url}/api/playlists", params={"limit": 1}).json()["items"][0]["playlist_id"]
         job = httpx.post(f"{url}/api/jobs", json={"verb": "split"}).json()["job_id"]
         eventually(lambda: httpx.get(f"{url}/api/jobs/{job}").json()["ended_at"])
-        file = next(path for path in sorted((heard_world / "audio").rglob("*.*")) if path.stat().st_size > 10_000)
+        file = next(path for path in sorted((audio_world / "audio").rglob("*.*")) if path.stat().st_size > 10_000)
         yield {
             **os.environ,
             "URL": url,

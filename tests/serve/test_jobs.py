@@ -37,8 +37,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def workspace(heard_world: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(heard_world / "workspace", tmp_path / "w")
+def workspace(audio_world: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(audio_world / "workspace", tmp_path / "w")
 
 
 @pytest.fixture
@@ -72,12 +72,12 @@ def test_a_scan_tells_its_progress_and_its_tracks_are_served_without_a_restart(w
         before = client.get("/api/health/ready").json()["tracks"]
         started = client.post("/api/jobs", json={"verb": "scan", "sources": ["."]})
         assert started.status_code == 202, started.text
-        told = list(events(client, started.json()["job_id"]))
-        assert told[-1]["state"] == "done"
-        assert told[-1]["exit_code"] == 0
-        steps = [step["progress"] for step in told if step["progress"]]
+        states = list(events(client, started.json()["job_id"]))
+        assert states[-1]["state"] == "done"
+        assert states[-1]["exit_code"] == 0
+        steps = [step["progress"] for step in states if step["progress"]]
         assert steps[-1]["done"] == steps[-1]["total"] == 60  # type: ignore[index]
-        job = client.get(f"/api/jobs/{told[-1]['job_id']}").json()
+        job = client.get(f"/api/jobs/{states[-1]['job_id']}").json()
         assert "60 analysed" in job["output"] or "60" in job["output"]
         assert "{" not in job["output"]
         assert client.get("/api/jobs").json()[0]["job_id"] == job["job_id"]
@@ -177,7 +177,7 @@ def test_only_so_many_wait(tmp_path: Path) -> None:
     assert len(Jobs(tmp_path).all()) == 20
 
 
-def test_a_job_that_cannot_begin_is_told_and_the_next_one_runs(workspace: Path) -> None:
+def test_a_job_that_cannot_start_fails_and_the_next_one_runs(workspace: Path) -> None:
     jobs = Jobs(workspace)
     lost = jobs.add(SplitRequest(verb="split"))
     shutil.rmtree(jobs.folder)
@@ -203,7 +203,7 @@ def test_a_job_that_cannot_begin_is_told_and_the_next_one_runs(workspace: Path) 
         jobs.stop()
 
 
-def test_a_job_that_cannot_be_followed_is_ended_and_told(workspace: Path, music: Path) -> None:
+def test_a_job_that_cannot_be_followed_is_killed_and_fails(workspace: Path, music: Path) -> None:
     jobs = Jobs(workspace, (music,))
     jobs.start()
     try:

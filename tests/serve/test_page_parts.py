@@ -1,4 +1,4 @@
-"""Pieces of the pages that are pure: text, addresses, pictures, wishes, plots."""
+"""Pieces of the pages that are pure: text, addresses, pictures, queries, plots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from unheard.serve.pages.pictures import LEVELS, mel_picture, outline, palette, 
 from unheard.serve.pages.playlist_query import PlaylistQuery, in_order, read_query
 from unheard.serve.pages.plot import MAX_ROWS, plot
 from unheard.serve.pages.png import palette_png
-from unheard.serve.pages.text import address, clock, lasting, short
+from unheard.serve.pages.text import address, clock, duration, short
 
 
 @settings(deadline=None)  # a busy machine is no failure
@@ -124,7 +124,7 @@ QUERIES = st.builds(
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(QUERIES)
-def test_a_wish_stands_whole_in_its_address(query: PlaylistQuery) -> None:
+def test_a_query_is_written_to_its_address_and_read_back(query: PlaylistQuery) -> None:
     assert read_query(QueryParams(urlsplit(query.link).query)) == query
 
 
@@ -136,7 +136,7 @@ def test_buttons_take_back_seeds_and_removals() -> None:
 @pytest.mark.parametrize(
     "query", ["n=0", "n=51", "n=x", "n=nan", "which=hot", "diversity=2", "year_from=-1", "per_artist=any"]
 )
-def test_a_wish_that_makes_no_sense_is_refused(query: str) -> None:
+def test_an_invalid_query_is_refused(query: str) -> None:
     with pytest.raises(UserError, match="expected"):
         read_query(QueryParams(query))
 
@@ -149,7 +149,7 @@ def test_order_comes_first_and_the_rest_follows() -> None:
     ("seconds", "said"), [(-1, "0 s"), (7.6, "8 s"), (59.7, "1 min 0 s"), (187, "3 min 7 s"), (3725, "1 h 2 min")]
 )
 def test_how_long_something_took(seconds: float, said: str) -> None:
-    assert lasting(seconds) == said
+    assert duration(seconds) == said
 
 
 def test_pages_of_a_list() -> None:
@@ -173,7 +173,7 @@ def test_a_plot_orders_models_and_keeps_everything_inside() -> None:
 
 
 def test_a_plot_of_one_model_at_zero() -> None:
-    assert plot({"m": [(0.0, None, None)]}, chance=None, oracle=None).bars[0].said == "0.000"
+    assert plot({"m": [(0.0, None, None)]}, chance=None, oracle=None).bars[0].label == "0.000"
 
 
 @given(st.text(st.characters(max_codepoint=300), max_size=80))

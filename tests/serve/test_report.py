@@ -26,9 +26,9 @@ POLICY = "content-security-policy"
 
 
 @pytest.fixture(scope="module")
-def workspace(heard_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A copy of the heard world, with a report."""
-    copied = Workspace.open(shutil.copytree(heard_world / "workspace", tmp_path_factory.mktemp("reported") / "w"))
+def workspace(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of the audio world with a report."""
+    copied = Workspace.open(shutil.copytree(audio_world / "workspace", tmp_path_factory.mktemp("reported") / "w"))
     write_report(copied, copied.root / "report")
     return copied
 

@@ -1,4 +1,4 @@
-"""What is loaded: read once, kept while files stay, read again when they change, from many threads."""
+"""Snapshots: snapshot once, kept until files change, replaced then, and shared by threads."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from unheard.workspace import Workspace
 
 
 @pytest.fixture
-def held(own_workspace: Path) -> Iterator[ServerState]:
+def server(own_workspace: Path) -> Iterator[ServerState]:
     made = ServerState(ServeConfig(workspace=own_workspace))
     yield made
     made.stop()
@@ -53,37 +53,37 @@ def add_track(root: Path, name: str) -> None:
         library.put_track(world.track(name, artist="Late Comer", title=name))
 
 
-def test_a_reading_is_kept_until_a_file_changes(held: ServerState, own_workspace: Path) -> None:
-    first = held.snapshot()
-    held.refresh()
-    assert held.snapshot() is first
+def test_a_snapshot_is_kept_until_a_file_changes(server: ServerState, own_workspace: Path) -> None:
+    first = server.snapshot()
+    server.refresh()
+    assert server.snapshot() is first
     add_track(own_workspace, "late")
-    assert held.snapshot() is first  # until somebody looks
-    held.refresh()
-    assert "late" in held.snapshot().catalogue.tracks.ids
+    assert server.snapshot() is first  # until somebody looks
+    server.refresh()
+    assert "late" in server.snapshot().catalogue.tracks.ids
     assert "late" not in first.catalogue.tracks.ids
     with pytest.raises(queries.NotFoundError):
         queries.track(first, "late")
 
 
 @pytest.mark.slow
-def test_a_running_server_notices_by_itself(own_workspace: Path) -> None:
+def test_a_running_server_detects_changes(own_workspace: Path) -> None:
     with running(ServeConfig(workspace=own_workspace)) as url:
         assert httpx.get(f"{url}/api/tracks/late", timeout=60).status_code == 404
         add_track(own_workspace, "late")
         assert eventually(lambda: httpx.get(f"{url}/api/tracks/late").status_code == 200)
 
 
-def test_a_broken_file_leaves_the_last_good_reading(held: ServerState, own_workspace: Path) -> None:
-    first = held.snapshot()
+def test_a_broken_file_leaves_the_previous_snapshot(server: ServerState, own_workspace: Path) -> None:
+    first = server.snapshot()
     factors = own_workspace / "factors" / "artists.safetensors"
     good = factors.read_bytes()
     factors.write_bytes(b"broken")
-    held.refresh()
-    assert held.snapshot() is first
+    server.refresh()
+    assert server.snapshot() is first
     factors.write_bytes(good)
-    held.refresh()
-    assert held.snapshot() is not first
+    server.refresh()
+    assert server.snapshot() is not first
 
 
 @pytest.mark.parametrize("name", MODEL_FILES)
@@ -103,42 +103,44 @@ def test_a_calibration_is_used_without_a_restart(own_workspace: Path) -> None:
     """`calibrate` writes scale.json alone; it decides where new tracks stand among known ones."""
     workspace = Workspace.open(own_workspace)
     fit_rankers(
-        workspace, RankerRecipe("placed", "", ("statistics",), (Member(Ridge()),)), load_split(workspace, "artists")
+        workspace,
+        RankerRecipe("ridge-sound", "", ("statistics",), (Member(Ridge()),)),
+        load_split(workspace, "artists"),
     )
-    held = ServerState(ServeConfig(workspace=own_workspace, model="placed"))
+    server = ServerState(ServeConfig(workspace=own_workspace, model="ridge-sound"))
     options = Options(candidates="all", n=20)
-    before = queries.for_playlist(held.snapshot(), "p01", options)
-    fingerprint = load_predictions(workspace, "artists", "placed").fingerprint
-    save_scale(workspace, "artists", "placed", fingerprint, Scale(slope=1.0, offset=100.0))
-    held.refresh()
-    after = queries.for_playlist(held.snapshot(), "p01", options)
+    before = queries.for_playlist(server.snapshot(), "p01", options)
+    fingerprint = load_predictions(workspace, "artists", "ridge-sound").fingerprint
+    save_scale(workspace, "artists", "ridge-sound", fingerprint, Scale(slope=1.0, offset=100.0))
+    server.refresh()
+    after = queries.for_playlist(server.snapshot(), "p01", options)
     assert "warm" in {item.track.kind for item in before.items}
     assert "warm" not in {item.track.kind for item in after.items}  # an offset of 100 puts all others first
-    held.stop()
+    server.stop()
 
 
 def test_a_young_workspace_becomes_ready_without_a_restart(own_workspace: Path, tmp_path: Path) -> None:
     root = Workspace.init(tmp_path / "young").root
-    held = ServerState(ServeConfig(workspace=root))
+    server = ServerState(ServeConfig(workspace=root))
     with pytest.raises(MissingStageError):
-        held.snapshot()
+        server.snapshot()
     for path in own_workspace.iterdir():
         if path.is_dir():
             shutil.copytree(path, root / path.name)
         else:
             shutil.copy(path, root)
-    held.refresh()
-    assert len(held.snapshot().catalogue) == 284
-    held.stop()
+    server.refresh()
+    assert len(server.snapshot().catalogue) == 284
+    server.stop()
 
 
-def test_many_threads_get_the_same_answers_and_one_session_a_model(held: ServerState) -> None:
-    loaded = held.snapshot()
+def test_many_threads_get_the_same_answers_and_one_session_a_model(server: ServerState) -> None:
+    snapshot = server.snapshot()
     tracks = [f"t{artist:02d}-0" for artist in range(20)]
     found: list[list[list[str]]] = []
 
     def ask() -> None:
-        lists = [queries.similar(loaded, name, Options(model="ridge")) for name in tracks]
+        lists = [queries.similar(snapshot, name, Options(model="ridge")) for name in tracks]
         found.append([[item.track.track_id for item in one.items] for one in lists])
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
@@ -148,41 +150,43 @@ def test_many_threads_get_the_same_answers_and_one_session_a_model(held: ServerS
         thread.join()
     assert len(found) == 6
     assert all(one == found[0] for one in found)
-    assert loaded.session("ridge") is loaded.session("ridge")
+    assert snapshot.session("ridge") is snapshot.session("ridge")
 
 
-def test_new_tracks_are_looked_for_only_where_a_model_can_hear_them(held: ServerState, heard_world: Path) -> None:
-    assert not has_new_tracks(held.snapshot().default)  # its predictions came without a model
-    trained = ServerState(ServeConfig(workspace=heard_world / "workspace"))
+def test_new_tracks_are_looked_for_only_if_the_model_can_encode_files(server: ServerState, audio_world: Path) -> None:
+    assert not has_new_tracks(server.snapshot().default)  # its predictions came without a model
+    trained = ServerState(ServeConfig(workspace=audio_world / "workspace"))
     assert not has_new_tracks(trained.snapshot().default)
     trained.stop()
 
 
 @pytest.mark.parametrize("model", ["tiny", "tiny:factors"])
 def test_tracks_that_were_scanned_since_are_new_to_a_model_and_its_factors(
-    heard_world: Path, tmp_path: Path, model: str
+    audio_world: Path, tmp_path: Path, model: str
 ) -> None:
-    workspace = Workspace.open(shutil.copytree(heard_world / "workspace", tmp_path / "w"))
+    workspace = Workspace.open(shutil.copytree(audio_world / "workspace", tmp_path / "w"))
     rng = np.random.default_rng(0)
     soundfile.write(tmp_path / "late.wav", rng.uniform(-0.3, 0.3, 22_050 * 4).astype(np.float32), 22_050)
     assert run_command("scan", "-w", workspace.root, tmp_path / "late.wav", "-j", 1).code == 0
     assert has_new_tracks(Session(workspace.root, model=model))
 
 
-def test_factors_of_models_that_rank_by_places_are_listed(own_workspace: Path) -> None:
+def test_factors_of_rankers_are_listed(own_workspace: Path) -> None:
     workspace = Workspace.open(own_workspace)
     fit_rankers(
-        workspace, RankerRecipe("placed", "", ("statistics",), (Member(Ridge()),)), load_split(workspace, "artists")
+        workspace,
+        RankerRecipe("ridge-sound", "", ("statistics",), (Member(Ridge()),)),
+        load_split(workspace, "artists"),
     )
-    held = ServerState(ServeConfig(workspace=own_workspace))
-    listed = {model.name: model for model in queries.models(held.snapshot())}
-    assert list(listed)[:5] == ["placed", "toy", "toy@1", "toy@2", "placed:factors"]
-    assert listed["placed:factors"].kind == "trained"
-    assert listed["placed:factors"].hears_files
-    held.stop()
+    server = ServerState(ServeConfig(workspace=own_workspace))
+    listed = {model.name: model for model in queries.models(server.snapshot())}
+    assert list(listed)[:5] == ["ridge-sound", "toy", "toy@1", "toy@2", "ridge-sound:factors"]
+    assert listed["ridge-sound:factors"].kind == "trained"
+    assert listed["ridge-sound:factors"].hears_files
+    server.stop()
 
 
-def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
+def test_the_least_recently_used_results_are_dropped() -> None:
     made: list[int] = []
 
     def make(value: int) -> int:
@@ -215,9 +219,9 @@ def test_a_repeated_request_gets_the_same_bytes_and_headers(server_url: str) -> 
         }
 
 
-def test_a_reading_made_apart_answers_as_one_made_here(held: ServerState) -> None:
-    here = held.snapshot()
-    made = load_in_process(held.workspace, None, None, threading.Event())
+def test_a_snapshot_from_another_process_gives_the_same_results(server: ServerState) -> None:
+    here = server.snapshot()
+    made = load_in_process(server.workspace, None, None, threading.Event())
     assert made is not None
     session, browse_index = made
     there = Snapshot(session, browse_index)
@@ -232,13 +236,13 @@ def test_a_reading_made_apart_answers_as_one_made_here(held: ServerState) -> Non
     assert there.models == here.models
 
 
-def test_stopping_ends_a_reading_apart(held: ServerState) -> None:
+def test_stopping_ends_the_loading_process(server: ServerState) -> None:
     stopping = threading.Event()
     stopping.set()
-    assert load_in_process(held.workspace, None, None, stopping) is None
+    assert load_in_process(server.workspace, None, None, stopping) is None
     assert not [child for child in multiprocessing.active_children() if "_load_and_send" in str(child)]
-    (held.workspace.library_path).write_bytes(b"broken")
-    assert load_in_process(held.workspace, None, None, threading.Event()) is None
+    (server.workspace.library_path).write_bytes(b"broken")
+    assert load_in_process(server.workspace, None, None, threading.Event()) is None
 
 
 @pytest.mark.slow
@@ -254,7 +258,7 @@ def test_a_library_that_is_damaged_under_a_running_server(own_workspace: Path) -
         assert eventually(lambda: httpx.get(f"{url}/api/tracks/late").status_code == 200)
 
 
-def test_what_is_forgotten_is_made_again() -> None:
+def test_a_cleared_result_is_computed_again() -> None:
     kept, made = Cache(), iter(range(9))
     assert [kept.get(key, lambda: next(made)) for key in ("a", "b", "a")] == [0, 1, 0]
     kept.clear()
@@ -262,12 +266,12 @@ def test_what_is_forgotten_is_made_again() -> None:
     assert kept.get("a", lambda: next(made)) == 2
 
 
-def test_who_waits_for_another_model_is_told(held: ServerState) -> None:
-    now = held.snapshot()
+def test_a_request_does_not_wait_for_another_model(server: ServerState) -> None:
+    snapshot = server.snapshot()
     begun, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with now._loading:
+        with snapshot._loading:
             begun.set()
             go_on.wait(60)
 
@@ -276,28 +280,28 @@ def test_who_waits_for_another_model_is_told(held: ServerState) -> None:
     begun.wait(60)
     try:
         with pytest.raises(BusyError, match="try again"):
-            now.session("ridge")
+            snapshot.session("ridge")
     finally:
         go_on.set()
         thread.join()
-    assert now.session("ridge").model == "ridge"
+    assert snapshot.session("ridge").model == "ridge"
 
 
-def test_pages_are_answered_while_files_are_heard(own_workspace: Path, tmp_path: Path) -> None:
-    """More uploads than may wait for a process that never ends hearing: a page needs none of their threads."""
+def test_pages_are_served_while_files_are_encoded(own_workspace: Path, tmp_path: Path) -> None:
+    """More uploads than may wait for a process that hangs: pages do not need their threads."""
     config = ServeConfig(workspace=own_workspace)
     app = make_app(config)
-    held: ServerState = app.state.server
-    held.audio_worker = AudioWorker(own_workspace, timeout_s=5.0, make_encoder=hanging_encoder)
+    server: ServerState = app.state.server
+    server.audio_worker = AudioWorker(own_workspace, timeout_s=5.0, make_encoder=hanging_encoder)
     file = {"file": ("x.wav", b"RIFF")}
     with running(config, app) as url, ThreadPoolExecutor(8) as people:
         httpx.get(f"{url}/api/tracks", timeout=60)
         uploads = [
             people.submit(httpx.post, f"{url}/api/recommend", files=file, timeout=60) for _ in range(MAX_WAITING + 3)
         ]
-        eventually(lambda: any(upload.done() for upload in uploads))  # those too many are told so
+        eventually(lambda: any(upload.done() for upload in uploads))  # those beyond the limit get their error
         for path in ("/api/tracks", "/tracks", "/playlists", "/api/playlists", "/"):
             assert httpx.get(f"{url}{path}").status_code == 200
         assert not all(upload.done() for upload in uploads)
-        held.audio_worker.stop()
+        server.audio_worker.stop()
         assert 503 in {upload.result().status_code for upload in uploads}

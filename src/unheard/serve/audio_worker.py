@@ -174,7 +174,7 @@ def session_encoder(root: Path, split: str | None, model: str | None) -> FileEnc
 
     with suppress(UnheardError):
         session_of(None).embed([])  # loads torch and the network
-    return lambda file, name: session_of(name).hear(file)
+    return lambda file, name: session_of(name).encode_file(file)
 
 
 def start_update_of_predictions(root: Path, split: str, model: str) -> BaseProcess:

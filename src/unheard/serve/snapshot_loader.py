@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from typing import cast
 
 import numpy as np
 
@@ -23,14 +24,14 @@ from unheard.workspace import Workspace
 
 POLL_EVERY_S = 0.2
 NICENESS = 5
-Loaded = tuple[Session, BrowseIndex]
+Contents = tuple[Session, BrowseIndex]  # of a snapshot
 FileVersions = tuple[tuple[str, int, int], ...]
 # Files of a model that a session or the audio worker reads once. Others (history.json, embeddings.safetensors) are read
 # from the disk for each request, or not by the server at all.
 MODEL_FILES = ("predictions.safetensors", "scale.json", "checkpoint.safetensors", RANKER_FILE, "fit.json")
 
 
-def load(workspace: Workspace, split: str | None, model: str | None) -> Loaded:
+def load(workspace: Workspace, split: str | None, model: str | None) -> Contents:
     """Return a session of the workspace that is ready for requests, and the tables for browsing its catalogue."""
     session = Session(workspace.root, split=split, model=model)
     warm_up(session)
@@ -52,7 +53,7 @@ def prepare_all(session: Session, browse_index: BrowseIndex, *, stopped: Callabl
 
 def load_in_process(
     workspace: Workspace, split: str | None, model: str | None, stopping: threading.Event
-) -> Loaded | None:
+) -> Contents | None:
     """Load and prepare a workspace in another process; None if that failed, or when `stopping` is set."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -63,7 +64,7 @@ def load_in_process(
         while not ours.poll(POLL_EVERY_S):
             if stopping.is_set():
                 return None
-        loaded: Loaded = ours.recv()
+        loaded = cast("Contents", ours.recv())
     except Exception:  # noqa: BLE001 - whatever it was: the server then loads in its own process, which reports errors
         return None
     finally:

@@ -99,22 +99,22 @@ class NotAllowedError(UserError):
 
 def command_line(request: JobRequest, workspace: Path, roots: Sequence[Path]) -> list[str]:
     """Return the arguments of `unheard`; NotAllowedError for a path outside of `roots` and the workspace."""
-    verb, where = request.verb, ["-w", str(workspace)]
+    command = [request.verb, "-w", str(workspace)]
     match request:
         case ScanRequest(sources=paths):
-            return [verb, *where, "-j", "1", "--", *(str(allowed(path, workspace, roots)) for path in paths)]
+            return [*command, "-j", "1", "--", *(str(allowed(path, workspace, roots)) for path in paths)]
         case ImportRequest(files=paths):
             skip = ["--skip-unknown"] if request.skip_unknown else []
-            return [verb, *where, *skip, "--", *(str(allowed(path, workspace, roots)) for path in paths)]
+            return [*command, *skip, "--", *(str(allowed(path, workspace, roots)) for path in paths)]
         case SplitRequest():
-            return [verb, *where]
+            return command
         case ReportRequest():
-            return [verb, *where, "-o", str(workspace / "report")]
+            return [*command, "-o", str(workspace / "report")]
     split = ["--split", request.split] if request.split else []
     if isinstance(request, MapRequest):
-        return [verb, *where, *split, *(["--model", request.model] if request.model else [])]
+        return [*command, *split, *(["--model", request.model] if request.model else [])]
     recipe = [request.recipe] if isinstance(request, TrainRequest) and request.recipe else []
-    return [verb, *where, *split, *recipe]
+    return [*command, *split, *recipe]
 
 
 def allowed(path: str, workspace: Path, roots: Sequence[Path]) -> Path:

@@ -58,8 +58,8 @@ def mel_picture(mel_db: Decibels, *, width: int, height: int, cold: bool) -> byt
 def outline(mel_db: Decibels, n_columns: int) -> NDArray[np.float32]:
     """Return the loudness of bass, middle and treble over a track, (column, 3), 0 to 1.
 
-    A column has the loudness of its loudest frame, as in the outline of a waveform. 1 is the loudest value of all bands,
-    0 is OUTLINE_RANGE_DB below it.
+    A column has the loudness of its loudest frame, as in the outline of a waveform. 1 is the maximum over all bands, 0
+    is OUTLINE_RANGE_DB below it.
     """
     power = 10 ** (mel_db.astype(np.float64) / 10)
     n_mels = mel_db.shape[1]

@@ -61,14 +61,14 @@ def runs(request: Request) -> Response:
 
 
 @router.post("/runs")
-def start(request: Request, verb: Annotated[str, Form(max_length=40)]) -> Response:
+def start(request: Request, command: Annotated[str, Form(alias="verb", max_length=40)]) -> Response:
     """Start one of the jobs in SIMPLE."""
-    if verb not in dict(SIMPLE):
-        raise UserError(f"{verb!r:.40} cannot be started here; choose one of {', '.join(dict(SIMPLE))}")
+    if command not in dict(SIMPLE):
+        raise UserError(f"{command!r:.40} cannot be started here; choose one of {', '.join(dict(SIMPLE))}")
     try:
-        job_request = TypeAdapter[JobRequest](JobRequest).validate_python({"verb": verb})
+        job_request = TypeAdapter[JobRequest](JobRequest).validate_python({"verb": command})
     except ValidationError as error:
-        raise UserError(f"{verb}: cannot be started ({error.error_count()} invalid values)") from error
+        raise UserError(f"{command}: cannot be started ({error.error_count()} invalid values)") from error
     server_state(request).jobs.add(job_request)
     return RedirectResponse("/runs", 303)
 

@@ -94,7 +94,7 @@ function withPixels(points, kinds) {
     }
     pixels.fill(night);
     const { width, height } = image, unit = frame.unit * frame.scale;
-    const { columns, rows, inks, rest, reach } = stamp(Math.max(2, frame.size * frame.scale), frame.alpha), cells = columns.length;
+    const { columns, rows, inks, rest, reach } = dotPixels(Math.max(2, frame.size * frame.scale), frame.alpha), cells = columns.length;
     const middle = width / 2 - frame.x * unit, centre = height / 2 + frame.y * unit;
     for (let i = 0; i < kinds.length; i++) {
       const x = Math.floor(middle + points[2 * i] * unit), y = Math.floor(centre - points[2 * i + 1] * unit);
@@ -117,7 +117,7 @@ function withPixels(points, kinds) {
 
 // Return the pixels of a point as the shader would colour them: their offsets, the share of the old colour that remains
 // (rest, of 256) and the colour that is added (inks: red and blue in one number, green in another).
-function stamp(across, alpha) {
+function dotPixels(across, alpha) {
   const radius = across / 2, reach = Math.floor(radius), columns = [], rows = [], cover = [];
   for (let row = -reach; row <= reach; row++) {
     for (let column = -reach; column <= reach; column++) {

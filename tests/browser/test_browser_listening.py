@@ -1,4 +1,4 @@
-"""What a person does first: search, open a track, play it, follow its neighbours, drop a file."""
+"""First steps of a user: search, open a track, play it, follow its neighbours, drop a file."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_dropped_file_finds_neighbours(watch: Watched, world: World) -> None:
     page.wait_for_function(PLAYING)
 
 
-def test_a_dropped_file_that_is_no_music_says_so(watch: Watched, world: World) -> None:
+def test_a_dropped_file_that_is_not_audio_shows_an_error(watch: Watched, world: World) -> None:
     page = watch.open("/drop")
     page.locator("#file").set_input_files(
         {"name": "list.mp3", "mimeType": "audio/mpeg", "buffer": b"this is text" * 50}
@@ -96,7 +96,7 @@ def test_a_dropped_file_that_is_no_music_says_so(watch: Watched, world: World) -
     watch.complaints.clear()  # the browser itself notes the refusal
 
 
-def test_a_bad_file_after_a_good_one_leaves_nothing_of_it(watch: Watched, world: World) -> None:
+def test_a_bad_file_removes_the_result_of_the_previous_one(watch: Watched, world: World) -> None:
     page = watch.open("/drop")
     page.locator("#file").set_input_files(world.song)
     expect(page.locator("#result .tracks").first).to_be_visible(timeout=120_000)

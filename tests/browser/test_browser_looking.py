@@ -156,7 +156,7 @@ def pixel(page: Page, x: float, y: float) -> tuple[int, int, int]:
     return colour[0], colour[1], colour[2]
 
 
-def test_models_are_compared_and_heard(watch: Watched, world: World) -> None:
+def test_models_are_compared_and_tracks_are_played(watch: Watched, world: World) -> None:
     page = watch.open("/models")
     blocks = page.locator(".model-lists").all()
     assert len(blocks) == 2

@@ -1,4 +1,4 @@
-"""The playlist maker: seeds, rules, mending, and taking the list along."""
+"""The playlist maker: seeds, options, edits and exports of the list."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_seeds_are_found_while_typing(watch: Watched, world: World) -> None:
     assert page.url.count("seed=") == 2  # a list that can be sent to somebody
 
 
-def test_rules_narrow_the_list(watch: Watched, world: World) -> None:
+def test_options_narrow_the_list(watch: Watched, world: World) -> None:
     page = watch.open(with_seeds(world))
     before = made(page)
     assert set(page.locator("#made .mark").all_text_contents()) == {"new"}
@@ -96,7 +96,7 @@ def test_order_is_changed_by_keyboard_and_drag_and_is_kept(watch: Watched, world
     assert made(page)[:5] == order
 
 
-def test_the_list_is_taken_along_in_every_format(watch: Watched, world: World, tmp_path: Path) -> None:
+def test_the_list_is_exported_in_every_format(watch: Watched, world: World, tmp_path: Path) -> None:
     page = watch.open(with_seeds(world) + "&n=4")
     page.locator("#made > li").nth(1).get_by_role("button", name="up").click()
     page.get_by_label("Name").fill("For Anna: rain / night")
@@ -179,13 +179,13 @@ def test_everything_but_order_works_without_javascript(watch: Watched, world: Wo
     page.close()
 
 
-def test_a_number_that_makes_no_sense_is_told(watch: Watched, world: World) -> None:
+def test_an_invalid_number_is_reported(watch: Watched, world: World) -> None:
     page = watch.open(with_seeds(world) + "&n=many")
     expect(page.locator(".lead")).to_contain_text("expected a number from 1 to 50, found 'many'")
     watch.complaints.clear()  # the browser itself notes the refusal
 
 
-def test_a_wrong_number_is_marked_where_it_stands_and_nothing_is_sent(watch: Watched, world: World) -> None:
+def test_an_invalid_number_is_marked_and_nothing_is_sent(watch: Watched, world: World) -> None:
     page = watch.open(with_seeds(world))
     page.get_by_text("Genre, year, length, model").click()
     page.get_by_label("From year").fill("2300")
@@ -194,7 +194,7 @@ def test_a_wrong_number_is_marked_where_it_stands_and_nothing_is_sent(watch: Wat
         watch.requests.clear()
         how_many = page.get_by_label("How many")
         how_many.fill(number)
-        expect(page.get_by_text("Nothing matches")).to_have_count(0)  # that answered another question
+        expect(page.get_by_text("Nothing matches")).to_have_count(0)  # it belonged to an earlier query
         expect(how_many).to_be_focused()
         page.locator("#seeds [data-unseed]").first.click()
         expect(how_many).to_be_focused()

@@ -39,9 +39,7 @@ def audio_worker(tmp_path: Path) -> Iterator[AudioWorker]:
 @pytest.mark.parametrize(
     ("name", "reason"), [("crash", Reason.CRASHED), ("exit", Reason.CRASHED), ("hang", Reason.TIMED_OUT)]
 )
-def test_a_file_that_ends_the_process_costs_that_file_only(
-    audio_worker: AudioWorker, name: str, reason: Reason
-) -> None:
+def test_a_file_that_ends_the_process_fails_alone(audio_worker: AudioWorker, name: str, reason: Reason) -> None:
     before = audio_worker.encode_file(Path("good"))
     with pytest.raises(AudioError) as raised:
         audio_worker.encode_file(Path(name))
@@ -55,14 +53,14 @@ def test_a_file_that_ends_the_process_costs_that_file_only(
     ("name", "error"),
     [("bug", "ZeroDivisionError: oh"), ("mistake", "name another model"), ("silent", "nothing in it")],
 )
-def test_errors_come_back_and_the_process_stays(audio_worker: AudioWorker, name: str, error: str) -> None:
+def test_errors_are_returned_and_the_process_stays(audio_worker: AudioWorker, name: str, error: str) -> None:
     before = audio_worker.encode_file(Path("good"))
     with pytest.raises(UserError, match=error):
         audio_worker.encode_file(Path(name))
     assert audio_worker.encode_file(Path("good")).vector == before.vector
 
 
-def test_only_so_many_wait(audio_worker: AudioWorker) -> None:
+def test_the_number_of_waiting_files_is_limited(audio_worker: AudioWorker) -> None:
     def wait_for_ever() -> None:
         with contextlib.suppress(AudioError):
             audio_worker.encode_file(Path("hang"))
@@ -87,7 +85,7 @@ def test_only_so_many_wait(audio_worker: AudioWorker) -> None:
     assert not any(thread.is_alive() for thread in waiting)
 
 
-def test_it_becomes_warm_by_itself_and_stopping_it_frees_who_waits(audio_worker: AudioWorker) -> None:
+def test_it_becomes_warm_and_stopping_it_ends_waiting_requests(audio_worker: AudioWorker) -> None:
     assert eventually(lambda: audio_worker.is_warm)
     raised: list[Exception] = []
 
@@ -127,7 +125,7 @@ def leftovers() -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob("unheard-upload-*"))
 
 
-def test_an_upload_gets_what_the_session_gives_and_is_not_kept(
+def test_an_upload_gets_the_recommendations_of_the_session_and_is_deleted(
     worker_url: str, audio_world: Path, tmp_path: Path
 ) -> None:
     file = song(tmp_path / "My demo.wav")
@@ -154,9 +152,7 @@ def test_an_upload_gets_what_the_session_gives_and_is_not_kept(
         ("\u202egpj.\n.ogg", b"OggS" + bytes(100), ""),
     ],
 )
-def test_hostile_uploads_are_reported_and_leave_no_file(
-    worker_url: str, name: str, content: bytes, reason: str
-) -> None:
+def test_hostile_uploads_fail_and_leave_no_file(worker_url: str, name: str, content: bytes, reason: str) -> None:
     before = leftovers()
     answer = httpx.post(f"{worker_url}/api/recommend", files={"file": (name, content)}, timeout=60)
     assert (answer.status_code, answer.json()["error_code"]) == (422, "unusable_audio"), answer.text
@@ -171,7 +167,7 @@ def test_a_model_that_cannot_encode_files_is_refused(worker_url: str) -> None:
     assert (answer.status_code, answer.json()["error_code"]) == (400, "bad_request")
 
 
-def test_a_file_comes_with_its_confidence(audio_world: Path, tmp_path: Path) -> None:
+def test_an_uploaded_file_has_a_confidence(audio_world: Path, tmp_path: Path) -> None:
     """Computed from the features of the upload, it equals the confidence of the file decoded again."""
     root = shutil.copytree(audio_world / "workspace", tmp_path / "w")
     ran = run_command("train", "-w", root, "artist-shrinkage", "--split", "artists")

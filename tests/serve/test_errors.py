@@ -1,4 +1,4 @@
-"""Errors of SQLite as answers: a lock passes by itself, a damaged file does not, anything else is a bug."""
+"""Errors of SQLite as responses: a lock is temporary, a damaged file is not, anything else is a bug."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server starts without what is slow to load."""
+"""The server starts without importing slow modules."""
 
 from __future__ import annotations
 

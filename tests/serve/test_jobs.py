@@ -1,4 +1,4 @@
-"""Long work through the API: real processes, real events, and a server that dies."""
+"""Jobs through the API: real processes, real events, and a server that is killed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def events(client: httpx.Client, job_id: str) -> Iterator[dict[str, object]]:
                 yield json.loads(line[6:])
 
 
-def test_a_scan_tells_its_progress_and_its_tracks_are_served_without_a_restart(workspace: Path, music: Path) -> None:
+def test_a_scan_reports_progress_and_its_tracks_are_served_without_a_restart(workspace: Path, music: Path) -> None:
     config = ServeConfig(workspace=workspace, music_roots=(music,))
     with running(config) as url, httpx.Client(base_url=url, timeout=60) as client:
         before = client.get("/api/health/ready").json()["tracks"]
@@ -111,7 +111,7 @@ def test_jobs_wait_for_each_other_and_can_be_cancelled(workspace: Path, music: P
         assert client.delete(f"/api/jobs/{again}").json()["state"] == "done"
 
 
-def test_a_job_outlives_a_server_that_dies_and_is_shown_as_orphaned(workspace: Path, music: Path) -> None:
+def test_a_job_outlives_a_killed_server_and_is_shown_as_orphaned(workspace: Path, music: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -139,7 +139,7 @@ def test_a_job_outlives_a_server_that_dies_and_is_shown_as_orphaned(workspace: P
         assert found is not None
         assert found.state is State.ORPHANED
         waiting = jobs.add(SplitRequest(verb="split"))
-        assert jobs.get(waiting.job_id) == waiting  # nothing runs beside the orphan
+        assert jobs.get(waiting.job_id) == waiting  # no other job runs while the orphan does
         jobs.cancel(job_id)
         os.kill(pid, signal.SIGCONT)
 
@@ -161,14 +161,14 @@ def test_stopping_the_server_stops_the_job(workspace: Path, music: Path) -> None
     assert kept["state"] in ("cancelled", "queued")
 
 
-def test_damaged_records_are_passed_over(tmp_path: Path) -> None:
+def test_damaged_records_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     for name, text in (("a.json", "{"), ("b.json", "[]"), ("20200101-000000-abcdef.json", '{"job_id": "../../x"}')):
         (tmp_path / "jobs" / name).write_text(text)
     assert Jobs(tmp_path).all() == []
 
 
-def test_only_so_many_wait(tmp_path: Path) -> None:
+def test_the_number_of_waiting_jobs_is_limited(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path)  # never started
     for _ in range(20):
         jobs.add(SplitRequest(verb="split"))
@@ -195,7 +195,7 @@ def test_a_job_that_cannot_start_fails_and_the_next_one_runs(workspace: Path) ->
         assert failed.ended_at is not None
         with pytest.raises(UserError, match="cannot be written"):
             jobs.add(SplitRequest(verb="split"))
-        assert len(jobs.all()) == 1  # what could not be kept is not promised
+        assert len(jobs.all()) == 1  # a job whose file cannot be written is not added
         jobs.folder.unlink()
         again = jobs.add(SplitRequest(verb="split"))
         assert eventually(lambda: ended(again.job_id)).exit_code is not None
@@ -229,10 +229,10 @@ def test_a_job_that_cannot_be_followed_is_killed_and_fails(workspace: Path, musi
         jobs.stop()
 
 
-# ----------------------------------------------------------------------------------------------------- the pieces
+# ----------------------------------------------------------------------------------------------------- units
 
 
-def test_paths_are_below_what_the_operator_names(tmp_path: Path) -> None:
+def test_paths_are_inside_the_allowed_folders(tmp_path: Path) -> None:
     root, outside, w = tmp_path / "music", tmp_path / "secret", tmp_path / "w"
     for folder in (root / "album", outside, w):
         folder.mkdir(parents=True)
@@ -246,7 +246,7 @@ def test_paths_are_below_what_the_operator_names(tmp_path: Path) -> None:
             allowed(path, w, [root])
 
 
-def test_command_lines_take_nothing_for_an_option(tmp_path: Path) -> None:
+def test_no_value_is_taken_for_an_option(tmp_path: Path) -> None:
     (tmp_path / "--force").mkdir()
     words = command_line(ScanRequest(verb="scan", sources=("--force",)), tmp_path, [])
     assert words == ["scan", "-w", str(tmp_path), "-j", "1", "--", str(tmp_path / "--force")]
@@ -286,5 +286,5 @@ def test_a_growing_log_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b'{"progress"', b'{"progress": "x", "done": "many", "total": 1}', b"[1]"])
-def test_other_lines_are_no_progress(line: bytes) -> None:
+def test_other_lines_are_not_progress(line: bytes) -> None:
     assert progress_of(line) is None

@@ -1,4 +1,4 @@
-"""Pieces of the pages that are pure: text, addresses, pictures, queries, plots."""
+"""Pure functions of the pages: text, addresses, pictures, queries, plots."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_record_turns_clockwise_from_the_top_with_bass_inside() -> None:
 @pytest.mark.parametrize("frames", [1, 3, 1000])
 @pytest.mark.parametrize("level", [-90.0, 0.0])
 def test_pictures_of_anything_can_be_drawn(frames: int, level: float) -> None:
-    """Short tracks and silence have one too, in colours of the palette."""
+    """Short tracks and silence have pictures too, in colours of the palette."""
     db = np.full((frames, 128), level, np.float32)
     assert colours_of(record(db, size=56, cold=True)).shape == (56, 56, 3)
     assert colours_of(mel_picture(db, width=30, height=128, cold=True)).shape == (128, 30, 3)

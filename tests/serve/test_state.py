@@ -104,14 +104,14 @@ def test_a_calibration_is_used_without_a_restart(own_workspace: Path) -> None:
     workspace = Workspace.open(own_workspace)
     fit_rankers(
         workspace,
-        RankerRecipe("ridge-sound", "", ("statistics",), (Member(Ridge()),)),
+        RankerRecipe("one-ridge", "", ("statistics",), (Member(Ridge()),)),
         load_split(workspace, "artists"),
     )
-    server = ServerState(ServeConfig(workspace=own_workspace, model="ridge-sound"))
+    server = ServerState(ServeConfig(workspace=own_workspace, model="one-ridge"))
     options = Options(candidates="all", n=20)
     before = queries.for_playlist(server.snapshot(), "p01", options)
-    fingerprint = load_predictions(workspace, "artists", "ridge-sound").fingerprint
-    save_scale(workspace, "artists", "ridge-sound", fingerprint, Scale(slope=1.0, offset=100.0))
+    fingerprint = load_predictions(workspace, "artists", "one-ridge").fingerprint
+    save_scale(workspace, "artists", "one-ridge", fingerprint, Scale(slope=1.0, offset=100.0))
     server.refresh()
     after = queries.for_playlist(server.snapshot(), "p01", options)
     assert "warm" in {item.track.kind for item in before.items}
@@ -175,14 +175,14 @@ def test_factors_of_rankers_are_listed(own_workspace: Path) -> None:
     workspace = Workspace.open(own_workspace)
     fit_rankers(
         workspace,
-        RankerRecipe("ridge-sound", "", ("statistics",), (Member(Ridge()),)),
+        RankerRecipe("one-ridge", "", ("statistics",), (Member(Ridge()),)),
         load_split(workspace, "artists"),
     )
     server = ServerState(ServeConfig(workspace=own_workspace))
     listed = {model.name: model for model in queries.models(server.snapshot())}
-    assert list(listed)[:5] == ["ridge-sound", "toy", "toy@1", "toy@2", "ridge-sound:factors"]
-    assert listed["ridge-sound:factors"].kind == "trained"
-    assert listed["ridge-sound:factors"].hears_files
+    assert list(listed)[:5] == ["one-ridge", "toy", "toy@1", "toy@2", "one-ridge:factors"]
+    assert listed["one-ridge:factors"].kind == "trained"
+    assert listed["one-ridge:factors"].hears_files
     server.stop()
 
 

@@ -228,7 +228,7 @@ def test_a_file_is_named_by_its_list(client: httpx.Client) -> None:
 
 
 def test_every_export_writes_the_same_columns(client: httpx.Client, session: Session, tmp_path: Path) -> None:
-    """The command line and Python export with `Session.export`; this compares the API and the playlist maker with it."""
+    """The command line and Python export with `Session.export`; this compares the other exports with it."""
     seeds = ["t00-0", "t11-3"]
     found = session.recommendations(like=seeds, n=3)
     session.export(found, tmp_path / "list.csv", title="x")

@@ -104,5 +104,5 @@ def test_a_script_that_was_put_into_the_file_is_not_allowed(workspace: Workspace
         file.unlink()
         gone = httpx.get(f"{url}/report", headers={"accept": "text/html"})
     assert gone.status_code == 404
-    assert "No report is written yet" in gone.text
+    assert "There is no report yet" in gone.text
     assert gone.headers[POLICY] == HEADERS[POLICY]

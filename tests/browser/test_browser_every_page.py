@@ -16,7 +16,7 @@ from tests.browser.pages import HOSTILE, HOSTILE_ID, Watched, World, watched
 MAX_BYTES = 300_000
 PAGES = (
     "home", "search", "tracks", "kinds", "artists", "playlists", "playlist", "track", "cold", "strange", "drop", "make",
-    "made", "map", "placed", "models", "runs", "results", "scores", "docs",
+    "made", "map", "selected", "models", "runs", "results", "scores", "docs",
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def path_of(name: str, world: World) -> str:
         "make": "/make",
         "made": f"/make?{seeds}&which=all&genre=rock%3Cb%3E&n=40",
         "map": "/map",
-        "placed": f"/map?id={world.tampered[0]}",
+        "selected": f"/map?id={world.tampered[0]}",
         "models": f"/models?{seeds}",
         "runs": "/runs",
         "results": "/results/artists",
@@ -103,7 +103,7 @@ def test_tags_are_text(visit: Visit) -> None:
     text = page.locator("body").inner_text()
     assert not set(text) & set("\u202e\u2066")
     assert "la" * 200 not in text
-    if visit.name in ("track", "tracks", "made", "placed"):
+    if visit.name in ("track", "tracks", "made", "selected"):
         assert "<script>window.hacked=1</script>" in text
 
 
@@ -111,7 +111,7 @@ def test_a_page_that_is_not_there_says_so(watch: Watched, world: World) -> None:
     for path in ("/nowhere", "/track?id=nobody", "/playlist?id=nobody", "/runs/nobody", "/results/nobody"):
         page = watch.open(path)
         assert page.locator("h1").count() == 1, path
-        assert page.get_by_role("link", name="To the beginning").is_visible()
+        assert page.get_by_role("link", name="To the start page").is_visible()
         assert "Traceback" not in page.content()
     watch.complaints.clear()  # the browser itself notes every 404
 

@@ -1,4 +1,4 @@
-"""What a person does first: search, open a track, play it, follow its neighbours, drop a file."""
+"""First steps of a user: search, open a track, play it, follow its neighbours, drop a file."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def test_search_finds_a_track_by_a_word_of_its_title(watch: Watched, world: Worl
     expect(page.get_by_role("heading", level=1)).to_have_text(track.title)
 
 
-def test_browsing_narrows_to_the_unheard(watch: Watched, world: World) -> None:
+def test_browsing_can_be_limited_to_new_tracks(watch: Watched, world: World) -> None:
     page = watch.open("/tracks")
     everything = page.locator(".tracks > li").count()
-    page.get_by_role("link", name="Unheard", exact=True).click()
+    page.get_by_role("link", name="New", exact=True).click()
     page.wait_for_load_state("networkidle")
     cold = page.locator(".tracks > li").count()
     assert 0 < cold < everything
-    assert set(page.locator(".tracks .mark").all_text_contents()) == {"unheard"}
+    assert set(page.locator(".tracks .mark").all_text_contents()) == {"new"}
 
 
 def test_a_track_plays_and_is_seeked_in_its_wave(watch: Watched, world: World) -> None:
     page = watch.open(f"/track?id={world.plain[0]}")
-    assert not [url for url in watch.requests if "/sound" in url]  # nothing is read before somebody wants to hear it
+    assert not [url for url in watch.requests if "/sound" in url]  # no audio is read before it is played
     page.locator(".track-head button.play").click()
     page.wait_for_function(PLAYING)
     expect(page.locator(".track-head button.play")).to_have_attribute("aria-pressed", "true")
@@ -59,13 +59,13 @@ def test_one_track_plays_at_a_time(watch: Watched, world: World) -> None:
     expect(page.locator(".tracks button.play").nth(0)).to_have_attribute("aria-pressed", "false")
 
 
-def test_a_track_shows_unheard_and_heard_neighbours_with_reasons(watch: Watched, world: World) -> None:
+def test_a_track_shows_new_and_known_neighbours_with_explanations(watch: Watched, world: World) -> None:
     page = watch.open(f"/track?id={world.plain[0]}")
-    unheard, heard = page.locator(".columns section").all()
-    assert set(unheard.locator(".mark").all_text_contents()) == {"unheard"}
-    assert set(heard.locator(".mark").all_text_contents()) == {"heard"}
-    assert any("near" in why for why in unheard.locator(".why").all_text_contents())
-    scores = [float(score) for score in unheard.locator(".score").all_text_contents()]
+    new, known = page.locator(".columns section").all()
+    assert set(new.locator(".mark").all_text_contents()) == {"new"}
+    assert set(known.locator(".mark").all_text_contents()) == {"known"}
+    assert any("near" in why for why in new.locator(".why").all_text_contents())
+    scores = [float(score) for score in new.locator(".score").all_text_contents()]
     assert scores == sorted(scores, reverse=True)
 
 
@@ -87,28 +87,28 @@ def test_a_dropped_file_finds_neighbours(watch: Watched, world: World) -> None:
     page.wait_for_function(PLAYING)
 
 
-def test_a_dropped_file_that_is_no_music_says_so(watch: Watched, world: World) -> None:
+def test_a_dropped_file_that_is_not_audio_shows_an_error(watch: Watched, world: World) -> None:
     page = watch.open("/drop")
     page.locator("#file").set_input_files(
         {"name": "list.mp3", "mimeType": "audio/mpeg", "buffer": b"this is text" * 50}
     )
-    expect(page.locator("#hearing-text")).to_contain_text("not-audio", timeout=120_000)
+    expect(page.locator("#upload-text")).to_contain_text("not-audio", timeout=120_000)
     watch.complaints.clear()  # the browser itself notes the refusal
 
 
-def test_a_bad_file_after_a_good_one_leaves_nothing_of_it(watch: Watched, world: World) -> None:
+def test_a_bad_file_removes_the_result_of_the_previous_one(watch: Watched, world: World) -> None:
     page = watch.open("/drop")
     page.locator("#file").set_input_files(world.song)
     expect(page.locator("#result .tracks").first).to_be_visible(timeout=120_000)
     for content, problem in ((b"", "0 bytes"), (b"this is text" * 50, "not-audio")):
         page.locator("#file").set_input_files({"name": "a.mp3", "mimeType": "audio/mpeg", "buffer": content})
-        expect(page.locator("#hearing-text")).to_contain_text(problem, timeout=120_000)
-        expect(page.locator("#hearing.bad")).to_be_visible()
-        expect(page.locator("#hearing-bar")).to_be_hidden()
+        expect(page.locator("#upload-text")).to_contain_text(problem, timeout=120_000)
+        expect(page.locator("#upload.bad")).to_be_visible()
+        expect(page.locator("#upload-bar")).to_be_hidden()
         expect(page.locator("#result > *")).to_have_count(0)
     page.locator("#file").set_input_files(world.song)
     expect(page.locator("#result .tracks").first).to_be_visible(timeout=120_000)
-    expect(page.locator("#hearing")).to_be_hidden()
+    expect(page.locator("#upload")).to_be_hidden()
     watch.complaints.clear()  # the browser itself notes the refusals
 
 
@@ -133,13 +133,13 @@ def test_dropping_works_without_javascript(watch: Watched, world: World) -> None
     page = watch.page.context.browser.new_page(java_script_enabled=False)  # type: ignore[union-attr]
     page.goto(f"{world.url}/drop")
     page.locator("#file").set_input_files(world.song)
-    page.get_by_role("button", name="Listen to it").click()
+    page.get_by_role("button", name="Find neighbours").click()
     expect(page.locator("#result .tracks > li").first).to_be_visible(timeout=120_000)
     page.close()
 
 
-def test_a_playlist_gets_unheard_tracks(watch: Watched, world: World) -> None:
+def test_a_playlist_gets_new_tracks(watch: Watched, world: World) -> None:
     page = watch.open("/playlists")
     page.locator(".plain-list a").last.click()
-    expect(page.get_by_role("heading", name="Unheard tracks that would suit it")).to_be_visible()
-    assert set(page.locator(".columns section").first.locator(".mark").all_text_contents()) == {"unheard"}
+    expect(page.get_by_role("heading", name="New tracks for this playlist")).to_be_visible()
+    assert set(page.locator(".columns section").first.locator(".mark").all_text_contents()) == {"new"}

@@ -139,7 +139,7 @@ def lonely_rows(world: World) -> list[int]:
 
 
 def kind_seen(page: Page, x: float, y: float) -> int | None:
-    """0 for the amber of heard, 1 for the blue of unheard, None for the night between."""
+    """0 for the amber of known tracks, 1 for the blue of new ones, None for the background."""
     red, green, blue = pixel(page, x, y)
     return None if green < 60 else int(blue > red)
 
@@ -156,20 +156,20 @@ def pixel(page: Page, x: float, y: float) -> tuple[int, int, int]:
     return colour[0], colour[1], colour[2]
 
 
-def test_models_are_compared_and_heard(watch: Watched, world: World) -> None:
+def test_models_are_compared_and_tracks_are_played(watch: Watched, world: World) -> None:
     page = watch.open("/models")
-    blocks = page.locator(".shelves").all()
+    blocks = page.locator(".model-lists").all()
     assert len(blocks) == 2
-    assert page.locator(".shelf h3 bdi").first.text_content() == "True factors"
-    assert page.locator(".shelf .tracks > li.both").count() > 0
-    page.locator(".shelf button.play").first.click()
+    assert page.locator(".model-list h3 bdi").first.text_content() == "True factors"
+    assert page.locator(".model-list .tracks > li.both").count() > 0
+    page.locator(".model-list button.play").first.click()
     page.wait_for_function("() => document.querySelector('.player .small').textContent.includes('/')")
     page.get_by_text("Models:").click()
     page.get_by_label("random", exact=True).check()
     page.get_by_role("button", name="Show these").click()
-    expect(page.locator(".shelf h3 bdi", has_text="random").first).to_be_visible()
+    expect(page.locator(".model-list h3 bdi", has_text="random").first).to_be_visible()
     page.locator("a.x").first.click()
-    expect(page.locator(".shelves")).to_have_count(1)
+    expect(page.locator(".model-lists")).to_have_count(1)
 
 
 def test_results_are_drawn_and_tabled(watch: Watched, world: World) -> None:
@@ -210,5 +210,5 @@ def test_a_run_is_cancelled(watch: Watched, world: World) -> None:
 def test_skipped_files_have_their_reasons(watch: Watched, world: World) -> None:
     page = watch.open("/runs")
     section = page.locator("section", has=page.get_by_role("heading", name="Skipped files"))
-    section.get_by_text("Which, and why").click()
+    section.get_by_text("Files and reasons").click()
     assert section.get_by_role("row").count() > 1

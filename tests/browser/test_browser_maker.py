@@ -1,4 +1,4 @@
-"""The playlist maker: seeds, rules, mending, and taking the list along."""
+"""The playlist maker: seeds, options, edits and exports of the list."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def test_seeds_are_found_while_typing(watch: Watched, world: World) -> None:
     assert page.url.count("seed=") == 2  # a list that can be sent to somebody
 
 
-def test_rules_narrow_the_list(watch: Watched, world: World) -> None:
+def test_options_narrow_the_list(watch: Watched, world: World) -> None:
     page = watch.open(with_seeds(world))
     before = made(page)
-    assert set(page.locator("#made .mark").all_text_contents()) == {"unheard"}
-    page.get_by_label("Heard", exact=True).check()
-    expect(page.locator("#made .mark").first).to_have_text("heard")
+    assert set(page.locator("#made .mark").all_text_contents()) == {"new"}
+    page.get_by_label("Known", exact=True).check()
+    expect(page.locator("#made .mark").first).to_have_text("known")
     assert not set(before) & set(made(page))
     page.get_by_label("How many").fill("4")
     expect(page.locator("#made > li")).to_have_count(4)
     page.get_by_text("Genre, year, length, model").click()
     page.get_by_label("From year").fill("2300")
-    expect(page.get_by_text("Nothing fits")).to_be_visible()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
 
 
 def test_variety_changes_the_choice(watch: Watched, world: World) -> None:
@@ -96,7 +96,7 @@ def test_order_is_changed_by_keyboard_and_drag_and_is_kept(watch: Watched, world
     assert made(page)[:5] == order
 
 
-def test_the_list_is_taken_along_in_every_format(watch: Watched, world: World, tmp_path: Path) -> None:
+def test_the_list_is_exported_in_every_format(watch: Watched, world: World, tmp_path: Path) -> None:
     page = watch.open(with_seeds(world) + "&n=4")
     page.locator("#made > li").nth(1).get_by_role("button", name="up").click()
     page.get_by_label("Name").fill("For Anna: rain / night")
@@ -128,7 +128,7 @@ def test_an_m3u_file_becomes_seeds(watch: Watched, world: World, tmp_path: Path)
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     page = watch.open("/make")
     page.locator("#file").set_input_files(file)
-    page.get_by_role("button", name="Take these as seeds").click()
+    page.get_by_role("button", name="Use these as seeds").click()
     expect(page.get_by_text("3 of 4 lines are in this library")).to_be_visible()
     page.get_by_text("Not found", exact=True).click()
     expect(page.get_by_text("Nobody - Nothing at All")).to_be_visible()
@@ -141,7 +141,7 @@ def test_pasted_lines_become_seeds(watch: Watched, world: World) -> None:
         track = next(track for track in library.tracks().items if track.track_id == world.plain[0])
     page = watch.open("/make")
     page.get_by_label("Paste lines").fill(f"{track.artist} - {track.title}\n{world.plain[1]}")
-    page.get_by_role("button", name="Take these as seeds").click()
+    page.get_by_role("button", name="Use these as seeds").click()
     expect(page.locator("#seeds > li")).to_have_count(2)
 
 
@@ -157,7 +157,7 @@ def test_a_list_is_saved_in_this_browser(watch: Watched, world: World) -> None:
     page.wait_for_load_state("networkidle")
     assert made(page) == order
     page.get_by_text("Saved in this browser").click()
-    page.get_by_role("button", name="Forget Evening").click()
+    page.get_by_role("button", name="Delete Evening").click()
     expect(page.locator("#saved")).to_be_hidden()
 
 
@@ -179,22 +179,22 @@ def test_everything_but_order_works_without_javascript(watch: Watched, world: Wo
     page.close()
 
 
-def test_a_number_that_makes_no_sense_is_told(watch: Watched, world: World) -> None:
+def test_an_invalid_number_is_reported(watch: Watched, world: World) -> None:
     page = watch.open(with_seeds(world) + "&n=many")
     expect(page.locator(".lead")).to_contain_text("expected a number from 1 to 50, found 'many'")
     watch.complaints.clear()  # the browser itself notes the refusal
 
 
-def test_a_wrong_number_is_marked_where_it_stands_and_nothing_is_sent(watch: Watched, world: World) -> None:
+def test_an_invalid_number_is_marked_and_nothing_is_sent(watch: Watched, world: World) -> None:
     page = watch.open(with_seeds(world))
     page.get_by_text("Genre, year, length, model").click()
     page.get_by_label("From year").fill("2300")
-    expect(page.get_by_text("Nothing fits")).to_be_visible()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
     for number in ("0", "99999"):
         watch.requests.clear()
         how_many = page.get_by_label("How many")
         how_many.fill(number)
-        expect(page.get_by_text("Nothing fits")).to_have_count(0)  # that answered another question
+        expect(page.get_by_text("Nothing matches")).to_have_count(0)  # it belonged to an earlier query
         expect(how_many).to_be_focused()
         page.locator("#seeds [data-unseed]").first.click()
         expect(how_many).to_be_focused()
@@ -202,10 +202,10 @@ def test_a_wrong_number_is_marked_where_it_stands_and_nothing_is_sent(watch: Wat
         assert page.locator("#seeds > li").count() == 3
         assert watch.requests == []
         how_many.fill("5")
-        expect(page.get_by_text("Nothing fits")).to_be_visible()
+        expect(page.get_by_text("Nothing matches")).to_be_visible()
     page.get_by_label("From year").fill("-5")
     page.locator("summary", has_text="Genre, year, length, model").click()
-    page.get_by_label("Heard", exact=True).check()
+    page.get_by_label("Known", exact=True).check()
     expect(page.get_by_label("From year")).to_be_focused()  # its fold opens again
 
 
@@ -218,14 +218,14 @@ def test_seeds_are_not_suggested_again_and_nothing_found_is_said(watch: Watched,
     add.fill(title)
     expect(offered).to_have_count(1)
     add.fill("nothing is called that")
-    expect(said).to_have_text("Nothing found")
+    expect(said).to_have_text("No matches")
     expect(offered).to_have_count(0)
     add.fill(title)
     offered.click()
     expect(page.locator("#seeds > li")).to_have_count(1)
     expect(said).to_have_text("")
     add.fill(title)
-    expect(said).to_have_text("Nothing else found")
+    expect(said).to_have_text("No other matches")
     expect(offered).to_have_count(0)
     add.press("Escape")
     expect(said).to_have_text("")

@@ -1,4 +1,4 @@
-"""A real server on a free port of the loopback, and waiting for what it does."""
+"""Run a real server on a free port of the loopback, and wait for conditions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @contextmanager
 def running(config: ServeConfig, app: FastAPI | None = None) -> Iterator[str]:
-    """The address of a real uvicorn that serves `config` (or its `app`) on a free port of the loopback."""
+    """Run uvicorn with `config` (or its `app`) on a free port of the loopback; yield its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app or make_app(config), log_level="warning", access_log=False))
@@ -39,7 +39,7 @@ def running(config: ServeConfig, app: FastAPI | None = None) -> Iterator[str]:
 
 
 def eventually(check: Callable[[], T | None], *, limit_s: float = 60.0) -> T:
-    """What `check` gives once it gives something; it is asked again and again until the limit."""
+    """Call `check` until it returns a true value, and return that; fail after the limit."""
     deadline_s = time.monotonic() + limit_s
     pause = threading.Event()
     while time.monotonic() < deadline_s:

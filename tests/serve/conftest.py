@@ -25,12 +25,6 @@ def own_workspace(served_workspace: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def heard_world(audio_world: Path) -> Path:
-    """42 audible tracks, their workspace in `workspace`: scanned, imported, split, and a model `tiny`."""
-    return audio_world
-
-
-@pytest.fixture(scope="session")
 def server_url(served_workspace: Path) -> Iterator[str]:
     """A running server of `served_workspace`; read from it, change nothing."""
     with running(ServeConfig(workspace=served_workspace)) as url:

@@ -1,4 +1,4 @@
-"""The API gives what Python gives, through a real server and a real client."""
+"""The HTTP API returns what the Python API returns, through a real server and a real client."""
 
 from __future__ import annotations
 
@@ -34,14 +34,16 @@ def session(served_workspace: Path) -> Session:
     return unheard.open(served_workspace, model="toy")
 
 
-def test_ready_says_what_is_served(client: httpx.Client) -> None:
+def test_ready_describes_the_workspace(client: httpx.Client) -> None:
     found = client.get("/api/health/ready").json()
     assert found["status"] == "ready"
     assert (found["model"], found["split"], found["tracks"], found["playlists"]) == ("toy", "artists", 284, 92)
 
 
 @pytest.mark.parametrize("candidates", ["cold", "warm", "all"])
-def test_a_playlist_gets_what_the_session_gives(client: httpx.Client, session: Session, candidates: str) -> None:
+def test_a_playlist_gets_the_recommendations_of_the_session(
+    client: httpx.Client, session: Session, candidates: str
+) -> None:
     found = client.get("/api/recommend/p03", params={"n": 7, "candidates": candidates, "model": "toy"}).json()
     expected = session.recommendations(playlist="p03", n=7, candidates=candidates)  # type: ignore[arg-type]
     assert [(one["track"]["track_id"], one["rank"]) for one in found["items"]] == [
@@ -49,16 +51,16 @@ def test_a_playlist_gets_what_the_session_gives(client: httpx.Client, session: S
     ]
     assert [one["score"] for one in found["items"]] == pytest.approx([one.score for one in expected])
     assert [one["why"] for one in found["items"]] == [one.why for one in expected]
-    assert found["score_means"].startswith("how well it suits the playlist")
+    assert found["score_means"].startswith("how well the track suits the playlist")
 
 
-def test_a_playlist_without_known_tracks_is_told_to_be_voted_for(client: httpx.Client) -> None:
+def test_a_playlist_without_known_tracks_is_scored_by_votes(client: httpx.Client) -> None:
     assert client.get("/api/recommend/fresh").json()["score_means"].startswith("votes")
 
 
-def test_options_are_obeyed(client: httpx.Client, session: Session) -> None:
-    wish: Params = {"n": 20, "candidates": "all", "max_per_artist": 1, "diversity": 0.5, "exclude": ["t00-1", "t01-1"]}
-    found = client.get("/api/tracks/t00-0/similar", params=wish).json()["items"]
+def test_options_are_applied(client: httpx.Client, session: Session) -> None:
+    body: Params = {"n": 20, "candidates": "all", "max_per_artist": 1, "diversity": 0.5, "exclude": ["t00-1", "t01-1"]}
+    found = client.get("/api/tracks/t00-0/similar", params=body).json()["items"]
     artists = [one["track"]["artist"] for one in found]
     assert len(artists) == len(set(artists)) == 20
     expected = session.neighbours(
@@ -76,7 +78,7 @@ def test_options_are_obeyed(client: httpx.Client, session: Session) -> None:
     assert older.json()["items"] == uncapped
 
 
-def test_the_factors_of_a_model_are_a_model(client: httpx.Client, served_workspace: Path) -> None:
+def test_the_factors_of_a_model_can_be_named(client: httpx.Client, served_workspace: Path) -> None:
     for model in ("toy:factors", "toy:factors@1"):
         found = client.get("/api/recommend/p03", params={"model": model})
         assert found.status_code == 200, found.text
@@ -87,7 +89,7 @@ def test_the_factors_of_a_model_are_a_model(client: httpx.Client, served_workspa
         assert client.get("/api/recommend/p03", params={"model": model}).status_code == 404
 
 
-def test_liked_tracks_vote(client: httpx.Client, session: Session) -> None:
+def test_liked_tracks_get_recommendations(client: httpx.Client, session: Session) -> None:
     found = client.post("/api/recommend", json={"likes": ["t00-0", "t11-3"], "n": 5, "exclude": ["t08-0"]}).json()
     expected = session.recommendations(like=["t00-0", "t11-3"], n=5, exclude=["t08-0"])
     assert [one["track"]["track_id"] for one in found["items"]] == [one.track_id for one in expected]
@@ -107,7 +109,7 @@ def test_tracks_are_searched_and_paged(client: httpx.Client) -> None:
     assert client.get("/api/tracks", params={"q": "nothing is called so"}).json()["total"] == 0
 
 
-def test_the_nearest_names_come_first(client: httpx.Client, session: Session) -> None:
+def test_the_best_matches_come_first(client: httpx.Client, session: Session) -> None:
     tracks = session.catalogue.tracks.items
     asked = "artist 2"
     found = client.get("/api/tracks", params={"q": asked, "limit": 500}).json()["items"]
@@ -126,13 +128,13 @@ def test_head_is_get_without_the_body(client: httpx.Client) -> None:
         assert head.headers["content-type"] == whole.headers["content-type"]
 
 
-def test_neighbours_are_of_all_tracks_unless_asked_otherwise(client: httpx.Client, session: Session) -> None:
+def test_neighbours_are_of_all_tracks_by_default(client: httpx.Client, session: Session) -> None:
     found = client.get("/api/tracks/t00-0/similar", params={"n": 20}).json()
     assert found["candidates"] == "all"
     assert [one["track"]["track_id"] for one in found["items"]] == session.similar("t00-0", n=20)[0]
 
 
-def test_pages_say_where_they_end_and_what_they_do_not_know(client: httpx.Client) -> None:
+def test_pages_have_totals_and_unknown_ids_are_not_found(client: httpx.Client) -> None:
     beyond = client.get("/tracks", params={"page": 999, "q": "song"}, follow_redirects=False)
     assert (beyond.status_code, beyond.headers["location"]) == (303, "/tracks?q=song&page=7")
     assert client.get("/models", params={"model": "zzz"}).status_code == 404
@@ -140,7 +142,7 @@ def test_pages_say_where_they_end_and_what_they_do_not_know(client: httpx.Client
     assert (again.status_code, again.headers["location"]) == (303, "/make")
 
 
-def test_a_list_that_is_no_text_names_no_place_of_the_server(client: httpx.Client) -> None:
+def test_the_error_of_a_list_that_is_no_text_contains_no_path(client: httpx.Client) -> None:
     told = client.post("/api/playlists/parse", files={"file": ("a.m3u8", b"song \x80\x81")})
     assert told.status_code == 400
     assert told.json()["message"].startswith("the list, row 1: ")
@@ -152,7 +154,7 @@ def test_a_title_in_any_script_names_the_file(client: httpx.Client, session: Ses
     assert "filename*=UTF-8''nacht-%D8%B9%D8%B1%D8%A8%D9%8A.json" in disposition
 
 
-def test_search_agrees_with_reading_every_track(client: httpx.Client, session: Session) -> None:
+def test_search_agrees_with_a_scan_of_every_track(client: httpx.Client, session: Session) -> None:
     for words in (["song", "1"], ["artist", "22"], ["album", "quiet"], ["a"]):
         expected = {
             track.track_id
@@ -191,25 +193,25 @@ def test_artists_playlists_and_models(client: httpx.Client, session: Session) ->
 
 
 @pytest.mark.parametrize("model", ["oracle", "ridge", "popularity", "artist-mean", "content-neighbours", "toy@1"])
-def test_every_listed_model_answers(client: httpx.Client, model: str) -> None:
+def test_every_listed_model_recommends(client: httpx.Client, model: str) -> None:
     found = client.get("/api/recommend/p05", params={"model": model, "n": 3, "candidates": "all"})
     assert found.status_code == 200, found.text
     assert len(found.json()["items"]) == 3
 
 
-def test_a_list_becomes_a_file(client: httpx.Client) -> None:
-    wish = {"ids": ["t00-0", "new-0"], "title": "one\ntwo"}
-    m3u8 = client.post("/api/playlist-export", json=wish)
+def test_a_list_is_exported_as_a_file(client: httpx.Client) -> None:
+    body = {"ids": ["t00-0", "new-0"], "title": "one\ntwo"}
+    m3u8 = client.post("/api/playlist-export", json=body)
     assert m3u8.content.decode("utf-8") == (
         "#EXTM3U\n#PLAYLIST:one two\n#EXTINF:200,Artist 0 - Song 0\n/music/Artist 0/Song 0.flac\n"
         "#EXTINF:200,Artist 3 - Later\n/music/Artist 3/Later.flac\n"
     )
-    rows = list(csv.DictReader(io.StringIO(client.post("/api/playlist-export", json=wish | {"format": "csv"}).text)))
+    rows = list(csv.DictReader(io.StringIO(client.post("/api/playlist-export", json=body | {"format": "csv"}).text)))
     assert [(row["rank"], row["track_id"]) for row in rows] == [("1", "t00-0"), ("2", "new-0")]
     assert {row["score"] for row in rows} == {""}
-    as_json = client.post("/api/playlist-export", json=wish | {"format": "json"}).json()
+    as_json = client.post("/api/playlist-export", json=body | {"format": "json"}).json()
     assert [one["artist"] for one in as_json] == ["Artist 0", "Artist 3"]
-    jspf = client.post("/api/playlist-export", json=wish | {"format": "jspf"}).json()
+    jspf = client.post("/api/playlist-export", json=body | {"format": "jspf"}).json()
     assert [one["title"] for one in jspf["playlist"]["track"]] == ["Song 0", "Later"]
 
 
@@ -225,14 +227,14 @@ def test_a_file_is_named_by_its_list(client: httpx.Client) -> None:
     assert plain.headers["content-disposition"].startswith('attachment; filename="unheard.m3u8"')
 
 
-def test_every_way_out_writes_the_same_columns(client: httpx.Client, session: Session, tmp_path: Path) -> None:
-    """The command line and Python write files through `Session.export`; here the API and the maker's page."""
+def test_every_export_writes_the_same_columns(client: httpx.Client, session: Session, tmp_path: Path) -> None:
+    """The command line and Python export with `Session.export`; this compares the other exports with it."""
     seeds = ["t00-0", "t11-3"]
     found = session.recommendations(like=seeds, n=3)
     session.export(found, tmp_path / "list.csv", title="x")
     written = (tmp_path / "list.csv").read_text(encoding="utf-8")
     ids = [item.track_id for item in found]
-    form = {"track": ids, "format": "csv", "wish": f"n=3&seed={seeds[0]}&seed={seeds[1]}", "title": "x"}
+    form = {"track": ids, "format": "csv", "query": f"n=3&seed={seeds[0]}&seed={seeds[1]}", "title": "x"}
     assert client.post("/make/export", data=form).text == written
     bare = client.post("/api/playlist-export", json={"ids": ids, "format": "csv"}).text
     assert bare.splitlines()[0] == written.splitlines()[0]
@@ -240,7 +242,7 @@ def test_every_way_out_writes_the_same_columns(client: httpx.Client, session: Se
         assert line == full | {"score": "", "why": ""}
 
 
-def test_a_pasted_list_is_found(client: httpx.Client) -> None:
+def test_a_pasted_list_is_matched(client: httpx.Client) -> None:
     text = "t00-0\r\n1. Artist 11 - Song 3\nartist 12 – song 4\nNobody - Nothing at all\n\nArtist 11 - Song 3\n"
     found = client.post("/api/playlists/parse", json={"text": text}).json()
     assert [one["track_id"] for one in found["items"]] == ["t00-0", "t11-3", "t12-4"]
@@ -248,7 +250,7 @@ def test_a_pasted_list_is_found(client: httpx.Client) -> None:
     assert found["misses"] == ["Nobody - Nothing at all"]
 
 
-def test_an_m3u_is_found_pasted_or_uploaded(client: httpx.Client) -> None:
+def test_an_m3u_is_matched_pasted_or_uploaded(client: httpx.Client) -> None:
     text = "#EXTM3U\n#EXTINF:1,Artist 5 - Song 5\nD:\\elsewhere\\x.mp3\n/music/Artist 6/Song 6.flac\ngone.mp3\n"
     pasted = client.post("/api/playlists/parse", json={"text": text}).json()
     uploaded = client.post("/api/playlists/parse", files={"file": ("my list.m3u", text.encode())}).json()
@@ -257,7 +259,7 @@ def test_an_m3u_is_found_pasted_or_uploaded(client: httpx.Client) -> None:
         assert found["missed"] == 1
 
 
-def test_an_exported_list_comes_back_whole(client: httpx.Client) -> None:
+def test_an_exported_list_is_matched_completely(client: httpx.Client) -> None:
     ids = ["t31-2", "t00-0", "new-1"]
     text = client.post("/api/playlist-export", json={"ids": ids}).text
     found = client.post("/api/playlists/parse", json={"text": text}).json()
@@ -300,7 +302,7 @@ def test_an_exported_list_comes_back_whole(client: httpx.Client) -> None:
         ("POST", "/api/jobs", {"verb": "import", "files": ["\u0000"]}, 403, "path_not_allowed"),
     ],
 )
-def test_mistakes_are_told_with_a_code(
+def test_mistakes_have_an_error_code(
     client: httpx.Client, method: str, path: str, body: object, status: int, code: str
 ) -> None:
     answer = client.request(method, path, json=body)
@@ -322,20 +324,20 @@ def test_mistakes_are_told_with_a_code(
         (b"--x--\r\n", "multipart/form-data; boundary=x"),
     ],
 )
-def test_bodies_that_are_none(client: httpx.Client, content: bytes, kind: str) -> None:
+def test_invalid_bodies_are_refused(client: httpx.Client, content: bytes, kind: str) -> None:
     for path in ("/api/recommend", "/api/playlists/parse"):
         answer = client.post(path, content=content, headers={"content-type": kind})
         assert answer.status_code in (400, 404, 422), answer.text
         assert answer.json()["error_code"]
 
 
-def test_a_model_that_hears_nothing_says_so(client: httpx.Client) -> None:
+def test_a_model_that_cannot_encode_files_is_refused(client: httpx.Client) -> None:
     answer = client.post("/api/recommend", files={"file": ("a.wav", b"RIFF")}, params={"model": "ridge"})
     assert answer.status_code == 400
     assert "name a trained model" in answer.json()["message"]
 
 
-def test_the_description_is_whole_and_fetches_nothing(client: httpx.Client) -> None:
+def test_the_reference_is_complete_and_loads_no_other_server(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     assert all(path.startswith("/api/") for path in document["paths"])
     page = client.get("/docs").text
@@ -345,7 +347,7 @@ def test_the_description_is_whole_and_fetches_nothing(client: httpx.Client) -> N
     assert "https://" not in page
 
 
-def test_hostile_names_come_back_as_they_are(own_workspace: Path) -> None:
+def test_hostile_names_are_returned_unchanged(own_workspace: Path) -> None:
     workspace = Workspace.open(own_workspace)
     named = Track("a/b?c#d%2F<é>", "", HOSTILE, (HOSTILE, '"; DROP TABLE tracks;--'), HOSTILE, genre=HOSTILE)
     with Library(workspace.library_path) as library, library.transaction():
@@ -380,7 +382,7 @@ def test_a_workspace_without_stages_names_the_command(tmp_path: Path) -> None:
         assert httpx.get(f"{url}/api/health/live").status_code == 200
 
 
-def test_a_file_is_sent_whole_and_in_parts(own_workspace: Path, tmp_path: Path) -> None:
+def test_a_file_is_sent_whole_and_in_ranges(own_workspace: Path, tmp_path: Path) -> None:
     workspace = Workspace.open(own_workspace)
     file = tmp_path / "a song.mp3"
     file.write_bytes(bytes(range(256)) * 40)

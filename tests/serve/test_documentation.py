@@ -1,4 +1,4 @@
-"""docs/api.md is run: every curl line against a real server, by curl."""
+"""Run every curl line of docs/api.md against a real server."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) fo
 
 
 @pytest.fixture(scope="module")
-def shell(heard_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The names that the guide uses."""
+def shell(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variables of the examples."""
     folder = tmp_path_factory.mktemp("guide")
-    workspace = shutil.copytree(heard_world / "workspace", folder / "w")
+    workspace = shutil.copytree(audio_world / "workspace", folder / "w")
     (folder / "list.m3u8").write_text("#EXTM3U\nnowhere.mp3\n")
-    with running(ServeConfig(workspace=workspace, music_roots=(heard_world,))) as url:
+    with running(ServeConfig(workspace=workspace, music_roots=(audio_world,))) as url:
         track = httpx.get(f"{url}/api/tracks", params={"limit": 1}, timeout=60).json()["items"][0]["track_id"]
         playlist = httpx.get(f"{url}/api/playlists", params={"limit": 1}).json()["items"][0]["playlist_id"]
         job = httpx.post(f"{url}/api/jobs", json={"verb": "split"}).json()["job_id"]
         eventually(lambda: httpx.get(f"{url}/api/jobs/{job}").json()["ended_at"])
-        file = next(path for path in sorted((heard_world / "audio").rglob("*.*")) if path.stat().st_size > 10_000)
+        file = next(path for path in sorted((audio_world / "audio").rglob("*.*")) if path.stat().st_size > 10_000)
         yield {
             **os.environ,
             "URL": url,
@@ -47,13 +47,13 @@ def shell(heard_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         }
 
 
-def test_the_guide_shows_every_address(shell: dict[str, str]) -> None:
+def test_the_guide_shows_every_route(shell: dict[str, str]) -> None:
     shown = re.sub(r"\$(TRACK|PLAYLIST|JOB)", "*", TEXT)
     for path in httpx.get(f"{shell['URL']}/openapi.json").json()["paths"]:
         assert f"$URL{re.sub('{.*?}', '*', path)}" in shown, path
 
 
-def test_the_guide_tells_every_code() -> None:
+def test_the_guide_lists_every_error_code() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in Path(serve.__file__).parent.rglob("*.py"))
     codes = set(re.findall(r'api_error\((?!500)\d+, "(\w+)"', source))
     assert len(codes) > 8
@@ -62,7 +62,7 @@ def test_the_guide_tells_every_code() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_an_example_works_as_it_stands(shell: dict[str, str], command: str, tmp_path: Path) -> None:
+def test_an_example_works(shell: dict[str, str], command: str, tmp_path: Path) -> None:
     ran = subprocess.run(
         ["sh", "-c", command], env=shell, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )

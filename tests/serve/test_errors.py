@@ -1,4 +1,4 @@
-"""Errors of SQLite as answers: a lock passes by itself, a damaged file does not, anything else is a bug."""
+"""Errors of SQLite as responses: a lock is temporary, a damaged file is not, anything else is a bug."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from unheard.serve.errors import of_exception
         (sqlite3.SQLITE_CONSTRAINT, 500, "internal_error", "log"),
     ],
 )
-def test_an_error_of_sqlite_is_told_for_what_it_is(code: int, status: int, error_code: str, says: str) -> None:
+def test_an_error_of_sqlite_gets_its_own_code(code: int, status: int, error_code: str, says: str) -> None:
     error = sqlite3.OperationalError("what SQLite says")
     error.sqlite_errorcode = code
     found = of_exception(error)
-    told: Any = found.detail
-    assert (found.status_code, told["error_code"]) == (status, error_code)
-    assert says in told["message"]
+    detail: Any = found.detail
+    assert (found.status_code, detail["error_code"]) == (status, error_code)
+    assert says in detail["message"]

@@ -1,4 +1,4 @@
-"""The server starts and says so."""
+"""The server starts and responds."""
 
 from __future__ import annotations
 

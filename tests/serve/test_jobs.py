@@ -1,4 +1,4 @@
-"""Long work through the API: real processes, real events, and a server that dies."""
+"""Jobs through the API: real processes, real events, and a server that is killed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,22 @@ from unheard.errors import UserError
 from unheard.serve.config import ServeConfig
 from unheard.serve.jobs import Job, Jobs, State
 from unheard.serve.jobs.log import LogReader, progress_of, text_for_people
-from unheard.serve.jobs.wishes import MapWish, NotAllowedError, ScanWish, SplitWish, TrainWish, allowed, command_line
+from unheard.serve.jobs.requests import (
+    MapRequest,
+    NotAllowedError,
+    ScanRequest,
+    SplitRequest,
+    TrainRequest,
+    allowed,
+    command_line,
+)
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def workspace(heard_world: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(heard_world / "workspace", tmp_path / "w")
+def workspace(audio_world: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(audio_world / "workspace", tmp_path / "w")
 
 
 @pytest.fixture
@@ -58,18 +66,18 @@ def events(client: httpx.Client, job_id: str) -> Iterator[dict[str, object]]:
                 yield json.loads(line[6:])
 
 
-def test_a_scan_tells_its_progress_and_its_tracks_are_served_without_a_restart(workspace: Path, music: Path) -> None:
+def test_a_scan_reports_progress_and_its_tracks_are_served_without_a_restart(workspace: Path, music: Path) -> None:
     config = ServeConfig(workspace=workspace, music_roots=(music,))
     with running(config) as url, httpx.Client(base_url=url, timeout=60) as client:
         before = client.get("/api/health/ready").json()["tracks"]
         started = client.post("/api/jobs", json={"verb": "scan", "sources": ["."]})
         assert started.status_code == 202, started.text
-        told = list(events(client, started.json()["job_id"]))
-        assert told[-1]["state"] == "done"
-        assert told[-1]["exit_code"] == 0
-        steps = [step["progress"] for step in told if step["progress"]]
+        states = list(events(client, started.json()["job_id"]))
+        assert states[-1]["state"] == "done"
+        assert states[-1]["exit_code"] == 0
+        steps = [step["progress"] for step in states if step["progress"]]
         assert steps[-1]["done"] == steps[-1]["total"] == 60  # type: ignore[index]
-        job = client.get(f"/api/jobs/{told[-1]['job_id']}").json()
+        job = client.get(f"/api/jobs/{states[-1]['job_id']}").json()
         assert "60 analysed" in job["output"] or "60" in job["output"]
         assert "{" not in job["output"]
         assert client.get("/api/jobs").json()[0]["job_id"] == job["job_id"]
@@ -103,7 +111,7 @@ def test_jobs_wait_for_each_other_and_can_be_cancelled(workspace: Path, music: P
         assert client.delete(f"/api/jobs/{again}").json()["state"] == "done"
 
 
-def test_a_job_outlives_a_server_that_dies_and_is_shown_as_orphaned(workspace: Path, music: Path) -> None:
+def test_a_job_outlives_a_killed_server_and_is_shown_as_orphaned(workspace: Path, music: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -130,8 +138,8 @@ def test_a_job_outlives_a_server_that_dies_and_is_shown_as_orphaned(workspace: P
         found = jobs.get(job_id)
         assert found is not None
         assert found.state is State.ORPHANED
-        waiting = jobs.add(SplitWish(verb="split"))
-        assert jobs.get(waiting.job_id) == waiting  # nothing runs beside the orphan
+        waiting = jobs.add(SplitRequest(verb="split"))
+        assert jobs.get(waiting.job_id) == waiting  # no other job runs while the orphan does
         jobs.cancel(job_id)
         os.kill(pid, signal.SIGCONT)
 
@@ -153,25 +161,25 @@ def test_stopping_the_server_stops_the_job(workspace: Path, music: Path) -> None
     assert kept["state"] in ("cancelled", "queued")
 
 
-def test_damaged_records_are_passed_over(tmp_path: Path) -> None:
+def test_damaged_records_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     for name, text in (("a.json", "{"), ("b.json", "[]"), ("20200101-000000-abcdef.json", '{"job_id": "../../x"}')):
         (tmp_path / "jobs" / name).write_text(text)
     assert Jobs(tmp_path).all() == []
 
 
-def test_only_so_many_wait(tmp_path: Path) -> None:
+def test_the_number_of_waiting_jobs_is_limited(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path)  # never started
     for _ in range(20):
-        jobs.add(SplitWish(verb="split"))
+        jobs.add(SplitRequest(verb="split"))
     with pytest.raises(UserError, match="20 jobs are waiting"):
-        jobs.add(SplitWish(verb="split"))
+        jobs.add(SplitRequest(verb="split"))
     assert len(Jobs(tmp_path).all()) == 20
 
 
-def test_a_job_that_cannot_begin_is_told_and_the_next_one_runs(workspace: Path) -> None:
+def test_a_job_that_cannot_start_fails_and_the_next_one_runs(workspace: Path) -> None:
     jobs = Jobs(workspace)
-    lost = jobs.add(SplitWish(verb="split"))
+    lost = jobs.add(SplitRequest(verb="split"))
     shutil.rmtree(jobs.folder)
     jobs.folder.write_text("a file where the folder was")
 
@@ -186,20 +194,20 @@ def test_a_job_that_cannot_begin_is_told_and_the_next_one_runs(workspace: Path) 
         assert "Not a directory" in failed.message
         assert failed.ended_at is not None
         with pytest.raises(UserError, match="cannot be written"):
-            jobs.add(SplitWish(verb="split"))
-        assert len(jobs.all()) == 1  # what could not be kept is not promised
+            jobs.add(SplitRequest(verb="split"))
+        assert len(jobs.all()) == 1  # a job whose file cannot be written is not added
         jobs.folder.unlink()
-        again = jobs.add(SplitWish(verb="split"))
+        again = jobs.add(SplitRequest(verb="split"))
         assert eventually(lambda: ended(again.job_id)).exit_code is not None
     finally:
         jobs.stop()
 
 
-def test_a_job_that_cannot_be_followed_is_ended_and_told(workspace: Path, music: Path) -> None:
+def test_a_job_that_cannot_be_followed_is_killed_and_fails(workspace: Path, music: Path) -> None:
     jobs = Jobs(workspace, (music,))
     jobs.start()
     try:
-        scan = jobs.add(ScanWish(verb="scan", sources=(str(music),)))
+        scan = jobs.add(ScanRequest(verb="scan", sources=(str(music),)))
 
         def running() -> Job | None:
             job = jobs.get(scan.job_id)
@@ -221,10 +229,10 @@ def test_a_job_that_cannot_be_followed_is_ended_and_told(workspace: Path, music:
         jobs.stop()
 
 
-# ----------------------------------------------------------------------------------------------------- the pieces
+# ----------------------------------------------------------------------------------------------------- units
 
 
-def test_paths_are_below_what_the_operator_names(tmp_path: Path) -> None:
+def test_paths_are_inside_the_allowed_folders(tmp_path: Path) -> None:
     root, outside, w = tmp_path / "music", tmp_path / "secret", tmp_path / "w"
     for folder in (root / "album", outside, w):
         folder.mkdir(parents=True)
@@ -238,22 +246,22 @@ def test_paths_are_below_what_the_operator_names(tmp_path: Path) -> None:
             allowed(path, w, [root])
 
 
-def test_command_lines_take_nothing_for_an_option(tmp_path: Path) -> None:
+def test_no_value_is_taken_for_an_option(tmp_path: Path) -> None:
     (tmp_path / "--force").mkdir()
-    words = command_line(ScanWish(verb="scan", sources=("--force",)), tmp_path, [])
+    words = command_line(ScanRequest(verb="scan", sources=("--force",)), tmp_path, [])
     assert words == ["scan", "-w", str(tmp_path), "-j", "1", "--", str(tmp_path / "--force")]
-    words = command_line(TrainWish(verb="train", recipe="ridge", split="live"), tmp_path, [])
+    words = command_line(TrainRequest(verb="train", recipe="ridge", split="live"), tmp_path, [])
     assert words == ["train", "-w", str(tmp_path), "--split", "live", "ridge"]
 
 
 def test_the_factors_of_a_model_may_be_drawn(tmp_path: Path) -> None:
-    words = command_line(MapWish(verb="map", model="blend:factors@1"), tmp_path, [])
+    words = command_line(MapRequest(verb="map", model="blend:factors@1"), tmp_path, [])
     assert words == ["map", "-w", str(tmp_path), "--model", "blend:factors@1"]
     for name in ("blend:other", ":factors", "--blend", "blend:factors@", "blend:factors:factors"):
         with pytest.raises(ValidationError):
-            MapWish(verb="map", model=name)
+            MapRequest(verb="map", model=name)
     with pytest.raises(ValidationError):
-        TrainWish(verb="train", recipe="blend:factors")
+        TrainRequest(verb="train", recipe="blend:factors")
 
 
 def test_a_growing_log_is_read_once(tmp_path: Path) -> None:
@@ -278,5 +286,5 @@ def test_a_growing_log_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b'{"progress"', b'{"progress": "x", "done": "many", "total": 1}', b"[1]"])
-def test_other_lines_are_no_progress(line: bytes) -> None:
+def test_other_lines_are_not_progress(line: bytes) -> None:
     assert progress_of(line) is None

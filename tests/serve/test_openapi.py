@@ -1,4 +1,4 @@
-"""schemathesis against the OpenAPI document of a running server: whatever comes is answered as it says."""
+"""Fuzz a running server with schemathesis: every response conforms to the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 12
-LONGEST_QUERY = 50_000  # uvicorn refuses a request line of 64 kB by itself, in plain text
+MAX_QUERY_CHARS = 50_000  # uvicorn refuses a request line of 64 kB by itself, in plain text
 STARTS_PROCESSES = "POST /api/jobs"  # test_jobs.py does that
 
 DOCUMENT = FastAPI()
@@ -39,7 +39,7 @@ OPERATIONS = {
 }
 del OPERATIONS[STARTS_PROCESSES]
 
-# What is wrong on purpose is fuzzed as well, where there is something to be wrong in.
+# Invalid requests are fuzzed as well, for operations with parameters or a body.
 CASES = [(label, GenerationMode.POSITIVE) for label in OPERATIONS] + [
     (label, GenerationMode.NEGATIVE)
     for label, operation in OPERATIONS.items()
@@ -49,18 +49,18 @@ CASES = [(label, GenerationMode.POSITIVE) for label in OPERATIONS] + [
 
 @pytest.fixture(scope="module")
 def fuzzed_url(served_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of its own."""
+    """The address of a separate server."""
     copy = shutil.copytree(served_workspace, tmp_path_factory.mktemp("fuzzed") / "w")
     with running(ServeConfig(workspace=copy)) as url:
         yield url
 
 
-def test_the_server_describes_the_same(fuzzed_url: str) -> None:
+def test_the_server_has_the_same_document(fuzzed_url: str) -> None:
     assert httpx.get(f"{fuzzed_url}/openapi.json").json()["paths"] == DOCUMENT.openapi()["paths"]
 
 
 @pytest.mark.parametrize(("label", "mode"), CASES)
-def test_whatever_comes_is_answered_as_described(fuzzed_url: str, label: str, mode: GenerationMode) -> None:
+def test_responses_conform_to_the_document(fuzzed_url: str, label: str, mode: GenerationMode) -> None:
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -71,7 +71,7 @@ def test_whatever_comes_is_answered_as_described(fuzzed_url: str, label: str, mo
     )
     @given(case=OPERATIONS[label].as_strategy(generation_mode=mode))
     def answered(case: schemathesis.Case) -> None:
-        assume(len(urlencode(case.query or {}, doseq=True, errors="replace")) < LONGEST_QUERY)
+        assume(len(urlencode(case.query or {}, doseq=True, errors="replace")) < MAX_QUERY_CHARS)
         case.call_and_validate(base_url=fuzzed_url, checks=CHECKS, timeout=60)
 
     answered()

@@ -1,4 +1,4 @@
-"""Pieces of the pages that are pure: text, addresses, pictures, wishes, plots."""
+"""Pure functions of the pages: text, addresses, pictures, queries, plots."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from PIL import Image
 from starlette.datastructures import QueryParams
 
 from unheard.errors import UserError
-from unheard.serve.pages.leaf import Leaf
+from unheard.serve.pages.pagination import Pagination
 from unheard.serve.pages.pictures import LEVELS, mel_picture, outline, palette, record
-from unheard.serve.pages.plot import MOST_ROWS, plot
+from unheard.serve.pages.playlist_query import PlaylistQuery, in_order, read_query
+from unheard.serve.pages.plot import MAX_ROWS, plot
 from unheard.serve.pages.png import palette_png
-from unheard.serve.pages.text import address, clock, lasting, short
-from unheard.serve.pages.wish import Wish, in_order, read_wish
+from unheard.serve.pages.text import address, clock, duration, short
 
 
 @settings(deadline=None)  # a busy machine is no failure
@@ -88,7 +88,7 @@ def test_a_record_turns_clockwise_from_the_top_with_bass_inside() -> None:
 @pytest.mark.parametrize("frames", [1, 3, 1000])
 @pytest.mark.parametrize("level", [-90.0, 0.0])
 def test_pictures_of_anything_can_be_drawn(frames: int, level: float) -> None:
-    """Short tracks and silence have one too, in colours of the palette."""
+    """Short tracks and silence have pictures too, in colours of the palette."""
     db = np.full((frames, 128), level, np.float32)
     assert colours_of(record(db, size=56, cold=True)).shape == (56, 56, 3)
     assert colours_of(mel_picture(db, width=30, height=128, cold=True)).shape == (128, 30, 3)
@@ -107,8 +107,8 @@ def test_the_outline_follows_the_loudest_of_each_band() -> None:
     assert found[9, 2] == pytest.approx(1 + (-15 - 10 * np.log10(5)) / 30, abs=1e-4)
 
 
-WISHES = st.builds(
-    Wish,
+QUERIES = st.builds(
+    PlaylistQuery,
     seeds=st.lists(st.text(min_size=1).filter(str.strip), unique=True, max_size=4).map(tuple),
     which=st.sampled_from(["cold", "warm", "all"]),
     n=st.integers(1, 50),
@@ -123,22 +123,22 @@ WISHES = st.builds(
 
 
 @settings(deadline=None)  # a busy machine is no failure
-@given(WISHES)
-def test_a_wish_stands_whole_in_its_address(wish: Wish) -> None:
-    assert read_wish(QueryParams(urlsplit(wish.link).query)) == wish
+@given(QUERIES)
+def test_a_query_is_written_to_its_address_and_read_back(query: PlaylistQuery) -> None:
+    assert read_query(QueryParams(urlsplit(query.link).query)) == query
 
 
 def test_buttons_take_back_seeds_and_removals() -> None:
-    wish = read_wish(QueryParams("seed=a&seed=b&unseed=a&exclude=x&exclude=y&allow=x"))
-    assert (wish.seeds, wish.exclude) == (("b",), ("y",))
+    query = read_query(QueryParams("seed=a&seed=b&unseed=a&exclude=x&exclude=y&allow=x"))
+    assert (query.seeds, query.exclude) == (("b",), ("y",))
 
 
 @pytest.mark.parametrize(
     "query", ["n=0", "n=51", "n=x", "n=nan", "which=hot", "diversity=2", "year_from=-1", "per_artist=any"]
 )
-def test_a_wish_that_makes_no_sense_is_refused(query: str) -> None:
+def test_an_invalid_query_is_refused(query: str) -> None:
     with pytest.raises(UserError, match="expected"):
-        read_wish(QueryParams(query))
+        read_query(QueryParams(query))
 
 
 def test_order_comes_first_and_the_rest_follows() -> None:
@@ -149,23 +149,23 @@ def test_order_comes_first_and_the_rest_follows() -> None:
     ("seconds", "said"), [(-1, "0 s"), (7.6, "8 s"), (59.7, "1 min 0 s"), (187, "3 min 7 s"), (3725, "1 h 2 min")]
 )
 def test_how_long_something_took(seconds: float, said: str) -> None:
-    assert lasting(seconds) == said
+    assert duration(seconds) == said
 
 
 def test_pages_of_a_list() -> None:
-    leaf = Leaf(2, 40, 81, "/tracks", {"q": "x y", "artist": ""})
-    assert leaf.n_pages == 3
-    assert leaf.link(1) == "/tracks?q=x+y"
-    assert leaf.link(3) == "/tracks?q=x+y&page=3"
-    assert Leaf(1, 40, 0, "/tracks", {}).n_pages == 1
+    pagination = Pagination(2, 40, 81, "/tracks", {"q": "x y", "artist": ""})
+    assert pagination.n_pages == 3
+    assert pagination.link(1) == "/tracks?q=x+y"
+    assert pagination.link(3) == "/tracks?q=x+y&page=3"
+    assert Pagination(1, 40, 0, "/tracks", {}).n_pages == 1
 
 
 def test_a_plot_orders_models_and_keeps_everything_inside() -> None:
     models = {f"m{i}": [(i / 40, i / 40 - 0.01, i / 40 + 0.02)] for i in range(30)}
     drawn = plot(models, chance=0.1, oracle=0.9)
     assert [bar.name for bar in drawn.bars][:2] == ["m29", "m28"]
-    assert len(drawn.bars) == MOST_ROWS
-    assert drawn.left_out == 30 - MOST_ROWS
+    assert len(drawn.bars) == MAX_ROWS
+    assert drawn.left_out == 30 - MAX_ROWS
     xs = [x for bar in drawn.bars for dot in bar.dots for x in dot] + [x for x, _ in (*drawn.guides, *drawn.ticks)]
     assert min(xs) > 0
     assert max(xs) < drawn.width
@@ -173,7 +173,7 @@ def test_a_plot_orders_models_and_keeps_everything_inside() -> None:
 
 
 def test_a_plot_of_one_model_at_zero() -> None:
-    assert plot({"m": [(0.0, None, None)]}, chance=None, oracle=None).bars[0].said == "0.000"
+    assert plot({"m": [(0.0, None, None)]}, chance=None, oracle=None).bars[0].label == "0.000"
 
 
 @given(st.text(st.characters(max_codepoint=300), max_size=80))

@@ -26,9 +26,9 @@ POLICY = "content-security-policy"
 
 
 @pytest.fixture(scope="module")
-def workspace(heard_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A copy of the heard world, with a report."""
-    copied = Workspace.open(shutil.copytree(heard_world / "workspace", tmp_path_factory.mktemp("reported") / "w"))
+def workspace(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of the audio world with a report."""
+    copied = Workspace.open(shutil.copytree(audio_world / "workspace", tmp_path_factory.mktemp("reported") / "w"))
     write_report(copied, copied.root / "report")
     return copied
 
@@ -104,5 +104,5 @@ def test_a_script_that_was_put_into_the_file_is_not_allowed(workspace: Workspace
         file.unlink()
         gone = httpx.get(f"{url}/report", headers={"accept": "text/html"})
     assert gone.status_code == 404
-    assert "No report is written yet" in gone.text
+    assert "There is no report yet" in gone.text
     assert gone.headers[POLICY] == HEADERS[POLICY]

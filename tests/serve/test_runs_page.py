@@ -16,7 +16,7 @@ import pytest
 from tests.builders.server import eventually, running
 from unheard.serve.config import ServeConfig
 from unheard.serve.jobs import Job, State, process, record
-from unheard.serve.pages.history import ShownJob
+from unheard.serve.pages.job_view import JobView
 
 LEFT = "20260102-030405-abcdef"
 
@@ -48,14 +48,14 @@ def keep_left(workspace: Path, pid: int) -> None:
     record.write(workspace / "jobs", job)
 
 
-def test_an_orphan_that_lives_is_told_and_cancelled(own_workspace: Path, left_alive: subprocess.Popen[bytes]) -> None:
+def test_an_orphan_that_runs_is_shown_and_cancelled(own_workspace: Path, left_alive: subprocess.Popen[bytes]) -> None:
     with running(ServeConfig(workspace=own_workspace)) as url, httpx.Client(base_url=url, timeout=60) as client:
         told = client.get(f"/api/jobs/{LEFT}").json()
         assert (told["state"], told["still_runs"]) == ("orphaned", True)
         client.post("/runs", data={"verb": "evaluate"})
         for path in ("/runs", f"/runs/{LEFT}"):
             page = client.get(path).text
-            assert "it still runs; nothing else starts until it ends or is cancelled" in page
+            assert "still runs; no other job starts until it ends or is cancelled" in page
             assert "running for <span data-seconds=" in page
             assert "1 h 1 min" in page
             assert f'action="/runs/{LEFT}/cancel"' in page
@@ -64,7 +64,10 @@ def test_an_orphan_that_lives_is_told_and_cancelled(own_workspace: Path, left_al
         assert client.post(f"/runs/{LEFT}/cancel").status_code == 303
         left_alive.wait(timeout=60)
         ended = eventually(lambda: job if not (job := client.get(f"/api/jobs/{LEFT}").json())["still_runs"] else None)
-        assert (ended["state"], ended["message"]) == ("orphaned", "the server ended while this ran; start it again")
+        assert (ended["state"], ended["message"]) == (
+            "orphaned",
+            "the server ended while the job was running; start it again",
+        )
         assert ended["ended_at"] is not None
         eventually(lambda: client.get(f"/api/jobs/{waiting['job_id']}").json()["started_at"])
         page = client.get(f"/runs/{LEFT}").text
@@ -72,14 +75,14 @@ def test_an_orphan_that_lives_is_told_and_cancelled(own_workspace: Path, left_al
         assert "/cancel" not in page
 
 
-def test_an_orphan_that_is_gone_is_told(own_workspace: Path) -> None:
+def test_an_orphan_that_has_ended_is_shown(own_workspace: Path) -> None:
     over = subprocess.Popen([sys.executable, "-c", ""])
     keep_left(own_workspace, over.pid)
     over.wait()
     for _ in range(2):  # and so it is after another start
         with running(ServeConfig(workspace=own_workspace)) as url, httpx.Client(base_url=url) as client:
             page = client.get("/runs").text
-            assert "the server ended while this ran; start it again" in page
+            assert "the server ended while the job was running; start it again" in page
             assert "/cancel" not in page
             assert "running for" not in page
 
@@ -148,7 +151,7 @@ def test_what_is_said_of_a_job(state: State, still_runs: bool, word: str, took: 
         ended_at=85.0 if state is State.DONE else None,
         still_runs=still_runs,
     )
-    shown = ShownJob(job, now=120.0)
+    shown = JobView(job, now=120.0)
     assert (shown.state, shown.took, shown.running_s) == (word, took, running_s)
-    assert (shown.asked_at, shown.asked) == ("1970-01-01T00:00:00Z", "1970-01-01 00:00 UTC")
+    assert (shown.requested_at, shown.requested) == ("1970-01-01T00:00:00Z", "1970-01-01 00:00 UTC")
     assert job.is_over == (state is State.DONE or word == "lost")

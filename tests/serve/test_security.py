@@ -44,7 +44,7 @@ def raw(url: str, request: bytes) -> bytes:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "example.org"])
 def test_a_wider_address_wants_a_token(served_workspace: Path, host: str) -> None:
-    with pytest.raises(UserError, match="open to other machines; give --token-file"):
+    with pytest.raises(UserError, match="give --token-file"):
         ServeConfig(workspace=served_workspace, host=host)
     assert not ServeConfig(workspace=served_workspace, host=host, token=TOKEN).is_loopback
 
@@ -66,7 +66,7 @@ def test_tokens_come_from_a_file(served_workspace: Path, tmp_path: Path) -> None
         read_token(tmp_path / "nothing")
     with pytest.raises(UserError, match="at least 16"):
         ServeConfig(workspace=served_workspace, token="short")
-    with pytest.raises(UserError, match="expected a folder"):
+    with pytest.raises(UserError, match="not a folder"):
         ServeConfig(workspace=served_workspace, music_roots=(tmp_path / "nothing",))
 
 

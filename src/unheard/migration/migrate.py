@@ -109,7 +109,7 @@ def unfinished(workspace: Workspace) -> bool:
         return True
     if not (has_backup(workspace) and workspace.library_path.is_file()):
         return False
-    with Library(workspace.library_path) as library, library.readable():
+    with Library(workspace.library_path) as library, library.sqlite_errors():
         return not library.table_names().isdisjoint(format_1.TABLES)
 
 

@@ -152,18 +152,18 @@ def calibration_pairs(
     if len(playlists) > MAX_PLAYLISTS:
         playlists = np.sort(rng.choice(playlists, MAX_PLAYLISTS, replace=False))
     refit = refitted(catalogue, known, hidden, als, progress)
-    warm, cold = (_sample(rows, max_tracks, rng) for rows in (refit.candidates("warm", new=False), cold))
+    warm, cold_sample = (_sample(rows, max_tracks, rng) for rows in (refit.candidates("warm", new=False), cold))
     warm_recommender = FactorRecommender("refitted", refit.warm.tracks, refit.warm.playlists, refit.warm.centre)
     warm_scores = warm_recommender.scores(playlists, warm)
     warm_scores[_held(known, playlists, warm)] = -np.inf
     return CalibrationPairs(
         playlists,
         warm,
-        cold,
+        cold_sample,
         warm_scores,
-        recommender.scores(playlists, cold),
+        recommender.scores(playlists, cold_sample),
         _held(hidden, playlists, warm),
-        _held(catalogue.validation_plays, playlists, cold),
+        _held(catalogue.validation_plays, playlists, cold_sample),
     )
 
 

@@ -23,7 +23,7 @@ from unheard.features.store import Features
 from unheard.features.table import VECTORS
 from unheard.ids import IdMap, Rows
 from unheard.library import Tracks, open_library
-from unheard.plays import read_plays
+from unheard.plays import Plays, read_plays
 from unheard.recommend.duplicates import song_numbers
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import USE_SPLITS, Split, Use, artist_groups, load_split
@@ -79,6 +79,7 @@ class Catalogue:
     content           mel and MFCC statistics, or the user's vectors
     timbre            the MFCC part of the statistics, or the user's vectors
     split             the split that `use` comes from
+    ordered_plays     the plays in the order of each playlist, also those with a weight of 0 or less
     """
 
     tracks: Tracks
@@ -93,6 +94,7 @@ class Catalogue:
     content: Content
     timbre: Content
     split: Split
+    ordered_plays: Plays
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -173,7 +175,8 @@ def load_catalogue(
         signatures = current_features(workspace, tracks, "signature")
         groups = artist_groups(tracks, (signatures.ids, signatures.values))
         content, timbre = _content(workspace, tracks)
-    all_plays = read_plays(workspace).for_tracks(tracks.ids).positive()
+    ordered_plays = read_plays(workspace).for_tracks(tracks.ids)
+    all_plays = ordered_plays.positive()
     playlists, plays = all_plays.playlist_ids, all_plays.matrix
     earlier = all_plays.before(split.cutoff_timestamp).matrix
     use = split.uses(tracks.ids)
@@ -181,7 +184,19 @@ def load_catalogue(
     warm = align(load_split_factors(workspace, split), tracks.ids, playlists, use)
     full = align(load_factors(workspace, "full"), tracks.ids, playlists, use) if need_full else None
     return Catalogue(
-        tracks, playlists, plays, train_plays, validation_plays, use, groups, warm, full, content, timbre, split
+        tracks,
+        playlists,
+        plays,
+        train_plays,
+        validation_plays,
+        use,
+        groups,
+        warm,
+        full,
+        content,
+        timbre,
+        split,
+        ordered_plays,
     )
 
 

@@ -1,1 +1,1 @@
-"""The workspace in a browser and over HTTP: pages and an API over `session.py`."""
+"""The web server: pages for a browser and an HTTP API over `session.py`."""

@@ -1,4 +1,4 @@
-"""The web application: rooms of the server put together. Imports no torch and no code that trains."""
+"""The web application: routers and middleware put together. Imports neither torch nor code that trains."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ from threadpoolctl import threadpool_limits
 from unheard import __version__
 from unheard.serve import api, assets, documentation, errors, listening_test_pages, login, pages
 from unheard.serve.config import ServeConfig
-from unheard.serve.heads import Heads
-from unheard.serve.repeats import Repeats
+from unheard.serve.head_requests import HeadRequests
+from unheard.serve.response_cache import ResponseCache
 from unheard.serve.security import Guard
-from unheard.serve.state import Served
+from unheard.serve.state import ServerState
 
-THREADS = 2  # they share one interpreter: more would only wait for each other. Uploads have others (Served.apart)
-SWITCH_INTERVAL_S = 0.0005  # Python's own 5 ms would let a thread that reads a workspace again hold up every page
-# A collection of the oldest generation visits every answer that is remembered, 0.2 s for thousands, and finds nothing:
-# what a reading holds has no cycles. By default that would happen every few seconds.
+THREADS = 2  # more would only wait for the interpreter lock; uploads have their own (ServerState.run_upload)
+SWITCH_INTERVAL_S = 0.0005  # with Python's default of 5 ms a thread that loads a snapshot would delay every page
+# A collection of the oldest generation visits every cached result, which takes 0.2 s for thousands and frees nothing,
+# because a snapshot has no reference cycles. By default that would happen every few seconds.
 GC_THRESHOLDS = (700, 10, 1000)
 
 
 def make_app(config: ServeConfig) -> FastAPI:
-    """The application of one workspace; `app.state.served` is what it holds in memory."""
-    held = Served(config)
+    """Return the application of one workspace; `app.state.server` is its `ServerState`."""
+    server = ServerState(config)
 
     @asynccontextmanager
-    async def living(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         gc.set_threshold(*GC_THRESHOLDS)
         current_default_thread_limiter().total_tokens = THREADS
-        with threadpool_limits(1):  # lists are short: more threads to multiply with would only get in each other's way
-            held.start()
+        with threadpool_limits(1):  # the matrices are small: more BLAS threads only add overhead
+            server.start()
             yield
-        await run_in_threadpool(held.stop)
+        await run_in_threadpool(server.stop)
 
     app = FastAPI(
         title="unheard",
         version=__version__,
         description="Recommends music nobody has played yet.",
-        docs_url=None,  # FastAPI's own loads scripts from another machine
+        docs_url=None,  # FastAPI's page loads scripts from another server
         redoc_url=None,
         openapi_url="/openapi.json",
-        lifespan=living,
+        lifespan=lifespan,
     )
-    app.state.served = held
+    app.state.server = server
     app.include_router(api.router)
-    for room in (login, documentation, listening_test_pages, pages):
-        app.include_router(room.router, include_in_schema=False)
+    for module in (login, documentation, listening_test_pages, pages):
+        app.include_router(module.router, include_in_schema=False)
     app.mount(assets.versioned(), assets.Immutable(directory=assets.ROOT, check_dir=False), name="versioned")
     app.mount("/static", StaticFiles(directory=assets.ROOT, check_dir=False), name="static")
     errors.add_handlers(app)
-    app.add_middleware(Repeats, served=held)
-    app.add_middleware(Heads)
-    app.add_middleware(Guard, config=config)  # the last one added is asked first
+    app.add_middleware(ResponseCache, server=server)
+    app.add_middleware(HeadRequests)
+    app.add_middleware(Guard, config=config)  # the last one added sees a request first
     return app

@@ -1,8 +1,8 @@
 """Static files of the pages: style sheets, scripts, icons.
 
-Pages name them by an address with a digest of all of them, /static/<digest>/style.css, which a browser may keep for
-ever. Scripts import each other by relative addresses, so they stay under the same digest. The plain address
-/static/style.css gives the same file, and is revalidated.
+Pages use addresses with a digest of all files, /static/<digest>/style.css, which a browser may store without limit.
+Scripts import each other by relative addresses, so they have the same digest. The plain address /static/style.css
+returns the same file, with revalidation.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.responses import Response
 from starlette.types import Scope
 
-from unheard.serve.caching import IMMUTABLE
+from unheard.serve.http_caching import IMMUTABLE
 
 ROOT = Path(__file__).with_name("static")
 DIGITS = 12
@@ -24,7 +24,7 @@ DIGITS = 12
 
 @cache
 def versioned() -> str:
-    """Return the folder that pages refer to, /static/<digest>."""
+    """Return the path under which pages address static files, /static/<digest>."""
     digest = hashlib.sha256()
     for path in sorted(ROOT.iterdir()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -32,7 +32,7 @@ def versioned() -> str:
 
 
 class Immutable(StaticFiles):
-    """Static files under an address that changes with their content."""
+    """Static files under a path that changes with their content."""
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200

@@ -1,4 +1,4 @@
-"""What whoever starts the server decides, checked once."""
+"""Settings of the server, validated once at the start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from unheard.errors import UserError
 
-SHORTEST_TOKEN = 16  # characters
+MIN_TOKEN_CHARS = 16
 MAX_UPLOAD_BYTES = 100_000_000
 
 
@@ -17,10 +17,10 @@ MAX_UPLOAD_BYTES = 100_000_000
 class ServeConfig:
     """Settings of one server.
 
-    token             what a client has to know; None: anybody who reaches the address may use it
+    token             secret that clients must send; None: every client that reaches the address has access
     split, model      as in `unheard recommend`
     music_roots       folders outside the workspace that scans and imports started over HTTP may read
-    max_upload_bytes  a larger request is refused
+    max_upload_bytes  larger requests are rejected
     """
 
     workspace: Path
@@ -35,21 +35,21 @@ class ServeConfig:
     def __post_init__(self) -> None:
         if self.token is None and not self.is_loopback:
             raise UserError(
-                f"--host {self.host} is open to other machines; give --token-file FILE with a secret in it, or leave "
-                "--host out"
+                f"--host {self.host} can be reached from other machines; give --token-file FILE with a secret, or omit "
+                "--host"
             )
-        if self.token is not None and len(self.token) < SHORTEST_TOKEN:
+        if self.token is not None and len(self.token) < MIN_TOKEN_CHARS:
             raise UserError(
-                f"the token has {len(self.token)} characters, expected at least {SHORTEST_TOKEN}; make one with "
+                f"the token has {len(self.token)} characters, expected at least {MIN_TOKEN_CHARS}; make one with "
                 "`python -c 'import secrets; print(secrets.token_urlsafe())'`"
             )
         for root in self.music_roots:
             if not root.is_dir():
-                raise UserError(f"--music-root {root}: expected a folder; name one that is there")
+                raise UserError(f"--music-root {root}: not a folder; name an existing one")
 
-    @cached_property  # every request asks
+    @cached_property  # read for every request
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach the address."""
+        """Whether the server can be reached from this machine only."""
         if self.host == "localhost":
             return True
         try:
@@ -59,7 +59,7 @@ class ServeConfig:
 
 
 def read_token(file: Path) -> str:
-    """The first line of a token file; UserError if it cannot be read or is empty."""
+    """Return the first line of a token file; UserError if it cannot be read or is empty."""
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:

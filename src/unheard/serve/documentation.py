@@ -1,4 +1,4 @@
-"""/docs: the API for people, written from its OpenAPI document. Fetches nothing and runs no script."""
+"""/docs: the API reference, generated from the OpenAPI document. The page loads no scripts and no other server."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from unheard.serve.pages.frame import page
-from unheard.serve.state import served
+from unheard.serve.pages.layout import page
+from unheard.serve.state import server_state
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class Field:
-    """A parameter, or a field of a body or answer."""
+    """A parameter, or a field of a body or response."""
 
     name: str
     type: str
@@ -25,7 +25,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one address."""
+    """One method of one path."""
 
     method: str
     path: str
@@ -34,27 +34,27 @@ class Operation:
     parameters: list[Field]
     body_type: str
     body: list[Field]
-    answer_type: str
-    answer: list[Field]
+    response_type: str
+    response: list[Field]
 
 
 @router.get("/docs")
 def documentation(request: Request) -> Response:
-    """The page."""
+    """Show the page."""
     document = request.app.openapi()
-    token = served(request).config.token is not None
+    token = server_state(request).config.token is not None
     return page(request, "docs.html", groups=operations(document), token=token)
 
 
 def operations(document: dict[str, Any]) -> dict[str, list[Operation]]:
-    """What the API can do, by subject, in the order of the document."""
+    """Return the operations of an OpenAPI document by tag, in its order."""
     groups: dict[str, list[Operation]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             content = operation.get("requestBody", {}).get("content", {})
-            answers = operation["responses"].get("200", operation["responses"].get("202", {})).get("content", {})
+            responses = operation["responses"].get("200", operation["responses"].get("202", {})).get("content", {})
             body_type, body = _fields(document, content)
-            answer_type, answer = _fields(document, answers)
+            response_type, response = _fields(document, responses)
             groups.setdefault(operation["tags"][0], []).append(
                 Operation(
                     method.upper(),
@@ -67,15 +67,15 @@ def operations(document: dict[str, Any]) -> dict[str, list[Operation]]:
                     ],
                     body_type,
                     body,
-                    answer_type,
-                    answer,
+                    response_type,
+                    response,
                 )
             )
     return groups
 
 
 def _fields(document: dict[str, Any], content: dict[str, Any]) -> tuple[str, list[Field]]:
-    """Media types and fields of what is sent; of several kinds of objects the fields of all."""
+    """Return the media types and fields of a body; for alternative schemas the fields of all."""
     found: dict[str, Field] = {}
     for described in content.values():
         for schema in _objects(document, described.get("schema", {})):

@@ -1,4 +1,4 @@
-"""What goes wrong, as {error_code, message} and never as a traceback. The API answers in JSON, the rest in pages."""
+"""Turn exceptions into responses with {error_code, message}: JSON for the API, a page for the rest, no tracebacks."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from starlette.types import Scope
 
 from unheard.errors import AudioError, LockedError, MissingStageError, UnheardError, UserError
 from unheard.library import explain
-from unheard.serve.answers import NotFoundError
-from unheard.serve.hearing import BusyError
-from unheard.serve.jobs.wishes import NotAllowedError
-from unheard.serve.pages.frame import error_page
+from unheard.serve.audio_worker import BusyError
+from unheard.serve.jobs.requests import NotAllowedError
+from unheard.serve.pages.layout import error_page
+from unheard.serve.queries import NotFoundError
 from unheard.serve.schema import Error
 
-LONGEST_MESSAGE = 1000
+MAX_MESSAGE_CHARS = 1000
 SHOWN_PROBLEMS = 5
 
 
 def api_error(status: int, code: str, message: str) -> HTTPException:
-    """An error to raise, or to answer with."""
+    """Return an error with a code and a message, to raise or to send."""
     return fastapi.HTTPException(status, Error(error_code=code, message=message).model_dump())
 
 
 def error_response(scope: Scope, error: HTTPException, *, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer that tells an error, in the form that suits the address."""
-    told = _told(error)
+    """Return the response for an error: JSON below /api, a page elsewhere."""
+    content = _content(error)
     if not scope["path"].startswith("/api"):
-        answer = error_page(Request(scope), error.status_code, HTTPStatus(error.status_code).phrase, told.message)
-        answer.headers.update(headers or error.headers or {})
-        return answer
-    body = told.model_dump_json().encode("utf-8", "replace")
+        response = error_page(Request(scope), error.status_code, HTTPStatus(error.status_code).phrase, content.message)
+        response.headers.update(headers or error.headers or {})
+        return response
+    body = content.model_dump_json().encode("utf-8", "replace")
     return Response(body, error.status_code, dict(headers or error.headers or {}), "application/json")
 
 
 def of_exception(error: Exception) -> HTTPException:
-    """Return an error of ours, or of the framework, as status, code and message."""
-    if isinstance(error, sqlite3.Error) and (told := explain(error, "library.sqlite")) is not None:
-        if not isinstance(told, LockedError):
-            return api_error(500, "library_unreadable", f"{told}; see `unheard doctor -w W`")
-        error = told
+    """Return the status, code and message for an exception of this package or of the framework."""
+    if isinstance(error, sqlite3.Error) and (explained := explain(error, "library.sqlite")) is not None:
+        if not isinstance(explained, LockedError):
+            return api_error(500, "library_unreadable", f"{explained}; see `unheard doctor -w W`")
+        error = explained
     match error:
         case HTTPException():
             return error
@@ -63,45 +63,45 @@ def of_exception(error: Exception) -> HTTPException:
         case MissingStageError():
             return api_error(409, "not_ready", str(error))
         case AudioError():
-            # Neither its temporary name nor what a scan would be advised to do.
+            # Without the temporary path, and without the advice for a scan that follows the semicolon.
             return api_error(422, "unusable_audio", f"{error.reason.value}: {error.detail.partition(';')[0]}")
         case UserError():
             return api_error(400, "bad_request", str(error))
         case UnheardError():
             return api_error(500, "failed", str(error))
-    return api_error(500, "internal_error", "something went wrong here, not with you; the server's log says what")
+    return api_error(500, "internal_error", "internal error of the server; see its log")
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Have every error told as above."""
+    """Register the handlers of all exceptions."""
 
-    async def tell(request: Request, error: Exception) -> Response:
+    async def handle(request: Request, error: Exception) -> Response:
         found = of_exception(error)
         if found.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             logging.getLogger("unheard").error("%s %s", request.method, request.url.path, exc_info=error)
         return error_response(request.scope, found)
 
     for kind in (HTTPException, RequestValidationError, UnheardError, sqlite3.Error, Exception):
-        app.add_exception_handler(kind, tell)
+        app.add_exception_handler(kind, handle)
 
 
-def _told(error: HTTPException) -> Error:
+def _content(error: HTTPException) -> Error:
     detail: Any = error.detail
     if isinstance(detail, dict):
-        told = Error.model_validate(detail)
+        content = Error.model_validate(detail)
     else:
-        told = Error(error_code=HTTPStatus(error.status_code).name.lower(), message=str(detail))
-    return told.model_copy(update={"message": " ".join(_printable(told.message).split())[:LONGEST_MESSAGE]})
+        content = Error(error_code=HTTPStatus(error.status_code).name.lower(), message=str(detail))
+    return content.model_copy(update={"message": " ".join(_encodable(content.message).split())[:MAX_MESSAGE_CHARS]})
 
 
 def _problems(error: RequestValidationError) -> str:
-    """Which values were wrong and why, without the values."""
+    """Describe which values are invalid and why, without the values."""
     found = error.errors()
-    places = ((".".join(str(part) for part in problem["loc"]), problem["msg"]) for problem in found[:SHOWN_PROBLEMS])
-    told = [f"{place}: {what}" if place else str(what) for place, what in places]
-    return "; ".join(told) + (f"; and {len(found) - SHOWN_PROBLEMS} more" if len(found) > SHOWN_PROBLEMS else "")
+    fields = ((".".join(str(part) for part in problem["loc"]), problem["msg"]) for problem in found[:SHOWN_PROBLEMS])
+    problems = [f"{field}: {what}" if field else str(what) for field, what in fields]
+    return "; ".join(problems) + (f"; and {len(found) - SHOWN_PROBLEMS} more" if len(found) > SHOWN_PROBLEMS else "")
 
 
-def _printable(text: str) -> str:
-    """Text that can be written as UTF-8; a lone surrogate becomes a question mark."""
+def _encodable(text: str) -> str:
+    """Return text that can be encoded as UTF-8; a lone surrogate becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")

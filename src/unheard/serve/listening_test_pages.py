@@ -22,9 +22,9 @@ from unheard.errors import UnheardError, UserError
 from unheard.listening_test import answers
 from unheard.listening_test.answers import Answer, Answered
 from unheard.listening_test.study import Item, Rater, Study, read_study, studies_dir
-from unheard.serve.caching import CLIP, UNCACHED
-from unheard.serve.pages.frame import environment
-from unheard.serve.state import Served, served
+from unheard.serve.http_caching import CLIP, UNCACHED
+from unheard.serve.pages.layout import environment
+from unheard.serve.state import ServerState, server_state
 
 SECONDS_TO_ANSWER = 15
 
@@ -78,7 +78,7 @@ class RaterSession:
         return self.folder / "clips" / self.study.clips[track]
 
 
-def rater_session(token: str, held: Annotated[Served, Depends(served)]) -> RaterSession:
+def rater_session(token: str, held: Annotated[ServerState, Depends(server_state)]) -> RaterSession:
     """Return the session of a link's token; raise LinkError if no rater has it."""
     for file in sorted(studies_dir(held.workspace).glob("*/study.json")):
         try:

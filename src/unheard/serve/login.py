@@ -1,4 +1,4 @@
-"""The login page of a server with a token: the token once, a cookie from then on."""
+"""The login page of a server with a token: it sets a cookie for a browser that sent the token once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from unheard.serve.caching import UNCACHED
-from unheard.serve.pages.frame import page
+from unheard.serve.http_caching import UNCACHED
+from unheard.serve.pages.layout import page
 from unheard.serve.security import COOKIE, MAX_NEXT, cookie_value, is_token
-from unheard.serve.state import served
+from unheard.serve.state import server_state
 
 router = APIRouter()
 MAX_AGE_S = 30 * 24 * 3600
@@ -18,17 +18,17 @@ Next = Annotated[str, Query(alias="next", max_length=MAX_NEXT)]
 
 
 @router.get("/login")
-def ask(request: Request, then: Next = "/") -> Response:
-    """The form."""
-    if served(request).config.token is None:
+def login_page(request: Request, then: Next = "/") -> Response:
+    """Show the form."""
+    if server_state(request).config.token is None:
         return RedirectResponse("/", 303)
     return page(request, "login.html", cache_control=UNCACHED, then=_local(then), wrong=False)
 
 
 @router.post("/login")
-def enter(request: Request, token: Annotated[str, Form(max_length=1000)], then: Next = "/") -> Response:
-    """The token, for a cookie."""
-    secret = served(request).config.token
+def login(request: Request, token: Annotated[str, Form(max_length=1000)], then: Next = "/") -> Response:
+    """Check the token and set the cookie."""
+    secret = server_state(request).config.token
     if secret is None:
         return RedirectResponse("/", 303)
     if not is_token(token.strip(), secret):
@@ -41,14 +41,14 @@ def enter(request: Request, token: Annotated[str, Form(max_length=1000)], then: 
 
 
 @router.post("/logout")
-def leave() -> Response:
-    """Forget the cookie."""
+def logout() -> Response:
+    """Delete the cookie."""
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer
 
 
 def _local(path: str) -> str:
-    """A place of this server to go on to: never another site's address, however it is spelled."""
+    """Return a path of this server to redirect to; "/" for anything that could lead to another site."""
     plain = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if plain else "/"

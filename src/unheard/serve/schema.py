@@ -1,4 +1,4 @@
-"""What travels between the server and whoever asks: typed, checked, the same for pages and API."""
+"""Types of requests and responses, validated by pydantic; pages and the API share them."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ MAX_RESULTS = 500
 
 
 class Error(BaseModel):
-    """What went wrong: a code for programs, a line for people."""
+    """An error: a code for programs and a message for people."""
 
     error_code: str
     message: str
 
 
 class Options(BaseModel):
-    """What may be asked of every list."""
+    """Options of every list."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n: int = Field(default=10, ge=1, le=MAX_RESULTS, description="How many tracks at most.")
+    n: int = Field(default=10, ge=1, le=MAX_RESULTS, description="Maximum number of tracks.")
     candidates: Which = Field(
-        default="cold", description="cold: tracks nobody has played; warm: tracks with plays; all: both."
+        default="cold", description="cold: tracks without plays; warm: tracks with plays; all: both."
     )
     max_per_artist: int = Field(
-        default=2, ge=NO_CAP, le=MAX_RESULTS, description="At most this many tracks of one artist; 0: no cap."
+        default=2, ge=NO_CAP, le=MAX_RESULTS, description="Maximum number of tracks of one artist; 0: no limit."
     )
     any_number_per_artist: bool = Field(
         default=False,
-        description="The same as max_per_artist=0, which is how to write it.",
+        description="Deprecated: use max_per_artist=0.",
         json_schema_extra={"deprecated": True},
     )
     diversity: float = Field(
-        default=0.0, ge=0, le=1, description="0: by score alone; 1: as unlike each other as possible."
+        default=0.0, ge=0, le=1, description="0: rank by score alone; 1: prefer tracks that differ from each other."
     )
     genre: tuple[Text, ...] = Field(default=(), max_length=50, description="Only tracks of one of these genres.")
     year_from: int | None = Field(default=None, ge=0, le=9999, description="Released in this year or later.")
     year_to: int | None = Field(default=None, ge=0, le=9999, description="Released in this year or earlier.")
-    min_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="At least so many seconds long.")
-    max_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="At most so many seconds long.")
-    exclude: Ids = Field(default=(), description="Ids of tracks that must not be returned.")
+    min_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="Minimum duration in seconds.")
+    max_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="Maximum duration in seconds.")
+    exclude: Ids = Field(default=(), description="Ids of tracks to leave out.")
     model: Annotated[str, Field(max_length=200)] | None = Field(
-        default=None, description="A model that /api/models lists. Default: the server's."
+        default=None, description="A model that /api/models lists. Default: the server's default model."
     )
 
     @property
     def for_list(self) -> ListOptions:
-        """The same options as the ranking takes them."""
+        """The same options as arguments of the ranking."""
         return ListOptions(
             n=self.n,
             candidates=self.candidates,
@@ -68,22 +68,25 @@ class Options(BaseModel):
 
 
 class NeighbourOptions(Options):
-    """What may be asked of the neighbours of a track: of all tracks, if nothing else is said."""
+    """Options of the neighbours of a track; by default all tracks are candidates."""
 
     candidates: Which = Field(
-        default="all", description="cold: tracks nobody has played; warm: tracks with plays; all: both."
+        default="all", description="cold: tracks without plays; warm: tracks with plays; all: both."
     )
 
 
 class Likes(Options):
-    """A list wanted for tracks that somebody likes."""
+    """A request for recommendations from liked tracks."""
 
     likes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=200)] = Field(description="Ids of liked tracks.")
 
 
 class TrackOut(BaseModel):
-    """One track. Unknown text is empty, an unknown duration 0. cold: no model knows a play of it; warm: it
-    trains; other: it tunes, or nobody played it in training."""
+    """One track. Unknown text is empty, an unknown duration is 0.
+
+    kind is cold (no model was trained on a play of it), warm (a training track) or other (a validation track, or a
+    training track without plays).
+    """
 
     track_id: str
     title: str
@@ -93,21 +96,21 @@ class TrackOut(BaseModel):
     release_date: str
     duration_s: float
     kind: Kind
-    playlists: int = Field(description="How many playlists hold it.")
-    has_audio: bool = Field(description="Whether there is a file to listen to.")
+    playlists: int = Field(description="Number of playlists that contain it.")
+    has_audio: bool = Field(description="Whether it has an audio file.")
 
 
 class TrackDetail(TrackOut):
-    """One track with everything that is known about it."""
+    """One track with all its metadata."""
 
     artists: tuple[str, ...]
     isrc: str
     mbid: str
-    in_playlists: tuple[str, ...] = Field(description="Ids of the first playlists that hold it.")
+    in_playlists: tuple[str, ...] = Field(description="Ids of the first playlists that contain it.")
 
 
 class TrackPage(BaseModel):
-    """A part of a longer list of tracks."""
+    """One page of a list of tracks."""
 
     total: int
     offset: int
@@ -115,7 +118,7 @@ class TrackPage(BaseModel):
 
 
 class ReasonOut(BaseModel):
-    """A track that a recommendation is near to; the similarity is a centred cosine, -1 to 1."""
+    """A track that explains a recommendation; the similarity is a centred cosine, -1 to 1."""
 
     track_id: str = Field(description="Empty for an uploaded file.")
     label: str
@@ -123,11 +126,11 @@ class ReasonOut(BaseModel):
 
 
 class RankedTrack(BaseModel):
-    """A track in a list, with the reason."""
+    """A track of a ranked list, with its explanation."""
 
     rank: int
     score: float
-    confidence: float | None = Field(description="0 to 1; low: not enough like anything known. None: not measured.")
+    confidence: float | None = Field(description="0 to 1; low: unlike the known tracks. None: not computed.")
     why: str
     reasons: tuple[ReasonOut, ...]
     track: TrackOut
@@ -143,24 +146,22 @@ class Ranked(BaseModel):
     items: tuple[RankedTrack, ...]
 
 
-class HeardFile(BaseModel):
-    """What an uploaded file says about itself."""
+class UploadedFile(BaseModel):
+    """An uploaded file."""
 
     title: str
     artist: str
-    confidence: float | None = Field(
-        None, description="How like anything known its sound is, 0 to 1; none where the model does not tell."
-    )
+    confidence: float | None = Field(None, description="0 to 1; low: unlike the known tracks. None: not computed.")
 
 
 class RankedForFile(Ranked):
-    """A list for an audio file that the library does not hold."""
+    """A list of tracks for an uploaded audio file."""
 
-    heard: HeardFile
+    heard: UploadedFile
 
 
 class ArtistOut(BaseModel):
-    """An artist by the first credited name."""
+    """An artist, with the numbers of tracks that credit it first."""
 
     name: str
     tracks: int
@@ -169,7 +170,7 @@ class ArtistOut(BaseModel):
 
 
 class ArtistPage(BaseModel):
-    """A part of the list of artists."""
+    """One page of the list of artists."""
 
     total: int
     offset: int
@@ -180,11 +181,11 @@ class PlaylistOut(BaseModel):
     """A playlist, or one listener's plays."""
 
     playlist_id: str
-    tracks: int = Field(description="How many tracks of the library it holds.")
+    tracks: int = Field(description="Number of tracks of the library in it.")
 
 
 class PlaylistPage(BaseModel):
-    """A part of the list of playlists."""
+    """One page of the list of playlists."""
 
     total: int
     offset: int
@@ -192,22 +193,22 @@ class PlaylistPage(BaseModel):
 
 
 class PlaylistDetail(PlaylistOut):
-    """A playlist and its tracks in order; tracks that the library does not hold are left out."""
+    """A playlist and its tracks in order, without tracks that are not in the library."""
 
     items: tuple[TrackOut, ...]
 
 
 class ModelOut(BaseModel):
-    """A model that may be named."""
+    """A model that a request may name."""
 
     name: str
     kind: Literal["trained", "oracle", "baseline"]
     default: bool
-    hears_files: bool = Field(description="Whether it can place an uploaded file.")
+    hears_files: bool = Field(description="Whether it can encode an uploaded file.")
 
 
 class Matched(BaseModel):
-    """A list of tracks that somebody brought, found in the library."""
+    """An imported list of tracks, matched with the library."""
 
     items: tuple[TrackOut, ...]
     matched: int

@@ -1,13 +1,13 @@
-"""Who may ask, and what a browser may do with the answers.
+"""Access control and security headers.
 
-Four dangers of a server on a person's own machine, and what stands against each:
+Four attacks on a server that runs on a personal machine, and the defence against each:
 
-    another site's page asks by the name that it made point to 127.0.0.1 (DNS rebinding)   the Host header is checked
-    another site's page posts a form                                the Origin header is checked; cookies are SameSite
-    a name in a tag is a script                                     no inline script runs (Content-Security-Policy)
-    somebody else on the network asks                               a token, as bearer or by a login page and a cookie
+    DNS rebinding: another site's page sends requests to its own name, which points to 127.0.0.1    check of the Host
+    cross-site requests: another site's page posts a form             check of the Origin header, SameSite cookies
+    script injection: a tag of a file contains HTML                   Content-Security-Policy without inline scripts
+    other clients of the network                                      a token, as bearer or by a login page and a cookie
 
-The cookie holds a keyed hash and not the token, so that it opens this server and nothing else.
+The cookie contains a keyed hash of the token, not the token, which may be in use elsewhere.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from unheard.serve.caching import REVALIDATED
 from unheard.serve.config import ServeConfig
 from unheard.serve.errors import api_error, error_response
+from unheard.serve.http_caching import REVALIDATED
 
 COOKIE = "unheard"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = ("/api/health/live", "/login")
-OPEN_FOLDERS = ("/static/", "/listen/")  # the links of raters are secrets of their own
-MAX_NEXT = 2_000  # characters of an address to return to after the login
-MAX_PLAIN_BYTES = 2_000_000  # of a request that uploads no file
+OPEN_FOLDERS = ("/static/", "/listen/")  # links of raters contain their own secrets
+MAX_NEXT = 2_000  # characters of the address to return to after the login
+MAX_PLAIN_BYTES = 2_000_000  # of a request without a file
 
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; "
@@ -45,17 +45,17 @@ HEADERS = {
 
 
 def cookie_value(token: str) -> str:
-    """What a browser keeps after a login."""
+    """Return the value of the cookie that a login sets."""
     return hmac.new(token.encode(), b"unheard browser", hashlib.sha256).hexdigest()
 
 
 def is_token(given: str, token: str) -> bool:
-    """Whether somebody knows the token; takes as long for a near miss as for a wild guess."""
+    """Return whether a client sent the token; the time does not depend on how much of it is right."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
 class Guard:
-    """ASGI middleware: lets through who may ask, bounds what is sent, and adds the headers to every answer."""
+    """ASGI middleware that rejects unauthorized requests, limits body sizes and adds headers to every response."""
 
     def __init__(self, app: ASGIApp, config: ServeConfig) -> None:
         self.app, self.config = app, config
@@ -64,7 +64,7 @@ class Guard:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
-            return  # nothing here speaks websockets
+            return  # there are no websockets
         refusal = self._refusal(scope)
         if refusal is not None:
             await refusal(scope, receive, _with_headers(send))
@@ -75,17 +75,27 @@ class Guard:
         headers, path = Headers(scope=scope), scope["path"]
         host = headers.get("host", "")
         if self.config.is_loopback and _name(host) not in LOOPBACK_NAMES | {self.config.host}:
-            return error_response(scope, api_error(400, "unknown_host", "this server is asked by another name"))
-        if scope["method"] not in SAFE_METHODS and not _from_here(headers, host):
-            return error_response(scope, api_error(403, "cross_site", "the request comes from another site's page"))
-        if (self.config.token is None) or path in OPEN_PATHS or path.startswith(OPEN_FOLDERS) or self._knows(headers):
+            return error_response(
+                scope,
+                api_error(400, "unknown_host", f"Host {host!r:.100}: expected localhost or the name given with --host"),
+            )
+        if scope["method"] not in SAFE_METHODS and not _is_same_site(headers, host):
+            return error_response(
+                scope, api_error(403, "cross_site", "cross-site request: send it from a page of this server")
+            )
+        if (
+            (self.config.token is None)
+            or path in OPEN_PATHS
+            or path.startswith(OPEN_FOLDERS)
+            or self._is_authorized(headers)
+        ):
             return self._too_large(scope, headers)
         if path.startswith("/api") or scope["method"] not in SAFE_METHODS:
-            refused = api_error(401, "unauthorized", "send the header `Authorization: Bearer TOKEN`")
-            return error_response(scope, refused, headers={"www-authenticate": "Bearer"})
+            unauthorized = api_error(401, "unauthorized", "send the header `Authorization: Bearer TOKEN`")
+            return error_response(scope, unauthorized, headers={"www-authenticate": "Bearer"})
         return RedirectResponse(f"/login?next={quote(_address(scope), safe='/')}", status_code=303)
 
-    def _knows(self, headers: Headers) -> bool:
+    def _is_authorized(self, headers: Headers) -> bool:
         token = self.config.token
         assert token is not None
         kind, _, given = headers.get("authorization", "").partition(" ")
@@ -99,7 +109,7 @@ class Guard:
         return COOKIE in cookie and is_token(cookie[COOKIE].value, cookie_value(token))
 
     def _limit(self, headers: Headers, path: str) -> int:
-        """Bytes of a body. Who needs no token sends forms only."""
+        """Return the limit of a body in bytes. Paths without access control accept forms only."""
         is_open = path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
         uploads = not is_open and headers.get("content-type", "").startswith("multipart/form-data")
         return self.config.max_upload_bytes if uploads else min(MAX_PLAIN_BYTES, self.config.max_upload_bytes)
@@ -111,7 +121,7 @@ class Guard:
         return error_response(scope, _too_large(self._limit(headers, scope["path"])))
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """`receive` that refuses more than the limit, whatever length was announced."""
+        """Wrap `receive` to reject a body above the limit, whatever its Content-Length is."""
         limit, received = self._limit(Headers(scope=scope), scope["path"]), 0
 
         async def receive_bounded() -> Message:
@@ -126,7 +136,7 @@ class Guard:
 
 
 def _address(scope: Scope) -> str:
-    """Return the path and query of a request as they were sent; the start page for one too long to come back to."""
+    """Return the path and query of a request as they were sent; "/" if they are longer than MAX_NEXT."""
     path = scope.get("raw_path") or quote(scope["path"]).encode()
     sent = path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
     return sent.decode("latin-1") if len(sent) <= MAX_NEXT else "/"
@@ -137,15 +147,15 @@ def _too_large(limit: int) -> HTTPException:
 
 
 def _name(host: str) -> str:
-    """The name of a Host header, without port and brackets; empty for one that is none."""
+    """Return the name of a Host header without port and brackets; empty if it is malformed."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
 
 
-def _from_here(headers: Headers, host: str) -> bool:
-    """Whether a request that changes something comes from a page of this server, or from no browser at all."""
+def _is_same_site(headers: Headers, host: str) -> bool:
+    """Return whether a request comes from a page of this server or from a program that is no browser."""
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None and site not in ("same-origin", "none"):
         return False
@@ -163,7 +173,7 @@ def _with_headers(send: Send) -> Send:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
-            headers.setdefault("cache-control", REVALIDATED)  # an answer that says nothing about it
+            headers.setdefault("cache-control", REVALIDATED)  # for responses that set none
         await send(message)
 
     return send_with_headers

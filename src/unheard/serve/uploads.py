@@ -1,4 +1,4 @@
-"""Uploaded files, on disk for as long as they are needed."""
+"""Store uploaded files on disk while a request needs them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 from starlette.datastructures import UploadFile
 
 UNSAFE = re.compile(r"[^\w ().,&'-]")
-LONGEST_NAME = 50  # characters: at most 200 bytes
+MAX_NAME_CHARS = 50  # at most 200 bytes
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 @contextmanager
 def on_disk(upload: UploadFile) -> Iterator[Path]:
-    """A copy that only this user may read, removed when the block ends.
+    """Write an upload to a file that only this user may read; it is deleted when the block ends.
 
-    It keeps the sender's name as far as that is harmless, because files without tags are called by it.
+    The file keeps the uploaded name without unsafe characters, because a file without tags is titled by its name.
     """
     given = Path((upload.filename or "").replace("\\", "/").rpartition("/")[2])
     suffix = given.suffix if SUFFIX.fullmatch(given.suffix) else ""
-    name = UNSAFE.sub("_", given.stem)[:LONGEST_NAME].lstrip(".") or "upload"
+    name = UNSAFE.sub("_", given.stem)[:MAX_NAME_CHARS].lstrip(".") or "upload"
     with tempfile.TemporaryDirectory(prefix="unheard-upload-") as folder:
         path = Path(folder) / f"{name}{suffix}"
         with path.open("wb") as out:
@@ -33,5 +33,5 @@ def on_disk(upload: UploadFile) -> Iterator[Path]:
 
 
 def title_of(upload: UploadFile) -> str:
-    """The name that the sender gave the file, for a file without a title."""
+    """Return the uploaded name without its suffix, for a file without a title."""
     return Path((upload.filename or "").replace("\\", "/")).stem[:200]

@@ -1,24 +1,24 @@
-"""The HTTP API: one module a subject, all under /api. What they answer is in answers.py."""
+"""The HTTP API: one module for each subject, all below /api. Their results come from queries.py."""
 
 from fastapi import APIRouter
 
 from unheard.serve.api import health, jobs, playlists, recommend, tracks
 from unheard.serve.schema import Error
 
-SAID = {
-    400: "The wish cannot be fulfilled, or the server is asked by a wrong name.",
-    401: "A token is needed.",
-    403: "Not from here.",
-    404: "There is no such thing.",
-    409: "The workspace is not ready.",
-    413: "Too large.",
-    422: "Values are missing or wrong.",
-    500: "Something went wrong in the server.",
-    503: "Busy; try again in a moment.",
+ERRORS = {
+    400: "Invalid request, or unknown Host header.",
+    401: "Missing or wrong token.",
+    403: "Cross-site request, or path outside the allowed folders.",
+    404: "Unknown track, playlist, model or job.",
+    409: "The workspace lacks a stage; the message names the command to run.",
+    413: "The request is too large.",
+    422: "Missing or invalid values, or an unusable audio file.",
+    500: "Internal error of the server.",
+    503: "The server is busy; try again in a moment.",
 }
 
 router = APIRouter(
-    prefix="/api", responses={code: {"model": Error, "description": text} for code, text in SAID.items()}
+    prefix="/api", responses={code: {"model": Error, "description": text} for code, text in ERRORS.items()}
 )
 for part in (recommend, tracks, playlists, jobs, health):
     router.include_router(part.router)

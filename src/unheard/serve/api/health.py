@@ -1,24 +1,24 @@
-"""Whether the server is up (live) and has something to recommend (ready)."""
+"""Health checks: whether the server responds (live) and whether a model can recommend (ready)."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from unheard.serve.api.asked import There
+from unheard.serve.api.parameters import CurrentServer
 from unheard.serve.schema import Error
 
 router = APIRouter(prefix="/health", tags=["Health"])
 
 
 class Live(BaseModel):
-    """The process answers."""
+    """The server responds."""
 
     status: str = "live"
 
 
 class Ready(BaseModel):
-    """There is something to recommend."""
+    """A model can recommend."""
 
     status: str = "ready"
     model: str
@@ -28,20 +28,20 @@ class Ready(BaseModel):
     hearing_is_warm: bool
 
 
-@router.get("/live", summary="Is the server up?")
+@router.get("/live", summary="Does the server respond?")
 async def live() -> Live:
-    """Answers without a token."""
+    """Needs no token."""
     return Live()
 
 
-@router.get("/ready", summary="Has it something to recommend?", responses={409: {"model": Error}})
-def ready(there: There) -> Ready:
+@router.get("/ready", summary="Can it recommend?", responses={409: {"model": Error}})
+def ready(server: CurrentServer) -> Ready:
     """409 while the workspace lacks a stage; the message names the command to run."""
-    loaded = there.loaded()
+    snapshot = server.snapshot()
     return Ready(
-        model=loaded.default.model,
-        split=loaded.catalogue.split.name,
-        tracks=len(loaded.catalogue),
-        playlists=len(loaded.catalogue.playlists),
-        hearing_is_warm=there.ears.is_warm,
+        model=snapshot.default.model,
+        split=snapshot.catalogue.split.name,
+        tracks=len(snapshot.catalogue),
+        playlists=len(snapshot.catalogue.playlists),
+        hearing_is_warm=server.audio_worker.is_warm,
     )

@@ -1,4 +1,4 @@
-"""Recommending: for a playlist, for liked tracks, for a file that nobody has heard."""
+"""Recommendations for a playlist, for liked tracks and for an uploaded file."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from unheard.serve import answers
-from unheard.serve.api.asked import Now, PlaylistId, There
-from unheard.serve.api.route import WrittenAtOnce
-from unheard.serve.caching import REUSABLE
+from unheard.serve import queries
+from unheard.serve.api.json_route import JsonRoute
+from unheard.serve.api.parameters import CurrentServer, CurrentSnapshot, PlaylistId
 from unheard.serve.errors import api_error
+from unheard.serve.http_caching import REUSABLE
 from unheard.serve.schema import Likes, Options, Ranked, RankedForFile
-from unheard.serve.state import Served
+from unheard.serve.state import ServerState
 from unheard.serve.uploads import on_disk
 
-router = APIRouter(tags=["Recommend"], route_class=WrittenAtOnce)
+router = APIRouter(tags=["Recommend"], route_class=JsonRoute)
 
 BODIES: dict[str, Any] = {
     "requestBody": {
@@ -41,39 +41,41 @@ BODIES: dict[str, Any] = {
 
 
 @router.get("/recommend/{playlist_id:path}", summary="For a playlist", dependencies=[REUSABLE])
-def for_playlist(now: Now, playlist_id: PlaylistId, options: Annotated[Options, Query()]) -> Ranked:
-    """Tracks that suit a playlist. Its own tracks and other recordings of them are never returned."""
-    return answers.for_playlist(now, playlist_id, options)
+def for_playlist(snapshot: CurrentSnapshot, playlist_id: PlaylistId, options: Annotated[Options, Query()]) -> Ranked:
+    """Tracks that suit a playlist, without its own tracks and other recordings of them."""
+    return queries.for_playlist(snapshot, playlist_id, options)
 
 
 @router.post("/recommend", summary="For liked tracks, or for an audio file", openapi_extra=BODIES)
 async def recommend(
     request: Request,
-    now: Now,
-    there: There,
+    snapshot: CurrentSnapshot,
+    server: CurrentServer,
     options: Annotated[Options, Query()],
 ) -> RankedForFile | Ranked:
-    """Liked tracks vote; options stand beside `likes`. An uploaded file is heard now and not kept; options stand in
-    the address."""
+    """Give options of liked tracks in the body, beside `likes`, and options of an uploaded file in the query string.
+
+    The ranks for each liked track are combined. The file is analysed in a separate process and not stored.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         try:
             likes = Likes.model_validate_json(await request.body())
         except ValidationError as error:
             raise RequestValidationError(error.errors(include_input=False, include_context=False)) from None
-        return await run_in_threadpool(answers.for_likes, now, likes)
+        return await run_in_threadpool(queries.for_likes, snapshot, likes)
     if kind == "multipart/form-data":
         async with request.form(max_files=1, max_fields=1) as form:
             file = form.get("file")
             if isinstance(file, UploadFile):
-                return await there.apart(lambda: _for_file(there, file, options))
-        raise api_error(422, "invalid_request", "body.file: an audio file is needed")
+                return await server.run_upload(lambda: _for_file(server, file, options))
+        raise api_error(422, "invalid_request", "body.file: expected an audio file")
     raise api_error(422, "invalid_request", "send application/json or multipart/form-data")
 
 
-def _for_file(there: Served, file: UploadFile, options: Options) -> RankedForFile:
-    now = there.loaded()
-    model = answers.session_for(now, options).model
+def _for_file(server: ServerState, file: UploadFile, options: Options) -> RankedForFile:
+    snapshot = server.snapshot()
+    model = queries.session_for(snapshot, options).model
     with on_disk(file) as path:
-        heard = there.ears.hear(path, model)
-    return answers.for_file(now, heard, options)
+        new_track = server.audio_worker.encode_file(path, model)
+    return queries.for_file(snapshot, new_track, options)

@@ -1,4 +1,4 @@
-"""Tracks, artists and models: browsing, neighbours, sound."""
+"""Tracks, artists and models: browsing, neighbours, audio files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from unheard.serve import answers
-from unheard.serve.api.asked import Kinds, Limit, Now, Offset, TrackId, Wanted
-from unheard.serve.api.route import WrittenAtOnce
-from unheard.serve.caching import REUSABLE, file_response
+from unheard.serve import queries
+from unheard.serve.api.json_route import JsonRoute
+from unheard.serve.api.parameters import CurrentSnapshot, Kinds, Limit, Offset, SearchText, TrackId
+from unheard.serve.http_caching import REUSABLE, file_response
 from unheard.serve.schema import ArtistPage, ModelOut, NeighbourOptions, Ranked, TrackDetail, TrackPage
 
-router = APIRouter(route_class=WrittenAtOnce)
+router = APIRouter(route_class=JsonRoute)
 
 MEDIA_TYPES = {
     ".aac": "audio/aac",
@@ -35,56 +35,56 @@ UNKNOWN_MEDIA = "application/octet-stream"
 
 @router.get("/tracks", tags=["Browse"], summary="Search tracks", dependencies=[REUSABLE])
 def search(
-    now: Now,
-    text: Wanted = "",
+    snapshot: CurrentSnapshot,
+    text: SearchText = "",
     which: Kinds = "all",
     artist: Annotated[str, Query(max_length=1000, description="Only tracks that credit this artist.")] = "",
     offset: Offset = 0,
     limit: Limit = 50,
 ) -> TrackPage:
-    """Tracks whose artist, title or album hold every word: the nearest names first, then by artist and title."""
-    return answers.search(now, text, which=which, artist=artist, offset=offset, limit=limit)
+    """Tracks whose artist, title or album contains every word: the best matches first, then by artist and title."""
+    return queries.search(snapshot, text, which=which, artist=artist, offset=offset, limit=limit)
 
 
 @router.get(
     "/tracks/{track_id:path}/similar", tags=["Recommend"], summary="Neighbours of a track", dependencies=[REUSABLE]
 )
-def similar(now: Now, track_id: TrackId, options: Annotated[NeighbourOptions, Query()]) -> Ranked:
-    """The nearest candidates, with warm tracks near both as reasons. Scores are centred cosines, -1 to 1."""
-    return answers.similar(now, track_id, options)
+def similar(snapshot: CurrentSnapshot, track_id: TrackId, options: Annotated[NeighbourOptions, Query()]) -> Ranked:
+    """The nearest candidates, explained by warm tracks near both. Scores are centred cosines, -1 to 1."""
+    return queries.similar(snapshot, track_id, options)
 
 
 @router.get(
     "/tracks/{track_id:path}/audio",
     tags=["Browse"],
-    summary="Listen to a track",
+    summary="Audio file of a track",
     response_class=FileResponse,
     responses={
         200: {"content": {"audio/*": {}, UNKNOWN_MEDIA: {}}},
-        206: {"description": "A part of the file."},
-        304: {"description": "The file is as it was when the client got it."},
-        416: {"description": "There is no such part."},
+        206: {"description": "The requested range."},
+        304: {"description": "The client has the current file."},
+        416: {"description": "The range is outside the file."},
     },
 )
-def audio(request: Request, now: Now, track_id: TrackId) -> Response:
-    """The file as it is on disk; `Range`, `If-None-Match` and `If-Modified-Since` are understood."""
-    path = answers.file_of(now, track_id)
+def audio(request: Request, snapshot: CurrentSnapshot, track_id: TrackId) -> Response:
+    """The file as it is on disk. Supports `Range`, `If-None-Match` and `If-Modified-Since`."""
+    path = queries.file_of(snapshot, track_id)
     return file_response(request, path, MEDIA_TYPES.get(path.suffix.lower(), UNKNOWN_MEDIA))
 
 
 @router.get("/tracks/{track_id:path}", tags=["Browse"], summary="One track", dependencies=[REUSABLE])
-def track(now: Now, track_id: TrackId) -> TrackDetail:
-    """Everything that is known about a track."""
-    return answers.track(now, track_id)
+def track(snapshot: CurrentSnapshot, track_id: TrackId) -> TrackDetail:
+    """All metadata of a track."""
+    return queries.track(snapshot, track_id)
 
 
 @router.get("/artists", tags=["Browse"], summary="Search artists", dependencies=[REUSABLE])
-def artists(now: Now, text: Wanted = "", offset: Offset = 0, limit: Limit = 50) -> ArtistPage:
-    """Artists by name, with how many cold and warm tracks they have."""
-    return answers.artists(now, text, offset=offset, limit=limit)
+def artists(snapshot: CurrentSnapshot, text: SearchText = "", offset: Offset = 0, limit: Limit = 50) -> ArtistPage:
+    """Artists by name, with their numbers of cold and warm tracks."""
+    return queries.artists(snapshot, text, offset=offset, limit=limit)
 
 
-@router.get("/models", tags=["Browse"], summary="Models that may be named")
-def models(now: Now) -> list[ModelOut]:
-    """Trained models, the oracle (the ceiling) and baselines."""
-    return answers.models(now)
+@router.get("/models", tags=["Browse"], summary="Available models")
+def models(snapshot: CurrentSnapshot) -> list[ModelOut]:
+    """Trained models, the oracle (factors of all plays) and baselines."""
+    return queries.models(snapshot)

@@ -1,14 +1,14 @@
-"""Long work, each in a process of its own: what may be started, how far it is, and how it ended.
+"""Jobs: commands of `unheard` that run in processes of their own, started by the API or the pages.
 
-wishes.py     what somebody may ask for, and the command line that it becomes
-record.py     what is known of one job, and where it is kept
-log.py        what a job's output says about its progress
+requests.py   which jobs can be requested, and their command lines
+record.py     the state of one job, and its file
+log.py        progress and messages from a job's output
 process.py    the process of a job
-queue.py      one job at a time for each workspace
+queue.py      runs one job at a time for each workspace
 """
 
 from unheard.serve.jobs.queue import Jobs
 from unheard.serve.jobs.record import Job, State
-from unheard.serve.jobs.wishes import Wish
+from unheard.serve.jobs.requests import JobRequest
 
-__all__ = ["Job", "Jobs", "State", "Wish"]
+__all__ = ["Job", "JobRequest", "Jobs", "State"]

@@ -1,7 +1,7 @@
-"""What a job's output says: lines for people, and between them lines of JSON that tell its progress.
+"""Read a job's output: lines for people, and between them lines of JSON with its progress.
 
-A job writes to a file and not to the server, so it goes on when the server ends. The lines of progress are those of
-`unheard` with UNHEARD_PROGRESS=json: {"progress": "training", "done": 3, "total": 10}.
+A job writes to a file and not to a pipe, so it continues when the server ends. The lines of progress are those that
+`unheard` writes with UNHEARD_PROGRESS=json: {"progress": "training", "done": 3, "total": 10}.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from pathlib import Path
 from unheard.serve.jobs.record import Progress
 
 TAIL_BYTES = 200_000
-LONGEST_MESSAGE = 500
+MAX_MESSAGE_CHARS = 500
 
 
 @dataclass
 class LogReader:
-    """Reads a growing file, a piece at a time."""
+    """Reads a growing file incrementally."""
 
     path: Path
     clock: Callable[[], float] = time.monotonic
     progress: Progress | None = None
     message: str = ""
-    _place: int = 0
+    _offset: int = 0
     _rest: bytes = b""
     _step_began: tuple[str, float, int] = field(default=("", 0.0, 0))
 
     def read(self) -> bool:
-        """Take in what was written since; whether there was something."""
+        """Read what was written since the last call; return whether there was anything."""
         try:
             with self.path.open("rb") as file:
-                file.seek(self._place)
+                file.seek(self._offset)
                 new = file.read()
         except OSError:
             return False
-        self._place += len(new)
+        self._offset += len(new)
         *lines, self._rest = (self._rest + new).split(b"\n")
         for line in lines:
             self._take(line)
@@ -48,7 +48,7 @@ class LogReader:
         found = progress_of(line)
         if found is None:
             text = line.decode("utf-8", "replace").strip()
-            self.message = text[:LONGEST_MESSAGE] or self.message
+            self.message = text[:MAX_MESSAGE_CHARS] or self.message
             return
         what, done, total = found
         now = self.clock()
@@ -61,7 +61,7 @@ class LogReader:
 
 
 def progress_of(line: bytes) -> tuple[str, int, int] | None:
-    """(what, done, total) of a line of progress; None for any other line."""
+    """Return (what, done, total) of a line of progress; None for any other line."""
     if not line.startswith(b'{"progress"'):
         return None
     try:
@@ -72,7 +72,7 @@ def progress_of(line: bytes) -> tuple[str, int, int] | None:
 
 
 def text_for_people(path: Path) -> str:
-    """The end of an output without its lines of progress."""
+    """Return the end of an output without its lines of progress."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)

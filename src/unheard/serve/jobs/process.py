@@ -1,7 +1,8 @@
-"""The process of a job: `unheard <verb>`, a little behind everybody else.
+"""The process of a job: a command of `unheard` with a low priority.
 
-It leads a process group, so that its workers can be ended with it and a Ctrl-C is the server's. A session of its own
-would do that too, but Linux shares the processor between sessions before it looks at niceness (sched(7), autogroup).
+It leads a process group, so that its workers can be killed with it and a Ctrl-C reaches the server only. A session of
+its own would do that too, but Linux divides the processor between sessions before it applies niceness (sched(7),
+autogroup).
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ NICENESS = 10
 
 
 def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Run `unheard` with these arguments; everything that it writes goes to `log`."""
+    """Start `unheard` with these arguments; its output is appended to `log`."""
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - no shell; the arguments come from wishes.py
+        process = subprocess.Popen(  # noqa: S603 - no shell; the arguments come from requests.py
             [sys.executable, "-m", "unheard", *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -34,7 +35,7 @@ def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
 
 
 def started(pid: int) -> str:
-    """When a living process began, as the system counts; empty if there is none (or the system does not say)."""
+    """Return the start time of a running process in clock ticks; empty if there is none, or no /proc."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
@@ -43,7 +44,7 @@ def started(pid: int) -> str:
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """A signal to the process that leads a job; SIGKILL goes to its workers too."""
+    """Send a signal to the process of a job; SIGKILL also goes to its workers."""
     with suppress(ProcessLookupError, PermissionError):
         if number == signal.SIGKILL:
             os.killpg(pid, number)

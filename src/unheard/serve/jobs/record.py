@@ -1,4 +1,4 @@
-"""What is known of one job, and where it is kept: W/jobs/<id>.json beside its output, W/jobs/<id>.log."""
+"""The state of one job and its files: W/jobs/<id>.json, with its output in W/jobs/<id>.log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 
 class State(StrEnum):
-    """How a job is. orphaned: the server ended while it ran; the job says whether its process still lives."""
+    """The state of a job. orphaned: the server ended while it ran; `still_runs` says whether its process exists."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -30,7 +30,7 @@ class State(StrEnum):
 
 
 class Progress(BaseModel):
-    """How far the present step is. `eta_s`: seconds that it will still take at this pace."""
+    """Progress of the current step. `eta_s`: estimated seconds until its end."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,13 +41,13 @@ class Progress(BaseModel):
 
 
 class Job(BaseModel):
-    """One piece of work. Times are seconds since 1970; `message` is the last line that it wrote."""
+    """One job. Times are seconds since 1970; `message` is the last line of its output."""
 
     model_config = ConfigDict(frozen=True)
 
     job_id: str
     verb: str
-    command: tuple[str, ...] = Field(description="What a person would type after `unheard`.")
+    command: tuple[str, ...] = Field(description="Arguments of `unheard`.")
     state: State = State.QUEUED
     created_at: float
     started_at: float | None = None
@@ -55,26 +55,28 @@ class Job(BaseModel):
     exit_code: int | None = None
     progress: Progress | None = None
     message: str = ""
-    pid: int | None = Field(default=None, description="Its process.")
-    process_started: str = Field(default="", description="Tells the process from a later one with the same number.")
+    pid: int | None = Field(default=None, description="Id of its process.")
+    process_started: str = Field(
+        default="", description="Start time of the process, which distinguishes it from a later one with the same id."
+    )
     still_runs: bool = Field(
         default=False,
-        description="Of an orphaned job: its process lives. Nothing else starts until that ends or is stopped.",
+        description="For an orphaned job: its process still exists. No other job starts until it ends.",
     )
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether the job has ended."""
         return self.state.is_over and not self.still_runs
 
 
 def write(folder: Path, job: Job) -> None:
-    """Keep a job."""
+    """Write the file of a job."""
     write_json(folder / f"{job.job_id}.json", job.model_dump(mode="json"), indent=1)
 
 
 def read_all(folder: Path) -> dict[str, Job]:
-    """Every job that is kept, oldest first; files that are none are passed over."""
+    """Return every stored job by id, oldest first; other files are skipped."""
     found = {}
     for path in sorted(folder.glob("*.json")):
         try:

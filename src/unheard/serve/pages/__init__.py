@@ -1,13 +1,14 @@
-"""The pages: written by the server, complete without JavaScript where that is possible, quicker with it."""
+"""The pages, rendered by the server. They work without JavaScript, except for playback and the interactive map."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from unheard.serve.pages import browse, compare, drop, make, media, runs, scores, sky, track
+from unheard.serve.pages import browse, compare, drop, media, playlist_maker, runs, scores, track
+from unheard.serve.pages import map as map_page
 
 router = APIRouter()
-for part in (browse, track, drop, make, sky, compare, runs, scores, media):
+for part in (browse, track, drop, playlist_maker, map_page, compare, runs, scores, media):
     router.include_router(part.router)
 
 __all__ = ["router"]

@@ -1,4 +1,4 @@
-"""What a track looks and sounds like: its record, mel picture, outline and file."""
+"""Pictures and audio of a track: its record, mel spectrogram, loudness outline and file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError
 from unheard.library import open_library
-from unheard.serve.answers import NotFoundError, row_of
 from unheard.serve.api import tracks
-from unheard.serve.caching import PICTURE
-from unheard.serve.pages.frame import Now
+from unheard.serve.http_caching import PICTURE
+from unheard.serve.pages.layout import CurrentSnapshot
 from unheard.serve.pages.pictures import mel_picture, outline, record
 from unheard.serve.pages.views import show_row
-from unheard.serve.state import Loaded
+from unheard.serve.queries import NotFoundError, row_of
+from unheard.serve.snapshot import Snapshot
 from unheard.spectrograms.store import MelStore, open_store
 
 router = APIRouter()
@@ -24,65 +24,67 @@ router = APIRouter()
 SIZES = (56, 80, 112, 360)  # of records, in pixels
 MEL_WIDTH = 720
 OUTLINE_COLUMNS = 480
-FRAMES_A_COLUMN = 4  # looked at for a small picture: more would not be seen
+FRAMES_A_COLUMN = 4  # read for a small picture; more would make no visible difference
 
 
 @router.get("/pictures/record")
-def record_picture(now: Now, id: str, size: int = SIZES[2], cold: int = 0) -> Response:  # noqa: A002 - in the address
-    """A track's record."""
-    row = row_of(now, id)
+def record_picture(snapshot: CurrentSnapshot, id: str, size: int = SIZES[2], cold: int = 0) -> Response:  # noqa: A002 - in the address
+    """Return the picture of a track as a record."""
+    row = row_of(snapshot, id)
     size = min(SIZES, key=lambda known: abs(known - size))
-    db = heard(now, row, most_frames=FRAMES_A_COLUMN * round(2.2 * size))
+    db = stored_spectrogram(snapshot, row, max_frames=FRAMES_A_COLUMN * round(2.2 * size))
     if db is None:
         return picture(blank_record(size, cold=bool(cold)))
-    return picture(now.once(("record", row, size, cold), lambda: record(db, size=size, cold=bool(cold))))
+    return picture(snapshot.cached(("record", row, size, cold), lambda: record(db, size=size, cold=bool(cold))))
 
 
 @router.get("/pictures/mel")
-def whole_mel(now: Now, id: str) -> Response:  # noqa: A002
-    """A track's mel picture."""
-    row = row_of(now, id)
-    db = heard(now, row, most_frames=FRAMES_A_COLUMN * MEL_WIDTH)
+def whole_mel(snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002
+    """Return the mel spectrogram of a track as a picture."""
+    row = row_of(snapshot, id)
+    db = stored_spectrogram(snapshot, row, max_frames=FRAMES_A_COLUMN * MEL_WIDTH)
     if db is None:
         raise NotFoundError("no spectrogram of this track is stored")
-    cold = show_row(now, row).cold
+    cold = show_row(snapshot, row).cold
     height = db.shape[1]
-    return picture(now.once(("mel", row), lambda: mel_picture(db, width=MEL_WIDTH, height=height, cold=cold)))
+    return picture(snapshot.cached(("mel", row), lambda: mel_picture(db, width=MEL_WIDTH, height=height, cold=cold)))
 
 
 @router.get("/pictures/outline")
-def loudness(now: Now, id: str) -> Response:  # noqa: A002
-    """Loudness of bass, middle and treble, a byte each, column after column; empty for a track without sound."""
-    row = row_of(now, id)
+def loudness(snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002
+    """Return the loudness of bass, middle and treble, one byte each, by column; empty without a spectrogram."""
+    row = row_of(snapshot, id)
 
     def make() -> bytes:
-        db = heard(now, row)
+        db = stored_spectrogram(snapshot, row)
         return b"" if db is None else np.rint(255 * outline(db, OUTLINE_COLUMNS)).astype(np.uint8).tobytes()
 
-    return picture(now.once(("outline", row), make), "application/octet-stream")
+    return picture(snapshot.cached(("outline", row), make), "application/octet-stream")
 
 
 @router.get("/sound")
-def sound(request: Request, now: Now, id: str) -> Response:  # noqa: A002
-    """A track's file, whole or the part that the player asks for. Any id fits into this address."""
-    return tracks.audio(request, now, id)
+def sound(request: Request, snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002
+    """Return a track's audio file or a range of it. Unlike the path of the API, this address can hold any id."""
+    return tracks.audio(request, snapshot, id)
 
 
-def heard(now: Loaded, row: int, *, most_frames: int | None = None) -> NDArray[np.float32] | None:
-    """The stored spectrogram of a track in decibels (frame, mel), evenly thinned out to about `most_frames`; None
-    where nothing is stored."""
-    store = now.once("mel store", lambda: _store(now))
-    track_id = now.catalogue.tracks.ids[row]
+def stored_spectrogram(snapshot: Snapshot, row: int, *, max_frames: int | None = None) -> NDArray[np.float32] | None:
+    """Return the stored spectrogram of a track in decibels, (frame, mel), or None if there is none.
+
+    Every k-th frame is read, so that about `max_frames` remain.
+    """
+    store = snapshot.cached("mel store", lambda: _store(snapshot))
+    track_id = snapshot.catalogue.tracks.ids[row]
     if store is None or track_id not in store.ids:
         return None
-    place = store.ids.row(track_id)
-    n = int(store.n_frames[place])
-    step = max(1, n // most_frames) if most_frames else 1
-    return store.encoding.decode(store.frames(place)[::step]) if n else None
+    stored_row = store.ids.row(track_id)
+    n = int(store.n_frames[stored_row])
+    step = max(1, n // max_frames) if max_frames else 1
+    return store.encoding.decode(store.frames(stored_row)[::step]) if n else None
 
 
-def _store(now: Loaded) -> MelStore | None:
-    workspace = now.default.workspace
+def _store(snapshot: Snapshot) -> MelStore | None:
+    workspace = snapshot.default.workspace
     with open_library(workspace.library_path) as library:
         try:
             return open_store(workspace, library)
@@ -92,7 +94,7 @@ def _store(now: Loaded) -> MelStore | None:
 
 @cache
 def blank_record(size: int, *, cold: bool) -> bytes:
-    """The record of a track whose sound is not stored: silence."""
+    """Return the record of a track without a spectrogram: silence."""
     return record(np.zeros((8, 8), np.float32), size=size, cold=cold)
 
 

@@ -1,7 +1,7 @@
-"""Pictures of one track, made from its stored spectrogram: a record, a mel picture, and the outline of its loudness.
+"""Pictures of a track from its stored spectrogram: a record, a mel spectrogram, and the outline of its loudness.
 
-A record is the mel spectrogram in polar coordinates: time runs once round it, clockwise from the top, and frequency
-outwards, so that bass is at the label and hi-hats are at the rim. Heard tracks are pressed in amber, unheard in blue.
+A record is the mel spectrogram in polar coordinates: time runs once around it, clockwise from the top, and frequency
+increases outwards, so that bass is at the label and hi-hats are at the rim. Warm tracks are amber, cold ones blue.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WARM_STOPS = ((28, 14, 10), (90, 32, 16), (176, 74, 20), (236, 152, 54), (255, 2
 
 
 def palette(*, cold: bool) -> NDArray[np.uint8]:
-    """(LEVELS, 3) colours from silent to loud."""
+    """Return the colours from silent to loud, (LEVELS, 3)."""
     stops = np.array(COLD_STOPS if cold else WARM_STOPS, np.float64)
     at = np.linspace(0, len(stops) - 1, LEVELS)
     colours = [np.interp(at, np.arange(len(stops)), stops[:, channel]) for channel in range(3)]
@@ -35,7 +35,7 @@ def palette(*, cold: bool) -> NDArray[np.uint8]:
 
 
 def record(mel_db: Decibels, *, size: int, cold: bool) -> bytes:
-    """A square PNG of a record, `size` pixels wide; what lies outside the circle is as silent as its label."""
+    """Return a square PNG of a record, `size` pixels wide; outside the circle it has the colour of silence."""
     n_angles, n_radii = max(24, round(2.2 * size)), max(12, size // 2)
     grid = _levels(_averaged(mel_db, n_angles, n_radii)).astype(np.float64)  # (angle, radius)
     grid = np.concatenate([grid, grid[:1]])
@@ -50,15 +50,16 @@ def record(mel_db: Decibels, *, size: int, cold: bool) -> bytes:
 
 
 def mel_picture(mel_db: Decibels, *, width: int, height: int, cold: bool) -> bytes:
-    """A PNG (height, width) of a whole track: time to the right, frequency upwards."""
+    """Return a PNG (height, width) of a whole track: time to the right, frequency upwards."""
     levels = _levels(_averaged(mel_db, width, height))
     return palette_png(np.ascontiguousarray(levels.T[::-1]), palette(cold=cold))
 
 
 def outline(mel_db: Decibels, n_columns: int) -> NDArray[np.float32]:
-    """Loudness of bass, middle and treble over a track, (column, 3), 0 to 1; 1 is the loudest moment of all bands.
+    """Return the loudness of bass, middle and treble over a track, (column, 3), 0 to 1.
 
-    The loudest frame of a column counts, as in the outline of a waveform; OUTLINE_RANGE_DB below the loudest is 0.
+    A column has the loudness of its loudest frame, as in the outline of a waveform. 1 is the maximum over all bands, 0
+    is OUTLINE_RANGE_DB below it.
     """
     power = 10 ** (mel_db.astype(np.float64) / 10)
     n_mels = mel_db.shape[1]
@@ -71,7 +72,7 @@ def outline(mel_db: Decibels, n_columns: int) -> NDArray[np.float32]:
 
 
 def _averaged(mel_db: Decibels, n_frames: int, n_bands: int) -> Decibels:
-    """Means over blocks of frames and of bands, (n_frames, n_bands); short tracks repeat frames."""
+    """Return means over blocks of frames and of bands, (n_frames, n_bands); short tracks repeat frames."""
     frames = (np.arange(n_frames) * len(mel_db)) // n_frames
     bands = (np.arange(n_bands) * mel_db.shape[1]) // n_bands
     by_frame = np.add.reduceat(mel_db, frames, axis=0) / _counts(frames, len(mel_db))[:, None]
@@ -80,12 +81,12 @@ def _averaged(mel_db: Decibels, n_frames: int, n_bands: int) -> Decibels:
 
 
 def _counts(starts: NDArray[np.integer], end: int) -> NDArray[np.integer]:
-    """How many rows `add.reduceat` sums for each start: at least the one at the start."""
+    """Return how many rows `add.reduceat` sums for each start: at least the one at the start."""
     return np.maximum(1, np.diff(np.append(starts, end)))
 
 
 def _levels(values: Decibels) -> NDArray[np.uint8]:
-    """Decibels to palette indices; each track is spread over the whole palette."""
+    """Convert decibels to palette indices; every track uses the whole palette."""
     low, high = np.percentile(values, (QUIET_PERCENTILE, LOUD_PERCENTILE))
     scaled = (values - low) / max(float(high - low), 1.0)
     levels: NDArray[np.uint8] = np.rint(np.clip(scaled, 0, 1) * (LEVELS - 1)).astype(np.uint8)
@@ -95,7 +96,7 @@ def _levels(values: Decibels) -> NDArray[np.uint8]:
 def _bilinear(
     grid: NDArray[np.float64], rows: NDArray[np.float64], columns: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Values of `grid` between its points."""
+    """Interpolate `grid` bilinearly."""
     r, c = np.minimum(rows.astype(int), grid.shape[0] - 2), np.minimum(columns.astype(int), grid.shape[1] - 2)
     dr, dc = rows - r, columns - c
     top = grid[r, c] * (1 - dc) + grid[r, c + 1] * dc

@@ -1,4 +1,4 @@
-"""A dot plot with intervals, in pixels for a template: a row per model, best first, chance and ceiling as lines."""
+"""Lay out a dot plot with intervals: one row for each model, best first, with chance and oracle as lines."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ Point = tuple[float, float | None, float | None]  # value, low, high
 WIDTH = 720
 LEFT, RIGHT = 210, 60
 TOP, ROW = 34, 26
-MOST_ROWS = 24
+MAX_ROWS = 24
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One model's row: positions in pixels."""
+    """One model's row; positions in pixels. `label` is its mean value."""
 
     name: str
     y: int
     dots: tuple[tuple[float, float, float], ...]  # value, low, high
-    said: str
+    label: str
 
 
 @dataclass(frozen=True)
 class Plot:
-    """Everything in pixels. `ticks` and `guides` are (x, text)."""
+    """A plot in pixels. `ticks` and `guides` are (x, text); `left_out` models are not drawn."""
 
     width: int
     height: int
@@ -36,9 +36,9 @@ class Plot:
 
 
 def plot(models: Mapping[str, Sequence[Point]], *, chance: float | None, oracle: float | None) -> Plot:
-    """From the points of each model, one per training; the best `MOST_ROWS` models are drawn."""
+    """Lay out the points of each model, one for each training run; only the best `MAX_ROWS` models are drawn."""
     order = sorted(models, key=lambda name: -sum(value for value, _, _ in models[name]) / len(models[name]))
-    shown = order[:MOST_ROWS]
+    shown = order[:MAX_ROWS]
     reach = [edge for name in shown for point in models[name] for edge in point if edge is not None]
     reach += [edge for edge in (chance, oracle) if edge is not None]
     low, high = min([0.0, *reach]), max([*reach, 1e-9])
@@ -50,14 +50,14 @@ def plot(models: Mapping[str, Sequence[Point]], *, chance: float | None, oracle:
     bars = tuple(
         Bar(
             name,
-            TOP + ROW * place + ROW // 2,
+            TOP + ROW * number + ROW // 2,
             tuple(
                 (x(value), x(value if lower is None else lower), x(value if upper is None else upper))
                 for value, lower, upper in models[name]
             ),
             f"{sum(value for value, _, _ in models[name]) / len(models[name]):.3f}",
         )
-        for place, name in enumerate(shown)
+        for number, name in enumerate(shown)
     )
     first = int(low / step)
     ticks = tuple((x(step * i), f"{step * i:g}") for i in range(first, int(high / step) + 1))
@@ -66,7 +66,7 @@ def plot(models: Mapping[str, Sequence[Point]], *, chance: float | None, oracle:
 
 
 def _step(span: float) -> float:
-    """A round distance between ticks, for three to eight of them."""
+    """Return a round distance between ticks that gives three to eight of them."""
     size = 10.0**-10
     while True:
         for factor in (1, 2, 5):

@@ -1,4 +1,4 @@
-"""Runs: the long work, live; what was skipped and why; what was measured."""
+"""Runs: jobs with live progress, skipped files, evaluation results, experiments and the report."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from unheard.evaluate.result_tables import tables
 from unheard.library import Failure, open_library
 from unheard.report.served import as_served, served_policy
 from unheard.report.stored_results import charts, read_experiments, read_results
-from unheard.serve.answers import NotFoundError
-from unheard.serve.jobs import Wish
-from unheard.serve.pages.frame import page
-from unheard.serve.pages.history import show_job
+from unheard.serve.jobs import JobRequest
+from unheard.serve.pages.job_view import job_view
+from unheard.serve.pages.layout import page
 from unheard.serve.pages.plot import plot
 from unheard.serve.pages.text import address_of
-from unheard.serve.state import Served, served
+from unheard.serve.queries import NotFoundError
+from unheard.serve.state import ServerState, server_state
 from unheard.splits import load_splits
 from unheard.workspace import Workspace
 
@@ -31,11 +31,11 @@ SHOWN_JOBS = 30
 SHOWN_FAILURES = 200
 SHOWN_ROWS = 150  # of a table: dozens of models make thousands of pairs
 
-# What can be started here with nothing to fill in: verb, what it does.
+# Commands that the page can start without further input, with a description.
 SIMPLE = (
-    ("factors", "Learn the taste of listeners: factors of every split"),
+    ("factors", "Factorise the plays of every split"),
     ("train", "Train the default model"),
-    ("evaluate", "Measure every model"),
+    ("evaluate", "Evaluate every model"),
     ("map", "Draw the map"),
     ("report", "Write the report"),
 )
@@ -43,13 +43,13 @@ SIMPLE = (
 
 @router.get("/runs")
 def runs(request: Request) -> Response:
-    """Jobs and failures."""
-    here = served(request)
+    """Show jobs, results and skipped files."""
+    here = server_state(request)
     failures = _failures(here.workspace)
     return page(
         request,
         "runs.html",
-        jobs=[show_job(job) for job in here.jobs.all()[:SHOWN_JOBS]],
+        jobs=[job_view(job) for job in here.jobs.all()[:SHOWN_JOBS]],
         simple=SIMPLE,
         reasons=Counter(failure.reason.value for failure in failures).most_common(),
         failures=failures[:SHOWN_FAILURES],
@@ -61,60 +61,60 @@ def runs(request: Request) -> Response:
 
 
 @router.post("/runs")
-def start(request: Request, verb: Annotated[str, Form(max_length=40)]) -> Response:
-    """Start one of the simple jobs."""
-    if verb not in dict(SIMPLE):
-        raise UserError(f"{verb!r:.40} cannot be started here; choose one of {', '.join(dict(SIMPLE))}")
+def start(request: Request, command: Annotated[str, Form(alias="verb", max_length=40)]) -> Response:
+    """Start one of the jobs in SIMPLE."""
+    if command not in dict(SIMPLE):
+        raise UserError(f"{command!r:.40} cannot be started here; choose one of {', '.join(dict(SIMPLE))}")
     try:
-        wish = TypeAdapter[Wish](Wish).validate_python({"verb": verb})
+        job_request = TypeAdapter[JobRequest](JobRequest).validate_python({"verb": command})
     except ValidationError as error:
-        raise UserError(f"{verb}: cannot be started ({error.error_count()} problems)") from error
-    served(request).jobs.add(wish)
+        raise UserError(f"{command}: cannot be started ({error.error_count()} invalid values)") from error
+    server_state(request).jobs.add(job_request)
     return RedirectResponse("/runs", 303)
 
 
 @router.post("/runs/{job_id}/cancel")
 def cancel(request: Request, job_id: str) -> Response:
-    """Stop one."""
-    if served(request).jobs.cancel(job_id) is None:
+    """Cancel a job."""
+    if server_state(request).jobs.cancel(job_id) is None:
         raise NotFoundError(f"There is no run {job_id!r:.60}.")
     return RedirectResponse("/runs", 303)
 
 
 @router.get("/runs/{job_id}")
 def run(request: Request, job_id: str) -> Response:
-    """One run with what it wrote."""
-    here: Served = served(request)
+    """Show a job with its output."""
+    here: ServerState = server_state(request)
     job = here.jobs.get(job_id)
     if job is None:
         raise NotFoundError(f"There is no run {job_id!r:.60}.")
-    return page(request, "run.html", here="/runs", run=show_job(job), output=here.jobs.output(job))
+    return page(request, "run.html", here="/runs", run=job_view(job), output=here.jobs.output(job))
 
 
 @router.get("/results/{split}")
 def results(request: Request, split: str) -> Response:
-    """What `evaluate` measured on a split, drawn and as tables."""
-    workspace = served(request).workspace
+    """Show the results of `evaluate` on a split as plots and tables."""
+    workspace = server_state(request).workspace
     measured = read_results(workspace, split) if split in _splits(workspace) else None
     if measured is None:
-        raise NotFoundError(f"Nothing is measured on split {split!r:.60}. Run `evaluate` first.")
+        raise NotFoundError(f"No results for split {split!r:.60}. Run `evaluate` first.")
     return page(
         request,
         "results.html",
         title=f"Split {split}",
-        about=f"Measured on {measured.day}. Brackets and lines are 95 % intervals.",
+        about=f"Evaluated on {measured.day}. Brackets and lines are 95 % intervals.",
         plots=[
             (chart, plot(chart.models, chance=chart.chance, oracle=chart.oracle)) for chart in charts(measured.results)
         ],
         tables=tables(measured.results),
-        most_rows=SHOWN_ROWS,
+        max_rows=SHOWN_ROWS,
     )
 
 
 @router.get("/experiments/{name}")
 def experiment(request: Request, name: str) -> Response:
-    """What an experiment measured."""
-    for found in read_experiments(served(request).workspace):
+    """Show the results of an experiment."""
+    for found in read_experiments(server_state(request).workspace):
         if found.name == name:
             return page(
                 request,
@@ -123,18 +123,18 @@ def experiment(request: Request, name: str) -> Response:
                 about=found.about,
                 plots=[],
                 tables=found.tables,
-                most_rows=SHOWN_ROWS,
+                max_rows=SHOWN_ROWS,
             )
     raise NotFoundError(f"There is no experiment {name!r:.60}.")
 
 
 @router.get("/report")
 def report(request: Request) -> Response:
-    """The report, with its players asking this server, under a policy of its own: it has its script inside."""
+    """Show the report, which plays audio from this server; its policy allows the script inside the file."""
     try:
-        written = _report(served(request).workspace).read_bytes()
+        written = _report(server_state(request).workspace).read_bytes()
     except FileNotFoundError:
-        raise NotFoundError("No report is written yet. Start `report` on the page Runs.") from None
+        raise NotFoundError("There is no report yet. Start `report` on the page Runs.") from None
     html = as_served(
         written.decode("utf-8", "replace"),
         sound=lambda track_id: address_of("/sound", track_id),
@@ -153,10 +153,10 @@ def _splits(workspace: Workspace) -> list[str]:
 
 
 def _experiments(workspace: Workspace) -> list[tuple[str, str]]:
-    """(name, title) of each; one that was run on a split, experiments/<name>-<split>.json, names it in its title."""
+    """Return (name, title) of each experiment; the title names the split of experiments/<name>-<split>.json."""
     try:
         found = read_experiments(workspace)
-    except UserError:  # a damaged file: `unheard report` tells which
+    except UserError:  # a damaged file, which `unheard report` names
         return []
     splits = sorted(_splits(workspace), key=len, reverse=True)
     titles = Counter(one.title for one in found)

@@ -1,15 +1,15 @@
-"""What scores mean, in plain words."""
+"""The page that explains scores."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from unheard.serve.pages.frame import page
+from unheard.serve.pages.layout import page
 
 router = APIRouter()
 
 
 @router.get("/scores")
 def scores(request: Request) -> Response:
-    """Every number that the pages show."""
+    """Explain every number that the pages show."""
     return page(request, "scores.html")

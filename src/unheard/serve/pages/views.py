@@ -1,4 +1,4 @@
-"""What templates show: answers with the addresses of their pages, pictures and sounds."""
+"""Tracks and results as templates show them, with the addresses of their pages, pictures and audio."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from unheard.library import Track
 from unheard.recommend.confidence import LOW_CONFIDENCE
 from unheard.recommend.filters import genres_of, year_of
-from unheard.serve.answers import track_out
 from unheard.serve.pages.text import address_of, clock
+from unheard.serve.queries import track_out
 from unheard.serve.schema import Kind, Ranked, RankedTrack, TrackOut
-from unheard.serve.state import Loaded
+from unheard.serve.snapshot import Snapshot
 
-KIND_NAMES: dict[Kind, str] = {"cold": "unheard", "warm": "heard", "other": "held back"}
+KIND_NAMES: dict[Kind, str] = {"cold": "new", "warm": "known", "other": "held out"}
 
 
 @dataclass(frozen=True)
-class Shown:
+class TrackView:
     """One track on a page."""
 
     track: TrackOut
@@ -41,12 +41,12 @@ class Shown:
 
     @property
     def cold(self) -> bool:
-        """Whether no model has learnt from its plays."""
+        """Whether no model was trained on its plays."""
         return self.track.kind != "warm"
 
     @property
     def kind(self) -> str:
-        """How a person would say it."""
+        """The kind in words."""
         return KIND_NAMES[self.track.kind]
 
     @property
@@ -63,48 +63,48 @@ class Shown:
 
     @property
     def record(self) -> str:
-        """Where its picture is; a size is added to it."""
+        """The address of its picture, to which the template adds a size."""
         return address_of("/pictures/record", self.track_id, int(self.cold))
 
     @property
     def sound(self) -> str:
-        """Where it can be heard; empty for a track without a file."""
+        """The address of its audio; empty for a track without a file."""
         return address_of("/sound", self.track_id) if self.track.has_audio else ""
 
 
 @dataclass(frozen=True)
-class ShownResult:
-    """A ranked track with what is said about it."""
+class ResultView:
+    """A track of a ranked list."""
 
-    shown: Shown
+    shown: TrackView
     found: RankedTrack
 
     @property
-    def unsure(self) -> bool:
-        """Whether it sounds like nothing that is known."""
+    def has_low_confidence(self) -> bool:
+        """Whether its features are far from those of all known tracks."""
         return self.found.confidence is not None and self.found.confidence < LOW_CONFIDENCE
 
 
-def show(tracks: Iterable[TrackOut]) -> list[Shown]:
-    return [Shown(track) for track in tracks]
+def show(tracks: Iterable[TrackOut]) -> list[TrackView]:
+    return [TrackView(track) for track in tracks]
 
 
-def show_row(now: Loaded, row: int) -> Shown:
-    return Shown(track_out(now, int(row)))
+def show_row(snapshot: Snapshot, row: int) -> TrackView:
+    return TrackView(track_out(snapshot, int(row)))
 
 
-def results(ranked: Ranked) -> list[ShownResult]:
-    return [ShownResult(Shown(item.track), item) for item in ranked.items]
+def results(ranked: Ranked) -> list[ResultView]:
+    return [ResultView(TrackView(item.track), item) for item in ranked.items]
 
 
-def genres(now: Loaded) -> tuple[str, ...]:
-    """Every genre that tags name, the most frequent first."""
+def genres(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return every genre in the tags, the most frequent first."""
 
     def count() -> tuple[str, ...]:
         counts: dict[str, int] = {}
-        for track in now.catalogue.tracks.items:
+        for track in snapshot.catalogue.tracks.items:
             for genre in genres_of(track):
                 counts[genre] = counts.get(genre, 0) + 1
         return tuple(sorted(counts, key=lambda genre: (-counts[genre], genre)))
 
-    return now.once("genres", count)
+    return snapshot.cached("genres", count)

@@ -1,8 +1,8 @@
-// Dropping a file: progress while it travels, then the neighbours, without leaving the page.
+// Uploads a dropped file with a progress bar and shows its neighbours without leaving the page.
 import { play, wake } from "./player.js";
 
 const form = document.getElementById("drop"), input = document.getElementById("file");
-const box = document.getElementById("hearing"), text = document.getElementById("hearing-text"), bar = document.getElementById("hearing-bar");
+const box = document.getElementById("upload"), text = document.getElementById("upload-text"), bar = document.getElementById("upload-bar");
 let address = "", request = null;
 
 function fail(message) {
@@ -18,10 +18,10 @@ function send(file) {
   document.getElementById("result").replaceChildren();
   box.hidden = bar.hidden = false;
   box.classList.remove("bad");
-  text.textContent = `Sending ${file.name.slice(0, 100)}`;
+  text.textContent = `Uploading ${file.name.slice(0, 100)}`;
   bar.value = 0;
   mine.upload.addEventListener("progress", (event) => { if (event.lengthComputable) bar.value = event.loaded / event.total; });
-  mine.upload.addEventListener("load", () => { text.textContent = "Listening"; bar.removeAttribute("value"); });
+  mine.upload.addEventListener("load", () => { text.textContent = "Analysing"; bar.removeAttribute("value"); });
   mine.addEventListener("error", () => fail("The server did not answer. Is it still running?"));
   mine.addEventListener("load", () => {
     const page = new DOMParser().parseFromString(mine.responseText, "text/html"), found = page.getElementById("result");

@@ -1,12 +1,12 @@
-// The playlist maker: every change asks the server for the same page and swaps in what changed. Order, and what is
-// saved, stay in this browser.
+// The playlist maker: every change requests the page again and replaces the parts that changed. The order of tracks and
+// saved playlists are stored in this browser.
 import { wake } from "./player.js";
 
-const form = document.getElementById("wish");
+const form = document.getElementById("query");
 const add = document.getElementById("add");
 const SAVED = "unheard playlists";
-const SUGGESTED = 8, MOST_ASKED = 50;
-let asked = 0;
+const SUGGESTED = 8, MAX_REQUESTED = 50;
+let latest = 0;
 
 function address({ more = [], order = true } = {}) {
   const query = new URLSearchParams();
@@ -16,22 +16,22 @@ function address({ more = [], order = true } = {}) {
   return `/make?${query}`;
 }
 
-// Whether the rules make sense; if not, the browser marks the field and says why.
-function sensible() {
+// Whether all fields are valid; if not, the browser marks the first invalid field.
+function isValid() {
   const wrong = form.querySelector(":invalid");
   if (!wrong) return true;
-  asked++; // what is still under way answers an older question
+  latest++; // ignore responses to earlier requests
   document.getElementById("nothing")?.remove();
   if (wrong.closest("details")) wrong.closest("details").open = true;
   return form.reportValidity();
 }
 
-async function ask(to, { said = "" } = {}) {
-  if (!sensible()) return;
-  const mine = ++asked;
+async function request(to, { said = "" } = {}) {
+  if (!isValid()) return;
+  const mine = ++latest;
   const answer = await fetch(to);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (mine !== asked) return;
+  if (mine !== latest) return;
   if (!answer.ok) {
     document.getElementById("nothing")?.remove();
     return say(page.querySelector("main .lead")?.textContent || "That did not work.");
@@ -66,30 +66,30 @@ let waiting = 0;
 form.addEventListener("input", (event) => {
   if (event.target === add) return;
   clearTimeout(waiting);
-  waiting = setTimeout(() => ask(address()), event.target.type === "number" || event.target.type === "text" ? 400 : 120);
+  waiting = setTimeout(() => request(address()), event.target.type === "number" || event.target.type === "text" ? 400 : 120);
 });
 form.addEventListener("submit", (event) => {
-  if (add.value.trim()) return; // without a chosen suggestion: the server shows what fits
+  if (add.value.trim()) return; // no suggestion was selected: the server shows the matching tracks
   event.preventDefault();
-  ask(address());
+  request(address());
 });
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-remove], [data-unseed], #removed button");
   if (link) {
     event.preventDefault();
-    if (!sensible()) return;
+    if (!isValid()) return;
     const row = link.closest("li");
     if (link.matches("[data-remove]")) {
       const title = titleOf(row);
       const next = row.nextElementSibling?.dataset.id || row.previousElementSibling?.dataset.id;
       row.remove();
       document.getElementById("made").setAttribute("data-own", "");
-      ask(address({ more: [["exclude", row.dataset.id]] }), { said: `${title} is removed` })
+      request(address({ more: [["exclude", row.dataset.id]] }), { said: `${title} is removed` })
         .then(() => [...document.querySelectorAll("#made > li")].find((one) => one.dataset.id === next)?.querySelector("[data-remove]").focus());
     } else {
       row.remove();
-      ask(address()).then(() => add.focus());
+      request(address()).then(() => add.focus());
     }
   }
   const move = event.target.closest("[data-move]");
@@ -111,7 +111,7 @@ function moved(row) {
   say(`${titleOf(row)} is now number ${[...list.children].indexOf(row) + 1} of ${list.children.length}`);
 }
 
-// Dragging by the grip, with mouse, pen or finger.
+// Reorder by dragging the grip, with mouse, pen or finger.
 document.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest(".grip");
   if (!grip) return;
@@ -140,11 +140,11 @@ document.addEventListener("pointerdown", (event) => {
   for (const end of ["pointerup", "pointercancel"]) grip.addEventListener(end, drop);
 });
 
-// Search as you type: a combobox as the ARIA Authoring Practices describe it.
+// Search as you type: a combobox after the ARIA Authoring Practices.
 const menu = document.createElement("ul");
 menu.id = "suggestions";
 menu.setAttribute("role", "listbox");
-menu.setAttribute("aria-label", "Tracks that fit");
+menu.setAttribute("aria-label", "Matching tracks");
 menu.hidden = true;
 const none = document.createElement("p");
 none.className = "none";
@@ -174,21 +174,21 @@ function open(items, otherwise = "") {
 }
 
 function choose(option) {
-  if (!sensible()) return;
+  if (!isValid()) return;
   add.value = "";
   open([]);
-  ask(address({ more: [["seed", option.dataset.id]] }), { said: "" });
+  request(address({ more: [["seed", option.dataset.id]] }), { said: "" });
 }
 
 add.addEventListener("input", async () => {
   const mine = ++typed, words = add.value.trim();
   if (!words) return open([]);
   const seeds = new Set([...document.querySelectorAll("#seeds > li")].map((seed) => seed.dataset.id));
-  const limit = Math.min(SUGGESTED + seeds.size, MOST_ASKED);
+  const limit = Math.min(SUGGESTED + seeds.size, MAX_REQUESTED);
   const answer = await fetch(`/api/tracks?limit=${limit}&q=${encodeURIComponent(words.slice(0, 200))}`);
   if (!answer.ok) return;
-  const { items } = await answer.json(), fresh = items.filter((track) => !seeds.has(track.track_id)).slice(0, SUGGESTED);
-  if (mine === typed) open(fresh, items.length ? "Nothing else found" : "Nothing found");
+  const { items } = await answer.json(), others = items.filter((track) => !seeds.has(track.track_id)).slice(0, SUGGESTED);
+  if (mine === typed) open(others, items.length ? "No other matches" : "No matches");
 });
 add.addEventListener("keydown", (event) => {
   const options = [...menu.children], at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
@@ -209,7 +209,7 @@ menu.addEventListener("pointerdown", (event) => event.preventDefault());
 menu.addEventListener("click", (event) => { const option = event.target.closest("li"); if (option) choose(option); });
 add.addEventListener("blur", () => setTimeout(() => { typed++; open([]); }, 100));
 
-// Saved playlists: a name and the address that makes the list again, in its order.
+// Saved playlists: a name and the address of the list with its order.
 function saved() {
   try { return JSON.parse(localStorage.getItem(SAVED)) || []; } catch { return []; }
 }
@@ -227,7 +227,7 @@ function keep(all) {
     gone.type = "button";
     gone.className = "x";
     gone.textContent = "×";
-    gone.setAttribute("aria-label", `Forget ${one.name}`);
+    gone.setAttribute("aria-label", `Delete ${one.name}`);
     gone.addEventListener("click", () => keep(saved().filter((_, j) => j !== i)));
     item.append(name, gone);
     return item;

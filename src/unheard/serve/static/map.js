@@ -1,4 +1,4 @@
-// The map: every track a point (drawn by painters.js). Lines show true neighbours, which the server measures in all
+// The map: every track is a point, drawn by painters.js. Lines show true neighbours, which the server computes in all
 // dimensions.
 import { COLOURS, makePainter } from "./painters.js";
 import { wake } from "./player.js";
@@ -6,13 +6,13 @@ import { wake } from "./player.js";
 const box = document.getElementById("map"), card = document.getElementById("card");
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const REACH = 14; // pixels around the pointer
-const REST_MS = 30; // of the pointer, before the server is asked
+const REST_MS = 30; // how long the pointer rests before a request is sent
 const BINS = 256;
 
-const canvas = document.createElement("canvas"); // for lines and names; lies over the painter's
+const canvas = document.createElement("canvas"); // for lines and names, above the painter's canvas
 canvas.tabIndex = 0;
 canvas.setAttribute("role", "application");
-canvas.setAttribute("aria-label", "Map of all tracks. Arrows move, plus and minus zoom, Enter chooses the track in the middle.");
+canvas.setAttribute("aria-label", "Map of all tracks. Arrows move, plus and minus zoom, Enter selects the track in the middle.");
 box.prepend(canvas);
 const pen = canvas.getContext("2d");
 
@@ -20,7 +20,7 @@ let points = new Float32Array(), kinds = new Uint8Array(), grid = null;
 let view = { x: 0, y: 0, zoom: 1 }, width = 1, height = 1, scale = 1, painter = null, waiting = false;
 let near = null; // { row, items: [{ row, score, name }], name }
 
-// Positions inside the square from -1 to 1 to pixels, and back.
+// Convert positions in the square from -1 to 1 to pixels, and back.
 const unit = () => (Math.min(width, height) / 2) * 0.92 * view.zoom;
 const toScreen = (x, y) => [width / 2 + (x - view.x) * unit(), height / 2 - (y - view.y) * unit()];
 const toMap = (px, py) => [view.x + (px - width / 2) / unit(), view.y - (py - height / 2) / unit()];
@@ -86,14 +86,14 @@ function paint() {
 
 // -------------------------------------------------------------------------------------------------------- finding
 
-// Points sorted into BINS x BINS bins, so that the nearest of 100,000 is found among a few.
+// Sort points into BINS x BINS bins, so that a search for the nearest of 100,000 visits only a few.
 function makeGrid() {
   const bin = (v) => Math.min(BINS - 1, Math.max(0, Math.floor(((v + 1) / 2) * BINS)));
-  const starts = new Uint32Array(BINS * BINS + 1), order = new Uint32Array(kinds.length), place = new Uint32Array(kinds.length);
-  for (let i = 0; i < kinds.length; i++) starts[(place[i] = bin(points[2 * i + 1]) * BINS + bin(points[2 * i])) + 1]++;
+  const starts = new Uint32Array(BINS * BINS + 1), order = new Uint32Array(kinds.length), bins = new Uint32Array(kinds.length);
+  for (let i = 0; i < kinds.length; i++) starts[(bins[i] = bin(points[2 * i + 1]) * BINS + bin(points[2 * i])) + 1]++;
   for (let b = 0; b < BINS * BINS; b++) starts[b + 1] += starts[b];
   const next = starts.slice();
-  for (let i = 0; i < kinds.length; i++) order[next[place[i]]++] = i;
+  for (let i = 0; i < kinds.length; i++) order[next[bins[i]]++] = i;
   return { bin, starts, order };
 }
 
@@ -109,20 +109,20 @@ function nearestTo(px, py, reach = REACH) {
   return best;
 }
 
-const known = new Map();
-let asked = 0, timer = 0;
+const fragments = new Map();
+let latest = 0, timer = 0;
 
 async function choose(row, { go = false } = {}) {
   if (row < 0 || (near && near.row === row && !go)) return;
-  const mine = ++asked;
-  if (!known.has(row)) {
+  const mine = ++latest;
+  if (!fragments.has(row)) {
     const answer = await fetch(`/map/near?row=${row}`);
     if (!answer.ok) return;
-    known.set(row, await answer.text());
-    if (known.size > 200) known.delete(known.keys().next().value);
+    fragments.set(row, await answer.text());
+    if (fragments.size > 200) fragments.delete(fragments.keys().next().value);
   }
-  if (mine !== asked) return;
-  card.replaceChildren(...new DOMParser().parseFromString(known.get(row), "text/html").body.childNodes);
+  if (mine !== latest) return;
+  card.replaceChildren(...new DOMParser().parseFromString(fragments.get(row), "text/html").body.childNodes);
   wake(card);
   read();
   if (go) flyTo(points[2 * row], points[2 * row + 1]);
@@ -218,11 +218,11 @@ function fit() {
 fit();
 new ResizeObserver(fit).observe(box);
 
-// -------------------------------------------------------------------------------------------------------- beginning
+// -------------------------------------------------------------------------------------------------------- loading
 
 async function load() {
   const answer = await fetch(box.dataset.points), data = await answer.arrayBuffer(), n = data.byteLength / 5;
-  points = Float32Array.from(new Uint16Array(data, 0, 2 * n), (place) => (place / 65535) * 2 - 1);
+  points = Float32Array.from(new Uint16Array(data, 0, 2 * n), (value) => (value / 65535) * 2 - 1);
   kinds = new Uint8Array(data, 4 * n, n);
   grid = makeGrid();
   painter = makePainter(points, kinds, frame());
@@ -240,6 +240,6 @@ if (box.dataset.job) {
     if (["queued", "running"].includes(job.state)) return;
     stream.close();
     if (job.state === "done") location.reload();
-    else document.getElementById("finer").textContent = `The finer map could not be drawn: ${job.message}`;
+    else document.getElementById("finer").textContent = `The map could not be drawn: ${job.message}`;
   });
 }

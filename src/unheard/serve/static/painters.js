@@ -1,15 +1,15 @@
-// Two ways to draw very many points in every frame: WebGL, and where it is missing or slow (without a graphics card
-// some browsers do it in software) pixels set one by one, which is faster than asking a canvas for shapes.
+// Two ways to draw many points in every frame: WebGL, and where it is missing or slow (some browsers emulate it in
+// software without a graphics card) setting pixels one by one, which is faster than drawing shapes on a canvas.
 //
-// A painter has a surface (its canvas) and paints a frame { x, y, unit, width, height, scale, size, alpha }: the place
-// of the map that is in the middle, pixels for one unit of the map, the box in pixels, device pixels for one of those,
-// how wide a point is in pixels, and how much it covers.
-export const COLOURS = [[242, 171, 102], [115, 181, 255]]; // heard, unheard
+// A painter has a surface (its canvas) and paints a frame { x, y, unit, width, height, scale, size, alpha }: the point
+// of the map in the middle, pixels for one unit of the map, the box in pixels, device pixels for one pixel, the width of
+// a point in pixels, and its opacity.
+export const COLOURS = [[242, 171, 102], [115, 181, 255]]; // known (warm), new (cold)
 const NIGHT = [8, 14, 34];
 const SLOW_MS = 16; // a frame at 60 a second
-const TRIES = 3; // the first drawing also compiles
+const TRIES = 3; // the first frame also compiles the shaders
 
-// The painter for these points (x and y in turn) and kinds (places in COLOURS); `frame` is the first that it will paint.
+// Return a painter for points (x and y alternating) and kinds (indices into COLOURS); `frame` is the first frame.
 export function makePainter(points, kinds, frame) {
   const webgl = withWebGL(points, kinds);
   if (webgl && webgl.isQuick(frame)) return webgl;
@@ -31,9 +31,9 @@ function withWebGL(points, kinds) {
   for (const [kind, source] of [
     [gl.VERTEX_SHADER, `attribute vec2 at; attribute float kind; uniform vec4 view; uniform float size; varying float cold, across;
       void main() { cold = kind; across = size; gl_Position = vec4((at - view.xy) * view.zw, 0., 1.); gl_PointSize = size; }`],
-    [gl.FRAGMENT_SHADER, `precision mediump float; uniform vec3 heard, unheard; uniform float alpha; varying float cold, across;
+    [gl.FRAGMENT_SHADER, `precision mediump float; uniform vec3 warm_colour, cold_colour; uniform float alpha; varying float cold, across;
       void main() { float r = length(gl_PointCoord - .5) * across; float edge = 1. - smoothstep(across * .5 - 1.2, across * .5, r);
-      gl_FragColor = vec4(mix(heard, unheard, cold), edge * alpha); }`],
+      gl_FragColor = vec4(mix(warm_colour, cold_colour, cold), edge * alpha); }`],
   ]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, source);
@@ -48,13 +48,13 @@ function withWebGL(points, kinds) {
   gl.clearColor(...NIGHT.map((part) => part / 255), 1);
   const uniform = (name) => gl.getUniformLocation(program, name);
   const [u_view, u_size, u_alpha] = [uniform("view"), uniform("size"), uniform("alpha")];
-  for (const [kind, name] of ["heard", "unheard"].entries()) gl.uniform3fv(uniform(name), COLOURS[kind].map((part) => part / 255));
+  for (const [kind, name] of ["warm_colour", "cold_colour"].entries()) gl.uniform3fv(uniform(name), COLOURS[kind].map((part) => part / 255));
   for (const [name, data, parts, type] of [["at", points, 2, gl.FLOAT], ["kind", kinds, 1, gl.UNSIGNED_BYTE]]) {
     gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
-    const place = gl.getAttribLocation(program, name);
-    gl.enableVertexAttribArray(place);
-    gl.vertexAttribPointer(place, parts, type, false, 0, 0);
+    const location = gl.getAttribLocation(program, name);
+    gl.enableVertexAttribArray(location);
+    gl.vertexAttribPointer(location, parts, type, false, 0, 0);
   }
 
   function paint(frame) {
@@ -67,7 +67,7 @@ function withWebGL(points, kinds) {
     gl.drawArrays(gl.POINTS, 0, kinds.length);
   }
 
-  // Whether a drawing is done within a frame; only reading a pixel waits for it.
+  // Whether a frame is drawn in time; reading a pixel waits for the end of the drawing.
   function isQuick(frame) {
     for (let tried = 0; tried < TRIES; tried++) {
       const began = performance.now();
@@ -83,7 +83,7 @@ function withWebGL(points, kinds) {
 
 function withPixels(points, kinds) {
   const surface = document.createElement("canvas"), flat = surface.getContext("2d", { alpha: false });
-  if (!flat) throw new Error("this browser draws neither with WebGL nor on a canvas");
+  if (!flat) throw new Error("this browser supports neither WebGL nor 2D canvases");
   const night = packed(NIGHT);
   let image = null, pixels = null;
 
@@ -94,7 +94,7 @@ function withPixels(points, kinds) {
     }
     pixels.fill(night);
     const { width, height } = image, unit = frame.unit * frame.scale;
-    const { columns, rows, inks, rest, reach } = stamp(Math.max(2, frame.size * frame.scale), frame.alpha), cells = columns.length;
+    const { columns, rows, inks, rest, reach } = dotPixels(Math.max(2, frame.size * frame.scale), frame.alpha), cells = columns.length;
     const middle = width / 2 - frame.x * unit, centre = height / 2 + frame.y * unit;
     for (let i = 0; i < kinds.length; i++) {
       const x = Math.floor(middle + points[2 * i] * unit), y = Math.floor(centre - points[2 * i + 1] * unit);
@@ -115,9 +115,9 @@ function withPixels(points, kinds) {
   return { name: "canvas", surface, paint };
 }
 
-// A point as pixels around its middle, as the shader would colour them: where they are, and of 256 parts how many stay
-// as they were (rest) and what is added (inks: red and blue in one number, green in another).
-function stamp(across, alpha) {
+// Return the pixels of a point as the shader would colour them: their offsets, the share of the old colour that remains
+// (rest, of 256) and the colour that is added (inks: red and blue in one number, green in another).
+function dotPixels(across, alpha) {
   const radius = across / 2, reach = Math.floor(radius), columns = [], rows = [], cover = [];
   for (let row = -reach; row <= reach; row++) {
     for (let column = -reach; column <= reach; column++) {

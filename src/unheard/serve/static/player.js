@@ -1,5 +1,5 @@
-// One player for every page: buttons on records start it, a bar at the foot of the window shows it. Space and the arrow
-// keys work in the wave.
+// The player of all pages: buttons on records start it, a bar at the bottom of the window shows it. The arrow keys seek
+// while the wave has the focus.
 import { Wave } from "./wave.js";
 
 const sound = new Audio();
@@ -27,39 +27,39 @@ function seek(share) {
   if (Number.isFinite(sound.duration)) sound.currentTime = share * sound.duration;
 }
 
-// What a button on a record stands for.
-function meant({ dataset: { id, title, artist }, previousElementSibling: picture }) {
+// The track of a button on a record.
+function trackOf({ dataset: { id, title, artist }, previousElementSibling: picture }) {
   return { id, title, artist, sound: soundOf(id), record: picture ? picture.src : "" };
 }
 
 const soundOf = (id) => `/sound?id=${encodeURIComponent(id)}`;
 
-// Start something, or pause it if it plays.
-export function play(what) {
-  if (current === what.sound) {
+// Play a track, or pause it if it is playing.
+export function play(track) {
+  if (current === track.sound) {
     if (sound.paused) begin();
     else sound.pause();
     return;
   }
-  current = what.sound;
-  sound.src = what.sound;
-  title.textContent = what.title;
-  artist.textContent = what.artist;
-  picture.hidden = !what.record;
-  if (what.record) picture.src = what.record;
+  current = track.sound;
+  sound.src = track.sound;
+  title.textContent = track.title;
+  artist.textContent = track.artist;
+  picture.hidden = !track.record;
+  if (track.record) picture.src = track.record;
   time.textContent = "";
   bar.hidden = false;
   document.body.classList.add("playing");
-  waves[0].show(what.id ? `/pictures/outline?id=${encodeURIComponent(what.id)}` : "");
+  waves[0].show(track.id ? `/pictures/outline?id=${encodeURIComponent(track.id)}` : "");
   begin();
 }
 
 function begin() {
-  if (sound.error) sound.load(); // perhaps it can be had by now
+  if (sound.error) sound.load(); // try again after an error
   sound.play().catch(failed);
 }
 
-// A sound that cannot be played counts as playing until it is paused.
+// Pause after an error: the audio element counts as playing until then.
 function failed(problem) {
   if (problem.name === "AbortError") return;
   sound.pause();
@@ -91,7 +91,7 @@ document.addEventListener("click", (event) => {
   if (button === toggle) {
     if (sound.paused) begin();
     else sound.pause();
-  } else play(meant(button));
+  } else play(trackOf(button));
 });
 bar.querySelector(".x").addEventListener("click", () => {
   sound.pause();
@@ -99,7 +99,7 @@ bar.querySelector(".x").addEventListener("click", () => {
   document.body.classList.remove("playing");
 });
 
-// Buttons are hidden until there is somebody to answer them.
+// Show the play buttons, which are hidden without JavaScript.
 export function wake(part) {
   for (const button of part.querySelectorAll("button.play[hidden]")) button.hidden = false;
   mark();
@@ -113,7 +113,7 @@ if (large) {
   document.getElementById("times").hidden = false;
   const wave = new Wave(large, (share) => {
     if (current !== wave.sound) {
-      play(meant(button));
+      play(trackOf(button));
       sound.addEventListener("loadedmetadata", () => seek(share), { once: true });
     } else seek(share);
   }, document.getElementById("now"));

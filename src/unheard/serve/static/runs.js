@@ -1,5 +1,5 @@
-// Runs as they go on: one event stream for each that is not over. Words and buttons come from the server, with the page
-// itself, whenever a state changes; between that only the progress is written.
+// Updates running jobs: one event stream for each job that has not ended. When a state changes, the page is requested
+// again and its text and buttons are replaced; in between only the progress is updated.
 const said = document.getElementById("said");
 
 function left(seconds) {
@@ -8,7 +8,7 @@ function left(seconds) {
   return `, about ${Math.round(seconds / 60)} min left`;
 }
 
-function lasting(seconds) {
+function duration(seconds) {
   const minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
   return hours ? `${hours} h ${minutes % 60} min` : minutes ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
 }
@@ -18,11 +18,11 @@ function local(part) {
   for (const clock of part.querySelectorAll("[data-seconds]")) clock.began = performance.now() - 1000 * Number(clock.dataset.seconds);
 }
 
-let asked = 0;
+let latest = 0;
 async function renew(box) {
-  const mine = box.asked = ++asked, answer = await fetch(location.href), page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const mine = box.latest = ++latest, answer = await fetch(location.href), page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const found = page.querySelector(`[data-job="${box.dataset.job}"]`);
-  if (!answer.ok || !found || mine !== box.asked) return;
+  if (!answer.ok || !found || mine !== box.latest) return;
   const focused = box.contains(document.activeElement);
   box.replaceChildren(...found.childNodes);
   local(box);
@@ -31,11 +31,11 @@ async function renew(box) {
 }
 
 async function output(box) {
-  const answer = await fetch(`/api/jobs/${box.dataset.job}`), place = box.querySelector("pre");
+  const answer = await fetch(`/api/jobs/${box.dataset.job}`), pre = box.querySelector("pre");
   if (!answer.ok) return;
-  place.textContent = (await answer.json()).output;
-  place.parentElement.hidden = !place.textContent;
-  place.parentElement.previousElementSibling.hidden = Boolean(place.textContent);
+  pre.textContent = (await answer.json()).output;
+  pre.parentElement.hidden = !pre.textContent;
+  pre.parentElement.previousElementSibling.hidden = Boolean(pre.textContent);
 }
 
 function watch(box) {
@@ -62,5 +62,5 @@ function watch(box) {
 local(document);
 for (const box of document.querySelectorAll("[data-live]")) watch(box);
 setInterval(() => {
-  for (const clock of document.querySelectorAll("[data-seconds]")) clock.textContent = lasting(Math.round((performance.now() - clock.began) / 1000));
+  for (const clock of document.querySelectorAll("[data-seconds]")) clock.textContent = duration(Math.round((performance.now() - clock.began) / 1000));
 }, 1000);

@@ -1,4 +1,4 @@
-// The outline of a track's loudness - bass, middle and treble on top of each other - which is also its slider.
+// The loudness outline of a track, with bass, middle and treble on top of each other; it is also the position slider.
 const COLUMN = 3;
 
 export class Wave {

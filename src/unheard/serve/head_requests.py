@@ -1,20 +1,20 @@
-"""HEAD is GET without the body (RFC 9110, section 9.3.2): players and monitors ask so whether something is there."""
+"""Answer HEAD requests as GET without the body (RFC 9110, section 9.3.2): media players and monitors send them."""
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ENDLESS = "/events"  # a stream that nobody would ever see the end of
+EVENT_STREAM = "/events"  # the response to its GET would not end
 
 
-class Heads:
-    """ASGI middleware; answers HEAD where GET is answered."""
+class HeadRequests:
+    """ASGI middleware that answers HEAD on every route that answers GET."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"].endswith(ENDLESS):
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"].endswith(EVENT_STREAM):
             await self.app(scope, receive, send)
             return
 

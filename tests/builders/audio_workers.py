@@ -1,4 +1,4 @@
-"""What stands in for a model in the process that hears files. Imported there by name, so it imports little."""
+"""Encoders for the audio worker's process in place of a model. The process imports them by name, so imports are few."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 from unheard.errors import AudioError, Reason, UserError
 from unheard.library import Track
 from unheard.recommend.recommend import NewTrack
-from unheard.serve.hearing import Hear
+from unheard.serve.audio_worker import FileEncoder
 
 
-def strange_ears(root: Path, split: str | None, model: str | None) -> Hear:
-    """Does to its process what hostile files do; imported there by name."""
+def hostile_encoder(root: Path, split: str | None, model: str | None) -> FileEncoder:
+    """Return an encoder that crashes, hangs or fails as its file's name says."""
 
-    def hear(file: Path, name: str | None) -> NewTrack:
+    def encode(file: Path, name: str | None) -> NewTrack:
         match file.name:
             case "crash":
                 os.kill(os.getpid(), signal.SIGSEGV)
@@ -34,14 +34,14 @@ def strange_ears(root: Path, split: str | None, model: str | None) -> Hear:
                 raise AudioError(file, Reason.SILENT, "nothing in it")
         return NewTrack(Track("", title=file.name), np.array([os.getpid()], np.float32))
 
-    return hear
+    return encode
 
 
-def deaf_ears(_root: Path, _split: str | None, _model: str | None) -> Hear:
-    """Hears for ever."""
+def hanging_encoder(_root: Path, _split: str | None, _model: str | None) -> FileEncoder:
+    """Return an encoder that never returns."""
 
-    def hear(_file: Path, _name: str | None) -> NewTrack:
+    def encode(_file: Path, _name: str | None) -> NewTrack:
         threading.Event().wait()
         raise AssertionError
 
-    return hear
+    return encode

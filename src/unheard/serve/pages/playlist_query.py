@@ -1,6 +1,6 @@
-"""What the playlist maker is asked for: read from the address, and written into it again.
+"""The query of the playlist maker, read from the address and written to it.
 
-Everything that a person chose stands in the address, so a list can be sent to a friend, and back is back.
+The address contains every choice, so that a list can be shared as a link and the browser's back button works.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from unheard.serve.pages.text import address
 from unheard.serve.schema import MAX_RESULTS, Likes, Which
 
 PATH = "/make"
-MOST_SEEDS = 100
-MOST_TRACKS = 50  # on one page
+MAX_SEEDS = 100
+MAX_TRACKS = 50  # on one page
 SECONDS_A_MINUTE = 60
 
 
 @dataclass(frozen=True)
-class Wish:
-    """The seeds and the options of a playlist; limits that are None are not set.
+class PlaylistQuery:
+    """The seeds and options of a playlist. A limit of None is not set.
 
-    max_per_artist  0: no cap
-    order           tracks that stay first, in this order
+    max_per_artist  0: no limit
+    order           ids of tracks that come first, in this order
     """
 
     seeds: tuple[str, ...] = ()
@@ -46,8 +46,8 @@ class Wish:
 
     @property
     def query(self) -> dict[str, object]:
-        """Names and values as they stand in an address; what is as usual is left out."""
-        plain = Wish()
+        """The parameters of the address; options with their default value are left out."""
+        default = PlaylistQuery()
         values: dict[str, object] = {
             "which": self.which,
             "n": self.n,
@@ -59,8 +59,13 @@ class Wish:
             "max_minutes": self.max_minutes,
             "model": self.model,
         }
-        usual = {"which": plain.which, "n": plain.n, "per_artist": plain.max_per_artist, "diversity": plain.diversity}
-        changed = {name: value for name, value in values.items() if value != usual.get(name)}
+        defaults = {
+            "which": default.which,
+            "n": default.n,
+            "per_artist": default.max_per_artist,
+            "diversity": default.diversity,
+        }
+        changed = {name: value for name, value in values.items() if value != defaults.get(name)}
         return {"seed": self.seeds, **changed, "genre": self.genres, "exclude": self.exclude, "order": self.order}
 
     @property
@@ -68,7 +73,7 @@ class Wish:
         return address(PATH, self.query)
 
     def likes(self) -> Likes:
-        """The question that the API answers."""
+        """Return the same query as a request of the API."""
         return Likes(
             likes=self.seeds,
             n=self.n,
@@ -85,19 +90,19 @@ class Wish:
         )
 
 
-def read_wish(values: QueryParams) -> Wish:
-    """From an address or a form; empty fields are not filled in. UserError names the field that makes no sense.
+def read_query(values: QueryParams) -> PlaylistQuery:
+    """Parse an address or a form, where an empty field is not set; UserError names an invalid field.
 
-    `unseed` and `allow` are buttons of the form: they take a seed back, or a removal.
+    `unseed` and `allow` are buttons of the form: they remove a seed, or an exclusion.
     """
     which = values.get("which") or "cold"
     if which not in get_args(Which):
-        raise UserError(f"which tracks: expected one of {', '.join(get_args(Which))}, found {which!r:.40}")
+        raise UserError(f"which: expected one of {', '.join(get_args(Which))}, found {which!r:.40}")
     year_from, year_to = _number(values, "year_from", 0, 9999), _number(values, "year_to", 0, 9999)
-    n = _number(values, "n", 1, MOST_TRACKS)
+    n = _number(values, "n", 1, MAX_TRACKS)
     cap = _number(values, "per_artist", NO_CAP, MAX_RESULTS)
-    return Wish(
-        seeds=_without(_names(values, "seed"), _names(values, "unseed"))[:MOST_SEEDS],
+    return PlaylistQuery(
+        seeds=_without(_names(values, "seed"), _names(values, "unseed"))[:MAX_SEEDS],
         which=cast("Which", which),
         n=20 if n is None else int(n),
         max_per_artist=2 if cap is None else int(cap),
@@ -114,7 +119,7 @@ def read_wish(values: QueryParams) -> Wish:
 
 
 def _names(values: QueryParams, name: str) -> tuple[str, ...]:
-    """Every value of a field, once."""
+    """Return the distinct values of a field."""
     return tuple(dict.fromkeys(value for value in values.getlist(name) if value.strip()))
 
 
@@ -136,7 +141,7 @@ def _number(values: QueryParams, name: str, low: float, high: float) -> float | 
 
 
 def in_order(ids: Sequence[str], order: Sequence[str]) -> list[str]:
-    """`ids` with those of `order` first, in that order."""
-    there = set(ids)
-    first = [name for name in dict.fromkeys(order) if name in there]
+    """Return `ids` with those of `order` first, in that order."""
+    known = set(ids)
+    first = [name for name in dict.fromkeys(order) if name in known]
     return [*first, *(name for name in ids if name not in set(first))]

@@ -1,4 +1,4 @@
-"""Each answer says what a browser may keep of it, and the server keeps only answers that cannot change."""
+"""Every response has a Cache-Control header, and the server stores only responses that cannot change."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.builders.server import running
 from unheard.library import Library
 from unheard.serve import assets
 from unheard.serve.app import make_app
-from unheard.serve.caching import IMMUTABLE, PICTURE, REVALIDATED, UNCACHED
 from unheard.serve.config import ServeConfig
-from unheard.serve.state import Served
+from unheard.serve.http_caching import IMMUTABLE, PICTURE, REVALIDATED, UNCACHED
+from unheard.serve.state import ServerState
 from unheard.workspace import Workspace
 
 REUSABLE_ADDRESSES = (
@@ -50,33 +50,35 @@ OTHER_ADDRESSES = (
 
 
 @pytest.fixture(scope="module")
-def watched(served_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Served]]:
-    """A client of a server, and what that server holds."""
+def watched(
+    served_workspace: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[httpx.Client, ServerState]]:
+    """A client of a server, and the state of that server."""
     config = ServeConfig(workspace=served_workspace)
     app = make_app(config)
     with running(config, app) as url, httpx.Client(base_url=url, timeout=60) as client:
-        yield client, app.state.served
+        yield client, app.state.server
 
 
-def is_kept(served: Served, address: str) -> bool:
+def is_stored(server: ServerState, address: str) -> bool:
     path, _, query = address.partition("?")
-    return served.loaded().responses.get((path, query.encode())) is not None
+    return server.snapshot().responses.get((path, query.encode())) is not None
 
 
 @pytest.mark.parametrize("address", REUSABLE_ADDRESSES)
-def test_an_answer_that_cannot_change_is_kept(watched: tuple[httpx.Client, Served], address: str) -> None:
-    client, served = watched
+def test_a_reusable_response_is_stored(watched: tuple[httpx.Client, ServerState], address: str) -> None:
+    client, server = watched
     first = client.get(address)
     assert first.status_code == 200
-    assert is_kept(served, address)
+    assert is_stored(server, address)
     assert client.get(address).content == first.content
 
 
 @pytest.mark.parametrize("address", OTHER_ADDRESSES)
-def test_an_answer_that_can_change_is_made_again(watched: tuple[httpx.Client, Served], address: str) -> None:
-    client, served = watched
+def test_other_responses_are_computed_again(watched: tuple[httpx.Client, ServerState], address: str) -> None:
+    client, server = watched
     client.get(address)
-    assert not is_kept(served, address)
+    assert not is_stored(server, address)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +96,11 @@ def test_an_answer_that_can_change_is_made_again(watched: tuple[httpx.Client, Se
         ("/listen/nobody", UNCACHED),
     ],
 )
-def test_every_answer_says_what_may_be_kept(server_url: str, address: str, expected: str) -> None:
+def test_every_response_has_a_cache_control_header(server_url: str, address: str, expected: str) -> None:
     assert httpx.get(server_url + address, timeout=60).headers.get_list("cache-control") == [expected]
 
 
-def test_the_login_is_not_kept(served_workspace: Path) -> None:
+def test_the_login_is_not_stored(served_workspace: Path) -> None:
     with running(ServeConfig(workspace=served_workspace, token="correct-horse-battery-staple")) as url:
         assert httpx.get(f"{url}/login").headers["cache-control"] == UNCACHED
         wrong = httpx.post(f"{url}/login", data={"token": "wrong"})

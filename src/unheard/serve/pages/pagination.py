@@ -1,4 +1,4 @@
-"""The way through a long list, page by page."""
+"""Pagination of long lists."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from unheard.serve.pages.text import address
 
 
 @dataclass(frozen=True)
-class Leaf:
-    """Page `number` (1 is the first) of a list of `total` items, `size` on a page."""
+class Pagination:
+    """Page `number` (from 1) of a list of `total` items with `size` items on a page."""
 
     number: int
     size: int
@@ -23,8 +23,8 @@ class Leaf:
         return max(1, -(-self.total // self.size))
 
     @property
-    def is_beyond(self) -> bool:
-        """Whether the list ends before it."""
+    def is_past_the_end(self) -> bool:
+        """Whether the list ends before this page."""
         return self.number > self.n_pages
 
     def link(self, number: int) -> str:

@@ -1,4 +1,4 @@
-"""The frame around every page: one template environment, what every page knows."""
+"""The layout of every page: the template environment and the values that all templates get."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from unheard import __version__
 from unheard.serve.assets import versioned
-from unheard.serve.caching import REVALIDATED
-from unheard.serve.pages.text import address, clock, lasting, percent, short, thousands
-from unheard.serve.state import Loaded, current, served
+from unheard.serve.http_caching import REVALIDATED
+from unheard.serve.pages.text import address, clock, duration, percent, short, thousands
+from unheard.serve.snapshot import Snapshot
+from unheard.serve.state import current_snapshot, server_state
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-# What the menu shows: address, name.
+# Address and name of each entry of the menu.
 MENU = (
     ("/tracks", "Browse"),
     ("/drop", "Drop a file"),
@@ -32,26 +33,21 @@ MENU = (
 
 ERRORS = {
     400: "That did not work",
-    404: "Not here",
+    404: "Not found",
     409: "Not ready yet",
     413: "Too large",
     422: "That did not work",
-    500: "Something broke",
+    500: "Internal error",
 }
 
 
-def loaded(request: Request) -> Loaded:
-    """The current reading of the workspace."""
-    return served(request).loaded()
-
-
-Now = Annotated[Loaded, Depends(current)]  # what pages ask for
+CurrentSnapshot = Annotated[Snapshot, Depends(current_snapshot)]
 
 
 @cache
 def environment() -> Environment:
-    """Templates of the pages; everything that is filled in is escaped."""
-    made = Environment(
+    """Return the template environment; it escapes all values."""
+    templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -59,22 +55,28 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"short": short, "clock": clock, "lasting": lasting, "thousands": thousands, "percent": percent}
-    made.globals |= {"address": address, "menu": MENU, "version": __version__, "static": versioned()}
-    return made
+    templates.filters |= {
+        "short": short,
+        "clock": clock,
+        "duration": duration,
+        "thousands": thousands,
+        "percent": percent,
+    }
+    templates.globals |= {"address": address, "menu": MENU, "version": __version__, "static": versioned()}
+    return templates
 
 
 def page(
     request: Request, template: str, /, *, status: int = 200, cache_control: str = REVALIDATED, **values: object
 ) -> Response:
-    """A template as an answer; `here` marks the place in the menu."""
-    workspace = served(request).workspace
-    frame = {"here": request.url.path, "workspace": workspace.root.resolve().name, "simulated": workspace.is_demo}
-    html = environment().get_template(template).render({**frame, **values})
+    """Render a template as a response; `here` is the address that the menu marks."""
+    workspace = server_state(request).workspace
+    common = {"here": request.url.path, "workspace": workspace.root.resolve().name, "simulated": workspace.is_demo}
+    html = environment().get_template(template).render({**common, **values})
     return HTMLResponse(html.encode("utf-8", "replace"), status, headers={"cache-control": cache_control})
 
 
 def error_page(request: Request, status: int, title: str, message: str) -> Response:
-    """What went wrong as a page; `title` is for statuses that have no words of their own."""
-    waiting = status == HTTPStatus.CONFLICT  # for a stage that nobody has run yet
+    """Show an error as a page; `title` is for statuses that are not in ERRORS."""
+    waiting = status == HTTPStatus.CONFLICT  # a stage has not run yet
     return page(request, "error.html", status=status, title=ERRORS.get(status, title), message=message, waiting=waiting)

@@ -1,4 +1,4 @@
-"""Lists of tracks that come in (M3U files, pasted lines) and go out (M3U8, JSPF, CSV, JSON)."""
+"""Import lists of tracks (M3U files, pasted lines) and export them (M3U8, JSPF, CSV, JSON)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from unheard.errors import UserError
 from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.readers.m3u import read_m3u
 from unheard.recommend.export import Format, ListEntry, as_text
-from unheard.serve.answers import row_of, track_out
+from unheard.serve.queries import row_of, track_out
 from unheard.serve.schema import Matched
-from unheard.serve.state import Loaded
+from unheard.serve.snapshot import Snapshot
 
 MEDIA_TYPES: dict[Format, str] = {
     "m3u8": "audio/mpegurl",
@@ -24,58 +24,58 @@ MEDIA_TYPES: dict[Format, str] = {
     "csv": "text/csv",
     "json": "application/json",
 }
-LONGEST_TEXT = 500_000  # characters of a list that is brought
-MOST_LINES = 5_000
+MAX_TEXT_CHARS = 500_000
+MAX_LINES = 5_000
 NUMBERED = re.compile(r"^\d{1,4}[.)]\s+")
 DASH = re.compile(r"\s+[-–—]\s+|\t")
 
 
-# ------------------------------------------------------------------------------------------------------------- in
+# ------------------------------------------------------------------------------------------------------------- import
 
 
-def match_text(loaded: Loaded, text: str) -> Matched:
-    """The library's tracks that a pasted list means: lines with an id, a path or `artist - title`, or an M3U."""
+def match_text(snapshot: Snapshot, text: str) -> Matched:
+    """Match pasted lines (an id, a path or `artist - title` each, or the text of an M3U file) with the library."""
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
     _check_length(lines)
     if any(line.upper().startswith("#EXTINF:") for line in lines):
         with TemporaryDirectory(prefix="unheard-list-") as folder:
             path = Path(folder) / "pasted.m3u8"
             path.write_bytes(text.encode("utf-8", "replace"))
-            return match_file(loaded, path)
-    matcher = _matcher(loaded)
+            return match_file(snapshot, path)
+    matcher = _matcher(snapshot)
     wanted = [_wanted(line) for line in lines if not line.startswith("#")]
     found = [(one, matcher.match(one)) for one in wanted]
     misses = [one.label for one, track_id in found if track_id is None]
-    return _matched(loaded, [track_id for _, track_id in found if track_id is not None], misses, len(misses))
+    return _matched(snapshot, [track_id for _, track_id in found if track_id is not None], misses, len(misses))
 
 
-def match_file(loaded: Loaded, path: Path) -> Matched:
-    """The library's tracks that an M3U or M3U8 file names."""
-    if path.stat().st_size > 4 * LONGEST_TEXT:
-        raise UserError(f"the list is longer than {4 * LONGEST_TEXT:,} bytes; split it")
+def match_file(snapshot: Snapshot, path: Path) -> Matched:
+    """Match an M3U or M3U8 file with the library."""
+    if path.stat().st_size > 4 * MAX_TEXT_CHARS:
+        raise UserError(f"the list has more than {4 * MAX_TEXT_CHARS:,} bytes; split it")
     _check_length(path.read_bytes().splitlines())
     try:
-        found = read_m3u(path, path.stem, _matcher(loaded))
-    except UserError as error:  # of where an upload is kept for a moment, nobody needs to know
+        found = read_m3u(path, path.stem, _matcher(snapshot))
+    except UserError as error:  # do not show the temporary path of an upload
         raise UserError(str(error).replace(str(path), "the list")) from error
-    return _matched(loaded, found.plays.tracks_of(path.stem), found.misses, found.missed)
+    return _matched(snapshot, found.plays.tracks_of(path.stem), found.misses, found.missed)
 
 
-def _matcher(loaded: Loaded) -> Matcher:
-    return loaded.once("matcher", lambda: Matcher(loaded.catalogue.tracks, loaded.failures))
+def _matcher(snapshot: Snapshot) -> Matcher:
+    return snapshot.cached("matcher", lambda: Matcher(snapshot.catalogue.tracks, snapshot.failures))
 
 
 def _wanted(line: str) -> TrackReference:
-    """What one line means."""
+    """Parse one line."""
     parts = DASH.split(NUMBERED.sub("", line), maxsplit=1)
     artist, title = (parts[0], parts[1]) if len(parts) == 2 else ("", parts[0])
     return TrackReference(track_id=line, path=line if "/" in line or "\\" in line else "", artist=artist, title=title)
 
 
-def _matched(loaded: Loaded, ids: Sequence[str], misses: Sequence[str], missed: int) -> Matched:
-    """Each track once, in the order of the list."""
+def _matched(snapshot: Snapshot, ids: Sequence[str], misses: Sequence[str], missed: int) -> Matched:
+    """Return each track once, in the order of the list."""
     return Matched(
-        items=tuple(track_out(loaded, row_of(loaded, track_id)) for track_id in dict.fromkeys(ids)),
+        items=tuple(track_out(snapshot, row_of(snapshot, track_id)) for track_id in dict.fromkeys(ids)),
         matched=len(ids),
         missed=missed,
         match_rate=len(ids) / max(1, len(ids) + missed),
@@ -84,15 +84,15 @@ def _matched(loaded: Loaded, ids: Sequence[str], misses: Sequence[str], missed: 
 
 
 def _check_length(lines: Sequence[object]) -> None:
-    if len(lines) > MOST_LINES:
-        raise UserError(f"the list has {len(lines)} lines, at most {MOST_LINES} are understood; split it")
+    if len(lines) > MAX_LINES:
+        raise UserError(f"the list has {len(lines):,} lines, expected at most {MAX_LINES:,}; split it")
 
 
-# ------------------------------------------------------------------------------------------------------------ out
+# ------------------------------------------------------------------------------------------------------------ export
 
 
 def exported(entries: Sequence[ListEntry], format: Format, *, title: str) -> Response:  # noqa: A002 - as clients say
-    """Return a list as a download that is named by its title. M3U8 paths are absolute."""
+    """Return a list as a download whose file name comes from its title. Paths in M3U8 files are absolute."""
     return Response(
         as_text(entries, format, title=title).encode("utf-8", "replace"),
         media_type=MEDIA_TYPES[format],
@@ -101,12 +101,12 @@ def exported(entries: Sequence[ListEntry], format: Format, *, title: str) -> Res
 
 
 def slug(name: str) -> str:
-    """Return a title as the name of a file: letters of any script, digits and dashes."""
+    """Return a title as a file name: letters of any script, digits and dashes."""
     return re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:60] or "unheard"
 
 
 def disposition(file: str) -> str:
-    """Return the header that names a download, with an ASCII name for clients that read nothing else (RFC 6266)."""
+    """Return the Content-Disposition header of a download, with an ASCII name for old clients (RFC 6266)."""
     stem, _, suffix = file.rpartition(".")
     plain = re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "unheard"
     return f"attachment; filename=\"{plain}.{suffix}\"; filename*=UTF-8''{quote(file)}"

@@ -1,4 +1,4 @@
-"""Files that the library does not hold: heard by a warm process, which hostile ones may kill and nothing else."""
+"""Files outside the library are encoded by a separate process; a hostile file can end that process and nothing else."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import pytest
 import soundfile
 
 import unheard
+from tests.builders.audio_workers import hostile_encoder
 from tests.builders.command_line import run_command
-from tests.builders.ears import strange_ears
 from tests.builders.server import eventually, running
 from tests.serve.test_placeholders import placeholders
 from unheard.errors import AudioError, Reason, UserError
+from unheard.serve.audio_worker import MAX_WAITING, AudioWorker, BusyError
 from unheard.serve.config import ServeConfig
-from unheard.serve.hearing import MOST_WAITING, BusyError, Ears
 from unheard.session import Session
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def ears(tmp_path: Path) -> Iterator[Ears]:
-    made = Ears(tmp_path, limit_s=1.0, make_hear=strange_ears)
+def audio_worker(tmp_path: Path) -> Iterator[AudioWorker]:
+    made = AudioWorker(tmp_path, timeout_s=1.0, make_encoder=hostile_encoder)
     made.start()
     yield made
     made.stop()
@@ -39,12 +39,12 @@ def ears(tmp_path: Path) -> Iterator[Ears]:
 @pytest.mark.parametrize(
     ("name", "reason"), [("crash", Reason.CRASHED), ("exit", Reason.CRASHED), ("hang", Reason.TIMED_OUT)]
 )
-def test_a_file_that_ends_the_process_costs_that_file_only(ears: Ears, name: str, reason: Reason) -> None:
-    before = ears.hear(Path("good"))
-    with pytest.raises(AudioError) as told:
-        ears.hear(Path(name))
-    assert told.value.reason is reason
-    after = ears.hear(Path("good"))
+def test_a_file_that_ends_the_process_fails_alone(audio_worker: AudioWorker, name: str, reason: Reason) -> None:
+    before = audio_worker.encode_file(Path("good"))
+    with pytest.raises(AudioError) as raised:
+        audio_worker.encode_file(Path(name))
+    assert raised.value.reason is reason
+    after = audio_worker.encode_file(Path("good"))
     assert after.track.title == "good"
     assert after.vector != before.vector  # another process
 
@@ -53,25 +53,25 @@ def test_a_file_that_ends_the_process_costs_that_file_only(ears: Ears, name: str
     ("name", "error"),
     [("bug", "ZeroDivisionError: oh"), ("mistake", "name another model"), ("silent", "nothing in it")],
 )
-def test_errors_come_back_and_the_process_stays(ears: Ears, name: str, error: str) -> None:
-    before = ears.hear(Path("good"))
+def test_errors_are_returned_and_the_process_stays(audio_worker: AudioWorker, name: str, error: str) -> None:
+    before = audio_worker.encode_file(Path("good"))
     with pytest.raises(UserError, match=error):
-        ears.hear(Path(name))
-    assert ears.hear(Path("good")).vector == before.vector
+        audio_worker.encode_file(Path(name))
+    assert audio_worker.encode_file(Path("good")).vector == before.vector
 
 
-def test_only_so_many_wait(ears: Ears) -> None:
+def test_the_number_of_waiting_files_is_limited(audio_worker: AudioWorker) -> None:
     def wait_for_ever() -> None:
         with contextlib.suppress(AudioError):
-            ears.hear(Path("hang"))
+            audio_worker.encode_file(Path("hang"))
 
-    waiting = [threading.Thread(target=wait_for_ever) for _ in range(MOST_WAITING)]
+    waiting = [threading.Thread(target=wait_for_ever) for _ in range(MAX_WAITING)]
     for thread in waiting:
         thread.start()
 
     def is_busy() -> bool:
         try:
-            ears.hear(Path("good"))
+            audio_worker.encode_file(Path("good"))
         except BusyError:
             return True
         except AudioError:
@@ -79,37 +79,37 @@ def test_only_so_many_wait(ears: Ears) -> None:
         return False
 
     assert eventually(is_busy)
-    ears.stop()
+    audio_worker.stop()
     for thread in waiting:
         thread.join(timeout=60)
     assert not any(thread.is_alive() for thread in waiting)
 
 
-def test_it_becomes_warm_by_itself_and_stopping_it_frees_who_waits(ears: Ears) -> None:
-    assert eventually(lambda: ears.is_warm)
-    told: list[Exception] = []
+def test_it_becomes_warm_and_stopping_it_ends_waiting_requests(audio_worker: AudioWorker) -> None:
+    assert eventually(lambda: audio_worker.is_warm)
+    raised: list[Exception] = []
 
     def wait_for_ever() -> None:
         try:
-            ears.hear(Path("hang"))
+            audio_worker.encode_file(Path("hang"))
         except AudioError as error:
-            told.append(error)
+            raised.append(error)
 
     waiting = threading.Thread(target=wait_for_ever)
     waiting.start()
-    ears.stop()
+    audio_worker.stop()
     waiting.join(timeout=30)
     assert not waiting.is_alive()
     with pytest.raises(AudioError):
-        ears.hear(Path("good"))
+        audio_worker.encode_file(Path("good"))
 
 
 # ------------------------------------------------------------------------------------------------- through a server
 
 
 @pytest.fixture(scope="module")
-def hearing_url(heard_world: Path) -> Iterator[str]:
-    with running(ServeConfig(workspace=heard_world / "workspace")) as url:
+def worker_url(audio_world: Path) -> Iterator[str]:
+    with running(ServeConfig(workspace=audio_world / "workspace")) as url:
         eventually(lambda: httpx.get(f"{url}/api/health/ready", timeout=60).json().get("hearing_is_warm"))
         yield url
 
@@ -125,19 +125,19 @@ def leftovers() -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob("unheard-upload-*"))
 
 
-def test_an_upload_gets_what_the_session_gives_and_is_not_kept(
-    hearing_url: str, heard_world: Path, tmp_path: Path
+def test_an_upload_gets_the_recommendations_of_the_session_and_is_deleted(
+    worker_url: str, audio_world: Path, tmp_path: Path
 ) -> None:
     file = song(tmp_path / "My demo.wav")
     before = leftovers()
     with file.open("rb") as sound:
-        answer = httpx.post(f"{hearing_url}/api/recommend?n=5", files={"file": sound}, timeout=60)
+        answer = httpx.post(f"{worker_url}/api/recommend?n=5", files={"file": sound}, timeout=60)
     assert answer.status_code == 200, answer.text
     found = answer.json()
-    expected = unheard.open(heard_world / "workspace").recommend(like=[str(file)], n=5)
+    expected = unheard.open(audio_world / "workspace").recommend(like=[str(file)], n=5)
     assert [one["track"]["track_id"] for one in found["items"]] == expected[0]
     assert [one["score"] for one in found["items"]] == pytest.approx(expected[1].tolist(), rel=1e-5)
-    assert found["heard"] == {"title": "My demo", "artist": "", "confidence": None}  # a network's: it tells none
+    assert found["heard"] == {"title": "My demo", "artist": "", "confidence": None}  # a network returns no statistics
     assert leftovers() == before
 
 
@@ -152,37 +152,37 @@ def test_an_upload_gets_what_the_session_gives_and_is_not_kept(
         ("\u202egpj.\n.ogg", b"OggS" + bytes(100), ""),
     ],
 )
-def test_hostile_uploads_are_told_and_leave_nothing(hearing_url: str, name: str, content: bytes, reason: str) -> None:
+def test_hostile_uploads_fail_and_leave_no_file(worker_url: str, name: str, content: bytes, reason: str) -> None:
     before = leftovers()
-    answer = httpx.post(f"{hearing_url}/api/recommend", files={"file": (name, content)}, timeout=60)
+    answer = httpx.post(f"{worker_url}/api/recommend", files={"file": (name, content)}, timeout=60)
     assert (answer.status_code, answer.json()["error_code"]) == (422, "unusable_audio"), answer.text
     assert answer.json()["message"].startswith(reason)
     assert "unheard-upload" not in answer.text
     assert leftovers() == before
-    assert httpx.get(f"{hearing_url}/api/health/live").status_code == 200
+    assert httpx.get(f"{worker_url}/api/health/live").status_code == 200
 
 
-def test_a_model_that_is_no_network_hears_nothing(hearing_url: str) -> None:
-    answer = httpx.post(f"{hearing_url}/api/recommend?model=ridge", files={"file": ("a.wav", b"x")}, timeout=60)
+def test_a_model_that_cannot_encode_files_is_refused(worker_url: str) -> None:
+    answer = httpx.post(f"{worker_url}/api/recommend?model=ridge", files={"file": ("a.wav", b"x")}, timeout=60)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "bad_request")
 
 
-def test_a_file_comes_with_its_confidence(heard_world: Path, tmp_path: Path) -> None:
-    """Measured on what was heard anyway, and the same as measured on the file decoded again."""
-    root = shutil.copytree(heard_world / "workspace", tmp_path / "w")
+def test_an_uploaded_file_has_a_confidence(audio_world: Path, tmp_path: Path) -> None:
+    """Computed from the features of the upload, it equals the confidence of the file decoded again."""
+    root = shutil.copytree(audio_world / "workspace", tmp_path / "w")
     ran = run_command("train", "-w", root, "artist-shrinkage", "--split", "artists")
     assert ran.code == 0, ran
     file = song(tmp_path / "mine.wav")
     session = Session(root, split="artists", model="artist-shrinkage")
-    heard = session.encode_file(file)
-    assert heard.statistics is not None
-    again = session.confidence(replace(heard, statistics=None))
-    assert session.confidence(heard) == again
+    new_track = session.encode_file(file)
+    assert new_track.statistics is not None
+    again = session.confidence(replace(new_track, statistics=None))
+    assert session.confidence(new_track) == again
     config = ServeConfig(workspace=root, split="artists", model="artist-shrinkage")
     with running(config) as url:
         answer = httpx.post(f"{url}/api/recommend", files={"file": (file.name, file.read_bytes())}, timeout=120).json()
         assert answer["heard"]["confidence"] == pytest.approx(again)
         page = httpx.post(f"{url}/drop", files={"file": (file.name, file.read_bytes())}, timeout=120).text
-    assert "How sure" in page
-    assert "Tracks kept from the models as if nobody had played them, placed without a play." in page
+    assert "Confidence" in page
+    assert "Tracks whose plays are held out for testing." in page
     assert placeholders(page) == []

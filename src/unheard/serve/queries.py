@@ -1,0 +1,257 @@
+"""Queries that pages and the API share, as plain functions of a snapshot. Their results are cached in it.
+
+Track ids of requests are only looked up in the library: an id that is a path is never opened as a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from unheard.errors import UserError
+from unheard.inference.predictions import can_encode_files
+from unheard.library import Track
+from unheard.recommend.models import BASELINES, ORACLE, without_part
+from unheard.recommend.options import ListOptions
+from unheard.recommend.recommend import NewTrack, Recommendation
+from unheard.serve.schema import (
+    ArtistPage,
+    Likes,
+    ModelOut,
+    Options,
+    PlaylistDetail,
+    PlaylistPage,
+    Ranked,
+    RankedForFile,
+    RankedTrack,
+    ReasonOut,
+    TrackDetail,
+    TrackOut,
+    TrackPage,
+    UploadedFile,
+    Which,
+)
+from unheard.serve.snapshot import Snapshot
+from unheard.session import Session
+from unheard.splits.groups import loose
+
+MEANS_PREFERENCE = "how well the track suits the playlist: larger is better; compare scores of this list only"
+MEANS_VOTES = "votes of the seeds: sum of 1 / (60 + rank among a seed's neighbours)"
+MEANS_COSINE = "centred cosine, -1 to 1; 0 is the similarity of unrelated tracks"
+SHOWN_PLAYLISTS = 100
+
+
+class NotFoundError(UserError):
+    """No track, playlist, model or job has this name."""
+
+
+# ------------------------------------------------------------------------------------------------------- browsing
+
+
+def search(
+    snapshot: Snapshot, text: str = "", *, which: Which = "all", artist: str = "", offset: int = 0, limit: int = 50
+) -> TrackPage:
+    """Return the tracks whose artist, title and album together contain every word of `text`, the best matches first."""
+    rows = snapshot.cached(
+        ("search", text, which, artist), lambda: snapshot.browse_index.search(text, which=which, artist=artist)
+    )
+    return TrackPage(
+        total=len(rows), offset=offset, items=tuple(track_out(snapshot, row) for row in rows[offset : offset + limit])
+    )
+
+
+def track(snapshot: Snapshot, track_id: str) -> TrackDetail:
+    """Return the details of a track."""
+    row = row_of(snapshot, track_id)
+    known, catalogue = snapshot.catalogue.tracks[row], snapshot.catalogue
+    holding = snapshot.browse_index.by_track.indices[slice(*snapshot.browse_index.by_track.indptr[row : row + 2])]
+    return TrackDetail(
+        **track_out(snapshot, row).model_dump(),
+        artists=known.artists,
+        isrc=known.isrc,
+        mbid=known.mbid,
+        in_playlists=tuple(catalogue.playlists.take(holding[:SHOWN_PLAYLISTS])),
+    )
+
+
+def artists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> ArtistPage:
+    """Return the artists whose name contains every word of `text`, by name."""
+    words = loose(text).split()
+    found = [one for one in snapshot.browse_index.artists if all(word in loose(one.name) for word in words)]
+    return ArtistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
+
+
+def playlists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> PlaylistPage:
+    """Return the playlists whose id contains `text`, by id."""
+    wanted = text.casefold()
+    found = [one for one in snapshot.browse_index.playlists if wanted in one.playlist_id.casefold()]
+    return PlaylistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
+
+
+def playlist(snapshot: Snapshot, playlist_id: str) -> PlaylistDetail:
+    """Return a playlist with its tracks in order."""
+    catalogue = snapshot.catalogue
+    if playlist_id not in catalogue.playlists:
+        raise NotFoundError(f"no playlist {playlist_id!r}")
+    items = tuple(
+        track_out(snapshot, row) for row in snapshot.browse_index.tracks_of(catalogue.playlists.row(playlist_id))
+    )
+    return PlaylistDetail(playlist_id=playlist_id, tracks=len(items), items=items)
+
+
+def models(snapshot: Snapshot) -> list[ModelOut]:
+    """Return the models that a request may name."""
+    workspace, split = snapshot.default.workspace, snapshot.catalogue.split.name
+    return [
+        ModelOut(
+            name=name,
+            kind="baseline" if name in BASELINES else "oracle" if name == ORACLE else "trained",
+            default=name == snapshot.default.model,
+            hears_files=can_encode_files(workspace, split, without_part(name)),
+        )
+        for name in snapshot.models
+    ]
+
+
+# --------------------------------------------------------------------------------------------------- recommending
+
+
+def for_playlist(snapshot: Snapshot, playlist_id: str, options: Options) -> Ranked:
+    """Return recommendations for a playlist."""
+    if playlist_id not in snapshot.catalogue.playlists:
+        raise NotFoundError(f"no playlist {playlist_id!r}")
+    session = session_for(snapshot, options)
+    found = snapshot.cached(
+        ("for playlist", session.model, playlist_id, options),
+        lambda: session.recommendations(playlist=playlist_id, options=list_options(snapshot, options)),
+    )
+    is_vote = any(item.agreeing_seeds for item in found)
+    return _ranked(snapshot, session, options, found, MEANS_VOTES if is_vote else MEANS_PREFERENCE)
+
+
+def for_likes(snapshot: Snapshot, likes: Likes) -> Ranked:
+    """Return recommendations for liked tracks."""
+    session = session_for(snapshot, likes)
+    found = snapshot.cached(
+        ("for likes", session.model, likes), lambda: _vote(snapshot, session, _known(snapshot, likes.likes), likes)
+    )
+    return _ranked(snapshot, session, likes, found, MEANS_VOTES)
+
+
+def for_file(snapshot: Snapshot, new_track: NewTrack, options: Options) -> RankedForFile:
+    """Return recommendations for an encoded audio file."""
+    session = session_for(snapshot, options)
+    ranked = _ranked(snapshot, session, options, _vote(snapshot, session, [new_track], options), MEANS_VOTES)
+    return RankedForFile(**dict(ranked), heard=uploaded_file(snapshot, new_track))
+
+
+def similar_to_file(snapshot: Snapshot, new_track: NewTrack, options: Options) -> RankedForFile:
+    """Return the neighbours of an encoded audio file."""
+    session = session_for(snapshot, options)
+    found = session.neighbours(new_track, options=list_options(snapshot, options))
+    return RankedForFile(
+        **dict(_ranked(snapshot, session, options, found, MEANS_COSINE)), heard=uploaded_file(snapshot, new_track)
+    )
+
+
+def uploaded_file(snapshot: Snapshot, new_track: NewTrack) -> UploadedFile:
+    """Return the description of an encoded file; its confidence only if the file need not be decoded again."""
+    confidence = None if new_track.statistics is None else snapshot.default.confidence(new_track)
+    return UploadedFile(title=new_track.track.title, artist=new_track.track.artist, confidence=confidence)
+
+
+def similar(snapshot: Snapshot, track_id: str, options: Options) -> Ranked:
+    """Return the neighbours of a track."""
+    row_of(snapshot, track_id)
+    session = session_for(snapshot, options)
+    found = snapshot.cached(
+        ("similar", session.model, track_id, options),
+        lambda: session.neighbours(track_id, options=list_options(snapshot, options)),
+    )
+    return _ranked(snapshot, session, options, found, MEANS_COSINE)
+
+
+# --------------------------------------------------------------------------------------------------------- shared
+
+
+def row_of(snapshot: Snapshot, track_id: str) -> int:
+    """Return the row of a track; NotFoundError if the library does not contain it."""
+    if track_id not in snapshot.catalogue.tracks.ids:
+        raise NotFoundError(f"no track {track_id!r}")
+    return snapshot.catalogue.tracks.ids.row(track_id)
+
+
+def track_out(snapshot: Snapshot, row: int) -> TrackOut:
+    """Return a track as the API describes it."""
+    known = snapshot.catalogue.tracks[row]
+    return TrackOut(
+        track_id=known.track_id,
+        title=known.title,
+        artist=known.artist,
+        album=known.album,
+        genre=known.genre,
+        release_date=known.release_date,
+        duration_s=known.duration_s,
+        kind=snapshot.browse_index.kind(row),
+        playlists=snapshot.browse_index.n_playlists(row),
+        has_audio=bool(known.path),
+    )
+
+
+def file_of(snapshot: Snapshot, track_id: str) -> Path:
+    """Return the audio file of a track; NotFoundError if it has none."""
+    known: Track = snapshot.catalogue.tracks[row_of(snapshot, track_id)]
+    path = Path(known.path)
+    if not known.path or not path.is_file():
+        raise NotFoundError(f"track {track_id!r} has no audio file")
+    return path
+
+
+def list_options(snapshot: Snapshot, options: Options) -> ListOptions:
+    """Return the options of the ranking; NotFoundError for an unknown track to exclude."""
+    _known(snapshot, options.exclude)
+    return options.for_list
+
+
+def session_for(snapshot: Snapshot, options: Options) -> Session:
+    """Return the session of the requested model; NotFoundError for one that is not listed."""
+    if options.model is not None and not snapshot.has_model(options.model):
+        raise NotFoundError(f"no model {options.model!r}; /api/models lists them")
+    return snapshot.session(options.model)
+
+
+def _known(snapshot: Snapshot, ids: Sequence[str]) -> list[str]:
+    for track_id in ids:
+        row_of(snapshot, track_id)
+    return list(ids)
+
+
+def _vote(
+    snapshot: Snapshot, session: Session, likes: Sequence[str | NewTrack], options: Options
+) -> list[Recommendation]:
+    return session.recommendations(like=likes, options=list_options(snapshot, options))
+
+
+def _ranked(
+    snapshot: Snapshot, session: Session, options: Options, found: Sequence[Recommendation], score_means: str
+) -> Ranked:
+    return Ranked(
+        model=session.model,
+        split=snapshot.catalogue.split.name,
+        candidates=options.candidates,
+        score_means=score_means,
+        items=tuple(
+            RankedTrack(
+                rank=item.rank,
+                score=item.score,
+                confidence=item.confidence,
+                why=item.why,
+                reasons=tuple(
+                    ReasonOut(track_id=reason.track_id, label=reason.label, similarity=reason.similarity)
+                    for reason in item.reasons
+                ),
+                track=track_out(snapshot, item.row),
+            )
+            for item in found
+        ),
+    )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unheard.ingest.audio import decode_blocks
-from unheard.ingest.workers import Job, in_order
+from unheard.ingest.workers import FileTask, in_order
 from unheard.scan.scan import scan
 from unheard.scan.sources import find_sources
 from unheard.workspace import Settings, Workspace
@@ -44,7 +44,9 @@ def librosa_mel(path: Path) -> float:
 
 def on_all(function: Callable[[Path], float], paths: list[Path], *, jobs: int) -> float:
     """Call a function on every file in worker processes; return the seconds of audio that it read."""
-    outcomes = [outcome for _, outcome in in_order(function, (Job(path, (path,)) for path in paths), n_workers=jobs)]
+    outcomes = [
+        outcome for _, outcome in in_order(function, (FileTask(path, (path,)) for path in paths), n_workers=jobs)
+    ]
     return sum(outcome for outcome in outcomes if isinstance(outcome, float))
 
 

@@ -34,7 +34,7 @@ from unheard.features.mel_features import vectors_of
 from unheard.features.musicnn_features import loaded_musicnn
 from unheard.features.musicnn_mel import patches_of_file, spread_evenly
 from unheard.ingest.audio import decode_blocks
-from unheard.ingest.workers import Job, in_order
+from unheard.ingest.workers import FileTask, in_order
 from unheard.spectrograms.files import mel_of_file
 from unheard.workspace import Settings
 
@@ -163,7 +163,9 @@ def features(path: Path) -> NDArray[np.float32]:
 
 
 def on_all(function: Callable[[Path], NDArray[np.float32]], paths: list[Path], jobs: int) -> int:
-    outcomes = [outcome for _, outcome in in_order(function, (Job(path, (path,)) for path in paths), n_workers=jobs)]
+    outcomes = [
+        outcome for _, outcome in in_order(function, (FileTask(path, (path,)) for path in paths), n_workers=jobs)
+    ]
     assert all(isinstance(outcome, np.ndarray) for outcome in outcomes), outcomes
     return len(outcomes)
 

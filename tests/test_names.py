@@ -38,17 +38,8 @@ SHARED_CLASSES = {
 }
 
 # Rooms that are being renamed. Remove an entry when its name is unique.
-NOT_YET_MODULES = {
-    "answers.py": "serve",
-    "extraction.py": "features, scan",
-    "table.py": "features, plays/readers",
-    "vectors.py": "ingest, recommend",
-}
-NOT_YET_CLASSES = {
-    "Job": "ingest/workers, serve/jobs",
-    "Options": "serve",
-    "Reason": "recommend",
-}
+NOT_YET_MODULES: dict[str, str] = {}
+NOT_YET_CLASSES: dict[str, str] = {}
 
 
 def modules() -> list[Path]:

@@ -37,7 +37,7 @@ from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation, Seed
 from unheard.recommend.recommenders import Recommender, space_of
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
-from unheard.recommend.vectors import write_vectors
+from unheard.recommend.vector_export import write_vectors
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:

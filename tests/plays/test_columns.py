@@ -21,7 +21,7 @@ from unheard.library import Failure, Track, Tracks
 from unheard.plays import Play
 from unheard.plays.matching import Matcher
 from unheard.plays.readers import columns
-from unheard.plays.readers.table import read_table
+from unheard.plays.readers.playlist_table import read_table
 from unheard.plays.readers.taste_profile import read_taste_profile
 
 MATCHER = Matcher(

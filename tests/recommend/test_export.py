@@ -15,13 +15,13 @@ from unheard.library import Track, Tracks
 from unheard.plays.importing import read_sources
 from unheard.plays.matching import Matcher
 from unheard.recommend.export import CSV_COLUMNS, ListEntry, entries_of, export, one_line, relative_path
-from unheard.recommend.recommend import Reason, Recommendation
+from unheard.recommend.recommend import Explanation, Recommendation
 
 DECOMPOSED = unicodedata.normalize("NFD", "Motörhead")
 
 
 def entries(tracks: Tracks) -> list[ListEntry]:
-    reasons = (Reason('Queen - "Flash", live', "q", 0.5),)
+    reasons = (Explanation('Queen - "Flash", live', "q", 0.5),)
     found = [
         Recommendation(row + 1, row, track.track_id, track.label, 0.1 + 0.2 / (row + 1), reasons)
         for row, track in enumerate(tracks.items)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from unheard.scan.extraction import extract_audio
+from unheard.scan.audio_extraction import extract_audio
 from unheard.workspace import FrontEndName, Settings
 
 BYTES_PER_FRAME = {"standard": 128, "parity": 256}

@@ -19,8 +19,8 @@ from unheard.errors import AudioError, Reason
 from unheard.features.store import FeatureStore
 from unheard.features.writer import FeatureWriter
 from unheard.library import Library, Track
+from unheard.scan.audio_extraction import ExtractedAudio
 from unheard.scan.commit import Committer
-from unheard.scan.extraction import ExtractedAudio
 from unheard.scan.plan import Action, Planner, hash_file
 from unheard.scan.sources import find_sources
 from unheard.spectrograms.store import mel_writer, open_store, stored_ids

@@ -19,7 +19,7 @@ from unheard.errors import Reason, UnheardError, UserError
 from unheard.ingest.decoders import decoder_versions
 from unheard.library import Library, Track
 from unheard.scan import scan as scanning
-from unheard.scan.extraction import ExtractedAudio, extract_audio
+from unheard.scan.audio_extraction import ExtractedAudio, extract_audio
 from unheard.scan.scan import ScanReport, scan
 from unheard.spectrograms.files import mel_of_file
 from unheard.spectrograms.statistics import statistics

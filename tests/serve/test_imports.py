@@ -28,11 +28,11 @@ import sys
 from pathlib import Path
 from unheard.serve import queries
 from unheard.serve.snapshot_loader import load
-from unheard.serve.schema import Options
+from unheard.serve.schema import ListParameters
 from unheard.serve.snapshot import Snapshot
 from unheard.workspace import Workspace
 session, browse_index = load(Workspace.open(Path({str(served_workspace)!r})), None, None)
-assert queries.similar(Snapshot(session, browse_index), "t00-0", Options()).items
+assert queries.similar(Snapshot(session, browse_index), "t00-0", ListParameters()).items
 print([m for m in {HEAVY!r} if m in sys.modules])
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

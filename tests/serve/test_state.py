@@ -31,7 +31,7 @@ from unheard.serve.app import make_app
 from unheard.serve.audio_worker import MAX_WAITING, AudioWorker, BusyError
 from unheard.serve.cache import Cache, StoredResponse, StoredResponses
 from unheard.serve.config import ServeConfig
-from unheard.serve.schema import Options
+from unheard.serve.schema import ListParameters
 from unheard.serve.snapshot import Snapshot
 from unheard.serve.snapshot_loader import MODEL_FILES, file_versions, has_new_tracks, load_in_process
 from unheard.serve.state import ServerState
@@ -108,7 +108,7 @@ def test_a_calibration_is_used_without_a_restart(own_workspace: Path) -> None:
         load_split(workspace, "artists"),
     )
     server = ServerState(ServeConfig(workspace=own_workspace, model="one-ridge"))
-    options = Options(candidates="all", n=20)
+    options = ListParameters(candidates="all", n=20)
     before = queries.for_playlist(server.snapshot(), "p01", options)
     fingerprint = load_predictions(workspace, "artists", "one-ridge").fingerprint
     save_scale(workspace, "artists", "one-ridge", fingerprint, Scale(slope=1.0, offset=100.0))
@@ -140,7 +140,7 @@ def test_many_threads_get_the_same_answers_and_one_session_a_model(server: Serve
     found: list[list[list[str]]] = []
 
     def ask() -> None:
-        lists = [queries.similar(snapshot, name, Options(model="ridge")) for name in tracks]
+        lists = [queries.similar(snapshot, name, ListParameters(model="ridge")) for name in tracks]
         found.append([[item.track.track_id for item in one.items] for one in lists])
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
@@ -228,10 +228,12 @@ def test_a_snapshot_from_another_process_gives_the_same_results(server: ServerSt
     assert browse_index.catalogue is session.catalogue
     for track in here.catalogue.tracks.ids.take(np.arange(0, len(here.catalogue), 40)):
         for which in ("all", "cold", "warm"):
-            options = Options(candidates=which)
+            options = ListParameters(candidates=which)
             assert queries.similar(there, track, options) == queries.similar(here, track, options)
     for playlist in [name for name in here.catalogue.playlists if name.startswith("p")][:5]:
-        assert queries.for_playlist(there, playlist, Options()) == queries.for_playlist(here, playlist, Options())
+        assert queries.for_playlist(there, playlist, ListParameters()) == queries.for_playlist(
+            here, playlist, ListParameters()
+        )
     assert queries.search(there, "song 1") == queries.search(here, "song 1")
     assert there.models == here.models
 

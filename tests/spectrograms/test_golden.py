@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from tests.ingest.sounds import write
-from unheard.scan.extraction import extract_audio
+from unheard.scan.audio_extraction import extract_audio
 from unheard.spectrograms.store import ENCODINGS
 from unheard.workspace import FrontEndName, Settings
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.ingest.sounds import song, write
-from unheard.scan.extraction import extract_audio
+from unheard.scan.audio_extraction import extract_audio
 from unheard.spectrograms.signature import SIGNATURE_DIM, signature, signature_of_blocks
 from unheard.workspace import Settings
 

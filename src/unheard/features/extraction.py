@@ -1,6 +1,7 @@
 """Extract features of one audio file: the vectors that `scan` and `features` store of it, decoding it once.
 
-scan/extraction.py extracts what a scan stores of a file: the mel spectrogram, two kinds of features, duration and tags.
+scan/audio_extraction.py extracts what a scan stores of a file: the mel spectrogram, two kinds of features, duration and
+tags.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from unheard.features.mel_features import vector_of_mel
 from unheard.features.store import FeatureStore
 from unheard.features.table import SCANNED_KINDS, check_kinds, load_extractor
 from unheard.features.writer import FeatureWriter
-from unheard.ingest.workers import InternalError, Job, in_order
+from unheard.ingest.workers import FileTask, InternalError, in_order
 from unheard.library import Library, Track, Tracks, open_library
 from unheard.progress import Progress, silent
 from unheard.spectrograms.store import open_store, stored_ids
@@ -215,12 +215,12 @@ class _FileRun:
             for kind in self._extractors
         }
 
-    def _jobs(self) -> Iterator[Job[tuple[Track, list[str]]]]:
+    def _jobs(self) -> Iterator[FileTask[tuple[Track, list[str]]]]:
         for track in self._tracks:
             kinds = [kind for kind in self._extractors if track.track_id in self._missing[kind]]
             if kinds:
                 arguments = (Path(track.path), kinds, self._workspace.settings)
-                yield Job((track, kinds), arguments, LIMIT_S + track.size / BYTES_PER_S)
+                yield FileTask((track, kinds), arguments, LIMIT_S + track.size / BYTES_PER_S)
 
 
 def _extract(path: Path, kinds: list[str], settings: Settings) -> Vectors | UserError:

@@ -28,7 +28,7 @@ START_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
-class Job(Generic[Key]):
+class FileTask(Generic[Key]):
     """Arguments for one call in a worker; None for a job that computes nothing and is only in the order of results."""
 
     key: Key
@@ -68,7 +68,7 @@ class _Pending(Generic[Key]):
 
 
 def in_order(
-    function: Callable[..., Any], jobs: Iterable[Job[Key]], *, n_workers: int
+    function: Callable[..., Any], jobs: Iterable[FileTask[Key]], *, n_workers: int
 ) -> Iterator[tuple[Key, Any | AudioError | WorkerFailure | InternalError]]:
     """Call `function(*arguments)` in up to `n_workers` processes; yield (key, result) in the order of `jobs`.
 

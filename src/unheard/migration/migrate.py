@@ -39,7 +39,7 @@ STEPS = 7
 
 
 @dataclass(frozen=True)
-class Space:
+class DiskSpace:
     """Bytes on disk: what a migration needs at most, and what is free."""
 
     needed: int
@@ -79,7 +79,7 @@ def migrate(root: Path, *, progress: Progress = silent) -> Migrated:
     return Migrated(changed, backup_dir(workspace) if has_backup(workspace) else None, lost)
 
 
-def space_for(root: Path) -> Space:
+def space_for(root: Path) -> DiskSpace:
     """Return the disk space that `migrate` needs.
 
     That is three times the library: the backup; its vectors and plays as files, of which a merge holds some twice; and
@@ -90,7 +90,7 @@ def space_for(root: Path) -> Space:
     needed = 3 * sum(path.stat().st_size for path in names if path.exists())
     if _mels_bin(workspace).exists() and not _can_link(_mels_bin(workspace)):
         needed += _mels_bin(workspace).stat().st_size
-    return Space(needed, shutil.disk_usage(root).free)
+    return DiskSpace(needed, shutil.disk_usage(root).free)
 
 
 def backup_dir(workspace: Workspace) -> Path:

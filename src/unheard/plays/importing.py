@@ -24,7 +24,7 @@ from unheard.plays.plays import Plays, join_plays
 from unheard.plays.readers import m3u, taste_profile
 from unheard.plays.readers.m3u import read_m3u
 from unheard.plays.readers.mpd import SliceReader
-from unheard.plays.readers.table import read_table
+from unheard.plays.readers.playlist_table import read_table
 from unheard.plays.readers.taste_profile import read_taste_profile
 from unheard.plays.storage import Playlist, read_playlists, replace_playlists
 from unheard.workspace import Workspace

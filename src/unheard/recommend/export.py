@@ -24,7 +24,7 @@ from typing import Any, Literal, cast, get_args
 from unheard.artefacts import write_text
 from unheard.errors import UserError
 from unheard.library import Track, Tracks
-from unheard.recommend.recommend import Reason, Recommendation
+from unheard.recommend.recommend import Explanation, Recommendation
 
 Format = Literal["m3u8", "jspf", "csv", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -39,7 +39,7 @@ class ListEntry:
     score: float | None = None
     confidence: float | None = None
     why: str = ""
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[Explanation, ...] = ()
 
 
 def entries_of(found: Iterable[Recommendation], tracks: Tracks) -> list[ListEntry]:

@@ -60,7 +60,7 @@ Seed = int | NewTrack  # a row of the catalogue, or a track from outside the lib
 
 
 @dataclass(frozen=True)
-class Reason:
+class Explanation:
     """A track that explains a recommendation because it is near; `similarity` is the centred cosine."""
 
     label: str
@@ -84,7 +84,7 @@ class Recommendation:
     track_id: str
     label: str
     score: float
-    reasons: tuple[Reason, ...]
+    reasons: tuple[Explanation, ...]
     agreeing_seeds: tuple[int, int] | None = None
     confidence: float | None = None
 
@@ -143,7 +143,7 @@ def recommend(
     scores = recommender.scores(np.array([playlist], np.int32), rows)[0]
     kept = _select(catalogue, recommender, scores, own_tracks, query, tie_key=playlist)
     warm = own[(catalogue.use[own] == Use.TRAIN) & catalogue.warm.known[own]]
-    reasons: list[tuple[Reason, ...]] = [()] * len(kept)
+    reasons: list[tuple[Explanation, ...]] = [()] * len(kept)
     if options.explain:
         reasons = [_reasons(catalogue, warm, near) for near in _similarities_to_warm(recommender, rows[kept], warm)]
     found = [
@@ -220,7 +220,7 @@ def _for_likes(
         by_rank = np.argsort(ranks[:, column], kind="stable")
         agreeing = [int(i) for i in by_rank if ranks[i, column] <= last_agreeing]
         reasons = tuple(
-            Reason(_label(catalogue, likes[i]), _track_id(catalogue, likes[i]), float(near[i, column]))
+            Explanation(_label(catalogue, likes[i]), _track_id(catalogue, likes[i]), float(near[i, column]))
             for i in (agreeing[:N_REASONS] if query.options.explain else ())
         )
         result = _result(catalogue, rank, int(rows[column]), scores[column], reasons, (len(agreeing), len(likes)))
@@ -313,7 +313,7 @@ def _similarities(recommender: Recommender, seed: Seed, rows: Rows) -> Scores:
 
 def _reasons_near_both(
     catalogue: Catalogue, recommender: Recommender, seed: Seed, results: Rows
-) -> list[tuple[Reason, ...]]:
+) -> list[tuple[Explanation, ...]]:
     """Return for each result the warm tracks whose smaller similarity, to the seed or to the result, is largest.
 
     That is at most the similarity to the seed, so each result is compared with the nearest warm tracks of the
@@ -364,13 +364,13 @@ def _with_confidence(found: list[Recommendation], confidence_model: ConfidenceMo
     return [replace(item, confidence=float(value)) for item, value in zip(found, confidence, strict=True)]
 
 
-def _reasons(catalogue: Catalogue, warm: Rows, near: NDArray[np.float32]) -> tuple[Reason, ...]:
+def _reasons(catalogue: Catalogue, warm: Rows, near: NDArray[np.float32]) -> tuple[Explanation, ...]:
     """Return the nearest warm tracks, nearest first; only those with a similarity above 0, that of chance."""
     lowest = np.partition(near, -N_REASONS)[-N_REASONS] if len(near) > N_REASONS else -np.inf
     nearest = np.flatnonzero(near >= lowest)
     best = nearest[np.argsort(-near[nearest], kind="stable")[:N_REASONS]]
     return tuple(
-        Reason(catalogue.tracks[int(warm[i])].label, catalogue.tracks.ids[int(warm[i])], float(near[i]))
+        Explanation(catalogue.tracks[int(warm[i])].label, catalogue.tracks.ids[int(warm[i])], float(near[i]))
         for i in best
         if near[i] > 0
     )
@@ -381,7 +381,7 @@ def _result(
     rank: int,
     row: int,
     score: np.floating,
-    reasons: tuple[Reason, ...],
+    reasons: tuple[Explanation, ...],
     agreeing_seeds: tuple[int, int] | None = None,
 ) -> Recommendation:
     track = catalogue.tracks[row]

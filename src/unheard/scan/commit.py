@@ -18,7 +18,7 @@ from unheard.features.writer import FeatureWriter
 from unheard.ingest.patches import PatchFile
 from unheard.ingest.workers import WorkerFailure
 from unheard.library import Failure, Library, Track
-from unheard.scan.extraction import ExtractedAudio
+from unheard.scan.audio_extraction import ExtractedAudio
 from unheard.scan.plan import Action, Step, duplicate, merge_metadata
 from unheard.scan.readymade import extract_patches, remove_failures_of
 from unheard.spectrograms.shards import MelWriter

@@ -17,7 +17,7 @@ from unheard.ids import IdMap
 from unheard.ingest.patches import PatchFile
 from unheard.ingest.vectors import FIX_LENGTH
 from unheard.library import Library, Track, Tracks
-from unheard.scan.extraction import ExtractedAudio
+from unheard.scan.audio_extraction import ExtractedAudio
 from unheard.scan.plan import merge_metadata
 from unheard.spectrograms.files import encode
 from unheard.spectrograms.front_end import mel_db_of_power

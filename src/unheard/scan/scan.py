@@ -22,11 +22,11 @@ from unheard.features.writer import FeatureWriter
 from unheard.ingest.decoders import decoder_versions
 from unheard.ingest.patches import PatchFile
 from unheard.ingest.vectors import read_vectors
-from unheard.ingest.workers import InternalError, Job, in_order
+from unheard.ingest.workers import FileTask, InternalError, in_order
 from unheard.library import Library, Track
 from unheard.progress import Progress, silent
+from unheard.scan.audio_extraction import extract_audio
 from unheard.scan.commit import Committer
-from unheard.scan.extraction import extract_audio
 from unheard.scan.plan import Action, Planner, Step, merge_metadata, still_fails
 from unheard.scan.readymade import check_width, store_vectors
 from unheard.scan.sources import Candidate, Sources, find_sources
@@ -150,9 +150,9 @@ def _scan_audio(
     return first
 
 
-def _job(step: Step, settings: Settings) -> Job[Step]:
+def _job(step: Step, settings: Settings) -> FileTask[Step]:
     arguments = (Path(step.track.path), settings) if step.action is Action.DECODE else None
-    return Job(step, arguments, LIMIT_S + step.track.size / BYTES_PER_S)
+    return FileTask(step, arguments, LIMIT_S + step.track.size / BYTES_PER_S)
 
 
 def _scan_patches(

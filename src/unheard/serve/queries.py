@@ -17,8 +17,8 @@ from unheard.recommend.recommend import NewTrack, Recommendation
 from unheard.serve.schema import (
     ArtistPage,
     Likes,
+    ListParameters,
     ModelOut,
-    Options,
     PlaylistDetail,
     PlaylistPage,
     Ranked,
@@ -116,7 +116,7 @@ def models(snapshot: Snapshot) -> list[ModelOut]:
 # --------------------------------------------------------------------------------------------------- recommending
 
 
-def for_playlist(snapshot: Snapshot, playlist_id: str, options: Options) -> Ranked:
+def for_playlist(snapshot: Snapshot, playlist_id: str, options: ListParameters) -> Ranked:
     """Return recommendations for a playlist."""
     if playlist_id not in snapshot.catalogue.playlists:
         raise NotFoundError(f"no playlist {playlist_id!r}")
@@ -138,14 +138,14 @@ def for_likes(snapshot: Snapshot, likes: Likes) -> Ranked:
     return _ranked(snapshot, session, likes, found, MEANS_VOTES)
 
 
-def for_file(snapshot: Snapshot, new_track: NewTrack, options: Options) -> RankedForFile:
+def for_file(snapshot: Snapshot, new_track: NewTrack, options: ListParameters) -> RankedForFile:
     """Return recommendations for an encoded audio file."""
     session = session_for(snapshot, options)
     ranked = _ranked(snapshot, session, options, _vote(snapshot, session, [new_track], options), MEANS_VOTES)
     return RankedForFile(**dict(ranked), heard=uploaded_file(snapshot, new_track))
 
 
-def similar_to_file(snapshot: Snapshot, new_track: NewTrack, options: Options) -> RankedForFile:
+def similar_to_file(snapshot: Snapshot, new_track: NewTrack, options: ListParameters) -> RankedForFile:
     """Return the neighbours of an encoded audio file."""
     session = session_for(snapshot, options)
     found = session.neighbours(new_track, options=list_options(snapshot, options))
@@ -160,7 +160,7 @@ def uploaded_file(snapshot: Snapshot, new_track: NewTrack) -> UploadedFile:
     return UploadedFile(title=new_track.track.title, artist=new_track.track.artist, confidence=confidence)
 
 
-def similar(snapshot: Snapshot, track_id: str, options: Options) -> Ranked:
+def similar(snapshot: Snapshot, track_id: str, options: ListParameters) -> Ranked:
     """Return the neighbours of a track."""
     row_of(snapshot, track_id)
     session = session_for(snapshot, options)
@@ -207,13 +207,13 @@ def file_of(snapshot: Snapshot, track_id: str) -> Path:
     return path
 
 
-def list_options(snapshot: Snapshot, options: Options) -> ListOptions:
+def list_options(snapshot: Snapshot, options: ListParameters) -> ListOptions:
     """Return the options of the ranking; NotFoundError for an unknown track to exclude."""
     _known(snapshot, options.exclude)
     return options.for_list
 
 
-def session_for(snapshot: Snapshot, options: Options) -> Session:
+def session_for(snapshot: Snapshot, options: ListParameters) -> Session:
     """Return the session of the requested model; NotFoundError for one that is not listed."""
     if options.model is not None and not snapshot.has_model(options.model):
         raise NotFoundError(f"no model {options.model!r}; /api/models lists them")
@@ -227,13 +227,13 @@ def _known(snapshot: Snapshot, ids: Sequence[str]) -> list[str]:
 
 
 def _vote(
-    snapshot: Snapshot, session: Session, likes: Sequence[str | NewTrack], options: Options
+    snapshot: Snapshot, session: Session, likes: Sequence[str | NewTrack], options: ListParameters
 ) -> list[Recommendation]:
     return session.recommendations(like=likes, options=list_options(snapshot, options))
 
 
 def _ranked(
-    snapshot: Snapshot, session: Session, options: Options, found: Sequence[Recommendation], score_means: str
+    snapshot: Snapshot, session: Session, options: ListParameters, found: Sequence[Recommendation], score_means: str
 ) -> Ranked:
     return Ranked(
         model=session.model,

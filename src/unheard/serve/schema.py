@@ -24,7 +24,7 @@ class Error(BaseModel):
     message: str
 
 
-class Options(BaseModel):
+class ListParameters(BaseModel):
     """Options of every list."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,7 +67,7 @@ class Options(BaseModel):
         )
 
 
-class NeighbourOptions(Options):
+class NeighbourParameters(ListParameters):
     """Options of the neighbours of a track; by default all tracks are candidates."""
 
     candidates: Which = Field(
@@ -75,7 +75,7 @@ class NeighbourOptions(Options):
     )
 
 
-class Likes(Options):
+class Likes(ListParameters):
     """A request for recommendations from liked tracks."""
 
     likes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=200)] = Field(description="Ids of liked tracks.")

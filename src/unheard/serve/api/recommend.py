@@ -15,7 +15,7 @@ from unheard.serve.api.json_route import JsonRoute
 from unheard.serve.api.parameters import CurrentServer, CurrentSnapshot, PlaylistId
 from unheard.serve.errors import api_error
 from unheard.serve.http_caching import REUSABLE
-from unheard.serve.schema import Likes, Options, Ranked, RankedForFile
+from unheard.serve.schema import Likes, ListParameters, Ranked, RankedForFile
 from unheard.serve.state import ServerState
 from unheard.serve.uploads import on_disk
 
@@ -41,7 +41,9 @@ BODIES: dict[str, Any] = {
 
 
 @router.get("/recommend/{playlist_id:path}", summary="For a playlist", dependencies=[REUSABLE])
-def for_playlist(snapshot: CurrentSnapshot, playlist_id: PlaylistId, options: Annotated[Options, Query()]) -> Ranked:
+def for_playlist(
+    snapshot: CurrentSnapshot, playlist_id: PlaylistId, options: Annotated[ListParameters, Query()]
+) -> Ranked:
     """Tracks that suit a playlist, without its own tracks and other recordings of them."""
     return queries.for_playlist(snapshot, playlist_id, options)
 
@@ -51,7 +53,7 @@ async def recommend(
     request: Request,
     snapshot: CurrentSnapshot,
     server: CurrentServer,
-    options: Annotated[Options, Query()],
+    options: Annotated[ListParameters, Query()],
 ) -> RankedForFile | Ranked:
     """Give options of liked tracks in the body, beside `likes`, and options of an uploaded file in the query string.
 
@@ -73,7 +75,7 @@ async def recommend(
     raise api_error(422, "invalid_request", "send application/json or multipart/form-data")
 
 
-def _for_file(server: ServerState, file: UploadFile, options: Options) -> RankedForFile:
+def _for_file(server: ServerState, file: UploadFile, options: ListParameters) -> RankedForFile:
     snapshot = server.snapshot()
     model = queries.session_for(snapshot, options).model
     with on_disk(file) as path:

@@ -11,7 +11,7 @@ from unheard.serve import queries
 from unheard.serve.api.json_route import JsonRoute
 from unheard.serve.api.parameters import CurrentSnapshot, Kinds, Limit, Offset, SearchText, TrackId
 from unheard.serve.http_caching import REUSABLE, file_response
-from unheard.serve.schema import ArtistPage, ModelOut, NeighbourOptions, Ranked, TrackDetail, TrackPage
+from unheard.serve.schema import ArtistPage, ModelOut, NeighbourParameters, Ranked, TrackDetail, TrackPage
 
 router = APIRouter(route_class=JsonRoute)
 
@@ -49,7 +49,7 @@ def search(
 @router.get(
     "/tracks/{track_id:path}/similar", tags=["Recommend"], summary="Neighbours of a track", dependencies=[REUSABLE]
 )
-def similar(snapshot: CurrentSnapshot, track_id: TrackId, options: Annotated[NeighbourOptions, Query()]) -> Ranked:
+def similar(snapshot: CurrentSnapshot, track_id: TrackId, options: Annotated[NeighbourParameters, Query()]) -> Ranked:
     """The nearest candidates, explained by warm tracks near both. Scores are centred cosines, -1 to 1."""
     return queries.similar(snapshot, track_id, options)
 

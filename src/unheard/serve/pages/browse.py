@@ -18,7 +18,7 @@ from unheard.serve.pages.media import stored_spectrogram
 from unheard.serve.pages.pagination import Pagination
 from unheard.serve.pages.text import address
 from unheard.serve.pages.views import ResultView, results, show, show_row
-from unheard.serve.schema import Options, Which
+from unheard.serve.schema import ListParameters, Which
 from unheard.serve.snapshot import Snapshot
 
 router = APIRouter()
@@ -133,6 +133,6 @@ def playlist(request: Request, snapshot: CurrentSnapshot, id: str) -> Response: 
 def recommended(snapshot: Snapshot, playlist_id: str) -> list[ResultView]:
     """Return new tracks for a playlist; none if it contains no track of the library."""
     try:
-        return results(queries.for_playlist(snapshot, playlist_id, Options(n=N_NEXT)))
+        return results(queries.for_playlist(snapshot, playlist_id, ListParameters(n=N_NEXT)))
     except UserError:
         return []

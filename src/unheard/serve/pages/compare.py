@@ -12,7 +12,7 @@ from unheard.serve import queries
 from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.text import address
 from unheard.serve.pages.views import TrackView, results, show_row
-from unheard.serve.schema import Options
+from unheard.serve.schema import ListParameters
 from unheard.serve.snapshot import Snapshot
 
 router = APIRouter()
@@ -69,7 +69,7 @@ def chosen_models(snapshot: Snapshot, wanted: list[str] | tuple[()]) -> list[str
 def side_by_side(snapshot: Snapshot, track_id: str, models: list[str]) -> list[dict[str, object]]:
     """Return a list for each model, with marks on tracks that the true factors' list also has."""
     lists = {
-        model: results(queries.similar(snapshot, track_id, Options(n=LENGTH, candidates="all", model=model)))
+        model: results(queries.similar(snapshot, track_id, ListParameters(n=LENGTH, candidates="all", model=model)))
         for model in models
     }
     true = {item.shown.track_id for item in lists.get(ORACLE, ())}

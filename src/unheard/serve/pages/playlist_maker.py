@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 
 from unheard.errors import UserError
 from unheard.recommend.export import Format, ListEntry
-from unheard.recommend.recommend import Reason
+from unheard.recommend.recommend import Explanation
 from unheard.serve import queries, track_lists
 from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.playlist_query import MAX_SEEDS, PlaylistQuery, in_order, read_query
@@ -126,6 +126,6 @@ def _explained(snapshot: Snapshot, query: PlaylistQuery, ids: Sequence[str]) -> 
         if item is None:
             entries.append(ListEntry(track))
             continue
-        reasons = tuple(Reason(one.label, one.track_id, one.similarity) for one in item.reasons)
+        reasons = tuple(Explanation(one.label, one.track_id, one.similarity) for one in item.reasons)
         entries.append(ListEntry(track, item.score, item.confidence, item.why, reasons))
     return entries

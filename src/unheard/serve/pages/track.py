@@ -12,7 +12,7 @@ from unheard.serve.http_caching import REUSABLE
 from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.media import MEL_WIDTH, stored_spectrogram
 from unheard.serve.pages.views import ResultView, TrackView, results
-from unheard.serve.schema import Options, Ranked, Which
+from unheard.serve.schema import ListParameters, Ranked, Which
 from unheard.serve.snapshot import Snapshot
 from unheard.spectrograms.filterbank import hz_to_mel
 from unheard.workspace import Settings
@@ -44,14 +44,18 @@ def track(request: Request, snapshot: CurrentSnapshot, id: str) -> Response:  # 
     )
 
 
-def nearest_lists(snapshot: Snapshot, similar: Callable[[Options], Ranked]) -> list[tuple[str, str, list[ResultView]]]:
+def nearest_lists(
+    snapshot: Snapshot, similar: Callable[[ListParameters], Ranked]
+) -> list[tuple[str, str, list[ResultView]]]:
     """Return title, explanation and neighbours of two lists, cold tracks and warm ones; `similar` finds neighbours."""
     new_tracks = HELD_OUT if snapshot.browse_index.cold_tracks_have_plays else WITHOUT_PLAYS
     lists: tuple[tuple[str, str, Which], ...] = (
         ("Nearest new tracks", f"{new_tracks} Their embeddings are predicted from audio.", "cold"),
         ("Nearest known tracks", "Tracks with plays.", "warm"),
     )
-    return [(title, about, results(similar(Options(n=N_NEAREST, candidates=which)))) for title, about, which in lists]
+    return [
+        (title, about, results(similar(ListParameters(n=N_NEAREST, candidates=which)))) for title, about, which in lists
+    ]
 
 
 def mel_axes(settings: Settings) -> dict[str, object]:

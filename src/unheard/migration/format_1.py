@@ -28,7 +28,7 @@ from unheard.spectrograms.shards import Entry
 TABLES = ("failures", "spectrograms", "vectors", "marks", "plays")
 EXTRACTOR_VERSION = "1"  # of every extractor that wrote to format 1
 USER_KIND = "user"  # format 1's name of the kind `vectors`
-PLAYS_AT_ONCE = 500_000
+PLAYS_AT_ONCE = 100_000
 VECTORS_AT_ONCE = 16_384
 
 

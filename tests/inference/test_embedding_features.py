@@ -60,20 +60,20 @@ def test_embeddings_of_vectors(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.linalg.norm(predictor.embed_content(statistics[:1]) - embeddings[0]), 0, atol=1e-6)
 
 
-def test_only_what_is_new_is_heard(tmp_path: Path) -> None:
+def test_only_new_tracks_are_embedded(tmp_path: Path) -> None:
     world = _world(tmp_path / "w", "encoder")
-    heard: list[int] = []
+    totals: list[int] = []
 
     def note(what: str, done: int, total: int) -> None:
         if what == "embedding tracks" and done == total:
-            heard.append(total)
+            totals.append(total)
 
     def again() -> np.ndarray:
         return embeddings_of(world.workspace, "artists", "encoder", progress=note)[1]
 
     first = again()
     assert np.array_equal(again(), first)
-    assert heard == [30]
+    assert totals == [30]
     rng = np.random.default_rng(1)
     with open_library(world.workspace.library_path) as library:
         for name in ("t004", "zz-new"):
@@ -81,13 +81,13 @@ def test_only_what_is_new_is_heard(tmp_path: Path) -> None:
         with library.transaction():
             library.remove_track("t007")
     second = again()
-    assert heard == [30, 2]
+    assert totals == [30, 2]
     assert np.array_equal(second[:4], first[:4])
     assert not np.allclose(second[4], first[4])
     assert np.array_equal(second[7], first[8])
     _train(world, "encoder", epochs=3)
     assert not np.array_equal(again()[:4], second[:4])
-    assert heard == [30, 2, 30]
+    assert totals == [30, 2, 30]
 
 
 def test_models_that_have_none_or_know_too_much(tmp_path: Path) -> None:

@@ -76,8 +76,8 @@ def test_every_figure_of_the_contract_is_there(results: Results) -> None:
 
 
 def test_popularity_is_only_measured_where_it_is_defined(results: Results) -> None:
-    places = {(row["task"], row["candidates"]) for row in results.rows if row["model"] == "popularity"}
-    assert places == {("similar", "warm"), ("recommend", "all")}
+    tasks = {(row["task"], row["candidates"]) for row in results.rows if row["model"] == "popularity"}
+    assert tasks == {("similar", "warm"), ("recommend", "all")}
 
 
 def test_the_ceiling_of_overlaps_and_factors_is_one(results: Results) -> None:
@@ -214,15 +214,15 @@ def test_time_is_also_reported_by_whether_the_artist_was_known(workspace: Worksp
 
 
 def test_json_is_a_bare_list_without_nan(results: Results, tmp_path: Path) -> None:
-    written = write_results(tmp_path / "results.json", results)
+    comparisons_path = write_results(tmp_path / "results.json", results)
 
     def refuse(text: str) -> float:
         raise AssertionError(text)
 
     rows = json.loads((tmp_path / "results.json").read_text(), parse_constant=refuse)
     assert rows == results.rows
-    assert written == tmp_path / "results.comparisons.json"
-    first = json.loads(written.read_text(), parse_constant=refuse)[0]
+    assert comparisons_path == tmp_path / "results.comparisons.json"
+    first = json.loads(comparisons_path.read_text(), parse_constant=refuse)[0]
     assert set(first) == {
         "model", "against", "split", "task", "candidates", "metric", "k", "difference", "low", "high", "p", "p_holm",
         "n_seeds", "enough_seeds",

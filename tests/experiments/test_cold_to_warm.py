@@ -112,12 +112,12 @@ def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace
         _reveal(catalogue, plays, use, asked, 0)
         for plays, use in ((catalogue.plays, Use.TEST), (catalogue.validation_plays, Use.VAL))
     )
-    places = replace(ridge, tracks=ridge.tracks * np.float32(4), playlists=ridge.playlists * np.float32(0.5))
-    model = Predicted(ridge.tracks, places)
+    embedding = replace(ridge, tracks=ridge.tracks * np.float32(4), playlists=ridge.playlists * np.float32(0.5))
+    model = Predicted(ridge.tracks, embedding)
     measured = _measure(catalogue, model, test, val, als_config(workspace, "tracks"), 0)
-    named = {"about": found["about"], "models": {"placed": measured}}
-    assert values(named, "placed", "embedding", "auc") == values(found, "ridge", "audio", "auc")
-    assert values(named, "placed", "blend", "auc") == values(found, "ridge", "blend", "auc")
+    named = {"about": found["about"], "models": {"embedded": measured}}
+    assert values(named, "embedded", "embedding", "auc") == values(found, "ridge", "audio", "auc")
+    assert values(named, "embedded", "blend", "auc") == values(found, "ridge", "blend", "auc")
     assert [row[0] for row in tables(named)[0].rows][1:3] == ["embedding", "audio"]
 
 

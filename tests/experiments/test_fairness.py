@@ -95,7 +95,7 @@ def test_figures_of_a_group_the_long_way(workspace: Workspace, catalogue: Catalo
     ridge, groups = make_recommender(workspace, catalogue, "ridge"), by_genre(catalogue)
     rows = catalogue.candidates(which, new=False)  # type: ignore[arg-type]
     jazz = {int(row) for row in np.flatnonzero(groups.of == groups.names.index("jazz"))}
-    recalls, places, shown, sought, n_sought = [], [], set(), 0, 0
+    recalls, shares, shown, sought, n_sought = [], [], set(), 0, 0
     for playlist in playlists_with_tests(catalogue):
         mine = set(catalogue.plays[playlist].indices.tolist())
         tests = {row for row in mine if catalogue.use[row] == Use.TEST}
@@ -103,13 +103,13 @@ def test_figures_of_a_group_the_long_way(workspace: Workspace, catalogue: Catalo
         scores[0, np.isin(rows, [row for row in mine if catalogue.use[row] == Use.TRAIN])] = -np.inf
         best = top_k(scores, 20, seed=0, queries=np.array([playlist]), candidates=rows)[0]
         first = {int(row) for row in rows[best[best >= 0]]}
-        places.append(len(first & jazz) / len(first))
+        shares.append(len(first & jazz) / len(first))
         shown |= first & jazz
         sought, n_sought = sought + len(tests & jazz), n_sought + len(tests)
         if tests & jazz:
             recalls.append(len(first & tests & jazz) / len(tests & jazz))
     assert value(found, "ridge", which, "jazz", "recall") == pytest.approx(np.mean(recalls))
-    assert value(found, "ridge", which, "jazz", "exposure") == pytest.approx(np.mean(places))
+    assert value(found, "ridge", which, "jazz", "exposure") == pytest.approx(np.mean(shares))
     assert value(found, "ridge", which, "jazz", "coverage") == pytest.approx(len(shown) / len(jazz))
     assert value(found, "ridge", which, "jazz", "relevant") == pytest.approx(sought / n_sought)
     assert value(found, "ridge", which, "jazz", "tracks") == len(jazz)

@@ -1,4 +1,4 @@
-"""Which patches of a track are heard: hand-made spectrograms whose loud, rich and quiet parts are known."""
+"""Which patches of a track are selected: hand-made spectrograms whose loud, rich and quiet parts are known."""
 
 from __future__ import annotations
 

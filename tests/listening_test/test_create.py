@@ -46,8 +46,8 @@ def test_seeds_are_of_different_artists(rating: Created) -> None:
 def test_tracks_that_cannot_be_played_are_reported(rating: Created) -> None:
     reasons = " ".join(rating.skipped)
     for name in (TOO_SHORT, SILENT, GONE):
-        heard = {*rating.study.clips}
-        assert name not in heard
+        clips = {*rating.study.clips}
+        assert name not in clips
     assert "silent" in reasons or "too-short" in reasons or "missing" in reasons
 
 

@@ -19,9 +19,9 @@ from unheard.listening_test.study import ANCHOR, REFERENCE, Item, Study
 def test_williams_squares(n: int) -> None:
     rows = williams(n)
     assert all(sorted(row) == list(range(n)) for row in rows)
-    for place in range(n):
-        assert set(Counter(row[place] for row in rows).values()) == {len(rows) // n}
-        assert len({row[place] for row in rows[:n]}) == n  # the first n are a Latin square
+    for position in range(n):
+        assert set(Counter(row[position] for row in rows).values()) == {len(rows) // n}
+        assert len({row[position] for row in rows[:n]}) == n  # the first n are a Latin square
     followed = Counter(pair for row in rows for pair in pairwise(row))
     assert len(followed) == n * (n - 1)
     assert len(set(followed.values())) <= 1
@@ -41,8 +41,8 @@ def test_windows_are_even(n_seeds: int, n_raters: int, data: st.DataObject) -> N
     size = data.draw(st.integers(1, n_seeds))
     blocks = windows(n_seeds, n_raters, size)
     assert all(len(set(block)) == size for block in blocks)
-    heard = Counter(seed for block in blocks for seed in block)
-    counts = [heard[seed] for seed in range(n_seeds)]
+    n_blocks = Counter(seed for block in blocks for seed in block)
+    counts = [n_blocks[seed] for seed in range(n_seeds)]
     assert max(counts) - min(counts) <= 1
 
 
@@ -67,19 +67,19 @@ def test_every_seed_and_model_is_rated_equally_often() -> None:
 
 
 def test_places_and_ranks_are_balanced() -> None:
-    """Ten raters are the ten rows of a Williams square of five: every condition twice in every place of a seed."""
+    """Ten raters are the ten rows of a Williams square of five: every condition twice in every position of a seed."""
     study = paper_study(n_raters=10, n_seeds=4, k=2)
-    places: Counter[tuple[str, str, int]] = Counter()
+    positions: Counter[tuple[str, str, int]] = Counter()
     tracks: Counter[str] = Counter()
     for rater in study.raters:
         items = [item for item in rater.items if not item.repeat_of]
         for block in range(4):
-            for place, item in enumerate(items[5 * block : 5 * block + 5]):
+            for position, item in enumerate(items[5 * block : 5 * block + 5]):
                 assert item.seed == items[5 * block].seed
-                places[item.seed, item.conditions[0][0], place] += 1
+                positions[item.seed, item.conditions[0][0], position] += 1
                 tracks[item.tracks[0]] += 1
-    assert set(places.values()) == {2}
-    assert len(places) == 4 * 5 * 5
+    assert set(positions.values()) == {2}
+    assert len(positions) == 4 * 5 * 5
     assert set(tracks.values()) == {5}  # both ranks of each list
 
 
@@ -88,8 +88,8 @@ def test_no_position_reveals_a_model() -> None:
     study = paper_study(n_raters=10, n_seeds=8)
     steps = set()
     for rater in study.raters:
-        places = [number % 5 for number, item in enumerate(rater.items[:-1]) if item.conditions[0][0] == "a"]
-        steps.add(tuple((after - before) % 5 for before, after in pairwise(places)))
+        positions = [number % 5 for number, item in enumerate(rater.items[:-1]) if item.conditions[0][0] == "a"]
+        steps.add(tuple((after - before) % 5 for before, after in pairwise(positions)))
         assert len(set(steps)) > 0
     assert len(steps) == 10
     assert all(len(set(step)) > 1 for step in steps)

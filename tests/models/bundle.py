@@ -60,11 +60,11 @@ def bundle(tensors: Tensors, *, per_block: int = 20) -> tuple[bytes, bytes]:
         block = _block(some)
         handles.append((some[-1][0], _varint(len(index)) + _varint(len(block) - 5)))
         index += block
-    places = []
+    positions = []
     for block in (_block([]), _block(handles)):
-        places.append(_varint(len(index)) + _varint(len(block) - 5))
+        positions.append(_varint(len(index)) + _varint(len(block) - 5))
         index += block
-    return index + b"".join(places).ljust(40, b"\0") + struct.pack("<Q", MAGIC), data
+    return index + b"".join(positions).ljust(40, b"\0") + struct.pack("<Q", MAGIC), data
 
 
 def _block(entries: Sequence[tuple[bytes, bytes]], *, restart_every: int = 16) -> bytes:

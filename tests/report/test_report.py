@@ -1,4 +1,4 @@
-"""The stage as a whole: what is on the page, beside it, and what is said when something is missing."""
+"""The stage as a whole: the page, its files, and the messages when something is missing."""
 
 from __future__ import annotations
 

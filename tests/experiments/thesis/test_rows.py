@@ -54,8 +54,8 @@ def test_fraction_and_epochs_replace_the_published_ones_in_proportion() -> None:
     assert (four.fraction, four.epochs, four.keep, four.adam.learning_rate) == (0.1, 5, "last", 1e-4)
     (five,) = recipe_of(by_number[5], fraction=0.5, epochs=2).stages
     assert (five.fraction, five.epochs) == (0.5, 4)
-    hears, regresses = recipe_of(by_number[22], fraction=0.2, epochs=10).stages
-    assert (hears.fraction, hears.epochs) == (0.2, 4)
+    embeds, regresses = recipe_of(by_number[22], fraction=0.2, epochs=10).stages
+    assert (embeds.fraction, embeds.epochs) == (0.2, 4)
     assert (regresses.fraction, regresses.epochs) == (None, 50)
     assert recipe_of(by_number[1], fraction=0.2).stages[0].fraction is None
 

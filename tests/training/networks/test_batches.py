@@ -121,24 +121,29 @@ def test_a_share_is_the_same_patches_in_every_epoch(tmp_path: Path) -> None:
     source, train = _source(tmp_path), np.arange(0, 12, 2)
     n_patches = len(EveryPatch.of(source, train))
     assert n_patches == sum(len(source.cover(int(row), None)) for row in train)
-    some, places = share_of(source, train, 0.5, np.random.default_rng(0))
-    heard, drawn = EveryPatch.of(some, train[places]), []
-    assert len(heard) == round(0.5 * n_patches)
+    some, indices = share_of(source, train, 0.5, np.random.default_rng(0))
+    patches, drawn = EveryPatch.of(some, train[indices]), []
+    assert len(patches) == round(0.5 * n_patches)
     for number in range(3):
-        epoch = heard.epoch(epoch_rng(0, 1, number), 3)
-        assert len(epoch.items) == n_steps(len(heard), 3)
+        epoch = patches.epoch(epoch_rng(0, 1, number), 3)
+        assert len(epoch.items) == n_steps(len(patches), 3)
         drawn.append(list(zip(np.concatenate(epoch.items), np.concatenate(epoch.starts), strict=True)))
-    assert sorted(drawn[0]) == sorted(drawn[1]) == sorted(drawn[2]) == list(zip(heard.items, heard.starts, strict=True))
+    assert (
+        sorted(drawn[0])
+        == sorted(drawn[1])
+        == sorted(drawn[2])
+        == list(zip(patches.items, patches.starts, strict=True))
+    )
     assert drawn[0] != drawn[1]
-    assert len(set(drawn[0])) == len(heard)
+    assert len(set(drawn[0])) == len(patches)
 
 
 def test_nothing_outside_a_share_is_heard(tmp_path: Path) -> None:
-    """Neither by random patches nor by the mean over a train track; other tracks are heard whole."""
+    """Neither by random patches nor by the mean over a train track; all patches of other tracks are used."""
     source, train = _source(tmp_path), np.arange(0, 12, 2)
-    some, places = share_of(source, train, 0.4, np.random.default_rng(1))
-    assert len(places) < len(train)
-    for row in train[places]:
+    some, indices = share_of(source, train, 0.4, np.random.default_rng(1))
+    assert len(indices) < len(train)
+    for row in train[indices]:
         allowed = set(some.cover(int(row), None).tolist())
         assert allowed <= set(source.cover(int(row), None).tolist())
         assert set(some.random_starts(np.full(30, row), np.random.default_rng(2)).tolist()) <= allowed
@@ -151,6 +156,6 @@ def test_nothing_outside_a_share_is_heard(tmp_path: Path) -> None:
 
 def test_a_share_of_vectors_is_one_of_tracks() -> None:
     source = VectorSource(IdMap(str(n) for n in range(10)), np.zeros((10, 3), np.float32))
-    same, places = share_of(source, np.arange(2, 10), 0.5, np.random.default_rng(0))
+    same, indices = share_of(source, np.arange(2, 10), 0.5, np.random.default_rng(0))
     assert same is source
-    assert len(places) == 4
+    assert len(indices) == 4

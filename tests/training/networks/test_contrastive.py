@@ -216,7 +216,7 @@ def test_the_loss_between_tracks_and_playlists_against_its_definition() -> None:
     n_lists = np.maximum(held.sum(axis=0), 1)
     log_q = np.log(np.maximum((held / n_lists).sum(axis=1) / held.any(axis=0).sum(), 1e-12))
     weight = goal.own.get_submodule("map").get_parameter("weight").detach().numpy().astype(np.float64)
-    places = _unit(_unit(data.playlist_factors[2:]) @ weight.T)
+    targets = _unit(_unit(data.playlist_factors[2:]) @ weight.T)
     rng, before, of_before = np.random.default_rng(4), np.zeros((0, WIDTH)), np.zeros(0, np.int64)
     for step, items in enumerate(goal.epoch(np.random.default_rng(0), 5, N)[:2]):
         out = rng.normal(size=(5, WIDTH)).astype(np.float32)
@@ -230,11 +230,11 @@ def test_the_loss_between_tracks_and_playlists_against_its_definition() -> None:
         lists = all_of[starts[tracks] + draw.integers(0, held.sum(axis=0)[tracks])]
         assert all(held[p, t] for p, t in zip(lists, tracks, strict=True))
         unit, own, holds = _unit(out), np.eye(5), held[lists]
-        up = _numpy_nce(unit, places[lists], np.pad(own, ((0, 0), (0, 6))), ~holds[:, items].T, log_q[lists], 0.5)
-        down = _numpy_nce(places[lists[:5]], unit, own, ~holds[:5][:, items], np.zeros(5), 0.5)
+        up = _numpy_nce(unit, targets[lists], np.pad(own, ((0, 0), (0, 6))), ~holds[:, items].T, log_q[lists], 0.5)
+        down = _numpy_nce(targets[lists[:5]], unit, own, ~holds[:5][:, items], np.zeros(5), 0.5)
         if step:
             wanted = holds[:5][:, of_before].astype(float)
-            down = (down + _numpy_nce(places[lists[:5]], before, wanted, wanted == 0, np.zeros(5), 0.5)) / 2
+            down = (down + _numpy_nce(targets[lists[:5]], before, wanted, wanted == 0, np.zeros(5), 0.5)) / 2
         assert float(loss.detach()) == pytest.approx((up + down) / 2, rel=1e-4)
         before, of_before = unit, items
 

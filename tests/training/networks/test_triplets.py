@@ -82,7 +82,7 @@ def test_groups_are_an_anchor_and_its_neighbours() -> None:
 
 @pytest.mark.parametrize("loss", [TripletOffline(nearest=6, farthest=9), TripletSemiHard(nearest=6, buffer=3)])
 def test_triplets_know_train_tracks_alone(loss: TripletOffline | TripletSemiHard) -> None:
-    """Items are places among the train tracks, and validation factors change no draw: nothing else can be drawn."""
+    """Items are indices of train tracks, and validation factors change no draw: nothing else can be drawn."""
     train = _factors(40)
 
     def draws(val: NDArray[np.float32]) -> list[list[int]]:

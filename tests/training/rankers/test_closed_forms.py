@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from sklearn import linear_model
 
-from tests.training.rankers.toy import make_world, places, without_features, without_validation
+from tests.training.rankers.toy import embeddings_of, make_world, without_features, without_validation
 from unheard.arrays import Doubles
 from unheard.models.rankers.kernel_ridge import KernelRidge, fourier
 from unheard.models.rankers.reduced_rank import ReducedRank
@@ -57,13 +57,13 @@ def test_ridge_averages_its_penalties_by_how_well_they_rank() -> None:
     data = make_world().data
     config = Ridge(penalties=(1e-3, 1.0, 1000.0))
     ranker = fit_ridge(data, config, seed=0, device=CPU)
-    n, asked = len(data.train), validation_playlists(data)
+    n, queries = len(data.train), validation_playlists(data)
     qualities, scores, deviations = [], [], []
     for penalty in config.penalties:
         slow = linear_model.Ridge(alpha=penalty * n).fit(data.train.features, data.train.factors)
         val = slow.predict(data.validation.features).astype(np.float32)
-        qualities.append(ndcg(data.playlist_factors, val, data, asked))
-        scores.append(data.playlist_factors[asked] @ val.T)
+        qualities.append(ndcg(data.playlist_factors, val, data, queries))
+        scores.append(data.playlist_factors[queries] @ val.T)
         centred = scores[-1] - scores[-1].mean(axis=1, keepdims=True)
         deviations.append(np.sqrt((centred**2).mean()))
     assert [entry["penalty"] for entry in ranker.history] == list(config.penalties)
@@ -71,7 +71,7 @@ def test_ridge_averages_its_penalties_by_how_well_they_rank() -> None:
     weights = np.exp((np.array(qualities) - max(qualities)) / config.temperature)
     weights /= weights.sum()
     slow_sum = sum(w * s / d for w, s, d in zip(weights, scores, deviations, strict=True)) * (weights @ deviations)
-    found = data.playlist_factors[asked] @ places(ranker, data.validation.features).T
+    found = data.playlist_factors[queries] @ embeddings_of(ranker, data.validation.features).T
     np.testing.assert_allclose(  # each playlist's scores but for a constant: the mean factor is not averaged
         found - found.mean(axis=1, keepdims=True), slow_sum - slow_sum.mean(axis=1, keepdims=True), rtol=0.02, atol=1e-3
     )
@@ -82,7 +82,7 @@ def test_without_judges_the_penalty_is_the_one_of_the_configuration() -> None:
     ranker = fit_ridge(data, Ridge(penalties=(1e-3,), penalty=2.0), seed=0, device=CPU)
     known = data.train.features
     slow = linear_model.Ridge(alpha=2.0 * len(known)).fit(known, data.train.factors)
-    np.testing.assert_allclose(places(ranker, known), slow.predict(known), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(embeddings_of(ranker, known), slow.predict(known), rtol=1e-3, atol=1e-4)
     assert ranker.history == ({"penalty": 2.0},)
     reduced = fit_reduced_rank(data, ReducedRank(rank=2, penalty=2.0), seed=0, device=CPU)
     assert reduced.history == ({"rank": 2.0, "penalty": 2.0},)
@@ -95,7 +95,7 @@ def test_settings_that_say_nothing_are_left_out() -> None:
     assert [entry["penalty"] for entry in ranker.history] == [0.1, 1.0, 10.0]
     assert len({entry["ndcg"] for entry in ranker.history}) == 1
     np.testing.assert_allclose(
-        places(ranker, data.train.features[:3]), [data.train.factors.mean(axis=0)] * 3, atol=1e-5
+        embeddings_of(ranker, data.train.features[:3]), [data.train.factors.mean(axis=0)] * 3, atol=1e-5
     )
 
 
@@ -119,13 +119,13 @@ def test_kernel_ridge_approaches_the_exact_one() -> None:
         values: Doubles = np.exp(-(cdist(rows, known) ** 2) / (2 * bandwidth**2))
         return values
 
-    K, k, n = kernel(known), kernel(world.unheard), len(known)
+    K, k, n = kernel(known), kernel(world.test_features), len(known)
     centre = np.eye(n) - 1 / n
     weights = np.linalg.solve(
         centre @ K @ centre + penalty * n * np.eye(n), data.train.factors - data.train.factors.mean(0)
     )
     exact = (k - K.mean(axis=0)) @ centre @ weights + data.train.factors.mean(axis=0)
-    error = places(ranker, world.unheard) - exact
+    error = embeddings_of(ranker, world.test_features) - exact
     assert np.sqrt((error**2).mean()) < 0.1 * exact.std(axis=0).mean()
 
 

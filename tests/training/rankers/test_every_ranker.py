@@ -14,8 +14,8 @@ from scipy.sparse import csr_matrix
 from tests.training.rankers.toy import (
     World,
     auc,
+    embeddings_of,
     make_world,
-    places,
     with_features,
     without_features,
     without_validation,
@@ -110,7 +110,7 @@ def test_every_ranker_is_here() -> None:
 
 
 def test_new_tracks_are_ranked_far_above_chance(world: World, ranker: Ranker) -> None:
-    assert auc(ranker.playlists @ places(ranker, world.unheard).T, world.held) > 0.8
+    assert auc(ranker.playlists @ embeddings_of(ranker, world.test_features).T, world.test_plays) > 0.8
 
 
 def test_shapes_and_types(world: World, ranker: Ranker) -> None:
@@ -119,7 +119,7 @@ def test_shapes_and_types(world: World, ranker: Ranker) -> None:
     assert ranker.playlists.dtype == np.float32
     assert not ranker.tower.training
     assert {value.device for value in ranker.tower.state_dict().values()} == {CPU}
-    assert places(ranker, world.unheard).shape == (len(world.unheard), width)
+    assert embeddings_of(ranker, world.test_features).shape == (len(world.test_features), width)
     if ranker.tracks is not None:
         assert ranker.tracks.shape == (len(world.data.train), width)
         assert ranker.tracks.dtype == np.float32
@@ -135,13 +135,13 @@ def test_playlists_without_plays_are_zero(world: World, ranker: Ranker) -> None:
 
 def test_known_tracks_are_placed_among_their_playlists(world: World, ranker: Ranker) -> None:
     data = world.data
-    known = places(ranker, data.train.features) if ranker.tracks is None else ranker.tracks
+    known = embeddings_of(ranker, data.train.features) if ranker.tracks is None else ranker.tracks
     assert auc(ranker.playlists @ known.T, data.train.plays) > 0.8
 
 
 def test_the_best_of_the_history_is_kept(world: World, ranker: Ranker) -> None:
     data = world.data
-    kept = ndcg(ranker.playlists, places(ranker, data.validation.features), data, validation_playlists(data))
+    kept = ndcg(ranker.playlists, embeddings_of(ranker, data.validation.features), data, validation_playlists(data))
     assert kept == pytest.approx(max(entry["ndcg"] for entry in ranker.history), abs=0.01)  # float32 against float64
 
 
@@ -163,7 +163,7 @@ def test_validation_tracks_choose_and_do_nothing_else(world: World, name: str) -
 
 def test_without_validation_tracks(world: World, name: str) -> None:
     ranker = fit(without_validation(world.data), RANKERS[name])
-    assert auc(ranker.playlists @ places(ranker, world.unheard).T, world.held) > 0.75
+    assert auc(ranker.playlists @ embeddings_of(ranker, world.test_features).T, world.test_plays) > 0.75
 
 
 def test_what_it_learns_from_stays_as_it_was(world: World, name: str) -> None:
@@ -188,7 +188,7 @@ def test_one_playlist(name: str) -> None:
     ranker = fit(only, RANKERS[name])
     assert ranker.playlists.shape[0] == 1
     assert np.isfinite(ranker.playlists).all()
-    assert np.isfinite(places(ranker, world.unheard)).all()
+    assert np.isfinite(embeddings_of(ranker, world.test_features)).all()
 
 
 def test_duplicate_tracks_constant_columns_and_more_columns_than_tracks(world: World, name: str) -> None:
@@ -196,7 +196,7 @@ def test_duplicate_tracks_constant_columns_and_more_columns_than_tracks(world: W
     train, validation = (np.pad(part.features, ((0, 0), (0, 200))) for part in (data.train, data.validation))
     train[1::2] = train[::2]
     ranker = fit(with_features(data, train, validation), once(RANKERS[name]))
-    found = places(ranker, train)
+    found = embeddings_of(ranker, train)
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found[1::2], found[::2], rtol=1e-5, atol=1e-6)
 
@@ -204,7 +204,7 @@ def test_duplicate_tracks_constant_columns_and_more_columns_than_tracks(world: W
 def test_nothing_to_tell_tracks_apart(world: World, name: str) -> None:
     data = world.data
     ranker = fit(without_features(data), once(RANKERS[name]))
-    found = places(ranker, np.zeros_like(world.unheard))
+    found = embeddings_of(ranker, np.zeros_like(world.test_features))
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found, np.broadcast_to(found[0], found.shape), rtol=1e-5, atol=1e-6)
 
@@ -220,7 +220,7 @@ def test_stored_weights_go_into_a_new_module(world: World, name: str, ranker: Ra
     )
     module.load_state_dict(ranker.tower.state_dict())
     again = replace(ranker, tower=module.eval())
-    assert places(again, world.unheard).tobytes() == places(ranker, world.unheard).tobytes()
+    assert embeddings_of(again, world.test_features).tobytes() == embeddings_of(ranker, world.test_features).tobytes()
 
 
 def test_progress_is_told(world: World, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Fitting ranker recipes in a workspace: what is read, what is kept, what is placed, and what must not flow in."""
+"""Fitting ranker recipes in a workspace: what is read, what is kept, which tracks get embeddings, and which inputs must not be used."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def test_a_blend_is_fitted_kept_and_places_every_track(world: World) -> None:
     assert found.track_embeddings.shape[1] == found.playlist_embeddings.shape[1] == 2 * 8 + world.factors.dim
     assert len(found.ids) == len(world.ids)
     assert found.factors.shape == world.factors.tracks.shape
-    told = json.loads(path.with_name("fit.json").read_text())
-    assert sum(member["weight"] for member in told["members"]) == pytest.approx(1)
-    assert [member["head"] for member in told["members"]] == [0, 0, 1]  # the ridge alone speaks the warm space
+    fit = json.loads(path.with_name("fit.json").read_text())
+    assert sum(member["weight"] for member in fit["members"]) == pytest.approx(1)
+    assert [member["head"] for member in fit["members"]] == [0, 0, 1]  # only the ridge predicts warm factors
     assert not path.with_name("fitting.safetensors").exists()
 
 
@@ -183,21 +183,21 @@ def test_a_predictor_places_as_the_artefact_does(world: World) -> None:
     np.testing.assert_allclose(factors, found.factors[rows], atol=1e-5)
 
 
-def test_train_tracks_stand_where_plays_put_them(world: World) -> None:
+def test_ridge_embeds_train_tracks_at_their_warm_factors(world: World) -> None:
     fit_rankers(world.workspace, recipe("regression", {"ridge": {}}), world.split)
     found = load_predictions(world.workspace, "artists", "regression")
     train = world.rows("train")
     assert found.track_embeddings is not None
-    true, placed = world.factors.tracks[train].ravel(), found.track_embeddings[train].ravel()
-    assert np.corrcoef(true, placed)[0, 1] == pytest.approx(1)
+    true, embeddings = world.factors.tracks[train].ravel(), found.track_embeddings[train].ravel()
+    assert np.corrcoef(true, embeddings)[0, 1] == pytest.approx(1)
 
 
 def test_it_works_without_validation_tracks(world: World) -> None:
     split = Split("artists", dict(world.split.fold), {"train": (0, 1, 2, 3), "val": (), "test": (4,)})
     fit_rankers(world.workspace, recipe(), split)
-    told = json.loads((world.workspace.model_dir("artists", "small") / "fit.json").read_text())
-    assert told["ndcg"] is None
-    assert [member["weight"] for member in told["members"]] == pytest.approx([0.25, 0.25, 0.5])
+    fit = json.loads((world.workspace.model_dir("artists", "small") / "fit.json").read_text())
+    assert fit["ndcg"] is None
+    assert [member["weight"] for member in fit["members"]] == pytest.approx([0.25, 0.25, 0.5])
 
 
 @pytest.mark.parametrize("name", [n for n in recipe_names() if isinstance(load_any_recipe(n), RankerRecipe)])
@@ -285,9 +285,9 @@ def test_tuning_says_what_it_cannot_do(world: World) -> None:
 def test_a_fit_that_was_cut_short_is_finished_later(world: World) -> None:
     whole = weights(fit_rankers(world.workspace, recipe("whole"), world.split))
     path = fit_rankers(world.workspace, recipe("short"), world.split, max_minutes=0.0)
-    told = json.loads(path.with_name("fit.json").read_text())
-    assert [member["kind"] for member in told["members"]] == ["two-tower", "ridge"]  # a head for the factors
-    assert [member["weight"] for member in told["members"]] == [1, 0]
+    fit = json.loads(path.with_name("fit.json").read_text())
+    assert [member["kind"] for member in fit["members"]] == ["two-tower", "ridge"]  # a head for the factors
+    assert [member["weight"] for member in fit["members"]] == [1, 0]
     assert len(load_predictions(world.workspace, "artists", "short").ids) == len(world.ids)
     assert weights(fit_rankers(world.workspace, recipe("short"), world.split)) == whole
 

@@ -65,9 +65,9 @@ def test_the_recommender_of_gar() -> None:
 
 def test_the_generator_moves_through_the_recommender_without_moving_it() -> None:
     tower, x = Tower(TowerConfig(width=4), inputs=3, outputs=2).eval(), torch.ones(5, 3, requires_grad=True)
-    places = fixed(tower, x)
-    torch.testing.assert_close(places, tower(x))
-    places.sum().backward()
+    found = fixed(tower, x)
+    torch.testing.assert_close(found, tower(x))
+    found.sum().backward()
     assert x.grad is not None
     assert x.grad.any()
     assert all(weight.grad is None for weight in tower.parameters())
@@ -142,8 +142,8 @@ def test_plays_as_pairs_and_as_a_mask() -> None:
     assert (plays.toarray()[players, played] == 1).all()
     rows, tracks = np.array([4, 0, 4]), np.array([7, 7, 1])
     np.testing.assert_array_equal(listed(plays, rows, tracks, CPU), plays.toarray()[np.ix_(rows, tracks)] > 0)
-    places = of_played(np.ones((plays.shape[0], 2), np.float32), plays)
-    np.testing.assert_array_equal(places[:, 0], np.diff(plays.indptr) > 0)
+    found = of_played(np.ones((plays.shape[0], 2), np.float32), plays)
+    np.testing.assert_array_equal(found[:, 0], np.diff(plays.indptr) > 0)
 
 
 def test_descriptions_of_train_and_validation_tracks() -> None:

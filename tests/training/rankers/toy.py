@@ -19,11 +19,11 @@ HIDDEN = 3
 
 @dataclass(frozen=True)
 class World:
-    """What a ranker learns from, and what it never sees: descriptions of test tracks (test, f) and plays (m, test)."""
+    """The training data of a ranker, and the features (test, f) and plays (m, test) of the test tracks, which it never reads."""
 
     data: TrainingData
-    unheard: Floats
-    held: csr_matrix
+    test_features: Floats
+    test_plays: csr_matrix
 
 
 def make_world(*, seed: int = 0, n_playlists: int = 120, listed: int = 24) -> World:
@@ -37,9 +37,9 @@ def make_world(*, seed: int = 0, n_playlists: int = 120, listed: int = 24) -> Wo
     plays = np.zeros((n_playlists, n), np.float32)
     np.put_along_axis(plays, listed_most, 1.0, axis=1)
     plays[-2:, :n_train] = 0
-    heard = np.concatenate([hidden @ rng.normal(size=(HIDDEN, 8)), rng.normal(size=(n, 4))], axis=1)
-    known = heard[:n_train]
-    x = ((heard - known.mean(axis=0)) / known.std(axis=0)).astype(np.float32)
+    audio = np.concatenate([hidden @ rng.normal(size=(HIDDEN, 8)), rng.normal(size=(n, 4))], axis=1)
+    known = audio[:n_train]
+    x = ((audio - known.mean(axis=0)) / known.std(axis=0)).astype(np.float32)
     train, validation_plays, held = (csr_matrix(part) for part in np.split(plays, [n_train, n_train + n_val], axis=1))
     playlists, tracks = fit_als(train, AlsConfig(dim=6, iterations=8))
     val = fold_in(playlists, validation_plays.T.tocsr(), AlsConfig(dim=6))
@@ -59,31 +59,31 @@ def make_world(*, seed: int = 0, n_playlists: int = 120, listed: int = 24) -> Wo
 
 
 def without_validation(data: TrainingData) -> TrainingData:
-    """The same train tracks, and no track to validate by."""
+    """Return the same train tracks, without validation tracks."""
     return replace(data, validation=data.validation.take(np.zeros(0, np.int64)))
 
 
 def with_features(data: TrainingData, train: Floats, validation: Floats) -> TrainingData:
-    """The same tracks with other features."""
+    """Return the same tracks with other features."""
     return replace(
         data, train=replace(data.train, features=train), validation=replace(data.validation, features=validation)
     )
 
 
 def without_features(data: TrainingData) -> TrainingData:
-    """The same tracks, with features that are zero."""
+    """Return the same tracks, with features that are zero."""
     return with_features(data, *(np.zeros_like(part.features) for part in (data.train, data.validation)))
 
 
-def places(ranker: Ranker, described: Floats) -> Floats:
-    """What the tower makes of descriptions, (n, k)."""
+def embeddings_of(ranker: Ranker, features: Floats) -> Floats:
+    """Return the embeddings (n, k) of tracks with these features."""
     with torch.no_grad():
-        found: Floats = ranker.tower(torch.from_numpy(described)).numpy()
+        found: Floats = ranker.tower(torch.from_numpy(features)).numpy()
     return found
 
 
 def auc(scores: Floats, held: csr_matrix) -> float:
-    """How often a test track of a playlist scores above one that is not in it; mean over playlists with some."""
+    """Return how often a test track of a playlist scores above one that is not in it; mean over playlists with some."""
     shares = []
     for row, wanted in zip(scores, held.toarray() > 0, strict=True):
         if wanted.any() and not wanted.all():

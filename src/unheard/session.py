@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from unheard.errors import AudioError, MissingStageError, UserError
 from unheard.progress import Progress, silent
-from unheard.recommend import lists
+from unheard.recommend import csv_lists
 from unheard.recommend import recommend as ranking
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.confidence import ConfidenceModel, confidence_model
@@ -286,13 +286,13 @@ class Session:
         self, path: Path, *, candidates: Candidates, n: int, progress: Progress = silent
     ) -> int:
         """CSV (playlist_id, rank, track_id, score) for every playlist; returns the number of rows."""
-        return lists.write_recommendation_lists(
+        return csv_lists.write_recommendation_lists(
             path, self.catalogue, self._recommender, candidates=candidates, n=n, seed=self.seed, progress=progress
         )
 
     def write_similar_lists(self, path: Path, *, candidates: Candidates, n: int, progress: Progress = silent) -> int:
         """CSV (track_id, rank, neighbour_id, score) for every test track; returns the number of rows."""
-        return lists.write_similar_lists(
+        return csv_lists.write_similar_lists(
             path, self.catalogue, self._recommender, candidates=candidates, n=n, seed=self.seed, progress=progress
         )
 

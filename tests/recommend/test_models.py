@@ -34,8 +34,12 @@ def test_trained_models_are_found(workspace: Workspace) -> None:
 def test_an_unknown_model_is_answered_with_the_known_ones(workspace: Workspace, catalogue: Catalogue) -> None:
     with pytest.raises(UserError, match=r"no model 'toi'.*random.*oracle.*item-knn-cosine.*content-boosted.*toy@2"):
         make_recommender(workspace, catalogue, "toi")
-    with pytest.raises(UserError, match="none yet"):
+    with pytest.raises(
+        UserError, match=r"'toy' is not trained on split 'tracks', only on 'artists'.*train .*--split tracks toy"
+    ):
         make_recommender(workspace, load_catalogue(workspace, "tracks"), "toy")
+    with pytest.raises(UserError, match=r"no model 'toi'.*none yet"):
+        make_recommender(workspace, load_catalogue(workspace, "tracks"), "toi")
 
 
 def test_no_recipe_may_take_the_name_of_what_is_not_trained(workspace: Workspace, catalogue: Catalogue) -> None:

@@ -48,7 +48,7 @@ class Playlist:
 
 @dataclass(frozen=True)
 class PlayCounts:
-    """How many playlists and plays a workspace has."""
+    """Numbers of playlists and plays of a workspace."""
 
     playlists: int
     plays: int

@@ -68,7 +68,7 @@ class Committer:
                     self.count["known_failures"] += 1
                 case Action.UPDATED:
                     self._put_track(step.track)
-                    self.count["noted"] += 1
+                    self.count["updated"] += 1
                 case Action.FAILED:
                     assert step.failure is not None
                     self._fail(step.failure)

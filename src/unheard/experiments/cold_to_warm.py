@@ -278,7 +278,7 @@ def _measure(
     prior = estimates.prior(kappa_artist)
     rows: list[dict[str, Any]] = []
     differences: dict[str, list[dict[str, Any]]] = {metric: [] for metric in METRICS}
-    fixed = {AUDIO: queries.figures(estimates.sound)} | ({ARTIST: queries.figures(prior)} if has_artists else {})
+    fixed = {AUDIO: queries.figures(estimates.predicted)} | ({ARTIST: queries.figures(prior)} if has_artists else {})
     if model.embedding is not None:
         fixed = {EMBEDDING: queries.of_scores(model.embedding.scores(queries.playlists, test.tracks))} | fixed
     for level in LEVELS:

@@ -141,9 +141,9 @@ def calibration_pairs(
     Raise UserError if no play can be hidden, or if no validation track has plays.
     """
     known, hidden = hide(catalogue, rng=rng)
-    cold = np.flatnonzero((catalogue.use == Use.VAL) & catalogue.warm.known).astype(np.int32)
+    cold: Rows = np.flatnonzero((catalogue.use == Use.VAL) & catalogue.warm.known).astype(np.int32)
     usable = (np.diff(hidden.indptr) > 0) & np.any(catalogue.warm.playlists, axis=1)
-    playlists = np.flatnonzero(usable).astype(np.int32)
+    playlists: Rows = np.flatnonzero(usable).astype(np.int32)
     if not len(playlists) or not len(cold):
         raise UserError(
             f"split {catalogue.split.name!r}: expected playlists with {HIDDEN_ONE_IN} train plays and validation "

@@ -1,4 +1,4 @@
-"""The library keeps what it is given, in the order of ids, whole or not at all."""
+"""Tests of the library: order, transactions, and errors of SQLite."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_track_that_works_is_no_failure_any_more(tmp_path: Path) -> None:
         assert library.failures() == []
 
 
-def test_forgetting_copies_does_not_read_every_failure(tmp_path: Path) -> None:
+def test_removing_duplicates_does_not_read_every_failure(tmp_path: Path) -> None:
     """Steps of SQLite's virtual machine: as many among 5,000 failures as among 50."""
 
     def steps(n: int) -> int:
@@ -79,8 +79,8 @@ def test_opening_before_the_scan_names_the_command(tmp_path: Path) -> None:
         open_library(tmp_path / "library.sqlite")
 
 
-def test_a_library_that_may_not_be_written_to_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a disk that is mounted read-only; nothing is made beside it."""
+def test_a_read_only_library_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a read-only disk; no file is created in the folder."""
     path = tmp_path / "library.sqlite"
     with Library(path) as library, library.transaction():
         library.put_track(Track("a", title="A"))
@@ -93,7 +93,7 @@ def test_a_library_that_may_not_be_written_to_is_read(tmp_path: Path, monkeypatc
             library.put_track(Track("b"))
 
 
-def test_a_locked_library_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+def test_a_locked_library_is_distinguished_from_a_damaged_one(tmp_path: Path) -> None:
     path = tmp_path / "library.sqlite"
     with Library(path) as writer, Library(path) as other, writer.transaction():
         other._db.execute("PRAGMA busy_timeout = 0")
@@ -111,7 +111,7 @@ def test_a_damaged_library_is_to_be_restored(tmp_path: Path) -> None:
     assert not isinstance(caught.value, LockedError)
 
 
-def test_an_error_that_only_a_bug_can_raise_stays_one(tmp_path: Path) -> None:
+def test_an_error_caused_by_a_bug_has_no_advice(tmp_path: Path) -> None:
     """A violated constraint or a wrong number of parameters is no fault of the file, so no advice is given."""
     with Library(tmp_path / "library.sqlite") as library:
         with pytest.raises(sqlite3.IntegrityError), library.transaction():
@@ -141,6 +141,6 @@ def test_an_error_that_only_a_bug_can_raise_stays_one(tmp_path: Path) -> None:
 def test_advice_goes_by_the_code_of_sqlite(code: int, advice: str | None) -> None:
     error = sqlite3.OperationalError("what SQLite says")
     error.sqlite_errorcode = code
-    told = explain(error, "library.sqlite")
-    assert (told is None) == (advice is None)
-    assert advice is None or advice in str(told)
+    explained = explain(error, "library.sqlite")
+    assert (explained is None) == (advice is None)
+    assert advice is None or advice in str(explained)

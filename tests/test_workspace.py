@@ -1,4 +1,4 @@
-"""A workspace is made once, opened often, and never made over something else."""
+"""Tests that a workspace is made once, and not over other files."""
 
 from __future__ import annotations
 

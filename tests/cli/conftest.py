@@ -1,4 +1,4 @@
-"""One audible world after every stage; the tests look at what came out."""
+"""Fixtures: a world of audio files after every stage, and the command line."""
 
 from __future__ import annotations
 

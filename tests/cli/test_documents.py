@@ -1,4 +1,4 @@
-"""What the documents say exists, and nothing is imported before it is needed."""
+"""Tests that documented commands and options exist, and that imports are lazy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GROUPS = {group.name for group in app.registered_groups}
 
 
 def commands() -> list[tuple[str, str, str]]:
-    """(document, verb, words) of every command line in a code block or span of the documents."""
+    """(document, command, words) of every command line in a code block or span of the documents."""
     found = []
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         text = path.read_text(encoding="utf-8")
@@ -31,16 +31,16 @@ def commands() -> list[tuple[str, str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("document", "verb", "words"), commands())
-def test_documented_commands_and_options_exist(document: str, verb: str, words: str, run: Run) -> None:
-    group = [words.split(maxsplit=1)[0]] if verb in GROUPS else []
-    ran = run(verb, *group, "--help")
-    assert ran.code == 0, (document, verb)
+@pytest.mark.parametrize(("document", "command", "words"), commands())
+def test_documented_commands_and_options_exist(document: str, command: str, words: str, run: Run) -> None:
+    group = [words.split(maxsplit=1)[0]] if command in GROUPS else []
+    ran = run(command, *group, "--help")
+    assert ran.code == 0, (document, command)
     for option in re.findall(r"(?<!\S)(--?[a-z][a-z-]*)", words):
-        assert re.search(rf"{option}\b", ran.stdout), (document, verb, option)
+        assert re.search(rf"{option}\b", ran.stdout), (document, command, option)
 
 
-def test_every_verb_is_in_the_readme() -> None:
+def test_every_command_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in app.registered_commands:
         assert f"unheard {command.name}" in text, command.name

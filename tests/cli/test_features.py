@@ -1,4 +1,4 @@
-"""From a wheel of MusiCNN to a model that recommends by it, with random weights."""
+"""Tests of the command `features`, from a wheel of MusiCNN to a model trained on its features, with random weights."""
 
 from __future__ import annotations
 

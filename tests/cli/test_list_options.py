@@ -1,4 +1,4 @@
-"""Diversity, wishes and the warning mark, on the command line and in Python."""
+"""Tests of diversity, filters and the low-confidence mark, on the command line and in Python."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tags(world: Path) -> dict[str, dict[str, str]]:
         return {row["track_id"]: row for row in csv.DictReader(table)}
 
 
-def test_wishes_choose_from_the_same_list(workspace: Path, run: Run, tags: dict[str, dict[str, str]]) -> None:
+def test_filters_select_from_the_same_list(workspace: Path, run: Run, tags: dict[str, dict[str, str]]) -> None:
     words = ("recommend", "-w", workspace, "--playlist", "p001", "--candidates", "all", "-n", 40, "--json")
     everything = json.loads(run(*words, "--max-per-artist", 9).stdout)
     genre = Counter(tags[item["track_id"]]["genre"] for item in everything).most_common(1)[0][0]

@@ -1,4 +1,4 @@
-"""A user's mistake is one line that names file, row and mend, and exit code 2."""
+"""Tests that a user's mistake gives one line with file, row and fix, and exit code 2."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def test_unknown_ids_can_be_skipped(workspace: Path, run: Run, tmp_path: Path, k
         (("split", "--file", "no-such-file.json"), "no-such-file.json"),
     ],
 )
-def test_wrong_words(workspace: Path, run: Run, words: tuple[str, ...], says: str) -> None:
-    verb, *rest = words
-    assert says in run(verb, "-w", workspace, *rest).error
+def test_invalid_arguments(workspace: Path, run: Run, words: tuple[str, ...], says: str) -> None:
+    command, *rest = words
+    assert says in run(command, "-w", workspace, *rest).error
 
 
 def test_stages_out_of_order_name_the_missing_one(run: Run, tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def test_stages_out_of_order_name_the_missing_one(run: Run, tmp_path: Path) -> N
         (("evaluate",), "unheard s"),
         (("recommend", "--playlist", "p"), "unheard s"),
     ):
-        verb, *rest = words
-        assert missing in run(verb, "-w", tmp_path / "w", *rest).error
+        command, *rest = words
+        assert missing in run(command, "-w", tmp_path / "w", *rest).error
 
 
 def test_an_unknown_option_is_exit_code_2(run: Run) -> None:
@@ -129,8 +129,8 @@ def test_factors_of_another_split_are_not_used(copy: Path, world: Path, run: Run
         ("train", world / "tiny.toml", "--split", "artists"),
         ("recommend", "--playlist", "p001"),
     ):
-        verb, *rest = words
-        error = run(verb, "-w", copy, *rest).error
+        command, *rest = words
+        error = run(command, "-w", copy, *rest).error
         assert "fitted before the split 'artists' was changed" in error
         assert "unheard factors" in error
 
@@ -138,8 +138,8 @@ def test_factors_of_another_split_are_not_used(copy: Path, world: Path, run: Run
 def test_models_of_other_factors_are_not_used(copy: Path, run: Run) -> None:
     assert run("factors", "-w", copy, "--dim", 8, "--seed", 3).code == 0
     for words in (("evaluate",), ("recommend", "--playlist", "p001")):
-        verb, *rest = words
-        error = run(verb, "-w", copy, *rest).error
+        command, *rest = words
+        error = run(command, "-w", copy, *rest).error
         assert "computed again after" in error
         assert "unheard train" in error
 
@@ -158,8 +158,8 @@ def test_a_damaged_library_is_one_line(copy: Path, run: Run, size: int) -> None:
         file.truncate(size)
     for name in ("library.sqlite-wal", "library.sqlite-shm"):
         (copy / name).unlink(missing_ok=True)
-    for verb in ("status", "errors", "evaluate"):
-        assert "library.sqlite" in run(verb, "-w", copy).error
+    for command in ("status", "errors", "evaluate"):
+        assert "library.sqlite" in run(command, "-w", copy).error
     ran = run("doctor", "-w", copy)
     assert ran.code == 2
     assert "PROBLEM" in ran.stdout

@@ -1,4 +1,4 @@
-"""The verb `report`."""
+"""Tests of the command `report`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb `serve`: what it refuses, and that it starts."""
+"""Tests of the command `serve`: invalid options, start and stop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_refuses_what_would_be_unsafe_or_cannot_be(run: Run, served: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("short\n")
-    for words, told in (
+    for words, message in (
         (("--host", "0.0.0.0"), "open to other machines"),
         (("--host", "0.0.0.0", "--token-file", str(tmp_path / "token")), "at least 16"),
         (("--token-file", str(tmp_path / "nothing")), "cannot be read"),
@@ -31,7 +31,7 @@ def test_it_refuses_what_would_be_unsafe_or_cannot_be(run: Run, served: Path, tm
     ):
         ran = run("serve", "-w", served, *words)
         assert ran.code == 2, words
-        assert told in ran.stderr
+        assert message in ran.stderr
     assert run("serve", "-w", tmp_path / "no-workspace").code == 2
 
 

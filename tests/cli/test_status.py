@@ -25,12 +25,12 @@ def walk(world: Path, workspace: Path, run: Run) -> list[str]:
     """Do what `status` says until it says the same again; return the commands' names."""
     done: list[str] = []
     while len(done) < 9:
-        told = json.loads(run("status", "-w", workspace, "--json").stdout)["next"]
-        program, *words = shlex.split(told)
+        printed = json.loads(run("status", "-w", workspace, "--json").stdout)["next"]
+        program, *words = shlex.split(printed)
         assert program == "unheard"
         own = {AUDIO: world / "tracks.csv", PLAYLISTS: world / "playlists.csv"}
         ran: Ran = run(*(own.get(word, word) for word in words))
-        assert ran.code == 0, (told, ran)
+        assert ran.code == 0, (printed, ran)
         if done and words[0] == done[-1]:
             return done
         done.append(words[0])
@@ -46,13 +46,13 @@ def test_status_leads_from_nothing_to_recommendations_and_to_figures(small_world
     recommended = run(*shlex.split(state["next"])[1:], "--json")
     assert json.loads(recommended.stdout)
 
-    told = run("evaluate", "-w", w)  # nothing but baselines: it says so, and how to train what may be measured
+    printed = run("evaluate", "-w", w)  # nothing but baselines: it says so, and how to train what may be measured
     command = f"unheard train -w '{w}' --split artists"
     assert (
         f"no model is trained on split 'artists', only on 'live': blend; to evaluate one, run `{command}`"
-        in told.stderr
+        in printed.stderr
     )
-    assert "blend" not in told.stdout
+    assert "blend" not in printed.stdout
     named = run("evaluate", "-w", w, "--model", "blend").error
     assert "model 'blend' is not trained on split 'artists', only on 'live': blend; run `unheard train" in named
     assert state["evaluation"] == command

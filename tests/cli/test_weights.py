@@ -1,4 +1,4 @@
-"""`unheard weights`: the table, a conversion, and mistakes."""
+"""Tests of the command `weights`: the table, a conversion, and mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a folder of audio and playlists to ranked tracks, figures and files, through the command line alone."""
+"""Tests of the whole command line, from audio files and playlists to ranked tracks, metrics and files."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_embed_gives_the_vectors_of_the_library(workspace: Path, world: Path, ru
     np.testing.assert_allclose(unheard.open(workspace).embed([world / first["path"]])[0], found["vector"], rtol=1e-5)
 
 
-def test_embed_leaves_out_what_it_cannot_hear(workspace: Path, world: Path, run: Run, tmp_path: Path) -> None:
+def test_embed_leaves_out_unusable_files(workspace: Path, world: Path, run: Run, tmp_path: Path) -> None:
     (tmp_path / "no.mp3").write_text("no music")
     with (world / "tracks.csv").open(newline="") as table:
         good = world / next(csv.DictReader(table))["path"]
@@ -176,7 +176,7 @@ def test_tracks_scanned_later_are_recommended(workspace: Path, world: Path, run:
     assert str(new) in {item["path"] for item in found}
 
 
-def test_evaluate_hears_what_the_lists_hear(workspace: Path, run: Run, tmp_path: Path) -> None:
+def test_evaluate_updates_predictions_as_lists_do(workspace: Path, run: Run, tmp_path: Path) -> None:
     """A model whose predictions are older than the library is brought up to date before it is measured."""
     copy = shutil.copytree(workspace, tmp_path / "w")
     music = unheard.open(copy)

@@ -1,4 +1,4 @@
-"""The music world, only read."""
+"""Fixtures with the toy world; tests only read it."""
 
 from __future__ import annotations
 

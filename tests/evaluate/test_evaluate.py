@@ -1,4 +1,4 @@
-"""The whole evaluation on the toy world: what must come out whatever the numbers are."""
+"""Tests of the whole evaluation on the toy world: properties that hold for any numbers."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_the_ceiling_of_overlaps_and_factors_is_one(results: Results) -> None:
             assert row["value"] == row["oracle"]
 
 
-def test_random_is_chance_and_everybody_else_is_not(results: Results) -> None:
+def test_random_is_chance_and_other_models_are_not(results: Results) -> None:
     compared = [
         row for row in results.rows if row["model"] == "random" and row["chance"] is not None and row["low"] is not None
     ]
@@ -235,7 +235,7 @@ def test_progress_ends_at_its_total(workspace: Workspace) -> None:
     assert steps[-1][1] == steps[-1][2]
 
 
-def test_requests_that_cannot_be_answered(workspace: Workspace, tmp_path: Path) -> None:
+def test_invalid_requests_raise(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no model 'nonsense'"):
         evaluate(workspace, "artists", models=["nonsense"])
     with pytest.raises(UserError, match="nonsense"):
@@ -246,7 +246,7 @@ def test_requests_that_cannot_be_answered(workspace: Workspace, tmp_path: Path) 
         evaluate(small, "artists")
 
 
-def test_a_split_whose_test_tracks_nobody_plays_cannot_be_measured(tmp_path: Path) -> None:
+def test_a_split_without_test_plays_cannot_be_measured(tmp_path: Path) -> None:
     workspace = toy.build(tmp_path / "w")
     split = Split("artists", {"unplayed": 8, "t00-0": 0, "t01-0": 0}, toy.USE)  # type: ignore[arg-type]
     write_splits(workspace.splits_path, {"artists": split})

@@ -1,4 +1,4 @@
-"""Results by hand: means over seeds, comparisons, tables."""
+"""Tests of results against hand-worked values: means over seeds, comparisons, tables."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_baselines_are_compared_where_nothing_is_trained() -> None:
     assert {(c.model, c.against) for c in found.comparisons} == {("popularity", "random")}
 
 
-def test_background_systems_are_baselines() -> None:
+def test_classical_recommenders_count_as_untrained() -> None:
     names = ("oracle", "net", "hybrid-mixed", "item-knn-cosine", "ridge")
     measured = {name: measures(0.1 * place) for place, name in enumerate(names)}
     found = results_of("s", measured, oracle=measured["oracle"], seed=4)

@@ -1,4 +1,4 @@
-"""Metrics against hand-worked tables, brute force, and other people's code."""
+"""Tests of metrics against hand-worked tables, brute force, and other libraries."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_overlap_by_hand() -> None:
     assert np.isnan(overlap_at_k(first, second, 5, n_candidates=6)).all()
 
 
-def test_a_query_without_relevant_candidates_is_refused() -> None:
+def test_a_query_without_relevant_candidates_raises() -> None:
     with pytest.raises(ValueError, match="every query needs a relevant candidate"):
         Ranks.of(np.array([0, 2]), np.array([1, 1]), 3)
 

@@ -1,4 +1,4 @@
-"""Expectations of a random ranking against every possible ranking, and against simulation."""
+"""Tests of chance expectations against all rankings, and against simulation."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_figures_of_random_lists_against_simulation() -> None:
     assert np.mean(found["skew"]) == pytest.approx(diversity.chance_skewness(n_queries, share), rel=0.15)
 
 
-def test_everything_is_shown_when_lists_are_as_long_as_the_catalogue() -> None:
+def test_coverage_is_1_for_lists_as_long_as_the_catalogue() -> None:
     assert chance.chance_coverage(5, 1.0) == 1
     assert diversity.chance_gini(5, 1.0) == 0
     assert np.isnan(diversity.chance_skewness(5, 1.0))

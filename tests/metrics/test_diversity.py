@@ -1,4 +1,4 @@
-"""Figures beyond accuracy, by hand."""
+"""Tests of metrics beyond accuracy against hand-worked values."""
 
 from __future__ import annotations
 

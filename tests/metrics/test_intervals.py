@@ -1,4 +1,4 @@
-"""The bootstrap against the slow one, its coverage, and Holm's table by hand."""
+"""Tests of the bootstrap against a slow one, its coverage, and Holm's correction by hand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_same_seed_gives_the_same_resamples() -> None:
     assert (draws[0] != draws[2]).any()
 
 
-def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+def test_the_interval_has_its_nominal_coverage() -> None:
     """Clustered data: 60 artists of 1 to 8 tracks whose scores share the artist's level."""
     rng = np.random.default_rng(3)
     held, held_without_clusters, n_worlds = 0, 0, 300

@@ -1,4 +1,4 @@
-"""Rankings against a full sort, and ties against chance."""
+"""Tests of rankings against a full sort, and of random tie-breaking."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_top_k_is_the_head_of_a_full_sort(scores: NDArray[np.float32], k: int, s
 
 @settings(max_examples=200, deadline=None)
 @given(scores=MATRICES, seed=st.integers(0, 3))
-def test_ranks_are_places_in_the_full_sort(scores: NDArray[np.float32], seed: int) -> None:
+def test_ranks_are_positions_in_the_full_sort(scores: NDArray[np.float32], seed: int) -> None:
     queries, candidates = np.arange(len(scores)), np.arange(scores.shape[1])
     rows, columns = np.nonzero(np.isfinite(scores))
     rank, mid = ranks_of(scores, rows, columns, seed=seed, queries=queries, candidates=candidates)
@@ -43,7 +43,7 @@ def test_ranks_are_places_in_the_full_sort(scores: NDArray[np.float32], seed: in
         assert mid[i] == greater + (equal + 1) / 2
 
 
-def test_a_list_does_not_depend_on_what_is_ranked_beside_it() -> None:
+def test_a_list_does_not_depend_on_other_queries_and_candidates() -> None:
     rng = np.random.default_rng(0)
     scores = rng.integers(0, 4, (30, 50)).astype(np.float32)
     queries, candidates = np.arange(30), np.arange(50)

@@ -1,4 +1,4 @@
-"""A model that ranks by places is calibrated when it is trained, and only lists with heard tracks in them change."""
+"""Tests that training calibrates a model with its own embedding space, which changes only lists with warm tracks."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def fitted(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wo
     return mine
 
 
-def placed(workspace: Workspace, catalogue: Catalogue, model: str = "two") -> EmbeddingRecommender:
+def embedding_recommender(workspace: Workspace, catalogue: Catalogue, model: str = "two") -> EmbeddingRecommender:
     found = make_recommender(workspace, catalogue, model)
     assert isinstance(found, EmbeddingRecommender)
     return found
 
 
-def test_lists_with_heard_tracks_change_and_no_other(fitted: Workspace) -> None:
+def test_calibration_changes_only_lists_with_warm_tracks(fitted: Workspace) -> None:
     catalogue = load_catalogue(fitted, "artists")
-    before = placed(fitted, catalogue)
+    before = embedding_recommender(fitted, catalogue)
     assert before.warm_cold is None
     scale = calibrate(fitted, "artists", "two")
     assert scale is not None
-    after, playlists = placed(fitted, catalogue), np.arange(10)
+    after, playlists = embedding_recommender(fitted, catalogue), np.arange(10)
     cold, everything = catalogue.candidates("cold", new=True), catalogue.candidates("all", new=True)
     np.testing.assert_array_equal(after.scores(playlists, cold), before.scores(playlists, cold))
     of_all = after.scores(playlists, everything)
@@ -63,7 +63,7 @@ def test_lists_with_heard_tracks_change_and_no_other(fitted: Workspace) -> None:
     np.testing.assert_array_equal(after.similarities(cold, cold), before.similarities(cold, cold))
 
 
-def test_it_is_learned_once_for_each_training(fitted: Workspace) -> None:
+def test_the_scale_is_fitted_once_per_training(fitted: Workspace) -> None:
     first = calibrate(fitted, "artists", "two")
     path = scale_path(fitted, "artists", "two")
     before = path.stat().st_mtime_ns
@@ -74,14 +74,14 @@ def test_it_is_learned_once_for_each_training(fitted: Workspace) -> None:
     for damaged in ("", "[]", "{}", json.dumps({"fingerprint": fingerprint, "slope": -1.0, "offset": 0.0}), kept[:-9]):
         path.write_text(damaged)
         assert load_scale(fitted, "artists", "two", fingerprint) is None
-        assert placed(fitted, catalogue).warm_cold is None
+        assert embedding_recommender(fitted, catalogue).warm_cold is None
     path.write_text(kept)
     fit_rankers(
         fitted, replace(RECIPE, members=RECIPE.members[:1]), load_split(fitted, "artists")
     )  # another model of that name
-    assert placed(fitted, catalogue).warm_cold is None
+    assert embedding_recommender(fitted, catalogue).warm_cold is None
     fit_rankers(fitted, RECIPE, load_split(fitted, "artists"))
-    assert placed(fitted, catalogue).warm_cold is not None
+    assert embedding_recommender(fitted, catalogue).warm_cold is not None
 
 
 def test_training_calibrates(fitted: Workspace) -> None:
@@ -91,7 +91,7 @@ def test_training_calibrates(fitted: Workspace) -> None:
     assert "not calibrated" not in ran.output
 
 
-def test_without_validation_training_says_so(fitted: Workspace) -> None:
+def test_train_reports_missing_validation_plays(fitted: Workspace) -> None:
     splits = load_splits(fitted)
     use: dict[UseName, tuple[int, ...]] = {"train": (0, 1, 2, 3, 4, 5, 6, 7), "test": (8, 9)}
     write_splits(fitted.splits_path, {**splits, "artists": replace(splits["artists"], use=use)})
@@ -102,6 +102,6 @@ def test_without_validation_training_says_so(fitted: Workspace) -> None:
     assert not scale_path(fitted, "artists", "artist-shrinkage").exists()
 
 
-def test_a_model_that_is_not_there_is_told(fitted: Workspace) -> None:
+def test_an_unknown_model_raises(fitted: Workspace) -> None:
     with pytest.raises(MissingStageError, match="has not been trained"):
         calibrate(fitted, "artists", "nobody")

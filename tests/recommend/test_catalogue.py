@@ -1,4 +1,4 @@
-"""Everything is aligned to the library's rows, whatever the stages knew."""
+"""Tests that all arrays of a catalogue are aligned to the rows of the library."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_candidates_by_use(catalogue: Catalogue) -> None:
     assert len(catalogue.candidates("all", new=False)) == (catalogue.use != Use.NEW).sum()
 
 
-def test_unknown_ids_are_answered(catalogue: Catalogue) -> None:
+def test_unknown_ids_raise(catalogue: Catalogue) -> None:
     with pytest.raises(UserError, match="no playlist 'p999'"):
         catalogue.playlist_row("p999")
     with pytest.raises(UserError, match="no track 'x'"):
@@ -72,7 +72,7 @@ def test_main_artists(catalogue: Catalogue) -> None:
     assert artists[catalogue.track_row("new-1")] not in artists[: catalogue.track_row("new-1")]
 
 
-def test_what_came_after_the_factors_is_unknown_and_zero(tmp_path: Path) -> None:
+def test_rows_without_factors_are_zero_and_unknown(tmp_path: Path) -> None:
     workspace = toy.build(tmp_path / "w")
     with Library(workspace.library_path) as library, library.transaction():
         library.put_track(Track("a-first", title="Sorts first", artists=("X",)))
@@ -98,7 +98,7 @@ def test_centre_is_the_mean_of_train_tracks_alone(catalogue: Catalogue) -> None:
     np.testing.assert_allclose(catalogue.warm.centre, catalogue.warm.tracks[train].mean(axis=0), rtol=1e-4, atol=1e-6)
 
 
-def test_content_is_statistics_or_what_more_tracks_have(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_content_is_the_kind_of_features_that_more_tracks_have(tmp_path: Path, catalogue: Catalogue) -> None:
     assert not catalogue.content.known[catalogue.track_row("silent")]
     assert catalogue.content.known.sum() == len(catalogue) - 1
     np.testing.assert_array_equal(catalogue.timbre.values, catalogue.content.values[:, MFCC_STATISTICS])

@@ -1,4 +1,4 @@
-"""One factor from sound, artist and plays: against the fold-in, against the objective, and what is revealed when."""
+"""Tests of cold-to-warm factors against the fold-in and the objective, and of the revealed plays."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def toy_plays(seed: int, *, m: int = 30, t: int = 6, d: int = 4) -> tuple[np.nda
     return x, prior, shown
 
 
-def test_shrinking_worked_by_hand() -> None:
+def test_shrinking_by_hand() -> None:
     mean, prior = np.array([[6.0], [6.0], [9.0]], np.float32), np.array([[0.0], [2.0], [1.0]], np.float32)
     n = np.array([1, 3, 0])
     assert shrunken(mean, n, prior, 2.0).ravel().tolist() == pytest.approx([2, (18 + 4) / 5, 1])
@@ -42,8 +42,8 @@ def test_shrinking_worked_by_hand() -> None:
 
 
 @pytest.mark.parametrize("d", [3, 40])
-def test_from_nothing_it_is_the_fold_in(d: int) -> None:
-    """With a prior of zero, the offset is the whole factor, and the playlists without a play say no, as in ALS."""
+def test_with_a_zero_prior_it_is_the_fold_in(d: int) -> None:
+    """With a zero prior the offset is the factor, and playlists without a play count as not played, as in ALS."""
     x, _, shown = toy_plays(1, d=d)
     config = AlsConfig(dim=d, alpha=7.0, regularization=2.0)
     kappa = 2.0 / (np.trace(x.astype(np.float64).T @ x) / d)
@@ -77,7 +77,7 @@ def test_without_plays_or_with_an_infinite_kappa_it_is_the_prior() -> None:
     np.testing.assert_array_equal(with_plays(prior, x, shown, kappa=0.1, alpha=9.0)[0], prior[0])
 
 
-def test_a_stiffer_prior_moves_less() -> None:
+def test_a_larger_kappa_moves_the_prior_less() -> None:
     x, prior, shown = toy_plays(3)
     moves = [np.abs(with_plays(prior, x, shown, kappa=k, alpha=9.0) - prior).sum() for k in KAPPAS]
     assert moves == sorted(moves, reverse=True)
@@ -103,7 +103,7 @@ def test_more_plays_are_revealed_and_targets_stay_the_same(seed: int) -> None:
         before = shown
 
 
-def test_opinions_know_the_train_tracks_of_the_artist_and_no_play_of_the_track(catalogue: Catalogue) -> None:
+def test_estimates_use_the_artist_but_no_play_of_the_track(catalogue: Catalogue) -> None:
     by_track = replace(catalogue, use=np.where(np.arange(len(catalogue)) % 5 == 0, np.int8(Use.TEST), catalogue.use))
     tests = np.flatnonzero(by_track.use == Use.TEST).astype(np.int32)
     sound = np.random.default_rng(0).standard_normal(catalogue.warm.tracks.shape).astype(np.float32)
@@ -122,8 +122,8 @@ def test_opinions_know_the_train_tracks_of_the_artist_and_no_play_of_the_track(c
     np.testing.assert_array_equal(estimates_of(blind, sound, tests).artist_mean, found.artist_mean)
 
 
-def test_kappas_trust_what_is_worth_it(catalogue: Catalogue) -> None:
-    """With the true factors for sound nothing moves it; with noise for sound, plays move it far."""
+def test_kappas_are_large_for_accurate_predictions_and_small_for_noise(catalogue: Catalogue) -> None:
+    """True factors as predictions are kept; with noise as predictions, plays move the estimate far."""
     val = np.flatnonzero((catalogue.use == Use.VAL) & catalogue.warm.known).astype(np.int32)
     asked = np.any(catalogue.warm.playlists, axis=1)
     reveal = Reveal.of(catalogue.validation_plays, val, playlists=asked, rng=np.random.default_rng(0))
@@ -144,7 +144,7 @@ def test_kappas_trust_what_is_worth_it(catalogue: Catalogue) -> None:
     assert choose_kappas(catalogue, nothing, empty, quality, alpha=20.0, levels=(1,)) == (np.inf, np.inf)
 
 
-def test_plays_alone_are_the_fold_in_and_average_without(catalogue: Catalogue) -> None:
+def test_plays_alone_are_folded_in(catalogue: Catalogue) -> None:
     val = np.flatnonzero((catalogue.use == Use.VAL) & catalogue.warm.known).astype(np.int32)
     reveal = Reveal.of(
         catalogue.validation_plays,

@@ -1,4 +1,4 @@
-"""Confidence: against its definition, and that it tells strangers from newcomers."""
+"""Tests of confidence against its definition, and that noise has a lower confidence than new music."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from unheard.workspace import Workspace
 
 
 def slowly(catalogue: Catalogue, row: int) -> float:
-    """The definition, a pair at a time."""
+    """Return the confidence of a track by the definition, one pair at a time."""
     known = [
         r
         for r in range(len(catalogue))
@@ -35,7 +35,7 @@ def slowly(catalogue: Catalogue, row: int) -> float:
     return sum(kth(other) >= own for other in known) / len(known)
 
 
-def test_it_is_the_share_of_known_tracks_in_less_company(catalogue: Catalogue) -> None:
+def test_confidence_is_the_share_of_train_tracks_that_are_as_far_away(catalogue: Catalogue) -> None:
     found = confidence_model(catalogue)
     assert found is not None
     rows = np.array([catalogue.track_row(name) for name in ("t08-0", "t19-3", "new-1", "unplayed")])
@@ -53,20 +53,20 @@ def test_confidence_is_1_for_warm_tracks_and_0_without_features(catalogue: Catal
     assert ((confidence >= 0) & (confidence <= 1)).all()
 
 
-def test_strangers_are_marked_and_newcomers_are_not(catalogue: Catalogue) -> None:
+def test_noise_has_low_confidence_and_new_music_has_not(catalogue: Catalogue) -> None:
     found = confidence_model(catalogue)
     assert found is not None
     rng = np.random.default_rng(0)
     values = catalogue.content.values
     spread = values.std(axis=0)
-    strangers = values.mean(axis=0) + 4 * spread * rng.standard_normal((20, values.shape[1]))
-    assert (found.of_content(strangers.astype(np.float32)) < LOW_CONFIDENCE).all()
+    outliers = values.mean(axis=0) + 4 * spread * rng.standard_normal((20, values.shape[1]))
+    assert (found.of_content(outliers.astype(np.float32)) < LOW_CONFIDENCE).all()
     cold = catalogue.candidates("cold", new=False)
     cold = cold[catalogue.content.known[cold]]
     assert (found.of_tracks(cold) < LOW_CONFIDENCE).mean() < 1 / 3
 
 
-def test_no_company_changes_a_confidence(catalogue: Catalogue) -> None:
+def test_a_confidence_does_not_depend_on_other_tracks(catalogue: Catalogue) -> None:
     found = confidence_model(catalogue)
     assert found is not None
     rows = catalogue.candidates("cold", new=True)
@@ -74,7 +74,7 @@ def test_no_company_changes_a_confidence(catalogue: Catalogue) -> None:
     np.testing.assert_array_equal([found.of_tracks(rows[i : i + 1])[0] for i in range(len(rows))], together)
 
 
-def test_constant_content_counts_for_nothing(catalogue: Catalogue) -> None:
+def test_constant_features_are_ignored(catalogue: Catalogue) -> None:
     values = catalogue.content.values.copy()
     values[:, 0] = 7
     flat = confidence_model(replace(catalogue, content=Content(values, catalogue.content.known)))
@@ -86,7 +86,9 @@ def test_constant_content_counts_for_nothing(catalogue: Catalogue) -> None:
     np.testing.assert_array_equal(flat.of_tracks(rows), without.of_tracks(rows))
 
 
-def test_a_sample_of_known_tracks_is_enough(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_of_train_tracks_gives_similar_confidence(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = confidence_model(catalogue)
     monkeypatch.setattr(module, "MAX_SAMPLE", 100)
     part = confidence_model(catalogue)
@@ -103,13 +105,13 @@ def test_the_kth_distance_leaves_the_track_itself_out() -> None:
     np.testing.assert_allclose(distance_to_kth(np.array([[0.0]], np.float32), line), [4])
 
 
-def test_hardly_a_known_track_says_nothing(catalogue: Catalogue) -> None:
-    heard = np.zeros(len(catalogue), np.bool_)
-    heard[np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)[:K]] = True
-    assert confidence_model(replace(catalogue, content=Content(catalogue.content.values, heard))) is None
+def test_too_few_train_tracks_give_no_model(catalogue: Catalogue) -> None:
+    has_content = np.zeros(len(catalogue), np.bool_)
+    has_content[np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)[:K]] = True
+    assert confidence_model(replace(catalogue, content=Content(catalogue.content.values, has_content))) is None
 
 
-def test_results_carry_it(workspace: Workspace, catalogue: Catalogue) -> None:
+def test_results_have_their_confidence(workspace: Workspace, catalogue: Catalogue) -> None:
     toy, found = make_recommender(workspace, catalogue, "toy"), confidence_model(catalogue)
     assert found is not None
     for results in (
@@ -123,7 +125,7 @@ def test_results_carry_it(workspace: Workspace, catalogue: Catalogue) -> None:
     assert recommend(catalogue, toy, playlist=3)[0].confidence is None
 
 
-def test_numbers_alone_are_those_that_are_explained(workspace: Workspace) -> None:
+def test_ids_and_scores_do_not_depend_on_explanations(workspace: Workspace) -> None:
     here = unheard.open(workspace.root, model="toy")
     explained = here.neighbours(here.catalogue.tracks.ids[3])
     ids, scores = here.similar(here.catalogue.tracks.ids[3])

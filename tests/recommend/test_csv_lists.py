@@ -1,4 +1,4 @@
-"""The lists in CSV against single rankings."""
+"""Tests of the CSV lists against rankings of single queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maximal marginal relevance: a hand-worked list, the greedy definition, and lists that spread."""
+"""Tests of maximal marginal relevance: a hand-worked list, the greedy definition, and less similar lists."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def chosen(
     )
 
 
-def test_a_list_worked_by_hand() -> None:
-    """Scores 5, 4, 3, 1 stretch to 1, .75, .5, 0. At one half, after place 0:
+def test_a_list_by_hand() -> None:
+    """Scores 5, 4, 3, 1 are scaled to 1, .75, .5, 0. With diversity .5, after index 0:
 
     place 1: .5 x .75 - .5 x .9 = -.075    place 2: .5 x .5 - .5 x .2 = .15    place 3: 0 - .5 x -.5 = .25
     Then 3 is chosen, and with it: 1: -.075 (nearest is still 0), 2: .25 - .5 x .8 = -.15. So 1 goes before 2.
@@ -67,7 +67,7 @@ def toy(workspace: Workspace, catalogue: Catalogue) -> FactorRecommender:
     return found
 
 
-def test_more_diversity_spreads_the_list_and_keeps_scores_and_rules(
+def test_diversity_reduces_similarities_and_keeps_scores_and_options(
     catalogue: Catalogue, toy: FactorRecommender
 ) -> None:
     def similarity(rows: list[int]) -> float:
@@ -92,7 +92,7 @@ def test_more_diversity_spreads_the_list_and_keeps_scores_and_rules(
         assert similarity([item.row for item in asked(1.0)]) < similarity([item.row for item in asked(0.0)])
 
 
-def test_a_pool_used_up_by_the_artist_cap_is_filled_from_behind_it(
+def test_a_list_continues_after_a_pool_that_the_artist_cap_used_up(
     catalogue: Catalogue, toy: FactorRecommender
 ) -> None:
     one_each = ListOptions(candidates="all", n=40, max_per_artist=1)

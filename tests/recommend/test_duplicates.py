@@ -1,4 +1,4 @@
-"""When two titles are one song."""
+"""Tests of the comparison of titles of songs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The suite that every recommender passes."""
+"""Tests of the laws that every recommender obeys."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_scores_are_finite_float32_matrices(recommender: Recommender, catalogue:
     assert np.isfinite(similarities).all()
 
 
-def test_the_same_pair_has_the_same_score_in_any_company(recommender: Recommender, catalogue: Catalogue) -> None:
+def test_the_score_of_a_pair_does_not_depend_on_other_pairs(recommender: Recommender, catalogue: Catalogue) -> None:
     rng = np.random.default_rng(1)
     tracks, playlists = catalogue.candidates("all", new=True), np.arange(len(catalogue.playlists))
     some, order = playlists[3:6], rng.permutation(len(tracks))
@@ -43,7 +43,7 @@ def test_the_same_pair_has_the_same_score_in_any_company(recommender: Recommende
     np.testing.assert_array_equal(recommender.similarities(tracks[5:6], tracks[order]), near[5:6][:, order])
 
 
-def test_made_again_it_says_the_same(recommender: Recommender, workspace: Workspace, catalogue: Catalogue) -> None:
+def test_a_recommender_is_deterministic(recommender: Recommender, workspace: Workspace, catalogue: Catalogue) -> None:
     again = make_recommender(workspace, catalogue, recommender.name, seed=0)
     tracks, playlists = catalogue.candidates("cold", new=True), np.arange(10)
     np.testing.assert_array_equal(again.scores(playlists, tracks), recommender.scores(playlists, tracks))
@@ -56,7 +56,9 @@ def test_playlists_without_train_plays_are_fine(recommender: Recommender, catalo
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
-def test_background_systems_know_no_play_of_a_test_track(name: str, workspace: Workspace, catalogue: Catalogue) -> None:
+def test_classical_recommenders_use_no_play_of_a_test_track(
+    name: str, workspace: Workspace, catalogue: Catalogue
+) -> None:
     trains_or_tunes = np.isin(catalogue.use, (Use.TRAIN, Use.VAL))
     warm = replace(
         catalogue.warm,
@@ -73,7 +75,7 @@ def test_background_systems_know_no_play_of_a_test_track(name: str, workspace: W
 
 
 @pytest.mark.parametrize("name", COLLABORATIVE)
-def test_without_plays_tracks_cannot_be_told_apart(name: str, workspace: Workspace, catalogue: Catalogue) -> None:
+def test_tracks_without_plays_have_equal_scores(name: str, workspace: Workspace, catalogue: Catalogue) -> None:
     cold = catalogue.candidates("cold", new=True)
     scores = make_recommender(workspace, catalogue, name).scores(np.arange(len(catalogue.playlists)), cold)
     np.testing.assert_array_equal(scores, np.repeat(scores[:, :1], len(cold), axis=1))
@@ -97,7 +99,7 @@ def test_quality_floor(workspace: Workspace, catalogue: Catalogue) -> None:
     assert gaps["oracle"] > max(value for name, value in gaps.items() if name != "oracle")
 
 
-def test_random_seeds_differ_and_have_nothing_to_do_with_each_other(workspace: Workspace, catalogue: Catalogue) -> None:
+def test_random_scores_of_two_seeds_are_uncorrelated(workspace: Workspace, catalogue: Catalogue) -> None:
     tracks, playlists = catalogue.candidates("all", new=True), np.arange(80)
     one, other = (make_recommender(workspace, catalogue, "random", seed=seed) for seed in (0, 1))
     pairs = [one.scores(playlists, tracks), other.scores(playlists, tracks), one.similarities(playlists, tracks)]

@@ -1,4 +1,4 @@
-"""Exports, read back by strict parsers."""
+"""Tests of exports, read by strict parsers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_m3u8(tracks: Tracks, tmp_path: Path) -> None:
         assert (path.parent / place).resolve() == Path(tracks[row].path).resolve()
 
 
-def test_m3u8_beside_a_relative_path(tracks: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_m3u8_in_a_relative_folder(tracks: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     export(Path("found.m3u8"), entries(tracks)[:2])
     assert read_m3u8(tmp_path / "found.m3u8")[1][2] == "music/Björk/Jóga.mp3"
@@ -120,7 +120,7 @@ def test_json_round_trip(tracks: Tracks, tmp_path: Path) -> None:
 
 
 def test_tracks_alone_are_a_list_of_the_same_schema(tracks: Tracks, tmp_path: Path) -> None:
-    """Nothing is made up where no model ranked the tracks."""
+    """Values that only a model can give are empty."""
     plain = [ListEntry(track) for track in tracks.items]
     csv_file, json_file = tmp_path / "list.csv", tmp_path / "list.json"
     assert export(csv_file, plain) == export(json_file, plain) == 5
@@ -134,13 +134,13 @@ def test_tracks_alone_are_a_list_of_the_same_schema(tracks: Tracks, tmp_path: Pa
 
 
 @pytest.mark.parametrize("suffix", [".m3u8", ".jspf", ".csv", ".json"])
-def test_nothing_found_is_a_valid_file(tracks: Tracks, tmp_path: Path, suffix: str) -> None:
+def test_an_empty_list_is_a_valid_file(tracks: Tracks, tmp_path: Path, suffix: str) -> None:
     assert export(tmp_path / f"x{suffix}", []) == 0
     assert (tmp_path / f"x{suffix}").stat().st_size > 0
 
 
 @pytest.mark.parametrize("name", ["found.xls", "found"])
-def test_other_suffixes_are_answered_with_the_known_ones(tracks: Tracks, tmp_path: Path, name: str) -> None:
+def test_the_error_for_an_unknown_suffix_lists_the_known_ones(tracks: Tracks, tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"unknown suffix.*use one of \.m3u8, \.jspf, \.csv, \.json"):
         export(tmp_path / name, [])
     assert not list(tmp_path.iterdir())
@@ -163,7 +163,7 @@ def test_relative_paths() -> None:
     assert relative_path(Path("/music/ c.mp3"), Path("/music")) == "./ c.mp3"
 
 
-def test_our_own_reader_finds_every_file_again(tracks: Tracks, tmp_path: Path) -> None:
+def test_import_reads_an_exported_playlist(tracks: Tracks, tmp_path: Path) -> None:
     path = tmp_path / "lists" / "found.m3u8"
     for track in tracks.items:
         if track.path:

@@ -1,4 +1,4 @@
-"""Wishes: which tracks fit, and which wishes nobody can fulfil."""
+"""Tests of filters: the tracks that meet conditions, and conditions that no track can meet."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SHELF = Tracks(
         (Filters(min_duration_s=0), "abce"),  # asked about, so the track of unknown length is out
     ],
 )
-def test_who_fits(filters: Filters, fits: str) -> None:
+def test_the_tracks_that_meet_each_condition(filters: Filters, fits: str) -> None:
     assert "".join(SHELF.ids.take(np.flatnonzero(rows_that_fit(filters, SHELF)))) == fits
 
 
@@ -55,7 +55,7 @@ def test_who_fits(filters: Filters, fits: str) -> None:
     st.none() | st.integers(1990, 2005),
     st.none() | st.floats(0, 700),
 )
-def test_a_further_wish_never_adds_a_track(genres: set[str], year: int | None, shortest: float | None) -> None:
+def test_a_further_condition_never_adds_a_track(genres: set[str], year: int | None, shortest: float | None) -> None:
     both = rows_that_fit(Filters(frozenset(genres), year_from=year, min_duration_s=shortest), SHELF)
     alone = [Filters(frozenset(genres)), Filters(year_from=year), Filters(min_duration_s=shortest)]
     np.testing.assert_array_equal(both, np.all([rows_that_fit(filters, SHELF) for filters in alone], axis=0))

@@ -1,4 +1,4 @@
-"""Corrections for hubs: against the formulas written out, the laws of every recommender, and hubs that go away."""
+"""Tests of hub corrections against the formulas, the laws of recommenders, and that hubs are reduced."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def hubby(catalogue: Catalogue) -> FactorRecommender:
 
 
 @pytest.mark.parametrize(("how", "most"), [("centring", 0.6), ("csls", 0.9), ("mutual-proximity", 0.6)])
-def test_hubs_go_away(catalogue: Catalogue, how: Correction, most: float) -> None:
+def test_corrections_reduce_hubs(catalogue: Catalogue, how: Correction, most: float) -> None:
     """CSLS is made for cosines: of a dot product, 2 s - r_y leaves half of what a track's size adds."""
     plain, tracks = hubby(catalogue), catalogue.candidates("all", new=True)
     playlists = np.flatnonzero(np.diff(catalogue.train_plays.indptr))
@@ -117,7 +117,7 @@ def test_exponents_of_popularity(catalogue: Catalogue) -> None:
     np.testing.assert_allclose(sizes, 1, rtol=1e-5)
 
 
-def test_a_track_that_nothing_is_known_of_stays_finite() -> None:
+def test_a_track_without_a_profile_has_finite_scores() -> None:
     flat = Profile.of(np.zeros((1, 5)))
     for how in EVERY:
         assert np.isfinite(corrected(np.zeros((1, 1), np.float32), flat, flat, how)).all()

@@ -130,18 +130,18 @@ def test_mean_auc_is_the_share_of_ordered_pairs() -> None:
 
 
 def test_feature_augmentation_adds_the_factors_of_neighbours_to_the_content(catalogue: Catalogue) -> None:
-    heard = np.flatnonzero(catalogue.content.known)
-    use, warm = catalogue.use[heard], catalogue.warm.tracks[heard]
-    train, val = (np.flatnonzero((use == which) & catalogue.warm.known[heard]) for which in (Use.TRAIN, Use.VAL))
-    near = baselines.content_neighbours(catalogue.timbre.values[heard], warm, train)
-    both = np.concatenate([catalogue.content.values[heard], near], axis=1)
-    found = hybrids.feature_augmentation(catalogue, "hybrid-feature").tracks[heard]
+    rows = np.flatnonzero(catalogue.content.known)
+    use, warm = catalogue.use[rows], catalogue.warm.tracks[rows]
+    train, val = (np.flatnonzero((use == which) & catalogue.warm.known[rows]) for which in (Use.TRAIN, Use.VAL))
+    near = baselines.content_neighbours(catalogue.timbre.values[rows], warm, train)
+    both = np.concatenate([catalogue.content.values[rows], near], axis=1)
+    found = hybrids.feature_augmentation(catalogue, "hybrid-feature").tracks[rows]
     cold = use == Use.TEST
     np.testing.assert_allclose(found[cold], baselines.ridge(both, warm, train, val)[cold], atol=1e-6)
 
 
-def test_a_cross_fitted_prediction_knows_nothing_of_its_own_artist(catalogue: Catalogue) -> None:
-    """Change the factors of one artist: what sets its predictions apart from the mean stays."""
+def test_a_cross_fitted_prediction_does_not_use_its_own_artist(catalogue: Catalogue) -> None:
+    """A change of an artist's factors changes its predictions only by the mean."""
     train = train_with_content(catalogue)
     artist = catalogue.main_artist[np.flatnonzero(train)[0]]
     own = train & (catalogue.main_artist == artist)
@@ -184,7 +184,7 @@ def test_mixed_alternates_between_two_lists(catalogue: Catalogue, pair: HybridFa
         assert scores[silent] == 0
 
 
-def test_cascade_orders_what_the_first_technique_took(catalogue: Catalogue, pair: HybridFactors) -> None:
+def test_cascade_orders_the_selected_tracks(catalogue: Catalogue, pair: HybridFactors) -> None:
     found = hybrid_lists.cascade(catalogue, "hybrid-cascade")
     alike = hybrids.rescaled(catalogue, predicted.content_neighbours(catalogue))
     everybody = np.arange(len(catalogue))
@@ -206,7 +206,7 @@ def test_cascade_orders_what_the_first_technique_took(catalogue: Catalogue, pair
         assert (scores[own] == -2).all()
 
 
-def test_content_boosted_is_the_paper_on_a_dense_table(catalogue: Catalogue) -> None:
+def test_content_boosted_is_the_paper_on_a_dense_matrix(catalogue: Catalogue) -> None:
     content = predicted.cross_fitted_ridge(catalogue).astype(np.float64)
     known = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
     c = catalogue.warm.playlists.astype(np.float64) @ content.T  # (m, n)
@@ -235,7 +235,7 @@ def test_content_boosted_is_the_paper_on_a_dense_table(catalogue: Catalogue) -> 
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_hybrids_need_sound(workspace: Workspace, catalogue: Catalogue) -> None:
+def test_hybrids_need_features(workspace: Workspace, catalogue: Catalogue) -> None:
     nothing = Content(np.zeros((len(catalogue), 0), np.float32), np.zeros(len(catalogue), np.bool_))
     deaf = replace(catalogue, content=nothing, timbre=nothing)
     for name in ("hybrid-weighted", "hybrid-mixed", "content-boosted", "content-based"):
@@ -244,7 +244,7 @@ def test_hybrids_need_sound(workspace: Workspace, catalogue: Catalogue) -> None:
 
 
 def test_one_play_is_enough_to_rank(workspace: Workspace, catalogue: Catalogue) -> None:
-    """Sound that is the same everywhere has no deviation to stretch; nothing divides by zero."""
+    """Constant content has no deviation; nothing divides by zero."""
     same = Content(np.ones((len(catalogue), 3), np.float32), np.ones(len(catalogue), np.bool_))
     dull = replace(catalogue, content=same, timbre=same)
     for name in ("hybrid-weighted", "hybrid-cascade", "hybrid-mixed", "content-boosted"):

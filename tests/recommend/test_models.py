@@ -1,4 +1,4 @@
-"""From names to recommenders."""
+"""Tests of recommenders by their names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_error_for_a_model_of_another_split_names_the_split(workspace: Works
         make_recommender(workspace, load_catalogue(workspace, "tracks"), "toy")
 
 
-def test_no_recipe_may_take_the_name_of_what_is_not_trained(workspace: Workspace, catalogue: Catalogue) -> None:
+def test_names_of_untrained_models_are_reserved(workspace: Workspace, catalogue: Catalogue) -> None:
     assert {*UNTRAINED, ORACLE} == RESERVED_NAMES
     for name in UNTRAINED:
         assert make_recommender(workspace, catalogue, name).name == name
@@ -65,7 +65,7 @@ def test_train_tracks_have_true_factors_and_others_predicted_ones(workspace: Wor
         np.testing.assert_array_equal(found.tracks[catalogue.track_row(name)], predicted[ids.row(name)])
 
 
-def test_a_track_without_a_prediction_stands_at_the_mean(workspace: Workspace, catalogue: Catalogue) -> None:
+def test_a_track_without_a_prediction_has_the_mean_factor(workspace: Workspace, catalogue: Catalogue) -> None:
     silent, unpredicted = catalogue.track_row("silent"), catalogue.track_row("t09-0")
     others = catalogue.candidates("warm", new=False)
     for name, row in [("ridge", silent), ("content-neighbours", silent), ("toy", unpredicted)]:
@@ -74,7 +74,7 @@ def test_a_track_without_a_prediction_stands_at_the_mean(workspace: Workspace, c
         assert not found.similarities(np.array([row]), others).any()
 
 
-def test_artist_mean_of_unseen_artists_is_the_mean_and_points_nowhere(
+def test_artist_mean_of_unseen_artists_is_the_mean_without_direction(
     workspace: Workspace, catalogue: Catalogue
 ) -> None:
     found = factor_recommender(workspace, catalogue, "artist-mean")
@@ -124,7 +124,7 @@ def test_factors_that_were_computed_again_are_noticed(tmp_path: Path) -> None:
         make_recommender(workspace, catalogue, "narrow")
 
 
-def test_content_baselines_without_content_say_so(workspace: Workspace, catalogue: Catalogue) -> None:
+def test_content_baselines_need_features(workspace: Workspace, catalogue: Catalogue) -> None:
     nothing = Content(np.zeros((len(catalogue), 0), np.float32), np.zeros(len(catalogue), np.bool_))
     deaf = replace(catalogue, content=nothing, timbre=nothing)
     for name in ("ridge", "content-neighbours"):

@@ -1,4 +1,4 @@
-"""Nearest neighbours: a table worked by hand, the formulas as loops, and what the tables of textbooks do not have."""
+"""Tests of nearest neighbours: a hand-worked table, the formulas as loops, and edge cases."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_new_tracks_and_empty_playlists_tie() -> None:
             assert not found.similarities(np.array([13]), np.arange(15)).any()
 
 
-def test_rows_without_variance_are_like_nobody() -> None:
+def test_rows_without_variance_have_similarity_0() -> None:
     everywhere = csr_matrix([[1, 1, 1], [1, 0, 1], [0, 1, 0]], dtype=np.float32)
     found = Profiles.of(everywhere, "pearson")
     assert not found.between(np.array([0]), np.arange(3)).any()

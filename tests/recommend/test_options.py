@@ -1,4 +1,4 @@
-"""List options: checked when they are made, hashable, one spelling of "no artist cap"."""
+"""Tests of list options: validation, hashing, and the artist cap."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions,
         ({"diversity": float("nan")}, "diversity nan: expected 0"),
     ],
 )
-def test_what_makes_no_sense_is_one_line(bad: dict[str, object], says: str) -> None:
+def test_invalid_values_raise(bad: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says) as caught:
         ListOptions(**bad)  # type: ignore[arg-type]
     assert len(str(caught.value).splitlines()) == 1

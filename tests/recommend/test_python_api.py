@@ -1,4 +1,4 @@
-"""The Python API as docs/python.md shows it, and what opening a session leaves alone."""
+"""Tests of the Python API as docs/python.md shows it, and that a session writes nothing."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def test_the_document_runs_from_top_to_bottom(
     names: dict[str, object] = {}
     for block in BLOCKS:
         exec(compile(block, str(DOCUMENT), "exec"), names)
-    told = capsys.readouterr().out
-    assert "1 tracks without a prediction" in told
-    assert "no playlist 'nobody'" in told
+    printed = capsys.readouterr().out
+    assert "1 tracks without a prediction" in printed
+    assert "no playlist 'nobody'" in printed
     assert len(names["ids"]) == 5  # type: ignore[arg-type]
     assert (tmp_path / "list.m3u8").read_text(encoding="utf-8").startswith("#EXTM3U\n#PLAYLIST:New for p03\n")
 

@@ -1,4 +1,4 @@
-"""What may be returned, in which order, and why."""
+"""Tests of lists: candidates, order, and reasons."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ids(found: list[Recommendation]) -> list[str]:
     return [item.track_id for item in found]
 
 
-def test_without_rules_it_is_the_ranking_by_score(catalogue: Catalogue, toy: FactorRecommender) -> None:
+def test_without_options_it_is_the_ranking_by_score(catalogue: Catalogue, toy: FactorRecommender) -> None:
     playlist = catalogue.playlist_row("p03")
     found = recommend(catalogue, toy, playlist=playlist, options=ListOptions(n=12, max_per_artist=None))
     cold = catalogue.candidates("cold", new=True)
@@ -44,7 +44,7 @@ def test_without_rules_it_is_the_ranking_by_score(catalogue: Catalogue, toy: Fac
 
 
 @pytest.mark.parametrize("candidates", ["cold", "warm", "all"])
-def test_own_tracks_excluded_tracks_and_a_third_song_of_an_artist_never_come(
+def test_own_and_excluded_tracks_and_a_third_song_of_an_artist_are_left_out(
     catalogue: Catalogue, toy: FactorRecommender, candidates: Candidates
 ) -> None:
     playlist = catalogue.playlist_row("p07")
@@ -74,7 +74,7 @@ def test_reasons_of_a_playlist_are_its_own_warm_tracks(catalogue: Catalogue, toy
         assert item.why.startswith(f"near {item.reasons[0].label} (0.")
 
 
-def test_seeds_vote_by_reciprocal_ranks(catalogue: Catalogue, toy: FactorRecommender) -> None:
+def test_likes_are_fused_by_reciprocal_ranks(catalogue: Catalogue, toy: FactorRecommender) -> None:
     seeds = [catalogue.track_row(name) for name in ("t00-0", "t11-3", "t25-5")]
     cold = catalogue.candidates("cold", new=True)
     found = recommend(catalogue, toy, likes=seeds, options=ListOptions(n=8, max_per_artist=None))
@@ -92,8 +92,8 @@ def test_seeds_vote_by_reciprocal_ranks(catalogue: Catalogue, toy: FactorRecomme
         assert {reason.track_id for reason in item.reasons} == ids
 
 
-def test_agreement_beats_one_enthusiast(catalogue: Catalogue) -> None:
-    """Two seeds point in opposite directions; what both find passable beats what one loves and the other hates."""
+def test_two_moderate_ranks_beat_one_first_rank(catalogue: Catalogue) -> None:
+    """For two opposite seeds, a track at rank 2 of both beats the first track of one seed."""
     angles = {"t08-0": 0.0, "t08-1": np.pi, "t09-1": np.pi / 2}
     tracks = np.zeros((len(catalogue), 2), np.float32)
     tracks[:] = [0, -1]
@@ -108,7 +108,7 @@ def test_agreement_beats_one_enthusiast(catalogue: Catalogue) -> None:
     assert found[0].score == pytest.approx(2 / 62)
 
 
-def test_seeds_and_their_other_recordings_never_come_back(catalogue: Catalogue, toy: FactorRecommender) -> None:
+def test_seeds_and_their_other_recordings_are_left_out(catalogue: Catalogue, toy: FactorRecommender) -> None:
     items = list(catalogue.tracks.items)
     names = ("t08-0", "t08-1", "t08-2", "t08-3")
     for name, title in zip(names, ("Sun", "Sun (Live)", "Sun - 2011 Remaster", "Sunday"), strict=True):
@@ -128,7 +128,7 @@ def test_seeds_and_their_other_recordings_never_come_back(catalogue: Catalogue, 
     assert len(set(ids(found)) & {"t08-0", "t08-1", "t08-2"}) == 1
 
 
-def test_a_playlist_of_unheard_tracks_is_taken_as_likes(catalogue: Catalogue, toy: FactorRecommender) -> None:
+def test_tracks_of_a_cold_playlist_are_taken_as_likes(catalogue: Catalogue, toy: FactorRecommender) -> None:
     fresh = catalogue.playlist_row("fresh")
     rows = [int(row) for row in catalogue.plays[fresh].indices]
     found = recommend(catalogue, toy, playlist=fresh, options=ListOptions(n=6))
@@ -177,13 +177,13 @@ def test_a_track_from_outside_finds_what_the_same_track_inside_finds(
     new = NewTrack(Track("", title="Song 2 (Live)", artists=inside.artists), toy.tracks[row])
     nine = ListOptions(n=9)
     assert ids(similar(catalogue, toy, new, options=nine)) == ids(similar(catalogue, toy, row, options=nine))
-    stranger = NewTrack(Track("", title="Song 2", artists=("Somebody Else",)), toy.tracks[row])
-    assert ids(similar(catalogue, toy, stranger, options=nine))[0] == "t18-2"
+    other = NewTrack(Track("", title="Song 2", artists=("Somebody Else",)), toy.tracks[row])
+    assert ids(similar(catalogue, toy, other, options=nine))[0] == "t18-2"
     mixed = recommend(catalogue, toy, likes=[new, catalogue.track_row("t00-0")], options=ListOptions(n=3))
     assert {reason.label for reason in mixed[0].reasons} == {"Artist 18 - Song 2 (Live)", "Artist 0 - Song 0"}
 
 
-def test_recommenders_without_a_notion_of_near_give_no_reasons(workspace: Workspace, catalogue: Catalogue) -> None:
+def test_recommenders_without_vectors_give_no_reasons(workspace: Workspace, catalogue: Catalogue) -> None:
     for name in ("random", "popularity"):
         found = recommend(catalogue, make_recommender(workspace, catalogue, name), playlist=4, options=ListOptions(n=3))
         assert len(found) == 3

@@ -1,4 +1,4 @@
-"""The map: neighbourhoods survive, everything lies inside, and files are what they say."""
+"""Tests of the map: neighbourhoods, bounds, and stored files."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_small_and_flat_libraries_have_a_map(shape: tuple[int, int]) -> None:
     assert np.isfinite(points).all()
 
 
-def test_tracks_that_lie_nowhere_do_not_spoil_it() -> None:
+def test_zero_vectors_are_projected() -> None:
     x, _ = clusters(60)
     x[::7] = 0
     assert np.isfinite(tsne(x, rng=np.random.default_rng(0))).all()
 
 
-def test_it_is_stored_and_told_apart_from_one_of_another_space(tmp_path: Path) -> None:
+def test_a_stored_map_has_the_digest_of_its_space(tmp_path: Path) -> None:
     x, _ = clusters(40)
     ids = IdMap(f"t{i}" for i in range(40))
     track_map = project(ids, x, "pca", rng=np.random.default_rng(0))
@@ -78,7 +78,7 @@ def test_it_is_stored_and_told_apart_from_one_of_another_space(tmp_path: Path) -
         load_map(tmp_path / "map.safetensors")
 
 
-def test_a_session_finds_the_map_that_was_drawn_and_knows_when_it_is_old(tmp_path: Path) -> None:
+def test_a_session_returns_the_stored_map_only_if_it_is_current(tmp_path: Path) -> None:
     workspace = world.build(tmp_path / "w")
     session = Session(workspace.root, model="toy")
     assert session.track_map().method == "pca"

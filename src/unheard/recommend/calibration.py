@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
+from unheard.arrays import Doubles
 from unheard.errors import UserError
 from unheard.factors.als import AlsConfig
 from unheard.progress import Progress, silent
@@ -40,8 +41,6 @@ from unheard.recommend.recommenders import (
 )
 from unheard.recommend.scales import warm_cold_scorer
 from unheard.splits import Use
-
-Values = NDArray[np.float64]
 
 MAX_PLAYLISTS = 2000
 MAX_NEWTON_STEPS = 50
@@ -80,9 +79,9 @@ class CalibratedRecommender:
 class ScoredPairs:
     """ScoredPairs of a playlist and a track: their scores, whether they are hidden plays, and weights, all (pair,)."""
 
-    scores: Values
+    scores: Doubles
     relevant: NDArray[np.bool_]
-    weight: Values
+    weight: Doubles
 
 
 @dataclass(frozen=True)
@@ -141,9 +140,9 @@ def calibration_pairs(
     Raise UserError if no play can be hidden, or if no validation track has plays.
     """
     known, hidden = hide(catalogue, rng=rng)
-    cold = np.flatnonzero((catalogue.use == Use.VAL) & catalogue.warm.known).astype(np.int32)
+    cold: Rows = np.flatnonzero((catalogue.use == Use.VAL) & catalogue.warm.known).astype(np.int32)
     usable = (np.diff(hidden.indptr) > 0) & np.any(catalogue.warm.playlists, axis=1)
-    playlists = np.flatnonzero(usable).astype(np.int32)
+    playlists: Rows = np.flatnonzero(usable).astype(np.int32)
     if not len(playlists) or not len(cold):
         raise UserError(
             f"split {catalogue.split.name!r}: expected playlists with {HIDDEN_ONE_IN} train plays and validation "

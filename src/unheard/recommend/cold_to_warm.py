@@ -30,13 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Floats
 from unheard.factors.als import AlsConfig, fold_in
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.recommenders import Rows
 from unheard.splits import Use
-
-Floats = NDArray[np.float32]
-Values = NDArray[np.float64]
 
 KAPPAS_ARTIST = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, np.inf)  # in tracks
 KAPPAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, np.inf)  # in mean eigenvalues of X'X

@@ -21,13 +21,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Doubles, Floats
 from unheard.ids import Rows
 from unheard.ranking import blocks
 from unheard.recommend.catalogue import Catalogue, Content
 from unheard.splits import Use
-
-Floats = NDArray[np.float32]
-Values = NDArray[np.float64]
 
 K = 5
 MAX_SAMPLE = 1000  # train tracks whose distances are computed; the share is exact to about 1 %
@@ -48,11 +46,11 @@ class ConfidenceModel:
     content: Content
     warm: NDArray[np.bool_]
     train: Rows
-    mean: Values
-    scale: Values
+    mean: Doubles
+    scale: Doubles
     train_distances: Floats
 
-    def of_tracks(self, rows: Rows) -> Values:
+    def of_tracks(self, rows: Rows) -> Doubles:
         """Return the confidence in tracks of the catalogue, (row,), 0 to 1; each is computed once."""
         missing = rows[np.isnan(self._cache[rows])]
         if len(missing):
@@ -60,7 +58,7 @@ class ConfidenceModel:
         return self._cache[rows]
 
     @cached_property
-    def _cache(self) -> Values:
+    def _cache(self) -> Doubles:
         """Confidence of every track, (n,); NaN where it is not computed yet."""
         return np.where(self.warm, 1.0, np.where(self.content.known, np.nan, 0.0))
 
@@ -73,11 +71,11 @@ class ConfidenceModel:
     def _squares(self) -> Floats:
         return squared_lengths(self._standardised)
 
-    def of_content(self, values: Floats) -> Values:
+    def of_content(self, values: Floats) -> Doubles:
         """Return the confidence in tracks with the content `values` (row, f), (row,), 0 to 1."""
         standardised = ((values - self.mean) * self.scale).astype(np.float32)
         distances = distance_to_kth(standardised, self._standardised, squares=self._squares)
-        share: Values = 1 - np.searchsorted(self.train_distances, distances, side="left") / len(self.train_distances)
+        share: Doubles = 1 - np.searchsorted(self.train_distances, distances, side="left") / len(self.train_distances)
         return share
 
 

@@ -24,16 +24,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags_array
 
+from unheard.arrays import Doubles
 from unheard.ranking import blocks, top_k
 from unheard.recommend import predicted
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
 from unheard.splits import Use
-
-Matrix = NDArray[np.float64]
 
 N_NEIGHBOURS = 30
 SIGNIFICANT_PLAYS = 50  # with more plays, or more shared plays, weights do not increase
@@ -54,9 +52,9 @@ class ContentBoostedRecommender:
     """
 
     name: str
-    base: Matrix
-    playlists: Matrix
-    content: Matrix
+    base: Doubles
+    playlists: Doubles
+    content: Doubles
     weights: csr_matrix
     corrections: csr_matrix
     factors: FactorRecommender
@@ -101,13 +99,13 @@ class PseudoRatings:
 
     corrections: csr_matrix
     n_tracks: int
-    mean: Matrix
-    deviation: Matrix
-    left: Matrix
-    right: Matrix
+    mean: Doubles
+    deviation: Doubles
+    left: Doubles
+    right: Doubles
 
     @staticmethod
-    def of(x: Matrix, content: Matrix, plays: csr_matrix, known: Rows) -> PseudoRatings:
+    def of(x: Doubles, content: Doubles, plays: csr_matrix, known: Rows) -> PseudoRatings:
         """Compute the parts from factors x (m, d), content (n, d), plays (m, n) and the rows `known` (k,)."""
         s = _corrections(x, content, plays)
         c = content[known]
@@ -124,7 +122,7 @@ class PseudoRatings:
         products = self.left[rows] @ self.right.T + (self.corrections[rows] @ self.corrections.T).toarray()
         covariance = products - self.n_tracks * np.outer(self.mean[rows], self.mean)
         scale = np.outer(self.deviation[rows], self.deviation)
-        found: Matrix = np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)
+        found: Doubles = np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)
         return found.astype(np.float32)
 
 
@@ -150,13 +148,13 @@ def neighbour_weights(table: PseudoRatings, plays: csr_matrix, k: int) -> csr_ma
     return csr_matrix(entries, shape=(m, m))
 
 
-def _significance(plays: csr_matrix) -> Matrix:
+def _significance(plays: csr_matrix) -> Doubles:
     """Return m_u of every playlist, (m,)."""
-    significance: Matrix = np.minimum(np.diff(plays.indptr), SIGNIFICANT_PLAYS) / SIGNIFICANT_PLAYS
+    significance: Doubles = np.minimum(np.diff(plays.indptr), SIGNIFICANT_PLAYS) / SIGNIFICANT_PLAYS
     return significance
 
 
-def _corrections(x: Matrix, content: Matrix, plays: csr_matrix) -> csr_matrix:
+def _corrections(x: Doubles, content: Doubles, plays: csr_matrix) -> csr_matrix:
     """Return S, 1 - c at the plays, (m, n) sparse."""
     values = np.empty(plays.nnz)
     playlist = np.repeat(np.arange(plays.shape[0]), np.diff(plays.indptr))

@@ -27,13 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
+from unheard.arrays import Doubles
 from unheard.errors import UserError
 from unheard.ranking import blocks
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.recommenders import FactorRecommender, RanksNewTracks, Recommender, Rows, Scores, space_of
 
 Correction = Literal["centring", "csls", "mutual-proximity", "popularity"]
-Values = NDArray[np.float64]
 
 K = 10
 MAX_REFERENCE = 2000
@@ -43,22 +43,22 @@ MAX_REFERENCE = 2000
 class Profile:
     """Statistics of the scores of tracks or queries with their reference; every array is (row,)."""
 
-    mean: Values
-    deviation: Values
-    rms: Values
-    best: Values  # mean of the K best
+    mean: Doubles
+    deviation: Doubles
+    rms: Doubles
+    best: Doubles  # mean of the K best
 
     @staticmethod
     def of(scores: NDArray[np.floating]) -> Profile:
         """Compute statistics from scores (row, reference); NaN where a pair does not count."""
         s = scores.astype(np.float64)
-        there = np.isfinite(s)
-        n = np.maximum(there.sum(axis=1), 1)
-        filled = np.where(there, s, 0.0)
+        finite = np.isfinite(s)
+        n = np.maximum(finite.sum(axis=1), 1)
+        filled = np.where(finite, s, 0.0)
         mean, square = filled.sum(axis=1) / n, (filled**2).sum(axis=1) / n
-        centred = np.where(there, s - mean[:, None], 0.0)
+        centred = np.where(finite, s - mean[:, None], 0.0)
         k = min(K, s.shape[1])
-        best = -np.sort(np.partition(np.where(there, -s, np.inf), k - 1, axis=1)[:, :k], axis=1) if k else s
+        best = -np.sort(np.partition(np.where(finite, -s, np.inf), k - 1, axis=1)[:, :k], axis=1) if k else s
         counted = np.isfinite(best)
         total = np.where(counted, best, 0.0).sum(axis=1)
         return Profile(
@@ -172,9 +172,9 @@ def corrected(scores: Scores, x: Profile, y: Profile, correction: Correction, *,
     return found.astype(np.float32)
 
 
-def _standardised(s: Values, mean: Values, deviation: Values) -> Values:
+def _standardised(s: Doubles, mean: Doubles, deviation: Doubles) -> Doubles:
     """Return (s - mean) / deviation; 0 where the deviation is 0."""
-    z: Values = np.divide(s - mean, deviation, out=np.zeros_like(s), where=np.broadcast_to(deviation > 0, s.shape))
+    z: Doubles = np.divide(s - mean, deviation, out=np.zeros_like(s), where=np.broadcast_to(deviation > 0, s.shape))
     return z
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Doubles, Floats
 from unheard.factors.als import AlsConfig, fold_in
 from unheard.factors.store import load_factors
 from unheard.metrics.accuracy import auc
@@ -34,9 +35,6 @@ from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.splits import Use
 from unheard.workspace import Workspace
-
-Floats = NDArray[np.float32]
-Vector = NDArray[np.float64]
 
 WEIGHT = 0.5
 MIN_PLAYS = 10
@@ -98,7 +96,7 @@ def score_deviation(playlists: Floats, tracks: Floats) -> float:
     return float(np.sqrt(((x.T @ x) * (centred.T @ centred)).sum() / (len(x) * len(centred))))
 
 
-def blend(pair: HybridFactors, weight: Vector | float) -> Floats:
+def blend(pair: HybridFactors, weight: Doubles | float) -> Floats:
     """Return factors (n, d): `weight` (n,) of the collaborative factor, the rest content."""
     w = np.broadcast_to(weight, len(pair.collaborative))[:, None]
     return (w * pair.collaborative + (1 - w) * pair.content).astype(np.float32)
@@ -135,9 +133,9 @@ def als_config(workspace: Workspace, split: str) -> AlsConfig:
     return AlsConfig(**{field.name: found[field.name] for field in fields(AlsConfig) if field.name in found})
 
 
-def collaborative_weight(plays: NDArray[np.integer], kappa: float) -> Vector:
+def collaborative_weight(plays: NDArray[np.integer], kappa: float) -> Doubles:
     """Return n / (n + kappa) for each number of plays n: 0 without plays, 1/2 at kappa plays."""
-    weight: Vector = np.where(plays > 0, plays / np.maximum(plays + kappa, 1), 0.0)
+    weight: Doubles = np.where(plays > 0, plays / np.maximum(plays + kappa, 1), 0.0)
     return weight
 
 
@@ -173,7 +171,7 @@ def choose_kappa(catalogue: Catalogue, pair: HybridFactors, als: AlsConfig) -> f
     return KAPPAS[int(np.argmax(aucs))]
 
 
-def _mean_auc(scores: Vector, hidden: csr_matrix, shown: csr_matrix) -> float:
+def _mean_auc(scores: Doubles, hidden: csr_matrix, shown: csr_matrix) -> float:
     """Return the mean AUC over rows of `scores`: hidden entries are relevant, shown entries are no candidates.
 
     Rows without a relevant or without another candidate do not count; 0.5 if no row counts.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.errors import MissingStageError, UserError
 from unheard.ids import IdMap, Rows
 from unheard.models import baselines
@@ -27,8 +27,6 @@ BASELINES = ("random", "popularity", "artist-mean", "content-neighbours", "ridge
 UNTRAINED = (*BASELINES, *CLASSICAL)  # need no training: made from the catalogue
 ORACLE = "oracle"
 FACTORS = ":factors"  # suffix of a recipe's name: rank by the warm factors that it predicts
-
-Floats = NDArray[np.float32]
 
 
 def trained_models(workspace: Workspace, split: str) -> list[str]:

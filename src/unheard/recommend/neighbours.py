@@ -37,12 +37,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags_array
 
+from unheard.arrays import Doubles
 from unheard.ranking import top_k
 from unheard.ranking.exact import BLOCK_SCORES
 from unheard.recommend.recommenders import Rows, Scores
 
 Similarity = Literal["cosine", "pearson"]
-Vector = NDArray[np.float64]
 
 NEAREST_PLAYLISTS = 100
 NEAREST_TRACKS = 50
@@ -57,7 +57,7 @@ class Profiles:
     """
 
     rows: csr_matrix
-    common: Vector
+    common: Doubles
 
     @staticmethod
     def of(ratings: csr_matrix, similarity: Similarity) -> Profiles:
@@ -82,7 +82,7 @@ class Profiles:
         """Return similarities of the `k` most similar other rows of each row, divided by their sum, (n, n) sparse."""
         n, transposed = self.rows.shape[0], self.rows.T.tocsr()
         columns: list[NDArray[np.integer]] = []
-        values: list[Vector] = []
+        values: list[Doubles] = []
         for block in self._blocks(transposed):
             products = csr_matrix(self.rows[block] @ transposed)
             for row, (start, stop) in zip(range(block.start, block.stop), pairwise(products.indptr), strict=True):
@@ -125,8 +125,8 @@ class NeighbourRecommender:
     name: str
     left: csr_matrix
     right: csr_matrix
-    playlist_offset: Vector
-    track_offset: Vector
+    playlist_offset: Doubles
+    track_offset: Doubles
     tracks: Profiles
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
@@ -162,8 +162,8 @@ def nearest_tracks(
     return NeighbourRecommender(name, r, weights.T.tocsr(), np.zeros(r.shape[0]), shift, profiles)
 
 
-def means(ratings: csr_matrix) -> Vector:
+def means(ratings: csr_matrix) -> Doubles:
     """Return the mean of each row over the columns that hold any rating, missing ratings as 0, (n,)."""
     n_columns = len(np.unique(ratings.indices))
-    total: Vector = np.asarray(ratings.sum(axis=1)).reshape(-1)
+    total: Doubles = np.asarray(ratings.sum(axis=1)).reshape(-1)
     return total / max(n_columns, 1)

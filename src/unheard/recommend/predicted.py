@@ -10,13 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Floats
 from unheard.errors import UserError
 from unheard.models import baselines
 from unheard.recommend.catalogue import Catalogue, Content, Space
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.splits import Use
-
-Floats = NDArray[np.float32]
 
 FOLDS = 5  # of the cross-fitting
 

@@ -40,8 +40,14 @@ def test_documented_commands_and_options_exist(document: str, command: str, word
         assert re.search(rf"{option}\b", ran.stdout), (document, command, option)
 
 
-def test_every_command_is_in_the_readme() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_readme_fits_on_two_pages() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_every_command_is_in_the_readme_or_a_page_that_it_names() -> None:
+    pages = ("README.md", "docs/guide.md", "docs/measuring.md")
+    text = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in pages)
+    assert all(f"({page})" in text for page in pages[1:])
     for command in app.registered_commands:
         assert f"unheard {command.name}" in text, command.name
     for group in app.registered_groups:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Indices
 from unheard.errors import UserError
 from unheard.factors.store import Factors, load_factors, load_split_factors
 from unheard.features.current import current_features
@@ -23,7 +24,7 @@ from unheard.features.store import Features
 from unheard.features.table import VECTORS
 from unheard.ids import IdMap, Rows
 from unheard.library import Tracks, open_library
-from unheard.plays import Plays, read_plays
+from unheard.plays import read_plays
 from unheard.recommend.duplicates import song_numbers
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import USE_SPLITS, Split, Use, artist_groups, load_split
@@ -64,6 +65,18 @@ class Content:
 
 
 @dataclass(frozen=True)
+class PlaylistOrder:
+    """The tracks of all playlists, playlist after playlist: (k,) rows, and where each playlist starts, (m + 1,)."""
+
+    track_rows: Rows
+    starts: Indices
+
+    def tracks_of(self, playlist: int) -> Rows:
+        """Return the rows of the tracks of a playlist (its row) in its order; a track may occur more than once."""
+        return self.track_rows[self.starts[playlist] : self.starts[playlist + 1]]
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """Tracks and playlists with their data under one split.
 
@@ -79,7 +92,7 @@ class Catalogue:
     content           mel and MFCC statistics, or the user's vectors
     timbre            the MFCC part of the statistics, or the user's vectors
     split             the split that `use` comes from
-    ordered_plays     the plays in the order of each playlist, also those with a weight of 0 or less
+    order             the tracks of each playlist in its order, also those with a weight of 0 or less
     """
 
     tracks: Tracks
@@ -94,7 +107,7 @@ class Catalogue:
     content: Content
     timbre: Content
     split: Split
-    ordered_plays: Plays
+    order: PlaylistOrder
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -196,7 +209,7 @@ def load_catalogue(
         content,
         timbre,
         split,
-        ordered_plays,
+        PlaylistOrder(ordered_plays.track_rows, ordered_plays.starts),
     )
 
 

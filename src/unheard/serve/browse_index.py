@@ -30,7 +30,7 @@ class BrowseIndex:
         """Compute every table now."""
         self.search("prepare", artist="prepare")
         _ = self.artists, self.playlists, self.by_track, self.cold_tracks_have_plays
-        _ = self._kinds, self._n_playlists, self._names, self.catalogue.ordered_plays.starts
+        _ = self._kinds, self._n_playlists, self._names
 
     def kind(self, row: int) -> Kind:
         """Return cold (a test track or new), warm (a train track with plays) or other (validation, or no plays)."""
@@ -48,8 +48,7 @@ class BrowseIndex:
 
     def tracks_of(self, playlist: int) -> tuple[int, ...]:
         """Return the rows of the tracks of a playlist (its row) in order; a track may occur more than once."""
-        plays = self.catalogue.ordered_plays
-        return tuple(plays.track_rows[plays.starts[playlist] : plays.starts[playlist + 1]].tolist())
+        return tuple(self.catalogue.order.tracks_of(playlist).tolist())
 
     @cached_property
     def by_track(self) -> csc_matrix:

@@ -1,4 +1,4 @@
-"""Fitting ranker recipes in a workspace: what is read, what is kept, which tracks get embeddings, and which inputs must not be used."""
+"""Fitting ranker recipes in a workspace: what is read, what is kept, which tracks get embeddings."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ HIDDEN = 3
 
 @dataclass(frozen=True)
 class World:
-    """The training data of a ranker, and the features (test, f) and plays (m, test) of the test tracks, which it never reads."""
+    """The training data of a ranker, and features (test, f) and plays (m, test) of the test tracks."""
 
     data: TrainingData
     test_features: Floats

@@ -26,7 +26,7 @@ POLL_EVERY_S = 0.2
 NICENESS = 5
 Contents = tuple[Session, BrowseIndex]  # of a snapshot
 FileVersions = tuple[tuple[str, int, int], ...]
-# Files of a model that a session or the audio worker reads once. Others (history.json, embeddings.safetensors) are read
+# Files of a model that a session or the audio worker reads once. Others (history.json) are read
 # from the disk for each request, or not by the server at all.
 MODEL_FILES = ("predictions.safetensors", "scale.json", "checkpoint.safetensors", RANKER_FILE, "fit.json")
 

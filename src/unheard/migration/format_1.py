@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unheard.arrays import Floats, Indices
+from unheard.arrays import Floats, Indices, Rows
 from unheard.errors import UserError
 from unheard.features.table import SCANNED_KINDS, VECTORS
-from unheard.ids import IdMap, Rows
+from unheard.ids import IdMap
 from unheard.library import Track
 from unheard.plays.plays import Plays
 from unheard.spectrograms.shards import Entry

@@ -16,8 +16,8 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
+from unheard.arrays import Rows
 from unheard.errors import Reason
-from unheard.ids import Rows
 from unheard.ingest.tags import credited_artists
 from unheard.library import Failure, Tracks
 from unheard.plays.names import normalise

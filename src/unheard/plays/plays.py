@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.arrays import Doubles, Floats, Indices, Mask
-from unheard.ids import IdMap, Rows
+from unheard.arrays import Doubles, Floats, Indices, Mask, Rows
+from unheard.ids import IdMap
 
 
 class Play(NamedTuple):

@@ -23,9 +23,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from unheard.arrays import Rows
 from unheard.artefacts import atomic_path
 from unheard.errors import UserError
-from unheard.ids import IdMap, Rows
+from unheard.ids import IdMap
 from unheard.plays.plays import Plays, join_plays
 from unheard.workspace import Workspace
 

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.arrays import Indices
+from unheard.arrays import Indices, Rows
 from unheard.errors import UserError
 from unheard.factors.store import Factors, load_factors, load_split_factors
 from unheard.features.current import current_features
 from unheard.features.store import Features
 from unheard.features.table import VECTORS
-from unheard.ids import IdMap, Rows
+from unheard.ids import IdMap
 from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
 from unheard.recommend.duplicates import song_numbers

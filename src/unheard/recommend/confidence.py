@@ -21,8 +21,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.arrays import Doubles, Floats
-from unheard.ids import Rows
+from unheard.arrays import Doubles, Floats, Rows
 from unheard.ranking import blocks
 from unheard.recommend.catalogue import Catalogue, Content
 from unheard.splits import Use

@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Rows
 from unheard.artefacts import atomic_path
-from unheard.ids import IdMap, Rows
+from unheard.ids import IdMap
 from unheard.progress import Progress, silent
 from unheard.ranking import blocks, top_k
 from unheard.recommend.catalogue import Candidates, Catalogue

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from unheard.arrays import Floats
+from unheard.arrays import Floats, Rows
 from unheard.errors import MissingStageError, UserError
-from unheard.ids import IdMap, Rows
+from unheard.ids import IdMap
 from unheard.models import baselines
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.classical import CLASSICAL, make_classical

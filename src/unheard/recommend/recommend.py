@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Rows
 from unheard.errors import UserError
-from unheard.ids import Rows
 from unheard.library import Track
 from unheard.ranking import top_k
 from unheard.recommend.catalogue import Candidates, Catalogue

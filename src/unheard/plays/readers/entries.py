@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from unheard.arrays import Doubles
+from unheard.arrays import Doubles, Rows
 from unheard.errors import TableError
-from unheard.ids import IdMap, Rows
+from unheard.ids import IdMap
 from unheard.plays.imported import Imported
 from unheard.plays.matching import UNKNOWN, Matcher
 from unheard.plays.plays import Plays, playlist_order

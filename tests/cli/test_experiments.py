@@ -85,7 +85,7 @@ def test_cold_to_warm_fairness_and_calibration(workspace: Path, run: Run, tmp_pa
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["cold-to-warm", "-w", "{w}", "--models", " , "], "--models: expected names"),
+        (["cold-to-warm", "-w", "{w}", "--models", " , "], "expected names separated by commas"),
         (["cold-to-warm", "-w", "{w}", "--models", "random"], "random predicts no factors"),
         (["fairness", "-w", "{w}", "--models", "magic"], "no model 'magic'"),
         (["calibration", "-w", "{w}", "--split", "nothing"], "no split 'nothing'"),

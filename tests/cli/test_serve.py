@@ -24,7 +24,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_refuses_what_would_be_unsafe_or_cannot_be(run: Run, served: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("short\n")
     for words, message in (
-        (("--host", "0.0.0.0"), "open to other machines"),
+        (("--host", "0.0.0.0"), "can be reached from other machines"),
         (("--host", "0.0.0.0", "--token-file", str(tmp_path / "token")), "at least 16"),
         (("--token-file", str(tmp_path / "nothing")), "cannot be read"),
         (("--music-root", str(tmp_path / "nothing")), "expected a folder"),

@@ -193,7 +193,7 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         update(workspace, jobs=0)
     with pytest.raises(UserError, match=r"--kind: no features 'smell'; use one of statistics, .*, or install"):
         update(workspace, "smell")
-    with pytest.raises(UserError, match="vectors: not made from audio; scan a vectors file"):
+    with pytest.raises(UserError, match="vectors: not extracted from audio; scan a vectors file"):
         update(workspace, "vectors")
     with pytest.raises(UserError, match="chroma: has no tags"):
         top_tags(workspace, "chroma")

@@ -27,7 +27,7 @@ def test_it_refuses_what_would_be_unsafe_or_cannot_be(run: Run, served: Path, tm
         (("--host", "0.0.0.0"), "can be reached from other machines"),
         (("--host", "0.0.0.0", "--token-file", str(tmp_path / "token")), "at least 16"),
         (("--token-file", str(tmp_path / "nothing")), "cannot be read"),
-        (("--music-root", str(tmp_path / "nothing")), "expected a folder"),
+        (("--music-root", str(tmp_path / "nothing")), "not a folder; name an existing one"),
     ):
         ran = run("serve", "-w", served, *words)
         assert ran.code == 2, words

@@ -44,7 +44,7 @@ def retired_words() -> list[RetiredWord]:
 def documents() -> list[Path]:
     """Return every source, template and Markdown file that users and developers read."""
     paths = [path for folder in ("src", "docs") for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES]
-    return sorted([*paths, *(ROOT / f"{name}.md" for name in ("README", "ARCHITECTURE", "CONTRIBUTING"))])
+    return sorted([*paths, *(ROOT / f"{name}.md" for name in ("README", "ARCHITECTURE", "CHANGELOG", "CONTRIBUTING"))])
 
 
 def is_not_yet(path: Path) -> bool:

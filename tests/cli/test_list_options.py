@@ -14,6 +14,8 @@ import soundfile
 import unheard
 from tests.builders.command_line import Run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def tags(world: Path) -> dict[str, dict[str, str]]:

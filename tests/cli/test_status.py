@@ -12,6 +12,8 @@ from tests.builders.command_line import RECIPE, Ran, Run
 from unheard.cli.status import AUDIO, PLAYLISTS
 from unheard.demo.generator import build_world
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:

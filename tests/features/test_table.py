@@ -33,6 +33,8 @@ from unheard.splits import Split, write_splits
 from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Settings, Workspace
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "extractors.md"
 
 

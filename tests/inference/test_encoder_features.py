@@ -29,6 +29,8 @@ from unheard.splits.exchange import write_splits
 from unheard.training.networks.train_network import train_network
 from unheard.training.rankers.fit import fit_rankers
 
+pytestmark = pytest.mark.slow
+
 KIND = encoder_kind("artists", "encoder")
 
 

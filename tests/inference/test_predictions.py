@@ -19,6 +19,8 @@ from unheard.spectrograms.statistics import statistics
 from unheard.spectrograms.store import open_store
 from unheard.training.networks.train_network import train_network
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("kind", ["cnn", "triplet", "bag-of-tones"])
 def test_store_and_mels_give_the_stored_predictions(tmp_path: Path, kind: str) -> None:

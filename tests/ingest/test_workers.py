@@ -15,6 +15,8 @@ import pytest
 from unheard.errors import AudioError, Reason
 from unheard.ingest.workers import FileTask, InternalError, WorkerFailure, in_order
 
+pytestmark = pytest.mark.slow
+
 
 def work(kind: str, value: int) -> Any:
     match kind:

@@ -18,7 +18,10 @@ from unheard.models.networks import build, count_trainable
 from unheard.models.xception import Backbone, Xception, XceptionConfig, halve
 
 WHEELS = os.environ.get("UNHEARD_WHEELS")
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras on NumPy 2
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras on NumPy 2
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,10 @@ FIRST_EPSILON = ADAM.epsilon * math.sqrt(1 - ADAM.beta2)  # for Keras, to take t
 LOSS_TOLERANCE = 1e-5  # of losses around 1, in float32
 WEIGHT_TOLERANCE = 1e-5  # a tenth of a step, where a gradient is near epsilon and its rounding counts
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras on NumPy 2
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras on NumPy 2
+    pytest.mark.slow,
+]
 
 
 def stored_patches() -> NDArray[np.float16]:

@@ -6,6 +6,7 @@ import html
 import re
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from unheard.report.model_lists import Listed, ModelList, SideBySide
 from unheard.report.page import Head, render
 from unheard.report.served import as_served, served_policy
 from unheard.splits import Use
+
+pytestmark = pytest.mark.slow
 
 HEAD = Head("w", "artists", HOSTILE, simulated=False, day="2020-01-01", version="0")
 

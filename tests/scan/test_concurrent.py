@@ -17,6 +17,8 @@ from unheard.scan.scan import ScanReport, scan
 from unheard.spectrograms.shards import list_shards
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 SCAN = """
 import sys
 from pathlib import Path

@@ -18,6 +18,8 @@ from unheard.errors import UserError
 from unheard.serve.config import ServeConfig, read_token
 from unheard.serve.security import COOKIE, HEADERS
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "correct-horse-battery-staple"
 
 

@@ -40,6 +40,8 @@ from unheard.splits import load_split
 from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server(own_workspace: Path) -> Iterator[ServerState]:

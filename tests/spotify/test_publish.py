@@ -17,6 +17,8 @@ from unheard.spotify.account import Account, token_path
 from unheard.spotify.publish import Published, publish
 from unheard.spotify.seed_lists import NamedList
 
+pytestmark = pytest.mark.slow
+
 SEED = Track("0", title="Klavier", artists=("Rammstein",), isrc="DEN969700123")
 SECOND = Track("1", title="Jóga", artists=("Björk",))
 LOST = Track("2", title="Song 1", artists=("Artist 3",))

@@ -28,6 +28,8 @@ from unheard.splits import Split
 from unheard.training.rankers.fit import fit_rankers
 from unheard.training.tune import tune, write_recipe
 
+pytestmark = pytest.mark.slow
+
 TOWER = {"steps": 30, "checks": 3, "playlists": 64, "tower": {"width": 16}, "output": 8}
 
 

@@ -50,8 +50,8 @@ test-numerics: install-dev wheels/.there  ## run the tests that compute, with bf
 	done; done
 
 # What depends on other packages, without what takes long. The tools of these tests come in their newest versions.
-BOUNDS_TESTS := tests/ingest tests/scan tests/spectrograms tests/factors tests/recommend tests/serve \
-	--ignore=tests/serve/browser --ignore=tests/serve/test_listening_browser.py --ignore=tests/serve/test_openapi.py
+BOUNDS_TESTS := tests/ingest tests/plays tests/scan tests/spectrograms tests/factors tests/recommend tests/serve \
+	--ignore=tests/serve/test_openapi.py
 BOUNDS_TOOLS := pytest pytest-xdist hypothesis httpx playwright librosa
 
 test-latest:  ## the tests of what reads audio, plays and requests, with the newest version of every dependency

@@ -37,10 +37,6 @@ SHARED_CLASSES = {
     "Options": ("experiments", "the options of each experiment, by the protocol of experiments/experiment.py"),
 }
 
-# Rooms that are being renamed. Remove an entry when its name is unique.
-NOT_YET_MODULES: dict[str, str] = {}
-NOT_YET_CLASSES: dict[str, str] = {}
-
 
 def modules() -> list[Path]:
     """Return the modules of the package, relative to it."""
@@ -76,14 +72,12 @@ def shared_classes() -> dict[str, list[str]]:
 
 def test_a_module_name_has_one_meaning() -> None:
     shared = shared_modules()
-    unlisted = {name: paths for name, paths in shared.items() if name not in SHARED_MODULES | NOT_YET_MODULES}
+    unlisted = {name: paths for name, paths in shared.items() if name not in SHARED_MODULES}
     assert not unlisted, "rename a module, or list the name with a reason"
 
 
 def test_a_class_name_has_one_meaning() -> None:
-    shared = shared_classes()
-    unlisted = {name: paths for name, paths in shared.items() if name not in NOT_YET_CLASSES}
-    assert not unlisted, "rename a class, or list the name with a reason"
+    assert not shared_classes(), "rename a class, or list the name with a reason"
 
 
 @pytest.mark.parametrize("folder", NAMED_AFTER_THEIR_SUBJECT)

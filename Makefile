@@ -34,7 +34,7 @@ wheels/.there:
 
 PYTEST := UNHEARD_WHEELS=$(CURDIR)/wheels $(BIN)/python -m pytest -q -n auto --dist loadgroup
 # Whatever trains a model or computes with one: its results may not depend on the processor.
-NUMERICS := tests/training tests/models tests/parity tests/experiments tests/evaluate tests/recommend tests/factors \
+NUMERICS := tests/training tests/inference tests/models tests/parity tests/experiments tests/evaluate tests/recommend tests/factors \
 	tests/cli
 
 test: install-dev wheels/.there  ## run every test, as many at once as there are cores (the page tests need Chromium)

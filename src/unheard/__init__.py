@@ -17,7 +17,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from unheard.errors import AudioError, MissingStageError, TableError, UnheardError, UserError
+    from unheard.errors import AudioError, LockedError, MissingStageError, TableError, UnheardError, UserError
     from unheard.recommend.filters import Filters
     from unheard.recommend.options import ListOptions
     from unheard.recommend.recommend import Recommendation
@@ -29,6 +29,7 @@ __all__ = [
     "AudioError",
     "Filters",
     "ListOptions",
+    "LockedError",
     "MissingStageError",
     "Recommendation",
     "Session",
@@ -42,6 +43,7 @@ _MODULES = {
     "AudioError": "errors",
     "Filters": "recommend.filters",
     "ListOptions": "recommend.options",
+    "LockedError": "errors",
     "MissingStageError": "errors",
     "Recommendation": "recommend.recommend",
     "Session": "session",

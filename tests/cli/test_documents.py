@@ -62,6 +62,7 @@ def test_the_public_surface_is_small() -> None:
         "AudioError",
         "Filters",
         "ListOptions",
+        "LockedError",
         "MissingStageError",
         "Recommendation",
         "Session",

@@ -129,7 +129,7 @@ class Catalogue:
     @cached_property
     def song(self) -> NDArray[np.int32]:
         """Number of the song of which each track is a recording, (n,) int32; see duplicates.py."""
-        return song_numbers(self)
+        return song_numbers(self.tracks, self.artist)
 
     @cached_property
     def warm_track_ids(self) -> frozenset[str]:

@@ -7,16 +7,13 @@ their titles are equal without additions such as "(Live)", "[2011 Remaster]" and
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.library import Track
+from unheard.arrays import Rows
+from unheard.library import Track, Tracks
 from unheard.splits.groups import loose
-
-if TYPE_CHECKING:
-    from unheard.recommend.catalogue import Catalogue
 
 BRACKETS = re.compile(r"[(\[{][^)\]}]*[)\]}]")
 VERSION = re.compile(
@@ -30,25 +27,25 @@ def song_title(title: str) -> str:
     return loose(bare) or loose(title)
 
 
-def song_numbers(catalogue: Catalogue) -> NDArray[np.int32]:
+def song_numbers(tracks: Tracks, artist: Rows) -> NDArray[np.int32]:
     """Return the number of the song of which each track is a recording, (n,) int32.
 
-    Tracks without a title have their own numbers. `Catalogue.song` caches the result.
+    `artist` (n,) numbers artist groups. Tracks without a title have their own numbers.
     """
     numbers: dict[tuple[int, str], int] = {}
-    out = np.empty(len(catalogue), np.int32)
-    for row, track in enumerate(catalogue.tracks.items):
+    out = np.empty(len(tracks), np.int32)
+    for row, track in enumerate(tracks.items):
         title = song_title(track.title)
-        key = (int(catalogue.artist[row]), title) if title else (-1 - row, "")
+        key = (int(artist[row]), title) if title else (-1 - row, "")
         out[row] = numbers.setdefault(key, len(numbers))
     return out
 
 
-def same_song(catalogue: Catalogue, track: Track) -> list[int]:
+def same_song(tracks: Tracks, track: Track) -> list[int]:
     """Return the rows of recordings of the same song as a track from outside the library: same title, common artist."""
     title, artists = song_title(track.title), {loose(artist) for artist in track.artists}
     return [
         row
-        for row, other in enumerate(catalogue.tracks.items)
+        for row, other in enumerate(tracks.items)
         if title and song_title(other.title) == title and artists & {loose(artist) for artist in other.artists}
     ]

@@ -242,7 +242,7 @@ def _select(
     seed_songs = {int(songs[s]) for s in seeds if isinstance(s, int)}
     for new in seeds:
         if isinstance(new, NewTrack):
-            seed_songs |= {int(songs[row]) for row in same_song(catalogue, new.track)}
+            seed_songs |= {int(songs[row]) for row in same_song(catalogue.tracks, new.track)}
     allowed = rows_that_fit(options.filters, catalogue.tracks)[rows] & ~np.isin(songs[rows], list(seed_songs))
     if len(query.excluded):
         allowed &= ~np.isin(rows, query.excluded)

@@ -108,8 +108,10 @@ def test_it_becomes_warm_and_stopping_it_ends_waiting_requests(audio_worker: Aud
 
 
 @pytest.fixture(scope="module")
-def worker_url(audio_world: Path) -> Iterator[str]:
-    with running(ServeConfig(workspace=audio_world / "workspace")) as url:
+def worker_url(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server whose uploads are in a folder of their own: other processes of the suite upload files too."""
+    with pytest.MonkeyPatch.context() as patched, running(ServeConfig(workspace=audio_world / "workspace")) as url:
+        patched.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("uploads")))
         eventually(lambda: httpx.get(f"{url}/api/health/ready", timeout=60).json().get("hearing_is_warm"))
         yield url
 

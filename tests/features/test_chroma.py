@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from unheard.features.chroma import SETTINGS, Chroma, chroma, chroma_filters, estimate_tuning, tonnetz
 from unheard.spectrograms.stft import power_spectra
 
+pytestmark = pytest.mark.slow
+
 RATE = SETTINGS.sample_rate
 C_MAJOR, G_MAJOR, A_MINOR = (0, 4, 7), (7, 11, 14), (9, 12, 16)  # semitones above middle C
 

@@ -17,6 +17,8 @@ from tests.ingest.sounds import song, write
 from unheard.errors import AudioError
 from unheard.features.musicnn_mel import PATCH_FRAMES, log_mel, patches, patches_of_file, spread_evenly
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ = 16_000
 
 

@@ -15,6 +15,8 @@ from unheard.errors import AudioError
 from unheard.features.streams import WAITING_BLOCKS, read_together
 from unheard.ingest.audio import decode_at_rates, decode_blocks
 
+pytestmark = pytest.mark.slow
+
 Blocks = Iterator[NDArray[np.float32]]
 RATES = (22_050, 16_000)
 

@@ -17,6 +17,8 @@ from unheard.ingest import audio
 from unheard.ingest.audio import decode_at_rates, decode_blocks
 from unheard.ingest.decoders import Opened, open_ffmpeg, open_sndfile
 
+pytestmark = pytest.mark.slow
+
 EVERY_FORMAT = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aiff")
 
 

@@ -15,6 +15,8 @@ from unheard.ids import IdMap
 from unheard.recommend.track_map import TrackMap, load_map, pca, project, save_map, tsne
 from unheard.session import Session
 
+pytestmark = pytest.mark.slow
+
 
 def clusters(n: int, *, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Unit vectors around eight directions in 12 dimensions, and which one each belongs to."""

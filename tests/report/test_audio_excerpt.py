@@ -29,6 +29,8 @@ from unheard.report.trained_networks import chosen_outputs, convolutions
 from unheard.spectrograms.store import open_store
 from unheard.workspace import Settings, Workspace
 
+pytestmark = pytest.mark.slow
+
 RATE = 22_050
 
 

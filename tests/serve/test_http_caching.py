@@ -19,6 +19,8 @@ from unheard.serve.http_caching import IMMUTABLE, PICTURE, REVALIDATED, UNCACHED
 from unheard.serve.state import ServerState
 from unheard.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 REUSABLE_ADDRESSES = (
     "/track?id=t00-0",
     "/tracks?q=song",

@@ -18,6 +18,8 @@ from unheard.serve.config import ServeConfig
 from unheard.serve.jobs import Job, State, process, record
 from unheard.serve.pages.job_view import JobView
 
+pytestmark = pytest.mark.slow
+
 LEFT = "20260102-030405-abcdef"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from unheard.errors import LockedError, MissingStageError, Reason, UserError
-from unheard.library import Failure, Library, Track, explain, open_library
+from unheard.library import ADDED_COLUMNS, Failure, Library, Track, explain, open_library
 
 
 def test_tracks_come_back_by_id(tmp_path: Path) -> None:
@@ -144,3 +144,13 @@ def test_advice_goes_by_the_code_of_sqlite(code: int, advice: str | None) -> Non
     explained = explain(error, "library.sqlite")
     assert (explained is None) == (advice is None)
     assert advice is None or advice in str(explained)
+
+
+def test_columns_of_later_versions_are_added(tmp_path: Path) -> None:
+    """A library without them is as one of an earlier version: its tracks stay, the columns are empty."""
+    with Library(tmp_path / "l.sqlite") as library:
+        library.put_track(Track("a", "/m/a.ogg", "A", gone_since="2024-05-06"))
+        for column in ADDED_COLUMNS:
+            library._db.execute(f"ALTER TABLE tracks DROP COLUMN {column}")
+    with Library(tmp_path / "l.sqlite") as library:
+        assert library.tracks().items == (Track("a", "/m/a.ogg", "A"),)

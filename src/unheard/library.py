@@ -22,7 +22,9 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS tracks (
     track_id TEXT PRIMARY KEY, path TEXT NOT NULL, title TEXT NOT NULL, artists TEXT NOT NULL, album TEXT NOT NULL,
     isrc TEXT NOT NULL, mbid TEXT NOT NULL, release_date TEXT NOT NULL, genre TEXT NOT NULL, duration_s REAL NOT NULL,
-    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, content_hash TEXT NOT NULL
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, content_hash TEXT NOT NULL,
+    album_artist TEXT NOT NULL DEFAULT '', ctime_ns INTEGER NOT NULL DEFAULT 0, audio_hash TEXT NOT NULL DEFAULT '',
+    gone_since TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tracks_path ON tracks (path);
 CREATE INDEX IF NOT EXISTS tracks_hash ON tracks (content_hash);
@@ -33,10 +35,25 @@ CREATE TABLE IF NOT EXISTS file_failures (
 CREATE INDEX IF NOT EXISTS file_failures_duplicate_of ON file_failures (duplicate_of) WHERE duplicate_of != '';
 """
 
+# Columns that later versions added to `tracks`; a library without them gets them when it is opened for writing.
+ADDED_COLUMNS = {
+    "album_artist": "TEXT NOT NULL DEFAULT ''",
+    "ctime_ns": "INTEGER NOT NULL DEFAULT 0",
+    "audio_hash": "TEXT NOT NULL DEFAULT ''",
+    "gone_since": "TEXT NOT NULL DEFAULT ''",
+}
+
 
 @dataclass(frozen=True)
 class Track:
-    """One track. `artists` are all credited artists, the main one first; unknown text is empty, unknown duration 0."""
+    """One track. `artists` are all credited artists, the main one first; unknown text is empty, unknown duration 0.
+
+    genre         all genres, joined by "; "
+    content_hash  of the file's bytes
+    audio_hash    of its audio packets without tags; empty if unknown
+    ctime_ns      the file's change time: a tagger may restore size and modification time, but not this
+    gone_since    UTC date (YYYY-MM-DD) of the first scan that did not find the file; empty while it is there
+    """
 
     track_id: str
     path: str = ""
@@ -51,6 +68,10 @@ class Track:
     size: int = 0
     mtime_ns: int = 0
     content_hash: str = ""
+    album_artist: str = ""
+    ctime_ns: int = 0
+    audio_hash: str = ""
+    gone_since: str = ""
 
     @property
     def source_hash(self) -> str:
@@ -262,6 +283,10 @@ def _connect(path: Path) -> sqlite3.Connection:
     if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         db = sqlite3.connect(path, timeout=30, isolation_level=None)
         db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
+        present = {row[1] for row in db.execute("PRAGMA table_info(tracks)")}
+        for column, definition in ADDED_COLUMNS.items():
+            if column not in present:
+                db.execute(f"ALTER TABLE tracks ADD COLUMN {column} {definition}")
         return db
     log = path.with_name(f"{path.name}-wal")  # without a log, mode=ro would try to create one in the folder
     mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"

@@ -18,7 +18,7 @@ from tests.builders.format_1 import contents, database, other_files, rows_of, ve
 from unheard.errors import LockedError, UserError
 from unheard.features.current import current_features
 from unheard.features.store import FeatureStore
-from unheard.library import Library, Track
+from unheard.library import ADDED_COLUMNS, Library, Track
 from unheard.migration import migrate as migration
 from unheard.migration.migrate import Migrated, migrate, unfinished
 from unheard.plays.storage import read_plays
@@ -50,9 +50,10 @@ def test_status_counts_what_was_there(migrated: Path) -> None:
 
 def test_tracks_failures_and_plays_are_the_rows_of_the_old_tables(migrated: Path, unpacked: Path) -> None:
     old, new = rows_of(unpacked / "format-1"), contents(migrated)
-    names = Track.__dataclass_fields__
+    names = [name for name in Track.__dataclass_fields__ if name not in ADDED_COLUMNS]
     as_rows = [tuple(getattr(track, name) for name in names) for track in new["tracks"]]
     assert as_rows == [(*row[:3], tuple(json.loads(row[3])), *row[4:]) for row in old["tracks"]]
+    assert {getattr(track, name) for track in new["tracks"] for name in ADDED_COLUMNS} == {"", 0}
     found = [
         (f.path, f.track_id, f.reason.value, f.detail, f.size, f.mtime_ns, f.duplicate_of) for f in new["failures"]
     ]

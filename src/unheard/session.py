@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.errors import AudioError, MissingStageError, UserError
+from unheard.errors import AudioError, UserError
 from unheard.progress import Progress, silent
 from unheard.recommend import csv_lists
 from unheard.recommend import recommend as ranking
@@ -27,15 +27,16 @@ from unheard.recommend.export import as_json, entries_of, export
 from unheard.recommend.models import (
     ORACLE,
     UNTRAINED,
+    choose_model,
     make_recommender,
     split_for_use,
-    trained_elsewhere,
     trained_models,
     without_part,
 )
 from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation, Seed
 from unheard.recommend.recommenders import Recommender, space_of
+from unheard.recommend.sound import SOUND
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.vector_export import write_vectors
 from unheard.workspace import Workspace
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from unheard.inference.network_encoder import NetworkEncoder
     from unheard.inference.ranker_encoder import RankerEncoder
 
-DEFAULT_MODELS = ("blend", "triplet", "triplet-content")
 CONFIDENCE_BATCH = 512  # tracks
 
 
@@ -58,7 +58,11 @@ class Embedded:
 
 
 class Session:
-    """Recommends from one workspace with one model, under one split."""
+    """Recommends from one workspace with one model, under one split.
+
+    `notice` is a sentence about the data for the person who reads the lists, such as that the playlists are too few to
+    learn from; empty without one.
+    """
 
     def __init__(
         self,
@@ -72,7 +76,7 @@ class Session:
         """Open a workspace.
 
         split      None: the split for use (recommend/models.py, `split_for_use`)
-        model      a trained model, a baseline or "oracle"; None: the default recipe's model, else another trained one
+        model      a trained model, a baseline or "oracle"; None: the default model (recommend/models.py, `choose_model`)
         seed       breaks ties
         catalogue  a loaded catalogue that sessions share; None: load it
 
@@ -84,7 +88,7 @@ class Session:
             need_full = model == ORACLE or self.workspace.factors_path("full").is_file()
             catalogue = load_catalogue(self.workspace, split or split_for_use(self.workspace), need_full=need_full)
         self.catalogue: Catalogue = catalogue
-        self.model = model or self._default_model()
+        self.model, self.notice = choose_model(self.workspace, self.catalogue, model)
 
     # -------------------------------------------------------------------------------------------- ids and scores
 
@@ -120,7 +124,10 @@ class Session:
         """Return an audio file as a seed; raise AudioError if it cannot be used."""
         from unheard.ingest.tags import read_tags
 
-        vector, statistics = self._encoder.encode_file(file)
+        if self.model == SOUND:
+            vector = statistics = self._statistics(file)
+        else:
+            vector, statistics = self._encoder.encode_file(file)
         return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector, statistics)
 
     def resolve_seed(self, name: str) -> str | NewTrack:
@@ -191,16 +198,11 @@ class Session:
             return None
         if isinstance(seed, int):
             return float(self._confidence_model.of_tracks(np.array([seed], np.int32))[0])
-        from unheard.features.mel_features import vectors_of
-        from unheard.spectrograms.files import mel_of_file
-        from unheard.spectrograms.statistics import N_STATISTICS
-
-        if self.catalogue.content.values.shape[1] != N_STATISTICS:
+        if not self._content_is_statistics:
             return None
         statistics = seed.statistics
         if statistics is None:
-            file = Path(seed.track.path)
-            statistics, _ = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
+            statistics = self._statistics(Path(seed.track.path))
         return float(self._confidence_model.of_content(statistics[None, :])[0])
 
     def label(self, track: str | NewTrack) -> str:
@@ -318,6 +320,24 @@ class Session:
 
     # -------------------------------------------------------------------------------------------- internals
 
+    @property
+    def _content_is_statistics(self) -> bool:
+        """Whether the features of the catalogue are computed from audio, as opposed to the user's own vectors."""
+        from unheard.spectrograms.statistics import N_STATISTICS
+
+        return self.catalogue.content.values.shape[1] == N_STATISTICS
+
+    def _statistics(self, file: Path) -> NDArray[np.float32]:
+        """Return the mel and MFCC statistics of an audio file, (f,); raise AudioError if it cannot be used."""
+        from unheard.features.mel_features import vectors_of
+        from unheard.spectrograms.files import mel_of_file
+
+        if not self._content_is_statistics:
+            raise UserError(
+                f"{file}: the library's features are vectors that were imported; scan the file with its vector"
+            )
+        return vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)[0]
+
     @cached_property
     def _recommender(self) -> Recommender:
         return make_recommender(self.workspace, self.catalogue, self.model, seed=self.seed)
@@ -345,17 +365,6 @@ class Session:
         ids, vectors = predictions(self.workspace, self.catalogue.split.name, without_part(self.model))
         known = np.array([name in self.catalogue.tracks.ids for name in ids], np.bool_)
         return [name for name, keep in zip(ids, known, strict=True) if keep], vectors[known]
-
-    def _default_model(self) -> str:
-        split = self.catalogue.split.name
-        trained = trained_models(self.workspace, split)
-        for name in (*DEFAULT_MODELS, *trained):
-            if name in trained:
-                return name
-        raise MissingStageError(
-            f"no model is trained on split {split!r}{trained_elsewhere(self.workspace, split)}",
-            f"unheard train -w {self.workspace.root} --split {split}",
-        )
 
     @property
     def _is_trained(self) -> bool:

@@ -15,6 +15,7 @@ from unheard.cli import (
     evaluation,
     experiments,
     features,
+    go,
     listen_test,
     serve,
     spotify,
@@ -33,6 +34,7 @@ from unheard.cli import (
 from unheard.cli import (
     training as training_commands,
 )
+from unheard.cli.default_workspace import use_default_workspace
 from unheard.errors import UnheardError
 from unheard.library import explain
 
@@ -41,6 +43,7 @@ class Commands(TyperGroup):
     """Runs a command; prints an error of unheard as one line and exits with its code."""
 
     def invoke(self, ctx: Any) -> Any:
+        use_default_workspace()
         try:
             return super().invoke(ctx)
         except UnheardError as error:
@@ -84,6 +87,7 @@ def _options(
 
 
 for command in (
+    go.go,
     library_commands.init,
     library_commands.scan,
     library_commands.import_plays,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from unheard import artefacts
 from unheard.arrays import Floats, Mask
 from unheard.errors import MissingStageError
@@ -36,6 +38,12 @@ class Factors:
     @property
     def dim(self) -> int:
         return int(self.tracks.shape[1])
+
+
+def no_factors() -> Factors:
+    """Return the factors of a library without plays: of no track and no playlist."""
+    none = np.zeros((0, 1), np.float32)
+    return Factors(IdMap([]), IdMap([]), none, np.zeros(0, np.bool_), none, {})
 
 
 def save_factors(workspace: Workspace, split: str, factors: Factors) -> None:

@@ -352,7 +352,7 @@ def _spelled(hint: Any) -> str:
 
 # What recommend/models.py makes without training; a test holds the two lists together.
 RESERVED_NAMES = {
-    "random", "popularity", "artist-mean", "content-neighbours", "ridge", "oracle",
+    "random", "popularity", "artist-mean", "content-neighbours", "ridge", "sound", "oracle",
     "user-knn-cosine", "user-knn-pearson", "user-knn-adjusted", "item-knn-cosine", "item-knn-pearson",
     "item-knn-adjusted", "explicit-mf", "implicit-als", "content-based", "hybrid-weighted", "hybrid-learned",
     "hybrid-switching", "hybrid-cascade", "hybrid-feature", "hybrid-mixed", "content-boosted",

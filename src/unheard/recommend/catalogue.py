@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 
 from unheard.arrays import Indices, Rows
 from unheard.errors import UserError
-from unheard.factors.store import Factors, load_factors, load_split_factors
+from unheard.factors.store import Factors, load_factors, load_split_factors, no_factors
 from unheard.features.current import current_features
 from unheard.features.store import Features
 from unheard.features.table import VECTORS
@@ -194,7 +194,8 @@ def load_catalogue(
     earlier = all_plays.before(split.cutoff_timestamp).matrix
     use = split.uses(tracks.ids)
     train_plays, validation_plays = _columns(earlier, use == Use.TRAIN), _columns(earlier, use == Use.VAL)
-    warm = align(load_split_factors(workspace, split), tracks.ids, playlists, use)
+    factors = load_split_factors(workspace, split) if len(playlists) else no_factors()
+    warm = align(factors, tracks.ids, playlists, use)
     full = align(load_factors(workspace, "full"), tracks.ids, playlists, use) if need_full else None
     return Catalogue(
         tracks,

@@ -20,12 +20,14 @@ from unheard.recommend.recommenders import (
     Recommender,
 )
 from unheard.recommend.scales import load_scale, warm_cold_scorer
+from unheard.recommend.sound import MIN_TO_COMPARE, SOUND, sound_recommender, too_few_playlists, usable_playlists
 from unheard.splits import USE_SPLITS, Use, default_split, load_splits
 from unheard.workspace import Workspace
 
 BASELINES = ("random", "popularity", "artist-mean", "content-neighbours", "ridge")
-UNTRAINED = (*BASELINES, *CLASSICAL)  # need no training: made from the catalogue
+UNTRAINED = (*BASELINES, SOUND, *CLASSICAL)  # need no training: made from the catalogue
 ORACLE = "oracle"
+DEFAULT_MODELS = ("blend", "triplet", "triplet-content")
 FACTORS = ":factors"  # suffix of a recipe's name: rank by the warm factors that it predicts
 
 
@@ -57,6 +59,31 @@ def trained_elsewhere(workspace: Workspace, split: str) -> str:
     return f", only {'; '.join(parts)}" if parts else ""
 
 
+def choose_model(workspace: Workspace, catalogue: Catalogue, wanted: str | None) -> tuple[str, str]:
+    """Return the name of the model to use, and a sentence about it for people, which may be empty.
+
+    `wanted` if it is given; else the default recipe's model or another trained one; else, with too few playlists to
+    learn from, `sound`. With a single playlist, for which a fitted model scores all tracks alike, `sound` replaces every
+    model that is fitted to plays. Raise MissingStageError if no model is trained and there are enough playlists.
+    """
+    n, split = usable_playlists(catalogue.train_plays), catalogue.split.name
+    too_few = too_few_playlists(n)
+    if n < MIN_TO_COMPARE and wanted not in (SOUND, "random", "popularity", ORACLE):
+        return SOUND, too_few
+    if wanted is not None:
+        return wanted, ""
+    trained = trained_models(workspace, split)
+    for name in (*DEFAULT_MODELS, *trained):
+        if name in trained:
+            return name, ""
+    if too_few:
+        return SOUND, too_few
+    raise MissingStageError(
+        f"no model is trained on split {split!r}{trained_elsewhere(workspace, split)}",
+        f"unheard train -w {workspace.root} --split {split}",
+    )
+
+
 def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, seed: int = 0) -> Recommender:
     """Return the recommender with the name `model`.
 
@@ -78,6 +105,8 @@ def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, 
             return from_predictions(catalogue, model, content_neighbours(catalogue))
         case "ridge":
             return from_predictions(catalogue, model, ridge(catalogue))
+        case "sound":
+            return sound_recommender(catalogue)
         case "oracle":
             return _oracle(workspace, catalogue)
     if model in CLASSICAL:

@@ -23,7 +23,7 @@ from unheard.splits.groups import artist_groups, artist_seen
 from unheard.splits.make_splits import make_splits
 from unheard.splits.newest import time_split
 from unheard.splits.split import Split, Use, UseName
-from unheard.splits.stage import prepare_splits
+from unheard.splits.stage import prepare_splits, renew_live
 
 __all__ = [
     "EVALUATION_SPLITS",
@@ -41,6 +41,7 @@ __all__ = [
     "make_splits",
     "prepare_splits",
     "read_splits",
+    "renew_live",
     "time_split",
     "tracks_split",
     "write_splits",

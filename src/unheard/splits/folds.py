@@ -54,6 +54,11 @@ def live_split(tracks: IdMap, groups: Rows, *, played: Collection[str], rng: np.
     return _split(LIVE, tracks, fold, LIVE_FOLDS)
 
 
+def nothing_played(tracks: IdMap) -> Split:
+    """Return the split `live` of a library without plays: all tracks are test tracks."""
+    return _split(LIVE, tracks, np.full(len(tracks), LIVE_FOLDS["test"][0], np.int32), LIVE_FOLDS)
+
+
 def assign_folds(groups: Rows, use: Mapping[UseName, tuple[int, ...]], *, rng: np.random.Generator) -> Rows:
     """Return the fold of each member, (n,) int32, for members in `groups` (n,); no group is in two folds.
 

@@ -12,6 +12,7 @@ from unheard.features.current import current_features
 from unheard.library import Tracks, open_library
 from unheard.plays import Plays, read_plays
 from unheard.splits.exchange import read_splits, write_splits
+from unheard.splits.folds import LIVE, nothing_played
 from unheard.splits.groups import Signatures
 from unheard.splits.make_splits import ignore, make_splits
 from unheard.splits.split import Split, Use
@@ -54,6 +55,37 @@ def prepare_splits(
     if splits != existing:
         write_splits(workspace.splits_path, splits)
     return [_row(split, tracks) for split in splits.values()]
+
+
+def renew_live(workspace: Workspace, *, seed: int = 0, left_out: Callable[[str], None] = ignore) -> bool:
+    """Bring the split `live` up to date with the plays; return whether it changed. Make splits that are missing.
+
+    If other tracks have plays than when the split was made, it is made anew: they are train or validation tracks, and all
+    others test tracks, in a library without plays all of them. New tracks without plays change nothing: they are NEW to
+    the split, and as cold as its test tracks. Other splits are kept as they are, because models that were measured on
+    them would have to be trained again.
+    """
+    with open_library(workspace.library_path) as library:
+        tracks = library.tracks()
+        if not len(tracks):
+            raise MissingStageError(f"{workspace.root}: no tracks yet", f"unheard scan -w {workspace.root} MUSIC")
+        found = current_features(workspace, tracks, "signature")
+        plays = read_plays(workspace)
+        new = _made(plays, tracks, (found.ids, found.values), seed=seed, after=None, left_out=left_out)
+    existing = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
+    live = new.get(LIVE) or nothing_played(tracks.ids)
+    if LIVE in existing and _played(existing[LIVE], tracks) == _played(live, tracks):
+        live = existing[LIVE]
+    splits = {**new, **existing, LIVE: live}
+    if splits != existing:
+        write_splits(workspace.splits_path, splits)
+    return live != existing.get(LIVE)
+
+
+def _played(live: Split, tracks: Tracks) -> frozenset[str]:
+    """Return the tracks that are in a playlist, to the split `live`."""
+    uses = live.uses(tracks.ids)
+    return frozenset(tracks.ids.take(np.flatnonzero((uses == Use.TRAIN) | (uses == Use.VAL))))
 
 
 def _imported(file: Path, tracks: Tracks) -> dict[str, Split]:

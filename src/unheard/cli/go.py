@@ -1,0 +1,110 @@
+"""The command `go`: from a music folder to playlist files, in one step."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unheard.cli import console
+from unheard.cli.console import JsonFlag
+from unheard.cli.default_workspace import default_workspace
+from unheard.errors import UserError
+
+SHOWN_LISTS, SHOWN_TRACKS = 12, 5
+
+
+def go(
+    music: Annotated[Path, typer.Argument(help="Folder of music, or a tracks.csv.", show_default=False)],
+    playlists: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Playlists or histories: files, or folders of them.", show_default=False),
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the lists.")] = Path("unheard-playlists"),
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            "-w",
+            "--workspace",
+            envvar="UNHEARD_WORKSPACE",
+            help="The workspace folder. Default: one in your home, which other commands then find too.",
+            show_default=False,
+        ),
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="Tracks of a list.")] = 25,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", help="Skip paths that match this glob (repeatable).")
+    ] = None,
+    max_minutes: Annotated[
+        float, typer.Option(min=0, help="Stop training after this time, with the best weights so far.")
+    ] = 1.0,
+    serve: Annotated[bool, typer.Option("--serve", help="Open the pages of `unheard serve` at the end.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """From a music folder and playlists to playlists of music that nobody has played: all steps in one.
+
+    Run it again, for example every night: only what has changed is done again, and the lists are replaced.
+    """
+    from unheard.go.run import Options
+    from unheard.go.run import go as run
+    from unheard.recommend.options import ListOptions
+    from unheard.workspace import Workspace
+
+    started = time.monotonic()
+    if output.exists() and not output.is_dir():
+        raise UserError(f"{output}: is a file, expected a folder for the lists; name another with -o")
+    root = workspace or default_workspace()
+    opened = Workspace.init(root)
+    options = Options(output, jobs, exclude or [], ListOptions(n=n), max_minutes)
+    with console.progress_bars() as progress:
+        outcome = run(opened, [music], playlists or [], options, say=console.say, progress=progress)
+    if json:
+        console.print_json(
+            {
+                "workspace": str(root),
+                "scan": vars(outcome.scan),
+                "tracks": outcome.n_tracks,
+                "playlists": outcome.n_playlists,
+                "unplayed": outcome.n_unplayed,
+                "model": outcome.model,
+                "changed": outcome.changed,
+                "files": [str(file) for file in outcome.files],
+                "trust": vars(outcome.trust),
+            }
+        )
+        return
+    scanned = outcome.scan
+    console.say("")
+    console.say(
+        f"library    {outcome.n_tracks} tracks ({scanned.added} new, {scanned.changed + scanned.updated} changed, "
+        f"{scanned.gone} gone, {scanned.failed + scanned.known_failures} skipped), {outcome.n_unplayed} in no playlist"
+    )
+    console.say(f"playlists  {outcome.n_playlists}")
+    console.say(f"model      {outcome.model}")
+    made = "made" if outcome.changed else "unchanged since the last run"
+    console.say(f"lists      {len(outcome.files)} in {output}, {made}")
+    for file in outcome.files[:SHOWN_LISTS]:
+        console.say(f"           {file.name}")
+    if len(outcome.files) > SHOWN_LISTS:
+        console.say(f"           ... and {len(outcome.files) - SHOWN_LISTS} more")
+    if outcome.lists:
+        first = outcome.lists[0]
+        console.say(f"\n{first.title}:")
+        for item in first.tracks[:SHOWN_TRACKS]:
+            console.say(f"           {item.rank}. {item.label}")
+    console.say(f"\ntrust      {outcome.trust.sentence}")
+    if scanned.failed or scanned.known_failures:
+        console.say(f"skipped    unheard errors -w {shlex.quote(str(root))}")
+    console.say(f"time       {time.monotonic() - started:.0f} s")
+    command = f"unheard serve -w {shlex.quote(str(root))}"
+    if serve:
+        from unheard.cli.serve import serve as run_server
+
+        run_server(root)
+    else:
+        console.say(f"next       {command}    (pages with a player, on http://127.0.0.1:8000)")

@@ -1,0 +1,1 @@
+"""Run all stages from a music folder to playlists: `unheard go`."""

@@ -1,0 +1,262 @@
+"""Run all stages from a music folder to playlist files, each only if its input has changed.
+
+    scan -> import -> split `live` -> factors -> train -> predict new tracks -> lists
+
+A file `go.json` in the workspace holds hashes of what the factors, the model and the lists were made from, and the names
+of the written files. A run that was stopped continues where it stopped, because every stage does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unheard import __version__
+from unheard.artefacts import write_json
+from unheard.errors import MissingStageError, UserError
+from unheard.factors.als import AlsConfig
+from unheard.factors.stage import compute_factors
+from unheard.factors.store import load_factors
+from unheard.go.adapt import n_factors
+from unheard.go.lists import NewList, file_names, lists_of
+from unheard.go.trust import Trust, trust
+from unheard.library import Tracks, open_library
+from unheard.plays import Plays, import_playlists, read_playlists, read_plays
+from unheard.progress import Progress, silent
+from unheard.recommend.calibrate import calibrate
+from unheard.recommend.models import make_recommender
+from unheard.recommend.options import ListOptions
+from unheard.recommend.sound import MIN_PLAYLISTS, usable_playlists
+from unheard.scan.scan import ScanReport, scan
+from unheard.session import Session
+from unheard.splits import Split, load_split, renew_live
+from unheard.splits.folds import LIVE
+from unheard.workspace import Workspace
+
+RECIPE = "blend"
+SUFFIX = ".m3u8"
+FORMAT = 1
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `go` is asked to do.
+
+    lists        length, artist cap, filters of every list
+    max_minutes  after which the training stops with the best weights so far
+    """
+
+    output: Path
+    jobs: int = 1
+    exclude: Sequence[str] = ()
+    lists: ListOptions = field(default_factory=lambda: ListOptions(n=25))
+    max_minutes: float = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `go` did.
+
+    lists      written lists; unchanged ones too
+    changed    whether any list was made anew
+    trust      how far to trust the lists
+    """
+
+    scan: ScanReport
+    n_tracks: int
+    n_playlists: int
+    n_unplayed: int
+    model: str
+    lists: tuple[NewList, ...]
+    files: tuple[Path, ...]
+    changed: bool
+    trust: Trust
+
+
+@dataclass
+class State:
+    """Contents of go.json: hashes of the input of the last fit and of the last lists, and what was written."""
+
+    fit: str = ""
+    lists: str = ""
+    files: list[str] = field(default_factory=list)
+    trust: dict[str, Any] = field(default_factory=dict)
+
+
+def go(
+    workspace: Workspace,
+    music: Sequence[Path],
+    playlists: Sequence[Path],
+    options: Options,
+    *,
+    say: Say,
+    progress: Progress = silent,
+) -> Outcome:
+    """Bring the workspace up to date with `music` and `playlists`, and write the lists to `options.output`.
+
+    Raise UserError for a path that does not exist, or if no track can be used.
+    """
+    missing = next((path for path in (*music, *playlists) if not path.exists()), None)
+    if missing is not None:
+        raise UserError(f"{missing}: no such file or folder; check the path")
+    report = scan(workspace, music, jobs=options.jobs, exclude=options.exclude, progress=progress)
+    with open_library(workspace.library_path) as library:
+        tracks = library.tracks()
+    if not len(tracks):
+        named = ", ".join(map(str, music))
+        raise UserError(f"{named}: no audio that can be used; `unheard errors -w {workspace.root}` has the reasons")
+    if playlists:
+        _import(workspace, playlists, say)
+    state = _read_state(workspace)
+    plays = read_plays(workspace).for_tracks(tracks.ids).positive()
+    renew_live(workspace, left_out=lambda _: None)
+    split = load_split(workspace, LIVE)
+    fit = _hash([plays_hash(plays), split.digest, _features_hash(tracks, plays), RECIPE, __version__])
+    if len(plays):
+        _fit(workspace, plays, split, options, fit != state.fit, say=say, progress=progress)
+        state.fit = fit
+        _write_state(workspace, state)
+    return _lists(workspace, report, tracks, plays, state, options, progress=progress)
+
+
+def _import(workspace: Workspace, playlists: Sequence[Path], say: Say) -> None:
+    try:
+        sources = import_playlists(workspace, playlists)
+    except MissingStageError:
+        raise
+    except UserError as error:  # a folder without playlists is no reason to have no lists
+        say(f"no playlists imported: {error}")
+        return
+    for source in sources:
+        for problem in source.problems:
+            say(f"left out: {problem}")
+        found = source.found
+        rows = found.matched + found.missed
+        say(
+            f"{source.path}: {found.n_playlists} playlists, {found.matched} of {rows} entries are tracks of the library"
+        )
+
+
+def _fit(
+    workspace: Workspace,
+    plays: Plays,
+    split: Split,
+    options: Options,
+    changed: bool,
+    *,
+    say: Say,
+    progress: Progress,
+) -> None:
+    """Fit factors, and train if there are enough playlists; what is up to date stays."""
+    there = workspace.factors_path(LIVE).is_file() and workspace.factors_path("full").is_file()
+    if (changed or not there) and not (there and load_factors(workspace, LIVE).config.get("source") == "imported"):
+        config = AlsConfig(dim=n_factors(len(plays.playlist_ids), len(plays)))
+        compute_factors(workspace, LIVE, config, progress=progress)
+    elif (workspace.model_dir(LIVE, RECIPE) / "predictions.safetensors").is_file():
+        return
+    if usable_playlists(plays.matrix) < MIN_PLAYLISTS:
+        return
+    from unheard.models.ranker_recipe import load_any_recipe
+    from unheard.training.train import train
+
+    try:
+        train(workspace, load_any_recipe(RECIPE), split, max_minutes=options.max_minutes, progress=progress)
+        calibrate(workspace, LIVE, RECIPE, progress=progress)
+    except UserError as error:
+        say(f"lists are ranked by sound and artist, because the model cannot be trained: {error}")
+
+
+def _lists(
+    workspace: Workspace,
+    report: ScanReport,
+    tracks: Tracks,
+    plays: Plays,
+    state: State,
+    options: Options,
+    *,
+    progress: Progress,
+) -> Outcome:
+    """Make and write the lists, if anything that they depend on has changed."""
+    stored = read_playlists(workspace)
+    options.output.mkdir(parents=True, exist_ok=True)
+    inputs = _hash(
+        [
+            state.fit,
+            repr(options.lists),
+            str(options.output.absolute()),
+            json.dumps([[p.playlist_id, p.name] for p in stored]),
+            json.dumps([[t.track_id, t.path, t.label, t.source_hash, t.gone_since, t.genre] for t in tracks.items]),
+        ]
+    )
+    session = Session(workspace.root, split=LIVE)
+    files = tuple(options.output / name for name in state.files)
+    unplayed = len(session.catalogue.candidates("cold", new=True))
+    about = (report, len(tracks), len(plays.playlist_ids), unplayed, session.model)
+    if inputs == state.lists and files and all(file.is_file() for file in files):
+        return Outcome(*about, (), files, changed=False, trust=Trust(**state.trust))
+    if session.unpredicted_tracks:
+        session.update_predictions(progress=progress)
+    made = [one for one in lists_of(session, stored, options.lists, progress) if one.tracks]
+    names = [f"{name}{SUFFIX}" for name in file_names([one.title for one in made])]
+    files = tuple(options.output / name for name in names)
+    for file, one in zip(files, made, strict=True):
+        session.export(one.tracks, file, title=one.title)
+    for name in set(state.files) - set(names):  # lists of playlists that are no longer there
+        (options.output / name).unlink(missing_ok=True)
+    how_far = trust(session.catalogue, make_recommender(workspace, session.catalogue, session.model))
+    state.lists, state.files, state.trust = inputs, names, asdict(how_far)
+    _write_state(workspace, state)
+    return Outcome(*about, tuple(made), files, changed=True, trust=how_far)
+
+
+# ------------------------------------------------------------------------------------------------------------ state
+
+
+def plays_hash(plays: Plays) -> str:
+    """Return a hash of all plays with the ids of their playlists and tracks; tracks without plays do not change it."""
+    played, rows = np.unique(plays.track_rows, return_inverse=True)
+    columns = (rows.astype(np.int64), plays.starts, plays.weights)
+    ids = json.dumps([list(plays.playlist_ids), list(plays.track_ids.take(played))])
+    return _hash([ids, *(np.ascontiguousarray(column).tobytes() for column in columns)])
+
+
+def _features_hash(tracks: Tracks, plays: Plays) -> str:
+    """Return a hash of the sources of the features of played tracks; other tracks do not change a training."""
+    played = np.unique(plays.track_rows)
+    return _hash([tracks[int(row)].source_hash for row in played])
+
+
+def _hash(parts: Iterable[str | bytes]) -> str:
+    sha256 = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        sha256.update(len(data).to_bytes(8, "little"))
+        sha256.update(data)
+    return sha256.hexdigest()
+
+
+def _state_path(workspace: Workspace) -> Path:
+    return workspace.root / "go.json"
+
+
+def _read_state(workspace: Workspace) -> State:
+    """Return the stored state; an empty one if there is none or it is damaged, so that everything is made anew."""
+    try:
+        found = json.loads(_state_path(workspace).read_text(encoding="utf-8"))
+        if found.pop("format") != FORMAT:
+            return State()
+        return State(**found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return State()
+
+
+def _write_state(workspace: Workspace, state: State) -> None:
+    write_json(_state_path(workspace), {"format": FORMAT, **asdict(state)}, indent=1)

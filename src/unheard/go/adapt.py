@@ -1,4 +1,7 @@
-"""Choose the number of factors and the lengths of lists from the amount of data (docs/decisions/0016-little-data.md)."""
+"""Choose the number of factors and the lengths of lists from the amount of data.
+
+docs/decisions/0016-little-data.md has the measurements.
+"""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
 
 DATA has audio/, tracks.csv and playlists.csv (SIMULATED listeners). OUT/music gets nested folders: albums with their
 artist, a folder of compilations, a folder of single files; every fifth file is written anew as FLAC, M4A, MP3, WAV or
-AIFF, and recordings of more than six minutes as several parts, as rips of long mixes are. 30 % of the tracks are hidden:
-they are in no playlist that `go` sees. OUT/playlists-N holds N M3U files.
+AIFF, and recordings of more than six minutes as several parts, as rips of long mixes are. 30 % of the tracks are
+hidden: they are in no playlist that `go` sees. OUT/playlists-N holds N M3U files.
 
 The table shows, for the first 10 tracks of each list: hits, the share that is in the whole playlist of the listener;
 same album, the share from an album that has a fifth or more of the playlist; and both by chance among the candidates.

@@ -76,7 +76,7 @@ class Session:
         """Open a workspace.
 
         split      None: the split for use (recommend/models.py, `split_for_use`)
-        model      a trained model, a baseline or "oracle"; None: the default model (recommend/models.py, `choose_model`)
+        model      a trained model, a baseline or "oracle"; None: the default (recommend/models.py, `choose_model`)
         seed       breaks ties
         catalogue  a loaded catalogue that sessions share; None: load it
 

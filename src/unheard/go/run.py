@@ -2,8 +2,8 @@
 
     scan -> import -> split `live` -> factors -> train -> predict new tracks -> lists
 
-A file `go.json` in the workspace holds hashes of what the factors, the model and the lists were made from, and the names
-of the written files. A run that was stopped continues where it stopped, because every stage does.
+A file `go.json` in the workspace holds hashes of what the factors, the model and the lists were made from, and the
+names of the written files. A run that was stopped continues where it stopped, because every stage does.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def go(
     split = load_split(workspace, LIVE)
     fit = _hash([plays_hash(plays), split.digest, _features_hash(tracks, plays), RECIPE, __version__])
     if len(plays):
-        _fit(workspace, plays, split, options, fit != state.fit, say=say, progress=progress)
+        _fit(workspace, plays, split, options, changed=fit != state.fit, say=say, progress=progress)
         state.fit = fit
         _write_state(workspace, state)
     return _lists(workspace, report, tracks, plays, state, options, progress=progress)
@@ -150,8 +150,8 @@ def _fit(
     plays: Plays,
     split: Split,
     options: Options,
-    changed: bool,
     *,
+    changed: bool,
     say: Say,
     progress: Progress,
 ) -> None:

@@ -63,8 +63,8 @@ def choose_model(workspace: Workspace, catalogue: Catalogue, wanted: str | None)
     """Return the name of the model to use, and a sentence about it for people, which may be empty.
 
     `wanted` if it is given; else the default recipe's model or another trained one; else, with too few playlists to
-    learn from, `sound`. With a single playlist, for which a fitted model scores all tracks alike, `sound` replaces every
-    model that is fitted to plays. Raise MissingStageError if no model is trained and there are enough playlists.
+    learn from, `sound`. With a single playlist, for which a fitted model scores all tracks alike, `sound` replaces
+    every model that is fitted to plays. Raise MissingStageError if no model is trained and there are enough playlists.
     """
     n, split = usable_playlists(catalogue.train_plays), catalogue.split.name
     too_few = too_few_playlists(n)

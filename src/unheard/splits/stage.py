@@ -60,10 +60,10 @@ def prepare_splits(
 def renew_live(workspace: Workspace, *, seed: int = 0, left_out: Callable[[str], None] = ignore) -> bool:
     """Bring the split `live` up to date with the plays; return whether it changed. Make splits that are missing.
 
-    If other tracks have plays than when the split was made, it is made anew: they are train or validation tracks, and all
-    others test tracks, in a library without plays all of them. New tracks without plays change nothing: they are NEW to
-    the split, and as cold as its test tracks. Other splits are kept as they are, because models that were measured on
-    them would have to be trained again.
+    If other tracks have plays than when the split was made, it is made anew: they are train or validation tracks, and
+    all others test tracks, in a library without plays all of them. New tracks without plays change nothing: they are
+    NEW to the split, and as cold as its test tracks. Other splits are kept as they are, because models that were
+    measured on them would have to be trained again.
     """
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()

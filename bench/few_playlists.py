@@ -23,7 +23,7 @@ from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
-from unheard.go.adapt import n_factors
+from unheard.go.data_size import n_factors
 from unheard.models.ranker_recipe import load_any_recipe
 from unheard.plays import import_playlists
 from unheard.scan.scan import scan

@@ -50,8 +50,8 @@ def go(
 
     Run it again, for example every night: only what has changed is done again, and the lists are replaced.
     """
-    from unheard.go.run import Options
-    from unheard.go.run import go as run
+    from unheard.go.all_stages import GoOptions
+    from unheard.go.all_stages import go as run
     from unheard.recommend.options import ListOptions
     from unheard.workspace import Workspace
 
@@ -60,7 +60,7 @@ def go(
         raise UserError(f"{output}: is a file, expected a folder for the lists; name another with -o")
     root = workspace or default_workspace()
     opened = Workspace.init(root)
-    options = Options(output, jobs, exclude or [], ListOptions(n=n), max_minutes)
+    options = GoOptions(output, jobs, exclude or [], ListOptions(n=n), max_minutes)
     with console.progress_bars() as progress:
         outcome = run(opened, [music], playlists or [], options, say=console.say, progress=progress)
     if json:

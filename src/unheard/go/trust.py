@@ -12,7 +12,7 @@ import numpy as np
 
 from unheard.evaluate.measure import Measure
 from unheard.evaluate.recommend_task import measure_recommend, prepare_recommend
-from unheard.go.adapt import MIN_TO_MEASURE
+from unheard.go.data_size import MIN_TO_MEASURE
 from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.recommend.csv_lists import playlists_with_tests
 from unheard.recommend.recommend import Catalogue

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unheard.arrays import Floats, Rows
-from unheard.go.adapt import list_length, n_radios
+from unheard.go.data_size import list_length, n_radios
 from unheard.plays import Playlist
 from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import Candidates

@@ -23,8 +23,8 @@ from unheard.errors import MissingStageError, UserError
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
-from unheard.go.adapt import n_factors
-from unheard.go.lists import NewList, file_names, lists_of
+from unheard.go.data_size import n_factors
+from unheard.go.new_lists import NewList, file_names, lists_of
 from unheard.go.trust import Trust, trust
 from unheard.library import Tracks, open_library
 from unheard.plays import Plays, import_playlists, read_playlists, read_plays
@@ -47,7 +47,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Options:
+class GoOptions:
     """What `go` is asked to do.
 
     lists        length, artist cap, filters of every list
@@ -62,7 +62,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class GoOutcome:
     """What `go` did.
 
     lists      written lists; unchanged ones too
@@ -82,7 +82,7 @@ class Outcome:
 
 
 @dataclass
-class State:
+class GoState:
     """Contents of go.json: hashes of the input of the last fit and of the last lists, and what was written."""
 
     fit: str = ""
@@ -95,11 +95,11 @@ def go(
     workspace: Workspace,
     music: Sequence[Path],
     playlists: Sequence[Path],
-    options: Options,
+    options: GoOptions,
     *,
     say: Say,
     progress: Progress = silent,
-) -> Outcome:
+) -> GoOutcome:
     """Bring the workspace up to date with `music` and `playlists`, and write the lists to `options.output`.
 
     Raise UserError for a path that does not exist, or if no track can be used.
@@ -149,7 +149,7 @@ def _fit(
     workspace: Workspace,
     plays: Plays,
     split: Split,
-    options: Options,
+    options: GoOptions,
     *,
     changed: bool,
     say: Say,
@@ -179,11 +179,11 @@ def _lists(
     report: ScanReport,
     tracks: Tracks,
     plays: Plays,
-    state: State,
-    options: Options,
+    state: GoState,
+    options: GoOptions,
     *,
     progress: Progress,
-) -> Outcome:
+) -> GoOutcome:
     """Make and write the lists, if anything that they depend on has changed."""
     stored = read_playlists(workspace)
     options.output.mkdir(parents=True, exist_ok=True)
@@ -201,7 +201,7 @@ def _lists(
     unplayed = len(session.catalogue.candidates("cold", new=True))
     about = (report, len(tracks), len(plays.playlist_ids), unplayed, session.model)
     if inputs == state.lists and files and all(file.is_file() for file in files):
-        return Outcome(*about, (), files, changed=False, trust=Trust(**state.trust))
+        return GoOutcome(*about, (), files, changed=False, trust=Trust(**state.trust))
     if session.unpredicted_tracks:
         session.update_predictions(progress=progress)
     made = [one for one in lists_of(session, stored, options.lists, progress) if one.tracks]
@@ -214,7 +214,7 @@ def _lists(
     how_far = trust(session.catalogue, make_recommender(workspace, session.catalogue, session.model))
     state.lists, state.files, state.trust = inputs, names, asdict(how_far)
     _write_state(workspace, state)
-    return Outcome(*about, tuple(made), files, changed=True, trust=how_far)
+    return GoOutcome(*about, tuple(made), files, changed=True, trust=how_far)
 
 
 # ------------------------------------------------------------------------------------------------------------ state
@@ -247,16 +247,16 @@ def _state_path(workspace: Workspace) -> Path:
     return workspace.root / "go.json"
 
 
-def _read_state(workspace: Workspace) -> State:
+def _read_state(workspace: Workspace) -> GoState:
     """Return the stored state; an empty one if there is none or it is damaged, so that everything is made anew."""
     try:
         found = json.loads(_state_path(workspace).read_text(encoding="utf-8"))
         if found.pop("format") != FORMAT:
-            return State()
-        return State(**found)
+            return GoState()
+        return GoState(**found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return State()
+        return GoState()
 
 
-def _write_state(workspace: Workspace, state: State) -> None:
+def _write_state(workspace: Workspace, state: GoState) -> None:
     write_json(_state_path(workspace), {"format": FORMAT, **asdict(state)}, indent=1)

@@ -1,0 +1,167 @@
+"""`unheard go` on a small world of audible songs: with playlists, without, again, and after changes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.builders.command_line import run_command
+from unheard.library import open_library
+from unheard.plays import read_plays
+from unheard.workspace import Workspace
+
+SIMULATED = 3  # playlists
+
+
+@pytest.fixture(scope="module")
+def home(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A music folder, folders of 3 and of 40 M3U files, and one more audio file beside them."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(audio_world / "audio", home / "music")
+    with (audio_world / "tracks.csv").open(encoding="utf-8", newline="") as file:
+        path_of = {row["track_id"]: Path(row["path"]).relative_to("audio") for row in csv.DictReader(file)}
+    late = max(path_of.values())
+    (home / "music" / late).rename(home / "late.audio")
+    (home / "late").write_text(str(late))
+    lists: defaultdict[str, list[Path]] = defaultdict(list)
+    with (audio_world / "playlists.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            lists[row["playlist_id"]].append(path_of[row["track_id"]])
+    write_lists(home / "few", dict(list(lists.items())[:SIMULATED]))
+    write_lists(home / "many", dict(list(lists.items())[:40]))
+    return home
+
+
+def write_lists(folder: Path, lists: dict[str, list[Path]]) -> None:
+    folder.mkdir()
+    for name, paths in lists.items():
+        lines = ["#EXTM3U", *(f"../music/{path.as_posix()}" for path in paths)]
+        (folder / f"{name}.m3u8").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def go(home: Path, *words: object) -> dict[str, object]:
+    """Run `go` and return what it prints as JSON."""
+    ran = run_command("go", home / "music", *words, "-j", 1, "--json")
+    assert ran.code == 0, ran
+    found: dict[str, object] = json.loads(ran.stdout)
+    return found
+
+
+def tracks_of(file: Path) -> list[Path]:
+    """Return the files that a list names; they have to exist."""
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    paths = [(file.parent / line).resolve() for line in lines]
+    assert all(path.is_file() for path in paths), paths
+    return paths
+
+
+def test_without_playlists_there_are_radio_lists(home: Path, tmp_path: Path) -> None:
+    done = go(home, "-w", tmp_path / "w", "-o", tmp_path / "out", "-n", 8)
+    files = [Path(str(file)) for file in done["files"]]  # type: ignore[attr-defined]
+    assert (done["model"], done["playlists"], done["unplayed"]) == ("sound", 0, done["tracks"])
+    assert len(files) == 3  # one for 12 tracks
+    assert all(file.stem.startswith("Radio ") for file in files)
+    for file in files:
+        listed = tracks_of(file)
+        assert len(set(listed)) == len(listed) > 1
+    assert "no playlists" in str(done["trust"])
+
+
+def test_lists_for_a_few_playlists_then_changes(home: Path, tmp_path: Path) -> None:
+    """One test, because each step goes on with the workspace of the step before."""
+    w, out = tmp_path / "w", tmp_path / "out"
+    first = go(home, home / "few", "-w", w, "-o", out, "-n", 8)
+    assert (first["model"], first["playlists"], first["changed"]) == ("sound", SIMULATED, True)
+    names = {file.name for file in out.iterdir()}
+    assert names == {"New for you.m3u8", *(f"New for {file.stem}.m3u8" for file in (home / "few").iterdir())}
+    played = {path for file in (home / "few").iterdir() for path in tracks_of(file)}
+    for file in out.iterdir():
+        listed = tracks_of(file)
+        assert 1 <= len(listed) <= 8
+        assert not played & set(listed)
+    before = {file: file.stat().st_mtime_ns for file in (*out.iterdir(), *(w / "factors").iterdir())}
+
+    again = go(home, home / "few", "-w", w, "-o", out, "-n", 8)  # nothing changed
+    assert again["changed"] is False
+    assert again["trust"] == first["trust"]
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+
+    (out / "New for you.m3u8").unlink()  # a list that a person deleted is made again
+    assert go(home, home / "few", "-w", w, "-o", out, "-n", 8)["changed"] is True
+
+    late = home / "music" / (home / "late").read_text()  # a new file is offered; nothing is fitted again
+    shutil.copyfile(home / "late.audio", late)
+    try:
+        done = go(home, home / "few", "-w", w, "-o", out, "-n", 21)
+    finally:
+        late.unlink()
+    assert (done["tracks"], done["changed"]) == (int(str(first["tracks"])) + 1, True)
+    assert late.resolve() in {path for file in out.iterdir() for path in map(Path.resolve, _paths(file))}
+    assert all((w / "factors" / file.name).stat().st_mtime_ns == before[file] for file in (w / "factors").iterdir())
+
+    shutil.rmtree(out)
+    shutil.copytree(home / "few", tmp_path / "fewer")  # a list with more tracks: factors are fitted again
+    longer = min((tmp_path / "fewer").iterdir())
+    new = next(path for path in sorted((home / "music").rglob("*.*")) if path.resolve() not in played)
+    longer.write_text(longer.read_text(encoding="utf-8").replace("../music", str(home / "music")) + f"{new}\n")
+    shutil.copyfile(longer, home / "few" / longer.name)
+    changed = go(home, home / "few", "-w", w, "-o", out, "-n", 8)
+    assert changed["changed"] is True
+    assert new.resolve() not in {path for file in out.iterdir() for path in tracks_of(file)}
+
+
+def _paths(file: Path) -> list[Path]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return [file.parent / line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.slow
+def test_many_playlists_train_the_default_model(home: Path, tmp_path: Path) -> None:
+    w, out = tmp_path / "w", tmp_path / "out"
+    done = go(home, home / "many", "-w", w, "-o", out, "-n", 5, "--max-minutes", 0.01)
+    assert done["model"] == "blend"
+    assert len(list(out.iterdir())) == 41
+    assert go(home, home / "many", "-w", w, "-o", out, "-n", 5, "--max-minutes", 0.01)["changed"] is False
+
+
+def test_the_summary_says_how_far_to_trust_it(home: Path, tmp_path: Path) -> None:
+    ran = run_command("go", home / "music", home / "few", "-w", tmp_path / "w", "-o", tmp_path / "out", "-j", 1)
+    assert ran.code == 0
+    assert "3 playlists are too few to learn from" in ran.stderr
+    assert f"unheard serve -w {tmp_path / 'w'}" in ran.stderr
+    ids = read_plays(Workspace.open(tmp_path / "w")).playlist_ids
+    shown = run_command("recommend", "-w", tmp_path / "w", "--playlist", ids[0], "-n", 3)
+    assert shown.code == 0
+    assert "3 playlists are too few to learn from" in shown.stderr
+
+
+def test_a_path_that_does_not_exist_is_one_line(home: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "nothing"
+    assert str(missing) in run_command("go", missing, "-w", tmp_path / "w").error
+    assert str(missing) in run_command("go", home / "music", missing, "-w", tmp_path / "w").error
+
+
+def test_a_folder_without_playlists_is_no_reason_to_stop(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ran = run_command("go", home / "music", tmp_path / "empty", "-w", tmp_path / "w", "-o", tmp_path / "out", "-j", 1)
+    assert ran.code == 0
+    assert "no playlists imported" in ran.stderr
+    assert list((tmp_path / "out").iterdir())
+
+
+def test_the_default_workspace_is_found_by_other_commands(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.delenv("UNHEARD_WORKSPACE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert run_command("go", home / "music", "-j", 1).code == 0
+    with open_library(tmp_path / "unheard" / "library.sqlite") as library:
+        assert len(library.tracks()) > 30
+    assert run_command("status").code == 0
+    assert (tmp_path / "unheard-playlists").is_dir()

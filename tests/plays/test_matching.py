@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unheard.library import Track, Tracks
-from unheard.plays.matching import Matcher, TrackReference, normal_path
+from unheard.plays.matching import Matcher, TrackReference
+from unheard.plays.path_index import normal_path
 from unheard.plays.names import normalise
 
 SAME = [

@@ -9,7 +9,7 @@ import pytest
 from unheard.errors import TableError, UserError
 from unheard.library import Library, Track
 from unheard.plays import import_playlists, read_playlists, read_plays
-from unheard.plays.list_ids import list_ids
+from unheard.plays.list_ids import ListKey, list_ids
 from unheard.plays.matching import Matcher
 from unheard.plays.storage import Playlist
 from unheard.workspace import Workspace
@@ -153,11 +153,11 @@ def test_a_list_does_not_replace_a_playlist_of_a_table(workspace: Workspace, tmp
     ],
 )
 def test_ids(paths: list[str], expected: list[str]) -> None:
-    assert list_ids([Path(path) for path in paths], []) == expected
+    assert list_ids([ListKey(Path(path)) for path in paths], []) == expected
 
 
 def test_a_playlist_of_unknown_origin_is_replaced() -> None:
-    assert list_ids([Path("/x/a.m3u")], [Playlist("a", "a")]) == ["a"]
+    assert list_ids([ListKey(Path("/x/a.m3u"))], [Playlist("a", "a")]) == ["a"]
 
 
 # ---------------------------------------------------------------------------------------------------- the matcher

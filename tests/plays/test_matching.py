@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from unheard.library import Track, Tracks
 from unheard.plays.matching import Matcher, TrackReference
-from unheard.plays.path_index import normal_path
 from unheard.plays.names import normalise
+from unheard.plays.path_index import normal_path
 
 SAME = [
     ("Halo", "HALO"),

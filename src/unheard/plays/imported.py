@@ -70,7 +70,11 @@ class ImportBuilder:
         self.misses[label] = None
 
     def build(
-        self, *, invalid: int = 0, reasons: Sequence[TableError] = (), left_out: Mapping[str, int] | None = None,
+        self,
+        *,
+        invalid: int = 0,
+        reasons: Sequence[TableError] = (),
+        left_out: Mapping[str, int] | None = None,
         notes: Sequence[str] = (),
     ) -> Imported:
         """Return the collected entries."""

@@ -184,9 +184,7 @@ class Matcher:
             same_title = self._titles.get(key, set())
             return next(iter(same_title)) if len(same_title) == 1 else None
         first = re.split(r",|/|&| x | and | with ", main, maxsplit=1)[0]  # "A, B & C"
-        return next(
-            (found for one in (main, artist, first) if (found := self._names.get((normalise(one), key)))), None
-        )
+        return next((found for one in (main, artist, first) if (found := self._names.get((normalise(one), key)))), None)
 
     def _similar(self, artist: str, title: str) -> str | None:
         key = normalise(next(iter(credited_artists([artist])), "")), normalise(title)

@@ -120,7 +120,7 @@ def arrow_csv(
 
 
 def columns_read(path: Path, header: Sequence[str], ids: Sequence[str], optional: Sequence[str]) -> dict[str, int]:
-    """Return the place in the header of each column that is there. TableError if an id is missing or a name repeated."""
+    """Return the place of each column that is there. TableError if an id is missing or a name is repeated."""
     plain = [plain_name(name) for name in header]
     if any(name not in plain for name in ids):
         check_columns(path, header, ids)
@@ -136,7 +136,9 @@ def _csv_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], no
 
     dialect = read_dialect(path)
     places = columns_read(path, dialect.header, ids, optional)
-    names = [next((name for name, place in places.items() if place == at), f"#{at}") for at in range(len(dialect.header))]
+    names = [f"#{place}" for place in range(len(dialect.header))]
+    for name, place in places.items():
+        names[place] = name
     n = 0
     if dialect.encoding == "utf-8-sig":
         parse = {"delimiter": dialect.delimiter, "newlines_in_values": _has_quotes(path)}
@@ -173,7 +175,7 @@ def _has_quotes(path: Path) -> bool:
         return content.find(b'"') >= 0
 
 
-def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], note: Note) -> Iterator[Batch]:
+def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], _note: Note) -> Iterator[Batch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,6 +1,6 @@
 """Convert columns of entries, from a table of playlists or play counts, to plays of the library's tracks.
 
-Each batch of columns is checked and matched as a whole. Invalid rows are left out; the first of each kind are explained.
+Each batch of columns is checked and matched as a whole. Invalid rows are left out; the first are explained.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Entries:
         found = self._build() if "track" in self._columns else None
         first = self.problems.first(self._row_numbers)
         self.problems.check(first, n_plays=0 if found is None else found.matched + found.missed)
-        assert found is not None  # noqa: S101 - checked above
+        assert found is not None
         return found if not first else self._with_reasons(found, first)
 
     def _add(self, batch: Batch) -> None:

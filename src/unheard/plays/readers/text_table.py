@@ -58,7 +58,8 @@ def read_dialect(path: Path) -> Dialect:
     """Return how a table is written. TableError if it is empty or cannot be read."""
     with _opened(path, encoding := encoding_of(path)) as file:
         first, header_line = "", 0
-        for header_line, line in enumerate(file, start=1):
+        for line in file:
+            header_line += 1
             first = line.lstrip("\ufeff").strip("\r\n\0")
             if first.strip():
                 break
@@ -68,7 +69,7 @@ def read_dialect(path: Path) -> Dialect:
         lines = chain([first + "\n"] if first else [], file)
         offset = header_line - 1 if first else header_line
         delimiter = delimiter or max(DELIMITERS, key=lambda one: len(_fields(first, one)))
-        number, fields, _ = next(_records(lines, delimiter), (0, [], ""))
+        number, fields, _ = next(records_of(lines, delimiter), (0, [], ""))
     if not any(field.strip() for field in fields):
         raise TableError(path, "the file is empty", "write a header line and rows")
     return Dialect(encoding, delimiter, tuple(field.strip() for field in fields), offset + number)
@@ -79,7 +80,7 @@ def table_lines(path: Path, dialect: Dialect) -> Iterator[Line]:
     with _opened(path, dialect.encoding) as file:
         for _ in range(dialect.line):
             next(file, "")
-        for number, fields, problem in _records(file, dialect.delimiter):
+        for number, fields, problem in records_of(file, dialect.delimiter):
             if not problem and not _is_text(fields):
                 problem = "not UTF-8"
             yield dialect.line + number, fields, problem
@@ -109,8 +110,8 @@ def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
         raise TableError(path, "not text", "save the file as UTF-8") from None
 
 
-def _records(lines: Iterable[str], delimiter: str) -> Iterator[Line]:
-    """Yield every record; a record with quoted line breaks has several lines."""
+def records_of(lines: Iterable[str], delimiter: str) -> Iterator[Line]:
+    """Yield every record of some lines that is not blank; a record with quoted line breaks has several lines."""
     pending: list[tuple[int, str]] = []
     source = enumerate(lines, start=1)
     while True:

@@ -45,9 +45,7 @@ def read_weights(path: Path, column: Any, name: str, *, decimal_comma: bool = Fa
     """Return weights from 0 in the range of float32."""
     parse = partial(parse_weight, decimal_comma=decimal_comma)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        return _read(
-            path, column, name, parse, lambda x: (x < 3e38) & ((x == 0) | (x.astype(np.float32) > 0))
-        )
+        return _read(path, column, name, parse, lambda x: (x < 3e38) & ((x == 0) | (x.astype(np.float32) > 0)))
 
 
 def read_timestamps(path: Path, column: Any, name: str) -> Values:

@@ -68,8 +68,9 @@ def fit_als(plays: csr_matrix, config: AlsConfig, *, progress: Progress = silent
     """Return factors of playlists (m, dim) and tracks (n, dim), float32, from plays (m, n).
 
     Rows and columns without plays get zero factors and do not change the others: the result is the same, byte for
-    byte, with or without them. The same seed gives the same bytes on the same machine. UserError if weights are so large
-    that the factors are not finite.
+    byte, with or without them. The same seed gives the same bytes on the same machine.
+
+    UserError if weights are so large that the factors are not finite.
     """
     c = confidence(plays, config)
     rows, columns = np.flatnonzero(np.diff(c.indptr)), np.unique(c.indices)
@@ -111,8 +112,8 @@ def fold_in(fixed: Floats, plays: csr_matrix, config: AlsConfig) -> Floats:
 def too_large(plays: csr_matrix) -> UserError:
     """Return the error for weights with which float32 factors are not finite."""
     return UserError(
-        f"the plays weigh up to {plays.data.max(initial=0):.3g}, and the factors are not finite; import play counts, or "
-        "divide the weights (hours instead of nanoseconds), or leave out --weighted"
+        f"the plays weigh up to {plays.data.max(initial=0):.3g}, and the factors are not finite; import play counts, "
+        "or divide the weights (hours instead of nanoseconds), or leave out --weighted"
     )
 
 

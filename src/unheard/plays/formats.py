@@ -138,8 +138,12 @@ def files_of(path: Path, passed_over: list[Path]) -> Iterator[Path]:
 
 
 def _visible_files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, without hidden ones and those of workspaces, whose plays are imported already."""
     for here, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "$"))]
+        if "workspace.json" in files:
+            folders.clear()
+            continue
         yield from (Path(here) / name for name in files if not name.startswith("."))
 
 

@@ -99,7 +99,7 @@ class Matcher:
         if found := self._track_of_id.get(reference.track_id) or self._paths.exact(reference.path):
             return found
         if reference.isrc or reference.mbid or reference.title:
-            self._index_names()
+            self._need_names()
         for code in (reference.isrc.replace("-", "").upper(), reference.mbid.lower()):
             if code and code in self._codes:
                 return self._codes[code]
@@ -149,17 +149,19 @@ class Matcher:
         if not reference.title:
             if not reference.path or "://" in reference.path:
                 return None
-            self._index_names()
+            self._need_names()
             return self._by_path_names(reference.path)
         exact = next((found for order in orders if (found := self._same_name(order.artist, order.title))), None)
         if exact or not similar:
             return exact
         return next((found for order in orders if (found := self._similar(order.artist, order.title))), None)
 
+    def _need_names(self) -> None:
+        if not self._names_indexed:
+            self._names_indexed = True
+            self._index_names()
+
     def _index_names(self) -> None:
-        if self._names_indexed:
-            return
-        self._names_indexed = True
         for row, track in enumerate(self.tracks.items):
             for code in (track.isrc, track.mbid):
                 if code:

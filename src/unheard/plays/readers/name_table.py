@@ -75,7 +75,7 @@ def read_name_table(path: Path, matcher: Matcher) -> ListedFile:
     dialect, notes = _with_encoding(path, read_dialect(path), matcher)
     reader = _Rows.of(path, dialect)
     found = ListedFile(notes=notes)
-    problems = RowProblems(path)
+    problems = RowProblems(path, left_out=found.left_out)
     for number, fields, problem in reader.lines(problems):
         try:
             if problem:
@@ -87,7 +87,6 @@ def read_name_table(path: Path, matcher: Matcher) -> ListedFile:
             problems.note(number, error.problem, error.fix)
     found.reasons = problems.first(lambda records: {record: record for record in records})
     found.invalid = problems.invalid
-    problems.left_out = found.left_out
     problems.check(found.reasons, n_plays=len(found.tracks))
     return found.in_order_of_time() if "played" in reader.places else found
 

@@ -6,6 +6,7 @@ row by row (text_table.py), and rows that are invalid are noted. A record is a r
 
 from __future__ import annotations
 
+import codecs
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ BLOCK_BYTES = 8_000_000
 BATCH_ROWS = 1_000_000
 SLOW_BATCH_ROWS = 50_000
 Note = Callable[[int, str, str], None]  # takes the row of an invalid record, the problem and the fix
+Problem = tuple[str, str]  # what is wrong with a row, and how to mend it
 TextRow = tuple[int, dict[str, str]]  # row number, column name -> text
+MAX_EXPLAINED = 10  # invalid rows of a table
 
 
 @dataclass(frozen=True)
-class Batch:
+class ColumnBatch:
     """Columns of some records.
 
     columns  name -> Arrow array; ids are dictionary-encoded text, other columns of a text table are text
@@ -39,7 +42,7 @@ class Batch:
     rows: NDArray[np.int64] | None = None
 
 
-def table_batches(path: Path, *, ids: Sequence[str], optional: Sequence[str], note: Note) -> Iterator[Batch]:
+def table_batches(path: Path, *, ids: Sequence[str], optional: Sequence[str], note: Note) -> Iterator[ColumnBatch]:
     """Yield the required columns `ids` and the existing ones of `optional`, a batch of rows at a time.
 
     TableError for a table that is missing, empty, damaged, or without a required column.
@@ -54,8 +57,8 @@ def rows_of_records(path: Path, records: Sequence[int]) -> dict[int, int]:
     """Return the row number that a message gives for each record: its last line in a text file, counted from 1."""
     if path.suffix.lower() == ".parquet":
         return {record: record + 1 for record in records}
-    lines = table_lines(path, read_dialect(path))
-    return numbers_of_records((number for number, _, _ in lines), records)
+    lines = _checked(path, read_dialect(path))
+    return numbers_of_records((number for number, _, problem in lines if problem is None), records)
 
 
 def numbers_of_records(numbers: Iterable[int], records: Sequence[int]) -> dict[int, int]:
@@ -88,7 +91,7 @@ def as_text(column: Any) -> Any:
     return pa.array(["" if cell is None else str(cell).strip() for cell in column.to_pylist()], pa.string())
 
 
-def text_batches(rows: Iterable[TextRow], ids: Sequence[str]) -> Iterator[Batch]:
+def text_batches(rows: Iterable[TextRow], ids: Sequence[str]) -> Iterator[ColumnBatch]:
     """Yield rows of text as batches of columns."""
     import pyarrow as pa
 
@@ -96,7 +99,7 @@ def text_batches(rows: Iterable[TextRow], ids: Sequence[str]) -> Iterator[Batch]
     while chunk := list(islice(rows, SLOW_BATCH_ROWS)):
         columns = {name: pa.array([row[name] for _, row in chunk], pa.string()) for name in chunk[0][1]}
         encoded = {name: column.dictionary_encode() if name in ids else column for name, column in columns.items()}
-        yield Batch(encoded, np.array([number for number, _ in chunk], np.int64))
+        yield ColumnBatch(encoded, np.array([number for number, _ in chunk], np.int64))
 
 
 def arrow_csv(
@@ -131,7 +134,7 @@ def columns_read(path: Path, header: Sequence[str], ids: Sequence[str], optional
     return found
 
 
-def _csv_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], note: Note) -> Iterator[Batch]:
+def _csv_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], note: Note) -> Iterator[ColumnBatch]:
     import pyarrow as pa
 
     dialect = read_dialect(path)
@@ -139,34 +142,71 @@ def _csv_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], no
     names = [f"#{place}" for place in range(len(dialect.header))]
     for name, place in places.items():
         names[place] = name
-    n = 0
+    n = n_skipped = 0
+
+    def skip(row: Any) -> str:
+        """Skip a row of another width; give up if it hides other rows or has no more than empty fields too many."""
+        nonlocal n_skipped
+        fields = row.text.split(dialect.delimiter)
+        if "\n" in row.text or "\r" in row.text or _problem(fields, len(names)) is None:
+            return "error"
+        n_skipped += 1
+        return "skip"
+
     if dialect.encoding == "utf-8-sig":
-        parse = {"delimiter": dialect.delimiter, "newlines_in_values": _has_quotes(path)}
+        parse: dict[str, Any] = {"delimiter": dialect.delimiter, "newlines_in_values": _has_quotes(path)}
+        if _is_utf8(path):  # Arrow cannot give other rows to the function
+            parse["invalid_row_handler"] = skip
         try:
             for batch in arrow_csv(path, names, list(places), ids, skip=dialect.line, **parse):
                 if len(batch):
-                    yield Batch(dict(zip(places, batch.columns, strict=True)))
+                    yield ColumnBatch(dict(zip(places, batch.columns, strict=True)))
                     n += len(batch)
         except pa.ArrowException:
-            pass
+            n_skipped = 0
         except OSError as error:
             raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
         else:
+            _note_skipped(path, dialect, n_skipped, note)
             return
     yield from text_batches(_rows(path, dialect, places, skip=n, note=note), ids)
 
 
+def _note_skipped(path: Path, dialect: Dialect, n_skipped: int, note: Note) -> None:
+    """Note rows that Arrow skipped; the numbers of the first ones are found by reading the file again."""
+    invalid = ((number, *problem) for number, _, problem in _checked(path, dialect) if problem is not None)
+    explained = list(islice(invalid, min(n_skipped, MAX_EXPLAINED)))
+    for number, problem, fix in explained + explained[:1] * (n_skipped - len(explained)):
+        note(number, problem, fix)
+
+
 def _rows(path: Path, dialect: Dialect, places: dict[str, int], *, skip: int, note: Note) -> Iterator[TextRow]:
-    """Yield the rows after `skip` records as text; note the invalid ones."""
+    """Yield the valid rows after the first `skip` of them as text; note all invalid ones."""
     width = len(dialect.header)
-    for number, fields, problem in islice(table_lines(path, dialect), skip, None):
-        if problem:
-            note(number, problem, "save the file as UTF-8" if "UTF-8" in problem else "close the quotes")
-        elif any(field.strip() for field in (fields if len(fields) < width else fields[width:])):
-            note(number, f"{len(fields)} fields, the header has {width}", "quote fields that hold the delimiter")
+    for number, fields, problem in _checked(path, dialect):
+        if problem is not None:
+            note(number, *problem)
+        elif skip:
+            skip -= 1
         else:
             padded = fields + [""] * (width - len(fields))
             yield number, {name: padded[place].strip() for name, place in places.items()}
+
+
+def _checked(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], Problem | None]]:
+    """Yield number, fields and problem of every record."""
+    for number, fields, problem in table_lines(path, dialect):
+        if problem:
+            yield number, fields, (problem, "save the file as UTF-8" if "UTF-8" in problem else "close the quotes")
+        else:
+            yield number, fields, _problem(fields, len(dialect.header))
+
+
+def _problem(fields: Sequence[str], width: int) -> Problem | None:
+    """Return what is wrong with the number of fields; empty fields at the end do not count, nor do blank rows."""
+    if len(fields) == width or not any(field.strip() for field in (fields if len(fields) < width else fields[width:])):
+        return None
+    return f"{len(fields)} fields, the header has {width}", "quote fields that hold the delimiter"
 
 
 def _has_quotes(path: Path) -> bool:
@@ -175,7 +215,20 @@ def _has_quotes(path: Path) -> bool:
         return content.find(b'"') >= 0
 
 
-def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], _note: Note) -> Iterator[Batch]:
+def _is_utf8(path: Path) -> bool:
+    """Return whether a file is UTF-8 as a whole."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while block := file.read(BLOCK_BYTES):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], _note: Note) -> Iterator[ColumnBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -185,6 +238,6 @@ def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...]
         with pq.ParquetFile(path, read_dictionary=[names[name] for name in ids]) as file:
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(names.values())):
                 if len(batch):
-                    yield Batch({name: batch.column(column) for name, column in names.items()})
+                    yield ColumnBatch({name: batch.column(column) for name, column in names.items()})
     except (pa.ArrowException, OSError) as error:
         raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "write it again") from error

@@ -17,7 +17,7 @@ from unheard.ids import IdMap
 from unheard.plays.imported import Imported
 from unheard.plays.matching import UNKNOWN, Matcher
 from unheard.plays.plays import Plays, playlist_order
-from unheard.plays.readers.columns import Batch, encode_ids
+from unheard.plays.readers.columns import ColumnBatch, encode_ids
 from unheard.plays.readers.row_problems import RowProblems, RowsOf
 from unheard.plays.readers.values import Values, read_positions, read_timestamps, read_weights
 
@@ -54,7 +54,7 @@ class Entries:
     _columns: dict[str, list[Any]] = field(default_factory=dict, init=False)
     _positioned: bool | None = field(default=None, init=False)
 
-    def read(self, batches: Iterable[Batch]) -> Imported:
+    def read(self, batches: Iterable[ColumnBatch]) -> Imported:
         """Return the plays of all batches. TableError if there are none, or if most rows are invalid."""
         import pyarrow as pa
 
@@ -68,7 +68,7 @@ class Entries:
         assert found is not None
         return found if not first else self._with_reasons(found, first)
 
-    def _add(self, batch: Batch) -> None:
+    def _add(self, batch: ColumnBatch) -> None:
         playlists, tracks = (encode_ids(batch.columns[name]) for name in IDS)
         if batch.rows is not None:
             self._numbered.append((self._n, batch.rows))
@@ -94,7 +94,7 @@ class Entries:
 
     # ------------------------------------------------------------------------------------------------ checks
 
-    def _without_blank(self, batch: Batch, playlists: Any, tracks: Any) -> Mask:
+    def _without_blank(self, batch: ColumnBatch, playlists: Any, tracks: Any) -> Mask:
         """Return which records of a batch are not blank."""
         blank: Mask = _is_empty(playlists) & _is_empty(tracks)
         if blank.any():
@@ -144,7 +144,7 @@ class Entries:
             names = tracks.dictionary
             self.misses |= {self.label(names[int(indices[at])].as_py()): None for at in np.sort(first)}
 
-    def _numbers(self, batch: Batch, kept: Mask) -> tuple[dict[str, Any], Mask]:
+    def _numbers(self, batch: ColumnBatch, kept: Mask) -> tuple[dict[str, Any], Mask]:
         """Return the columns of numbers that the batch has, and which records are still valid."""
         path, columns, numbers = self.problems.path, batch.columns, dict[str, Any]()
         if "position" in columns:

@@ -12,7 +12,7 @@ from typing import Any
 from unheard.errors import TableError
 from unheard.plays.imported import ImportBuilder, Imported
 from unheard.plays.matching import Matcher, TrackReference
-from unheard.plays.readers.row_problems import MAX_EXPLAINED
+from unheard.plays.readers.columns import MAX_EXPLAINED
 
 URI_PREFIX = "spotify:track:"
 MAX_POSITION = 2**31

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from unheard.arrays import Indices
 from unheard.errors import TableError
+from unheard.plays.readers.columns import MAX_EXPLAINED
 
-MAX_EXPLAINED = 10  # invalid rows of one kind in one batch, and of one table
 RowsOf = Callable[[Sequence[int]], dict[int, int]]  # records -> their row numbers
 
 

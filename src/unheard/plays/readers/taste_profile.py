@@ -9,7 +9,7 @@ from pathlib import Path
 from unheard.errors import TableError
 from unheard.plays.imported import Imported
 from unheard.plays.matching import Matcher
-from unheard.plays.readers.columns import Batch, TextRow, arrow_csv, encode_ids, numbers_of_records, text_batches
+from unheard.plays.readers.columns import ColumnBatch, TextRow, arrow_csv, encode_ids, numbers_of_records, text_batches
 from unheard.plays.readers.entries import IDS, Entries
 from unheard.plays.readers.row_problems import RowProblems
 
@@ -42,7 +42,7 @@ def read_taste_profile(path: Path, matcher: Matcher) -> Imported:
     return entries.read(_batches(path, problems))
 
 
-def _batches(path: Path, problems: RowProblems) -> Iterator[Batch]:
+def _batches(path: Path, problems: RowProblems) -> Iterator[ColumnBatch]:
     """Yield columns as Arrow reads them; line by line from the first batch with blank fields or an error."""
     import pyarrow as pa
 
@@ -52,7 +52,7 @@ def _batches(path: Path, problems: RowProblems) -> Iterator[Batch]:
             columns = dict(zip(COLUMNS, batch.columns, strict=True))
             if any("" in encode_ids(columns[name]).dictionary.to_pylist() for name in COLUMNS):
                 raise pa.ArrowInvalid("blank fields")
-            yield Batch(columns)
+            yield ColumnBatch(columns)
             n += len(batch)
     except pa.ArrowException:
         pass

@@ -120,6 +120,9 @@ def records_of(lines: Iterable[str], delimiter: str) -> Iterator[Line]:
             return
         if not line.strip("\r\n"):
             continue
+        if '"' not in line:
+            yield number, line.rstrip("\r\n").split(delimiter), ""
+            continue
         taken = [(number, line)]
         fields, problem = _parse([line], delimiter)
         while problem == OPEN and len(taken) < MAX_QUOTED_LINES:
@@ -148,8 +151,5 @@ def _fields(line: str, delimiter: str) -> list[str]:
 
 
 def _is_text(fields: list[str]) -> bool:
-    try:
-        "".join(fields).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    text = "".join(fields)
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)

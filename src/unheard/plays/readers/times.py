@@ -39,7 +39,8 @@ def seconds_of(numbers: Doubles) -> Doubles:
             compact = np.flatnonzero((numbers >= first) & (numbers < last) & (numbers == np.floor(numbers)))
             if len(compact):
                 distinct, which = np.unique(numbers[compact], return_inverse=True)
-                seconds[compact] = np.array([_compact(str(int(number))) for number in distinct])[which]
+                dates = np.array([_compact(str(int(number))) for number in distinct])[which]
+                seconds[compact] = dates if digits == 8 else np.where(np.isnan(dates), seconds[compact], dates)
         return np.where((seconds >= 0) & (seconds < END_S), seconds, np.nan)
 
 

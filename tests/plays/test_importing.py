@@ -251,6 +251,14 @@ def test_ids(paths: list[str], expected: list[str]) -> None:
     assert list_ids([ListKey(Path(path)) for path in paths], []) == expected
 
 
+def test_a_list_and_a_table_of_one_command_are_two_playlists(workspace: Workspace, tmp_path: Path) -> None:
+    lists = m3u(tmp_path / "lists" / "best.m3u", "b")
+    table = file(tmp_path / "p.csv", "playlist_id,track_id\nbest,a\n")
+    for _ in range(2):
+        import_playlists(workspace, [lists, table])
+        assert stored(workspace) == {"best": ["a"], "lists/best": ["b"]}
+
+
 def test_a_playlist_of_unknown_origin_is_replaced() -> None:
     assert list_ids([ListKey(Path("/x/a.m3u"))], [Playlist("a", "a")]) == ["a"]
 

@@ -102,7 +102,14 @@ def read_sources(
             raise problems[0]
         raise UserError(f"none of {len(problems)} files can be read; the first: {problems[0]}")
     keys = list(dict.fromkeys(key for one in read for key in _keys_of(one).values()))
-    ids = dict(zip(keys, list_ids(keys, stored), strict=True))
+    tables = [
+        Playlist(playlist_id, playlist_id, origin_of(file))
+        for one in read
+        for file, content in one.contents
+        if isinstance(content, Imported)
+        for playlist_id in content.plays.playlist_ids
+    ]
+    ids = dict(zip(keys, list_ids(keys, [*stored, *tables]), strict=True))
     return [_match_path(one, ids, matcher) for one in read]
 
 

@@ -209,7 +209,9 @@ class Matcher:
             other = self._full_name(row)
             if re.findall(r"\d+", other) != re.findall(r"\d+", name):
                 continue
-            similarity = SequenceMatcher(None, name, other, autojunk=False).ratio()
-            if similarity > best_similarity:
-                best_similarity, best_row = similarity, row
+            matcher = SequenceMatcher(None, name, other, autojunk=False)
+            if matcher.real_quick_ratio() > best_similarity and matcher.quick_ratio() > best_similarity:  # upper bounds
+                similarity = matcher.ratio()
+                if similarity > best_similarity:
+                    best_similarity, best_row = similarity, row
         return self.tracks[best_row].track_id if best_row >= 0 else None

@@ -41,7 +41,17 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "uri": ("track_uri", "spotify_track_uri", "spotify_uri", "spotify_id", "spotify_track_id", "uri", "track_id"),
     "mbid": ("track_mbid", "recording_mbid", "musicbrainz_recording_id", "mbid"),
     "path": ("location", "path", "file_path", "filepath", "file"),
-    "playlist": ("playlist_name", "playlist", "playlistname", "username", "user_name", "user_id", "user", "listener"),
+    "playlist": (
+        "playlist_name",
+        "playlist",
+        "playlistname",
+        "playlist_id",
+        "username",
+        "user_name",
+        "user_id",
+        "user",
+        "listener",
+    ),
     "played": (
         *("uts", "played_at", "listened_at", "timestamp", "ts", "event_start_timestamp", "event_end_timestamp"),
         *("event_timestamp", "date_played", "last_played_date", "last_played", "endtime", "utc_time", "date"),

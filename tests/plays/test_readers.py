@@ -203,6 +203,12 @@ def test_m3u8(start: str, end: str, tmp_path: Path) -> None:
     assert found.misses == ["Nobody - Nothing"]
 
 
+def test_a_web_page_is_no_list_and_an_empty_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="a web page"):
+        imported(file(tmp_path, "p.m3u", "<!DOCTYPE html><html>not found</html>"))
+    assert imported(file(tmp_path, "q.m3u", "#EXTM3U\n")).notes == ["q.m3u has no entries"]
+
+
 def test_m3u_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     tracks = Tracks((Track("t", path=str(tmp_path / "music" / "y.ogg"), title="y"),))
     for line in ("../music/y.ogg", "..\\music\\y.ogg", "../music/./y.ogg"):
@@ -254,6 +260,9 @@ def test_m3u_names_its_encoding(tmp_path: Path) -> None:
         '#EXTINF:1,"Beyoncé - Halo"\n/x/1.m4a',
         '#EXTINF:-1 tvg-name="a, b" group="c",Beyoncé - Halo\n/x/1.m4a',
         "#EXTINF:1,Halo\n/x/1.m4a",
+        "#EXTINF:1,01. Beyoncé - Halo\n/x/1.m4a",
+        "#EXTINF:1,Halo - Remastered 2009 - Beyoncé\n/x/1.m4a",
+        "#EXTINF:1,Beyoncé - Halo - Radio Edit\n/x/1.m4a",
         '"/music/Beyoncé/01 Halo.ogg"',
         "'/music/Beyoncé/01 Halo.ogg'",
         "/music/Beyoncé/01 Halo.flac",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -86,8 +87,10 @@ def n_matches(tracks: Iterable[ListedTrack], matcher: Matcher) -> int:
 
 
 def label_reference(label: str, *, path: str = "", isrc: str = "") -> TrackReference:
-    """Return the reference of a label, "Artist - Title" or "Title - Artist", with any kind of dash."""
+    """Return the reference of a label, "Artist - Title" or "Title - Artist", with any kind of dash, maybe numbered."""
     plain = label.strip().strip("\"'“”„«»").strip()
+    if " - " in (unnumbered := re.sub(r"^\d{1,3}(?:\s+-|[.)])\s+", "", plain)):
+        plain = unnumbered
     for dash in (" - ", " – ", " — ", " ‐ ", " ― ", " − "):
         artist, found, title = (part.strip() for part in plain.partition(dash))
         if found:

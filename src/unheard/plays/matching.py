@@ -50,6 +50,18 @@ class TrackReference:
         name = f"{self.artist} - {self.title}" if self.artist and self.title else self.title
         return name or self.path or self.track_id or self.isrc or self.mbid
 
+    def other_orders(self) -> list[TrackReference]:
+        """Return the other ways to read artist and title of one label: "A - B" and "A - B - C" from the end."""
+        if not self.either_order or not self.artist:
+            return []
+        start, _, end = self.label.rpartition(" - ")
+        pairs = [(self.title, self.artist), (end, start), (start, end)]
+        return [
+            replace(self, artist=artist, title=title)
+            for artist, title in dict.fromkeys(pairs)
+            if (artist, title) != (self.artist, self.title)
+        ]
+
 
 @dataclass
 class Matcher:
@@ -103,9 +115,7 @@ class Matcher:
         for code in (reference.isrc.replace("-", "").upper(), reference.mbid.lower()):
             if code and code in self._codes:
                 return self._codes[code]
-        orders = [reference]
-        if reference.either_order and reference.artist:
-            orders.append(replace(reference, artist=reference.title, title=reference.artist))
+        orders = [reference, *reference.other_orders()]
         return self._by_path_end(reference, orders) or self._by_names(reference, orders, similar=similar)
 
     # -------------------------------------------------------------------------------------------------- paths

@@ -32,7 +32,11 @@ def read_m3u_entries(path: Path, matcher: Matcher) -> ListedFile:
     """Read the entries in order. TableError if the file cannot be read or is not text."""
 
     text, encoding = read_text(path, lambda text: n_matches(_parse(path, text).tracks, matcher))
+    if text.lstrip()[:9].lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise TableError(path, "not a list of paths but a web page or XML", "download the playlist again")
     found = _parse(path, text)
+    if not found.tracks:
+        found.notes.append(f"{path.name} has no entries")
     if not encoding.startswith("utf"):
         found.notes.append(f"{path.name} is not UTF-8; it was read as {encoding}")
     return found

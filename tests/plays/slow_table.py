@@ -47,6 +47,7 @@ def read_slowly(path: Path, matcher: Matcher, parse_time: ParseTime, *, skip_unk
     found = SlowResult()
     taken: dict[tuple[str, float], int] = {}
     order: Counter[str] = Counter()
+    late = False  # some times are certainly seconds since 1970, so that small numbers are not
     positioned: bool | None = None
     for row, cells in _rows(path):
         values = dict.fromkeys(NAMES, "") | cells
@@ -80,11 +81,17 @@ def read_slowly(path: Path, matcher: Matcher, parse_time: ParseTime, *, skip_unk
             continue
         position = position if positioned else float(order[playlist_id])
         order[playlist_id] += 1
+        late |= time is not None and time >= 1e8
         if kept is not None:
             found.plays.append(Play(playlist_id, kept, int(position), weight, time))
         else:
             why = "unknown" if failed is None else f"its file was skipped: {failed.value}"
             found.misses.append(f"{track_id} ({why})")
+    if late:
+        found.plays = [
+            play._replace(timestamp=None) if play.timestamp is not None and play.timestamp < 1e8 else play
+            for play in found.plays
+        ]
     found.plays.sort(key=lambda play: (play.playlist_id, play.position))
     return found
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unheard.plays.readers.times import month_first, parse_time, seconds_of
+from unheard.plays.readers.times import month_first, parse_time, plausible, seconds_of
 
 MORNING = datetime(2021, 1, 29, 7, 1, tzinfo=UTC)
 
@@ -51,6 +51,19 @@ def test_the_month_may_be_first() -> None:
     assert not month_first(["29/1/2021", "1/29/2021"])
     assert not month_first(["2/3/2021", "", "no date"])
     assert parse_time("1/29/2021 7:01 AM", month_first=True) == MORNING.timestamp()
+
+
+def test_early_times_are_not_taken_for_seconds_in_silence() -> None:
+    excel = np.array([44_927.0, 44_927.5, np.nan])  # 2023-01-01
+    times, note = plausible(excel)
+    np.testing.assert_array_equal(times, [1_672_531_200, 1_672_574_400, np.nan])
+    assert "Excel" in note
+    times, note = plausible(np.array([44_927.0, 1_672_531_200.0, np.nan]))
+    np.testing.assert_array_equal(times, [np.nan, 1_672_531_200, np.nan])
+    assert note.startswith("1 times before March 1973")
+    times, note = plausible(np.array([5.0, 90_000.0]))
+    assert (times.tolist(), note) == ([5.0, 90_000.0], "2 times are before March 1973; are they seconds since 1970?")
+    assert plausible(np.array([np.nan, 1e9]))[1] == ""
 
 
 @given(st.datetimes(datetime(1977, 1, 1), datetime(2099, 12, 31)))  # noqa: DTZ001

@@ -19,11 +19,11 @@ from unheard.plays.matching import UNKNOWN, Matcher
 from unheard.plays.plays import Plays, playlist_order
 from unheard.plays.readers.columns import ColumnBatch, encode_ids
 from unheard.plays.readers.row_problems import RowProblems, RowsOf
+from unheard.plays.readers.times import plausible
 from unheard.plays.readers.values import Values, read_positions, read_timestamps, read_weights
 
 IDS = ("playlist_id", "track_id")
 MAX_POSITION = 2**31 - 1
-FIRST_PLAUSIBLE_S = 1e8  # 1973: earlier times are seldom seconds since 1970
 Explain = Callable[[int], TableError]
 
 
@@ -193,6 +193,7 @@ class Entries:
         if positions is None or (n and (positions.min() < -MAX_POSITION or positions.max() > MAX_POSITION)):
             starts = np.concatenate([[0], np.cumsum(np.bincount(playlist_rows, minlength=len(playlist_ids)))])
             positions = np.arange(n) - starts[playlist_rows]  # keep only the order
+        timestamps, note = plausible(columns.get("timestamp", np.full(n, np.nan)))
         plays = Plays(
             playlist_ids,
             self.matcher.tracks.ids,
@@ -200,22 +201,17 @@ class Entries:
             columns["track"],
             positions.astype(np.int32),
             columns.get("weight", np.ones(n, np.float32)),
-            columns.get("timestamp", np.full(n, np.nan)),
+            timestamps,
         )
         matched = plays.track_rows >= 0
         missed = n - int(matched.sum())
-        notes = self._notes(plays.timestamps)
+        notes = [note] if note else []
         left_out = {what: count for what, count in self.problems.left_out.items() if count}
         kept = plays.take(matched) if missed else plays
         return Imported(kept, list(self.misses), missed, left_out=left_out, notes=notes)
 
     def _with_reasons(self, found: Imported, first: list[TableError]) -> Imported:
         return replace(found, invalid=self.problems.invalid, reasons=first)
-
-    def _notes(self, timestamps: Doubles) -> list[str]:
-        with np.errstate(invalid="ignore"):
-            early = int((timestamps < FIRST_PLAUSIBLE_S).sum())
-        return [f"{early} times are before March 1973; are they seconds since 1970?"] if early else []
 
     def _with_unique_positions(self, playlist_ids: IdMap, columns: dict[str, Any]) -> Mask:
         """Return which rows have a position of their own; the first row of a position counts. The order is stable."""

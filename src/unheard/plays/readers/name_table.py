@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from unheard.errors import TableError
 from unheard.plays.listed import ListedFile, ListedTrack, label_reference, n_matches
 from unheard.plays.matching import Matcher, TrackReference
@@ -18,13 +20,13 @@ from unheard.plays.readers.legacy_text import decode_text
 from unheard.plays.readers.m3u import absolute_path
 from unheard.plays.readers.row_problems import RowProblems
 from unheard.plays.readers.text_table import Dialect, Line, read_dialect, records_of, table_lines
-from unheard.plays.readers.times import month_first, parse_time
+from unheard.plays.readers.times import month_first, parse_time, plausible
 from unheard.plays.readers.values import parse_weight
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "title": (
         *("track_name", "track_title", "song_name", "song_title", "title", "song", "track", "name", "trackname"),
-        "master_metadata_track_name",
+        *("master_metadata_track_name", "titel", "titre", "título", "titolo", "nom"),
     ),
     "artist": (
         *("artist_name_s", "artist_names", "artist_name", "artists", "artist", "track_artist", "artistname"),
@@ -98,6 +100,11 @@ def read_name_table(path: Path, matcher: Matcher) -> ListedFile:
     found.reasons = problems.first(lambda records: {record: record for record in records})
     found.invalid = problems.invalid
     problems.check(found.reasons, n_plays=len(found.tracks))
+    times, note = plausible(np.array([np.nan if one.timestamp is None else one.timestamp for one in found.tracks]))
+    if note:
+        found.notes.append(note)
+        known = (None if np.isnan(time) else float(time) for time in times)
+        found.tracks = [replace(one, timestamp=time) for one, time in zip(found.tracks, known, strict=True)]
     return found.in_order_of_time() if "played" in reader.places else found
 
 

@@ -17,6 +17,8 @@ from unheard.arrays import Doubles
 
 END_S = 4_102_444_800.0  # 2100-01-01
 EXPECTED = "expected seconds since 1970 or a date from 1970 to 2099"
+EARLY_S = 1e8  # March 1973: earlier times are seldom seconds since 1970
+EXCEL_1970, EXCEL_DAYS = 25_569.0, (32_874.0, 73_050.0)  # days of Excel: 1970-01-01; 1990 to 2099
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 NUMERIC_DATE = re.compile(r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})(?:,?[ T]+(.+))?")
@@ -66,6 +68,25 @@ def month_first(texts: Iterable[str]) -> bool:
     found = [match for text in texts if (match := NUMERIC_DATE.fullmatch(text.strip()))]
     dates = [(int(match[1]), int(match[3])) for match in found if len(match[4]) in (2, 4) and len(match[1]) <= 2]
     return any(second > 12 for _, second in dates) and not any(first > 12 for first, _ in dates)
+
+
+def plausible(seconds: Doubles) -> tuple[Doubles, str]:
+    """Return the times of one file, NaN where unknown, and a note about times before March 1973; empty if none are.
+
+    If all times are days since 1900 by the count of Excel, they are converted. Among later times, early ones are no
+    times: they become unknown. If all are early they may count from any start; they stay, because their order matters.
+    """
+    known = ~np.isnan(seconds)
+    early = known & (np.nan_to_num(seconds) < EARLY_S)
+    if not early.any():
+        return seconds, ""
+    if (known & ~early).any():
+        n = int(early.sum())
+        return np.where(early, np.nan, seconds), f"{n} times before March 1973 among later ones are taken as unknown"
+    first, last = EXCEL_DAYS
+    if bool(((seconds[known] >= first) & (seconds[known] < last)).all()):
+        return (seconds - EXCEL_1970) * 86_400, "the times are taken as days since 1900, as Excel counts them"
+    return seconds, f"{int(early.sum())} times are before March 1973; are they seconds since 1970?"
 
 
 def _compact(digits: str) -> float:

@@ -24,12 +24,12 @@ from pathlib import Path
 
 BETWEEN = re.compile(r"\s+[-\u2010-\u2015]\s+")
 NUMBER = re.compile(r"(?P<disc>\d-)?(?P<number>\d{1,3})(?P<after>\s*[-.)\u2010-\u2015_]+\s*|\s+)(?=\S)")
-DISC_FOLDER = re.compile(r"(?:cd|dis[ck]|disque|vinyl|side)?[\s._-]*(?:\d{1,2}|[a-d])", re.IGNORECASE)
+DISC_FOLDER = re.compile(r"(?:cd|dis[ck]|disque|vinyl|side)[\s._-]*(?:\d{1,2}|[a-d])", re.IGNORECASE)
 YEAR_PART = re.compile(r"[(\[]?(?:19|20)\d\d[)\]]?")
 YEAR_AROUND = re.compile(r"^[(\[](?:19|20)\d\d[)\]]\s+|\s+[(\[](?:19|20)\d\d[)\]]$")
 # Folders that are named after what they hold, not after an album or its artist.
 GENERAL_FOLDERS = frozenset(
-    "album albums aac audio compilations desktop documents downloads flac itunes media misc mp3 music musik musique "
+    "albums aac audio compilations desktop documents downloads flac itunes media misc mp3 music musik musique "
     "ogg singles songs soundtracks temp tmp tracks unsorted various wav".split()  # noqa: SIM905 - reads better
 )
 VARIOUS = frozenset({

@@ -41,10 +41,8 @@ class _State:
     problems: list[str] = field(default_factory=list)
 
 
-def decode_blocks(
-    path: Path, *, sample_rate: int, max_lost: float = MISSING_SHARE
-) -> Generator[Floats, None, float]:
-    """Yield mono float32 blocks of one file at `sample_rate`, in bounded memory; return the share of sound that is lost.
+def decode_blocks(path: Path, *, sample_rate: int, max_lost: float = MISSING_SHARE) -> Generator[Floats, None, float]:
+    """Yield mono float32 blocks of one file at `sample_rate`, in bounded memory; return the lost share of its sound.
 
     The share is the part of the declared length that could not be decoded: 0 if it is within max(0.5 s, 2 %), 1 if the
     end is missing and the length is unknown.
@@ -166,9 +164,7 @@ def _is_complete(state: _State, sample_rate: int, *, ended: bool) -> bool:
     return state.n_samples[0] > 0 and (ended or declared) and not _missing_s(state, sample_rate)
 
 
-def _check_result(
-    path: Path, state: _State, sample_rate: int, max_lost: float, *, no_audio_stream: bool
-) -> float:
+def _check_result(path: Path, state: _State, sample_rate: int, max_lost: float, *, no_audio_stream: bool) -> float:
     """Return the lost share of a file's sound; raise AudioError if the decoded samples are not usable."""
     length_s = state.n_samples[0] / sample_rate
     if not state.n_samples[0]:

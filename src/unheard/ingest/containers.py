@@ -1,7 +1,7 @@
 """Recognise audio files by their suffix or first bytes, and list the formats that FFmpeg may open.
 
-A file with a suffix of `AUDIO_SUFFIXES` is taken as audio: if it cannot be decoded, that is a failure to list. Any other
-file is audio if its first bytes are those of a container that can hold sound, whatever its name. Video files are
+A file with a suffix of `AUDIO_SUFFIXES` is taken as audio: if it cannot be decoded, that is a failure to list. Any
+other file is audio if its first bytes are those of a container that can hold sound, whatever its name. Video files are
 included, because music videos are; those without sound are refused when they are decoded.
 """
 
@@ -11,12 +11,9 @@ import stat
 from pathlib import Path
 
 AUDIO_SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        "3ga 8svx aa aa3 aac aax ac3 adts aif aifc aiff amr ape at3 au awb bwf caf dff dsf dts dtshd eac3 fla flac loas "
-        "m4a m4b m4p m4r mka mlp mp+ mp1 mp2 mp3 mp4 mpa mpc ofr ofs oga ogg oma opus qoa ra rf64 shn snd spx tak thd "
-        "tta voc vqf w64 wav wave weba webm wma wv"
-    ).split()
+    ".3ga .8svx .aa .aa3 .aac .aax .ac3 .adts .aif .aifc .aiff .amr .ape .at3 .au .awb .bwf .caf .dff .dsf .dts .dtshd "
+    ".eac3 .fla .flac .loas .m4a .m4b .m4p .m4r .mka .mlp .mp+ .mp1 .mp2 .mp3 .mp4 .mpa .mpc .ofr .ofs .oga .ogg .oma "
+    ".opus .qoa .ra .rf64 .shn .snd .spx .tak .thd .tta .voc .vqf .w64 .wav .wave .weba .webm .wma .wv".split()  # noqa: SIM905 - reads better
 )
 
 # Downloads that have not ended, and backups of programs: their first bytes are those of audio.

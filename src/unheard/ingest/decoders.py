@@ -102,7 +102,7 @@ def open_container(file: Path | BinaryIO | FilePart) -> Any:
 
 @cache
 def _text_options() -> dict[str, Any]:
-    """Return the option that makes PyAV before 19 keep tags that are not UTF-8 as surrogates; PyAV 19 has no such option."""
+    """Return the option that makes PyAV before 19 keep tags that are not UTF-8; PyAV 19 has no such option."""
     return {"metadata_errors": "surrogateescape"} if int(version("av").split(".")[0]) < 19 else {}
 
 

@@ -66,15 +66,17 @@ def _container_tags(path: Path) -> Fields:
 
 
 def _id3_tags(path: Path) -> Fields:
-    from mutagen.id3 import ID3
+    import mutagen.id3
 
-    return _fields_of(ID3(path))
+    id3: Any = mutagen.id3  # has no annotations
+    return _fields_of(id3.ID3(path))
 
 
 def _apev2_tags(path: Path) -> Fields:
-    from mutagen.apev2 import APEv2
+    import mutagen.apev2
 
-    return _fields_of(APEv2(path))
+    apev2: Any = mutagen.apev2
+    return _fields_of(apev2.APEv2(path))
 
 
 def _ffmpeg_tags(path: Path) -> Fields:
@@ -84,7 +86,10 @@ def _ffmpeg_tags(path: Path) -> Fields:
         # Ogg has its tags in the stream; other containers have the names of streams there, such as "Stereo".
         streams = [stream.metadata for stream in container.streams.audio[:1] if container.format.name == "ogg"]
         merged = {
-            key.lower(): value for tags in (*streams, container.metadata) for key, value in tags.items() if value.strip()
+            key.lower(): value
+            for tags in (*streams, container.metadata)
+            for key, value in tags.items()
+            if value.strip()
         }
     return _select((key, [_from_latin(value)]) for key, value in merged.items())
 
@@ -102,9 +107,7 @@ def _from_latin(text: str) -> str:
 
 
 def _fields_of(tags: Any) -> Fields:
-    from mutagen.id3 import ID3
-
-    if isinstance(tags, ID3):
+    if hasattr(tags, "getall"):  # ID3
         old = tags.version < (2, 4, 0)  # ID3v2.3 has "/" between values
         return _select((key.lower(), _id3_values(key.lower(), frame, old=old)) for key, frame in tags.items())
     return _select((key.lower(), [_text(value) for value in _values(tags[key])]) for key in dict.fromkeys(tags.keys()))

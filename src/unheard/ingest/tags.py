@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from unheard.ingest.file_names import NameGuess, guess, guess_from_stem, is_various
 from unheard.ingest.release_dates import iso_date
@@ -81,10 +82,11 @@ def _is_same(one: str, other: str) -> bool:
 
 def joined_genres(values: Iterable[str]) -> str:
     """Return all genres of one or more fields, joined by "; ", without duplicates."""
-    from mutagen.id3 import TCON
+    import mutagen.id3
 
+    id3: Any = mutagen.id3  # has no annotations
     parts = [part for value in values for part in GENRE_SEPARATOR.split(value) if part]
-    named = [name for part in parts for name in (TCON(text=[part]).genres if GENRE_NUMBER.match(part) else [part])]
+    named = [name for part in parts for name in (id3.TCON(text=[part]).genres if GENRE_NUMBER.match(part) else [part])]
     unique: dict[str, str] = {}
     for name in map(clean, named):
         unique.setdefault(name.casefold(), name)

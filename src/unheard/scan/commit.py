@@ -40,6 +40,7 @@ class Committer:
         self.library, self.versions = library, versions
         self.count: Counter[str] = Counter()
         self.audio_s = 0.0
+        self.damaged: list[tuple[str, float]] = []  # path and lost share of each accepted file with damage
         self._writer, self._features = writer, features
         self._stored = set(stored)
         self._hashes = {track.track_id: track.content_hash for track in library.tracks().items}
@@ -84,6 +85,8 @@ class Committer:
                 self._by_hash[track.content_hash] = other
                 self._commit_stored_by_another_scan(track, other)
                 return
+            if outcome.lost_share:
+                self.damaged.append((track.path, outcome.lost_share))
             whole = merge_metadata(replace(outcome.tags, **_identity(track)), track)
             self._by_hash[track.content_hash] = whole = replace(whole, duration_s=outcome.duration_s)
             if track.track_id in self._stored and self._hashes.get(track.track_id) != track.content_hash:
@@ -175,4 +178,4 @@ class Committer:
 
 
 def _identity(track: Track) -> dict[str, Any]:
-    return {name: getattr(track, name) for name in ("track_id", "path", "size", "mtime_ns", "content_hash")}
+    return {name: getattr(track, name) for name in ("track_id", "path", "size", "mtime_ns", "ctime_ns", "content_hash")}

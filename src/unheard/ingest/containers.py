@@ -11,9 +11,9 @@ import stat
 from pathlib import Path
 
 AUDIO_SUFFIXES = frozenset(
-    ".3ga .8svx .aa .aa3 .aac .aax .ac3 .adts .aif .aifc .aiff .amr .ape .at3 .au .awb .bwf .caf .dff .dsf .dts .dtshd "
+    ".3ga .8svx .aa .aa3 .aac .aax .ac3 .adts .aif .aifc .aiff .amr .ape .at3 .au .awb .bwf .caf .dff .dsf .dts .dtshd "  # noqa: SIM905 - reads better
     ".eac3 .fla .flac .loas .m4a .m4b .m4p .m4r .mka .mlp .mp+ .mp1 .mp2 .mp3 .mp4 .mpa .mpc .ofr .ofs .oga .ogg .oma "
-    ".opus .qoa .ra .rf64 .shn .snd .spx .tak .thd .tta .voc .vqf .w64 .wav .wave .weba .webm .wma .wv".split()  # noqa: SIM905 - reads better
+    ".opus .qoa .ra .rf64 .shn .snd .spx .tak .thd .tta .voc .vqf .w64 .wav .wave .weba .webm .wma .wv".split()
 )
 
 # Downloads that have not ended, and backups of programs: their first bytes are those of audio.

@@ -29,8 +29,8 @@ YEAR_PART = re.compile(r"[(\[]?(?:19|20)\d\d[)\]]?")
 YEAR_AROUND = re.compile(r"^[(\[](?:19|20)\d\d[)\]]\s+|\s+[(\[](?:19|20)\d\d[)\]]$")
 # Folders that are named after what they hold, not after an album or its artist.
 GENERAL_FOLDERS = frozenset(
-    "albums aac audio compilations desktop documents downloads flac itunes media misc mp3 music musik musique ogg "
-    "singles songs soundtracks temp tmp tracks unsorted various wav".split()  # noqa: SIM905 - reads better
+    "albums aac audio compilations desktop documents downloads flac itunes media misc mp3 music musik musique ogg "  # noqa: SIM905 - reads better
+    "singles songs soundtracks temp tmp tracks unsorted various wav".split()
 )
 VARIOUS = frozenset({
     "various artists", "various", "various artist", "va", "v.a.", "v/a", "diverse", "diverse interpreten",

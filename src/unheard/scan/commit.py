@@ -43,7 +43,9 @@ class Committer:
         self.damaged: list[tuple[str, float]] = []  # path and lost share of each accepted file with damage
         self._writer, self._features = writer, features
         self._stored = set(stored)
-        self._hashes = {track.track_id: track.content_hash for track in library.tracks().items}
+        tracks = library.tracks().items
+        self._hashes = {track.track_id: track.content_hash for track in tracks}
+        self._ctimes_ns = {track.track_id: track.ctime_ns for track in tracks}
         self._by_hash: dict[str, Track | AudioError] = {}  # outcomes of the files decoded in this scan
 
     def is_stored(self, track_id: str) -> bool:
@@ -63,6 +65,8 @@ class Committer:
             match step.action:
                 case Action.UNCHANGED:
                     self.count["unchanged"] += 1
+                    if self._ctimes_ns.get(step.track.track_id) != step.track.ctime_ns:  # so that it is not hashed again
+                        self._put_track(step.track)
                 case Action.GONE:
                     self.count["gone"] += 1
                 case Action.KNOWN_FAILURE:

@@ -115,8 +115,9 @@ class Planner:
         here = (base.path, base.size, base.mtime_ns)
         same_ctime = known is not None and known.ctime_ns in {0, base.ctime_ns}  # 0: stored by an older version
         if known and same_ctime and known.track_id in self._stored and (known.path, known.size, known.mtime_ns) == here:
-            merged = merge_metadata(replace(known, ctime_ns=base.ctime_ns), base)
-            return Step(Action.UNCHANGED if merged == known else Action.UPDATED, merged)
+            now = replace(known, ctime_ns=base.ctime_ns)
+            merged = merge_metadata(now, base)
+            return Step(Action.UNCHANGED if merged == now else Action.UPDATED, merged)
         failure = self._failures.get(base.path)
         if not failure or (failure.size, failure.mtime_ns) != (base.size, base.mtime_ns):
             return None
@@ -173,7 +174,8 @@ class Planner:
             track,
         )
         displaced = self._record(merged)
-        return Step(Action.UNCHANGED if merged == stored else Action.UPDATED, merged, displaced=displaced)
+        is_same = merged == replace(stored, ctime_ns=track.ctime_ns)
+        return Step(Action.UNCHANGED if is_same else Action.UPDATED, merged, displaced=displaced)
 
     def _decode(self, track: Track) -> Step:
         displaced = self._record(track)

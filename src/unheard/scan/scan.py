@@ -44,15 +44,15 @@ MAX_INTERNAL_ERRORS = 5  # in a row: the other files would most likely fail in t
 class ScanReport:
     """What a scan did, in tracks (or files, for `failed` and `known_failures`).
 
-    added           stored for the first time
-    changed         stored again, because the file changed or by force
-    updated         moved, or with a new time or metadata; not decoded
-    unchanged       nothing to do
-    failed          skipped, with a reason that `unheard errors` lists
-    known_failures  failed earlier, have not changed since, and were not tried again
-    gone            stored tracks whose files are missing; the tracks are kept
+    added                 stored for the first time
+    changed               stored again, because the file changed or by force
+    updated               moved, or with a new time or metadata; not decoded
+    unchanged             nothing to do
+    failed                skipped, with a reason that `unheard errors` lists
+    known_failures        failed earlier, have not changed since, and were not tried again
+    gone                  stored tracks whose files are missing; the tracks are kept
     accepted_with_damage  stored although more than 2 % of the sound is lost, because the caller accepts it
-    audio_s         seconds of sound that were stored
+    audio_s               seconds of sound that were stored
     """
 
     added: int = 0

@@ -71,6 +71,11 @@ def test_random_bytes_are_one_part(start: bytes, tmp_path: Path) -> None:
 def test_a_part_reads_as_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(bytes(range(100)))
     part = FilePart(tmp_path / "x", (10, 20))
-    assert (part.read(4), part.tell(), part.read(), part.read(1)) == (bytes(range(10, 14)), 4, bytes(range(14, 20)), b"")
+    assert (part.read(4), part.tell(), part.read(), part.read(1)) == (
+        bytes(range(10, 14)),
+        4,
+        bytes(range(14, 20)),
+        b"",
+    )
     assert (part.seek(-2, 2), part.read(5)) == (8, bytes([18, 19]))
     part.close()

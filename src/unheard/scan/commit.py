@@ -65,7 +65,9 @@ class Committer:
             match step.action:
                 case Action.UNCHANGED:
                     self.count["unchanged"] += 1
-                    if self._ctimes_ns.get(step.track.track_id) != step.track.ctime_ns:  # so that it is not hashed again
+                    if (
+                        self._ctimes_ns.get(step.track.track_id) != step.track.ctime_ns
+                    ):  # so that it is not hashed again
                         self._put_track(step.track)
                 case Action.GONE:
                     self.count["gone"] += 1

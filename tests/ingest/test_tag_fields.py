@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import struct
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mutagen.aiff import AIFF
 from mutagen.apev2 import APEv2
 from mutagen.asf import ASF
@@ -166,11 +169,45 @@ def test_riff_info_in_utf_8_and_in_windows_1252(untagged: dict[str, Path], tmp_p
 @pytest.mark.parametrize("suffix", [".mka", ".webm"])
 def test_matroska(suffix: str, tmp_path: Path) -> None:
     codec, container = CODECS[suffix]
-    tags = {"title": "T", "artist": "A", "ALBUM": "L", "genre": "Rock; Jazz", "DATE_RELEASED": "2021"}
+    tags = {"title": "T", "artist": "A", "album": "L", "GENRE": "Rock", "genr_": "Jazz", "DATE_RELEASED": "2021"}
     path = write_with(tmp_path / f"a{suffix}", song(1, 1.0, rate=48_000), codec, container, rate=48_000, tags=tags)
+    path.write_bytes(path.read_bytes().replace(b"genr_", b"GENRE").replace(b"GENR_", b"GENRE"))
     found = read_tags(path)
     assert (found.title, found.artists, found.album) == ("T", ("A",), "L")
     assert (found.genre, found.release_date) == ("Rock; Jazz", "2021")
+
+
+def element(kind: str, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return bytes.fromhex(kind) + (len(body) | 1 << 28).to_bytes(4, "big") + body
+
+
+def simple_tag(name: str, text: str) -> bytes:
+    return element("67C8", element("45A3", name.encode()), element("4487", text.encode()))
+
+
+def test_matroska_tags_of_album_and_track(tmp_path: Path) -> None:
+    """The same names mean the album in one Tag and the track in another."""
+    album = element(
+        "7373", element("63C0", element("68CA", b"\x32")), simple_tag("TITLE", "L"), simple_tag("ARTIST", "Band")
+    )
+    track = element(
+        "7373", element("63C0", element("68CA", b"\x1e")), simple_tag("TITLE", "T"), simple_tag("GENRE", "Rock")
+    )
+    path = tmp_path / "a.mka"
+    cluster = element("1F43B675", bytes(1000))
+    path.write_bytes(element("1A45DFA3") + element("18538067", cluster, element("1254C367", album, track)))
+    found = read_tags(path)
+    assert (found.title, found.album, found.album_artist, found.genre) == ("T", "L", "Band", "Rock")
+    assert found.artists == ("Band",)
+
+
+@given(st.binary(max_size=200))
+def test_damaged_matroska_ends(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.mka"
+        path.write_bytes(element("1A45DFA3") + bytes.fromhex("18538067FF") + bytes.fromhex("1254C367FF") + data)
+        assert read_tags(path).title == "a"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Read the raw values of a file's tags: ID3, Vorbis comments, MP4, ASF, APEv2, RIFF INFO, Matroska and others.
 
 mutagen reads most of them. It reads neither RIFF INFO and Matroska nor the tags of a container that it does not expect
-(ID3 or APEv2 in AAC, APEv2 in MP3); ID3 and APEv2 are looked for in every file, and what is still missing is taken from
+(ID3 or APEv2 in AAC, APEv2 in MP3): ID3 and APEv2 are looked for in every file, and what is still missing is taken from
 FFmpeg, which reads the tags of all its containers, but only one value of each field.
 """
 
@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from unheard.ingest.matroska_tags import matroska_tags
+
 Fields = dict[str, list[str]]
 
 # Field -> lower-case keys of all tag formats, best first.
@@ -21,9 +23,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "artist": ("tpe1", "artist", "\xa9art", "author", "performer"),
     "album_artist": (
         "tpe2", "albumartist", "album artist", "album_artist", "aart", "wm/albumartist", "txxx:albumartist",
-        "txxx:album artist",
+        "txxx:album artist", "album/artist",
     ),
-    "album": ("talb", "album", "\xa9alb", "wm/albumtitle"),
+    "album": ("talb", "album", "\xa9alb", "wm/albumtitle", "album/title"),
     "isrc": ("tsrc", "isrc", "----:com.apple.itunes:isrc", "wm/isrc"),
     "mbid": (
         "ufid:http://musicbrainz.org", "musicbrainz_trackid", "----:com.apple.itunes:musicbrainz track id",
@@ -31,9 +33,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     ),
     "release_date": (
         "tdrc", "tdrl", "tdor", "date", "year", "\xa9day", "wm/year", "date_released", "date_recorded", "originaldate",
-        "originalyear",
+        "originalyear", "album/date_released",
     ),
-    "genre": ("tcon", "genre", "\xa9gen", "wm/genre", "txxx:genre"),
+    "genre": ("tcon", "genre", "\xa9gen", "wm/genre", "txxx:genre", "album/genre"),
     "compilation": ("tcmp", "compilation", "cpil", "wm/iscompilation", "txxx:compilation", "itunescompilation"),
 }  # fmt: skip
 MULTIPLE_IN_ID3V23 = frozenset({"tpe1", "tpe2", "tcon", "txxx:artists"})
@@ -44,7 +46,13 @@ NEEDED = ("title", "artist", "album", "genre", "release_date")
 
 def read_fields(path: Path) -> Fields:
     """Return every value of the fields in `KEYS`; invalid tags give no values and never raise an error."""
-    sources: tuple[Callable[[Path], Fields], ...] = (_container_tags, _id3_tags, _apev2_tags, _ffmpeg_tags)
+    sources: tuple[Callable[[Path], Fields], ...] = (
+        _container_tags,
+        _matroska_tags,
+        _id3_tags,
+        _apev2_tags,
+        _ffmpeg_tags,
+    )
     found: Fields = {name: [] for name in KEYS}
     for source in sources:
         if all(found[name] for name in NEEDED):
@@ -77,6 +85,10 @@ def _apev2_tags(path: Path) -> Fields:
 
     apev2: Any = mutagen.apev2
     return _fields_of(apev2.APEv2(path))
+
+
+def _matroska_tags(path: Path) -> Fields:
+    return _select(matroska_tags(path).items())
 
 
 def _ffmpeg_tags(path: Path) -> Fields:

@@ -26,7 +26,7 @@ def matroska_tags(path: Path) -> dict[str, list[str]]:
     """
     with path.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
-        head, *rest = [*_elements(file, 0, size, most=2), (0, 0, 0)]
+        head, *rest = [*_elements(file, 0, size, max_elements=2), (0, 0, 0)]
         if head[0] != EBML or rest[0][0] != SEGMENT:
             return {}
         found = next((part for part in _elements(file, *rest[0][1:]) if part[0] == TAGS), None)
@@ -59,9 +59,9 @@ def _tag(body: bytes, start: int, end: int) -> tuple[int, list[tuple[str, str]]]
     return level, pairs
 
 
-def _elements(file: BinaryIO, start: int, end: int, *, most: int = 1_000_000) -> Iterator[Element]:
+def _elements(file: BinaryIO, start: int, end: int, *, max_elements: int = 1_000_000) -> Iterator[Element]:
     """Yield the elements between two bytes; the size of a live stream's element may be unknown: it ends at `end`."""
-    for _ in range(most):
+    for _ in range(max_elements):
         if start >= end:
             return
         file.seek(start)

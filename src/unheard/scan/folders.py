@@ -37,7 +37,7 @@ SYSTEM_FOLDERS = frozenset({
 HIDDEN = re.compile(r"\.(?![.\d])")
 ALWAYS_A_MARKER = ".nomedia"
 MARKERS_WHEN_EMPTY = frozenset({".ndignore", ".ignore"})
-MOST_KINDS = 8
+MAX_KINDS = 8
 SUFFIX = re.compile(r"\.[a-z0-9!~+-]{1,12}")  # "01. A song" has none
 
 
@@ -62,8 +62,8 @@ class PassedOver:
 
 def _counted(counter: Counter[str]) -> str:
     ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
-    shown = [f"{n} {name}" for name, n in ordered[:MOST_KINDS]]
-    rest = sum(n for _, n in ordered[MOST_KINDS:])
+    shown = [f"{n} {name}" for name, n in ordered[:MAX_KINDS]]
+    rest = sum(n for _, n in ordered[MAX_KINDS:])
     return ", ".join([*shown, *([f"{rest} of other kinds"] if rest else [])])
 
 

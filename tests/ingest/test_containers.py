@@ -122,7 +122,7 @@ def wav_header(rate: int, n_bytes: int, channels: int = 1) -> bytes:
 def test_absurd_sample_rates_are_refused_before_they_cost_memory(rate: int, tmp_path: Path) -> None:
     import tracemalloc
 
-    samples = (song(1, 1.5)[:, 0] * 20_000).astype("<i2").tobytes()
+    samples = (song(1, 0.2)[:, 0] * 20_000).astype("<i2").tobytes()  # 2.4 hours at 1 Hz
     (tmp_path / "a.wav").write_bytes(wav_header(rate, len(samples)) + samples)
     tracemalloc.start()
     with pytest.raises(AudioError) as caught:

@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import mutagen
 import pytest
 from mutagen.flac import FLAC
 
+from tests.builders.command_line import run_command
 from tests.ingest.sounds import song, write
 from unheard.errors import Reason, UserError
 from unheard.library import Failure, Library, Track
@@ -131,6 +133,20 @@ def test_names_of_folders_count_below_the_scanned_folder(workspace: Workspace, t
     assert (found.title, found.artists, found.album) == ("Song", ("Band",), "Record")
 
 
+def test_the_command_tells_what_it_left_out(workspace: Workspace, tmp_path: Path) -> None:
+    for name in ("Live [2009]/a.mp3", "ok/b.mp3", "ok/cover.jpg", "@eaDir/c.mp3"):
+        (tmp_path / "music" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "music" / name).touch()
+    folder = ("scan", "-w", workspace.root, tmp_path / "music", "--dry-run")
+    ran = run_command(*folder, "--exclude", "Live [2009]", "--exclude", "typo")
+    assert ran.code == 0
+    assert ran.stderr.splitlines() == [
+        "--exclude 'typo' matched nothing; expected a name, a path or a glob",
+        "passed over: 1 .jpg; folders left out: 1 @eaDir",
+        "would be: 1 decode",
+    ]
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
@@ -149,6 +165,13 @@ def test_a_full_disk_is_no_damage(small_disk: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="make room and scan again") as caught:
         scan(workspace, [tmp_path / "music"], jobs=1)
     assert "restore" not in str(caught.value)
+    track_id = next(iter(tracks(workspace).values())).track_id
+    with suppress(OSError), (small_disk / "rest").open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    (tmp_path / "plays.csv").write_text(f"playlist_id,track_id\np,{track_id}\n")
+    assert "make room" in run_command("import", "-w", workspace.root, tmp_path / "plays.csv").error
+    (small_disk / "rest").unlink()
     subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
     report = scan(workspace, [tmp_path / "music"], jobs=1)
     assert report.added + report.unchanged == 8

@@ -76,6 +76,8 @@ class Excludes:
 
     def match(self, path: Path, folder: Path) -> bool:
         """Return whether a pattern matches the name of a path, the path below `folder`, or the whole path."""
+        if not self._patterns:
+            return False
         names = [_normal(name) for name in (path.name, path.relative_to(folder).as_posix(), path.as_posix())]
         matching = [pattern for pattern, compiled in self._patterns if any(map(compiled.fullmatch, names))]
         self._matched.update(matching)

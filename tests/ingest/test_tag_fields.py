@@ -129,6 +129,15 @@ def test_names_are_not_split(name: str, untagged: dict[str, Path], tmp_path: Pat
     assert (found.artists, found.genre) == ((name,), "Hip-Hop/Rap")
 
 
+@pytest.mark.parametrize(("year", "date"), [("2021", "2021"), ("20210304", "2021-03-04"), ("04.03.2021", "2021-03-04")])
+def test_years_of_id3v23(year: str, date: str, untagged: dict[str, Path], tmp_path: Path) -> None:
+    """mutagen drops those that have not four digits when it translates the tag to ID3v2.4."""
+    text = b"\0" + year.encode()
+    frame = b"TYER" + struct.pack(">I", len(text)) + b"\0\0" + text
+    (tmp_path / "a.mp3").write_bytes(b"ID3\3\0\0\0\0\0" + bytes([len(frame)]) + frame + untagged[".mp3"].read_bytes())
+    assert read_tags(tmp_path / "a.mp3").release_date == date
+
+
 def test_several_frames_of_one_kind_and_a_list_of_artists(untagged: dict[str, Path], tmp_path: Path) -> None:
     """ID3 forbids two frames TCON; programs write them."""
     path = tmp_path / "file.mp3"
@@ -220,6 +229,8 @@ def test_damaged_matroska_ends(data: bytes) -> None:
         (["Rock", "rock", "Jazz"], "Rock; Jazz"),
         (["Rock;Jazz ; Soul"], "Rock; Jazz; Soul"),
         (["Rock\0Jazz"], "Rock; Jazz"),
+        (["Rock / Jazz"], "Rock; Jazz"),
+        (["R&B/Soul"], "R&B/Soul"),
         (["Rock, Jazz"], "Rock; Jazz"),
         (["Folk, World, & Country"], "Folk; World, & Country"),
         (["80s", "2-step"], "80s; 2-step"),

@@ -32,7 +32,7 @@ KEYS: dict[str, tuple[str, ...]] = {
         "musicbrainz/track id", "txxx:musicbrainz track id",
     ),
     "release_date": (
-        "tdrc", "tdrl", "tdor", "date", "year", "\xa9day", "wm/year", "date_released", "date_recorded", "originaldate",
+        "tdrc", "tdrl", "tdor", "tyer", "date", "year", "\xa9day", "wm/year", "date_released", "date_recorded", "originaldate",
         "originalyear", "album/date_released",
     ),
     "genre": ("tcon", "genre", "\xa9gen", "wm/genre", "txxx:genre", "album/genre"),
@@ -77,7 +77,7 @@ def _id3_tags(path: Path) -> Fields:
     import mutagen.id3
 
     id3: Any = mutagen.id3  # has no annotations
-    return _fields_of(id3.ID3(path))
+    return _fields_of(id3.ID3(path, translate=False))  # translating to ID3v2.4 drops a TYER that is no year
 
 
 def _apev2_tags(path: Path) -> Fields:

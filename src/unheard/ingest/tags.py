@@ -27,7 +27,7 @@ VARIOUS_ARTISTS = "Various Artists"
 
 # "A feat. B", "A (ft. B)", "A; B". Neither "&" nor "," nor "/": those are parts of names (AC/DC, Earth, Wind & Fire).
 CREDIT_SEPARATOR = re.compile(r"\s*[;\0]\s*|\s*[(\[]?\s*\b(?:feat|ft|featuring)\b\.?\s+", re.IGNORECASE)
-GENRE_SEPARATOR = re.compile(r"\s*[;|\0]\s*|,\s+(?!&)")  # Discogs has the genre "Folk, World, & Country"
+GENRE_SEPARATOR = re.compile(r"\s*[;|\0]\s*|\s+/\s+|,\s+(?!&)")  # Discogs has the genre "Folk, World, & Country"
 GENRE_NUMBER = re.compile(r"\(?\d{1,3}\)?")
 
 

@@ -32,8 +32,8 @@ KEYS: dict[str, tuple[str, ...]] = {
         "musicbrainz/track id", "txxx:musicbrainz track id",
     ),
     "release_date": (
-        "tdrc", "tdrl", "tdor", "tyer", "date", "year", "\xa9day", "wm/year", "date_released", "date_recorded", "originaldate",
-        "originalyear", "album/date_released",
+        "tdrc", "tdrl", "tdor", "tyer", "date", "year", "\xa9day", "wm/year", "date_released", "date_recorded",
+        "originaldate", "originalyear", "album/date_released",
     ),
     "genre": ("tcon", "genre", "\xa9gen", "wm/genre", "txxx:genre", "album/genre"),
     "compilation": ("tcmp", "compilation", "cpil", "wm/iscompilation", "txxx:compilation", "itunescompilation"),

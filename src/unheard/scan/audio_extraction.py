@@ -6,7 +6,7 @@ any kinds, without spectrogram and tags, are extracted by features/extraction.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unheard.arrays import Floats
 from unheard.features.mel_features import vectors_of
-from unheard.ingest.audio import decode_blocks
+from unheard.ingest.audio import MISSING_SHARE, decode_blocks
 from unheard.ingest.tags import read_tags
 from unheard.library import Track
 from unheard.spectrograms.files import encoded_mel
@@ -31,23 +31,36 @@ class ExtractedAudio:
     signature: Floats  # (257,)
     duration_s: float
     tags: Track
+    lost_share: float = 0.0  # of the declared length, if the file is damaged
 
 
-def extract_audio(path: Path, settings: Settings) -> ExtractedAudio:
-    """Decode a file and return what a scan stores of it; AudioError as `decode_blocks` raises it."""
-    counted = _CountedBlocks(decode_blocks(path, sample_rate=settings.sample_rate))
+def extract_audio(
+    path: Path, settings: Settings, root: Path | None = None, max_lost: float = MISSING_SHARE
+) -> ExtractedAudio:
+    """Decode a file and return what a scan stores of it; AudioError as `decode_blocks` raises it.
+
+    root      the scanned folder, for names of folders in place of tags
+    max_lost  share of the sound that a damaged file may lack
+    """
+    counted = _CountedBlocks(decode_blocks(path, sample_rate=settings.sample_rate, max_lost=max_lost))
     mel = encoded_mel(counted, settings)
     statistics, signature = vectors_of(mel, settings, path)
-    return ExtractedAudio(mel, statistics, signature, counted.n_samples / settings.sample_rate, read_tags(path))
+    duration_s = counted.n_samples / settings.sample_rate
+    return ExtractedAudio(mel, statistics, signature, duration_s, read_tags(path, root=root), counted.lost_share)
 
 
 class _CountedBlocks:
-    """Iterate over blocks of samples and count the samples."""
+    """Iterate over blocks of samples, count the samples, and keep the lost share."""
 
-    def __init__(self, blocks: Iterable[Floats]) -> None:
-        self._blocks, self.n_samples = blocks, 0
+    def __init__(self, blocks: Generator[Floats, None, float]) -> None:
+        self._blocks, self.n_samples, self.lost_share = blocks, 0, 0.0
 
     def __iter__(self) -> Iterator[Floats]:
-        for block in self._blocks:
+        while True:
+            try:
+                block = next(self._blocks)
+            except StopIteration as end:
+                self.lost_share = end.value
+                return
             self.n_samples += len(block)
             yield block

@@ -40,9 +40,12 @@ class Committer:
         self.library, self.versions = library, versions
         self.count: Counter[str] = Counter()
         self.audio_s = 0.0
+        self.damaged: list[tuple[str, float]] = []  # path and lost share of each accepted file with damage
         self._writer, self._features = writer, features
         self._stored = set(stored)
-        self._hashes = {track.track_id: track.content_hash for track in library.tracks().items}
+        tracks = library.tracks().items
+        self._hashes = {track.track_id: track.content_hash for track in tracks}
+        self._ctimes_ns = {track.track_id: track.ctime_ns for track in tracks}
         self._by_hash: dict[str, Track | AudioError] = {}  # outcomes of the files decoded in this scan
 
     def is_stored(self, track_id: str) -> bool:
@@ -62,6 +65,10 @@ class Committer:
             match step.action:
                 case Action.UNCHANGED:
                     self.count["unchanged"] += 1
+                    if (
+                        self._ctimes_ns.get(step.track.track_id) != step.track.ctime_ns
+                    ):  # so that it is not hashed again
+                        self._put_track(step.track)
                 case Action.GONE:
                     self.count["gone"] += 1
                 case Action.KNOWN_FAILURE:
@@ -84,6 +91,8 @@ class Committer:
                 self._by_hash[track.content_hash] = other
                 self._commit_stored_by_another_scan(track, other)
                 return
+            if outcome.lost_share:
+                self.damaged.append((track.path, outcome.lost_share))
             whole = merge_metadata(replace(outcome.tags, **_identity(track)), track)
             self._by_hash[track.content_hash] = whole = replace(whole, duration_s=outcome.duration_s)
             if track.track_id in self._stored and self._hashes.get(track.track_id) != track.content_hash:
@@ -175,4 +184,4 @@ class Committer:
 
 
 def _identity(track: Track) -> dict[str, Any]:
-    return {name: getattr(track, name) for name in ("track_id", "path", "size", "mtime_ns", "content_hash")}
+    return {name: getattr(track, name) for name in ("track_id", "path", "size", "mtime_ns", "ctime_ns", "content_hash")}

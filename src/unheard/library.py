@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS tracks (
     isrc TEXT NOT NULL, mbid TEXT NOT NULL, release_date TEXT NOT NULL, genre TEXT NOT NULL, duration_s REAL NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, content_hash TEXT NOT NULL,
     album_artist TEXT NOT NULL DEFAULT '', ctime_ns INTEGER NOT NULL DEFAULT 0, audio_hash TEXT NOT NULL DEFAULT '',
-    gone_since TEXT NOT NULL DEFAULT ''
+    gone_since TEXT NOT NULL DEFAULT '', decoded_hash TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tracks_path ON tracks (path);
 CREATE INDEX IF NOT EXISTS tracks_hash ON tracks (content_hash);
@@ -41,6 +41,7 @@ ADDED_COLUMNS = {
     "ctime_ns": "INTEGER NOT NULL DEFAULT 0",
     "audio_hash": "TEXT NOT NULL DEFAULT ''",
     "gone_since": "TEXT NOT NULL DEFAULT ''",
+    "decoded_hash": "TEXT NOT NULL DEFAULT ''",
 }
 
 
@@ -53,6 +54,7 @@ class Track:
     audio_hash    of its audio packets without tags; empty if unknown
     ctime_ns      the file's change time: a tagger may restore size and modification time, but not this
     gone_since    UTC date (YYYY-MM-DD) of the first scan that did not find the file; empty while it is there
+    decoded_hash  content hash that the file had when it was decoded, if only its tags have changed since
     """
 
     track_id: str
@@ -72,11 +74,12 @@ class Track:
     ctime_ns: int = 0
     audio_hash: str = ""
     gone_since: str = ""
+    decoded_hash: str = ""
 
     @property
     def source_hash(self) -> str:
         """Identifies the bytes from which features are extracted; size and time of a file without a content hash."""
-        return self.content_hash or (f"{self.size}-{self.mtime_ns}" if self.path else "")
+        return self.decoded_hash or self.content_hash or (f"{self.size}-{self.mtime_ns}" if self.path else "")
 
     @property
     def artist(self) -> str:
@@ -210,11 +213,9 @@ class Library:
 
     def source_hashes(self) -> dict[str, str]:
         """Return `Track.source_hash` of every track by its id."""
-        cursor = self._db.execute("SELECT track_id, path, size, mtime_ns, content_hash FROM tracks")
-        return {
-            row[0]: Track(row[0], path=row[1], size=row[2], mtime_ns=row[3], content_hash=row[4]).source_hash
-            for row in cursor
-        }
+        cursor = self._db.execute("SELECT track_id, path, size, mtime_ns, content_hash, decoded_hash FROM tracks")
+        columns = ("track_id", "path", "size", "mtime_ns", "content_hash", "decoded_hash")
+        return {row[0]: Track(**dict(zip(columns, row, strict=True))).source_hash for row in cursor}
 
     # ----------------------------------------------------------------------------------------------- failures
 

@@ -200,7 +200,7 @@ class Session:
         statistics = seed.statistics
         if statistics is None:
             file = Path(seed.track.path)
-            statistics, _ = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
+            statistics, *_ = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
         return float(self._confidence_model.of_content(statistics[None, :])[0])
 
     def label(self, track: str | NewTrack) -> str:

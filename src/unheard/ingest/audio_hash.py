@@ -1,8 +1,8 @@
 """Hash the encoded audio of a file without its tags, so that a file is known again after it was tagged and moved.
 
-FFmpeg reads the packets of the first audio stream; nothing is decoded. The hash covers their bytes and the name of the
-codec, but not how they are divided into packets. Tags, cover pictures, padding and the file's name do not matter. FFmpeg
-takes APEv2 tags at the end of MP3 and AAC for audio, so reading ends before them.
+FFmpeg reads the packets of the first audio stream; nothing is decoded. The hash covers their bytes and the codec's
+name, but not how they are divided into packets. Tags, cover pictures, padding and the file's name do not matter.
+FFmpeg takes APEv2 tags at the end of MP3 and AAC for audio, so reading ends before them.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ Scores:
                seed. The mean of the seeds' factors is not used: it lies near the popular tracks if the seeds differ
     similar    cosine of the centred factors, -1 to 1
 
-Seeds, a playlist's own tracks, and other versions of either (sameness.py) are never returned; nor are tracks that are gone. Diversity (diversify.py) and filters
-(filters.py) select tracks from the ranking and change no score.
+Seeds, a playlist's own tracks, other versions of either (sameness.py), and tracks whose files are gone are never
+returned. Diversity (diversify.py) and filters (filters.py) select tracks from the ranking and change no score.
 """
 
 from __future__ import annotations

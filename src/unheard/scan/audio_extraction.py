@@ -1,7 +1,7 @@
 """Extract everything that a scan stores of one audio file, in one pass over its samples.
 
-That is the mel spectrogram, the features of every track (statistics, signature, acoustic fingerprint), the duration, the
-tags and the hash of the encoded audio. Features of any kinds, without spectrogram and tags, are extracted by
+That is the mel spectrogram, the features of every track (statistics, signature, acoustic fingerprint), the duration,
+the tags and the hash of the encoded audio. Features of any kinds, without spectrogram and tags, are extracted by
 features/extraction.py.
 """
 

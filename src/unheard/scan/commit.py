@@ -3,8 +3,8 @@
 Another scan may write to the same library at the same time. Therefore the bytes of a decoded file are looked up again
 before it is stored: if the other scan has stored them since this scan began, the file is a duplicate.
 
-A file with new bytes may continue a stored track (continuations.py): then it gets the track's id, and the track keeps its
-plays. If only tags are new, its spectrogram and features stay too.
+A file with new bytes may continue a stored track (continuations.py): then it gets the track's id, and the track keeps
+its plays. If only tags are new, its spectrogram and features stay too.
 """
 
 from __future__ import annotations

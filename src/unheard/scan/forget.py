@@ -1,7 +1,7 @@
 """Remove tracks that are gone from a workspace: the tracks, their features, spectrograms and failures.
 
-Plays keep their entries. An entry whose track is not in the library is not used, and counts again if the file is scanned
-again, because a file gets the same id.
+Plays keep their entries. An entry whose track is not in the library is not used, and counts again if the file is
+scanned again, because it gets the same id.
 """
 
 from __future__ import annotations

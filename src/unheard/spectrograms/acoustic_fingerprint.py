@@ -6,9 +6,9 @@ The method follows Haitsma and Kalker, "A Highly Robust Audio Fingerprinting Sys
     D(t, b)  E(t, b) - E(t, b + 1) - (E(t - 4, b) - E(t - 4, b + 1)), the change of a difference of neighbours in 0.37 s
     bit      the sign of D(t, b); unknown where D is small, as in silence and in a steady tone
 
-Levels more than 50 dB below the loudest part are raised to that floor, because they depend on the codec. The fingerprint
-covers the 24 seconds in the middle of the audible part. Two fingerprints are compared at all offsets up to 12 seconds:
-the error is the share of different bits among those that both know. It is near 0.5 for different recordings.
+Levels more than 50 dB below the loudest part are raised to that floor, because they depend on the codec. The
+fingerprint covers the 24 seconds in the middle of the audible part. Two fingerprints are compared at all offsets up to
+12 seconds: the error is the share of different bits among those that both know. It is near 0.5 for other recordings.
 """
 
 from __future__ import annotations

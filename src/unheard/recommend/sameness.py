@@ -92,16 +92,22 @@ def similar_sounds(prints: Prints) -> list[tuple[int, int]]:
 
 def rows_of_same_song(tracks: Tracks, track: Track) -> list[int]:
     """Return the rows of versions of a track from outside the library, by its title and artists."""
-    name, core = main_artist_of(track), song_title(track.title)
+    name, core = main_artist_of(track), song_of(track)
     if not name or not core or is_generic(core):
         return []
     credited = {artist_name(artist) for artist in track.artists}
     return [
         row
         for row, other in enumerate(tracks.items)
-        if song_title(other.title) == core
+        if song_of(other) == core
         and (main_artist_of(other) in credited or name in {artist_name(artist) for artist in other.artists})
     ]
+
+
+def song_of(track: Track) -> str:
+    """Return the title of a track's song (`song_title`), without the artist of a title such as "Artist - Title"."""
+    head, dash, rest = track.title.partition(" - ")
+    return song_title(rest if dash and rest and artist_name(head) == main_artist_of(track) != "" else track.title)
 
 
 def artist_name(name: str) -> str:
@@ -129,7 +135,7 @@ def _pairs_of_titles(tracks: Tracks) -> Iterator[tuple[int, int]]:
     mains: dict[tuple[str, str], int] = {}
     guests: list[tuple[tuple[str, str], int]] = []
     for row, track in enumerate(tracks.items):
-        name, core = main_artist_of(track), song_title(track.title)
+        name, core = main_artist_of(track), song_of(track)
         if not name or not core or is_generic(core):
             continue
         earlier = mains.setdefault((name, core), row)

@@ -24,6 +24,9 @@ PLACES = (
     r"at|in|from|on|@|for|session|version|ver|take|mix|edit|remaster\w*|recording|performance|acoustic|unplugged|aus|im|bei"
     r"|en|au|aux|a|dans|desde|da|do|de|no|na|dal|dall|al|alla|ao|i|w|v|på|pa|op|aid|\d{4}|\w*fest\w*"
 )
+SUBJECTS = (
+    "to|i|we|you|they|who|me|us|and|can|will|must|shall|gonna|how|let|long|people|lovers"  # before the verb "live"
+)
 LIVE_WORDS = (  # in any note
     r"en vivo|en directo|en concierto|ao vivo|em concerto|dal vivo|in concerto|en public|en direct|en concert"
     r"|in concert|na zywo|na żywo|live-?mitschnitt|konzertmitschnitt|mtv unplugged|koncertfelvetel"
@@ -32,7 +35,7 @@ LIVE_WORDS = (  # in any note
 LIVE = (
     r"(?:(?:recorded|aufgenommen|grabado|gravado|registrato|enregistre)\s+)?(?:live|livenä|zive|canlı|canli)"
     rf"(?:\s*[,:!.]|\s+(?:{PLACES})(?!\w).*)?"
-    rf"|.+\blive|live\W.*\d{{4}}|(?:.*\b)?(?:{LIVE_WORDS})\b.*"
+    rf"|(?!.*\b(?:{SUBJECTS})\s+live$).+\blive|live\W.*\d{{4}}|(?:.*\b)?(?:{LIVE_WORDS})\b.*"
     r"|.*(?:ライブ|ライヴ|コンサート|现场|現場|演唱会|演唱會|라이브|실황|콘서트).*"
 )
 # A note may begin or end with these.
@@ -85,7 +88,7 @@ AT_END = re.compile(
 )
 # Titles that many tracks of one artist have, in works and on albums that have nothing else in common.
 GENERIC_WORDS = (
-    r"intro\w*|outro|interlud\w*|interludio|skit|prelud\w*|praeludium|overture|ouverture|finale|epilogue?|epilog|prologu?e?"
+    r"intro(?:duction|duccion|ducao|duzione)?|outro|interlude?|interludio|skit|prelud(?:e|io|ium)|praeludium|overture|ouverture|finale|epilogue?|epilog|prologu?e?"
     r"|untitled|sin titulo|ohne titel|sans titre|senza titolo|sem titulo"
     r"|без названия|無題|无题|hidden track|bonus|silence|jam"
     r"|track|titel|pista|faixa|piste|traccia|дорожка|theme|main theme|tema|title|end credits|credits|reprise|medley"

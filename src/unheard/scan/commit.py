@@ -113,7 +113,7 @@ class Committer:
             self.not_decoded.append(step)
             return
         before = self._continuations.get(track.track_id)
-        if before is not None and before.track_id != old.track_id:  # the file at this path was another track's
+        if before is not None and before.track_id != old.track_id and before.path == track.path:  # it was another's
             self._put_track(replace(before, path="", size=0, mtime_ns=0))
         whole = replace(
             file,

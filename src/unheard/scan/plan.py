@@ -25,7 +25,6 @@ from pathlib import Path
 
 from unheard.errors import Reason
 from unheard.library import Failure, Library, Track
-from unheard.scan.continuations import is_missing
 from unheard.scan.sources import TEXT_COLUMNS, Candidate
 
 ID_DIGITS = 16
@@ -85,7 +84,7 @@ class Planner:
                 self._copies[failure.duplicate_of].append(failure.path)
         self._stored = stored
         self._decoding: set[str] = set()  # hashes
-        self._left: frozenset[str] | None = None  # audio hashes of tracks that have no file at their path now
+        self._left: frozenset[str] | None = None  # audio hashes of tracks whose file is not at its path now
 
     def decide(self, candidate: Candidate) -> Step:
         """Return the step for one file; its bytes are read only if its path, size or time is new."""
@@ -190,15 +189,16 @@ class Planner:
     def _audio_of(self, before: Track | None, *, named: bool) -> frozenset[str]:
         """Return the audio hashes of the tracks that a file may continue: the one of its path, and all that have left.
 
-        Tracks leave when their file is missing, or when another file takes their path.
+        Tracks leave when their file is missing or has changed, or when another file takes their path.
         """
         own = frozenset({before.audio_hash} - {""}) if before and before.track_id in self._stored else frozenset()
         if named:
             return own
         if self._left is None:
             tracks = (self._tracks[name] for name in self._stored if name in self._tracks)
-            self._left = frozenset(track.audio_hash for track in tracks if track.audio_hash and is_missing(track))
-        self._left |= own
+            self._left = frozenset(track.audio_hash for track in tracks if track.audio_hash and not _is_there(track))
+        if not own <= self._left:
+            self._left |= own
         return self._left
 
     def _record(self, track: Track) -> Track | None:

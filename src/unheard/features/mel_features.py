@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from unheard.arrays import Floats
 from unheard.errors import AudioError, Reason
 from unheard.features.extractor import MelExtractor
-from unheard.spectrograms.acoustic_fingerprint import N_FRAMES, fingerprint_of_blocks
+from unheard.spectrograms.acoustic_fingerprint import FINGERPRINT_DIM, fingerprint_of_blocks
 from unheard.spectrograms.files import encoded_mel
 from unheard.spectrograms.front_end import TOP_DB, silent_frame
 from unheard.spectrograms.signature import SIGNATURE_DIM, signature_of_blocks
@@ -68,9 +68,9 @@ class Signature:
 
 
 class AcousticFingerprint:
-    """Signs that identify a recording at any offset, (256,); see spectrograms/acoustic_fingerprint.py."""
+    """Signs that identify a recording at any offset, (384,); see spectrograms/acoustic_fingerprint.py."""
 
-    kind, dim, version, sample_rate_hz = "acoustic-fingerprint", N_FRAMES, "1", Settings().sample_rate
+    kind, dim, version, sample_rate_hz = "acoustic-fingerprint", FINGERPRINT_DIM, "1", Settings().sample_rate
 
     def extract(self, samples: Floats) -> Floats:
         return vector_of_mel(self, encoded_mel([samples], Settings()), Settings(), "samples")

@@ -11,7 +11,7 @@ from unheard.workspace import Workspace
 
 
 def stored_prints(workspace: Workspace, tracks: Tracks) -> tuple[IdMap, Prints]:
-    """Return ids in order, and their fingerprints (n, 256) and signatures (n, 257)."""
+    """Return ids in order, and their fingerprints (n, 384) and signatures (n, 257)."""
     fingerprints, signatures = (
         current_features(workspace, tracks, part.kind) for part in (AcousticFingerprint, Signature)
     )

@@ -66,7 +66,7 @@ def recording_pairs(workspace: Workspace, tracks: Tracks) -> Indices:
         if len(ids):
             with suppress(OSError):  # a workspace that cannot be written is as good, only slower
                 artefacts.save(path, KIND, arrays={"pairs": found}, config={"fingerprints": digest.hexdigest()})
-    rows: Indices = ids.rows(tracks.ids).astype(np.int64)[found]
+    rows: Indices = tracks.ids.rows(ids).astype(np.int64)[found]
     return rows
 
 

@@ -31,7 +31,7 @@ class ExtractedAudio:
     mel: NDArray[Any]  # (frame, mel), encoded
     statistics: Floats  # (558,)
     signature: Floats  # (257,)
-    fingerprint: Floats  # (256,)
+    fingerprint: Floats  # (384,)
     duration_s: float
     tags: Track
     audio_hash: str = ""

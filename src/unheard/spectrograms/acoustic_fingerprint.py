@@ -9,6 +9,9 @@ The method follows Haitsma and Kalker, "A Highly Robust Audio Fingerprinting Sys
 Levels more than 50 dB below the loudest part are raised to that floor, because they depend on the codec. The
 fingerprint covers the 24 seconds in the middle of the audible part. Two fingerprints are compared at all offsets up to
 12 seconds: the error is the share of different bits among those that both know. It is near 0.5 for other recordings.
+
+Steady sounds have few known bits. Therefore the vector has the spectrum of the audible part too: the mean power of each
+mel band in decibels below the loudest band.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from unheard.arrays import Floats
 
 N_BITS = 12  # of a frame: signs in the lower and known bits in the higher half of a 24-bit number
 N_FRAMES = 256
+N_MELS = 128
+FINGERPRINT_DIM = N_FRAMES + N_MELS
 HOP = 4  # mel frames of 23 ms
 WINDOW = 4 * HOP
 RANGE_DB = 50.0
@@ -32,16 +37,29 @@ MASK = (1 << N_BITS) - 1
 
 
 def acoustic_fingerprint(mel_db: Floats) -> Floats:
-    """Return the fingerprint of one track, (frame, mel) decibels of power -> (256,) float32 with whole numbers."""
+    """Return the fingerprint of one track, (frame, 128) decibels of power -> (384,) float32.
+
+    The first 256 are frames, as whole numbers; the others are the spectrum.
+    """
     return fingerprint_of_blocks([mel_db])
 
 
 def fingerprint_of_blocks(blocks: Iterable[Floats]) -> Floats:
     """Return the same from consecutive blocks of frames; at least one frame in all.
 
-    Short tracks fill the beginning; the remaining numbers are 0, in which no bit is known.
+    Short tracks fill the beginning; the remaining frames are 0, in which no bit is known.
     """
-    bands = np.concatenate([_groups(block) for block in blocks])  # (frame, 13)
+    groups: list[Floats] = []
+    power = np.zeros(N_MELS)
+    for block in blocks:
+        groups.append(_groups(block))
+        power += (10.0 ** (block.astype(np.float64) / 10.0)).sum(axis=0)
+    spectrum = 10.0 * np.log10(np.maximum(power / max(power.max(), 1e-12), 10.0 ** (-RANGE_DB / 10.0)))
+    return np.concatenate([_frames(np.concatenate(groups)), spectrum.astype(np.float32)])
+
+
+def _frames(bands: Floats) -> Floats:
+    """Return the frames of a fingerprint, (frame, 13) -> (256,)."""
     loudness = bands.max(axis=1)
     floor = float(np.percentile(loudness, 95)) - RANGE_DB
     audible = np.flatnonzero(loudness > floor)
@@ -72,11 +90,11 @@ class Comparison(NamedTuple):
 
 
 def compare(one: Floats, other: Floats) -> Comparison:
-    """Return the smallest error of two fingerprints, (256,) each, over all offsets; (1.0, 0) if no bit is known.
+    """Return the smallest error of two fingerprints, (384,) each, over all offsets; (1.0, 0) if no bit is known.
 
     An offset counts if at least half as many bits can be compared as at the offset with most of them.
     """
-    a, b = one.astype(np.uint32), other.astype(np.uint32)
+    a, b = words_of(one), words_of(other)
     padded = np.zeros(N_FRAMES + 2 * MAX_OFFSET, np.uint32)
     padded[MAX_OFFSET : MAX_OFFSET + N_FRAMES] = b
     shifted = np.lib.stride_tricks.sliding_window_view(padded, N_FRAMES)  # (offset, 256)
@@ -91,15 +109,25 @@ def compare(one: Floats, other: Floats) -> Comparison:
     return Comparison(float(error[best]), int(n_known[best]))
 
 
+def words_of(fingerprint: Floats) -> NDArray[np.uint32]:
+    """Return the frames, (..., 384) -> (..., 256)."""
+    return fingerprint[..., :N_FRAMES].astype(np.uint32)
+
+
+def spectrum_of(fingerprint: Floats) -> Floats:
+    """Return the decibels of each mel band below the loudest one, (..., 384) -> (..., 128)."""
+    return fingerprint[..., N_FRAMES:]
+
+
 def signs(fingerprint: Floats) -> NDArray[np.uint32]:
-    """Return the signs of each frame as the lower bits of a number, 0 where unknown; of the shape of the argument."""
-    words = fingerprint.astype(np.uint32)
+    """Return the signs of each frame as the lower bits of a number, 0 where unknown, (..., 384) -> (..., 256)."""
+    words = words_of(fingerprint)
     return words & (words >> N_BITS) & MASK
 
 
 def known_bits(fingerprint: Floats) -> NDArray[np.uint8]:
-    """Return the number of known bits of each frame, in the shape of the argument."""
-    counts: NDArray[np.uint8] = np.bitwise_count(fingerprint.astype(np.uint32) >> N_BITS)
+    """Return the number of known bits of each frame, (..., 384) -> (..., 256)."""
+    counts: NDArray[np.uint8] = np.bitwise_count(words_of(fingerprint) >> N_BITS)
     return counts
 
 

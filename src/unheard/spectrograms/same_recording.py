@@ -1,8 +1,9 @@
 """Decide whether two tracks are the same recording, by their acoustic fingerprints and signatures.
 
-Tracks with enough known bits are compared by their fingerprints alone, at all offsets. Short and steady ones, such as a
-jingle or a drone, have few bits; they are the same if their signatures and durations are almost equal too. The limits
-are measured by bench/bench_sameness.py (docs/results/sameness.md).
+Tracks with enough known bits are compared by the frames of their fingerprints alone, at all offsets. Short and steady
+ones, such as a jingle or a drone, have few bits; they are the same if their signatures, durations and spectra are
+almost equal too. Long steady noise, such as rain, fills the whole spectrum, and one rain is like another: it is never
+the same by its sound. The limits are measured by bench/bench_sameness.py (docs/results/sameness.md).
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Floats
-from unheard.spectrograms.acoustic_fingerprint import N_BITS, compare, known_bits, signs
+from unheard.spectrograms.acoustic_fingerprint import N_BITS, compare, known_bits, signs, spectrum_of
 
 MAX_ERROR = 0.2
 MIN_BITS = 400  # below, the fingerprint alone is not enough
 MIN_BITS_TO_DIFFER = 96
-MIN_COSINE, MAX_GAP_S = 0.99, 0.5  # of short and steady tracks
+MIN_COSINE, MAX_GAP_S, MAX_SPECTRUM_DB = 0.99, 0.5, 1.5  # of short and steady tracks
+SPECTRUM_RANGE_DB = 30.0  # below the loudest band; weaker bands depend on the codec
+MAX_NOISE_S, MAX_LOUD_SHARE = 10.0, 0.5  # a longer steady track with more loud bands is noise
 SKETCH = 32  # numbers by which candidates are found
 MIN_KNOWN = 6  # of the bits of a frame in a sketch
 SPAN = 4  # frames between the two that make one number: neighbours overlap
@@ -29,7 +32,7 @@ MIN_SHARED = 2
 
 
 class Prints(NamedTuple):
-    """What identifies a recording: its fingerprint (256,), and its signature (257,) with the duration at the end."""
+    """What identifies a recording: its fingerprint (384,), and its signature (257,) with the duration at the end."""
 
     fingerprint: Floats
     signature: Floats
@@ -43,11 +46,18 @@ def is_same_recording(one: Prints, other: Prints) -> bool:
     if found.n_bits >= MIN_BITS_TO_DIFFER and found.error > MAX_ERROR:
         return False
     cosine = float(one.signature[:-1] @ other.signature[:-1])
-    return cosine >= MIN_COSINE and abs(float(one.signature[-1]) - float(other.signature[-1])) <= MAX_GAP_S
+    if cosine < MIN_COSINE or abs(float(one.signature[-1]) - float(other.signature[-1])) > MAX_GAP_S:
+        return False
+    spectra = np.stack([spectrum_of(one.fingerprint), spectrum_of(other.fingerprint)])
+    spectra = np.maximum(spectra, -SPECTRUM_RANGE_DB)
+    loud = (spectra > -SPECTRUM_RANGE_DB).any(axis=0)
+    distance = np.sqrt(np.mean((spectra[0] - spectra[1])[loud] ** 2))
+    is_noise = one.signature[-1] > MAX_NOISE_S and loud.mean() > MAX_LOUD_SHARE
+    return bool(distance <= MAX_SPECTRUM_DB and not is_noise)
 
 
 def is_short_or_steady(fingerprints: Floats) -> NDArray[np.bool_]:
-    """Return whether each fingerprint, (n, 256), has too few bits to be compared alone, (n,)."""
+    """Return whether each fingerprint, (n, 384), has too few bits to be compared alone, (n,)."""
     return known_bits(fingerprints).sum(axis=1) < MIN_BITS
 
 
@@ -80,7 +90,7 @@ def likely_pairs(fingerprints: Floats) -> Iterator[tuple[int, int]]:
 
 
 def same_recordings(prints: Prints, pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return those of `pairs` that are the same recording; `prints` has arrays (n, 256) and (n, 257)."""
+    """Return those of `pairs` that are the same recording; `prints` has arrays (n, 384) and (n, 257)."""
     return [
         (a, b)
         for a, b in pairs

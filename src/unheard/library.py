@@ -202,20 +202,26 @@ class Library:
 
     def tracks(self) -> Tracks:
         """Return all tracks."""
-        cursor = self._db.execute(f"SELECT {', '.join(TRACK_COLUMNS)} FROM tracks ORDER BY track_id")
+        cursor = self._db.execute(f"SELECT {self._columns(*TRACK_COLUMNS)} FROM tracks ORDER BY track_id")
         return Tracks(tuple(_track(row) for row in cursor))
 
     def track_of_content(self, content_hash: str) -> Track | None:
         """Return the track whose file has this content hash, or None."""
-        query = f"SELECT {', '.join(TRACK_COLUMNS)} FROM tracks WHERE content_hash = ? ORDER BY track_id"
+        query = f"SELECT {self._columns(*TRACK_COLUMNS)} FROM tracks WHERE content_hash = ? ORDER BY track_id"
         row = self._db.execute(query, (content_hash,)).fetchone()
         return _track(row) if row else None
 
     def source_hashes(self) -> dict[str, str]:
         """Return `Track.source_hash` of every track by its id."""
-        cursor = self._db.execute("SELECT track_id, path, size, mtime_ns, content_hash, decoded_hash FROM tracks")
         columns = ("track_id", "path", "size", "mtime_ns", "content_hash", "decoded_hash")
+        cursor = self._db.execute(f"SELECT {self._columns(*columns)} FROM tracks")
         return {row[0]: Track(**dict(zip(columns, row, strict=True))).source_hash for row in cursor}
+
+    def _columns(self, *names: str) -> str:
+        """Return columns of `tracks` to select; an older library that cannot be written lacks some."""
+        present = {row[1] for row in self._db.execute("PRAGMA table_info(tracks)")}
+        empty = {name: "0" if "INTEGER" in definition else "''" for name, definition in ADDED_COLUMNS.items()}
+        return ", ".join(f"{empty[name]} AS {name}" if name in empty.keys() - present else name for name in names)
 
     # ----------------------------------------------------------------------------------------------- failures
 
@@ -254,9 +260,10 @@ class Library:
         return frozenset(name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers of tracks and of failures."""
+        """Return the numbers of tracks, of those whose files are gone, and of failures."""
         queries = {
             "tracks": "SELECT COUNT(*) FROM tracks",
+            "gone": f"SELECT COUNT(*) FROM (SELECT {self._columns('gone_since')} FROM tracks) WHERE gone_since != ''",
             "failures": "SELECT COUNT(*) FROM file_failures",
         }
         return {name: int(self._db.execute(query).fetchone()[0]) for name, query in queries.items()}

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import AudioError, MissingStageError, UserError
+from unheard.features.recording_prints import FINGERPRINT, SIGNATURE, ids_of_recording
 from unheard.progress import Progress, silent
 from unheard.recommend import csv_lists
 from unheard.recommend import recommend as ranking
@@ -38,6 +39,7 @@ from unheard.recommend.recommend import NewTrack, Recommendation, Seed
 from unheard.recommend.recommenders import Recommender, space_of
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.vector_export import write_vectors
+from unheard.spectrograms.same_recording import Prints
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -118,10 +120,14 @@ class Session:
 
     def encode_file(self, file: Path) -> NewTrack:
         """Return an audio file as a seed; raise AudioError if it cannot be used."""
+        from unheard.ingest.audio_hash import audio_hash
         from unheard.ingest.tags import read_tags
 
-        vector, statistics = self._encoder.encode_file(file)
-        return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector, statistics)
+        vector, features = self._encoder.encode_file(file)
+        track = replace(read_tags(file), path=str(file.absolute()), audio_hash=audio_hash(file))
+        prints = Prints(features[FINGERPRINT], features[SIGNATURE])
+        same = frozenset(ids_of_recording(self.workspace, self.catalogue.tracks, prints))
+        return NewTrack(track, vector, features.get("statistics"), same)
 
     def resolve_seed(self, name: str) -> str | NewTrack:
         """Return a seed for several calls: `name` itself for a track of the library, else the encoded file."""

@@ -81,6 +81,7 @@ class AcousticFingerprint:
 
 
 SCANNED = (Statistics(), Signature(), AcousticFingerprint())  # extracted by every scan
+PRINT_KINDS = (Signature.kind, AcousticFingerprint.kind)  # identify recordings
 
 
 def vector_of_mel(extractor: MelExtractor, mel: NDArray[Any], settings: Settings, name: Path | str) -> Floats:

@@ -49,11 +49,13 @@ class NewTrack:
     track       its tags and its path
     vector      (d,) predicted factors
     statistics  mel and MFCC statistics (spectrograms/statistics.py), None if the encoder does not compute them
+    recordings  ids of the tracks that are the same recording
     """
 
     track: Track
     vector: NDArray[np.float32]
     statistics: NDArray[np.float32] | None = None
+    recordings: Collection[str] = frozenset()
 
 
 Seed = int | NewTrack  # a row of the catalogue, or a track from outside the library
@@ -242,7 +244,9 @@ def _select(
     seed_songs = {int(songs[s]) for s in seeds if isinstance(s, int)}
     for new in seeds:
         if isinstance(new, NewTrack):
-            seed_songs |= {int(songs[row]) for row in rows_of_same_song(catalogue.tracks, new.track)}
+            same = rows_of_same_song(catalogue.tracks, new.track)
+            same += [catalogue.tracks.ids.row(name) for name in new.recordings if name in catalogue.tracks.ids]
+            seed_songs |= {int(songs[row]) for row in same}
     allowed = rows_that_fit(options.filters, catalogue.tracks)[rows] & ~np.isin(songs[rows], list(seed_songs))
     if len(query.excluded):
         allowed &= ~np.isin(rows, query.excluded)

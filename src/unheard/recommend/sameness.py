@@ -91,12 +91,13 @@ def similar_sounds(prints: Prints) -> list[tuple[int, int]]:
 
 
 def rows_of_same_song(tracks: Tracks, track: Track) -> list[int]:
-    """Return the rows of versions of a track from outside the library, by its title and artists."""
+    """Return the rows of versions of a track from outside the library, by its audio hash, title and artists."""
+    heard = [row for row, other in enumerate(tracks.items) if track.audio_hash and other.audio_hash == track.audio_hash]
     name, core = main_artist_of(track), song_of(track)
     if not name or not core or is_generic(core):
-        return []
+        return heard
     credited = {artist_name(artist) for artist in track.artists}
-    return [
+    return heard + [
         row
         for row, other in enumerate(tracks.items)
         if song_of(other) == core

@@ -50,7 +50,11 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         sounds = options.audio or generated(Path(folder) / "world", options.tracks)
-        parts = [recordings(sounds, Path(folder), options.tracks), songs(), cost(options.cost_tracks)]
+        parts = [
+            recordings(sounds, Path(folder), options.tracks, is_real=bool(options.audio)),
+            songs(),
+            cost(options.cost_tracks),
+        ]
     text = "\n\n".join(parts) + "\n"
     print(text)
     if options.output:
@@ -65,7 +69,7 @@ def generated(folder: Path, n_tracks: int) -> Path:
 # --------------------------------------------------------------------------------------------------- recordings
 
 
-def recordings(audio: Path, folder: Path, n_tracks: int) -> str:
+def recordings(audio: Path, folder: Path, n_tracks: int, *, is_real: bool) -> str:
     """Return a section: recall of each variant, false merges, and errors of same and other recordings."""
     prints, track_of, variant_of = [], [], []
     files = sorted(path for path in audio.rglob("*") if path.is_file() and "broken-files" not in path.parts)
@@ -96,8 +100,10 @@ def recordings(audio: Path, folder: Path, n_tracks: int) -> str:
     lines = [
         "## Recordings",
         "",
-        f"{len(set(track_of))} tracks of {'generated' if 'world' in str(audio) else 'real'} music of up to {SECONDS} s, "
-        f"{n} files: {len(same)} pairs of one recording, {len(every) - len(same):,} of others.",
+        (
+            f"{len(set(track_of))} tracks of {'real' if is_real else 'generated'} music of up to {SECONDS} s, {n} files: "
+            f"{len(same)} pairs of one recording, {len(every) - len(same):,} of others."
+        ),
         "",
         "| rule | precision | recall | false merges |",
         "| --- | ---: | ---: | ---: |",
@@ -117,9 +123,11 @@ def recordings(audio: Path, folder: Path, n_tracks: int) -> str:
         lines.append(f"| {variant} | {shares[0]:.3f} | {shares[1]:.3f} |")
     lines += [
         "",
-        f"Errors of one recording: at most {max(errors[True]):.3f}, 99th percentile {np.percentile(errors[True], 99):.3f}. "
-        f"Of others: at least {min(errors[False]):.3f}, 1st percentile {np.percentile(errors[False], 1):.3f}. "
-        "The limit is .2.",
+        (
+            f"Errors of one recording: at most {max(errors[True]):.3f}, 99th percentile "
+            f"{np.percentile(errors[True], 99):.3f}. Of others: at least {min(errors[False]):.3f}, 1st percentile "
+            f"{np.percentile(errors[False], 1):.3f}. The limit is .2."
+        ),
     ]
     return "\n".join(lines)
 
@@ -185,12 +193,17 @@ def songs() -> str:
         [
             "## Songs by title",
             "",
-            f"{len(rows)} pairs written by hand, in English, Spanish, Portuguese, Italian, French, German, Russian, Polish, "
-            "Turkish, Japanese, Korean and Chinese: "
-            f"{counts[True, True] + counts[True, False]} of one song, {counts[False, True] + counts[False, False]} of two.",
+            (
+                f"{len(rows)} pairs written by hand, in English, Spanish, Portuguese, Italian, French, German, Russian, "
+                "Polish, Turkish, Japanese, Korean and Chinese: "
+                f"{counts[True, True] + counts[True, False]} of one song, "
+                f"{counts[False, True] + counts[False, False]} of two."
+            ),
             "",
-            f"Precision {counts[True, True] / n_merged:.3f} ({counts[False, True]} false merges), "
-            f"recall {counts[True, True] / (counts[True, True] + counts[True, False]):.3f}.",
+            (
+                f"Precision {counts[True, True] / n_merged:.3f} ({counts[False, True]} false merges), "
+                f"recall {counts[True, True] / (counts[True, True] + counts[True, False]):.3f}. Wrong are:"
+            ),
             "",
             "| | first | second | note |",
             "| --- | --- | --- | --- |",
@@ -209,7 +222,7 @@ def cost(n_tracks: int) -> str:
         rng.integers(0, 1 << N_BITS, (n_tracks, N_FRAMES // 8)) & rng.integers(0, 1 << N_BITS, (n_tracks, 1))
     ).repeat(8, axis=1)
     words = (bits | (((1 << N_BITS) - 1) << N_BITS)).astype(np.float32)
-    n_pairs, seconds = 0, time.process_time()
+    seconds = time.process_time()
     n_pairs = sum(1 for _ in likely_pairs(words))
     seconds = time.process_time() - seconds
     titles = [f"Song {n} ({'Live at Wembley' if n % 3 else 'feat. Guest'} {n})" for n in range(n_tracks)]
@@ -221,9 +234,11 @@ def cost(n_tracks: int) -> str:
         [
             "## Cost",
             "",
-            f"{n_tracks:,} simulated tracks: {seconds:.1f} CPU seconds for {n_pairs:,} likely pairs, which take 0.2 ms each "
-            f"to compare; {title_s:.1f} for the titles. Recordings are kept in W/recordings.safetensors until fingerprints "
-            "change. Hashing the audio of a file takes 12 ms a megabyte, a fingerprint 3 ms.",
+            (
+                f"{n_tracks:,} simulated tracks: {seconds:.1f} CPU seconds for {n_pairs:,} likely pairs, which take 0.2 ms "
+                f"each to compare; {title_s:.1f} for the titles. Recordings are kept in W/recordings.safetensors until "
+                "fingerprints change. Hashing the audio of a file takes 12 ms a megabyte, a fingerprint 3 ms."
+            ),
         ]
     )
 

@@ -101,8 +101,8 @@ def recordings(audio: Path, folder: Path, n_tracks: int, *, is_real: bool) -> st
         "## Recordings",
         "",
         (
-            f"{len(set(track_of))} tracks of {'real' if is_real else 'generated'} music of up to {SECONDS} s, {n} files: "
-            f"{len(same)} pairs of one recording, {len(every) - len(same):,} of others."
+            f"{len(set(track_of))} tracks of {'real' if is_real else 'generated'} music of up to {SECONDS} s, "
+            f"{n} files: {len(same)} pairs of one recording, {len(every) - len(same):,} of others."
         ),
         "",
         "| rule | precision | recall | false merges |",
@@ -194,8 +194,8 @@ def songs() -> str:
             "## Songs by title",
             "",
             (
-                f"{len(rows)} pairs written by hand, in English, Spanish, Portuguese, Italian, French, German, Russian, "
-                "Polish, Turkish, Japanese, Korean and Chinese: "
+                f"{len(rows)} pairs written by hand, in English, Spanish, Portuguese, Italian, French, German, "
+                "Russian, Polish, Turkish, Japanese, Korean and Chinese: "
                 f"{counts[True, True] + counts[True, False]} of one song, "
                 f"{counts[False, True] + counts[False, False]} of two."
             ),
@@ -235,8 +235,9 @@ def cost(n_tracks: int) -> str:
             "## Cost",
             "",
             (
-                f"{n_tracks:,} simulated tracks: {seconds:.1f} CPU seconds for {n_pairs:,} likely pairs, which take 0.2 ms "
-                f"each to compare; {title_s:.1f} for the titles. Recordings are kept in W/recordings.safetensors until "
+                f"{n_tracks:,} simulated tracks: {seconds:.1f} CPU seconds for {n_pairs:,} likely pairs, which "
+                f"take 0.2 ms each to compare; {title_s:.1f} for the titles. Recordings are kept in "
+                "W/recordings.safetensors until "
                 "fingerprints change. Hashing the audio of a file takes 12 ms a megabyte, a fingerprint 3 ms."
             ),
         ]

@@ -95,7 +95,7 @@ def test_a_comparison_by_hand() -> None:
     later[30:] = one[:-30]
     assert compare(one, later) == (0.0, (N_FRAMES - 30) * N_BITS)
     flipped = (known + (bits ^ 1)).astype(np.float32)  # one of twelve bits
-    assert compare(one, flipped) == (pytest.approx(1 / 12), N_FRAMES * N_BITS)
+    assert compare(one, flipped).error == pytest.approx(1 / 12)
     assert compare(one, np.zeros(N_FRAMES, np.float32)) == (1.0, 0)
     assert signs(one).tolist() == bits.tolist()
     assert known_bits(one).tolist() == [N_BITS] * N_FRAMES
@@ -122,7 +122,8 @@ def test_two_noises_are_two_recordings(tmp_path: Path) -> None:
 def test_blocks_and_shape() -> None:
     x = np.random.default_rng(0).normal(-40, 10, (1430, 128)).astype(np.float32)
     found = acoustic_fingerprint(x)
-    assert (found.shape, found.dtype) == ((FINGERPRINT_DIM,), np.float32)
+    assert found.shape == (FINGERPRINT_DIM,)
+    assert found.dtype == np.float32
     assert spectrum_of(found).max() == 0.0
     np.testing.assert_allclose(fingerprint_of_blocks(np.split(x, [100, 333])), found, atol=1e-4)
     assert known_bits(found).sum() > MIN_BITS

@@ -122,7 +122,7 @@ def spectrum_of(fingerprint: Floats) -> Floats:
 def signs(fingerprint: Floats) -> NDArray[np.uint32]:
     """Return the signs of each frame as the lower bits of a number, 0 where unknown, (..., 384) -> (..., 256)."""
     words = words_of(fingerprint)
-    return words & (words >> N_BITS) & MASK
+    return (words & (words >> N_BITS) & MASK).astype(np.uint32)
 
 
 def known_bits(fingerprint: Floats) -> NDArray[np.uint8]:
@@ -131,7 +131,7 @@ def known_bits(fingerprint: Floats) -> NDArray[np.uint8]:
     return counts
 
 
-def _count(words: NDArray[np.uint32]) -> NDArray[np.int64]:
+def _count(words: NDArray[np.integer]) -> NDArray[np.int64]:
     counts: NDArray[np.int64] = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
     return counts
 
@@ -141,5 +141,4 @@ def _groups(mel_db: Floats) -> Floats:
     starts = np.arange(N_BITS + 1) * mel_db.shape[1] // (N_BITS + 1)
     widths = np.diff(np.append(starts, mel_db.shape[1]))
     power = np.add.reduceat(10.0 ** (mel_db / 10.0), starts, axis=1) / widths
-    levels: Floats = 10.0 * np.log10(np.maximum(power, 1e-12))
-    return levels
+    return (10.0 * np.log10(np.maximum(power, 1e-12))).astype(np.float32)

@@ -58,7 +58,8 @@ def is_same_recording(one: Prints, other: Prints) -> bool:
 
 def is_short_or_steady(fingerprints: Floats) -> NDArray[np.bool_]:
     """Return whether each fingerprint, (n, 384), has too few bits to be compared alone, (n,)."""
-    return known_bits(fingerprints).sum(axis=1) < MIN_BITS
+    n_bits: NDArray[np.int64] = known_bits(fingerprints).sum(axis=1, dtype=np.int64)
+    return n_bits < MIN_BITS
 
 
 def sketch(fingerprint: Floats) -> NDArray[np.int64]:

@@ -71,7 +71,9 @@ def generated(folder: Path, n_tracks: int) -> Path:
 
 def recordings(audio: Path, folder: Path, n_tracks: int, *, is_real: bool) -> str:
     """Return a section: recall of each variant, false merges, and errors of same and other recordings."""
-    prints, track_of, variant_of = [], [], []
+    prints: list[Prints] = []
+    track_of: list[Path] = []
+    variant_of: list[str] = []
     files = sorted(path for path in audio.rglob("*") if path.is_file() and "broken-files" not in path.parts)
     files = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
     for path in files:
@@ -108,10 +110,10 @@ def recordings(audio: Path, folder: Path, n_tracks: int, *, is_real: bool) -> st
         "| rule | precision | recall | false merges |",
         "| --- | ---: | ---: | ---: |",
     ]
-    for rule, found in rules.items():
-        false = len(found - same)
+    for rule, merged in rules.items():
+        false = len(merged - same)
         lines.append(
-            f"| {rule} | {1 - false / max(1, len(found)):.4f} | {len(found & same) / len(same):.3f} | {false} |"
+            f"| {rule} | {1 - false / max(1, len(merged)):.4f} | {len(merged & same) / len(same):.3f} | {false} |"
         )
     lines += ["", "| against the first file | recall, fingerprints | recall, signatures |", "| --- | ---: | ---: |"]
     pairs: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -119,7 +121,7 @@ def recordings(audio: Path, folder: Path, n_tracks: int, *, is_real: bool) -> st
         if variant_of[a] == "FLAC":
             pairs[variant_of[b]].append((a, b))
     for variant, wanted in pairs.items():
-        shares = [sum(pair in found for pair in wanted) / len(wanted) for found in rules.values()]
+        shares = [sum(pair in merged for pair in wanted) / len(wanted) for merged in rules.values()]
         lines.append(f"| {variant} | {shares[0]:.3f} | {shares[1]:.3f} |")
     lines += [
         "",

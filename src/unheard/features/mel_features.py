@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Floats
 from unheard.errors import AudioError, Reason
-from unheard.features.extractor import MelExtractor
+from unheard.features.extractor import FeatureExtractor, MelExtractor
 from unheard.spectrograms.acoustic_fingerprint import FINGERPRINT_DIM, fingerprint_of_blocks
 from unheard.spectrograms.files import encoded_mel
 from unheard.spectrograms.front_end import TOP_DB, silent_frame
@@ -26,6 +26,10 @@ from unheard.spectrograms.store import ENCODINGS
 from unheard.workspace import Settings
 
 DECODED_FRAMES = 512  # frames that are held as floats at a time: they stay in a core's cache
+
+
+class _Scanned(MelExtractor, FeatureExtractor, Protocol):
+    """An extractor that reads stored spectrograms."""
 
 
 class Statistics:
@@ -80,7 +84,7 @@ class AcousticFingerprint:
         return fingerprint_of_blocks(block * in_decibels for block in blocks)
 
 
-SCANNED = (Statistics(), Signature(), AcousticFingerprint())  # extracted by every scan
+SCANNED: tuple[_Scanned, ...] = (Statistics(), Signature(), AcousticFingerprint())  # extracted by every scan
 PRINT_KINDS = (Signature.kind, AcousticFingerprint.kind)  # identify recordings
 
 

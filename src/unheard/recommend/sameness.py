@@ -57,8 +57,8 @@ def recording_pairs(workspace: Workspace, tracks: Tracks) -> Indices:
     """Return the pairs of rows (pair, 2) that sound the same, from W/recordings.safetensors if it is up to date."""
     ids, prints = stored_prints(workspace, tracks)
     digest = hashlib.blake2b("\0".join(ids).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(prints.fingerprint))
-    digest.update(np.ascontiguousarray(prints.signature))
+    digest.update(prints.fingerprint.tobytes())
+    digest.update(prints.signature.tobytes())
     path = workspace.root / "recordings.safetensors"
     found = _stored_pairs(path, digest.hexdigest())
     if found is None:

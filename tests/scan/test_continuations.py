@@ -141,6 +141,7 @@ def test_another_encoding_replaces_a_file_that_is_gone(root: Path) -> None:
     after = tracks(root)["One.flac"]
     assert after.track_id == before.track_id
     assert after.source_hash == after.content_hash != before.content_hash
+    assert (after.title, after.artists) == ("Song 1", ("Band",))  # the new file has no tags
 
 
 def test_another_encoding_beside_the_first_and_another_recording_are_tracks_of_their_own(root: Path) -> None:
@@ -161,3 +162,17 @@ def test_a_disk_that_is_not_scanned_keeps_its_tracks(root: Path, tmp_path: Path)
     write(root / "music/in/3.flac", song(3, SECONDS))
     assert rescan(root).added == 1
     assert not any(track.gone_since for track in tracks(root).values())
+
+
+def test_the_missing_file_of_a_table_row_is_marked_wherever_it_was(root: Path, tmp_path: Path) -> None:
+    sound, table = tmp_path / "3.flac", tmp_path / "table/tracks.csv"
+    write(sound, song(3, SECONDS))
+    table.parent.mkdir()
+    table.write_text(f"track_id,path,title\nt3,{sound},Three\n")
+    workspace = Workspace.open(root / "w")
+    scan(workspace, [table], jobs=1)
+    sound.unlink()
+    assert scan(workspace, [table], jobs=1) == ScanReport(gone=1)
+    gone = {track.track_id: track.gone_since for track in tracks(root).values()}
+    assert gone.pop("t3")
+    assert not any(gone.values())

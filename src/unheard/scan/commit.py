@@ -32,6 +32,7 @@ from unheard.workspace import Settings
 
 Outcome = ExtractedAudio | KnownAudio | AudioError | WorkerFailure | None
 IDENTITY = ("track_id", "path", "size", "mtime_ns", "ctime_ns", "content_hash")  # of a file, not of its tags
+METADATA = ("title", "artists", "album", "album_artist", "isrc", "mbid", "release_date", "genre")
 
 
 class Committer:
@@ -65,6 +66,7 @@ class Committer:
         tracks = library.tracks().items
         self._hashes = {track.track_id: track.content_hash for track in tracks}
         self._continuations = Continuations(tracks, prints, roots)
+        self._gone_rows: set[str] = set()  # ids of table rows whose files are missing
         self.not_decoded: list[Step] = []
         self._by_hash: dict[str, Track | AudioError] = {}  # outcomes of the files decoded in this scan
 
@@ -87,7 +89,7 @@ class Committer:
                 case Action.UNCHANGED:
                     self.count["unchanged"] += 1
                 case Action.GONE:
-                    pass  # `record_gone` counts it
+                    self._gone_rows.add(step.track.track_id)
                 case Action.KNOWN_FAILURE:
                     self.count["known_failures"] += 1
                 case Action.UPDATED:
@@ -139,7 +141,7 @@ class Committer:
             whole = replace(whole, duration_s=outcome.duration_s, audio_hash=outcome.audio_hash)
             if not step.named and track.track_id not in self._hashes:
                 old = self._continuations.of_recording(whole, Prints(outcome.fingerprint, outcome.signature))
-                track = whole = whole if old is None else replace(whole, track_id=old.track_id)
+                track = whole = whole if old is None else _replaced(old, whole)
             self._by_hash[track.content_hash] = whole
             if track.track_id in self._stored and self._hashes.get(track.track_id) != track.content_hash:
                 self.library.remove_duplicates(track.track_id)  # of the old bytes; the next scan decides about them
@@ -210,13 +212,13 @@ class Committer:
                     self._fail(Failure(f"{table}#{track.track_id}", Reason.MISSING, detail, track.track_id))
 
     def record_gone(self, roots: Sequence[str]) -> None:
-        """Mark the tracks whose files are missing: below the folders of this scan, and those whose path was taken."""
+        """Mark tracks whose files are missing: below these folders, of table rows, and those whose path was taken."""
         today = datetime.now(UTC).date().isoformat()
         folders = tuple(Path(root) for root in roots)
         with self.library.transaction():
-            for track in self.library.tracks().items if folders else ():
-                below = not track.path or any(Path(track.path).is_relative_to(folder) for folder in folders)
-                if track.content_hash and below and is_missing(track):
+            for track in self.library.tracks().items if folders or self._gone_rows else ():
+                here = not track.path or any(Path(track.path).is_relative_to(folder) for folder in folders)
+                if track.content_hash and (here or track.track_id in self._gone_rows) and is_missing(track):
                     self.count["gone"] += 1
                     if not track.gone_since:
                         self._put_track(replace(track, gone_since=today))
@@ -243,6 +245,12 @@ class Committer:
         return Failure(
             track.path, error.reason, error.detail, track.track_id, track.size, track.mtime_ns, versions=self.versions
         )
+
+
+def _replaced(old: Track, new: Track) -> Track:
+    """Return a track whose file was replaced; what the new file's tags do not say is kept."""
+    kept = merge_metadata(old, new if new.artists else replace(new, title=""))  # without tags, the title is a file name
+    return replace(new, track_id=old.track_id, **{name: getattr(kept, name) for name in METADATA})
 
 
 def _identity(track: Track) -> dict[str, Any]:

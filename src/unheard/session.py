@@ -7,7 +7,7 @@ have no predictions until `update_predictions` is called. Only that method and f
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import AudioError, UserError
+from unheard.features.recording_prints import FINGERPRINT, SIGNATURE, ids_of_recording
 from unheard.progress import Progress, silent
 from unheard.recommend import csv_lists
 from unheard.recommend import recommend as ranking
@@ -39,6 +40,7 @@ from unheard.recommend.recommenders import Recommender, space_of
 from unheard.recommend.sound import SOUND
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.vector_export import write_vectors
+from unheard.spectrograms.same_recording import Prints
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -122,13 +124,18 @@ class Session:
 
     def encode_file(self, file: Path) -> NewTrack:
         """Return an audio file as a seed; raise AudioError if it cannot be used."""
+        from unheard.ingest.audio_hash import audio_hash
         from unheard.ingest.tags import read_tags
 
         if self.model == SOUND:
-            vector = statistics = self._statistics(file)
+            features: Mapping[str, NDArray[np.float32]] = self._features_of_file(file)
+            vector = features["statistics"]
         else:
-            vector, statistics = self._encoder.encode_file(file)
-        return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector, statistics)
+            vector, features = self._encoder.encode_file(file)
+        track = replace(read_tags(file), path=str(file.absolute()), audio_hash=audio_hash(file))
+        prints = Prints(features[FINGERPRINT], features[SIGNATURE])
+        same = frozenset(ids_of_recording(self.workspace, self.catalogue.tracks, prints))
+        return NewTrack(track, vector, features.get("statistics"), same)
 
     def resolve_seed(self, name: str) -> str | NewTrack:
         """Return a seed for several calls: `name` itself for a track of the library, else the encoded file."""
@@ -202,7 +209,7 @@ class Session:
             return None
         statistics = seed.statistics
         if statistics is None:
-            statistics = self._statistics(Path(seed.track.path))
+            statistics = self._features_of_file(Path(seed.track.path))["statistics"]
         return float(self._confidence_model.of_content(statistics[None, :])[0])
 
     def label(self, track: str | NewTrack) -> str:
@@ -327,8 +334,8 @@ class Session:
 
         return self.catalogue.content.values.shape[1] == N_STATISTICS
 
-    def _statistics(self, file: Path) -> NDArray[np.float32]:
-        """Return the mel and MFCC statistics of an audio file, (f,); raise AudioError if it cannot be used."""
+    def _features_of_file(self, file: Path) -> dict[str, NDArray[np.float32]]:
+        """Return the features that a scan stores, of an audio file, by kind; AudioError if it cannot be used."""
         from unheard.features.mel_features import vectors_of
         from unheard.spectrograms.files import mel_of_file
 
@@ -336,7 +343,8 @@ class Session:
             raise UserError(
                 f"{file}: the library's features are vectors that were imported; scan the file with its vector"
             )
-        return vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)[0]
+        vectors = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
+        return dict(zip(("statistics", SIGNATURE, FINGERPRINT), vectors, strict=True))
 
     @cached_property
     def _recommender(self) -> Recommender:

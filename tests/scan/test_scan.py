@@ -195,7 +195,7 @@ def test_a_decoder_that_crashes_or_hangs_costs_one_file(
     workspace: Workspace, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(music / "hang.wav", song(8, 1.5))
-    monkeypatch.setattr(scanning, "extract_audio", extract_or_die)
+    monkeypatch.setattr(scanning, "extract_unless_known", extract_or_die)
     monkeypatch.setattr(scanning, "LIMIT_S", 2.0)
     report = rescan(workspace, music, jobs=2)
     assert (report.added, report.failed) == (2, 2)
@@ -216,7 +216,7 @@ def test_an_error_of_our_own_is_no_failure_of_the_file(
     workspace: Workspace, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(music / "c/d.wav", music / "e.wav")
-    monkeypatch.setattr(scanning, "extract_audio", extract_or_raise)
+    monkeypatch.setattr(scanning, "extract_unless_known", extract_or_raise)
     expected = r"d\.wav: TypeError: open\(\) got .* the cause is not the file .*unheard doctor"
     with pytest.raises(UnheardError, match=expected) as raised:
         rescan(workspace, music)
@@ -233,7 +233,7 @@ def test_an_error_of_our_own_with_every_file_ends_the_scan(
 ) -> None:
     for n in range(8):
         write(tmp_path / "music" / f"{n}.wav", song(n, 1.5))
-    monkeypatch.setattr(scanning, "extract_audio", extract_or_raise)
+    monkeypatch.setattr(scanning, "extract_unless_known", extract_or_raise)
     reached: list[int] = []
     with pytest.raises(UnheardError, match=r"0\.wav: TypeError"):
         scan(workspace, [tmp_path / "music"], jobs=2, progress=lambda what, done, total: reached.append(done))

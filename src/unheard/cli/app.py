@@ -112,6 +112,7 @@ for command in (
     spotify.spotify,
     library_commands.status,
     library_commands.errors,
+    library_commands.forget,
     library_commands.doctor,
     library_commands.migrate,
     demo.demo,

@@ -9,8 +9,8 @@ Scores:
                seed. The mean of the seeds' factors is not used: it lies near the popular tracks if the seeds differ
     similar    cosine of the centred factors, -1 to 1
 
-Seeds, a playlist's own tracks, and other recordings of either are never returned. Diversity (diversify.py) and filters
-(filters.py) select tracks from the ranking and change no score.
+Seeds, a playlist's own tracks, other versions of either (sameness.py), and tracks whose files are gone are never
+returned. Diversity (diversify.py) and filters (filters.py) select tracks from the ranking and change no score.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from unheard.ranking import top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.confidence import ConfidenceModel
 from unheard.recommend.diversify import most_relevant_and_diverse, pool_size
-from unheard.recommend.duplicates import same_song
 from unheard.recommend.filters import rows_that_fit
 from unheard.recommend.options import DEFAULT_OPTIONS, ListOptions
 from unheard.recommend.recommenders import RanksNewTracks, Recommender, Scores, space_of
+from unheard.recommend.sameness import rows_of_same_song
 from unheard.splits import Use
 
 RANK_OFFSET = 60  # of the reciprocal rank fusion; the paper's value
@@ -49,11 +49,13 @@ class NewTrack:
     track       its tags and its path
     vector      (d,) predicted factors
     statistics  mel and MFCC statistics (spectrograms/statistics.py), None if the encoder does not compute them
+    recordings  ids of the tracks that are the same recording
     """
 
     track: Track
     vector: NDArray[np.float32]
     statistics: NDArray[np.float32] | None = None
+    recordings: Collection[str] = frozenset()
 
 
 Seed = int | NewTrack  # a row of the catalogue, or a track from outside the library
@@ -242,7 +244,9 @@ def _select(
     seed_songs = {int(songs[s]) for s in seeds if isinstance(s, int)}
     for new in seeds:
         if isinstance(new, NewTrack):
-            seed_songs |= {int(songs[row]) for row in same_song(catalogue.tracks, new.track)}
+            same = rows_of_same_song(catalogue.tracks, new.track)
+            same += [catalogue.tracks.ids.row(name) for name in new.recordings if name in catalogue.tracks.ids]
+            seed_songs |= {int(songs[row]) for row in same}
     allowed = rows_that_fit(options.filters, catalogue.tracks)[rows] & ~np.isin(songs[rows], list(seed_songs))
     if len(query.excluded):
         allowed &= ~np.isin(rows, query.excluded)

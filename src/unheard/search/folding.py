@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from functools import lru_cache
 
 from anyascii import anyascii
 
@@ -29,10 +29,12 @@ OPTIONAL_WORDS = frozenset({"the", "and", "n", "feat", "ft", "featuring"})
 
 # Spellings of one sound in transcriptions of other alphabets and of umlauts, applied in this order.
 SOUNDS = (
-    ("tch", "ch"), ("kh", "h"), ("ph", "f"), ("ae", "a"), ("oe", "o"), ("ue", "u"), ("oy", "u"), ("ou", "u"), ("w", "v"),
+    ("tch", "ch"), ("kh", "h"), ("ph", "f"), ("ae", "a"), ("oe", "o"), ("ue", "u"), ("ou", "u"), ("w", "v"),
     ("y", "i"), ("j", "i"), ("ck", "k"), ("cz", "ch"),
 )  # fmt: skip
 DOUBLED = re.compile(r"([^\d])\1+")
+
+CACHED_TOKENS = 65_536  # words repeat within a library
 
 
 def fold(text: str) -> str:
@@ -46,24 +48,16 @@ def fold(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """Return every word under which a field is found, with repetitions; signs only if the field has no letters."""
-    found: list[str] = []
-    tokens = _tokens(text)
-    for token in tokens:
-        if token.isalnum():
-            found.append(token)
-        else:
-            found += _forms(token)
-        if not token.isascii() and (latin := in_latin(token)):
-            found.append(latin)
-    return found or tokens  # a band may be called "!!!"
+    found = [word for token in text.split() for word in _indexed(token)]
+    return found or _tokens(text)  # a band may be called "!!!"
 
 
 def query_forms(text: str) -> list[list[str]]:
     """Return the readings of a query, each a list of words; the first one is what was typed."""
     tokens = _tokens(text)
-    plain = [part for token in tokens for part in _letters(token.translate(APOSTROPHES))] or tokens
+    plain = [word for token in text.split() for word in _typed(token)] or tokens
     joined = [word for token in tokens if (word := "".join(_letters(token)))]
-    signed = [part for token in tokens for part in _letters(token.translate(LETTER_SIGNS).translate(APOSTROPHES))]
+    signed = [part for token in tokens if _letters(token) for part in _with_signs(token)]
     # One syllable in Latin letters, as of a Chinese character, begins too many words.
     latin = [word if word.isascii() else in_latin(word) for word in plain]
     readings = [plain, joined, signed, latin if all(len(word) > 2 for word in latin) else []]
@@ -71,14 +65,14 @@ def query_forms(text: str) -> list[list[str]]:
 
 
 def compact(text: str) -> str:
-    """Return a name in one word, without a leading article, for comparisons of whole names; empty for blank text."""
-    words = query_forms(text)[0] if text.strip() else []
+    """Return a name in one word, without a leading article, to compare and sort whole names."""
+    words = [word for token in text.split() for word in _typed(token)] or _tokens(text)
     return "".join(words[1:] if len(words) > 1 and words[0] == "the" else words)
 
 
 def in_latin(word: str) -> str:
     """Return a folded word in Latin letters; empty if it has none there."""
-    return "".join(c for c in anyascii(word).lower() if c.isalnum())
+    return "".join(c for c in anyascii(word.replace("ου", "ou")).lower() if c.isalnum())
 
 
 def sound_of(word: str) -> str:
@@ -93,15 +87,30 @@ def _tokens(text: str) -> list[str]:
     return AND.sub(" and ", fold(text)).split()
 
 
-def _forms(token: str) -> Iterator[str]:
-    """Yield the words of a token with signs: its parts, in one word, without apostrophes, with signs as letters."""
-    parts = _letters(token)
-    yield from parts
-    if len(parts) > 1:
-        yield "".join(parts)
-    for variant in (token.translate(APOSTROPHES), token.translate(LETTER_SIGNS)):
-        if variant != token:
-            yield from _letters(variant)
+@lru_cache(maxsize=CACHED_TOKENS)
+def _typed(token: str) -> tuple[str, ...]:
+    """Return the words of a token as they are read in a query."""
+    return tuple(part for folded in _tokens(token) for part in _letters(folded.translate(APOSTROPHES)))
+
+
+@lru_cache(maxsize=CACHED_TOKENS)
+def _indexed(token: str) -> tuple[str, ...]:
+    """Return the words of a token: its parts, in one word, without apostrophes, signs as letters, in Latin letters."""
+    found: list[str] = []
+    for folded in _tokens(token):
+        parts = _letters(folded)
+        forms = [*parts, "".join(parts)]
+        if parts and not folded.isalnum():
+            forms += _letters(folded.translate(APOSTROPHES)) + _with_signs(folded)
+        if not folded.isascii():
+            forms += [in_latin(part) for part in parts]
+        found += dict.fromkeys(form for form in forms if form)
+    return tuple(found)
+
+
+def _with_signs(token: str) -> list[str]:
+    """Return the words of a token whose signs stand for letters."""
+    return _letters(token.translate(APOSTROPHES).translate(LETTER_SIGNS))
 
 
 def _letters(token: str) -> list[str]:

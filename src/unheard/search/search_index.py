@@ -7,15 +7,17 @@ matches one of its words; how well is the sum of these costs:
     BEGINNING  the word starts with it           ERROR  one or two typing errors (vocabulary.py)
     INSIDE     the word contains it
 
-Typing errors, and names that are written in one word or in several, are only tried if fewer than ENOUGH documents are
-found without. Documents with a name that equals the query come first, then those with a name that starts with it, then
+Typing errors, and parts of names written in one word, are only tried if fewer than ENOUGH documents are found without,
+and none of them by whole words. Documents with a name that equals the query come first, then those with a name that starts with it, then
 the others by cost; of equal ones those with fewer words in their names.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from functools import cache
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,56 +42,62 @@ class SearchIndex:
     """An index of documents; results are their rows."""
 
     def __init__(self, documents: Iterable[tuple[Sequence[str], Sequence[str]]]) -> None:
-        """Index documents, each a pair (names, other fields)."""
+        """Index documents, each a pair (names, other fields); equally good ones are sorted by their first two names."""
         words, names = _Numbers(), _Numbers()
-        in_names, in_others, whole_names = _Postings(), _Postings(), _Postings()
-        of_field: dict[str, list[int]] = {}
-        of_name: dict[str, list[int]] = {}
+        in_names, in_others, whole_names = _Lists(), _Lists(), _Lists()
+        first_names = array("q")
 
-        def numbers_of(texts: Sequence[str]) -> list[int]:
-            found: list[int] = []
-            for text in texts:
-                if text not in of_field:
-                    of_field[text] = [words[word] for word in words_of(text)]
-                found += of_field[text]
-            return found
+        @cache
+        def of_field(field: str) -> tuple[int, ...]:
+            return tuple(words[word] for word in words_of(field))
+
+        @cache
+        def of_fields(fields: tuple[str, ...]) -> tuple[int, ...]:
+            return tuple(chain.from_iterable(map(of_field, fields)))
+
+        @cache
+        def of_name(name: str) -> tuple[int, ...]:
+            return tuple(names[key] for key in _name_keys(name))
 
         for its_names, others in documents:
-            in_names.append(numbers_of(its_names))
-            in_others.append(numbers_of(others))
-            whole: list[int] = []
-            for text in its_names:
-                if text not in of_name:
-                    of_name[text] = [names[key] for key in _name_keys(text)]
-                whole += of_name[text]
-            whole_names.append(whole)
+            whole = [of_name(name) for name in its_names]
+            whole_names.add(chain.from_iterable(whole))
+            in_names.add(chain.from_iterable(map(of_field, its_names)))
+            in_others.add(of_fields(tuple(others)))
+            first_names.extend((whole[0][0], whole[min(1, len(whole) - 1)][0]))
         self._words, of_word = words.sorted()
         self._names, of_whole = names.sorted()
         self._in_names, self._in_others = in_names.by_number(of_word), in_others.by_number(of_word)
         self._whole_names = whole_names.by_number(of_whole)
-        self._n_name_words = in_names.lengths
+        first, second = of_whole[np.array(first_names).reshape(-1, 2)].T
+        self._order = np.lexsort((second, first))
+        n_words = in_names.lengths
+        self._position = np.empty((len(n_words), 2), np.int64)  # how equally good documents are sorted
+        self._position[:, 0] = n_words
+        self._position[self._order, 1] = np.arange(len(n_words))
         sounds = [sound_of(word) for word in self._words.strings]
         self._sounds = Vocabulary(set(sounds))
         number = {sound: at for at, sound in enumerate(self._sounds.strings)}
         self._sound_of_word = np.array([number[sound] for sound in sounds], np.int64)
 
     def __len__(self) -> int:
-        return len(self._n_name_words)
+        return len(self._order)
 
     def search(self, query: str) -> Rows:
-        """Return the documents that match a query, best first; all in their order for a blank one."""
+        """Return the documents that match a query, best first; all, by name, for a blank one."""
         if not query.strip():
-            return np.arange(len(self), dtype=np.int32)
+            return self._order
         costs = self._costs(query, errors=False)
-        if (costs < NOT_FOUND).sum() < ENOUGH:
+        if (costs < NOT_FOUND).sum() < ENOUGH and not (costs < BEGINNING).any():
             costs = np.minimum(costs, self._costs(query, errors=True))
         found = np.flatnonzero(costs < NOT_FOUND)
-        return found[np.lexsort((found, self._n_name_words[found], costs[found]))].astype(np.int32)
+        n_words, by_name = self._position[found].T
+        return found[np.lexsort((by_name, n_words, costs[found]))]
 
     def named(self, query: str) -> Rows:
         """Return the documents with a name that equals a query after folding."""
         keys = [number for key in _name_keys(query) for number in self._names.equal(key)]
-        return np.unique(_rows(self._whole_names, np.array(keys, np.int64))).astype(np.int32)
+        return np.unique(_rows(self._whole_names, np.array(keys, np.int64)))
 
     def _costs(self, query: str, *, errors: bool) -> Costs:
         """Return the cost of each document, NOT_FOUND and more if it does not match."""
@@ -174,22 +182,21 @@ class _Numbers(dict[str, int]):
         return vocabulary, out
 
 
-class _Postings:
-    """Collects the numbers of each document."""
+class _Lists:
+    """The numbers of each document."""
 
     def __init__(self) -> None:
-        self._lists: list[list[int]] = []
+        self._flat, self._ends = array("q"), array("q", [0])
 
-    def append(self, numbers: list[int]) -> None:
-        self._lists.append(numbers)
+    def add(self, numbers: Iterable[int]) -> None:
+        self._flat.extend(numbers)
+        self._ends.append(len(self._flat))
 
     @property
     def lengths(self) -> Indices:
-        return np.fromiter(map(len, self._lists), np.int64, len(self._lists))
+        return np.diff(self._ends)
 
     def by_number(self, renumbered: Indices) -> csc_matrix:
         """Return a (document, number) matrix whose stored entries are the numbers of each document."""
-        starts = np.fromiter(accumulate(map(len, self._lists), initial=0), np.int64, len(self._lists) + 1)
-        flat = np.fromiter((number for numbers in self._lists for number in numbers), np.int64, int(starts[-1]))
-        entries = (np.ones(len(flat), np.int8), renumbered[flat], starts)
-        return csr_matrix(entries, shape=(len(self._lists), len(renumbered))).tocsc()
+        entries = (np.ones(len(self._flat), np.int8), renumbered[np.array(self._flat)], np.array(self._ends))
+        return csr_matrix(entries, shape=(len(self._ends) - 1, len(renumbered))).tocsc()

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Sequence
 
-import numpy as np
-
-from unheard.arrays import Rows
 from unheard.library import Track
 from unheard.plays.names import without_notes
-from unheard.search.folding import fold
 from unheard.search.search_index import SearchIndex
 
 N_SUGGESTIONS = 3
+MAY_HAVE_NOTES = re.compile(r"[(\[–—-]|\sf(?:ea)?t", re.IGNORECASE)
 
 
-class TrackSearch:
+class TrackSearch(SearchIndex):
     """An index of tracks; results are their rows, equally good ones by artist and title."""
 
-    def __init__(self, tracks: Sequence[Track]) -> None:
-        keys = [(fold(track.artist), fold(track.title)) for track in tracks]
-        self._order = np.array(sorted(range(len(tracks)), key=keys.__getitem__), np.int32)
-        self._index = SearchIndex((_names(tracks[row]), _others(tracks[row])) for row in self._order)
-
-    def search(self, query: str) -> Rows:
-        """Return the tracks that match every word of a query, best first; all tracks for a blank one."""
-        return self._order[self._index.search(query)]
+    def __init__(self, tracks: Iterable[Track]) -> None:
+        super().__init__((_names(track), _others(track)) for track in tracks)
 
 
 def near_names(wanted: str, names: Iterable[str], *, n: int = N_SUGGESTIONS) -> list[str]:
@@ -41,12 +33,14 @@ def did_you_mean(suggestions: Sequence[str]) -> str:
 
 
 def _names(track: Track) -> tuple[str, ...]:
-    title = track.title
-    bare = without_notes(title) if " " in title else title
-    return (title, *track.artists) if bare == title else (title, bare, *track.artists)
+    """Return the main artist, the title, also without notes such as "(Remastered 2009)", and the other artists."""
+    artists, title = track.artists or ("",), track.title
+    bare = (without_notes(title),) if MAY_HAVE_NOTES.search(title) else ()
+    return (artists[0], title, *bare, *artists[1:])
 
 
-def _others(track: Track) -> Iterator[str] | tuple[str, ...]:
+def _others(track: Track) -> tuple[str, ...]:
+    """Return album, genre, and the year with its decade as people type it: 1994, 1990s, 90s."""
     year = track.release_date[:4]
     decade = (f"{year[:3]}0s", f"{year[2]}0s") if len(year) == 4 and year.isdigit() else ()
     return (track.album, track.genre, year, *decade)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable
+from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cdist
 
@@ -26,9 +26,11 @@ class Vocabulary:
 
     def __init__(self, strings: Iterable[str]) -> None:
         self.strings = sorted(strings)
-        self._lengths = np.fromiter(map(len, self.strings), np.int32, len(self.strings))
+        lengths = np.fromiter(map(len, self.strings), np.int64, len(self.strings))
+        of_length = {int(n): np.flatnonzero(lengths == n) for n in np.unique(lengths)}
+        self._of_length = {n: (numbers, [self.strings[at] for at in numbers]) for n, numbers in of_length.items()}
         self._text = "\n".join(self.strings)
-        self._starts = np.concatenate([[0], np.cumsum(self._lengths + 1)])
+        self._starts = np.concatenate([[0], np.cumsum(lengths + 1)])
 
     def __len__(self) -> int:
         return len(self.strings)
@@ -55,19 +57,23 @@ class Vocabulary:
 
     def near(self, string: str, *, errors: int) -> Indices:
         """Return the strings that differ by at most `errors` typing errors; short ones share the first letter."""
-        close = np.abs(self._lengths - len(string)) <= errors
-        return self._compare(string, np.flatnonzero(close), errors, None)
+        lengths = range(len(string) - errors, len(string) + errors + 1)
+        return self._near(string, [length for length in lengths if length in self._of_length], errors)
 
     def starting_near(self, string: str, *, errors: int) -> Indices:
         """Return the longer strings whose first letters, as many as `string` has, differ by at most `errors`."""
-        return self._compare(string, np.flatnonzero(self._lengths > len(string)), errors, len(string))
+        return self._near(string, [length for length in self._of_length if length > len(string)], errors, len(string))
 
-    def _compare(self, string: str, numbers: Indices, errors: int, length: int | None) -> Indices:
-        if not errors or not len(numbers):
+    def _near(self, string: str, lengths: list[int], errors: int, end: int | None = None) -> Indices:
+        """Return the strings of some lengths that, cut at `end`, are near a string."""
+        if not errors or not lengths:
             return np.empty(0, np.int64)
-        strings = [self.strings[number][:length] for number in numbers]
+        numbers = np.concatenate([self._of_length[length][0] for length in lengths])
+        strings = list(chain.from_iterable(self._of_length[length][1] for length in lengths))
+        if end is not None:
+            strings = [other[:end] for other in strings]
+        distances = cdist([string], strings, scorer=OSA.distance, score_cutoff=errors, dtype=np.uint8)
+        near = np.flatnonzero(distances[0] <= errors)
         if len(string) <= MIN_LETTERS_1_ERROR:
-            same = np.array([other[:1] == string[:1] for other in strings], np.bool_)
-            numbers, strings = numbers[same], [other for other, keep in zip(strings, same, strict=True) if keep]
-        distances: NDArray[np.uint8] = cdist([string], strings, scorer=OSA.distance, score_cutoff=errors, dtype=np.uint8)
-        return numbers[distances[0] <= errors]
+            near = np.array([at for at in near if strings[at][:1] == string[:1]], np.int64)
+        return np.sort(numbers[near])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unheard.cli import console
+from unheard.cli.completion import playlist_ids, track_ids
 from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
 from unheard.errors import UserError
 
@@ -64,7 +65,12 @@ def similar(
     workspace: WorkspaceOption,
     track: Annotated[
         str | None,
-        typer.Argument(metavar="TRACK_ID|FILE", help="A track of the library, or an audio file.", show_default=False),
+        typer.Argument(
+            metavar="TRACK_ID|FILE",
+            help="A track of the library, or an audio file.",
+            show_default=False,
+            autocompletion=track_ids,
+        ),
     ] = None,
     candidates: Candidates = "all",
     n: Count = 10,
@@ -116,11 +122,24 @@ def similar(
 
 def recommend(
     workspace: WorkspaceOption,
-    playlist: Annotated[str | None, typer.Option("--playlist", help="Id of a playlist.", show_default=False)] = None,
+    playlist: Annotated[
+        str | None,
+        typer.Option(
+            "--playlist",
+            metavar="ID|NAME",
+            help="A playlist: its id, or its name if no other has it.",
+            show_default=False,
+            autocompletion=playlist_ids,
+        ),
+    ] = None,
     like: Annotated[
         list[str] | None,
         typer.Option(
-            "--like", metavar="TRACK_ID|FILE", help="A liked track, the seed (repeatable).", show_default=False
+            "--like",
+            metavar="TRACK_ID|FILE",
+            help="A liked track, the seed (repeatable).",
+            show_default=False,
+            autocompletion=track_ids,
         ),
     ] = None,
     candidates: Candidates = "cold",
@@ -130,7 +149,10 @@ def recommend(
     model: ModelOption = None,
     max_per_artist: ArtistCap = 2,
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", metavar="TRACK_ID", help="Leave this track out (repeatable).")
+        list[str] | None,
+        typer.Option(
+            "--exclude", metavar="TRACK_ID", help="Leave this track out (repeatable).", autocompletion=track_ids
+        ),
     ] = None,
     diversity: Diversity = 0.0,
     genre: Genres = None,
@@ -173,6 +195,7 @@ def recommend(
         console.say(f"{output}: {rows} rows")
         return
     seeds = [session.resolve_seed(name) for name in dict.fromkeys(like or [])]
+    playlist = None if playlist is None else session.resolve_playlist(playlist)
     found = session.recommendations(playlist=playlist, like=seeds, options=options)
     _warn_of_low_confidence(session, seeds)
     query = f"playlist {playlist}" if playlist is not None else ", ".join(session.label(seed) for seed in like or [])

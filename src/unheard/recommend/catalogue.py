@@ -26,6 +26,7 @@ from unheard.ids import IdMap
 from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
 from unheard.recommend.duplicates import song_numbers
+from unheard.search import did_you_mean, near_names, near_tracks
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import USE_SPLITS, Split, Use, artist_groups, load_split
 from unheard.splits.groups import main_artist
@@ -163,16 +164,26 @@ class Catalogue:
         return rows
 
     def playlist_row(self, playlist_id: str) -> int:
-        """Return the row of a playlist; raise UserError for an unknown id."""
+        """Return the row of a playlist; raise UserError for an unknown id, with similar ones."""
         if playlist_id not in self.playlists:
-            raise UserError(f"no playlist {playlist_id!r} among {len(self.playlists)}; import it or check its id")
+            near = did_you_mean([repr(name) for name in near_names(playlist_id, self.playlists)])
+            raise UserError(
+                f"no playlist {playlist_id!r} among {len(self.playlists)}; {near}`unheard playlists` lists them"
+            )
         return self.playlists.row(playlist_id)
 
     def track_row(self, track_id: str) -> int:
-        """Return the row of a track; raise UserError for an unknown id."""
+        """Return the row of a track; raise UserError for an unknown id, with similar ones."""
         if track_id not in self.tracks.ids:
-            raise UserError(f"no track {track_id!r} among {len(self.tracks)}; scan it or check its id")
+            raise UserError(
+                f"no track {track_id!r} among {len(self.tracks)}; {self.similar_ids(track_id)}`unheard tracks` lists them"
+            )
         return self.tracks.ids.row(track_id)
+
+    def similar_ids(self, wrong: str) -> str:
+        """Return "did you mean ...? " with the ids and labels of tracks that a wrong id may mean; empty without any."""
+        near = near_tracks(wrong, self.tracks)
+        return did_you_mean([f"{name!r} ({self.tracks[self.tracks.ids.row(name)].label})" for name in near])
 
 
 def load_catalogue(

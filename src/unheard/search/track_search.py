@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from unheard.library import Track
+from unheard.library import Track, Tracks
 from unheard.plays.names import without_notes
 from unheard.search.search_index import SearchIndex
+from unheard.search.vocabulary import Vocabulary, errors_allowed
 
 N_SUGGESTIONS = 3
 MAY_HAVE_NOTES = re.compile(r"[(\[–—-]|\sf(?:ea)?t", re.IGNORECASE)
@@ -20,16 +21,28 @@ class TrackSearch(SearchIndex):
         super().__init__((_names(track), _others(track)) for track in tracks)
 
 
-def near_names(wanted: str, names: Iterable[str], *, n: int = N_SUGGESTIONS) -> list[str]:
-    """Return the names that are most like a wrong one, best first."""
+def near_names(wanted: str, names: Iterable[str]) -> list[str]:
+    """Return up to N_SUGGESTIONS names that are most like a wrong one, best first."""
     known = list(names)
     index = SearchIndex(((name,), ()) for name in known)
-    return [known[row] for row in index.search(wanted)[:n]]
+    return [known[row] for row in index.search(wanted)[:N_SUGGESTIONS]] if wanted.strip() else []
+
+
+def near_tracks(wanted: str, tracks: Tracks) -> list[str]:
+    """Return up to N_SUGGESTIONS ids of tracks whose id or names are most like a wrong id, best first."""
+    if not wanted.strip():
+        return []
+    ids = Vocabulary(tracks.ids)
+    near = ids.near(wanted, errors=errors_allowed(wanted))
+    found = [ids.strings[number] for number in (*ids.starting(wanted)[:N_SUGGESTIONS], *near[:N_SUGGESTIONS])]
+    if not found:
+        found = tracks.ids.take(TrackSearch(tracks.items).search(wanted)[:N_SUGGESTIONS])
+    return list(dict.fromkeys(found))[:N_SUGGESTIONS]
 
 
 def did_you_mean(suggestions: Sequence[str]) -> str:
     """Return a part of an error message that names suggestions; empty without any."""
-    return f"; did you mean {' or '.join(suggestions)}?" if suggestions else ""
+    return f"did you mean {' or '.join(suggestions)}? " if suggestions else ""
 
 
 def _names(track: Track) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
     python bench/bench_search.py [--tracks 100000]
 
-Titles have one to five words of a vocabulary of 30,000 words with the frequencies of Zipf's law; artists and albums have
-one to three, a fifth of the words has an accent and a twentieth is Cyrillic.
+Titles have one to five words of a vocabulary of 30,000 words with the frequencies of Zipf's law, artists and albums one
+to three. A fifth of the words has an accent and a twentieth is Cyrillic.
 """
 
 from __future__ import annotations

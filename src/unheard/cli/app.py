@@ -61,7 +61,7 @@ class Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
         return [name for commands in self._panels().values() for name in commands]
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's signature
         """Write the first sentence of each command, in the panels of COMMANDS."""
         for panel, names in self._panels().items():
             with formatter.section(panel):

@@ -37,6 +37,15 @@ Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write .m3u8, .jspf, .csv or .json.", show_default=False)
 ]
 ArtistCap = Annotated[int, typer.Option(min=0, help="Maximum number of tracks of one artist; 0: no cap.")]
+PerAlbum = Annotated[
+    int | None,
+    typer.Option(
+        "--max-per-album",
+        min=0,
+        help="Maximum number of tracks of one album; 0: no cap. Default: as --max-per-artist.",
+        show_default=False,
+    ),
+]
 Diversity = Annotated[
     float,
     typer.Option(min=0, max=1, help="0: rank by score; 1: choose tracks as different from each other as possible."),
@@ -78,6 +87,7 @@ def similar(
     split: SplitOption = None,
     model: ModelOption = None,
     max_per_artist: ArtistCap = 2,
+    max_per_album: PerAlbum = None,
     diversity: Diversity = 0.0,
     genre: Genres = None,
     year: Years = None,
@@ -94,12 +104,13 @@ def similar(
     json: JsonFlag = False,
 ) -> None:
     """Find the neighbours of a track or of an audio file. The score is a centred cosine, -1 to 1."""
-    from unheard.recommend.options import ListOptions, artist_cap
+    from unheard.recommend.options import ListOptions, album_cap, artist_cap
 
     options = ListOptions(
         n=n,
         candidates=candidates,
         max_per_artist=artist_cap(max_per_artist),
+        max_per_album=album_cap(max_per_album),
         diversity=diversity,
         filters=_filters(genre, year, min_duration, max_duration),
     )
@@ -148,6 +159,7 @@ def recommend(
     split: SplitOption = None,
     model: ModelOption = None,
     max_per_artist: ArtistCap = 2,
+    max_per_album: PerAlbum = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
@@ -177,12 +189,13 @@ def recommend(
         (playlist is not None) + bool(like) + all_playlists == 1,
         "expected one of --playlist ID, --like TRACK_ID|FILE, or --all-playlists -o recs.csv",
     )
-    from unheard.recommend.options import ListOptions, artist_cap
+    from unheard.recommend.options import ListOptions, album_cap, artist_cap
 
     options = ListOptions(
         n=n,
         candidates=candidates,
         max_per_artist=artist_cap(max_per_artist),
+        max_per_album=album_cap(max_per_album),
         exclude=exclude or (),
         diversity=diversity,
         filters=_filters(genre, year, min_duration, max_duration),
@@ -308,4 +321,6 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
         if any(is_low):
             console.say(f"{LOW_CONFIDENCE_MARK} low confidence: no known track is similar")
         if not found:
-            console.say("no candidates: the split, the filters, the artist cap and the seeds exclude all tracks")
+            console.say(
+                "no candidates: the split, the filters, the artist cap, the album cap and the seeds exclude all tracks"
+            )

@@ -39,7 +39,7 @@ def tracks(workspace: WorkspaceOption, query: QueryWords = None, n: ListLength =
 def playlists(workspace: WorkspaceOption, query: QueryWords = None, n: ListLength = 50, json: JsonFlag = False) -> None:
     """List playlists with their ids, or find them by name.
 
-    In a pipe the columns are separated by tabs: id, number of tracks, name, file.
+    In a pipe the columns are separated by tabs: id, number of tracks, name.
     """
     import numpy as np
 
@@ -53,9 +53,12 @@ def playlists(workspace: WorkspaceOption, query: QueryWords = None, n: ListLengt
     rows_found = SearchIndex(((one.name, one.playlist_id), ()) for one in stored).search(words) if words else None
     found = stored if rows_found is None else [stored[row] for row in rows_found]
     shown = found[: n or None]
-    rows = [[one.playlist_id, size.get(one.playlist_id, 0), one.name, one.origin] for one in shown]
-    items = [dict(zip(("playlist_id", "tracks", "name", "origin"), row, strict=True)) for row in rows]
-    _show(["id", "tracks", "name", "file"], rows, items, total=len(found), json=json, what="playlists")
+    rows = [[one.playlist_id, size.get(one.playlist_id, 0), one.name] for one in shown]
+    items = [
+        {"playlist_id": one.playlist_id, "tracks": row[1], "name": one.name, "origin": one.origin}
+        for one, row in zip(shown, rows, strict=True)
+    ]
+    _show(["id", "tracks", "name"], rows, items, total=len(found), json=json, what="playlists")
 
 
 def _show(

@@ -25,6 +25,7 @@ from unheard.features.table import VECTORS
 from unheard.ids import IdMap
 from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
+from unheard.recommend.albums import album_numbers
 from unheard.recommend.duplicates import song_numbers
 from unheard.search import did_you_mean, near_names, near_tracks
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
@@ -128,6 +129,11 @@ class Catalogue:
         return out
 
     @cached_property
+    def album(self) -> NDArray[np.int32]:
+        """Number of each track's album, (n,) int32; see albums.py."""
+        return album_numbers(self.tracks)
+
+    @cached_property
     def song(self) -> NDArray[np.int32]:
         """Number of the song of which each track is a recording, (n,) int32; see duplicates.py."""
         return song_numbers(self.tracks, self.artist)
@@ -175,9 +181,8 @@ class Catalogue:
     def track_row(self, track_id: str) -> int:
         """Return the row of a track; raise UserError for an unknown id, with similar ones."""
         if track_id not in self.tracks.ids:
-            raise UserError(
-                f"no track {track_id!r} among {len(self.tracks)}; {self.similar_ids(track_id)}`unheard tracks` lists them"
-            )
+            near = self.similar_ids(track_id)
+            raise UserError(f"no track {track_id!r} among {len(self.tracks)}; {near}`unheard tracks` lists them")
         return self.tracks.ids.row(track_id)
 
     def similar_ids(self, wrong: str) -> str:

@@ -8,8 +8,10 @@ matches one of its words; how well is the sum of these costs:
     INSIDE     the word contains it
 
 Typing errors, and parts of names written in one word, are only tried if fewer than ENOUGH documents are found without,
-and none of them by whole words. Documents with a name that equals the query come first, then those with a name that starts with it, then
-the others by cost; of equal ones those with fewer words in their names.
+and none of them by whole words.
+
+Documents with a name that equals the query come first, then those with a name that starts with it, then the others by
+cost; of equal ones those with fewer words in their names.
 """
 
 from __future__ import annotations
@@ -29,13 +31,13 @@ from unheard.search.vocabulary import Vocabulary, errors_allowed
 
 EXACT, BEGINNING, INSIDE, SOUND, ERROR = 0, 2, 4, 5, 7
 OTHER_FIELD = 1  # added if the word is only in another field than the names
-ALL_SCRIPTS_INSIDE = 3  # letters; shorter Latin words are not searched inside of words
-NOT_FOUND = 100
+MIN_LETTERS_INSIDE = 3  # of a word in Latin letters or digits that is searched inside of words
+NOT_FOUND = 10_000  # above the sum of the costs of any query
 ENOUGH = 10
-EQUAL_NAME, BEGINNING_OF_NAME = -20_000, -10_000  # before all costs
+EQUAL_NAME, BEGINNING_OF_NAME = -2 * NOT_FOUND, -NOT_FOUND  # before all costs
 MIN_NAME_PART = 4  # letters of a query that is searched inside of whole names
 
-Costs = NDArray[np.int16]
+Costs = NDArray[np.int32]
 
 
 class SearchIndex:
@@ -97,14 +99,14 @@ class SearchIndex:
     def named(self, query: str) -> Rows:
         """Return the documents with a name that equals a query after folding."""
         keys = [number for key in _name_keys(query) for number in self._names.equal(key)]
-        return np.unique(_rows(self._whole_names, np.array(keys, np.int64)))
+        return np.unique(_rows(self._whole_names, np.unique(np.array(keys, np.int64))))
 
     def _costs(self, query: str, *, errors: bool) -> Costs:
-        """Return the cost of each document, NOT_FOUND and more if it does not match."""
-        best = np.full(len(self), NOT_FOUND, np.int16)
+        """Return the cost of each document, at least NOT_FOUND if it does not match."""
+        best = np.full(len(self), NOT_FOUND, np.int32)
         for number, words in enumerate(query_forms(query)):
             required = [word for word in words if word not in OPTIONAL_WORDS] or words
-            total = np.full(len(self), min(number, 1), np.int16)
+            total = np.full(len(self), min(number, 1), np.int32)
             for at, word in enumerate(required):
                 total += self._costs_of_word(word, errors=errors, last=at == len(required) - 1)
             for word in set(words) - set(required):
@@ -124,7 +126,7 @@ class SearchIndex:
 
     def _costs_of_word(self, word: str, *, errors: bool, last: bool) -> Costs:
         """Return the cost of one word for each document; `last`: more letters may follow."""
-        costs = np.full(len(self), NOT_FOUND, np.int16)
+        costs = np.full(len(self), NOT_FOUND, np.int32)
         sound = sound_of(word)
         if errors:
             if last:
@@ -134,7 +136,7 @@ class SearchIndex:
         if sound:
             self._lower(costs, self._with_sounds(self._sounds.starting(sound)), SOUND + BEGINNING)
             self._lower(costs, self._with_sounds(self._sounds.equal(sound)), SOUND)
-        if len(word) >= ALL_SCRIPTS_INSIDE or not word.isascii():
+        if len(word) >= MIN_LETTERS_INSIDE or not word.isascii():
             self._lower(costs, self._words.containing(word), INSIDE)
         self._lower(costs, self._words.starting(word), BEGINNING)
         self._lower(costs, self._words.equal(word), EXACT)
@@ -159,12 +161,14 @@ def _name_keys(text: str) -> list[str]:
 
 
 def _rows(matrix: csc_matrix, columns: Indices) -> Indices:
-    """Return the rows of the stored entries of some columns."""
+    """Return the rows of the stored entries of some columns (ascending)."""
     if len(columns) == 0:
         return np.empty(0, np.int64)
     if columns[-1] - columns[0] == len(columns) - 1:  # neighbours, as with a common beginning
-        return matrix.indices[matrix.indptr[columns[0]] : matrix.indptr[columns[-1] + 1]]
-    return matrix[:, columns].indices
+        rows: Indices = matrix.indices[matrix.indptr[columns[0]] : matrix.indptr[columns[-1] + 1]]
+    else:
+        rows = matrix[:, columns].indices
+    return rows
 
 
 class _Numbers(dict[str, int]):

@@ -42,7 +42,9 @@ def near_tracks(wanted: str, tracks: Tracks) -> list[str]:
 
 def did_you_mean(suggestions: Sequence[str]) -> str:
     """Return a part of an error message that names suggestions; empty without any."""
-    return f"did you mean {' or '.join(suggestions)}? " if suggestions else ""
+    *others, last = suggestions or ("",)
+    named = f"{', '.join(others)} or {last}" if others else last
+    return f"did you mean {named}? " if named else ""
 
 
 def _names(track: Track) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from rapidfuzz.process import cdist
 from unheard.arrays import Indices
 
 END = "\U0010ffff"  # above every character of a word
-MIN_LETTERS_1_ERROR, MIN_LETTERS_2_ERRORS = 4, 8
+MIN_LETTERS_1_ERROR, MIN_LETTERS_2_ERRORS = 3, 8
+SHORT = 4  # letters of a word whose first letter has to be right
 
 
 def errors_allowed(word: str) -> int:
@@ -74,6 +75,6 @@ class Vocabulary:
             strings = [other[:end] for other in strings]
         distances = cdist([string], strings, scorer=OSA.distance, score_cutoff=errors, dtype=np.uint8)
         near = np.flatnonzero(distances[0] <= errors)
-        if len(string) <= MIN_LETTERS_1_ERROR:
+        if len(string) <= SHORT:
             near = np.array([at for at in near if strings[at][:1] == string[:1]], np.int64)
         return np.sort(numbers[near])

@@ -67,7 +67,7 @@ def _show(
     """Print JSON, a table on a terminal, or columns separated by tabs; say on stderr how many are left out."""
     if json:
         console.print_json(items)
-    elif console.out.is_terminal:
+    elif console.out.is_terminal and rows:
         console.out.print(console.table("", columns, rows, right=frozenset({1} if what == "playlists" else ())))
     else:
         console.print_columns(rows)

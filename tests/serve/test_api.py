@@ -180,8 +180,8 @@ def test_pages_and_the_api_forgive_typing_errors(client: httpx.Client) -> None:
 def test_the_album_cap_is_that_of_the_session(client: httpx.Client, session: Session) -> None:
     many: Params = {"n": 300, "candidates": "all", "max_per_artist": 0}
 
-    def found(**more: str | int) -> list[str]:
-        items = client.get("/api/tracks/t00-0/similar", params=many | more).json()["items"]
+    def found(**more: int) -> list[str]:
+        items = client.get("/api/tracks/t00-0/similar", params={**many, **more}).json()["items"]
         return [one["track"]["track_id"] for one in items]
 
     everything, one_each = found(), found(max_per_album=1)

@@ -25,7 +25,9 @@ from unheard.features.table import VECTORS
 from unheard.ids import IdMap
 from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
+from unheard.recommend.albums import album_numbers
 from unheard.recommend.sameness import Sameness, recording_pairs, sameness
+from unheard.search import did_you_mean, did_you_mean_tracks, near_names
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import USE_SPLITS, Split, Use, artist_groups, load_split
 from unheard.splits.groups import main_artist
@@ -129,6 +131,11 @@ class Catalogue:
         return out
 
     @cached_property
+    def album(self) -> NDArray[np.int32]:
+        """Number of each track's album, (n,) int32; see albums.py."""
+        return album_numbers(self.tracks)
+
+    @cached_property
     def sameness(self) -> Sameness:
         """Which tracks are the same recording, and which are versions of the same song."""
         return sameness(self.tracks, self.recording_pairs)
@@ -178,15 +185,19 @@ class Catalogue:
         return rows
 
     def playlist_row(self, playlist_id: str) -> int:
-        """Return the row of a playlist; raise UserError for an unknown id."""
+        """Return the row of a playlist; raise UserError for an unknown id, with similar ones."""
         if playlist_id not in self.playlists:
-            raise UserError(f"no playlist {playlist_id!r} among {len(self.playlists)}; import it or check its id")
+            near = did_you_mean([repr(name) for name in near_names(playlist_id, self.playlists)])
+            raise UserError(
+                f"no playlist {playlist_id!r} among {len(self.playlists)}; {near}`unheard playlists` lists them"
+            )
         return self.playlists.row(playlist_id)
 
     def track_row(self, track_id: str) -> int:
-        """Return the row of a track; raise UserError for an unknown id."""
+        """Return the row of a track; raise UserError for an unknown id, with similar ones."""
         if track_id not in self.tracks.ids:
-            raise UserError(f"no track {track_id!r} among {len(self.tracks)}; scan it or check its id")
+            near = did_you_mean_tracks(track_id, self.tracks)
+            raise UserError(f"no track {track_id!r} among {len(self.tracks)}; {near}`unheard tracks` lists them")
         return self.tracks.ids.row(track_id)
 
 

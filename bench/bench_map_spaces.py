@@ -10,8 +10,8 @@ nearest on the map
     genre        share with the genre of the track in the middle; of new tracks and of known ones
     true         share that is among its 10 nearest by the factors of all plays; of new tracks and of known ones
 
-`--similar` compares, in the same terms, ways to sort lists of both kinds (no projection). The workspace needs the factors
-of all plays. A track is new if it is no train track with plays.
+`--similar` compares, in the same terms, ways to sort lists of both kinds (no projection). The workspace needs the
+factors of all plays. A track is new if it is no train track with plays.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Factors of the music world as a library has them: those from plays are noisy, predicted ones lie in few dimensions."""
+"""Factors of the music world like those of a real library: noisy from plays, in few dimensions if predicted."""
 
 from __future__ import annotations
 

@@ -101,7 +101,8 @@ def test_csv_round_trip(tracks: Tracks, tmp_path: Path) -> None:
     assert export(path, items) == 5
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == [*"rank track_id score artist title album duration_s path why match".split()]
+    names = "rank,track_id,score,artist,title,album,duration_s,path,why,match"
+    assert ",".join(rows[0]) == names
     for rank, (row, item) in enumerate(zip(rows, items, strict=True), start=1):
         track = item.track
         assert (int(row["rank"]), row["track_id"], float(row["score"])) == (rank, track.track_id, item.score)

@@ -38,8 +38,8 @@ from unheard.splits.groups import loose
 MEANS_PREFERENCE = "how well the track suits the playlist: larger is better; compare scores of this list only"
 MEANS_VOTES = "votes of the seeds: sum of 1 / (60 + rank among a seed's neighbours)"
 MEANS_COSINE = (
-    "centred cosine, -1 to 1; 0 is the similarity of unrelated tracks. A list of both kinds is sorted after the cosines "
-    "of each kind are scaled to be comparable"
+    "centred cosine, -1 to 1; 0 is the similarity of unrelated tracks. A list of both kinds is sorted after the "
+    "cosines of each kind are scaled to be comparable"
 )
 SHOWN_PLAYLISTS = 100
 

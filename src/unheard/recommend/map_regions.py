@@ -29,7 +29,8 @@ MAX_PLACES = 2  # of one name
 MIN_TRACKS = 3
 RADIUS = 0.15  # around a place, in units of the map
 MIN_SHARE_OF_NAME = 0.2  # of the tracks with the name, within the radius
-MIN_SHARE_OF_PLACE = 0.3  # of the tracks within the radius
+LIFT = 2.0  # a name is at least so much more frequent within the radius than on the whole map,
+SHARE_ENOUGH = 0.5  # or has this share of the tracks there
 TOP = 0.95  # share of the tracks of a place that its name is above
 MIN_TAGGED = 0.2  # share of tracks with a genre, from which on genres name the regions
 
@@ -151,7 +152,8 @@ def _places(name: str, own: Plane, points: Plane, everything: NDArray[np.float64
         column, row = np.unravel_index(int(score.argmax()), score.shape)
         peak = np.array([centres[column], centres[row]])
         around = own[_within(own, peak)]
-        enough = max(MIN_TRACKS, MIN_SHARE_OF_NAME * len(own), MIN_SHARE_OF_PLACE * _within(points, peak).sum())
+        share_needed = min(SHARE_ENOUGH, LIFT * len(own) / len(points))
+        enough = max(MIN_TRACKS, MIN_SHARE_OF_NAME * len(own), share_needed * _within(points, peak).sum())
         if len(around) < enough:
             break
         x, y = np.median(around[:, 0]), np.quantile(around[:, 1], TOP)

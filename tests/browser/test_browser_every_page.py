@@ -16,7 +16,7 @@ from tests.browser.pages import HOSTILE, HOSTILE_ID, Watched, World, watched
 MAX_BYTES = 300_000
 PAGES = (
     "home", "search", "tracks", "kinds", "artists", "playlists", "playlist", "track", "cold", "strange", "drop", "make",
-    "made", "map", "selected", "models", "runs", "results", "scores", "docs",
+    "made", "map", "selected", "region", "models", "runs", "results", "scores", "docs",
 )  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def path_of(name: str, world: World) -> str:
         "made": f"/make?{seeds}&which=all&genre=rock%3Cb%3E&n=40",
         "map": "/map",
         "selected": f"/map?id={world.tampered[0]}",
+        "region": "/map/region?shape=-2,-2+2,-2+2,2+-2,2",
         "models": f"/models?{seeds}",
         "runs": "/runs",
         "results": "/results/artists",

@@ -22,7 +22,8 @@ from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import Candidates
 from unheard.recommend.filters import genres_of
 from unheard.recommend.options import ListOptions
-from unheard.recommend.recommend import RANK_OFFSET, Recommendation
+from unheard.recommend.recommend import Recommendation
+from unheard.recommend.shown_scores import RANK_OFFSET
 from unheard.session import Session
 
 NEW_FOR_YOU = "New for you"

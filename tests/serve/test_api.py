@@ -177,7 +177,13 @@ def test_a_track_and_its_playlists(client: httpx.Client, session: Session) -> No
 def test_artists_playlists_and_models(client: httpx.Client, session: Session) -> None:
     artists = {one["name"]: one for one in client.get("/api/artists", params={"q": "7 artist"}).json()["items"]}
     assert list(artists) == ["Artist 17", "Artist 27", "Artist 37", "Artist 7"]
-    assert artists["Artist 7"] == {"name": "Artist 7", "tracks": 7, "cold": 0, "warm": 0}  # validation: neither
+    assert artists["Artist 7"] == {
+        "name": "Artist 7",
+        "tracks": 7,
+        "new": 0,
+        "cold": 0,
+        "warm": 0,
+    }  # validation: neither
     assert client.get("/api/playlists", params={"q": "P0", "limit": 3}).json()["items"][0]["playlist_id"] == "p00"
     fresh = client.get("/api/playlists/fresh").json()
     assert fresh["tracks"] == len(fresh["items"]) == 3

@@ -13,7 +13,8 @@ import numpy as np
 from scipy.sparse import csc_matrix
 
 from unheard.recommend.catalogue import Catalogue
-from unheard.serve.schema import ArtistOut, Kind, PlaylistOut, Which
+from unheard.recommend.track_status import Status, statuses
+from unheard.serve.schema import ArtistOut, Kind, PlaylistOut, Shown
 from unheard.splits import Use
 from unheard.splits.groups import loose
 
@@ -29,22 +30,25 @@ class BrowseIndex:
     def prepare(self) -> None:
         """Compute every table now."""
         self.search("prepare", artist="prepare")
-        _ = self.artists, self.playlists, self.by_track, self.cold_tracks_have_plays
+        _ = self.artists, self.playlists, self.by_track, self.statuses
         _ = self._kinds, self._n_playlists, self._names
 
     def kind(self, row: int) -> Kind:
         """Return cold (a test track or new), warm (a train track with plays) or other (validation, or no plays)."""
         return KINDS[self._kinds[row]]
 
+    def status(self, row: int) -> Status:
+        """Return what pages call a track: new, known, test or validation; see recommend/track_status.py."""
+        return self.statuses[row]
+
     def n_playlists(self, row: int) -> int:
         """Return how many playlists contain a track."""
         return self._n_playlists[row]
 
     @cached_property
-    def cold_tracks_have_plays(self) -> bool:
-        """Whether cold tracks are held out for testing; under the split `live` they have no plays at all."""
-        cold = self.catalogue.candidates("cold", new=True)
-        return any(self._n_playlists[row] for row in cold)
+    def statuses(self) -> list[Status]:
+        """The status of each track, by row."""
+        return statuses(self.catalogue)
 
     def tracks_of(self, playlist: int) -> tuple[int, ...]:
         """Return the rows of the tracks of a playlist (its row) in order; a track may occur more than once."""
@@ -59,11 +63,13 @@ class BrowseIndex:
     def artists(self) -> tuple[ArtistOut, ...]:
         """All artists by name. A track counts for its first credited artist."""
         counts: dict[str, Counter[str]] = {}
+        new: Counter[str] = Counter()
         for row, track in enumerate(self.catalogue.tracks.items):
             if track.artists:
                 counts.setdefault(track.artists[0], Counter())[self.kind(row)] += 1
+                new[track.artists[0]] += self.status(row) == "new"
         return tuple(
-            ArtistOut(name=name, tracks=kinds.total(), cold=kinds["cold"], warm=kinds["warm"])
+            ArtistOut(name=name, tracks=kinds.total(), new=new[name], cold=kinds["cold"], warm=kinds["warm"])
             for name, kinds in sorted(counts.items(), key=lambda item: (loose(item[0]), item[0]))
         )
 
@@ -76,7 +82,7 @@ class BrowseIndex:
             for name, size in zip(self.catalogue.playlists, sizes, strict=True)
         )
 
-    def search(self, text: str, *, which: Which = "all", artist: str = "") -> tuple[int, ...]:
+    def search(self, text: str, *, which: Shown = "all", artist: str = "") -> tuple[int, ...]:
         """Return the rows of the tracks whose artist, title and album together contain every word.
 
         Tracks whose title or artist equals the text come first, then those whose title or artist contains it, then the
@@ -94,7 +100,7 @@ class BrowseIndex:
         if artist:
             credited = self._by_artist.get(artist, set())
             rows = [row for row in rows if row in credited]
-        return tuple(row for row in rows if which in ("all", self.kind(row)))
+        return tuple(row for row in rows if which in ("all", self.kind(row), self.status(row)))
 
     def _match_rank(self, number: int, phrase: str) -> int:
         """Return 0 if title or artist equals the phrase, 1 if one contains it from the start of a word, else 2."""
@@ -157,6 +163,8 @@ class BrowseIndex:
         """Index into KINDS of each track."""
         use, known = self.catalogue.use, self.catalogue.warm.known
         cold = (use == Use.TEST) | (use == Use.NEW)
+        if self.catalogue.is_live:  # plays that came after the split was made count too
+            cold, known = ~self.catalogue.played, known & self.catalogue.played
         return [int(kind) for kind in np.where(cold, 0, np.where((use == Use.TRAIN) & known, 1, 2))]
 
     @cached_property

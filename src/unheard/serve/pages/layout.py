@@ -70,8 +70,13 @@ def page(
     request: Request, template: str, /, *, status: int = 200, cache_control: str = REVALIDATED, **values: object
 ) -> Response:
     """Render a template as a response; `here` is the address that the menu marks."""
-    workspace = server_state(request).workspace
-    common = {"here": request.url.path, "workspace": workspace.root.resolve().name, "simulated": workspace.is_demo}
+    server = server_state(request)
+    common = {
+        "here": request.url.path,
+        "workspace": server.workspace.root.resolve().name,
+        "simulated": server.workspace.is_demo,
+        "experiment": server.experiment,
+    }
     html = environment().get_template(template).render({**common, **values})
     return HTMLResponse(html.encode("utf-8", "replace"), status, headers={"cache-control": cache_control})
 

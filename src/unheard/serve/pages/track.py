@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
+from unheard.recommend.track_status import name_of_cold
 from unheard.serve import queries
 from unheard.serve.http_caching import REUSABLE
 from unheard.serve.pages.layout import CurrentSnapshot, page
@@ -23,7 +24,8 @@ N_NEAREST = 10
 MEL_HEIGHT = 200
 LABELLED_HZ = ((200, "200 Hz"), (1000, "1 kHz"), (4000, "4 kHz"))
 
-WITHOUT_PLAYS, HELD_OUT = "Tracks without plays.", "Tracks whose plays are held out for testing."
+WITHOUT_PLAYS = "Tracks that nobody has played."
+HELD_OUT = "Tracks whose plays the experiment split {!r} holds out, and tracks without plays."
 
 
 @router.get("/track", dependencies=[REUSABLE])
@@ -48,9 +50,10 @@ def nearest_lists(
     snapshot: Snapshot, similar: Callable[[ListParameters], Ranked]
 ) -> list[tuple[str, str, list[ResultView]]]:
     """Return title, explanation and neighbours of two lists, cold tracks and warm ones; `similar` finds neighbours."""
-    new_tracks = HELD_OUT if snapshot.browse_index.cold_tracks_have_plays else WITHOUT_PLAYS
+    catalogue = snapshot.catalogue
+    about = WITHOUT_PLAYS if catalogue.is_live else HELD_OUT.format(catalogue.split.name)
     lists: tuple[tuple[str, str, Which], ...] = (
-        ("Nearest new tracks", f"{new_tracks} Their embeddings are predicted from audio.", "cold"),
+        (f"Nearest {name_of_cold(catalogue)}", f"{about} Their embeddings are predicted from audio.", "cold"),
         ("Nearest known tracks", "Tracks with plays.", "warm"),
     )
     return [

@@ -14,6 +14,7 @@ from scipy.sparse import csc_matrix
 
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.track_status import Status, statuses
+from unheard.serve.album_index import Album, albums_of
 from unheard.serve.schema import ArtistOut, Kind, PlaylistOut, Shown
 from unheard.splits import Use
 from unheard.splits.groups import loose
@@ -31,6 +32,7 @@ class BrowseIndex:
         """Compute every table now."""
         self.search("prepare", artist="prepare")
         _ = self.artists, self.playlists, self.by_track, self.statuses
+        _ = self.album_of_id, self.album_of_row
         _ = self._kinds, self._n_playlists, self._names
 
     def kind(self, row: int) -> Kind:
@@ -72,6 +74,21 @@ class BrowseIndex:
             ArtistOut(name=name, tracks=kinds.total(), new=new[name], cold=kinds["cold"], warm=kinds["warm"])
             for name, kinds in sorted(counts.items(), key=lambda item: (loose(item[0]), item[0]))
         )
+
+    @cached_property
+    def albums(self) -> tuple[Album, ...]:
+        """All albums by artist and name."""
+        return albums_of(self.catalogue.tracks)
+
+    @cached_property
+    def album_of_id(self) -> dict[str, Album]:
+        """Each album by its id."""
+        return {album.album_id: album for album in self.albums}
+
+    @cached_property
+    def album_of_row(self) -> dict[int, Album]:
+        """The album of each track that has one, by row."""
+        return {row: album for album in self.albums for row in album.rows}
 
     @cached_property
     def playlists(self) -> tuple[PlaylistOut, ...]:
@@ -148,6 +165,10 @@ class BrowseIndex:
         """Rows of all tracks, sorted by artist and title."""
         tracks = self.catalogue.tracks
         return sorted(range(len(tracks)), key=lambda row: (loose(tracks[row].artist), loose(tracks[row].title), row))
+
+    def of_artist(self, name: str) -> tuple[int, ...]:
+        """Return the rows of the tracks that credit an artist, ascending; empty for an unknown one."""
+        return tuple(sorted(self._by_artist.get(name, ())))
 
     @cached_property
     def _by_artist(self) -> dict[str, set[int]]:

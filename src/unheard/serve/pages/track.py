@@ -10,6 +10,8 @@ from fastapi import APIRouter, Request, Response
 from unheard.recommend.track_status import name_of_cold
 from unheard.serve import queries
 from unheard.serve.http_caching import REUSABLE
+from unheard.serve.pages.albums import album_of
+from unheard.serve.pages.covers import SIZES, cover_of
 from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.media import MEL_WIDTH, stored_spectrogram
 from unheard.serve.pages.views import ResultView, TrackView, results
@@ -37,6 +39,8 @@ def track(request: Request, snapshot: CurrentSnapshot, id: str) -> Response:  # 
         request,
         "track.html",
         shown=TrackView(known),
+        album=album_of(snapshot, TrackView(known)),
+        has_cover=cover_of(snapshot, id, SIZES[0]) is not None,
         artists=known.artists,
         has_audio=stored_spectrogram(snapshot, row, max_frames=1) is not None,
         mel=mel_axes(snapshot.default.workspace.settings),

@@ -76,16 +76,26 @@ class Jobs:
 
     def add(self, request: JobRequest) -> Job:
         """Add a job to the queue; UserError for a path outside the allowed folders, or if too many are waiting."""
-        command = command_line(request, self.workspace, self.roots)
+        return self._add([request], batch="")[0]
+
+    def add_batch(self, requests: Sequence[JobRequest]) -> list[Job]:
+        """Add jobs that run one after the other for as long as they end well; the errors are those of `add`."""
+        return self._add(requests, batch=secrets.token_hex(6))
+
+    def _add(self, requests: Sequence[JobRequest], *, batch: str) -> list[Job]:
+        commands = [command_line(request, self.workspace, self.roots) for request in requests]
+        added = []
         with self._lock:
-            if sum(job.state is State.QUEUED for job in self._jobs.values()) >= MAX_WAITING:
+            if sum(job.state is State.QUEUED for job in self._jobs.values()) + len(requests) > MAX_WAITING:
                 raise UserError(f"{MAX_WAITING} jobs are waiting; cancel one or wait")
-            job_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
-            job = Job(job_id=job_id, verb=request.verb, command=tuple(command), created_at=time.time())
-            record.write(self.folder, job)
-            self._jobs[job_id] = job
+            for request, command in zip(requests, commands, strict=True):
+                job_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+                job = Job(job_id=job_id, verb=request.verb, batch=batch, command=tuple(command), created_at=time.time())
+                record.write(self.folder, job)
+                self._jobs[job_id] = job
+                added.append(job)
         self._changed.set()
-        return job
+        return added
 
     def cancel(self, job_id: str) -> Job | None:
         """Remove a job from the queue, or interrupt it if it runs; return it, or None if it does not exist."""
@@ -121,8 +131,24 @@ class Jobs:
         with self._lock:
             if self._orphans():
                 return None
+            for job in [job for job in self._jobs.values() if job.state is State.QUEUED]:
+                failed = self._failed_before(job)
+                if failed is None:
+                    break
+                message = f"not started, because `{failed.verb}` did not end well"
+                with suppress(*FILE_ERRORS):
+                    self._update(job, state=State.CANCELLED, ended_at=time.time(), message=message)
             job = next((job for job in self._jobs.values() if job.state is State.QUEUED), None)
             return job and self._update(job, on_disk=False, state=State.RUNNING, started_at=time.time())
+
+    def _failed_before(self, job: Job) -> Job | None:
+        """Return a job of the same batch, before this one, that ended without being done."""
+        for other in self._jobs.values():
+            if other.job_id == job.job_id:
+                return None
+            if job.batch and other.batch == job.batch and other.state.is_over and other.state is not State.DONE:
+                return other
+        return None
 
     def _run(self, job: Job) -> None:
         log = record.log_path(self.folder, job)

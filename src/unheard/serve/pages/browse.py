@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from unheard.errors import UserError
+from unheard.errors import MissingStageError, UserError
 from unheard.recommend.track_status import NAMES, Status, name_of_cold
 from unheard.serve import queries
 from unheard.serve.http_caching import REUSABLE
@@ -21,6 +21,7 @@ from unheard.serve.pages.text import address
 from unheard.serve.pages.views import ResultView, results, show, show_row
 from unheard.serve.schema import ListParameters, Shown
 from unheard.serve.snapshot import Snapshot
+from unheard.serve.state import server_state
 
 router = APIRouter()
 Words = Annotated[str, Query(max_length=1000)]
@@ -36,8 +37,12 @@ PLURALS: dict[Status, str] = {"new": "New", "known": "Known", "test": "Test trac
 
 
 @router.get("/")
-def home(request: Request, snapshot: CurrentSnapshot) -> Response:
-    """Show some new tracks, which change every day, and links to the other pages."""
+def home(request: Request) -> Response:
+    """Show some new tracks, which change every day, and links to the other pages; before there are any, the start."""
+    try:
+        snapshot = server_state(request).snapshot()
+    except MissingStageError:
+        return RedirectResponse("/start", 303)
     today, mapped = dt.datetime.now(tz=dt.UTC).date().toordinal(), has_map(snapshot)
     return snapshot.cached(("home", today, mapped), lambda: _home(request, snapshot, today, mapped=mapped))
 

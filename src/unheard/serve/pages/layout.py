@@ -20,15 +20,15 @@ from unheard.serve.state import current_snapshot, server_state
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-# Address and name of each entry of the menu.
-MENU = (
-    ("/tracks", "Browse"),
+# Address and name of each entry of the menu, and of the menu "Advanced".
+MENU = (("/tracks", "Browse"), ("/playlists", "Playlists"), ("/make", "New playlist"), ("/map", "Map"))
+ADVANCED = (
     ("/drop", "Drop a file"),
-    ("/make", "Make a playlist"),
-    ("/map", "Map"),
-    ("/models", "Models"),
-    ("/runs", "Runs"),
-    ("/scores", "Scores"),
+    ("/models", "Compare models"),
+    ("/runs", "Jobs and results"),
+    ("/scores", "What scores mean"),
+    ("/start", "Add music"),
+    ("/docs", "HTTP API"),
 )
 
 ERRORS = {
@@ -62,7 +62,13 @@ def environment() -> Environment:
         "thousands": thousands,
         "percent": percent,
     }
-    templates.globals |= {"address": address, "menu": MENU, "version": __version__, "static": versioned()}
+    templates.globals |= {
+        "address": address,
+        "menu": MENU,
+        "advanced": ADVANCED,
+        "version": __version__,
+        "static": versioned(),
+    }
     return templates
 
 

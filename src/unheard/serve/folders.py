@@ -19,15 +19,25 @@ def subfolders(typed: str, workspace: Path, roots: Sequence[Path]) -> list[str]:
     if not typed.strip():
         return [str(root) for root in roots]
     folder, start = Path(typed), ""
-    if not folder.is_dir():
-        folder, start = folder.parent, folder.name.casefold()
     try:
-        home = allowed(str(folder), workspace, roots)
-        children = [child for _, child in zip(range(MAX_ENTRIES), home.iterdir(), strict=False)]
-    except (NotAllowedError, OSError):
+        if not folder.is_dir():
+            folder, start = folder.parent, folder.name.casefold()
+        home = allowed(str(folder), workspace, roots) if folder.is_absolute() else None
+        children = [] if home is None else [child for _, child in zip(range(MAX_ENTRIES), home.iterdir(), strict=False)]
+    except (NotAllowedError, OSError, ValueError):  # a zero byte, or a name that is too long
         return []
     names = [child.name for child in children if child.name.casefold().startswith(start) and _is_shown(child)]
     return [str(folder / name) for name in sorted(names, key=str.casefold)[:MAX_FOLDERS]]
+
+
+def parent(typed: str, workspace: Path, roots: Sequence[Path]) -> str:
+    """Return the folder above a typed path if jobs may read it, else ""."""
+    above = Path(typed).parent
+    try:
+        allowed(str(above), workspace, roots)
+    except NotAllowedError:
+        return ""
+    return str(above) if above.is_absolute() and str(above) != typed else ""
 
 
 def _is_shown(child: Path) -> bool:

@@ -30,15 +30,19 @@ def on_disk(upload: UploadFile) -> Iterator[Path]:
 
 
 def store(uploads: Sequence[UploadFile], folder: Path) -> None:
-    """Write uploads into a new folder; two of one name get numbers."""
-    folder.mkdir(parents=True)
+    """Write uploads into a folder. A file of an earlier upload is replaced; two of one name in `uploads` get numbers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written: set[str] = set()
     for upload in uploads:
-        name = Path(safe_name(upload))
-        path, number = folder / name, 2
-        while path.exists():
-            path, number = folder / f"{name.stem} {number}{name.suffix}", number + 1
-        with path.open("xb") as out:
+        given = Path(safe_name(upload))
+        name, number = given.name, 2
+        while name in written:
+            name, number = f"{given.stem} {number}{given.suffix}", number + 1
+        beside = folder / f".{name}.part"
+        with beside.open("wb") as out:
             shutil.copyfileobj(upload.file, out)
+        beside.replace(folder / name)
+        written.add(name)
 
 
 def safe_name(upload: UploadFile) -> str:

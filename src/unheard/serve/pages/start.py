@@ -6,8 +6,6 @@ shows why.
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
@@ -16,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from unheard.errors import UnheardError, UserError
 from unheard.library import open_library
 from unheard.plays import count_plays
-from unheard.serve.folders import subfolders
+from unheard.serve.folders import parent, subfolders
 from unheard.serve.jobs import Job, JobRequest, State
 from unheard.serve.jobs.requests import FactorsRequest, ImportRequest, ScanRequest, SplitRequest, TrainRequest, allowed
 from unheard.serve.pages.job_view import job_view
@@ -51,7 +49,7 @@ def start(request: Request, music: TypedPath = "", playlists: TypedPath = "") ->
         music=music,
         playlists=playlists,
         folders=subfolders(music, here.workspace.root, here.config.music_roots),
-        parent=_parent(here, music),
+        parent=parent(music, here.workspace.root, here.config.music_roots),
         roots=[str(root) for root in here.config.music_roots],
         jobs=[(job_view(job), STAGES[job.verb]) for job in jobs],
         runs_now=any(not job.is_over for job in jobs),
@@ -63,10 +61,11 @@ def start(request: Request, music: TypedPath = "", playlists: TypedPath = "") ->
 
 
 @router.get("/start/folders")
-def folders(request: Request, typed: TypedPath = "") -> list[str]:
-    """Return the folders that complete a typed path."""
+def folders(request: Request, typed: TypedPath = "") -> dict[str, str | list[str]]:
+    """Return the folders that complete a typed path, and the one above it."""
     here = server_state(request)
-    return subfolders(typed, here.workspace.root, here.config.music_roots)
+    root, roots = here.workspace.root, here.config.music_roots
+    return {"folders": subfolders(typed, root, roots), "parent": parent(typed, root, roots)}
 
 
 @router.post("/start")
@@ -104,7 +103,7 @@ def _requests(here: ServerState, music: str, playlists: str, uploads: list[Uploa
         raise UserError("choose the folder with your music first")
     paths = [str(allowed(playlists, root, roots))] if playlists else []
     if uploads:
-        folder = root / "uploads" / time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        folder = root / "uploads"  # always the same one: a list that is uploaded again replaces the earlier one
         store(uploads, folder)
         paths.append(str(folder))
     if paths:
@@ -116,12 +115,6 @@ def _requests(here: ServerState, music: str, playlists: str, uploads: list[Uploa
             TrainRequest(verb="train", split=LIVE),
         ]
     return requests
-
-
-def _parent(here: ServerState, music: str) -> str:
-    """Return the folder above a typed one if it may be listed, else ""."""
-    above = str(Path(music).parent) if music else ""
-    return above if above != music and subfolders(above + "/", here.workspace.root, here.config.music_roots) else ""
 
 
 def _missing(here: ServerState) -> str:

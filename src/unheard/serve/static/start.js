@@ -4,14 +4,15 @@ const PAUSE_MS = 1000;
 async function suggest(input, list, links) {
   const answer = await fetch(`/start/folders?typed=${encodeURIComponent(input.value)}`);
   if (!answer.ok) return;
-  const folders = await answer.json();
+  const { folders, parent } = await answer.json();
   list.replaceChildren(...folders.map((folder) => Object.assign(document.createElement("option"), { value: folder })));
   if (!links) return;
-  links.replaceChildren(...folders.map((folder) => {
+  const choices = folders.map((folder) => [folder.replace(/\/$/, "").split("/").pop() || folder, folder]);
+  links.replaceChildren(...(parent ? [[`↑ ${parent}`, parent], ...choices] : choices).map(([name, folder]) => {
     const item = document.createElement("li"), button = document.createElement("button");
     button.type = "button";
-    button.textContent = folder.replace(/\/$/, "").split("/").pop() || folder;
-    button.addEventListener("click", () => { input.value = folder; input.dispatchEvent(new Event("input")); });
+    button.textContent = name;
+    button.addEventListener("click", () => { input.value = folder; suggest(input, list, links); });
     item.append(button);
     return item;
   }));

@@ -70,7 +70,7 @@ def _picture_of(name: str, value: Any) -> Iterator[tuple[int, bytes]]:
         from mutagen.flac import Picture
 
         try:
-            picture = Picture(base64.b64decode(data))
+            picture: Any = Picture(base64.b64decode(data))  # type: ignore[no-untyped-call]
         except (binascii.Error, ValueError, struct.error, EOFError):
             return
         yield int(picture.type), bytes(picture.data)

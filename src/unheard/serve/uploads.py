@@ -30,7 +30,7 @@ def on_disk(upload: UploadFile) -> Iterator[Path]:
 
 
 def store(uploads: Sequence[UploadFile], folder: Path) -> None:
-    """Write uploads into a folder. A file of an earlier upload is replaced; two of one name in `uploads` get numbers."""
+    """Write uploads into a folder, over those of earlier requests; two of one name in `uploads` get numbers."""
     folder.mkdir(parents=True, exist_ok=True)
     written: set[str] = set()
     for upload in uploads:

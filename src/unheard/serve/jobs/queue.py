@@ -131,24 +131,20 @@ class Jobs:
         with self._lock:
             if self._orphans():
                 return None
-            for job in [job for job in self._jobs.values() if job.state is State.QUEUED]:
-                failed = self._failed_before(job)
-                if failed is None:
-                    break
-                message = f"not started, because `{failed.verb}` did not end well"
-                with suppress(*FILE_ERRORS):
-                    self._update(job, state=State.CANCELLED, ended_at=time.time(), message=message)
+            self._cancel_what_cannot_start()
             job = next((job for job in self._jobs.values() if job.state is State.QUEUED), None)
             return job and self._update(job, on_disk=False, state=State.RUNNING, started_at=time.time())
 
-    def _failed_before(self, job: Job) -> Job | None:
-        """Return a job of the same batch, before this one, that ended without being done."""
-        for other in self._jobs.values():
-            if other.job_id == job.job_id:
-                return None
-            if job.batch and other.batch == job.batch and other.state.is_over and other.state is not State.DONE:
-                return other
-        return None
+    def _cancel_what_cannot_start(self) -> None:
+        """Cancel the waiting jobs of batches in which an earlier job has ended without being done."""
+        failed: dict[str, Job] = {}
+        for job in list(self._jobs.values()):
+            if job.state is State.QUEUED and job.batch in failed:
+                message = f"not started, because `{failed[job.batch].verb}` did not end well"
+                with suppress(*FILE_ERRORS):
+                    self._update(job, state=State.CANCELLED, ended_at=time.time(), message=message)
+            elif job.batch and job.state.is_over and job.state is not State.DONE:
+                failed.setdefault(job.batch, job)
 
     def _run(self, job: Job) -> None:
         log = record.log_path(self.folder, job)

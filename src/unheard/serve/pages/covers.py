@@ -14,7 +14,9 @@ from PIL import Image, ImageOps
 from unheard.ingest.cover_art import find_cover
 from unheard.library import Track
 from unheard.serve.pages.layout import CurrentSnapshot
-from unheard.serve.pages.media import picture, record_picture
+from unheard.serve.pages.media import FRAMES_A_COLUMN, blank_record, picture, stored_spectrogram
+from unheard.serve.pages.pictures import record
+from unheard.serve.pages.views import show_row
 from unheard.serve.queries import NotFoundError, file_of, row_of
 from unheard.serve.snapshot import Snapshot
 
@@ -23,7 +25,7 @@ router = APIRouter()
 SIZES = (112, 240, 480)  # pixels of a side
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 50_000_000  # of the original
-QUALITY = 82
+QUALITY = 75
 
 
 @router.get("/pictures/cover")
@@ -31,7 +33,10 @@ def cover(snapshot: CurrentSnapshot, id: str, size: int = SIZES[1]) -> Response:
     """Return the cover of a track, `size` pixels wide, or the picture of its record."""
     size = min(SIZES, key=lambda known: abs(known - size))
     found = cover_of(snapshot, id, size)
-    return record_picture(snapshot, id, size, 0) if found is None else picture(found, "image/jpeg")
+    if found is None:
+        row = row_of(snapshot, id)
+        found = snapshot.cached(("cover placeholder", row, size), lambda: _placeholder(snapshot, row, size))
+    return picture(found, "image/jpeg")
 
 
 def cover_of(snapshot: Snapshot, track_id: str, size: int) -> bytes | None:
@@ -47,6 +52,13 @@ def _cover(snapshot: Snapshot, track: Track, size: int) -> bytes | None:
         return None
     data = find_cover(path, is_picture)
     return None if data is None else thumbnail(data, size)
+
+
+def _placeholder(snapshot: Snapshot, row: int, size: int) -> bytes:
+    """Return the record of a track as a JPEG, which is smaller than a PNG of it."""
+    db = stored_spectrogram(snapshot, row, max_frames=FRAMES_A_COLUMN * round(2.2 * size))
+    drawn = blank_record(size, cold=False) if db is None else record(db, size=size, cold=show_row(snapshot, row).cold)
+    return thumbnail(drawn, size) or drawn
 
 
 def is_picture(data: bytes) -> bool:

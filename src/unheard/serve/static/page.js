@@ -4,11 +4,14 @@ const panels = [...document.querySelectorAll("main details[id]")];
 const menu = document.getElementById("advanced"), options = document.getElementById("options");
 
 // The options of a long form are folded where they would come before the results.
-if (options && NARROW.matches && document.getElementById("made")) options.open = false;
+if (options) {
+  options.open = !NARROW.matches;
+  NARROW.addEventListener("change", () => { options.open = !NARROW.matches; });
+}
 
 // Open panels are stored with the entry of the browser's history; it restores the address and the position itself.
 const kept = history.state?.open;
-if (kept) for (const panel of panels) panel.open = kept.includes(panel.id);
+if (kept) for (const panel of panels) if (panel !== options || NARROW.matches) panel.open = kept.includes(panel.id);
 function keep() {
   const open = [...document.querySelectorAll("main details[id]")].filter((panel) => panel.open).map((panel) => panel.id);
   history.replaceState({ ...history.state, open }, "");

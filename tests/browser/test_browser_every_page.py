@@ -17,8 +17,8 @@ from tests.browser.pages import HOSTILE, HOSTILE_ID, Watched, World, watched
 
 MAX_BYTES = 300_000
 PAGES = (
-    "home", "search", "tracks", "kinds", "albums", "album", "artist", "start", "artists", "playlists", "drop",
-    "playlist", "track", "cold", "strange", "make", "made", "map", "selected", "models", "runs", "results", "scores", "docs",
+    "home", "search", "tracks", "kinds", "albums", "album", "artist", "start", "artists", "playlists", "drop", "make",
+    "playlist", "track", "cold", "strange", "made", "map", "selected", "models", "runs", "results", "scores", "docs",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ shows why.
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
@@ -98,7 +99,7 @@ def _requests(here: ServerState, music: str, playlists: str, uploads: list[Uploa
     if music:
         if not allowed(music, root, roots).is_dir():
             raise UserError(f"{music}: expected a folder with music, found a file")
-        requests.append(ScanRequest(verb="scan", sources=(music,)))
+        requests.append(ScanRequest(verb="scan", sources=(music,), jobs=os.cpu_count() or 1))
     elif not counts["tracks"]:
         raise UserError("choose the folder with your music first")
     paths = [str(allowed(playlists, root, roots))] if playlists else []

@@ -14,6 +14,8 @@ W/
   experiments/<name>.json        figures of `experiment`
   listening-tests/<name>/        a study, its clips and its answers (see listening_test/study.py)
   maps/<split>/<model>.safetensors  position of each track on the map of the catalogue (see recommend/track_map.py)
+  jobs/                          jobs of a server and their output (see serve/jobs/)
+  uploads/                       playlists that were uploaded in a browser
   backup-format-1/               what `unheard migrate` has kept of format 1 (see migration/migrate.py)
 """
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
@@ -15,8 +17,9 @@ from tests.browser.pages import HOSTILE, HOSTILE_ID, Watched, World, watched
 
 MAX_BYTES = 300_000
 PAGES = (
-    "home", "search", "tracks", "kinds", "artists", "playlists", "playlist", "track", "cold", "strange", "drop", "make",
-    "made", "map", "selected", "region", "models", "runs", "results", "scores", "docs",
+    "home", "search", "tracks", "kinds", "albums", "album", "artist", "start", "artists", "playlists", "drop", "make",
+    "playlist", "track", "cold", "strange", "made", "map", "selected", "region", "models", "runs", "results", "scores",
+    "docs",
 )  # fmt: skip
 
 
@@ -29,6 +32,10 @@ def path_of(name: str, world: World) -> str:
         "tracks": "/tracks",
         "kinds": "/tracks?kind=cold&q=a",
         "artists": "/artists",
+        "albums": "/albums",
+        "album": f"/album?id={album_id(world.plain[0], world)}",
+        "artist": f"/artist?name={quote(HOSTILE, safe='')}",
+        "start": "/start?music=/",
         "playlists": "/playlists",
         "playlist": f"/playlist?id={quote(HOSTILE, safe='')}",
         "track": f"/track?id={world.tampered[0]}",
@@ -46,6 +53,13 @@ def path_of(name: str, world: World) -> str:
         "scores": "/scores",
         "docs": "/docs",
     }[name]
+
+
+def album_id(track_id: str, world: World) -> str:
+    """The id of a track's album, from the link on its page."""
+    page = httpx.get(f"{world.url}/track", params={"id": track_id}, timeout=60).text
+    (found,) = set(re.findall(r'href="/album\?id=([0-9a-f]{16})"', page))
+    return str(found)
 
 
 @dataclass(frozen=True)
@@ -71,10 +85,12 @@ def visit(request: pytest.FixtureRequest, chromium: Browser, world: World) -> It
         yield Visit(request.param, seen, sizes)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_accessible(visit: Visit, scheme: Literal["light", "dark"]) -> None:
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 390), ("light", 1440)])
+def test_it_is_accessible(visit: Visit, scheme: Literal["light", "dark"], width: int) -> None:
     visit.seen.page.emulate_media(color_scheme=scheme)
+    visit.seen.page.set_viewport_size({"width": width, "height": 844})
     found = Axe().run(visit.seen.page).response["violations"]
+    visit.seen.page.set_viewport_size({"width": 390, "height": 844})
     grave = [
         (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
         for one in found
@@ -90,6 +106,19 @@ def test_it_is_quiet_and_fits(visit: Visit) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.locator("h1").count() == 1
     assert page.title().endswith(" · unheard")
+
+
+# Buttons, fields and links outside of sentences that a finger could miss.
+SMALL = """() => [...document.querySelectorAll("button, select, input, summary, nav a, .button, .choices *")]
+  .filter((one) => one.matches("button, select, input, summary, a, label"))
+  .filter((one) => one.checkVisibility() && !one.closest(".sr, .skip, label") && !one.matches(".sr"))
+  .map((one) => [one, one.getBoundingClientRect()])
+  .filter(([one, box]) => box.width && (box.height < 39.5 || box.width < (one.matches("nav a") ? 24 : 39.5)))
+  .map(([one, box]) => `${one.outerHTML.slice(0, 90)} ${box.width} x ${box.height}`)"""
+
+
+def test_fingers_hit_what_they_want(visit: Visit) -> None:
+    assert visit.seen.page.evaluate(SMALL) == []
 
 
 def test_it_is_light(visit: Visit) -> None:

@@ -32,7 +32,9 @@ def test_it_refuses_what_would_be_unsafe_or_cannot_be(run: Run, served: Path, tm
         ran = run("serve", "-w", served, *words)
         assert ran.code == 2, words
         assert message in ran.stderr
-    assert run("serve", "-w", tmp_path / "no-workspace").code == 2
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "letter.txt").write_text("Dear")
+    assert "expected a new or empty folder" in run("serve", "-w", tmp_path / "documents").error
 
 
 def test_a_port_that_is_taken_is_one_line(run: Run, served: Path) -> None:

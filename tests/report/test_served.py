@@ -16,7 +16,6 @@ from unheard.report.blocks import Lists, Section
 from unheard.report.model_lists import Listed, ModelList, SideBySide
 from unheard.report.page import Head, render
 from unheard.report.served import as_served, served_policy
-from unheard.splits import Use
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +40,7 @@ def served(page: str) -> str:
 
 
 def page_of(*track_ids: str, audio: str = "file:///a%20b.flac") -> str:
-    tracks = [Listed(Track(name, title=name, artists=(name,)), Use.TEST, audio) for name in track_ids]
+    tracks = [Listed(Track(name, title=name, artists=(name,)), "test", audio) for name in track_ids]
     lists = SideBySide(tracks[0], 3, (ModelList("cnn", tuple(tracks[1:]), None),))
     return render(HEAD, [Section("s", "t", (Lists(lists),))], {})
 

@@ -214,7 +214,8 @@ def test_artists_playlists_and_models(client: httpx.Client, session: Session) ->
     assert list(artists) == ["Artist 7"]
     tens = [one["name"] for one in client.get("/api/artists", params={"q": "artist 1"}).json()["items"]]
     assert tens == ["Artist 1", *(f"Artist 1{digit}" for digit in range(10))]
-    assert artists["Artist 7"] == {"name": "Artist 7", "tracks": 7, "cold": 0, "warm": 0}  # validation: neither
+    expected = {"name": "Artist 7", "tracks": 7, "new": 0, "cold": 0, "warm": 0}  # validation: neither
+    assert artists["Artist 7"] == expected
     assert client.get("/api/playlists", params={"q": "P0", "limit": 3}).json()["items"][0]["playlist_id"] == "p00"
     fresh = client.get("/api/playlists/fresh").json()
     assert fresh["tracks"] == len(fresh["items"]) == 3

@@ -186,5 +186,5 @@ def test_an_uploaded_file_has_a_confidence(audio_world: Path, tmp_path: Path) ->
         assert answer["heard"]["confidence"] == pytest.approx(again)
         page = httpx.post(f"{url}/drop", files={"file": (file.name, file.read_bytes())}, timeout=120).text
     assert "Confidence" in page
-    assert "Tracks whose plays are held out for testing." in page
+    assert "Tracks whose plays the experiment split &#39;artists&#39; holds out, and tracks without plays." in page
     assert placeholders(page) == []

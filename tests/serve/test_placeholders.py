@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 PAGES = (
-    "/", "/search?q=song", "/tracks", "/tracks?kind=cold", "/artists", "/playlists", "/playlist?id=p01",
+    "/", "/search?q=song", "/tracks", "/tracks?kind=new", "/artists", "/artist?name=Artist+3", "/albums", "/start",
+    "/playlists", "/playlist?id=p01",
     "/track?id=t00-0", "/track?id=t08-0", "/drop", "/make", "/make?seed=t00-0", "/models", "/map", "/map/near?row=0",
     "/runs", "/results/artists", "/scores", "/docs", "/login", "/nothing", "/track?id=nobody", "/listen/nobody",
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from unheard.cli import console
 from unheard.cli.console import SplitOption, WorkspaceOption
 from unheard.errors import UserError
+from unheard.workspace import Workspace
 
 GRACE_S = 3  # for open connections while the server stops, such as pages that watch a job
 
@@ -27,19 +29,26 @@ def serve(
     ] = None,
     music_root: Annotated[
         list[Path] | None,
-        typer.Option(help="A folder that scans and imports started from a browser may read (repeatable)."),
+        typer.Option(
+            help="A folder that scans and imports started from a browser may read (repeatable). Default: your home "
+            "folder and mounted drives, if only this machine can reach the server; else none.",
+            show_default=False,
+        ),
     ] = None,
     split: SplitOption = None,
     model: Annotated[str | None, typer.Option("--model", help="The model to use. Default: the trained one.")] = None,
 ) -> None:
-    """Serve pages and an HTTP API. Only this machine can reach them unless --host says otherwise."""
+    """Serve pages and an HTTP API. Only this machine can reach them unless --host says otherwise.
+
+    A new or empty folder becomes a workspace: its page lets you choose your music and your playlists.
+    """
     try:
         import uvicorn
 
         from unheard.serve.app import make_app
     except ModuleNotFoundError as error:
         raise UserError(f"the server needs the package {error.name}; pip install 'unheard[serve]'") from error
-    from unheard.serve.config import ServeConfig, read_token
+    from unheard.serve.config import ServeConfig, personal_folders, read_token
 
     config = ServeConfig(
         workspace=workspace,
@@ -50,7 +59,12 @@ def serve(
         model=model,
         music_roots=tuple(music_root or ()),
     )
+    if config.is_loopback and not music_root:
+        config = replace(config, music_roots=personal_folders())
     _check_port(host, port)
+    if not (workspace / "workspace.json").exists():
+        Workspace.init(workspace)
+        console.say(f"{workspace}: made a new workspace; choose your music in a browser")
     app = make_app(config)
     console.say(f"unheard is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C stops it)")
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S)

@@ -29,7 +29,7 @@ from unheard.recommend.albums import album_numbers
 from unheard.recommend.sameness import Sameness, recording_pairs, sameness
 from unheard.search import did_you_mean, did_you_mean_tracks, near_names
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
-from unheard.splits import USE_SPLITS, Split, Use, artist_groups, load_split
+from unheard.splits import LIVE, USE_SPLITS, Split, Use, artist_groups, load_split
 from unheard.splits.groups import main_artist
 from unheard.workspace import Workspace
 
@@ -155,6 +155,16 @@ class Catalogue:
         """Ids of the train tracks with a warm factor, which rankings use instead of a prediction."""
         return frozenset(self.tracks.ids.take(np.flatnonzero((self.use == Use.TRAIN) & self.warm.known)))
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the split is `live`, which is for use; other splits are experiments and hold plays out."""
+        return self.split.name == LIVE
+
+    @cached_property
+    def played(self) -> NDArray[np.bool_]:
+        """Whether anybody has played each track, (n,) bool, whatever the split does with the plays."""
+        return np.bincount(self.plays.indices, minlength=len(self.tracks)) > 0
+
     def plays_of(self, use: Use) -> csr_matrix:
         """Return `plays` of the tracks with one use, (m, n); the other entries are removed."""
         return _columns(self.plays, self.use == use)
@@ -166,6 +176,7 @@ class Catalogue:
         warm  train tracks with plays
         all   every track; without `new`, every track of the split
 
+        With `new`, the split `live` follows the plays and not the uses: cold tracks have none, warm tracks have some.
         Without `new`, which is for evaluation, tracks whose files are gone are among them; with `new` they are not.
         """
         return self._candidates[which, new]
@@ -176,6 +187,8 @@ class Catalogue:
         masks: dict[tuple[Candidates, bool], NDArray[np.bool_]] = {}
         for new in (False, True):
             masks |= {("cold", new): test | (is_new & new), ("warm", new): known, ("all", new): ~is_new | new}
+        if self.is_live:
+            masks |= {("cold", True): ~self.played, ("warm", True): self.played}
         rows: dict[tuple[Candidates, bool], Rows] = {
             (which, new): np.flatnonzero(mask & ~self.is_gone if new else mask).astype(np.int32)
             for (which, new), mask in masks.items()

@@ -18,7 +18,7 @@ from unheard.recommend.models import ORACLE
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import similar
 from unheard.recommend.recommenders import Recommender
-from unheard.splits import Use
+from unheard.recommend.track_status import NAMES, Status, statuses
 
 LENGTH = 10
 LISTED = ListOptions(n=LENGTH, candidates="all", explain=False)
@@ -30,14 +30,14 @@ class Listed:
     """A track of a list; `audio` is the address of its file, empty if there is no file."""
 
     track: Track
-    use: Use
+    status: Status
     audio: str = ""
     hit: bool = False
 
     @property
-    def cold(self) -> bool:
-        """Whether no model was trained on its plays."""
-        return self.use != Use.TRAIN
+    def mark(self) -> str:
+        """What a list writes beside it; empty for a known track."""
+        return "" if self.status == "known" else NAMES[self.status]
 
 
 @dataclass(frozen=True)
@@ -100,18 +100,18 @@ def side_by_side(catalogue: Catalogue, recommenders: Sequence[Recommender], seed
         for recommender in recommenders
     }
     true = set(found.get(ORACLE, ()))
-    lists = []
+    lists, status = [], statuses(catalogue)
     for name in sorted(found, key=lambda name: name != ORACLE):
         marked = true if name != ORACLE else set()
-        tracks = tuple(listed(catalogue, row, hit=row in marked) for row in found[name])
+        tracks = tuple(listed(catalogue, row, status[row], hit=row in marked) for row in found[name])
         lists.append(ModelList(name, tracks, len(marked & set(found[name])) if true and name != ORACLE else None))
-    return SideBySide(listed(catalogue, seed), int(played[seed]), tuple(lists))
+    return SideBySide(listed(catalogue, seed, status[seed]), int(played[seed]), tuple(lists))
 
 
-def listed(catalogue: Catalogue, row: int, *, hit: bool = False) -> Listed:
+def listed(catalogue: Catalogue, row: int, status: Status, *, hit: bool = False) -> Listed:
     """Return a row of the catalogue as a track of a list."""
     track = catalogue.tracks[row]
-    return Listed(track, Use(catalogue.use[row]), audio_address(track.path), hit)
+    return Listed(track, status, audio_address(track.path), hit)
 
 
 def audio_address(path: str) -> str:

@@ -58,6 +58,12 @@ class ServeConfig:
             return False
 
 
+def personal_folders() -> tuple[Path, ...]:
+    """Return the folders where a person keeps music: the home folder, and those where drives are mounted."""
+    drives = (Path("/media"), Path("/mnt"), Path("/run/media"), Path("/Volumes"))
+    return tuple(folder for folder in (Path.home(), *drives) if folder.is_dir())
+
+
 def read_token(file: Path) -> str:
     """Return the first line of a token file; UserError if it cannot be read or is empty."""
     try:

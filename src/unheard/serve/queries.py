@@ -25,11 +25,11 @@ from unheard.serve.schema import (
     RankedForFile,
     RankedTrack,
     ReasonOut,
+    Shown,
     TrackDetail,
     TrackOut,
     TrackPage,
     UploadedFile,
-    Which,
 )
 from unheard.serve.snapshot import Snapshot
 from unheard.session import Session
@@ -51,7 +51,7 @@ class NotFoundError(UserError):
 
 
 def search(
-    snapshot: Snapshot, text: str = "", *, which: Which = "all", artist: str = "", offset: int = 0, limit: int = 50
+    snapshot: Snapshot, text: str = "", *, which: Shown = "all", artist: str = "", offset: int = 0, limit: int = 50
 ) -> TrackPage:
     """Return the tracks that match every word of `text`, the best matches first (unheard.search)."""
     rows = snapshot.cached(
@@ -193,6 +193,7 @@ def track_out(snapshot: Snapshot, row: int) -> TrackOut:
         release_date=known.release_date,
         duration_s=known.duration_s,
         kind=snapshot.browse_index.kind(row),
+        status=snapshot.browse_index.status(row),
         playlists=snapshot.browse_index.n_playlists(row),
         has_audio=bool(known.path),
     )

@@ -8,13 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from unheard.recommend.filters import Filters
 from unheard.recommend.options import NO_CAP, ListOptions, album_cap, artist_cap
+from unheard.recommend.track_status import Status
 
 Kind = Literal["cold", "warm", "other"]
 Which = Literal["cold", "warm", "all"]
+Shown = Which | Status  # which tracks a list of the library shows
 Text = Annotated[str, Field(max_length=1000)]
 Id = Annotated[str, Field(min_length=1, max_length=1000)]
 Ids = Annotated[tuple[Id, ...], Field(max_length=5000)]
 MAX_RESULTS = 500
+WHICH_TEXT = (
+    "cold: new tracks, which have no plays, or under an experiment split its test tracks; warm: tracks with plays that "
+    "train; all: every track."
+)
 
 
 class Error(BaseModel):
@@ -30,9 +36,7 @@ class ListParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     n: int = Field(default=10, ge=1, le=MAX_RESULTS, description="Maximum number of tracks.")
-    candidates: Which = Field(
-        default="cold", description="cold: tracks without plays; warm: tracks with plays; all: both."
-    )
+    candidates: Which = Field(default="cold", description=WHICH_TEXT)
     max_per_artist: int = Field(
         default=2, ge=NO_CAP, le=MAX_RESULTS, description="Maximum number of tracks of one artist; 0: no limit."
     )
@@ -77,9 +81,7 @@ class ListParameters(BaseModel):
 class NeighbourParameters(ListParameters):
     """Options of the neighbours of a track; by default all tracks are candidates."""
 
-    candidates: Which = Field(
-        default="all", description="cold: tracks without plays; warm: tracks with plays; all: both."
-    )
+    candidates: Which = Field(default="all", description=WHICH_TEXT)
 
 
 class Likes(ListParameters):
@@ -92,7 +94,8 @@ class TrackOut(BaseModel):
     """One track. Unknown text is empty, an unknown duration is 0.
 
     kind is cold (no model was trained on a play of it), warm (a training track) or other (a validation track, or a
-    training track without plays).
+    training track without plays). status is what people should know: new (nobody has played it), known (somebody has),
+    or test or validation (somebody has, but an experiment split holds the plays out).
     """
 
     track_id: str
@@ -103,6 +106,7 @@ class TrackOut(BaseModel):
     release_date: str
     duration_s: float
     kind: Kind
+    status: Status
     playlists: int = Field(description="Number of playlists that contain it.")
     has_audio: bool = Field(description="Whether it has an audio file.")
 
@@ -176,6 +180,7 @@ class ArtistOut(BaseModel):
 
     name: str
     tracks: int
+    new: int = Field(description="Tracks that nobody has played.")
     cold: int
     warm: int
 

@@ -83,6 +83,12 @@ class ServerState:
         return await to_thread.run_sync(function, limiter=self._uploads)
 
     @property
+    def experiment(self) -> str:
+        """Name of the current snapshot's split if it is an experiment; empty under `live` or without a snapshot."""
+        catalogue = None if self._snapshot is None else self._snapshot.catalogue
+        return "" if catalogue is None or catalogue.is_live else catalogue.split.name
+
+    @property
     def has_snapshot(self) -> bool:
         """Whether `snapshot` returns without reading files."""
         return self._snapshot is not None

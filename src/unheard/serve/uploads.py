@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,14 +22,34 @@ def on_disk(upload: UploadFile) -> Iterator[Path]:
 
     The file keeps the uploaded name without unsafe characters, because a file without tags is titled by its name.
     """
-    given = Path((upload.filename or "").replace("\\", "/").rpartition("/")[2])
-    suffix = given.suffix if SUFFIX.fullmatch(given.suffix) else ""
-    name = UNSAFE.sub("_", given.stem)[:MAX_NAME_CHARS].lstrip(".") or "upload"
     with tempfile.TemporaryDirectory(prefix="unheard-upload-") as folder:
-        path = Path(folder) / f"{name}{suffix}"
+        path = Path(folder) / safe_name(upload)
         with path.open("wb") as out:
             shutil.copyfileobj(upload.file, out)
         yield path
+
+
+def store(uploads: Sequence[UploadFile], folder: Path) -> None:
+    """Write uploads into a folder, over those of earlier requests; two of one name in `uploads` get numbers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written: set[str] = set()
+    for upload in uploads:
+        given = Path(safe_name(upload))
+        name, number = given.name, 2
+        while name in written:
+            name, number = f"{given.stem} {number}{given.suffix}", number + 1
+        beside = folder / f".{name}.part"
+        with beside.open("wb") as out:
+            shutil.copyfileobj(upload.file, out)
+        beside.replace(folder / name)
+        written.add(name)
+
+
+def safe_name(upload: UploadFile) -> str:
+    """Return the uploaded name without folders and unsafe characters."""
+    given = Path((upload.filename or "").replace("\\", "/").rpartition("/")[2])
+    suffix = given.suffix if SUFFIX.fullmatch(given.suffix) else ""
+    return f"{UNSAFE.sub('_', given.stem)[:MAX_NAME_CHARS].lstrip('.') or 'upload'}{suffix}"
 
 
 def title_of(upload: UploadFile) -> str:

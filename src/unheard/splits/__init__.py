@@ -18,7 +18,7 @@ from unheard.splits.exchange import (
     read_splits,
     write_splits,
 )
-from unheard.splits.folds import artists_split, live_split, tracks_split
+from unheard.splits.folds import LIVE, artists_split, live_split, tracks_split
 from unheard.splits.groups import artist_groups, artist_seen
 from unheard.splits.make_splits import make_splits
 from unheard.splits.newest import time_split
@@ -27,6 +27,7 @@ from unheard.splits.stage import prepare_splits, renew_live
 
 __all__ = [
     "EVALUATION_SPLITS",
+    "LIVE",
     "USE_SPLITS",
     "Split",
     "Use",

@@ -24,9 +24,9 @@ def playlists(found: ReportData) -> Section:
             Text(
                 "The neighbours of a track by every model, as `unheard similar TRACK --candidates all` ranks them, "
                 "with at most two tracks by one artist. “True factors” are fitted to the plays of all tracks; their "
-                "list is the reference. ✓ marks tracks that are in this list too, “new” tracks whose plays were not "
-                "used for training. Players play files on this computer; they load nothing until you press play, and "
-                "do not work on other computers." + oracle
+                "list is the reference. ✓ marks tracks that are in this list too, “test track” those whose plays were "
+                "not used for training, “new” those without plays. Players play files on this computer; they load "
+                "nothing until you press play, and do not work on other computers." + oracle
             )
         )
         blocks += [Lists(side_by_side) for side_by_side in found.seeds]

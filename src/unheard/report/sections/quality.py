@@ -20,8 +20,8 @@ MEANING = {
     "overlap@10": "Share of the 10 true neighbours of a test track among its 10 predicted neighbours.",
 }
 SENTENCE = {
-    "recall@20": "recommends {value} of the new tracks of a playlist in its first 20 tracks (recall@20)",
-    "overlap@10": "finds {value} of the ten true neighbours of a new track (overlap@10)",
+    "recall@20": "recommends {value} of the test tracks of a playlist in its first 20 tracks (recall@20)",
+    "overlap@10": "finds {value} of the ten true neighbours of a test track (overlap@10)",
 }
 
 
@@ -37,7 +37,7 @@ def quality(found: ReportData) -> Section:
         drawn = charts(results)
         blocks.append(
             Text(
-                f"Measured on {found.results.day} on new tracks, whose plays were not used for training. The dotted "
+                f"Measured on {found.results.day} on test tracks, whose plays were not used for training. The dotted "
                 "line is chance; the dashed line is the result of the true factors, an approximate upper bound. "
                 "Trained models are blue, baselines grey; lines are 95 % intervals, and a model has a dot for each "
                 "seed. A model whose interval includes chance is not significantly better than chance."

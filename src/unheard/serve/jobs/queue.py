@@ -76,16 +76,26 @@ class Jobs:
 
     def add(self, request: JobRequest) -> Job:
         """Add a job to the queue; UserError for a path outside the allowed folders, or if too many are waiting."""
-        command = command_line(request, self.workspace, self.roots)
+        return self._add([request], batch="")[0]
+
+    def add_batch(self, requests: Sequence[JobRequest]) -> list[Job]:
+        """Add jobs that run one after the other for as long as they end well; the errors are those of `add`."""
+        return self._add(requests, batch=secrets.token_hex(6))
+
+    def _add(self, requests: Sequence[JobRequest], *, batch: str) -> list[Job]:
+        commands = [command_line(request, self.workspace, self.roots) for request in requests]
+        added = []
         with self._lock:
-            if sum(job.state is State.QUEUED for job in self._jobs.values()) >= MAX_WAITING:
+            if sum(job.state is State.QUEUED for job in self._jobs.values()) + len(requests) > MAX_WAITING:
                 raise UserError(f"{MAX_WAITING} jobs are waiting; cancel one or wait")
-            job_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
-            job = Job(job_id=job_id, verb=request.verb, command=tuple(command), created_at=time.time())
-            record.write(self.folder, job)
-            self._jobs[job_id] = job
+            for request, command in zip(requests, commands, strict=True):
+                job_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+                job = Job(job_id=job_id, verb=request.verb, batch=batch, command=tuple(command), created_at=time.time())
+                record.write(self.folder, job)
+                self._jobs[job_id] = job
+                added.append(job)
         self._changed.set()
-        return job
+        return added
 
     def cancel(self, job_id: str) -> Job | None:
         """Remove a job from the queue, or interrupt it if it runs; return it, or None if it does not exist."""
@@ -121,8 +131,20 @@ class Jobs:
         with self._lock:
             if self._orphans():
                 return None
+            self._cancel_what_cannot_start()
             job = next((job for job in self._jobs.values() if job.state is State.QUEUED), None)
             return job and self._update(job, on_disk=False, state=State.RUNNING, started_at=time.time())
+
+    def _cancel_what_cannot_start(self) -> None:
+        """Cancel the waiting jobs of batches in which an earlier job has ended without being done."""
+        failed: dict[str, Job] = {}
+        for job in list(self._jobs.values()):
+            if job.state is State.QUEUED and job.batch in failed:
+                message = f"not started, because `{failed[job.batch].verb}` did not end well"
+                with suppress(*FILE_ERRORS):
+                    self._update(job, state=State.CANCELLED, ended_at=time.time(), message=message)
+            elif job.batch and job.state.is_over and job.state is not State.DONE:
+                failed.setdefault(job.batch, job)
 
     def _run(self, job: Job) -> None:
         log = record.log_path(self.folder, job)

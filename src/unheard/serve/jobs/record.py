@@ -47,6 +47,10 @@ class Job(BaseModel):
 
     job_id: str
     verb: str
+    batch: str = Field(
+        default="",
+        description="Id that jobs which were requested together share. One starts only if the one before it is done.",
+    )
     command: tuple[str, ...] = Field(description="Arguments of `unheard`.")
     state: State = State.QUEUED
     created_at: float

@@ -28,6 +28,7 @@ class ScanRequest(_Request):
 
     verb: Literal["scan"]
     sources: Paths = Field(description="Folders, files or tables in the workspace or a folder given with --music-root.")
+    jobs: int = Field(default=1, ge=1, le=256, description="Number of processes that decode.")
 
 
 class ImportRequest(_Request):
@@ -101,8 +102,8 @@ def command_line(request: JobRequest, workspace: Path, roots: Sequence[Path]) ->
     """Return the arguments of `unheard`; NotAllowedError for a path outside of `roots` and the workspace."""
     command = [request.verb, "-w", str(workspace)]
     match request:
-        case ScanRequest(sources=paths):
-            return [*command, "-j", "1", "--", *(str(allowed(path, workspace, roots)) for path in paths)]
+        case ScanRequest(sources=paths, jobs=jobs):
+            return [*command, "-j", str(jobs), "--", *(str(allowed(path, workspace, roots)) for path in paths)]
         case ImportRequest(files=paths):
             skip = ["--skip-unknown"] if request.skip_unknown else []
             return [*command, *skip, "--", *(str(allowed(path, workspace, roots)) for path in paths)]

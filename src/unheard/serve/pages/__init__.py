@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from unheard.serve.pages import (
+    albums,
     browse,
     compare,
+    covers,
     drop,
     map_colours,
     map_region,
@@ -14,12 +16,18 @@ from unheard.serve.pages import (
     playlist_maker,
     runs,
     scores,
+    start,
     track,
 )
 from unheard.serve.pages import map as map_page
 
+PARTS = (
+    browse, start, albums, covers, track, drop, playlist_maker, map_page, map_colours, map_region, compare, runs, scores,
+    media,
+)  # fmt: skip
+
 router = APIRouter()
-for part in (browse, track, drop, playlist_maker, map_page, map_colours, map_region, compare, runs, scores, media):
+for part in PARTS:
     router.include_router(part.router)
 
 __all__ = ["router"]

@@ -9,7 +9,8 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from unheard.errors import UserError
+from unheard.errors import MissingStageError, UserError
+from unheard.recommend.track_status import NAMES, Status, name_of_cold
 from unheard.serve import queries
 from unheard.serve.http_caching import REUSABLE
 from unheard.serve.pages.layout import CurrentSnapshot, page
@@ -18,8 +19,9 @@ from unheard.serve.pages.media import stored_spectrogram
 from unheard.serve.pages.pagination import Pagination
 from unheard.serve.pages.text import address
 from unheard.serve.pages.views import ResultView, results, show, show_row
-from unheard.serve.schema import ListParameters, Which
+from unheard.serve.schema import ListParameters, Shown
 from unheard.serve.snapshot import Snapshot
+from unheard.serve.state import server_state
 
 router = APIRouter()
 Words = Annotated[str, Query(max_length=1000)]
@@ -31,18 +33,24 @@ N_SHOWCASE = 9
 N_KNOWN = 3
 FIRST_FOUND = 8
 N_NEXT = 10
+PLURALS: dict[Status, str] = {"new": "New", "known": "Known", "test": "Test tracks", "validation": "Validation tracks"}
 
 
 @router.get("/")
-def home(request: Request, snapshot: CurrentSnapshot) -> Response:
-    """Show some new tracks, which change every day, and links to the other pages."""
+def home(request: Request) -> Response:
+    """Show some new tracks, which change every day, and links to the other pages; before there are any, the start."""
+    try:
+        snapshot = server_state(request).snapshot()
+    except MissingStageError:
+        return RedirectResponse("/start", 303)
     today, mapped = dt.datetime.now(tz=dt.UTC).date().toordinal(), has_map(snapshot)
     return snapshot.cached(("home", today, mapped), lambda: _home(request, snapshot, today, mapped=mapped))
 
 
 def _home(request: Request, snapshot: Snapshot, today: int, *, mapped: bool) -> Response:
-    cold = snapshot.catalogue.candidates("cold", new=True)
-    rows = cold if len(cold) else np.arange(len(snapshot.catalogue))
+    statuses = np.array(snapshot.browse_index.statuses, object)
+    shown = next((status for status in ("new", "test") if (statuses == status).any()), None)
+    rows = np.flatnonzero(statuses == shown) if shown else np.arange(len(snapshot.catalogue))
     warm = snapshot.catalogue.candidates("warm", new=False)
     rng = np.random.default_rng(today)
     showcase = [show_row(snapshot, row) for row in rows[rng.permutation(len(rows))[:N_SHOWCASE]]]
@@ -54,10 +62,11 @@ def _home(request: Request, snapshot: Snapshot, today: int, *, mapped: bool) -> 
         showcase=showcase,
         known=[show_row(snapshot, row) for row in warm[rng.permutation(len(warm))[:N_KNOWN]]],
         has_map=mapped,
-        held_out=snapshot.browse_index.cold_tracks_have_plays,
+        shown=shown,
         mel="" if with_audio is None else address("/pictures/mel", id=snapshot.catalogue.tracks.ids[with_audio]),
         n_tracks=len(snapshot.catalogue),
-        n_cold=len(cold),
+        n_new=int((statuses == "new").sum()),
+        n_test=int((statuses == "test").sum()),
         n_playlists=len(snapshot.catalogue.playlists),
     )
 
@@ -83,7 +92,7 @@ def tracks(
     snapshot: CurrentSnapshot,
     q: Words = "",
     artist: Words = "",
-    kind: Which = "all",
+    kind: Shown = "all",
     number: PageNumber = 1,
 ) -> Response:
     """List all tracks, or those that match."""
@@ -94,7 +103,17 @@ def tracks(
     pagination = Pagination(number, TRACKS_A_PAGE, found.total, "/tracks", query)
     if pagination.is_past_the_end:
         return RedirectResponse(pagination.link(pagination.n_pages), 303)
-    return page(request, "tracks.html", q=q, artist=artist, kind=kind, pagination=pagination, tracks=show(found.items))
+    present = set(snapshot.browse_index.statuses)
+    return page(
+        request,
+        "tracks.html",
+        q=q,
+        artist=artist,
+        kind=kind,
+        kinds=[("all", "All"), *((one, PLURALS[one]) for one in NAMES if one in present or one == kind)],
+        pagination=pagination,
+        tracks=show(found.items),
+    )
 
 
 @router.get("/artists", dependencies=[REUSABLE])
@@ -119,7 +138,7 @@ def playlists(request: Request, snapshot: CurrentSnapshot, q: Words = "", number
 
 @router.get("/playlist", dependencies=[REUSABLE])
 def playlist(request: Request, snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002 - in the address
-    """Show a playlist, and new tracks recommended for it."""
+    """Show a playlist, and new tracks (of an experiment: test tracks) recommended for it."""
     found = queries.playlist(snapshot, id)
     return page(
         request,
@@ -127,11 +146,12 @@ def playlist(request: Request, snapshot: CurrentSnapshot, id: str) -> Response: 
         playlist=found,
         tracks=show(found.items[:TRACKS_A_PAGE]),
         found=recommended(snapshot, id),
+        offered=name_of_cold(snapshot.catalogue),
     )
 
 
 def recommended(snapshot: Snapshot, playlist_id: str) -> list[ResultView]:
-    """Return new tracks for a playlist; none if it contains no track of the library."""
+    """Return cold tracks for a playlist; none if it contains no track of the library."""
     try:
         return results(queries.for_playlist(snapshot, playlist_id, ListParameters(n=N_NEXT)))
     except UserError:

@@ -20,15 +20,15 @@ from unheard.serve.state import current_snapshot, server_state
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-# Address and name of each entry of the menu.
-MENU = (
-    ("/tracks", "Browse"),
+# Address and name of each entry of the menu, and of the menu "Advanced".
+MENU = (("/tracks", "Browse"), ("/playlists", "Playlists"), ("/make", "New playlist"), ("/map", "Map"))
+ADVANCED = (
     ("/drop", "Drop a file"),
-    ("/make", "Make a playlist"),
-    ("/map", "Map"),
-    ("/models", "Models"),
-    ("/runs", "Runs"),
-    ("/scores", "Scores"),
+    ("/models", "Compare models"),
+    ("/runs", "Jobs and results"),
+    ("/scores", "What scores mean"),
+    ("/start", "Add music"),
+    ("/docs", "HTTP API"),
 )
 
 ERRORS = {
@@ -62,7 +62,13 @@ def environment() -> Environment:
         "thousands": thousands,
         "percent": percent,
     }
-    templates.globals |= {"address": address, "menu": MENU, "version": __version__, "static": versioned()}
+    templates.globals |= {
+        "address": address,
+        "menu": MENU,
+        "advanced": ADVANCED,
+        "version": __version__,
+        "static": versioned(),
+    }
     return templates
 
 
@@ -70,8 +76,13 @@ def page(
     request: Request, template: str, /, *, status: int = 200, cache_control: str = REVALIDATED, **values: object
 ) -> Response:
     """Render a template as a response; `here` is the address that the menu marks."""
-    workspace = server_state(request).workspace
-    common = {"here": request.url.path, "workspace": workspace.root.resolve().name, "simulated": workspace.is_demo}
+    server = server_state(request)
+    common = {
+        "here": request.url.path,
+        "workspace": server.workspace.root.resolve().name,
+        "simulated": server.workspace.is_demo,
+        "experiment": server.experiment,
+    }
     html = environment().get_template(template).render({**common, **values})
     return HTMLResponse(html.encode("utf-8", "replace"), status, headers={"cache-control": cache_control})
 

@@ -114,8 +114,10 @@ def has_map(snapshot: Snapshot) -> bool:
 
 
 def kinds(snapshot: Snapshot) -> list[str]:
-    browse_index = snapshot.browse_index
-    return snapshot.cached("kinds", lambda: [browse_index.kind(row) for row in range(len(snapshot.catalogue))])
+    """Return warm for known tracks and cold for the others, by row."""
+    return snapshot.cached(
+        "kinds", lambda: ["warm" if status == "known" else "cold" for status in snapshot.browse_index.statuses]
+    )
 
 
 def found_tracks(snapshot: Snapshot, words: str) -> list[TrackView]:

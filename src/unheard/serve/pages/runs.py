@@ -136,7 +136,7 @@ def report(request: Request) -> Response:
     try:
         written = _report(server_state(request).workspace).read_bytes()
     except FileNotFoundError:
-        raise NotFoundError("There is no report yet. Start `report` on the page Runs.") from None
+        raise NotFoundError("There is no report yet. Start `report` on the page Jobs and results.") from None
     html = as_served(
         written.decode("utf-8", "replace"),
         sound=lambda track_id: address_of("/sound", track_id),

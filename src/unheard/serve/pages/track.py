@@ -7,8 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
+from unheard.recommend.track_status import name_of_cold
 from unheard.serve import queries
 from unheard.serve.http_caching import REUSABLE
+from unheard.serve.pages.albums import album_of
+from unheard.serve.pages.covers import SIZES, cover_of
 from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.media import MEL_WIDTH, stored_spectrogram
 from unheard.serve.pages.views import ResultView, TrackView, results
@@ -23,7 +26,8 @@ N_NEAREST = 10
 MEL_HEIGHT = 200
 LABELLED_HZ = ((200, "200 Hz"), (1000, "1 kHz"), (4000, "4 kHz"))
 
-WITHOUT_PLAYS, HELD_OUT = "Tracks without plays.", "Tracks whose plays are held out for testing."
+WITHOUT_PLAYS = "Tracks that nobody has played."
+HELD_OUT = "Tracks whose plays the experiment split {!r} holds out, and tracks without plays."
 
 
 @router.get("/track", dependencies=[REUSABLE])
@@ -35,6 +39,8 @@ def track(request: Request, snapshot: CurrentSnapshot, id: str) -> Response:  # 
         request,
         "track.html",
         shown=TrackView(known),
+        album=album_of(snapshot, TrackView(known)),
+        has_cover=cover_of(snapshot, id, SIZES[0]) is not None,
         artists=known.artists,
         has_audio=stored_spectrogram(snapshot, row, max_frames=1) is not None,
         mel=mel_axes(snapshot.default.workspace.settings),
@@ -48,9 +54,10 @@ def nearest_lists(
     snapshot: Snapshot, similar: Callable[[ListParameters], Ranked]
 ) -> list[tuple[str, str, list[ResultView]]]:
     """Return title, explanation and neighbours of two lists, cold tracks and warm ones; `similar` finds neighbours."""
-    new_tracks = HELD_OUT if snapshot.browse_index.cold_tracks_have_plays else WITHOUT_PLAYS
+    catalogue = snapshot.catalogue
+    about = WITHOUT_PLAYS if catalogue.is_live else HELD_OUT.format(catalogue.split.name)
     lists: tuple[tuple[str, str, Which], ...] = (
-        ("Nearest new tracks", f"{new_tracks} Their embeddings are predicted from audio.", "cold"),
+        (f"Nearest {name_of_cold(catalogue)}", f"{about} Their embeddings are predicted from audio.", "cold"),
         ("Nearest known tracks", "Tracks with plays.", "warm"),
     )
     return [

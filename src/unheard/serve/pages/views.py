@@ -9,12 +9,11 @@ from unheard.library import Track
 from unheard.recommend.confidence import LOW_CONFIDENCE
 from unheard.recommend.filters import genres_of, year_of
 from unheard.recommend.shown_scores import match_text
+from unheard.recommend.track_status import NAMES
 from unheard.serve.pages.text import address_of, clock
 from unheard.serve.queries import track_out
-from unheard.serve.schema import Kind, Ranked, RankedTrack, TrackOut
+from unheard.serve.schema import Ranked, RankedTrack, TrackOut
 from unheard.serve.snapshot import Snapshot
-
-KIND_NAMES: dict[Kind, str] = {"cold": "new", "warm": "known", "other": "held out"}
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,13 @@ class TrackView:
 
     @property
     def cold(self) -> bool:
-        """Whether no model was trained on its plays."""
-        return self.track.kind != "warm"
+        """Whether it is marked in blue: it is new, or an experiment holds its plays out."""
+        return self.track.status != "known"
 
     @property
     def kind(self) -> str:
-        """The kind in words."""
-        return KIND_NAMES[self.track.kind]
+        """The status in words."""
+        return NAMES[self.track.status]
 
     @property
     def length(self) -> str:

@@ -38,7 +38,7 @@ async function request(to, { said = "" } = {}) {
   }
   const own = document.querySelector("#made[data-own]") !== null;
   for (const id of ["seeds", "removed", "results"]) document.getElementById(id).replaceWith(page.getElementById(id));
-  history.replaceState(null, "", to);
+  history.replaceState(history.state, "", to);
   if (own) document.getElementById("made")?.setAttribute("data-own", "");
   ready();
   if (said) say(said);
@@ -107,7 +107,7 @@ function moved(row) {
   const list = document.getElementById("made");
   list.setAttribute("data-own", "");
   [...list.children].forEach((item, i) => { item.querySelector(".n").textContent = i + 1; });
-  history.replaceState(null, "", address());
+  history.replaceState(history.state, "", address());
   say(`${titleOf(row)} is now number ${[...list.children].indexOf(row) + 1} of ${list.children.length}`);
 }
 

@@ -43,7 +43,7 @@ function watch(box) {
   let written = null;
   stream.addEventListener("job", async (event) => {
     const job = JSON.parse(event.data), over = !["queued", "running"].includes(job.state) && !job.still_runs;
-    if (over) stream.close();
+    if (over) { stream.close(); box.removeAttribute("data-live"); }
     const moved = over || box.querySelector("[data-state]").dataset.state !== job.state;
     if (moved) await renew(box);
     const at = job.progress, bar = box.querySelector("progress"), text = box.querySelector("[data-text]");
@@ -51,6 +51,7 @@ function watch(box) {
     if (bar && at?.total) bar.value = at.done / at.total;
     if (!over && job.message !== written && box.querySelector("pre")) await output(box);
     written = job.message;
+    if (over) box.dispatchEvent(new Event("jobover", { bubbles: true }));
   });
   box.addEventListener("submit", async (event) => {
     event.preventDefault();

@@ -1,0 +1,37 @@
+"""Say in one word what people should know about each track: new, known, or held out by an experiment.
+
+    new         nobody has played it: it is in no playlist and in no history
+    known       somebody has played it
+    test        somebody has played it, but an experiment split holds its plays out, or they came after the split
+    validation  somebody has played it, but an experiment split uses its plays only to choose settings
+
+The split `live` is for use and not an experiment, so its tracks are new or known, whatever their use in it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from unheard.recommend.catalogue import Catalogue
+from unheard.splits import Use
+
+Status = Literal["new", "known", "test", "validation"]
+NAMES: dict[Status, str] = {"new": "new", "known": "known", "test": "test track", "validation": "validation track"}
+
+
+def statuses(catalogue: Catalogue) -> list[Status]:
+    """Return the status of each track, by row."""
+    use, status = catalogue.use, np.full(len(catalogue), "known", object)
+    if not catalogue.is_live:
+        status[(use == Use.TEST) | (use == Use.NEW)] = "test"
+        status[use == Use.VAL] = "validation"
+    status[~catalogue.played] = "new"
+    found: list[Status] = status.tolist()
+    return found
+
+
+def name_of_cold(catalogue: Catalogue) -> str:
+    """Return what a list of cold candidates contains: "new tracks", or "test tracks" of an experiment."""
+    return "new tracks" if catalogue.is_live else "test tracks"

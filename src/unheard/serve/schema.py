@@ -15,6 +15,7 @@ Text = Annotated[str, Field(max_length=1000)]
 Id = Annotated[str, Field(min_length=1, max_length=1000)]
 Ids = Annotated[tuple[Id, ...], Field(max_length=5000)]
 MAX_RESULTS = 500
+MAX_SEEDS = 200
 
 
 class Error(BaseModel):
@@ -78,7 +79,9 @@ class NeighbourParameters(ListParameters):
 class Likes(ListParameters):
     """A request for recommendations from liked tracks."""
 
-    likes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=200)] = Field(description="Ids of liked tracks.")
+    likes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MAX_SEEDS)] = Field(
+        description="Ids of liked tracks."
+    )
 
 
 class TrackOut(BaseModel):

@@ -116,7 +116,7 @@ def nearest(snapshot: Snapshot, row: int) -> dict[str, object]:
     shown = show_row(snapshot, row)
     session = snapshot.default
     ids, cosines = snapshot.cached(
-        ("near", row), lambda: session.similar(shown.track_id, n=N_NEAREST, max_per_artist=None)
+        ("near", row, session.disliked), lambda: session.similar(shown.track_id, n=N_NEAREST, max_per_artist=None)
     )
     rows = [queries.row_of(snapshot, track_id) for track_id in ids]
     items = [(near, show_row(snapshot, near), float(cosine)) for near, cosine in zip(rows, cosines, strict=True)]

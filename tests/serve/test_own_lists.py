@@ -204,7 +204,8 @@ def test_a_path_is_that_of_the_session(client: httpx.Client, session: Session) -
         [step.similarity for step in expected[1:]]
     )
     for wrong, status in (({"end": "nobody"}, 404), ({"end": "t00-0"}, 400), ({"n": 1}, 422), ({"model": "x"}, 404)):
-        params = {"start": "t00-0", "end": "t20-3", **wrong}
+        params: dict[str, str | int] = {"start": "t00-0", "end": "t20-3"}
+        params.update(wrong)  # type: ignore[arg-type]
         assert client.get("/api/path", params=params).status_code == status, wrong
 
 

@@ -88,9 +88,11 @@ def waypoints(a: NDArray[np.float32], b: NDArray[np.float32], n: int) -> NDArray
     angle = float(np.arccos(np.clip(a.astype(np.float64) @ b, -1, 1)))
     t = np.linspace(0, 1, n)[:, None]  # (point, 1)
     if np.sin(angle) < 1e-6:
-        return np.where(t < 0.5, a, b).astype(np.float32)
-    points = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)  # slerp (Shoemake, 1985)
-    return points.astype(np.float32)
+        points = np.where(t < 0.5, a, b)
+    else:
+        points = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)  # slerp (Shoemake, 1985)
+    path: Directions = points.astype(np.float32)
+    return path
 
 
 def layers_of(

@@ -25,6 +25,7 @@ MENU = (
     ("/tracks", "Browse"),
     ("/drop", "Drop a file"),
     ("/make", "Make a playlist"),
+    ("/saved", "My playlists"),
     ("/map", "Map"),
     ("/models", "Models"),
     ("/runs", "Runs"),

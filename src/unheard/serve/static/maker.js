@@ -2,7 +2,7 @@
 // saved playlists are stored in this browser.
 import { wake } from "./player.js";
 
-const form = document.getElementById("query");
+const form = document.getElementById("query"), main = document.getElementById("main");
 const add = document.getElementById("add");
 const SAVED = "unheard playlists";
 const SUGGESTED = 8, MAX_REQUESTED = 50;
@@ -74,7 +74,7 @@ form.addEventListener("submit", (event) => {
   request(address());
 });
 
-document.addEventListener("click", (event) => {
+main.addEventListener("click", (event) => {
   const link = event.target.closest("[data-remove], [data-unseed], #removed button");
   if (link) {
     event.preventDefault();
@@ -112,7 +112,7 @@ function moved(row) {
 }
 
 // Reorder by dragging the grip, with mouse, pen or finger.
-document.addEventListener("pointerdown", (event) => {
+main.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest(".grip");
   if (!grip) return;
   event.preventDefault();
@@ -234,7 +234,7 @@ function keep(all) {
   }));
 }
 
-document.addEventListener("click", (event) => {
+main.addEventListener("click", (event) => {
   if (event.target.id !== "save") return;
   const name = document.getElementById("title").value.trim() || "unheard";
   document.getElementById("made").setAttribute("data-own", "");

@@ -9,7 +9,7 @@ import pytest
 
 from unheard.errors import UserError
 from unheard.plays import read_playlists, read_plays
-from unheard.plays.saved import import_saved_playlists
+from unheard.plays.saved_plays import import_saved_playlists
 from unheard.saved_playlists import (
     SavedPlaylist,
     change_playlist,

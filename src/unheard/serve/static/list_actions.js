@@ -75,7 +75,7 @@ function addToRow(play) {
 export function offerToSave(place, ids) {
   const box = document.createElement("span"), name = document.createElement("input"), done = document.createElement("span");
   const close = () => { box.hidden = true; open.hidden = false; };
-  const open = button("Save as a playlist", () => { box.hidden = false; open.hidden = true; name.focus(); });
+  const open = button("Save", () => { box.hidden = false; open.hidden = true; name.focus(); });
   const send = async () => {
     if (!name.value.trim()) return name.focus();
     const body = JSON.stringify({ name: name.value, ids: [...new Set(await ids())] });
@@ -94,6 +94,7 @@ export function offerToSave(place, ids) {
     say(`Saved as ${found.name}`);
     link.focus();
   };
+  open.setAttribute("aria-label", "Save as a playlist");
   box.hidden = true;
   box.className = "save-as";
   Object.assign(name, { type: "text", maxLength: 200, placeholder: "Name of the playlist" });

@@ -1,5 +1,5 @@
-// The playlist maker: every change requests the page again and replaces the parts that changed. The order of tracks and
-// saved playlists are stored in this browser.
+// The playlist maker: every change requests the page again and replaces the parts that changed. The order of tracks
+// is part of the address.
 import { wake } from "./player.js";
 
 const form = document.getElementById("query"), main = document.getElementById("main");
@@ -57,7 +57,7 @@ function say(text) {
 
 function ready() {
   wake(document);
-  for (const hidden of document.querySelectorAll("#results [hidden]")) hidden.hidden = false;
+  for (const hidden of document.querySelectorAll("#results [hidden]:not(.save-as)")) hidden.hidden = false;
 }
 
 const titleOf = (row) => row.querySelector(".title").textContent;
@@ -209,7 +209,7 @@ menu.addEventListener("pointerdown", (event) => event.preventDefault());
 menu.addEventListener("click", (event) => { const option = event.target.closest("li"); if (option) choose(option); });
 add.addEventListener("blur", () => setTimeout(() => { typed++; open([]); }, 100));
 
-// Saved playlists: a name and the address of the list with its order.
+// Playlists that an earlier version saved in this browser: a name and the address of the list with its order.
 function saved() {
   try { return JSON.parse(localStorage.getItem(SAVED)) || []; } catch { return []; }
 }
@@ -233,14 +233,6 @@ function keep(all) {
     return item;
   }));
 }
-
-main.addEventListener("click", (event) => {
-  if (event.target.id !== "save") return;
-  const name = document.getElementById("title").value.trim() || "unheard";
-  document.getElementById("made").setAttribute("data-own", "");
-  keep([{ name, to: address() }, ...saved().filter((one) => one.name !== name)]);
-  say(`${name} is saved in this browser`);
-});
 
 if (new URLSearchParams(location.search).has("order")) document.getElementById("made")?.setAttribute("data-own", "");
 keep(saved());

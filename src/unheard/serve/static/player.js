@@ -17,10 +17,10 @@ bar.className = "player";
 bar.hidden = true;
 bar.setAttribute("aria-label", "Player");
 bar.innerHTML = `<span class="disc"><img alt=""><button type="button" class="play" aria-pressed="false" aria-label="Play or pause"></button></span>
-<span class="steps"><button type="button" class="plain" data-step="previous" aria-label="Previous track"><span class="icon skip back"></span></button><button type="button" class="plain" data-step="next" aria-label="Next track"><span class="icon skip"></span></button></span>
+<span class="steps"><button type="button" class="plain" data-step="previous" aria-label="Previous track"><span class="icon step back"></span></button><button type="button" class="plain" data-step="next" aria-label="Next track"><span class="icon step"></span></button></span>
 <div class="name"><a class="title" href="/"><bdi></bdi></a><bdi class="artist"></bdi></div>
 <div class="wave"></div><span class="small soft"></span>
-<span class="thumbs" role="group" aria-label="Your opinion"><button type="button" data-thumb="up" data-id="" aria-pressed="false" aria-label="Like"><span class="icon thumb"></span></button><button type="button" data-thumb="down" data-id="" aria-pressed="false" aria-label="Never recommend"><span class="icon thumb down"></span></button></span>
+<span class="thumbs" role="group" aria-label="Thumbs"><button type="button" data-thumb="up" data-id="" aria-pressed="false" aria-label="Like"><span class="icon thumb"></span></button><button type="button" data-thumb="down" data-id="" aria-pressed="false" aria-label="Never recommend"><span class="icon thumb down"></span></button></span>
 <span class="volume"><button type="button" class="plain" data-mute aria-pressed="false" aria-label="Mute"><span class="icon speaker"></span></button><input type="range" min="0" max="1" step="0.05" aria-label="Volume"></span>
 <button type="button" class="plain" data-open aria-expanded="false" aria-controls="queue" aria-label="Queue"><span class="icon list"></span></button>
 <button type="button" class="x" aria-label="Stop and close the player">×</button>`;
@@ -53,7 +53,7 @@ function begin() {
   if (!queue.current) return;
   if (sound.error) sound.load(); // try again after an error
   queue.playing = true;
-  sound.play().then(() => { failures = 0; }).catch(failed);
+  sound.play().then(() => { failures = 0; }).catch(refused);
 }
 
 // Load the current track of the queue if it is another one than before, and play it if the queue plays.
@@ -95,15 +95,17 @@ function show(track) {
   mark();
 }
 
-// An error, or a refusal of the browser to play before a press. Pause: the audio element counts as playing until then.
-function failed(problem) {
-  if (problem.name === "AbortError") return;
+// The browser does not play before the first press on a page. Other problems also raise the event "error".
+function refused(problem) {
+  if (problem.name !== "NotAllowedError") return;
+  queue.playing = false;
+  mark();
+}
+
+// An error of the file. Pause: the audio element counts as playing until then.
+function failed() {
   sound.pause();
   mark();
-  if (problem.name === "NotAllowedError") {
-    queue.playing = false;
-    return;
-  }
   time.textContent = "cannot be played";
   failures++;
   if (queue.left < 1 || failures > queue.tracks.length) return;
@@ -150,7 +152,7 @@ queue.addEventListener("change", follow);
 queue.addEventListener("problem", (event) => say(event.detail));
 for (const event of ["play", "pause", "ended", "emptied"]) sound.addEventListener(event, mark);
 for (const event of ["timeupdate", "durationchange", "seeked"]) sound.addEventListener(event, progress);
-sound.addEventListener("error", () => { if (sound.getAttribute("src")) failed(sound.error); });
+sound.addEventListener("error", () => { if (sound.getAttribute("src")) failed(); });
 sound.addEventListener("ended", () => { if (!queue.next()) { queue.playing = false; keep(); } });
 sound.addEventListener("pause", () => { if (!sound.ended && !leaving) { queue.playing = false; keep(); } });
 sound.addEventListener("play", () => { queue.playing = true; tabs?.postMessage("playing"); });

@@ -16,7 +16,7 @@ from tests.browser.pages import HOSTILE, HOSTILE_ID, Watched, World, watched
 MAX_BYTES = 300_000
 PAGES = (
     "home", "search", "tracks", "kinds", "artists", "playlists", "playlist", "track", "cold", "strange", "drop", "make",
-    "made", "map", "selected", "models", "runs", "results", "scores", "docs",
+    "made", "saved", "thumbs", "radio", "path", "map", "selected", "models", "runs", "results", "scores", "docs",
 )  # fmt: skip
 
 
@@ -37,6 +37,10 @@ def path_of(name: str, world: World) -> str:
         "drop": "/drop",
         "make": "/make",
         "made": f"/make?{seeds}&which=all&genre=rock%3Cb%3E&n=40",
+        "saved": "/saved",
+        "thumbs": "/thumbs",
+        "radio": f"/radio?seed={world.tampered[0]}&seed={quote(HOSTILE_ID, safe='')}",
+        "path": f"/path?start={world.tampered[0]}&end={world.plain[0]}&n=30",
         "map": "/map",
         "selected": f"/map?id={world.tampered[0]}",
         "models": f"/models?{seeds}",

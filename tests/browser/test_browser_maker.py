@@ -162,11 +162,9 @@ def test_a_list_is_saved_on_the_server_in_its_order(watch: Watched, world: World
 def test_lists_that_were_saved_in_this_browser_are_still_there(watch: Watched, world: World) -> None:
     to = with_seeds(world) + "&n=4"
     stored = json.dumps(json.dumps([{"name": "Evening", "to": to}]))
-    watch.page.add_init_script(
-        f"localStorage.getItem('visited') || localStorage.setItem('unheard playlists', {stored})"
-    )
-    watch.page.add_init_script("localStorage.setItem('visited', 'yes')")
     page = watch.open("/make")
+    page.evaluate(f"localStorage.setItem('unheard playlists', {stored})")
+    page.reload()
     page.get_by_text("Saved in this browser").click()
     page.get_by_role("link", name="Evening").click()
     page.wait_for_load_state("networkidle")

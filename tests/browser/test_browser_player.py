@@ -14,6 +14,7 @@ from tests.browser.pages import Watched, World, watched
 PLAYING = "() => document.querySelector('.player .small').textContent.includes('/')"
 PAUSED = "() => document.querySelector('.player .play').getAttribute('aria-pressed') === 'false'"
 STORED = "JSON.parse(sessionStorage.getItem('unheard queue'))"
+NOW = f"(({{ tracks, at }}) => tracks[at]?.id)({STORED} ?? {{ tracks: [] }})"
 
 
 def queued(page: Page) -> list[str]:
@@ -29,7 +30,7 @@ def shown_ids(page: Page) -> list[str]:
 
 
 def current(page: Page) -> str:
-    found: str = page.evaluate(f"(() => {{ const {{ tracks, at }} = {STORED}; return tracks[at].id; }})()")
+    found: str = page.evaluate(NOW)
     return found
 
 
@@ -64,7 +65,7 @@ def test_a_list_plays_on_from_track_to_track(watch: Watched) -> None:
     assert len(ids) > len(shown)  # the list goes on on the next page
     assert current(page) == ids[0]
     to_the_end(page)
-    page.wait_for_function(f"(id) => {STORED}.tracks[{STORED}.at].id === id", arg=ids[1])
+    page.wait_for_function(f"(id) => {NOW} === id", arg=ids[1])
     page.wait_for_function(PLAYING)
     expect(page.locator(".tracks button.play").nth(1)).to_have_attribute("aria-pressed", "true")
 
@@ -257,7 +258,7 @@ def test_what_cannot_be_played_is_passed_over(watch: Watched) -> None:
     first, second = shown_ids(page)[:2]
     page.route(f"**/sound?id={first}", lambda route: route.fulfill(status=404, body=""))
     page.get_by_role("button", name="Play all").click()
-    page.wait_for_function(f"(id) => {STORED}.tracks[{STORED}.at].id === id", arg=second)
+    page.wait_for_function(f"(id) => {NOW} === id", arg=second)
     page.wait_for_function(PLAYING)
     watch.complaints.clear()  # the browser itself notes every 404
 
@@ -338,7 +339,7 @@ def test_thumbs_are_given_in_the_player_and_on_pages(watch: Watched, world: Worl
     expect(bar.get_by_role("button", name="Like")).to_have_attribute("aria-pressed", "false")
     disliked = current(page)
     bar.get_by_role("button", name="Never recommend").click()
-    page.wait_for_function(f"(id) => {STORED}.tracks[{STORED}.at].id !== id", arg=disliked)  # and it goes on
+    page.wait_for_function(f"(id) => {NOW} !== id", arg=disliked)  # and it goes on
     page = watch.open("/thumbs")
     assert page.locator("section", has_text="Liked").locator("button[data-thumb=up]").get_attribute("data-id") == liked
     page = watch.open(f"/track?id={world.plain[0]}")

@@ -74,8 +74,8 @@ function addToRow(play) {
 // lists are inside forms.
 export function offerToSave(place, ids) {
   const box = document.createElement("span"), name = document.createElement("input"), done = document.createElement("span");
-  const close = () => { box.hidden = true; open.hidden = false; };
-  const open = button("Save", () => { box.hidden = false; open.hidden = true; name.focus(); });
+  const close = () => box.replaceWith(open);
+  const open = button("Save", () => { open.replaceWith(box); name.focus(); });
   const send = async () => {
     if (!name.value.trim()) return name.focus();
     const body = JSON.stringify({ name: name.value, ids: [...new Set(await ids())] });
@@ -95,7 +95,6 @@ export function offerToSave(place, ids) {
     link.focus();
   };
   open.setAttribute("aria-label", "Save as a playlist");
-  box.hidden = true;
   box.className = "save-as";
   Object.assign(name, { type: "text", maxLength: 200, placeholder: "Name of the playlist" });
   name.setAttribute("aria-label", "Name of the playlist");
@@ -106,5 +105,5 @@ export function offerToSave(place, ids) {
     event.stopPropagation();
   });
   box.append(name, button("Save", send, "main"), button("Cancel", () => { close(); open.focus(); }, "plain"));
-  place.append(open, box, done);
+  place.append(open, done);
 }

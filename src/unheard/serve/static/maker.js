@@ -57,7 +57,7 @@ function say(text) {
 
 function ready() {
   wake(document);
-  for (const hidden of document.querySelectorAll("#results [hidden]:not(.save-as)")) hidden.hidden = false;
+  for (const hidden of document.querySelectorAll("#results [hidden]")) hidden.hidden = false;
 }
 
 const titleOf = (row) => row.querySelector(".title").textContent;

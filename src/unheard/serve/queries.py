@@ -14,6 +14,7 @@ from unheard.library import Track
 from unheard.recommend.models import BASELINES, ORACLE, without_part
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation
+from unheard.saved_playlists import PREFIX
 from unheard.serve.schema import (
     ArtistPage,
     Likes,
@@ -82,9 +83,13 @@ def artists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int =
 
 
 def playlists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> PlaylistPage:
-    """Return the playlists whose id contains `text`, by id."""
+    """Return the imported playlists whose id contains `text`, by id. Saved ones have a list of their own."""
     wanted = text.casefold()
-    found = [one for one in snapshot.browse_index.playlists if wanted in one.playlist_id.casefold()]
+    found = [
+        one
+        for one in snapshot.browse_index.playlists
+        if wanted in one.playlist_id.casefold() and not one.playlist_id.startswith(PREFIX)
+    ]
     return PlaylistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
 
 

@@ -85,11 +85,8 @@ def artists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int =
 def playlists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> PlaylistPage:
     """Return the imported playlists whose id contains `text`, by id. Saved ones have a list of their own."""
     wanted = text.casefold()
-    found = [
-        one
-        for one in snapshot.browse_index.playlists
-        if wanted in one.playlist_id.casefold() and not one.playlist_id.startswith(PREFIX)
-    ]
+    imported = (one for one in snapshot.browse_index.playlists if not one.playlist_id.startswith(PREFIX))
+    found = [one for one in imported if wanted in one.playlist_id.casefold()]
     return PlaylistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
 
 

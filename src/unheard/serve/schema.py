@@ -21,6 +21,7 @@ WHICH_TEXT = (
     "cold: new tracks, which have no plays, or under an experiment split its test tracks; warm: tracks with plays that "
     "train; all: every track."
 )
+MAX_SEEDS = 200
 
 
 class Error(BaseModel):
@@ -87,7 +88,9 @@ class NeighbourParameters(ListParameters):
 class Likes(ListParameters):
     """A request for recommendations from liked tracks."""
 
-    likes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=200)] = Field(description="Ids of liked tracks.")
+    likes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MAX_SEEDS)] = Field(
+        description="Ids of liked tracks."
+    )
 
 
 class TrackOut(BaseModel):

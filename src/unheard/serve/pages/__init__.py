@@ -13,17 +13,21 @@ from unheard.serve.pages import (
     map_colours,
     map_region,
     media,
+    path,
     playlist_maker,
+    rated,
     runs,
+    saved,
     scores,
     start,
+    station,
     track,
 )
 from unheard.serve.pages import map as map_page
 
 PARTS = (
-    browse, start, albums, covers, track, drop, playlist_maker, map_page, map_colours, map_region, compare, runs, scores,
-    media,
+    browse, start, albums, covers, track, drop, playlist_maker, map_page, map_colours, map_region, saved, station,
+    path, rated, compare, runs, scores, media,
 )  # fmt: skip
 
 router = APIRouter()

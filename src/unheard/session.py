@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -147,20 +147,6 @@ class Session:
         """Return a seed for several calls: `name` itself for a track of the library, else the encoded file."""
         seed = self._seed_of(name)
         return name if isinstance(seed, int) else seed
-
-    def resolve_playlist(self, name: str) -> str:
-        """Return the id of a playlist given by its id, or by its name if no other playlist has that name.
-
-        Names are compared without case, accents and punctuation. Raise UserError for an unknown or ambiguous name.
-        """
-        if name in self.catalogue.playlists:
-            return name
-        stored = [one for one in read_playlists(self.workspace) if one.playlist_id in self.catalogue.playlists]
-        index = SearchIndex(((one.name, one.playlist_id, PurePath(one.playlist_id).name), ()) for one in stored)
-        found = [stored[row].playlist_id for row in index.named(name)]
-        if len(found) > 1:
-            raise UserError(f"{len(found)} playlists are called {name!r}; name one by its id: {', '.join(found)}")
-        return found[0] if found else self.catalogue.playlists[self.catalogue.playlist_row(name)]
 
     # -------------------------------------------------------------------------------------------- explained lists
 

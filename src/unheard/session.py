@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from unheard.errors import UserError
 from unheard.features.recording_prints import FINGERPRINT, SIGNATURE, ids_of_recording
-from unheard.plays import read_playlists
 from unheard.progress import Progress, silent
 from unheard.recommend import csv_lists, radio
 from unheard.recommend import recommend as ranking
@@ -41,7 +40,7 @@ from unheard.recommend.sound import SOUND
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.track_path import PathStep, path_between
 from unheard.recommend.vector_export import embed_each, write_vectors
-from unheard.search import SearchIndex, did_you_mean_tracks
+from unheard.search import did_you_mean_tracks
 from unheard.spectrograms.same_recording import Prints
 from unheard.thumbs import rated
 from unheard.workspace import Workspace

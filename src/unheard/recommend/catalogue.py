@@ -25,7 +25,7 @@ from unheard.features.table import VECTORS
 from unheard.ids import IdMap
 from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
-from unheard.recommend.albums import album_numbers
+from unheard.recommend.album_numbers import album_numbers
 from unheard.recommend.sameness import Sameness, recording_pairs, sameness
 from unheard.search import did_you_mean, did_you_mean_tracks, near_names
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from unheard.library import Track, Tracks
-from unheard.recommend.albums import album_folder, album_numbers
+from unheard.recommend.album_numbers import album_folder, album_numbers
 
 # (path, main artist, album, album artist); tracks with the same letter are one album
 Row = tuple[str, str, str, str, str]

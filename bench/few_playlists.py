@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def main() -> None:
     print("\n".join(lines))
 
 
-def measured(folder: Path, options: argparse.Namespace, playlists: dict[str, set[str]]) -> list[dict[str, object]]:
+def measured(folder: Path, options: argparse.Namespace, playlists: dict[str, set[str]]) -> list[dict[str, Any]]:
     """Return the rows of `evaluate` for a workspace of these playlists alone."""
     workspace = Workspace.init(folder / "w")
     vectors = options.data / "vectors.npz"

@@ -25,9 +25,11 @@ import sys
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 
 HIDDEN = 0.3
 SUFFIXES = (".flac", ".m4a", ".mp3", ".wav", ".aiff")
@@ -109,7 +111,7 @@ def encode(source: Path, target: Path, track: dict[str, str], *, start_s: float,
     end_s = start_s + PART_S if parts > 1 else float("inf")
     with av.open(str(source), metadata_errors="ignore") as read, av.open(str(target), "w") as written:
         rate = 44_100
-        stream = written.add_stream(CODECS[target.suffix], rate=rate)
+        stream = cast("AudioStream", written.add_stream(CODECS[target.suffix], rate=rate))
         stream.layout = "stereo"
         resampler = av.AudioResampler(stream.format.name, "stereo", rate)
         written.metadata.update({"title": track["title"], "artist": track["artist"], "album": track["album"]})

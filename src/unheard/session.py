@@ -372,7 +372,7 @@ class Session:
         """Whether the features of the catalogue are computed from audio, as opposed to the user's own vectors."""
         from unheard.spectrograms.statistics import N_STATISTICS
 
-        return self.catalogue.content.values.shape[1] == N_STATISTICS
+        return int(self.catalogue.content.values.shape[1]) == N_STATISTICS
 
     def _features_of_file(self, file: Path) -> dict[str, NDArray[np.float32]]:
         """Return the features that a scan stores, of an audio file, by kind; AudioError if it cannot be used."""

@@ -15,9 +15,9 @@ import soundfile
 from tests.builders.server import eventually, running
 from unheard.errors import UserError
 from unheard.serve.config import ServeConfig
-from unheard.serve.music_folders import parent, subfolders
 from unheard.serve.jobs import Jobs, State
 from unheard.serve.jobs.requests import FactorsRequest, SplitRequest
+from unheard.serve.music_folders import parent, subfolders
 from unheard.workspace import Workspace
 
 

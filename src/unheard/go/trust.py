@@ -14,8 +14,8 @@ from unheard.evaluate.measure import Measure
 from unheard.evaluate.recommend_task import measure_recommend, prepare_recommend
 from unheard.go.data_size import MIN_TO_MEASURE
 from unheard.metrics.intervals import Resamples, percentile_interval
+from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.csv_lists import playlists_with_tests
-from unheard.recommend.recommend import Catalogue
 from unheard.recommend.recommenders import EmbeddingRecommender, Recommender
 from unheard.recommend.sound import too_few_playlists, usable_playlists
 from unheard.splits import Use
@@ -53,7 +53,8 @@ def trust(catalogue: Catalogue, recommender: Recommender, *, seed: int = 0) -> T
 
 
 def _sentence(recall: Measure, n_tracks: int) -> str:
-    interval = "" if recall.replicates is None else " [{:.2f}, {:.2f}]".format(*percentile_interval(recall.replicates))
+    found = None if recall.replicates is None else percentile_interval(recall.replicates)
+    interval = "" if found is None else f" [{found[0]:.2f}, {found[1]:.2f}]"
     verdict = (
         "no better than chance; do not trust the lists"
         if recall.value < 1.2 * recall.chance

@@ -24,7 +24,8 @@ PLACES = (
     r"at|in|from|on|@|for|session|version|ver|take|mix|edit|remaster\w*|recording|performance|acoustic|unplugged|aus|im|bei"
     r"|en|au|aux|a|dans|desde|da|do|de|no|na|dal|dall|al|alla|ao|i|w|v|på|pa|op|aid|\d{4}|\w*fest\w*"
 )
-SUBJECTS = "to|i|we|you|they|who|me|us|and|can|will|must|shall|gonna|how|let|long|people|lovers"  # before "live", as in "we live"
+# Before "live", as in "we live".
+SUBJECTS = "to|i|we|you|they|who|me|us|and|can|will|must|shall|gonna|how|let|long|people|lovers"
 LIVE_WORDS = (  # in any note
     r"en vivo|en directo|en concierto|ao vivo|em concerto|dal vivo|in concerto|en public|en direct|en concert"
     r"|in concert|na zywo|na żywo|live-?mitschnitt|konzertmitschnitt|mtv unplugged|koncertfelvetel"

@@ -86,7 +86,8 @@ class Standardisation:
         """Return standardised and clipped `values` (n, f); a constant feature is 0."""
         centred = values - self.mean
         scaled = np.divide(centred, self.deviation, out=np.zeros_like(centred), where=self.deviation > 0)
-        return np.clip(scaled, -MAX_DEVIATIONS, MAX_DEVIATIONS).astype(np.float32)
+        clipped: Floats = np.clip(scaled, -MAX_DEVIATIONS, MAX_DEVIATIONS).astype(np.float32)
+        return clipped
 
 
 def usable_playlists(plays: csr_matrix) -> int:

@@ -15,9 +15,9 @@ from fastapi.responses import RedirectResponse
 from unheard.errors import UnheardError, UserError
 from unheard.library import open_library
 from unheard.plays import count_plays
-from unheard.serve.music_folders import parent, subfolders
 from unheard.serve.jobs import Job, JobRequest, State
 from unheard.serve.jobs.requests import FactorsRequest, ImportRequest, ScanRequest, SplitRequest, TrainRequest, allowed
+from unheard.serve.music_folders import parent, subfolders
 from unheard.serve.pages.job_view import job_view
 from unheard.serve.pages.layout import page
 from unheard.serve.state import ServerState, server_state

@@ -50,8 +50,10 @@ def go(
 
     Run it again, for example every night: only what has changed is done again, and the lists are replaced.
     """
+    from unheard.cli.import_report import report_lines
     from unheard.go.all_stages import GoOptions
     from unheard.go.all_stages import go as run
+    from unheard.plays import Source
     from unheard.recommend.options import ListOptions
     from unheard.workspace import Workspace
 
@@ -61,8 +63,15 @@ def go(
     root = workspace or default_workspace()
     opened = Workspace.init(root)
     options = GoOptions(output, jobs, exclude or [], ListOptions(n=n), max_minutes)
+
+    def report_import(source: Source) -> None:
+        for line in report_lines(source):
+            console.say(line)
+
     with console.progress_bars() as progress:
-        outcome = run(opened, [music], playlists or [], options, say=console.say, progress=progress)
+        outcome = run(
+            opened, [music], playlists or [], options, say=console.say, report_import=report_import, progress=progress
+        )
     if json:
         console.print_json(
             {

@@ -250,6 +250,8 @@ def _session(workspace: Path, split: str | None, model: str | None, seed: int, *
     from unheard.session import Session
 
     session = Session(workspace, split=split, model=model, seed=seed)
+    if session.notice:
+        console.say(session.notice)
     session.update_predictions(warm=warm)
     return session
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from unheard import __version__
-from unheard.artefacts import write_json
+from unheard.artefacts import write_json, write_text
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
@@ -27,9 +27,11 @@ from unheard.go.data_size import n_factors
 from unheard.go.new_lists import NewList, file_names, lists_of
 from unheard.go.trust import Trust, trust
 from unheard.library import Tracks, open_library
-from unheard.plays import Plays, import_playlists, read_playlists, read_plays
+from unheard.plays import Plays, Source, import_playlists, read_playlists, read_plays
+from unheard.plays.readers.m3u import MADE_BY_UNHEARD
 from unheard.progress import Progress, silent
 from unheard.recommend.calibrate import calibrate
+from unheard.recommend.export import entries_of, m3u8
 from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
 from unheard.recommend.sound import MIN_PLAYLISTS, usable_playlists
@@ -98,23 +100,27 @@ def go(
     options: GoOptions,
     *,
     say: Say,
+    report_import: Callable[[Source], None],
     progress: Progress = silent,
 ) -> GoOutcome:
     """Bring the workspace up to date with `music` and `playlists`, and write the lists to `options.output`.
+
+    say            called with sentences for people
+    report_import  called with what was read of each path of `playlists`
 
     Raise UserError for a path that does not exist, or if no track can be used.
     """
     missing = next((path for path in (*music, *playlists) if not path.exists()), None)
     if missing is not None:
         raise UserError(f"{missing}: no such file or folder; check the path")
-    report = scan(workspace, music, jobs=options.jobs, exclude=options.exclude, progress=progress)
+    report = scan(workspace, music, jobs=options.jobs, exclude=options.exclude, remark=say, progress=progress)
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
     if not len(tracks):
         named = ", ".join(map(str, music))
         raise UserError(f"{named}: no audio that can be used; `unheard errors -w {workspace.root}` has the reasons")
     if playlists:
-        _import(workspace, playlists, say)
+        _import(workspace, playlists, say, report_import)
     state = _read_state(workspace)
     plays = read_plays(workspace).for_tracks(tracks.ids).positive()
     renew_live(workspace, left_out=lambda _: None)
@@ -127,7 +133,7 @@ def go(
     return _lists(workspace, report, tracks, plays, state, options, progress=progress)
 
 
-def _import(workspace: Workspace, playlists: Sequence[Path], say: Say) -> None:
+def _import(workspace: Workspace, playlists: Sequence[Path], say: Say, report: Callable[[Source], None]) -> None:
     try:
         sources = import_playlists(workspace, playlists)
     except MissingStageError:
@@ -136,13 +142,7 @@ def _import(workspace: Workspace, playlists: Sequence[Path], say: Say) -> None:
         say(f"no playlists imported: {error}")
         return
     for source in sources:
-        for problem in source.problems:
-            say(f"left out: {problem}")
-        found = source.found
-        rows = found.matched + found.missed
-        say(
-            f"{source.path}: {found.n_playlists} playlists, {found.matched} of {rows} entries are tracks of the library"
-        )
+        report(source)
 
 
 def _fit(
@@ -208,7 +208,8 @@ def _lists(
     names = [f"{name}{SUFFIX}" for name in file_names([one.title for one in made])]
     files = tuple(options.output / name for name in names)
     for file, one in zip(files, made, strict=True):
-        session.export(one.tracks, file, title=one.title)
+        text = m3u8(entries_of(one.tracks, session.catalogue.tracks), folder=file.parent, title=one.title)
+        write_text(file, text.replace("\n", f"\n{MADE_BY_UNHEARD}\n", 1))
     for name in set(state.files) - set(names):  # lists of playlists that are no longer there
         (options.output / name).unlink(missing_ok=True)
     how_far = trust(session.catalogue, make_recommender(workspace, session.catalogue, session.model))

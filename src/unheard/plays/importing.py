@@ -21,6 +21,7 @@ from unheard.plays.list_ids import ListKey, list_ids, origin_of
 from unheard.plays.listed import ListedFile, match_listed
 from unheard.plays.matching import Matcher
 from unheard.plays.plays import Plays, join_plays
+from unheard.plays.readers.m3u import is_made_by_unheard
 from unheard.plays.storage import Playlist, read_playlists, replace_playlists, replaced_playlists
 from unheard.workspace import Workspace
 
@@ -120,6 +121,9 @@ def _read_path(path: Path, reader: FileReader, seen: set[str]) -> _Path:
         for file in files_of(path, read.passed_over):
             if origin_of(file) not in seen:
                 seen.add(origin_of(file))
+                if is_made_by_unheard(file):
+                    read.passed_over.append(file)
+                    continue
                 try:
                     read.contents.append((file, reader.read(file)))
                 except UserError as error:

@@ -21,7 +21,7 @@ from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
 
 SOUND = "sound"
 N_NEAREST = 20  # tracks of a playlist that are compared with a candidate
-MIN_PLAYLISTS = 30  # with fewer, `sound` ranks better than a trained model (docs/decisions/0016-little-data.md)
+MIN_PLAYLISTS = 50  # with fewer, `sound` ranks better than a trained model (docs/decisions/0016-little-data.md)
 MIN_TO_COMPARE = 2  # a model that is fitted to one playlist scores all tracks alike
 MIN_TRACKS_OF_PLAYLIST = 2  # a playlist of one track connects nothing
 MAX_DEVIATIONS = 4.0  # standardised features are clipped, so that one outlier does not decide a cosine

@@ -18,6 +18,7 @@ from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.readers.legacy_text import decode_text
 
 SUFFIXES = frozenset({".m3u", ".m3u8"})
+MADE_BY_UNHEARD = "#UNHEARD-LIST"  # a line near the start of lists that `unheard go` writes; they are not imported
 QUOTES = "\"'“”"
 # Attributes of IPTV lists between the seconds and the comma may hold commas in quotes.
 LABEL = re.compile(r'#EXTINF:\s*-?[\d.]*(?:\s+[\w-]+="[^"]*")*\s*,?(.*)', re.IGNORECASE)
@@ -40,6 +41,17 @@ def read_m3u_entries(path: Path, matcher: Matcher) -> ListedFile:
     if not encoding.startswith("utf"):
         found.notes.append(f"{path.name} is not UTF-8; it was read as {encoding}")
     return found
+
+
+def is_made_by_unheard(path: Path) -> bool:
+    """Return whether `unheard go` wrote a list; importing it would make its own recommendations evidence."""
+    if path.suffix.lower() not in SUFFIXES:
+        return False
+    try:
+        with path.open("rb") as file:
+            return f"\n{MADE_BY_UNHEARD}\n".encode() in file.read(1000)
+    except OSError:
+        return False
 
 
 def read_text(path: Path, score: Callable[[str], int]) -> tuple[str, str]:

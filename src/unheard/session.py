@@ -35,7 +35,7 @@ from unheard.recommend.models import (
 )
 from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation, Seed
-from unheard.recommend.recommenders import Recommender, space_of
+from unheard.recommend.recommenders import FactorRecommender, Recommender, space_of
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.vector_export import write_vectors
 from unheard.workspace import Workspace
@@ -106,7 +106,10 @@ class Session:
     def similar(
         self, track: str, *, options: ListOptions = DEFAULT_OPTIONS, **changes: Unpack[ListChanges]
     ) -> tuple[list[str], NDArray[np.float32]]:
-        """Return ids and centred cosines (n,) of the nearest candidates of a track (id or audio file), best first."""
+        """Return ids and centred cosines (n,) of the nearest candidates of a track (id or audio file), best first.
+
+        In a list of warm and cold tracks, the order is by cosines that are comparable (recommend/mixed_lists.py).
+        """
         return _ids_and_scores(self.neighbours(track, options=options.changed(**changes).changed(explain=False)))
 
     def embed(self, files: Sequence[str | PathLike[str]]) -> NDArray[np.float32]:
@@ -212,14 +215,25 @@ class Session:
 
     @cached_property
     def directions(self) -> NDArray[np.float32]:
-        """Return unit vectors (track, d) whose dot products are the similarities of `similar`; 0 without prediction.
+        """Return the unit vectors (track, d) of the map, by predicted factors of all tracks; 0 without a factor.
 
         Raise UserError for a model without similarities between tracks.
         """
+        space = self._map_space
+        return space.directions(space.tracks).astype(np.float32)
+
+    def near_on_map(self, track: str, n: int) -> tuple[list[str], NDArray[np.float32]]:
+        """Return ids and cosines (n,) of the nearest tracks in the space that the map shows, best first."""
+        options = ListOptions(n=n, max_per_artist=None, explain=False)
+        seed = self.catalogue.track_row(track)
+        return _ids_and_scores(ranking.similar(self.catalogue, self._map_space, seed, options=options, seed=self.seed))
+
+    @property
+    def _map_space(self) -> FactorRecommender:
         space = space_of(self._recommender)
         if space is None:
             raise UserError(f"{self.model} has no vectors that a map could show; name a trained model with --model")
-        return space.directions(space.tracks).astype(np.float32)
+        return space.in_one_space
 
     def track_map(self) -> TrackMap:
         """Return the stored map of the catalogue if it is up to date, else a PCA map (recommend/track_map.py)."""

@@ -18,7 +18,8 @@ from tests.browser.pages import HOSTILE, HOSTILE_ID, Watched, World, watched
 MAX_BYTES = 300_000
 PAGES = (
     "home", "search", "tracks", "kinds", "albums", "album", "artist", "start", "artists", "playlists", "drop", "make",
-    "playlist", "track", "cold", "strange", "made", "map", "selected", "models", "runs", "results", "scores", "docs",
+    "playlist", "track", "cold", "strange", "made", "map", "selected", "region", "models", "runs", "results", "scores",
+    "docs",
 )  # fmt: skip
 
 
@@ -45,6 +46,7 @@ def path_of(name: str, world: World) -> str:
         "made": f"/make?{seeds}&which=all&genre=rock%3Cb%3E&n=40",
         "map": "/map",
         "selected": f"/map?id={world.tampered[0]}",
+        "region": "/map/region?shape=-2,-2+2,-2+2,2+-2,2",
         "models": f"/models?{seeds}",
         "runs": "/runs",
         "results": "/results/artists",

@@ -15,7 +15,8 @@ from unheard.library import Track, Tracks
 from unheard.plays.importing import read_sources
 from unheard.plays.matching import Matcher
 from unheard.recommend.export import CSV_COLUMNS, ListEntry, entries_of, export, one_line, relative_path
-from unheard.recommend.recommend import Explanation, Recommendation
+from unheard.recommend.reasons import Explanation
+from unheard.recommend.recommend import Recommendation
 
 DECOMPOSED = unicodedata.normalize("NFD", "Motörhead")
 
@@ -91,7 +92,7 @@ def test_jspf(tracks: Tracks, tmp_path: Path) -> None:
     assert "duration" not in second
     assert second["identifier"] == ["https://musicbrainz.org/recording/m-1"]
     assert (second["creator"], second["title"], second["album"]) == ("Björk, Guest", "Jóga", "Homogenic")
-    assert second["annotation"] == 'near Queen - "Flash", live (0.50)'
+    assert second["annotation"] == 'near Queen - "Flash", live'
     assert "creator" not in third
 
 
@@ -100,7 +101,8 @@ def test_csv_round_trip(tracks: Tracks, tmp_path: Path) -> None:
     assert export(path, items) == 5
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["rank", "track_id", "score", "artist", "title", "album", "duration_s", "path", "why"]
+    names = "rank,track_id,score,artist,title,album,duration_s,path,why,match"
+    assert ",".join(rows[0]) == names
     for rank, (row, item) in enumerate(zip(rows, items, strict=True), start=1):
         track = item.track
         assert (int(row["rank"]), row["track_id"], float(row["score"])) == (rank, track.track_id, item.score)

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 import unheard
 from tests.builders import music_world as world
+from tests.builders import sharp_world
 from unheard.errors import UserError
 from unheard.ids import IdMap
+from unheard.recommend.catalogue import Catalogue
+from unheard.recommend.recommenders import FactorRecommender
 from unheard.recommend.track_map import TrackMap, load_map, pca, project, save_map, tsne
 from unheard.session import Session
 
@@ -90,3 +93,30 @@ def test_a_session_returns_the_stored_map_only_if_it_is_current(tmp_path: Path) 
     assert Session(workspace.root, model="toy").track_map().method == "pca"
     with pytest.raises(UserError, match="no vectors"):
         _ = Session(workspace.root, model="popularity").directions
+
+
+def share_of_cold_neighbours(space: FactorRecommender, cold: NDArray[np.bool_], method: str) -> float:
+    """Return the share of cold tracks among the ten tracks of the map that are nearest to a cold one."""
+    directions = space.directions(space.tracks).astype(np.float32)
+    points = pca(directions) if method == "pca" else tsne(directions, rng=np.random.default_rng(0))
+    far = ((points[:, None] - points[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(far, np.inf)
+    return float(cold[far.argpartition(10, axis=1)[:, :10]][cold].mean())
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_known_and_new_tracks_are_mixed_on_the_map(catalogue: Catalogue, method: str) -> None:
+    """With factors from plays for some tracks, the others would lie apart."""
+    space, cold = sharp_world.recommender(catalogue)
+    assert share_of_cold_neighbours(space, cold, method) > cold.mean() + 0.25
+    assert abs(share_of_cold_neighbours(space.in_one_space, cold, method) - cold.mean()) < 0.06
+
+
+def test_one_space_has_predictions_where_there_are_any() -> None:
+    """The second track has no prediction: it keeps its factor from plays."""
+    played, predicted = np.array([[1, 0], [0, 1]], np.float32), np.array([[0.5, 0.5], [0, 0]], np.float32)
+    none = np.zeros((0, 2), np.float32)
+    found = FactorRecommender("hand", played, none, np.zeros(2, np.float32), predicted=predicted).in_one_space
+    np.testing.assert_array_equal(found.tracks, [[0.5, 0.5], [0, 1]])
+    plain = FactorRecommender("hand", played, none, np.zeros(2, np.float32))
+    assert plain.in_one_space is plain

@@ -245,7 +245,7 @@ def test_every_export_writes_the_same_columns(client: httpx.Client, session: Ses
     bare = client.post("/api/playlist-export", json={"ids": ids, "format": "csv"}).text
     assert bare.splitlines()[0] == written.splitlines()[0]
     for full, line in zip(csv.DictReader(io.StringIO(written)), csv.DictReader(io.StringIO(bare)), strict=True):
-        assert line == full | {"score": "", "why": ""}
+        assert line == full | {"score": "", "why": "", "match": ""}
 
 
 def test_a_pasted_list_is_matched(client: httpx.Client) -> None:

@@ -19,10 +19,10 @@ def draw_map(
         Literal["tsne", "pca"], typer.Option("--method", help="Method of projection to two dimensions.")
     ] = "tsne",
 ) -> None:
-    """Compute a map of the catalogue for `unheard serve`: tracks with similar factors are close to each other."""
+    """Compute a map of the catalogue for `unheard serve`: tracks with similar predicted factors are close."""
     import unheard
 
     session = unheard.open(workspace, split=split, model=model)
-    session.update_predictions()
+    session.update_predictions(warm=True)
     path = session.draw_map(method=method)
     console.say(f"drew {len(session.catalogue)} tracks: {path}")

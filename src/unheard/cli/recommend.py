@@ -87,7 +87,11 @@ def similar(
     seed: Annotated[int, typer.Option(min=0, help="Seed of random ties.")] = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Find the neighbours of a track or of an audio file. The score is a centred cosine, -1 to 1."""
+    """Find the neighbours of a track or of an audio file.
+
+    The match is the share of the other candidates that a track is nearer than. --json and -o also have the score, a
+    centred cosine, -1 to 1.
+    """
     from unheard.recommend.options import ListOptions, artist_cap
 
     options = ListOptions(
@@ -149,7 +153,8 @@ def recommend(
 ) -> None:
     """Recommend tracks for a playlist or for liked tracks.
 
-    The score is the predicted preference of the playlist, or the reciprocal rank fusion of the liked tracks.
+    The match is the share of the other candidates that a track ranks above. --json and -o also have the score: the
+    predicted preference of the playlist, or the reciprocal rank fusion of the liked tracks.
     """
     _require(
         (playlist is not None) + bool(like) + all_playlists == 1,
@@ -277,10 +282,10 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
 
         is_low = [item.confidence is not None and item.confidence < LOW_CONFIDENCE for item in found]
         rows = [
-            [item.rank, item.label, f"{item.score:.3f}", LOW_CONFIDENCE_MARK if low else "", item.first_reason]
+            [item.rank, item.label, item.match_text, LOW_CONFIDENCE_MARK if low else "", item.first_reason]
             for item, low in zip(found, is_low, strict=True)
         ]
-        columns = ["", "track", "score", "", "because it is near"]
+        columns = ["", "track", "match", "", "because it is near"]
         console.out.print(console.table(title, columns, rows, right=frozenset({0, 2})))
         if any(is_low):
             console.say(f"{LOW_CONFIDENCE_MARK} low confidence: no known track is similar")

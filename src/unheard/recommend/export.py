@@ -24,11 +24,12 @@ from typing import Any, Literal, cast, get_args
 from unheard.artefacts import write_text
 from unheard.errors import UserError
 from unheard.library import Track, Tracks
-from unheard.recommend.recommend import Explanation, Recommendation
+from unheard.recommend.reasons import Explanation
+from unheard.recommend.recommend import Recommendation
 
 Format = Literal["m3u8", "jspf", "csv", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-CSV_COLUMNS = ("rank", "track_id", "score", "artist", "title", "album", "duration_s", "path", "why")
+CSV_COLUMNS = ("rank", "track_id", "score", "artist", "title", "album", "duration_s", "path", "why", "match")
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,14 @@ class ListEntry:
     confidence: float | None = None
     why: str = ""
     reasons: tuple[Explanation, ...] = ()
+    match: float | None = None
 
 
 def entries_of(found: Iterable[Recommendation], tracks: Tracks) -> list[ListEntry]:
     """Return recommendations as entries; `tracks` are those of the catalogue that was used."""
-    return [ListEntry(tracks[item.row], item.score, item.confidence, item.why, item.reasons) for item in found]
+    return [
+        ListEntry(tracks[item.row], item.score, item.confidence, item.why, item.reasons, item.match) for item in found
+    ]
 
 
 def export(path: Path, entries: Sequence[ListEntry], *, title: str = "unheard") -> int:
@@ -130,6 +134,7 @@ def as_json(entries: Sequence[ListEntry]) -> list[dict[str, Any]]:
             "duration_s": entry.track.duration_s or None,  # 0: unknown
             "path": entry.track.path,
             "why": entry.why,
+            "match": entry.match,
             "reasons": [
                 {"track_id": reason.track_id, "label": reason.label, "similarity": reason.similarity}
                 for reason in entry.reasons

@@ -30,7 +30,14 @@ def from_predictions(
     space = space or catalogue.warm
     true = space.known & (catalogue.use == Use.TRAIN)
     tracks = np.where(true[:, None], space.tracks, predicted).astype(np.float32)
-    return FactorRecommender(name, tracks, space.playlists, space.centre, full=space is catalogue.full)
+    return FactorRecommender(
+        name,
+        tracks,
+        space.playlists,
+        space.centre,
+        full=space is catalogue.full,
+        predicted=predicted.astype(np.float32, copy=False),
+    )
 
 
 def true_factors(space: Space, name: str) -> FactorRecommender:

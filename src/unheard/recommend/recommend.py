@@ -7,7 +7,10 @@ Scores:
     likes      reciprocal rank fusion (Cormack, Clarke & Büttcher, 2009): the sum over the seeds of 1 / (60 + rank of
                the track among the seed's neighbours). A track at rank 50 of two seeds beats the first track of one
                seed. The mean of the seeds' factors is not used: it lies near the popular tracks if the seeds differ
-    similar    cosine of the centred factors, -1 to 1
+    similar    cosine of the centred factors, -1 to 1. In a list of warm and cold tracks, the cosines of both kinds are
+               made comparable for the order (mixed_lists.py); the scores stay cosines
+
+People see the match instead, the share of the candidates that a track ranks above (shown_scores.py).
 
 Seeds, a playlist's own tracks, and other recordings of either are never returned. Diversity (diversify.py) and filters
 (filters.py) select tracks from the ranking and change no score.
@@ -21,7 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.arrays import Rows
+from unheard.arrays import Mask, Rows
 from unheard.errors import UserError
 from unheard.library import Track
 from unheard.ranking import top_k
@@ -30,15 +33,19 @@ from unheard.recommend.confidence import ConfidenceModel
 from unheard.recommend.diversify import most_relevant_and_diverse, pool_size
 from unheard.recommend.duplicates import same_song
 from unheard.recommend.filters import rows_that_fit
+from unheard.recommend.mixed_lists import comparable
 from unheard.recommend.options import DEFAULT_OPTIONS, ListOptions
+from unheard.recommend.reasons import N_REASONS, Explanation, near_both, near_tracks
 from unheard.recommend.recommenders import RanksNewTracks, Recommender, Scores, space_of
+from unheard.recommend.shown_scores import (
+    RANK_OFFSET,
+    last_near,
+    match_text,
+    matches,
+    matches_of_votes,
+)
 from unheard.splits import Use
 
-RANK_OFFSET = 60  # of the reciprocal rank fusion; the paper's value
-AGREEING_SHARE = 0.1  # a seed agrees with the tracks in this share of its neighbours,
-MAX_AGREEING_RANK = 100  # down to this rank
-N_REASONS = 3
-MAX_REASON_CANDIDATES = 256  # warm tracks, the nearest to a query, that are compared with its results first
 FIRST_SORTED_POOLS = 4  # candidates that are sorted first, in pools of `pool_size`
 
 
@@ -60,22 +67,14 @@ Seed = int | NewTrack  # a row of the catalogue, or a track from outside the lib
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """A track that explains a recommendation because it is near; `similarity` is the centred cosine."""
-
-    label: str
-    track_id: str  # empty for a track from outside the library
-    similarity: float
-
-
-@dataclass(frozen=True)
 class Recommendation:
     """One recommended track.
 
     rank            from 1
     score           see the docstring of this module
-    reasons         up to N_REASONS, nearest first; empty without `ListOptions.explain`
-    agreeing_seeds  for likes, (number of seeds with the track among their neighbours, number of seeds)
+    reasons         up to N_REASONS that are near, nearest first; empty without `ListOptions.explain`
+    agreeing_seeds  for likes, (number of seeds that are near the track, number of seeds)
+    match           share of the other candidates that it ranks above, 0 to 1; None: unrelated (shown_scores.py)
     confidence      0 to 1 (confidence.py); None if it was not requested
     """
 
@@ -85,26 +84,37 @@ class Recommendation:
     label: str
     score: float
     reasons: tuple[Explanation, ...]
+    match: float | None = None
     agreeing_seeds: tuple[int, int] | None = None
     confidence: float | None = None
 
     @property
+    def match_text(self) -> str:
+        """Return the match as people see it."""
+        return match_text(self.match)
+
+    @property
     def first_reason(self) -> str:
         """Return the nearest track and the number of agreeing seeds, for a narrow column."""
-        near = f"{self.reasons[0].label} ({self.reasons[0].similarity:.2f})" if self.reasons else ""
+        near = self.reasons[0].label if self.reasons else ""
         n_agreeing, n_seeds = self.agreeing_seeds or (0, 0)
-        return f"{near}, {n_agreeing} of {n_seeds} seeds" if n_seeds > 1 else near
+        if n_seeds < 2:
+            return near
+        if not n_agreeing:
+            return f"not near any of the {n_seeds} seeds"
+        count = f"{n_agreeing} of {n_seeds} seeds"
+        return f"{near}, {count}" if near else count
 
     @property
     def why(self) -> str:
         """Return all reasons as text."""
-        near = ", ".join(f"{reason.label} ({reason.similarity:.2f})" for reason in self.reasons)
+        near = ", ".join(reason.label for reason in self.reasons)
         n_agreeing, n_seeds = self.agreeing_seeds or (0, 0)
         if n_seeds < 2:
             return f"near {near}" if near else ""
         if not n_agreeing:
-            return f"none of {n_seeds} seeds has it among its nearest"
-        count = f"{n_agreeing} of {n_seeds} seeds agree"
+            return f"not near any of the {n_seeds} seeds"
+        count = f"near {n_agreeing} of {n_seeds} seeds"
         return f"{count}: {near}" if near else count
 
 
@@ -145,11 +155,9 @@ def recommend(
     warm = own[(catalogue.use[own] == Use.TRAIN) & catalogue.warm.known[own]]
     reasons: list[tuple[Explanation, ...]] = [()] * len(kept)
     if options.explain:
-        reasons = [_reasons(catalogue, warm, near) for near in _similarities_to_warm(recommender, rows[kept], warm)]
-    found = [
-        _result(catalogue, rank, int(rows[column]), scores[column], reasons[rank - 1])
-        for rank, column in enumerate(kept, start=1)
-    ]
+        reasons = near_tracks(catalogue, space_of(recommender), rows[kept], warm, candidates=rows)
+    shown = matches(scores, np.array(kept, np.int32), ~_is_song_of(catalogue, own_tracks, rows))
+    found = _results(catalogue, rows, kept, scores, reasons, shown)
     return _with_confidence(found, confidence_model)
 
 
@@ -169,14 +177,18 @@ def similar(
     query = _Query.of(catalogue, options, default="all", seed=seed)
     rows = query.candidates
     scores = _similarities(recommender, seed_track, rows)
-    kept = _select(catalogue, recommender, scores, [seed_track], query, tie_key=_tie_key(seed_track))
-    reasons = (
-        _reasons_near_both(catalogue, recommender, seed_track, rows[kept]) if options.explain else [()] * len(kept)
-    )
-    found = [
-        _result(catalogue, rank, int(rows[column]), scores[column], reasons[rank - 1])
-        for rank, column in enumerate(kept, start=1)
-    ]
+    others = ~_is_song_of(catalogue, [seed_track], rows)
+    ranked = _comparable(catalogue, recommender, scores[None, :], rows, others)[0]
+    kept = _select(catalogue, recommender, ranked, [seed_track], query, tie_key=_tie_key(seed_track))
+    space = space_of(recommender)
+    reasons: list[tuple[Explanation, ...]] = [()] * len(kept)
+    if options.explain and space is not None:
+        warm = catalogue.candidates("warm", new=False)
+        to_seed = _similarities(space, seed_track, warm)
+        to_seed = np.where(warm == _tie_key(seed_track), -1, to_seed)  # a track is no reason for itself
+        reasons = near_both(catalogue, space, rows[kept], warm, to_seed, candidates=rows)
+    shown = matches(ranked, np.array(kept, np.int32), others, scores)
+    found = _results(catalogue, rows, kept, scores, reasons, shown)
     return _with_confidence(found, confidence_model)
 
 
@@ -209,22 +221,27 @@ def _for_likes(
     rows = query.candidates
     near = np.stack([_similarities(recommender, like, rows) for like in likes])  # (seed, candidate)
     keys = np.array([_tie_key(like) for like in likes])
-    order = top_k(near, len(rows), seed=query.seed, queries=keys, candidates=rows)  # (seed, candidate)
+    ranked = _comparable(catalogue, recommender, near, rows, ~_is_song_of(catalogue, likes, rows))
+    order = top_k(ranked, len(rows), seed=query.seed, queries=keys, candidates=rows)  # (seed, candidate)
     ranks = np.empty(near.shape, np.int64)
     np.put_along_axis(ranks, order, np.arange(1, len(rows) + 1)[None, :], axis=1)
     scores = (1 / (RANK_OFFSET + ranks)).sum(axis=0).astype(np.float32)
     kept = _select(catalogue, recommender, scores, likes, query, tie_key=int(keys[0]))
-    last_agreeing = min(MAX_AGREEING_RANK, max(query.options.n, AGREEING_SHARE * len(rows)))
+    n_own = sum(isinstance(like, int) and like in rows for like in likes)
+    shown = matches_of_votes(scores, np.array(kept, np.int32), near, n_candidates=len(rows), n_own=n_own)
+    last_agreeing = last_near(len(rows))
     results = []
     for rank, column in enumerate(kept, start=1):
         by_rank = np.argsort(ranks[:, column], kind="stable")
-        agreeing = [int(i) for i in by_rank if ranks[i, column] <= last_agreeing]
+        agreeing = [int(i) for i in by_rank if ranks[i, column] <= last_agreeing and near[i, column] > 0]
         reasons = tuple(
             Explanation(_label(catalogue, likes[i]), _track_id(catalogue, likes[i]), float(near[i, column]))
             for i in (agreeing[:N_REASONS] if query.options.explain else ())
         )
-        result = _result(catalogue, rank, int(rows[column]), scores[column], reasons, (len(agreeing), len(likes)))
-        results.append(result)
+        n_agreeing = len(agreeing), len(likes)
+        results.append(
+            _result(catalogue, rank, int(rows[column]), scores[column], reasons, shown[rank - 1], n_agreeing)
+        )
     return results
 
 
@@ -238,12 +255,9 @@ def _select(
     tie_key: int,
 ) -> list[int]:
     """Return the columns of the best candidates that the options allow, best first."""
-    options, rows, songs = query.options, query.candidates, catalogue.song
-    seed_songs = {int(songs[s]) for s in seeds if isinstance(s, int)}
-    for new in seeds:
-        if isinstance(new, NewTrack):
-            seed_songs |= {int(songs[row]) for row in same_song(catalogue.tracks, new.track)}
-    allowed = rows_that_fit(options.filters, catalogue.tracks)[rows] & ~np.isin(songs[rows], list(seed_songs))
+    options, rows = query.options, query.candidates
+    seed_songs = _songs_of(catalogue, seeds)
+    allowed = rows_that_fit(options.filters, catalogue.tracks)[rows] & ~_is_song_of(catalogue, seeds, rows)
     if len(query.excluded):
         allowed &= ~np.isin(rows, query.excluded)
     kept: list[int] = []
@@ -300,6 +314,31 @@ def _select_in_order(
     return kept
 
 
+def _songs_of(catalogue: Catalogue, seeds: Sequence[Seed]) -> set[int]:
+    """Return the numbers of the songs of which the seeds are recordings."""
+    songs = {int(catalogue.song[s]) for s in seeds if isinstance(s, int)}
+    for new in seeds:
+        if isinstance(new, NewTrack):
+            songs |= {int(catalogue.song[row]) for row in same_song(catalogue.tracks, new.track)}
+    return songs
+
+
+def _is_song_of(catalogue: Catalogue, seeds: Sequence[Seed], rows: Rows) -> Mask:
+    """Return which rows are recordings of the songs of the seeds, (row,)."""
+    return np.isin(catalogue.song[rows], list(_songs_of(catalogue, seeds)))
+
+
+def _comparable(
+    catalogue: Catalogue, recommender: Recommender, similarities: Scores, rows: Rows, others: Mask
+) -> Scores:
+    """Return similarities (seed, candidate) by which warm and cold tracks can be sorted together."""
+    space = space_of(recommender)
+    if space is None or space.predicted is None:
+        return similarities
+    warm = (catalogue.use[rows] == Use.TRAIN) & catalogue.warm.known[rows]
+    return comparable(similarities, ~warm, others=others)
+
+
 def _similarities(recommender: Recommender, seed: Seed, rows: Rows) -> Scores:
     """Return the similarity of one seed to candidates, (candidate,)."""
     if isinstance(seed, int):
@@ -311,51 +350,6 @@ def _similarities(recommender: Recommender, seed: Seed, rows: Rows) -> Scores:
     return near.reshape(-1)
 
 
-def _reasons_near_both(
-    catalogue: Catalogue, recommender: Recommender, seed: Seed, results: Rows
-) -> list[tuple[Explanation, ...]]:
-    """Return for each result the warm tracks whose smaller similarity, to the seed or to the result, is largest.
-
-    That is at most the similarity to the seed, so each result is compared with the nearest warm tracks of the
-    seed, and with all warm tracks only if one of the others could be a reason.
-    """
-    warm = catalogue.candidates("warm", new=False)
-    space = space_of(recommender)
-    if space is None or not len(warm) or not len(results):
-        return [() for _ in results]
-    if isinstance(seed, int):
-        to_seed = space.roughly_similar(np.array([seed]), warm)[0]
-    else:
-        to_seed = _similarities(space, seed, warm)
-    to_seed = np.where(warm == _tie_key(seed), -1, to_seed)  # a track is no reason for itself
-
-    def to_both(results: Rows, columns: NDArray[np.intp]) -> Scores:
-        near = np.minimum(space.roughly_similar(results, warm[columns]), to_seed[columns])
-        near[results[:, None] == warm[columns]] = -1
-        return near
-
-    everything = np.arange(len(warm))
-    if len(warm) <= MAX_REASON_CANDIDATES:
-        return [_reasons(catalogue, warm, near) for near in to_both(results, everything)]
-    nearest = np.sort(np.argpartition(to_seed, -MAX_REASON_CANDIDATES)[-MAX_REASON_CANDIDATES:])
-    bound = max(0.0, float(to_seed[nearest].min()))  # no other warm track has a larger minimum; below 0 is no reason
-    reasons = []
-    for result, near in zip(results, to_both(results, nearest), strict=True):
-        if np.partition(near, -N_REASONS)[-N_REASONS] > bound:
-            reasons.append(_reasons(catalogue, warm[nearest], near))
-        else:
-            reasons.append(_reasons(catalogue, warm, to_both(result[None], everything)[0]))
-    return reasons
-
-
-def _similarities_to_warm(recommender: Recommender, results: Rows, warm: Rows) -> Scores:
-    """Return centred cosines (result, warm track); -1 everywhere for recommenders without a space."""
-    space = space_of(recommender)
-    if space is None:
-        return np.full((len(results), len(warm)), -1, np.float32)
-    return space.roughly_similar(results, warm)
-
-
 def _with_confidence(found: list[Recommendation], confidence_model: ConfidenceModel | None) -> list[Recommendation]:
     """Return the results with their confidence."""
     if confidence_model is None:
@@ -364,28 +358,32 @@ def _with_confidence(found: list[Recommendation], confidence_model: ConfidenceMo
     return [replace(item, confidence=float(value)) for item, value in zip(found, confidence, strict=True)]
 
 
-def _reasons(catalogue: Catalogue, warm: Rows, near: NDArray[np.float32]) -> tuple[Explanation, ...]:
-    """Return the nearest warm tracks, nearest first; only those with a similarity above 0, that of chance."""
-    lowest = np.partition(near, -N_REASONS)[-N_REASONS] if len(near) > N_REASONS else -np.inf
-    nearest = np.flatnonzero(near >= lowest)
-    best = nearest[np.argsort(-near[nearest], kind="stable")[:N_REASONS]]
-    return tuple(
-        Explanation(catalogue.tracks[int(warm[i])].label, catalogue.tracks.ids[int(warm[i])], float(near[i]))
-        for i in best
-        if near[i] > 0
-    )
-
-
 def _result(
     catalogue: Catalogue,
     rank: int,
     row: int,
     score: np.floating,
     reasons: tuple[Explanation, ...],
+    match: float | None,
     agreeing_seeds: tuple[int, int] | None = None,
 ) -> Recommendation:
     track = catalogue.tracks[row]
-    return Recommendation(rank, row, track.track_id, track.label, float(score), reasons, agreeing_seeds)
+    return Recommendation(rank, row, track.track_id, track.label, float(score), reasons, match, agreeing_seeds)
+
+
+def _results(
+    catalogue: Catalogue,
+    rows: Rows,
+    kept: Sequence[int],
+    scores: Scores,
+    reasons: Sequence[tuple[Explanation, ...]],
+    shown: Sequence[float | None],
+) -> list[Recommendation]:
+    """Return the results at some columns of `rows` and `scores`, with one reason tuple and one match each."""
+    return [
+        _result(catalogue, rank, int(rows[column]), scores[column], reasons[rank - 1], shown[rank - 1])
+        for rank, column in enumerate(kept, start=1)
+    ]
 
 
 def _tie_key(seed: Seed) -> int:

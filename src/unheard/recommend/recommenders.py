@@ -10,7 +10,7 @@ block; rounding removes the difference, so a list is the same whether it is comp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
@@ -70,6 +70,8 @@ class FactorRecommender:
     playlists  (m, d) factor of each playlist
     centre     (d,) mean factor of the known train tracks
     full       whether they are factors of all plays, test plays included
+    predicted  (n, d) factors predicted for all tracks, where those of train tracks in `tracks` come from plays;
+               None if all of `tracks` are of one kind
 
     The score of a track for a playlist is the dot product of their factors, as in the factorisation: the predicted
     preference, near 1 for a track that fits and near 0 for one that does not.
@@ -85,10 +87,24 @@ class FactorRecommender:
     playlists: NDArray[np.float32]
     centre: NDArray[np.float32]
     full: bool = False
+    predicted: NDArray[np.float32] | None = None
 
     @property
     def space(self) -> FactorRecommender:
         return self
+
+    @cached_property
+    def in_one_space(self) -> FactorRecommender:
+        """Return the recommender by predicted factors of all tracks, train tracks included.
+
+        Factors from plays and predicted ones have different distributions (docs/decisions/0015), so that distances
+        between the two kinds say little. A track without a prediction keeps its factor from plays.
+        """
+        if self.predicted is None:
+            return self
+        has_prediction = self.directions(self.predicted).any(axis=1)
+        tracks = np.where(has_prediction[:, None], self.predicted, self.tracks)
+        return replace(self, tracks=tracks, predicted=None)
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
         return _product(self.playlists[playlists], self.tracks[candidates])

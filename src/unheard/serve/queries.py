@@ -37,7 +37,10 @@ from unheard.splits.groups import loose
 
 MEANS_PREFERENCE = "how well the track suits the playlist: larger is better; compare scores of this list only"
 MEANS_VOTES = "votes of the seeds: sum of 1 / (60 + rank among a seed's neighbours)"
-MEANS_COSINE = "centred cosine, -1 to 1; 0 is the similarity of unrelated tracks"
+MEANS_COSINE = (
+    "centred cosine, -1 to 1; 0 is the similarity of unrelated tracks. A list of both kinds is sorted after the "
+    "cosines of each kind are scaled to be comparable"
+)
 SHOWN_PLAYLISTS = 100
 
 
@@ -245,6 +248,7 @@ def _ranked(
             RankedTrack(
                 rank=item.rank,
                 score=item.score,
+                match=item.match,
                 confidence=item.confidence,
                 why=item.why,
                 reasons=tuple(

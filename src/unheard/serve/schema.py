@@ -122,7 +122,7 @@ class TrackPage(BaseModel):
 
 
 class ReasonOut(BaseModel):
-    """A track that explains a recommendation; the similarity is a centred cosine, -1 to 1."""
+    """A track that explains a recommendation because it is near; the similarity is a centred cosine, above 0."""
 
     track_id: str = Field(description="Empty for an uploaded file.")
     label: str
@@ -134,6 +134,10 @@ class RankedTrack(BaseModel):
 
     rank: int
     score: float
+    match: float | None = Field(
+        description="What pages show: the share of the other candidates that it ranks above, 0 to 1. "
+        "None: no more similar to the seeds than chance."
+    )
     confidence: float | None = Field(description="0 to 1; low: unlike the known tracks. None: not computed.")
     why: str
     reasons: tuple[ReasonOut, ...]

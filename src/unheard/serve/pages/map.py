@@ -16,7 +16,7 @@ from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.media import picture
 from unheard.serve.pages.pictures import COLD_STOPS, WARM_STOPS
 from unheard.serve.pages.png import palette_png
-from unheard.serve.pages.views import TrackView, show_row
+from unheard.serve.pages.views import TrackView, show, show_row
 from unheard.serve.snapshot import Snapshot
 from unheard.serve.state import server_state
 
@@ -36,12 +36,11 @@ def map_page(request: Request, snapshot: CurrentSnapshot, id: str = "", q: str =
     """Show the map; `id` is the track to start at."""
     track_map = current_map(snapshot)
     row = queries.row_of(snapshot, id) if id else None
-    found = queries.search(snapshot, q, limit=FIRST_FOUND).items if q.strip() else ()
     return page(
         request,
         "map.html",
         q=q,
-        found=[TrackView(one) for one in found],
+        found=found_tracks(snapshot, q),
         row=row,
         near=nearest(snapshot, row) if row is not None else None,
         n=len(snapshot.catalogue),
@@ -62,11 +61,19 @@ def points(snapshot: CurrentSnapshot) -> Response:
 
 
 @router.get("/map/near")
-def near(request: Request, snapshot: CurrentSnapshot, row: int) -> Response:
-    """Return the true neighbours of a track as a fragment of the page."""
+def near(request: Request, snapshot: CurrentSnapshot, row: int = -1, id: str = "") -> Response:  # noqa: A002
+    """Return a track, given by row or id, and its nearest tracks as a fragment of the page."""
+    if id:
+        row = queries.row_of(snapshot, id)
     if not 0 <= row < len(snapshot.catalogue):
         raise queries.NotFoundError(f"There is no track in row {row}.")
     return page(request, "near.html", near=nearest(snapshot, row))
+
+
+@router.get("/map/found")
+def found(request: Request, snapshot: CurrentSnapshot, q: str = "") -> Response:
+    """Return the tracks that match some words as a fragment of the page."""
+    return page(request, "found.html", q=q.strip(), found=found_tracks(snapshot, q))
 
 
 @router.post("/map/draw")
@@ -113,13 +120,16 @@ def kinds(snapshot: Snapshot) -> list[str]:
     )
 
 
+def found_tracks(snapshot: Snapshot, words: str) -> list[TrackView]:
+    """Return the first tracks that match some words."""
+    return show(queries.search(snapshot, words, limit=FIRST_FOUND).items) if words.strip() else []
+
+
 def nearest(snapshot: Snapshot, row: int) -> dict[str, object]:
-    """Return a track and its nearest tracks in the whole space, with rows and cosines."""
+    """Return a track and its nearest tracks in the space of the map, with rows and cosines."""
     shown = show_row(snapshot, row)
     session = snapshot.default
-    ids, cosines = snapshot.cached(
-        ("near", row), lambda: session.similar(shown.track_id, n=N_NEAREST, max_per_artist=None)
-    )
+    ids, cosines = snapshot.cached(("near", row), lambda: session.near_on_map(shown.track_id, N_NEAREST))
     rows = [queries.row_of(snapshot, track_id) for track_id in ids]
     items = [(near, show_row(snapshot, near), float(cosine)) for near, cosine in zip(rows, cosines, strict=True)]
     return {"row": row, "shown": shown, "items": items}

@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 
 from unheard.errors import UserError
 from unheard.recommend.export import Format, ListEntry
-from unheard.recommend.recommend import Explanation
+from unheard.recommend.reasons import Explanation
 from unheard.serve import queries, track_lists
 from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.playlist_query import MAX_SEEDS, PlaylistQuery, in_order, read_query
@@ -26,7 +26,6 @@ router = APIRouter()
 FEW_GENRES = 14
 FIRST_FOUND = 8
 SHOWN_MISSES = 50
-VOTE_OF_FIRST = 1 / 61  # a seed gives each candidate 1 / (60 + rank)
 
 
 @router.get("/make")
@@ -98,7 +97,6 @@ def maker(
         seeds=[TrackView(queries.track_out(snapshot, queries.row_of(snapshot, name))) for name in query.seeds],
         excluded=[TrackView(queries.track_out(snapshot, queries.row_of(snapshot, name))) for name in query.exclude],
         items=ordered(ranked, query) if ranked else [],
-        full_score=len(query.seeds) * VOTE_OF_FIRST,
         genres=list(dict.fromkeys((*known[:FEW_GENRES], *query.genres))),
         more_genres=known[FEW_GENRES:],
         models=snapshot.models,
@@ -127,5 +125,5 @@ def _explained(snapshot: Snapshot, query: PlaylistQuery, ids: Sequence[str]) -> 
             entries.append(ListEntry(track))
             continue
         reasons = tuple(Explanation(one.label, one.track_id, one.similarity) for one in item.reasons)
-        entries.append(ListEntry(track, item.score, item.confidence, item.why, reasons))
+        entries.append(ListEntry(track, item.score, item.confidence, item.why, reasons, item.match))
     return entries

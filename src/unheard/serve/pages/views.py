@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from unheard.library import Track
 from unheard.recommend.confidence import LOW_CONFIDENCE
 from unheard.recommend.filters import genres_of, year_of
+from unheard.recommend.shown_scores import match_text
 from unheard.recommend.track_status import NAMES
 from unheard.serve.pages.text import address_of, clock
 from unheard.serve.queries import track_out
@@ -77,6 +78,11 @@ class ResultView:
 
     shown: TrackView
     found: RankedTrack
+
+    @property
+    def match(self) -> str:
+        """The match in words."""
+        return match_text(self.found.match)
 
     @property
     def has_low_confidence(self) -> bool:

@@ -1,6 +1,7 @@
-// The map: every track is a point, drawn by painters.js. Lines show true neighbours, which the server computes in all
-// dimensions.
-import { COLOURS, makePainter } from "./painters.js";
+// The map: every track is a point, drawn by painters.js. Lines lead to the nearest tracks, which the server computes in
+// all dimensions. map_panel.js has the controls around the map.
+import { addressWriter, colours, readAddress, regionNames, regions, search } from "./map_panel.js";
+import { makePainter } from "./painters.js";
 import { wake } from "./player.js";
 
 const box = document.getElementById("map"), card = document.getElementById("card");
@@ -12,30 +13,33 @@ const BINS = 256;
 const canvas = document.createElement("canvas"); // for lines and names, above the painter's canvas
 canvas.tabIndex = 0;
 canvas.setAttribute("role", "application");
-canvas.setAttribute("aria-label", "Map of all tracks. Arrows move, plus and minus zoom, Enter selects the track in the middle.");
+canvas.setAttribute("aria-label", "Map of all tracks. Arrows move, plus and minus zoom, 0 shows everything, Enter selects the track in the middle, Escape closes it.");
 box.prepend(canvas);
 const pen = canvas.getContext("2d");
 
-let points = new Float32Array(), kinds = new Uint8Array(), grid = null;
+const KINDS = [[242, 171, 102], [115, 181, 255]].map((rgb) => ({ rgb, opacity: 1 })); // known, new: the first colours
+let points = new Float32Array(), classes = new Uint8Array(), palette = KINDS, grid = null;
 let view = { x: 0, y: 0, zoom: 1 }, width = 1, height = 1, scale = 1, painter = null, waiting = false;
-let near = null; // { row, items: [{ row, score, name }], name }
+let near = null; // { row, id, items: [{ row, score, name }], name }
 
 // Convert positions in the square from -1 to 1 to pixels, and back.
-const unit = () => (Math.min(width, height) / 2) * 0.92 * view.zoom;
+const unit = (zoom = view.zoom) => (Math.min(width, height) / 2) * 0.92 * zoom;
 const toScreen = (x, y) => [width / 2 + (x - view.x) * unit(), height / 2 - (y - view.y) * unit()];
 const toMap = (px, py) => [view.x + (px - width / 2) / unit(), view.y - (py - height / 2) / unit()];
-const pointSize = () => Math.min(9, Math.max(1.6, 190 / Math.sqrt(kinds.length + 60)) * Math.pow(view.zoom, 0.45));
+const pointSize = () => Math.min(9, Math.max(1.6, 190 / Math.sqrt(classes.length + 60)) * Math.pow(view.zoom, 0.45));
 
 // ------------------------------------------------------------------------------------------------------- drawing
 
 function paintNear() {
   pen.setTransform(scale, 0, 0, scale, 0, 0);
   pen.clearRect(0, 0, width, height);
+  if (!near) paintNames(pen, { width, height, zoom: view.zoom, toScreen });
+  lasso.draw(pen);
   if (!near) return;
   const [x0, y0] = toScreen(points[2 * near.row], points[2 * near.row + 1]), size = Math.max(4, pointSize() * 0.8);
   pen.lineWidth = 1.4;
-  const dot = (x, y, kind, r) => {
-    pen.fillStyle = `rgb(${COLOURS[kind].join(" ")})`;
+  const dot = (x, y, row, r) => {
+    pen.fillStyle = `rgb(${palette[classes[row]].rgb.join(" ")})`;
     pen.beginPath();
     pen.arc(x, y, r, 0, 7);
     pen.fill();
@@ -47,9 +51,9 @@ function paintNear() {
     pen.moveTo(x0, y0);
     pen.lineTo(x, y);
     pen.stroke();
-    dot(x, y, kinds[one.row], size);
+    dot(x, y, one.row, size);
   }
-  dot(x0, y0, kinds[near.row], size + 2);
+  dot(x0, y0, near.row, size + 2);
   pen.strokeStyle = "#fff";
   pen.lineWidth = 2;
   pen.beginPath();
@@ -81,6 +85,7 @@ function paint() {
     painter.paint(frame());
     paintNear();
     box.dataset.painted = String(Number(box.dataset.painted || 0) + 1);
+    writeAddress();
   });
 }
 
@@ -89,11 +94,11 @@ function paint() {
 // Sort points into BINS x BINS bins, so that a search for the nearest of 100,000 visits only a few.
 function makeGrid() {
   const bin = (v) => Math.min(BINS - 1, Math.max(0, Math.floor(((v + 1) / 2) * BINS)));
-  const starts = new Uint32Array(BINS * BINS + 1), order = new Uint32Array(kinds.length), bins = new Uint32Array(kinds.length);
-  for (let i = 0; i < kinds.length; i++) starts[(bins[i] = bin(points[2 * i + 1]) * BINS + bin(points[2 * i])) + 1]++;
+  const starts = new Uint32Array(BINS * BINS + 1), order = new Uint32Array(classes.length), bins = new Uint32Array(classes.length);
+  for (let i = 0; i < classes.length; i++) starts[(bins[i] = bin(points[2 * i + 1]) * BINS + bin(points[2 * i])) + 1]++;
   for (let b = 0; b < BINS * BINS; b++) starts[b + 1] += starts[b];
   const next = starts.slice();
-  for (let i = 0; i < kinds.length; i++) order[next[bins[i]]++] = i;
+  for (let i = 0; i < classes.length; i++) order[next[bins[i]]++] = i;
   return { bin, starts, order };
 }
 
@@ -112,32 +117,52 @@ function nearestTo(px, py, reach = REACH) {
 const fragments = new Map();
 let latest = 0, timer = 0;
 
-async function choose(row, { go = false } = {}) {
-  if (row < 0 || (near && near.row === row && !go)) return;
+// Select a track by its row or id; `go`: and move there.
+async function select({ row = -1, id = "" }, { go = false, still = false } = {}) {
+  const key = id || row;
+  if ((row < 0 && !id) || (near && [near.row, near.id].includes(key) && !go)) return;
   const mine = ++latest;
-  if (!fragments.has(row)) {
-    const answer = await fetch(`/map/near?row=${row}`);
+  if (!fragments.has(key)) {
+    const answer = await fetch(id ? `/map/near?id=${encodeURIComponent(id)}` : `/map/near?row=${row}`);
     if (!answer.ok) return;
-    fragments.set(row, await answer.text());
+    fragments.set(key, await answer.text());
     if (fragments.size > 200) fragments.delete(fragments.keys().next().value);
   }
   if (mine !== latest) return;
-  card.replaceChildren(...new DOMParser().parseFromString(fragments.get(row), "text/html").body.childNodes);
+  card.replaceChildren(...new DOMParser().parseFromString(fragments.get(key), "text/html").body.childNodes);
+  card.scrollTop = 0;
   wake(card);
   read();
-  if (go) flyTo(points[2 * row], points[2 * row + 1]);
+  if (go) flyTo(points[2 * near.row], points[2 * near.row + 1] - hiddenShare() / unit(Math.max(view.zoom, 2.2)), undefined, still);
+}
+
+const choose = (row, options) => select({ row }, options);
+
+// On a telephone the card covers the foot of the map: half of its height, in pixels, by which a track is shown higher.
+function hiddenShare() {
+  const [map, sheet] = [box.getBoundingClientRect(), card.parentElement.getBoundingClientRect()];
+  return sheet.left < map.right && sheet.top < map.bottom && sheet.top > map.top ? (map.bottom - sheet.top) / 2 : 0;
+}
+
+function unselect() {
+  latest++;
+  near = null;
+  card.replaceChildren(...untouched.map((node) => node.cloneNode(true)));
+  paint();
 }
 
 function read() {
   const found = card.querySelector("#near");
   near = found && {
     row: Number(found.dataset.row),
+    id: found.dataset.id,
     name: found.dataset.name,
     items: [...found.querySelectorAll("li[data-row]")].map((item) => ({ row: Number(item.dataset.row), score: Number(item.dataset.score), name: item.dataset.name })),
   };
   for (const item of card.querySelectorAll("li[data-row]")) {
     item.addEventListener("pointerenter", () => { pulse(Number(item.dataset.row)); });
   }
+  for (const button of card.querySelectorAll("button[data-go], button[data-close]")) button.hidden = false;
   paint();
 }
 
@@ -153,10 +178,10 @@ function pulse(row) {
 
 // --------------------------------------------------------------------------------------------------------- moving
 
-function flyTo(x, y, zoom = Math.max(view.zoom, 2.2)) {
+function flyTo(x, y, zoom = Math.max(view.zoom, 2.2), still = false) {
   const from = { ...view }, began = performance.now();
   const step = (now) => {
-    const t = calm ? 1 : Math.min(1, (now - began) / 450), ease = t * t * (3 - 2 * t);
+    const t = calm || still ? 1 : Math.min(1, (now - began) / 450), ease = t * t * (3 - 2 * t);
     view = { x: from.x + (x - from.x) * ease, y: from.y + (y - from.y) * ease, zoom: from.zoom * Math.pow(zoom / from.zoom, ease) };
     paint();
     if (t < 1) requestAnimationFrame(step);
@@ -173,13 +198,20 @@ function zoomAt(px, py, factor) {
 const fingers = new Map();
 let travelled = 0;
 const here = (event) => { const edge = canvas.getBoundingClientRect(); return [event.clientX - edge.left, event.clientY - edge.top]; };
-canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); fingers.set(event.pointerId, here(event)); travelled = 0; });
+canvas.addEventListener("pointerdown", (event) => {
+  canvas.setPointerCapture(event.pointerId);
+  fingers.set(event.pointerId, here(event));
+  travelled = 0;
+  if (lasso.isOn()) lasso.begin(here(event));
+});
 for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => {
   fingers.delete(event.pointerId);
-  if (end === "pointerup" && travelled < 6) choose(nearestTo(...here(event), event.pointerType === "touch" ? 26 : REACH));
+  if (lasso.isOn()) { if (end === "pointerup") lasso.end(); }
+  else if (end === "pointerup" && travelled < 6) choose(nearestTo(...here(event), event.pointerType === "touch" ? 26 : REACH));
 });
 canvas.addEventListener("pointermove", (event) => {
   const [x, y] = here(event), old = fingers.get(event.pointerId);
+  if (lasso.isOn()) { if (old) lasso.move([x, y]); return; }
   if (!old) {
     const found = grid ? nearestTo(x, y) : -1;
     canvas.style.cursor = found >= 0 ? "pointer" : "grab";
@@ -199,6 +231,9 @@ canvas.addEventListener("keydown", (event) => {
   if (dx || dy) { view.x += dx; view.y += dy; paint(); }
   else if (event.key === "+" || event.key === "=") zoomAt(width / 2, height / 2, 1.4);
   else if (event.key === "-") zoomAt(width / 2, height / 2, 1 / 1.4);
+  else if (event.key === "0") flyTo(0, 0, 1);
+  else if (event.key === "Escape" && lasso.isOn()) lasso.cancel();
+  else if (event.key === "Escape") unselect();
   else if (event.key === "Enter") choose(nearestTo(width / 2, height / 2, Math.max(width, height)));
   else return;
   event.preventDefault();
@@ -209,6 +244,44 @@ box.querySelector(".zoom").addEventListener("click", (event) => {
   if (factor) zoomAt(width / 2, height / 2, factor);
   else if (event.target.dataset.zoom) flyTo(0, 0, 1);
 });
+
+card.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-go], button[data-close]");
+  if (button?.dataset.go) choose(Number(button.dataset.go), { go: true });
+  else if (button) { unselect(); canvas.focus(); }
+});
+
+// ------------------------------------------------------------------------------------------------- around the map
+
+const panel = document.getElementById("map-panel"), part = (name) => panel.querySelector(name);
+panel.hidden = false;
+const untouched = [...document.getElementById("map-hint").content.childNodes];
+const outside = {
+  paint, toMap, select,
+  size: () => [width, height],
+  open: (address) => { // as a link, so that a running player goes on
+    const link = document.createElement("a");
+    link.href = address;
+    link.hidden = true;
+    box.append(link);
+    link.click();
+  },
+  colour: (...given) => { [classes, palette] = given; painter.colour(classes, palette); paint(); },
+};
+const paintNames = regionNames(outside);
+const lasso = regions(outside, canvas, { draw: part("[data-draw]"), visible: part("[data-visible]"), hint: part(".lasso-hint") });
+const ink = colours(outside, box.parentElement.querySelector(".legend"), part("[name=by]"), part(".playlist-choice"), () => writeAddress());
+search(outside, document.querySelector(".map-find"), document.getElementById("found"));
+const writeAddress = addressWriter(box, () => ({ view, ...ink.current(), id: near?.id ?? "" }));
+
+function openAddress({ still }) {
+  const wanted = readAddress();
+  if (wanted.view) view = wanted.view;
+  if (wanted.by && (wanted.by !== ink.current().by || wanted.playlist !== ink.current().playlist)) ink.choose({ by: wanted.by, playlist: wanted.playlist });
+  if (wanted.id) select({ id: wanted.id }, { go: !wanted.view, still });
+  paint();
+}
+addEventListener("hashchange", () => { if (box.isConnected) openAddress({ still: false }); });
 
 function fit() {
   [width, height, scale] = [Math.max(1, box.clientWidth), Math.max(1, box.clientHeight), devicePixelRatio || 1];
@@ -223,13 +296,15 @@ new ResizeObserver(fit).observe(box);
 async function load() {
   const answer = await fetch(box.dataset.points), data = await answer.arrayBuffer(), n = data.byteLength / 5;
   points = Float32Array.from(new Uint16Array(data, 0, 2 * n), (value) => (value / 65535) * 2 - 1);
-  kinds = new Uint8Array(data, 4 * n, n);
+  classes = new Uint8Array(data, 4 * n, n);
   grid = makeGrid();
-  painter = makePainter(points, kinds, frame());
+  painter = makePainter(points, classes, palette, frame());
   box.prepend(painter.surface);
   box.dataset.by = painter.name;
   read();
   if (box.dataset.row) choose(Number(box.dataset.row), { go: true });
+  await ink.choose({ by: "kind", playlist: "" });
+  openAddress({ still: true });
 }
 load();
 

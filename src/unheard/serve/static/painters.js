@@ -1,20 +1,23 @@
 // Two ways to draw many points in every frame: WebGL, and where it is missing or slow (some browsers emulate it in
 // software without a graphics card) setting pixels one by one, which is faster than drawing shapes on a canvas.
 //
-// A painter has a surface (its canvas) and paints a frame { x, y, unit, width, height, scale, size, alpha }: the point
-// of the map in the middle, pixels for one unit of the map, the box in pixels, device pixels for one pixel, the width of
-// a point in pixels, and its opacity.
-export const COLOURS = [[242, 171, 102], [115, 181, 255]]; // known (warm), new (cold)
+// A painter has a surface (its canvas), takes the class of each point and the colour of each class (red, green, blue, and
+// opacity from 0 to 1) by `colour`, and paints a frame { x, y, unit, width, height, scale, size, alpha }: the point of the
+// map in the middle, pixels for one unit of the map, the box in pixels, device pixels for one pixel, the width of a point
+// in pixels, and its opacity.
 const NIGHT = [8, 14, 34];
 const SLOW_MS = 16; // a frame at 60 a second
 const TRIES = 3; // the first frame also compiles the shaders
 
-// Return a painter for points (x and y alternating) and kinds (indices into COLOURS); `frame` is the first frame.
-export function makePainter(points, kinds, frame) {
-  const webgl = withWebGL(points, kinds);
+// Return a painter for points (x and y alternating) in their first colours; `frame` is the first frame.
+export function makePainter(points, classes, colours, frame) {
+  const webgl = withWebGL(points);
+  webgl?.colour(classes, colours);
   if (webgl && webgl.isQuick(frame)) return webgl;
   webgl?.end();
-  return withPixels(points, kinds);
+  const pixels = withPixels(points);
+  pixels.colour(classes, colours);
+  return pixels;
 }
 
 function fit(surface, { width, height, scale }) {
@@ -24,16 +27,16 @@ function fit(surface, { width, height, scale }) {
   return true;
 }
 
-function withWebGL(points, kinds) {
+function withWebGL(points) {
   const surface = document.createElement("canvas"), gl = surface.getContext("webgl", { antialias: false, alpha: false });
   if (!gl) return null;
   const program = gl.createProgram();
   for (const [kind, source] of [
-    [gl.VERTEX_SHADER, `attribute vec2 at; attribute float kind; uniform vec4 view; uniform float size; varying float cold, across;
-      void main() { cold = kind; across = size; gl_Position = vec4((at - view.xy) * view.zw, 0., 1.); gl_PointSize = size; }`],
-    [gl.FRAGMENT_SHADER, `precision mediump float; uniform vec3 warm_colour, cold_colour; uniform float alpha; varying float cold, across;
+    [gl.VERTEX_SHADER, `attribute vec2 at; attribute vec4 colour; uniform vec4 view; uniform float size; varying vec4 ink; varying float across;
+      void main() { ink = colour; across = size; gl_Position = vec4((at - view.xy) * view.zw, 0., 1.); gl_PointSize = size; }`],
+    [gl.FRAGMENT_SHADER, `precision mediump float; uniform float alpha; varying vec4 ink; varying float across;
       void main() { float r = length(gl_PointCoord - .5) * across; float edge = 1. - smoothstep(across * .5 - 1.2, across * .5, r);
-      gl_FragColor = vec4(mix(warm_colour, cold_colour, cold), edge * alpha); }`],
+      gl_FragColor = vec4(ink.rgb, edge * alpha * ink.a); }`],
   ]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, source);
@@ -46,15 +49,22 @@ function withWebGL(points, kinds) {
   gl.enable(gl.BLEND);
   gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
   gl.clearColor(...NIGHT.map((part) => part / 255), 1);
-  const uniform = (name) => gl.getUniformLocation(program, name);
-  const [u_view, u_size, u_alpha] = [uniform("view"), uniform("size"), uniform("alpha")];
-  for (const [kind, name] of ["warm_colour", "cold_colour"].entries()) gl.uniform3fv(uniform(name), COLOURS[kind].map((part) => part / 255));
-  for (const [name, data, parts, type] of [["at", points, 2, gl.FLOAT], ["kind", kinds, 1, gl.UNSIGNED_BYTE]]) {
-    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
-    gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
-    const location = gl.getAttribLocation(program, name);
+  const [u_view, u_size, u_alpha] = ["view", "size", "alpha"].map((name) => gl.getUniformLocation(program, name));
+  const buffers = ["at", "colour"].map((name, i) => {
+    const buffer = gl.createBuffer(), location = gl.getAttribLocation(program, name);
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     gl.enableVertexAttribArray(location);
-    gl.vertexAttribPointer(location, parts, type, false, 0, 0);
+    gl.vertexAttribPointer(location, [2, 4][i], [gl.FLOAT, gl.UNSIGNED_BYTE][i], i === 1, 0, 0);
+    return buffer;
+  });
+  gl.bindBuffer(gl.ARRAY_BUFFER, buffers[0]);
+  gl.bufferData(gl.ARRAY_BUFFER, points, gl.STATIC_DRAW);
+
+  function colour(classes, colours) {
+    const bytes = new Uint8Array(4 * classes.length), parts = colours.map(({ rgb, opacity }) => [...rgb, Math.round(255 * opacity)]);
+    for (let i = 0; i < classes.length; i++) bytes.set(parts[classes[i]], 4 * i);
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffers[1]);
+    gl.bufferData(gl.ARRAY_BUFFER, bytes, gl.STATIC_DRAW);
   }
 
   function paint(frame) {
@@ -64,7 +74,7 @@ function withWebGL(points, kinds) {
     gl.uniform4f(u_view, frame.x, frame.y, (2 * frame.unit) / frame.width, (2 * frame.unit) / frame.height);
     gl.uniform1f(u_size, Math.max(2, frame.size * frame.scale));
     gl.uniform1f(u_alpha, frame.alpha);
-    gl.drawArrays(gl.POINTS, 0, kinds.length);
+    gl.drawArrays(gl.POINTS, 0, points.length / 2);
   }
 
   // Whether a frame is drawn in time; reading a pixel waits for the end of the drawing.
@@ -78,14 +88,14 @@ function withWebGL(points, kinds) {
     return false;
   }
 
-  return { name: "webgl", surface, paint, isQuick, end: () => gl.getExtension("WEBGL_lose_context")?.loseContext() };
+  return { name: "webgl", surface, colour, paint, isQuick, end: () => gl.getExtension("WEBGL_lose_context")?.loseContext() };
 }
 
-function withPixels(points, kinds) {
+function withPixels(points) {
   const surface = document.createElement("canvas"), flat = surface.getContext("2d", { alpha: false });
   if (!flat) throw new Error("this browser supports neither WebGL nor 2D canvases");
   const night = packed(NIGHT);
-  let image = null, pixels = null;
+  let image = null, pixels = null, classes = null, colours = [];
 
   function paint(frame) {
     if (fit(surface, frame) || !image) {
@@ -94,12 +104,12 @@ function withPixels(points, kinds) {
     }
     pixels.fill(night);
     const { width, height } = image, unit = frame.unit * frame.scale;
-    const { columns, rows, inks, rest, reach } = dotPixels(Math.max(2, frame.size * frame.scale), frame.alpha), cells = columns.length;
+    const dots = colours.map((colour) => dotPixels(Math.max(2, frame.size * frame.scale), frame.alpha * colour.opacity, colour.rgb));
     const middle = width / 2 - frame.x * unit, centre = height / 2 + frame.y * unit;
-    for (let i = 0; i < kinds.length; i++) {
+    for (let i = 0; i < classes.length; i++) {
+      const { columns, rows, ink, rest, reach } = dots[classes[i]], cells = columns.length;
       const x = Math.floor(middle + points[2 * i] * unit), y = Math.floor(centre - points[2 * i + 1] * unit);
       if (x < -reach || y < -reach || x >= width + reach || y >= height + reach) continue;
-      const ink = inks[kinds[i]];
       for (let c = 0; c < cells; c++) {
         const column = x + columns[c], row = y + rows[c];
         if (column < 0 || row < 0 || column >= width || row >= height) continue;
@@ -112,12 +122,12 @@ function withPixels(points, kinds) {
     flat.putImageData(image, 0, 0);
   }
 
-  return { name: "canvas", surface, paint };
+  return { name: "canvas", surface, paint, colour: (...given) => { [classes, colours] = given; } };
 }
 
 // Return the pixels of a point as the shader would colour them: their offsets, the share of the old colour that remains
-// (rest, of 256) and the colour that is added (inks: red and blue in one number, green in another).
-function dotPixels(across, alpha) {
+// (rest, of 256) and the colour that is added (ink: red and blue in one number, green in the next).
+function dotPixels(across, alpha, rgb) {
   const radius = across / 2, reach = Math.floor(radius), columns = [], rows = [], cover = [];
   for (let row = -reach; row <= reach; row++) {
     for (let column = -reach; column <= reach; column++) {
@@ -126,8 +136,9 @@ function dotPixels(across, alpha) {
       if (parts > 0) { columns.push(column); rows.push(row); cover.push(parts); }
     }
   }
-  const inks = COLOURS.map(packed).map((colour) => cover.flatMap((parts) => [(colour & 0xff00ff) * parts, (colour & 0xff00) * parts]));
-  return { columns, rows, inks, rest: cover.map((parts) => 256 - parts), reach };
+  const colour = packed(rgb);
+  const ink = cover.flatMap((parts) => [(colour & 0xff00ff) * parts, (colour & 0xff00) * parts]);
+  return { columns, rows, ink, rest: cover.map((parts) => 256 - parts), reach };
 }
 
 const packed = ([red, green, blue]) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import AudioError, MissingStageError, UserError
+from unheard.plays import read_playlists
 from unheard.progress import Progress, silent
 from unheard.recommend import csv_lists
 from unheard.recommend import recommend as ranking
@@ -38,6 +39,7 @@ from unheard.recommend.recommend import NewTrack, Recommendation, Seed
 from unheard.recommend.recommenders import FactorRecommender, Recommender, space_of
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.vector_export import write_vectors
+from unheard.search import SearchIndex
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -130,6 +132,20 @@ class Session:
         """Return a seed for several calls: `name` itself for a track of the library, else the encoded file."""
         seed = self._seed_of(name)
         return name if isinstance(seed, int) else seed
+
+    def resolve_playlist(self, name: str) -> str:
+        """Return the id of a playlist given by its id, or by its name if no other playlist has that name.
+
+        Names are compared without case, accents and punctuation. Raise UserError for an unknown or ambiguous name.
+        """
+        if name in self.catalogue.playlists:
+            return name
+        stored = [one for one in read_playlists(self.workspace) if one.playlist_id in self.catalogue.playlists]
+        index = SearchIndex(((one.name, one.playlist_id, PurePath(one.playlist_id).name), ()) for one in stored)
+        found = [stored[row].playlist_id for row in index.named(name)]
+        if len(found) > 1:
+            raise UserError(f"{len(found)} playlists are called {name!r}; name one by its id: {', '.join(found)}")
+        return found[0] if found else self.catalogue.playlists[self.catalogue.playlist_row(name)]
 
     # -------------------------------------------------------------------------------------------- explained lists
 
@@ -391,7 +407,10 @@ class Session:
         if row is not None:
             return row
         if not Path(name).is_file():
-            raise UserError(f"{name!r}: expected a track id of the library or an audio file; check `unheard status`")
+            near = self.catalogue.similar_ids(name)
+            raise UserError(
+                f"{name!r}: expected a track id of the library or an audio file; {near}`unheard tracks` lists the ids"
+            )
         return self.encode_file(Path(name))
 
     def _embed_each(

@@ -59,6 +59,30 @@ def test_own_and_excluded_tracks_and_a_third_song_of_an_artist_are_left_out(
     assert max(Counter(catalogue.main_artist[list(rows)]).values()) == 2
 
 
+@pytest.mark.parametrize(("options", "at_most"), [({}, 2), ({"max_per_album": 1}, 1), ({"max_per_album": None}, 30)])
+def test_a_mix_by_many_artists_does_not_fill_a_list(
+    catalogue: Catalogue, toy: FactorRecommender, options: dict[str, int | None], at_most: int
+) -> None:
+    """Thirty tracks by thirty artists become one album of a folder."""
+    mix = {row for row, track in enumerate(catalogue.tracks.items) if track.track_id.endswith("-0")}
+    assert len(mix) >= 30
+    tracks = tuple(
+        replace(track, path=f"/mix/{row}.mp3", album="Super Mix") if row in mix else track
+        for row, track in enumerate(catalogue.tracks.items)
+    )
+    mixed = replace(catalogue, tracks=Tracks(tracks))
+    asked = ListOptions(candidates="all", n=30, **options)  # type: ignore[arg-type]
+    for found in (
+        similar(mixed, toy, mixed.track_row("t00-0"), options=asked),
+        recommend(mixed, toy, likes=[mixed.track_row("t00-0")], options=asked),
+        recommend(mixed, toy, playlist=mixed.playlist_row("p07"), options=asked.changed(diversity=0.5)),
+    ):
+        n_of_mix = sum(item.row in mix for item in found)
+        assert len(found) == 30
+        assert 0 < n_of_mix <= at_most
+        assert at_most < 30 or n_of_mix > 2  # without the cap there would be more
+
+
 def test_reasons_of_a_playlist_are_its_own_warm_tracks_that_are_near(
     catalogue: Catalogue, toy: FactorRecommender
 ) -> None:

@@ -113,6 +113,7 @@ QUERIES = st.builds(
     which=st.sampled_from(["cold", "warm", "all"]),
     n=st.integers(1, 50),
     max_per_artist=st.integers(0, 9),
+    max_per_album=st.none() | st.integers(0, 9),
     diversity=st.sampled_from([0.0, 0.25, 1.0]),
     genres=st.lists(st.text(min_size=1).filter(str.strip), unique=True, max_size=2).map(tuple),
     year_from=st.none() | st.integers(0, 9999),
@@ -134,7 +135,8 @@ def test_buttons_take_back_seeds_and_removals() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["n=0", "n=51", "n=x", "n=nan", "which=hot", "diversity=2", "year_from=-1", "per_artist=any"]
+    "query",
+    ["n=0", "n=51", "n=x", "n=nan", "which=hot", "diversity=2", "year_from=-1", "per_artist=any", "per_album=-1"],
 )
 def test_an_invalid_query_is_refused(query: str) -> None:
     with pytest.raises(UserError, match="expected"):

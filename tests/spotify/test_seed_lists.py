@@ -103,7 +103,7 @@ def _with_a_twin(workspace: Workspace) -> Workspace:
 
 
 def test_wrong_requests(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no track 'nobody' among 284; scan it"):
+    with pytest.raises(UserError, match=r"no track 'nobody' among 284; did you mean 'unplayed' \("):
         nearest_lists(workspace, ["nobody"])
     with pytest.raises(UserError, match=r"no model 'cnn'; choose one of these"):
         nearest_lists(workspace, ["t09-1"], models=["cnn"])

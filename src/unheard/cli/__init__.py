@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 
 def main() -> None:
     """Run `unheard`."""
     from unheard.cli.app import app
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names that the encoding of a log lacks are no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     app()

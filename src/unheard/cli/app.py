@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -31,6 +32,9 @@ from unheard.cli import (
     report as report_commands,
 )
 from unheard.cli import (
+    search as search_commands,
+)
+from unheard.cli import (
     training as training_commands,
 )
 from unheard.errors import UnheardError
@@ -55,15 +59,28 @@ class Commands(TyperGroup):
             raise SystemExit(130) from None
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(self.commands)  # in the order of registration, not of the alphabet
+        return [name for commands in self._panels().values() for name in commands]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's signature
+        """Write the first sentence of each command, in the panels of COMMANDS."""
+        for panel, names in self._panels().items():
+            with formatter.section(panel):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(limit=1000)) for name in names])
+
+    def _panels(self) -> dict[str, list[str]]:
+        """Return the names of the commands of each panel, in the order of registration."""
+        panels: dict[str, list[str]] = {panel: [] for panel in COMMANDS}
+        for name, command in self.commands.items():
+            panels[str(getattr(command, "rich_help_panel", ""))].append(name)
+        return panels
 
 
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Recommend music nobody has played yet: learn from playlists and audio, and rank new tracks.",
 )
 
@@ -83,31 +100,45 @@ def _options(
     """Options of the application itself."""
 
 
-for command in (
-    library_commands.init,
-    library_commands.scan,
-    library_commands.import_plays,
-    library_commands.split,
-    features.features,
-    training_commands.factors,
-    weights.weights,
-    training_commands.tune,
-    training_commands.train,
-    recommend_commands.similar,
-    recommend_commands.recommend,
-    recommend_commands.embed,
-    evaluation.evaluate,
-    map_command.draw_map,
-    report_commands.report,
-    serve.serve,
-    spotify.spotify,
-    library_commands.status,
-    library_commands.errors,
-    library_commands.doctor,
-    library_commands.migrate,
-    demo.demo,
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Your music": (
+        library_commands.init,
+        library_commands.scan,
+        library_commands.import_plays,
+        search_commands.tracks,
+        search_commands.playlists,
+    ),
+    "Training": (
+        library_commands.split,
+        features.features,
+        training_commands.factors,
+        weights.weights,
+        training_commands.tune,
+        training_commands.train,
+    ),
+    "Lists": (
+        recommend_commands.similar,
+        recommend_commands.recommend,
+        recommend_commands.embed,
+        map_command.draw_map,
+        spotify.spotify,
+    ),
+    "Measuring": (evaluation.evaluate, report_commands.report),
+    "Server": (serve.serve,),
+    "Workspace": (
+        library_commands.status,
+        library_commands.errors,
+        library_commands.doctor,
+        library_commands.migrate,
+        demo.demo,
+    ),
+}
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        name = command.__name__.replace("import_plays", "import").replace("draw_map", "map")
+        app.command(name, rich_help_panel=panel)(command)
+for name, group, about in (
+    ("listen-test", listen_test.listen_test, "Create and analyse blind listening tests."),
+    ("experiment", experiments.experiment, "Run an experiment: trainings and measurements."),
 ):
-    app.command(command.__name__.replace("import_plays", "import").replace("draw_map", "map"))(command)
-
-app.add_typer(listen_test.listen_test, name="listen-test", help="Create and analyse blind listening tests.")
-app.add_typer(experiments.experiment, name="experiment", help="Run an experiment: trainings and measurements.")
+    app.add_typer(group, name=name, help=about, rich_help_panel="Measuring")

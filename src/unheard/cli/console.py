@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -27,6 +27,7 @@ out = Console(soft_wrap=False, highlight=False, width=None if _has_width else PI
 err = Console(stderr=True, highlight=False)
 
 JSON_EVERY_S = 0.3
+LINE_EVERY_S = 5.0  # in a log
 
 WorkspaceOption = Annotated[
     Path,
@@ -53,6 +54,13 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
+def print_columns(rows: Iterable[Sequence[object]]) -> None:
+    """Print rows on stdout for other programs, one a line, columns separated by tabs."""
+    for row in rows:
+        cells = ("".join(c if c.isprintable() else " " for c in str(cell)) for cell in row)
+        sys.stdout.write("\t".join(cells) + "\n")
+
+
 def fail(error: UnheardError) -> NoReturn:
     """Print an error as one line on stderr and exit with its code."""
     err.print(f"[bold red]error:[/] {escape(' '.join(str(error).splitlines()))}", soft_wrap=True)
@@ -61,9 +69,15 @@ def fail(error: UnheardError) -> NoReturn:
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """Yield a `Progress` with one bar per step on stderr, or JSON lines if UNHEARD_PROGRESS is "json"."""
+    """Yield a `Progress` with one bar per step on stderr.
+
+    Without a terminal that can draw bars it prints a line every LINE_EVERY_S, and JSON if UNHEARD_PROGRESS is "json".
+    """
     if os.environ.get("UNHEARD_PROGRESS") == "json":
         yield _json_lines()
+        return
+    if not err.is_terminal or err.is_dumb_terminal:
+        yield _plain_lines()
         return
     columns = (
         TextColumn("{task.description}"),
@@ -82,6 +96,22 @@ def progress_bars() -> Iterator[Progress]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield report
+
+
+def _plain_lines() -> Progress:
+    """Return a `Progress` that prints a line every LINE_EVERY_S, and one at the end of a step that has had one."""
+    last = time.monotonic()
+    with_line: set[str] = set()
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= LINE_EVERY_S or (done >= total and what in with_line):
+            last = now
+            with_line.add(what) if done < total else with_line.discard(what)
+            say(f"{what}: {done} of {total}")
+
+    return report
 
 
 def _json_lines() -> Progress:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unheard.cli import console
+from unheard.cli.completion import playlist_ids, track_ids
 from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
 from unheard.errors import UserError
 
@@ -36,6 +37,15 @@ Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write .m3u8, .jspf, .csv or .json.", show_default=False)
 ]
 ArtistCap = Annotated[int, typer.Option(min=0, help="Maximum number of tracks of one artist; 0: no cap.")]
+PerAlbum = Annotated[
+    int | None,
+    typer.Option(
+        "--max-per-album",
+        min=0,
+        help="Maximum number of tracks of one album; 0: no cap. Default: as --max-per-artist.",
+        show_default=False,
+    ),
+]
 Diversity = Annotated[
     float,
     typer.Option(min=0, max=1, help="0: rank by score; 1: choose tracks as different from each other as possible."),
@@ -64,7 +74,12 @@ def similar(
     workspace: WorkspaceOption,
     track: Annotated[
         str | None,
-        typer.Argument(metavar="TRACK_ID|FILE", help="A track of the library, or an audio file.", show_default=False),
+        typer.Argument(
+            metavar="TRACK_ID|FILE",
+            help="A track of the library, or an audio file.",
+            show_default=False,
+            autocompletion=track_ids,
+        ),
     ] = None,
     candidates: Candidates = "all",
     n: Count = 10,
@@ -72,6 +87,7 @@ def similar(
     split: SplitOption = None,
     model: ModelOption = None,
     max_per_artist: ArtistCap = 2,
+    max_per_album: PerAlbum = None,
     diversity: Diversity = 0.0,
     genre: Genres = None,
     year: Years = None,
@@ -92,12 +108,13 @@ def similar(
     The match is the share of the other candidates that a track is nearer than. --json and -o also have the score, a
     centred cosine, -1 to 1.
     """
-    from unheard.recommend.options import ListOptions, artist_cap
+    from unheard.recommend.options import ListOptions, album_cap, artist_cap
 
     options = ListOptions(
         n=n,
         candidates=candidates,
         max_per_artist=artist_cap(max_per_artist),
+        max_per_album=album_cap(max_per_album),
         diversity=diversity,
         filters=_filters(genre, year, min_duration, max_duration),
     )
@@ -120,11 +137,24 @@ def similar(
 
 def recommend(
     workspace: WorkspaceOption,
-    playlist: Annotated[str | None, typer.Option("--playlist", help="Id of a playlist.", show_default=False)] = None,
+    playlist: Annotated[
+        str | None,
+        typer.Option(
+            "--playlist",
+            metavar="ID|NAME",
+            help="A playlist: its id, or its name if no other has it.",
+            show_default=False,
+            autocompletion=playlist_ids,
+        ),
+    ] = None,
     like: Annotated[
         list[str] | None,
         typer.Option(
-            "--like", metavar="TRACK_ID|FILE", help="A liked track, the seed (repeatable).", show_default=False
+            "--like",
+            metavar="TRACK_ID|FILE",
+            help="A liked track, the seed (repeatable).",
+            show_default=False,
+            autocompletion=track_ids,
         ),
     ] = None,
     candidates: Candidates = "cold",
@@ -133,8 +163,12 @@ def recommend(
     split: SplitOption = None,
     model: ModelOption = None,
     max_per_artist: ArtistCap = 2,
+    max_per_album: PerAlbum = None,
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", metavar="TRACK_ID", help="Leave this track out (repeatable).")
+        list[str] | None,
+        typer.Option(
+            "--exclude", metavar="TRACK_ID", help="Leave this track out (repeatable).", autocompletion=track_ids
+        ),
     ] = None,
     diversity: Diversity = 0.0,
     genre: Genres = None,
@@ -160,12 +194,13 @@ def recommend(
         (playlist is not None) + bool(like) + all_playlists == 1,
         "expected one of --playlist ID, --like TRACK_ID|FILE, or --all-playlists -o recs.csv",
     )
-    from unheard.recommend.options import ListOptions, artist_cap
+    from unheard.recommend.options import ListOptions, album_cap, artist_cap
 
     options = ListOptions(
         n=n,
         candidates=candidates,
         max_per_artist=artist_cap(max_per_artist),
+        max_per_album=album_cap(max_per_album),
         exclude=exclude or (),
         diversity=diversity,
         filters=_filters(genre, year, min_duration, max_duration),
@@ -178,6 +213,7 @@ def recommend(
         console.say(f"{output}: {rows} rows")
         return
     seeds = [session.resolve_seed(name) for name in dict.fromkeys(like or [])]
+    playlist = None if playlist is None else session.resolve_playlist(playlist)
     found = session.recommendations(playlist=playlist, like=seeds, options=options)
     _warn_of_low_confidence(session, seeds)
     query = f"playlist {playlist}" if playlist is not None else ", ".join(session.label(seed) for seed in like or [])
@@ -290,4 +326,6 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
         if any(is_low):
             console.say(f"{LOW_CONFIDENCE_MARK} low confidence: no known track is similar")
         if not found:
-            console.say("no candidates: the split, the filters, the artist cap and the seeds exclude all tracks")
+            console.say(
+                "no candidates: the split, the filters, the artist cap, the album cap and the seeds exclude all tracks"
+            )

@@ -9,7 +9,7 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import SplitOption, WorkspaceOption
-from unheard.cli.recommend import ArtistCap, Candidates
+from unheard.cli.recommend import ArtistCap, Candidates, PerAlbum
 from unheard.errors import UserError
 from unheard.workspace import Workspace
 
@@ -28,6 +28,7 @@ def spotify(
     split: SplitOption = None,
     candidates: Candidates = "cold",
     max_per_artist: ArtistCap = 2,
+    max_per_album: PerAlbum = None,
     m3u: Annotated[
         Path | None,
         typer.Option(
@@ -43,7 +44,7 @@ def spotify(
     name_prefix: Annotated[str, typer.Option("--name-prefix", help="Prefix of the playlists' names.")] = "unheard",
 ) -> None:
     """Write a playlist for each seed and model: the seed, then its nearest tracks. A second run replaces it."""
-    from unheard.recommend.options import artist_cap
+    from unheard.recommend.options import album_cap, artist_cap
     from unheard.spotify.account import connect
     from unheard.spotify.m3u_files import write_files
     from unheard.spotify.publish import publish
@@ -63,6 +64,7 @@ def spotify(
             k=k,
             candidates=candidates,
             max_per_artist=artist_cap(max_per_artist),
+            max_per_album=album_cap(max_per_album),
             prefix=name_prefix,
             progress=progress,
         )

@@ -25,7 +25,9 @@ from unheard.features.table import VECTORS
 from unheard.ids import IdMap
 from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
+from unheard.recommend.albums import album_numbers
 from unheard.recommend.duplicates import song_numbers
+from unheard.search import did_you_mean, near_names, near_tracks
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import LIVE, USE_SPLITS, Split, Use, artist_groups, load_split
 from unheard.splits.groups import main_artist
@@ -127,6 +129,11 @@ class Catalogue:
         return out
 
     @cached_property
+    def album(self) -> NDArray[np.int32]:
+        """Number of each track's album, (n,) int32; see albums.py."""
+        return album_numbers(self.tracks)
+
+    @cached_property
     def song(self) -> NDArray[np.int32]:
         """Number of the song of which each track is a recording, (n,) int32; see duplicates.py."""
         return song_numbers(self.tracks, self.artist)
@@ -177,16 +184,25 @@ class Catalogue:
         return rows
 
     def playlist_row(self, playlist_id: str) -> int:
-        """Return the row of a playlist; raise UserError for an unknown id."""
+        """Return the row of a playlist; raise UserError for an unknown id, with similar ones."""
         if playlist_id not in self.playlists:
-            raise UserError(f"no playlist {playlist_id!r} among {len(self.playlists)}; import it or check its id")
+            near = did_you_mean([repr(name) for name in near_names(playlist_id, self.playlists)])
+            raise UserError(
+                f"no playlist {playlist_id!r} among {len(self.playlists)}; {near}`unheard playlists` lists them"
+            )
         return self.playlists.row(playlist_id)
 
     def track_row(self, track_id: str) -> int:
-        """Return the row of a track; raise UserError for an unknown id."""
+        """Return the row of a track; raise UserError for an unknown id, with similar ones."""
         if track_id not in self.tracks.ids:
-            raise UserError(f"no track {track_id!r} among {len(self.tracks)}; scan it or check its id")
+            near = self.similar_ids(track_id)
+            raise UserError(f"no track {track_id!r} among {len(self.tracks)}; {near}`unheard tracks` lists them")
         return self.tracks.ids.row(track_id)
+
+    def similar_ids(self, wrong: str) -> str:
+        """Return "did you mean ...? " with the ids and labels of tracks that a wrong id may mean; empty without any."""
+        near = near_tracks(wrong, self.tracks)
+        return did_you_mean([f"{name!r} ({self.tracks[self.tracks.ids.row(name)].label})" for name in near])
 
 
 def load_catalogue(

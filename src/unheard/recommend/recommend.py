@@ -18,6 +18,7 @@ Seeds, a playlist's own tracks, and other recordings of either are never returne
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -279,17 +280,20 @@ def _select_in_order(
     seed_songs: Collection[int],
     query: _Query,
 ) -> list[int]:
-    """Return the first of `order` (columns, best first), with each song once and the artist cap respected."""
+    """Return the first of `order` (columns, best first), with each song once and the caps respected."""
     options, rows = query.options, query.candidates
-    songs, n_of_artist = set(seed_songs), dict[int, int]()
+    songs, n_of_artist, n_of_album = set(seed_songs), Counter[int](), Counter[int]()
 
     def accept(column: int) -> bool:
         song, artist = int(catalogue.song[rows[column]]), int(catalogue.main_artist[rows[column]])
-        n = n_of_artist.get(artist, 0)
-        if song in songs or (options.max_per_artist is not None and n >= options.max_per_artist):
+        album = int(catalogue.album[rows[column]])
+        if song in songs or (options.max_per_artist is not None and n_of_artist[artist] >= options.max_per_artist):
+            return False
+        if options.n_per_album is not None and n_of_album[album] >= options.n_per_album:
             return False
         songs.add(song)
-        n_of_artist[artist] = n + 1
+        n_of_artist[artist] += 1
+        n_of_album[album] += 1
         return True
 
     kept: list[int] = []
@@ -306,7 +310,7 @@ def _select_in_order(
             accept=lambda index: accept(int(pool[index])),
         )
         kept = [int(pool[index]) for index in chosen]
-    for column in order:  # all candidates without diversity; with it, those after a pool that the artist cap used up
+    for column in order:  # all candidates without diversity; with it, those after a pool that the caps used up
         if len(kept) >= options.n:
             break
         if accept(int(column)):

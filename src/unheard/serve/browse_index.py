@@ -1,19 +1,17 @@
-"""Tables for browsing a catalogue: names of tracks for search, artists, playlists and their tracks in order."""
+"""Tables for browsing a catalogue: search, artists, playlists and their tracks in order."""
 
 from __future__ import annotations
 
-import bisect
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 
 import numpy as np
 from scipy.sparse import csc_matrix
 
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.track_status import Status, statuses
+from unheard.search import SearchIndex, TrackSearch
 from unheard.serve.album_index import Album, albums_of
 from unheard.serve.schema import ArtistOut, Kind, PlaylistOut, Shown
 from unheard.splits import Use
@@ -31,9 +29,9 @@ class BrowseIndex:
     def prepare(self) -> None:
         """Compute every table now."""
         self.search("prepare", artist="prepare")
-        _ = self.artists, self.playlists, self.by_track, self.statuses
-        _ = self.album_of_id, self.album_of_row
-        _ = self._kinds, self._n_playlists, self._names
+        self.search_artists("prepare")
+        self.search_playlists("prepare")
+        _ = self.by_track, self.statuses, self.album_of_id, self.album_of_row, self._kinds, self._n_playlists
 
     def kind(self, row: int) -> Kind:
         """Return cold (a test track or new), warm (a train track with plays) or other (validation, or no plays)."""
@@ -100,71 +98,34 @@ class BrowseIndex:
         )
 
     def search(self, text: str, *, which: Shown = "all", artist: str = "") -> tuple[int, ...]:
-        """Return the rows of the tracks whose artist, title and album together contain every word.
-
-        Tracks whose title or artist equals the text come first, then those whose title or artist contains it, then the
-        others; each group is sorted by artist and title.
-        """
-        numbers: Iterable[int] = range(len(self._sorted_rows))
-        words = sorted(loose(text).split(), key=self._text.count)  # the rarest first leaves the fewest for the others
-        if words:
-            numbers = self._numbers_with(words[0])
-        found = [number for number in numbers if all(word in self._texts[number] for word in words[1:])]
-        if words:
-            phrase = " ".join(loose(text).split())
-            found.sort(key=lambda number: self._match_rank(number, phrase))
-        rows = [self._sorted_rows[number] for number in found]
+        """Return the rows of the tracks that match every word, best first (unheard.search); all, by name, for ""."""
+        rows = [int(row) for row in self._track_search.search(text)]
         if artist:
             credited = self._by_artist.get(artist, set())
             rows = [row for row in rows if row in credited]
         return tuple(row for row in rows if which in ("all", self.kind(row), self.status(row)))
 
-    def _match_rank(self, number: int, phrase: str) -> int:
-        """Return 0 if title or artist equals the phrase, 1 if one contains it from the start of a word, else 2."""
-        title, artist = self._names[number]
-        if phrase in (title, artist):
-            return 0
-        return 1 if f" {phrase}" in f" {title} {artist}" else 2
+    def search_artists(self, text: str) -> tuple[ArtistOut, ...]:
+        """Return the artists whose name matches every word, best first; all, by name, for ""."""
+        return tuple(self.artists[row] for row in self._artist_search.search(text))
 
-    def _numbers_with(self, word: str) -> list[int]:
-        """Return the indices into `_sorted_rows` of tracks whose text contains a word, ascending.
-
-        One search in one long string is faster than a search in each track's text.
-        """
-        found, at = [], self._text.find(word)
-        while at >= 0:
-            number = bisect.bisect_right(self._starts, at) - 1
-            found.append(number)
-            at = self._text.find(word, self._starts[number + 1])
-        return found
+    def search_playlists(self, text: str) -> tuple[PlaylistOut, ...]:
+        """Return the playlists whose id matches every word, best first; all, by id, for ""."""
+        if not text.strip():
+            return self.playlists
+        return tuple(self.playlists[row] for row in self._playlist_search.search(text))
 
     @cached_property
-    def _texts(self) -> list[str]:
-        """The searched text of each track, in the order of `_sorted_rows`; it contains no line break."""
-        tracks = (self.catalogue.tracks[row] for row in self._sorted_rows)
-        return [loose(f"{track.artist} {track.title} {track.album}") for track in tracks]
+    def _track_search(self) -> TrackSearch:
+        return TrackSearch(self.catalogue.tracks.items)
 
     @cached_property
-    def _names(self) -> list[tuple[str, str]]:
-        """Normalised title and artist of each track, in the order of `_sorted_rows`."""
-        tracks = (self.catalogue.tracks[row] for row in self._sorted_rows)
-        return [(loose(track.title), loose(track.artist)) for track in tracks]
+    def _artist_search(self) -> SearchIndex:
+        return SearchIndex(((artist.name,), ()) for artist in self.artists)
 
     @cached_property
-    def _text(self) -> str:
-        """All of `_texts`, one a line."""
-        return "".join(f"{text}\n" for text in self._texts)
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        """Where each track's line starts in `_text`, and the end of the last one."""
-        return list(accumulate((len(text) + 1 for text in self._texts), initial=0))
-
-    @cached_property
-    def _sorted_rows(self) -> list[int]:
-        """Rows of all tracks, sorted by artist and title."""
-        tracks = self.catalogue.tracks
-        return sorted(range(len(tracks)), key=lambda row: (loose(tracks[row].artist), loose(tracks[row].title), row))
+    def _playlist_search(self) -> SearchIndex:
+        return SearchIndex(((playlist.playlist_id,), ()) for playlist in self.playlists)
 
     def of_artist(self, name: str) -> tuple[int, ...]:
         """Return the rows of the tracks that credit an artist, ascending; empty for an unknown one."""

@@ -33,7 +33,6 @@ from unheard.serve.schema import (
 )
 from unheard.serve.snapshot import Snapshot
 from unheard.session import Session
-from unheard.splits.groups import loose
 
 MEANS_PREFERENCE = "how well the track suits the playlist: larger is better; compare scores of this list only"
 MEANS_VOTES = "votes of the seeds: sum of 1 / (60 + rank among a seed's neighbours)"
@@ -54,7 +53,7 @@ class NotFoundError(UserError):
 def search(
     snapshot: Snapshot, text: str = "", *, which: Shown = "all", artist: str = "", offset: int = 0, limit: int = 50
 ) -> TrackPage:
-    """Return the tracks whose artist, title and album together contain every word of `text`, the best matches first."""
+    """Return the tracks that match every word of `text`, the best matches first (unheard.search)."""
     rows = snapshot.cached(
         ("search", text, which, artist), lambda: snapshot.browse_index.search(text, which=which, artist=artist)
     )
@@ -78,17 +77,15 @@ def track(snapshot: Snapshot, track_id: str) -> TrackDetail:
 
 
 def artists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> ArtistPage:
-    """Return the artists whose name contains every word of `text`, by name."""
-    words = loose(text).split()
-    found = [one for one in snapshot.browse_index.artists if all(word in loose(one.name) for word in words)]
-    return ArtistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
+    """Return the artists whose name matches every word of `text`, the best matches first; all, by name, for ""."""
+    found = snapshot.browse_index.search_artists(text)
+    return ArtistPage(total=len(found), offset=offset, items=found[offset : offset + limit])
 
 
 def playlists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> PlaylistPage:
-    """Return the playlists whose id contains `text`, by id."""
-    wanted = text.casefold()
-    found = [one for one in snapshot.browse_index.playlists if wanted in one.playlist_id.casefold()]
-    return PlaylistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
+    """Return the playlists whose id matches every word of `text`, the best matches first; all, by id, for ""."""
+    found = snapshot.browse_index.search_playlists(text)
+    return PlaylistPage(total=len(found), offset=offset, items=found[offset : offset + limit])
 
 
 def playlist(snapshot: Snapshot, playlist_id: str) -> PlaylistDetail:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from unheard.recommend.filters import Filters
-from unheard.recommend.options import NO_CAP, ListOptions, artist_cap
+from unheard.recommend.options import NO_CAP, ListOptions, album_cap, artist_cap
 from unheard.recommend.track_status import Status
 
 Kind = Literal["cold", "warm", "other"]
@@ -40,6 +40,12 @@ class ListParameters(BaseModel):
     max_per_artist: int = Field(
         default=2, ge=NO_CAP, le=MAX_RESULTS, description="Maximum number of tracks of one artist; 0: no limit."
     )
+    max_per_album: int | None = Field(
+        default=None,
+        ge=NO_CAP,
+        le=MAX_RESULTS,
+        description="Maximum number of tracks of one album; 0: no limit. Default: as max_per_artist.",
+    )
     any_number_per_artist: bool = Field(
         default=False,
         description="Deprecated: use max_per_artist=0.",
@@ -65,6 +71,7 @@ class ListParameters(BaseModel):
             n=self.n,
             candidates=self.candidates,
             max_per_artist=artist_cap(NO_CAP if self.any_number_per_artist else self.max_per_artist),
+            max_per_album=album_cap(self.max_per_album),
             exclude=self.exclude,
             diversity=self.diversity,
             filters=Filters(self.genre, self.year_from, self.year_to, self.min_duration_s, self.max_duration_s),

@@ -16,7 +16,7 @@ from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import Candidates
 from unheard.recommend.export import ListEntry, entries_of, one_line
 from unheard.recommend.models import ORACLE, split_for_use, trained_models
-from unheard.recommend.options import ListOptions
+from unheard.recommend.options import AlbumCap, ListOptions
 from unheard.session import Session
 from unheard.workspace import Workspace
 
@@ -57,6 +57,7 @@ def nearest_lists(
     k: int = 10,
     candidates: Candidates = "cold",
     max_per_artist: int | None = 2,
+    max_per_album: AlbumCap = "artist",
     prefix: str = "unheard",
     progress: Progress = silent,
 ) -> list[NamedList]:
@@ -69,7 +70,7 @@ def nearest_lists(
         raise UserError(f"--name-prefix {prefix!r} has {len(prefix)} characters, expected 1 to {MAX_PREFIX}")
     seeds = list(dict.fromkeys(seeds))
     models = list(dict.fromkeys(models or default_models(workspace, split)))
-    options = ListOptions(n=k, candidates=candidates, max_per_artist=max_per_artist)
+    options = ListOptions(n=k, candidates=candidates, max_per_artist=max_per_artist, max_per_album=max_per_album)
     lists: dict[tuple[int, int], NamedList] = {}
     for number, model in enumerate(models):
         session = Session(workspace.root, split=split, model=model)

@@ -42,7 +42,10 @@ def search(
     offset: Offset = 0,
     limit: Limit = 50,
 ) -> TrackPage:
-    """Tracks whose artist, title or album contains every word: the best matches first, then by artist and title."""
+    """Tracks whose artist, title, album, genre and year match every word, the best first, then by artist and title.
+
+    Accents, punctuation and alphabet do not matter, words may be incomplete, and typing errors are forgiven.
+    """
     return queries.search(snapshot, text, which=which, artist=artist, offset=offset, limit=limit)
 
 

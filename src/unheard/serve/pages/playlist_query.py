@@ -27,6 +27,7 @@ class PlaylistQuery:
     """The seeds and options of a playlist. A limit of None is not set.
 
     max_per_artist  0: no limit
+    max_per_album   0: no limit; None: as max_per_artist
     order           ids of tracks that come first, in this order
     """
 
@@ -34,6 +35,7 @@ class PlaylistQuery:
     which: Which = "cold"
     n: int = 20
     max_per_artist: int = 2
+    max_per_album: int | None = None
     diversity: float = 0.0
     genres: tuple[str, ...] = ()
     year_from: int | None = None
@@ -52,6 +54,7 @@ class PlaylistQuery:
             "which": self.which,
             "n": self.n,
             "per_artist": self.max_per_artist,
+            "per_album": self.max_per_album,
             "diversity": self.diversity,
             "year_from": self.year_from,
             "year_to": self.year_to,
@@ -79,6 +82,7 @@ class PlaylistQuery:
             n=self.n,
             candidates=self.which,
             max_per_artist=self.max_per_artist,
+            max_per_album=self.max_per_album,
             diversity=self.diversity,
             genre=self.genres,
             year_from=self.year_from,
@@ -101,11 +105,13 @@ def read_query(values: QueryParams) -> PlaylistQuery:
     year_from, year_to = _number(values, "year_from", 0, 9999), _number(values, "year_to", 0, 9999)
     n = _number(values, "n", 1, MAX_TRACKS)
     cap = _number(values, "per_artist", NO_CAP, MAX_RESULTS)
+    of_album = _number(values, "per_album", NO_CAP, MAX_RESULTS)
     return PlaylistQuery(
         seeds=_without(_names(values, "seed"), _names(values, "unseed"))[:MAX_SEEDS],
         which=cast("Which", which),
         n=20 if n is None else int(n),
         max_per_artist=2 if cap is None else int(cap),
+        max_per_album=None if of_album is None else int(of_album),
         diversity=_number(values, "diversity", 0, 1) or 0.0,
         genres=_names(values, "genre")[:50],
         year_from=None if year_from is None else int(year_from),

@@ -6,8 +6,7 @@ have no predictions until `update_predictions` is called. Only that method and f
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -17,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.errors import AudioError, MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError
 from unheard.plays import read_playlists
 from unheard.progress import Progress, silent
-from unheard.recommend import csv_lists
+from unheard.recommend import csv_lists, radio
 from unheard.recommend import recommend as ranking
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.confidence import ConfidenceModel, confidence_model
@@ -38,8 +37,10 @@ from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation, Seed
 from unheard.recommend.recommenders import FactorRecommender, Recommender, space_of
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
-from unheard.recommend.vector_export import write_vectors
+from unheard.recommend.track_path import PathStep, path_between
+from unheard.recommend.vector_export import embed_each, write_vectors
 from unheard.search import SearchIndex
+from unheard.thumbs import rated
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Session:
         **changes: Unpack[ListChanges],
     ) -> list[Recommendation]:
         """Return the tracks of `recommend` with label, reasons and confidence. `like` may hold encoded files too."""
-        options = options.changed(**changes)
+        options = self._without_disliked(options.changed(**changes))
         return ranking.recommend(
             self.catalogue,
             self._recommender,
@@ -176,7 +177,7 @@ class Session:
         self, track: str | NewTrack, *, options: ListOptions = DEFAULT_OPTIONS, **changes: Unpack[ListChanges]
     ) -> list[Recommendation]:
         """Return the tracks of `similar` with label, reasons and confidence. `track` may be an encoded file too."""
-        options = options.changed(**changes)
+        options = self._without_disliked(options.changed(**changes))
         return ranking.similar(
             self.catalogue,
             self._recommender,
@@ -185,6 +186,29 @@ class Session:
             confidence_model=self._confidence_model if options.explain else None,
             seed=self.seed,
         )
+
+    def radio(
+        self, like: Sequence[str], *, played: Sequence[str] = (), options: ListOptions = DEFAULT_OPTIONS
+    ) -> list[Recommendation]:
+        """Return the next tracks of a radio from liked tracks, without those `played` (ids, oldest first)."""
+
+        def recommended(left_out: Collection[str]) -> list[Recommendation]:
+            return self.recommendations(like=like, options=options.changed(exclude={*options.exclude, *left_out}))
+
+        last = self._known_row(played[-1]) if played else None
+        return radio.next_tracks(recommended, self.catalogue.main_artist, played=played, last=last)
+
+    def path(self, start: str, end: str, *, n: int = 10, candidates: Candidates = "all") -> list[PathStep]:
+        """Return `n` tracks from one track to another (ids), both included, in short steps (track_path.py)."""
+        rows = self.catalogue.candidates(candidates, new=True)
+        rows = rows[~np.isin(rows, [self.catalogue.track_row(name) for name in self.disliked])]
+        ends = (self.catalogue.track_row(name) for name in (start, end))
+        return path_between(self.catalogue, self.directions, *ends, n=n, candidates=rows, seed=self.seed)
+
+    @property
+    def disliked(self) -> frozenset[str]:
+        """Ids of the tracks with a thumb down, which are in no list."""
+        return frozenset(name for name in rated(self.workspace, "down") if name in self.catalogue.tracks.ids)
 
     def measure_confidence(self, *, stopped: Callable[[], bool] = lambda: False) -> None:
         """Compute and cache the confidence of every track, so that no list has to wait for it.
@@ -336,7 +360,8 @@ class Session:
         if path.suffix != ".parquet":
             raise UserError(f"{path}: vectors are written as Parquet; use -o vectors.parquet")
         if files:
-            ids, paths, vectors, problems = self._embed_each(files, progress)
+            dim, row_of, track_ids = self.catalogue.warm.dim, self._known_row, self.catalogue.tracks.ids
+            ids, paths, vectors, problems = embed_each(files, self.embed, row_of, track_ids, dim, progress)
         else:
             ids, vectors = self._predictions
             paths, problems = [track.path for track in self.catalogue.tracks.items if track.track_id in set(ids)], []
@@ -376,6 +401,10 @@ class Session:
         known = np.array([name in self.catalogue.tracks.ids for name in ids], np.bool_)
         return [name for name, keep in zip(ids, known, strict=True) if keep], vectors[known]
 
+    def _without_disliked(self, options: ListOptions) -> ListOptions:
+        disliked = self.disliked
+        return options.changed(exclude={*options.exclude, *disliked}) if disliked else options
+
     def _default_model(self) -> str:
         split = self.catalogue.split.name
         trained = trained_models(self.workspace, split)
@@ -412,33 +441,6 @@ class Session:
                 f"{name!r}: expected a track id of the library or an audio file; {near}`unheard tracks` lists the ids"
             )
         return self.encode_file(Path(name))
-
-    def _embed_each(
-        self, files: Sequence[Path], progress: Progress
-    ) -> tuple[list[str], list[str], NDArray[np.float32], list[str]]:
-        """Return ids, paths and vectors (file, dim) of the files that can be used, and messages about the others."""
-        from unheard.scan.plan import ID_DIGITS, hash_file
-
-        ids: list[str] = []
-        paths: list[str] = []
-        vectors: list[NDArray[np.float32]] = []
-        problems: list[str] = []
-        for done, file in enumerate(files, start=1):
-            try:
-                str(file).encode()
-                vector = self.embed([file])[0]
-            except AudioError as error:
-                problems.append(str(error))
-            except UnicodeEncodeError:
-                problems.append(f"{os.fsencode(file)!r}: the name is not UTF-8; rename the file")
-            else:
-                row = self._known_row(str(file))
-                ids.append(hash_file(str(file))[:ID_DIGITS] if row is None else self.catalogue.tracks.ids[row])
-                paths.append(str(file.absolute()))
-                vectors.append(vector)
-            progress("embedding", done, len(files))
-        dim = self.catalogue.warm.dim
-        return ids, paths, np.array(vectors, np.float32).reshape(len(vectors), dim), problems
 
 
 def _ids_and_scores(found: Sequence[Recommendation]) -> tuple[list[str], NDArray[np.float32]]:

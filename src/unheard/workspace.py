@@ -16,6 +16,8 @@ W/
   maps/<split>/<model>.safetensors  position of each track on the map of the catalogue (see recommend/track_map.py)
   jobs/                          jobs of a server and their output (see serve/jobs/)
   uploads/                       playlists that were uploaded in a browser
+  saved/<id>.json                playlists that a person saved (see saved_playlists.py)
+  thumbs.jsonl                   thumbs up and down of tracks (see thumbs.py)
   backup-format-1/               what `unheard migrate` has kept of format 1 (see migration/migrate.py)
 """
 
@@ -113,6 +115,14 @@ class Workspace:
 
     def map_path(self, split: str, model: str) -> Path:
         return self.root / "maps" / split / f"{model.replace(':', '=')}.safetensors"  # Windows allows no ":"
+
+    @property
+    def saved_dir(self) -> Path:
+        return self.root / "saved"
+
+    @property
+    def thumbs_path(self) -> Path:
+        return self.root / "thumbs.jsonl"
 
     @property
     def is_demo(self) -> bool:

@@ -18,8 +18,8 @@ from tests.browser.pages import HOSTILE, HOSTILE_ID, Watched, World, watched
 MAX_BYTES = 300_000
 PAGES = (
     "home", "search", "tracks", "kinds", "albums", "album", "artist", "start", "artists", "playlists", "drop", "make",
-    "playlist", "track", "cold", "strange", "made", "map", "selected", "region", "models", "runs", "results", "scores",
-    "docs",
+    "playlist", "track", "cold", "strange", "made", "saved", "thumbs", "radio", "path", "map", "selected", "region",
+    "models", "runs", "results", "scores", "docs",
 )  # fmt: skip
 
 
@@ -44,6 +44,10 @@ def path_of(name: str, world: World) -> str:
         "drop": "/drop",
         "make": "/make",
         "made": f"/make?{seeds}&which=all&genre=rock%3Cb%3E&n=40",
+        "saved": "/saved",
+        "thumbs": "/thumbs",
+        "radio": f"/radio?seed={world.tampered[0]}&seed={quote(HOSTILE_ID, safe='')}",
+        "path": f"/path?start={world.tampered[0]}&end={world.plain[0]}&n=30",
         "map": "/map",
         "selected": f"/map?id={world.tampered[0]}",
         "region": "/map/region?shape=-2,-2+2,-2+2,2+-2,2",

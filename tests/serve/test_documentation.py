@@ -30,7 +30,9 @@ def shell(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     workspace = shutil.copytree(audio_world / "workspace", folder / "w")
     (folder / "list.m3u8").write_text("#EXTM3U\nnowhere.mp3\n")
     with running(ServeConfig(workspace=workspace, music_roots=(audio_world,))) as url:
-        track = httpx.get(f"{url}/api/tracks", params={"limit": 1}, timeout=60).json()["items"][0]["track_id"]
+        found = httpx.get(f"{url}/api/tracks", params={"limit": 2}, timeout=60).json()["items"]
+        track, other = (one["track_id"] for one in found)
+        saved = httpx.post(f"{url}/api/saved-playlists", json={"name": "Mine", "ids": [track]}).json()["saved_id"]
         playlist = httpx.get(f"{url}/api/playlists", params={"limit": 1}).json()["items"][0]["playlist_id"]
         job = httpx.post(f"{url}/api/jobs", json={"verb": "split"}).json()["job_id"]
         eventually(lambda: httpx.get(f"{url}/api/jobs/{job}").json()["ended_at"])
@@ -39,6 +41,8 @@ def shell(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             **os.environ,
             "URL": url,
             "TRACK": track,
+            "OTHER": other,
+            "SAVED": saved,
             "PLAYLIST": playlist,
             "JOB": job,
             "FILE": str(file),
@@ -48,7 +52,7 @@ def shell(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def test_the_guide_shows_every_route(shell: dict[str, str]) -> None:
-    shown = re.sub(r"\$(TRACK|PLAYLIST|JOB)", "*", TEXT)
+    shown = re.sub(r"\$(TRACK|PLAYLIST|JOB|SAVED)", "*", TEXT)
     for path in httpx.get(f"{shell['URL']}/openapi.json").json()["paths"]:
         assert f"$URL{re.sub('{.*?}', '*', path)}" in shown, path
 

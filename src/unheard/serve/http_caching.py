@@ -1,7 +1,7 @@
 """HTTP caching (RFC 9111): Cache-Control headers, conditional requests, and which responses the server stores.
 
 A response without a Cache-Control header gets `REVALIDATED` (security.py). A route that declares `REUSABLE` depends on
-nothing but its address and the snapshot; response_cache.py stores its responses.
+nothing but its address, the snapshot, thumbs and saved playlists; response_cache.py stores its responses.
 """
 
 from __future__ import annotations

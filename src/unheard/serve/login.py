@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from unheard.serve.http_caching import UNCACHED
 from unheard.serve.pages.layout import page
+from unheard.serve.pages.text import local_path
 from unheard.serve.security import COOKIE, MAX_NEXT, cookie_value, is_token
 from unheard.serve.state import server_state
 
@@ -22,7 +23,7 @@ def login_page(request: Request, then: Next = "/") -> Response:
     """Show the form."""
     if server_state(request).config.token is None:
         return RedirectResponse("/", 303)
-    return page(request, "login.html", cache_control=UNCACHED, then=_local(then), wrong=False)
+    return page(request, "login.html", cache_control=UNCACHED, then=local_path(then), wrong=False)
 
 
 @router.post("/login")
@@ -32,8 +33,8 @@ def login(request: Request, token: Annotated[str, Form(max_length=1000)], then: 
     if secret is None:
         return RedirectResponse("/", 303)
     if not is_token(token.strip(), secret):
-        return page(request, "login.html", status=401, cache_control=UNCACHED, then=_local(then), wrong=True)
-    answer = RedirectResponse(_local(then), 303)
+        return page(request, "login.html", status=401, cache_control=UNCACHED, then=local_path(then), wrong=True)
+    answer = RedirectResponse(local_path(then), 303)
     secure = request.url.scheme == "https"
     value = cookie_value(secret)
     answer.set_cookie(COOKIE, value, max_age=MAX_AGE_S, path="/", secure=secure, httponly=True, samesite="strict")
@@ -46,9 +47,3 @@ def logout() -> Response:
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer
-
-
-def _local(path: str) -> str:
-    """Return a path of this server to redirect to; "/" for anything that could lead to another site."""
-    plain = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if plain else "/"

@@ -117,32 +117,33 @@ def models(snapshot: Snapshot) -> list[ModelOut]:
 
 
 def for_playlist(snapshot: Snapshot, playlist_id: str, options: ListParameters) -> Ranked:
-    """Return recommendations for a playlist."""
+    """Return recommendations for an imported playlist."""
     if playlist_id not in snapshot.catalogue.playlists:
         raise NotFoundError(f"no playlist {playlist_id!r}")
     session = session_for(snapshot, options)
     found = snapshot.cached(
-        ("for playlist", session.model, playlist_id, options),
+        ("for playlist", session.model, playlist_id, options, session.disliked),
         lambda: session.recommendations(playlist=playlist_id, options=list_options(snapshot, options)),
     )
     is_vote = any(item.agreeing_seeds for item in found)
-    return _ranked(snapshot, session, options, found, MEANS_VOTES if is_vote else MEANS_PREFERENCE)
+    return ranked(snapshot, session, options, found, MEANS_VOTES if is_vote else MEANS_PREFERENCE)
 
 
 def for_likes(snapshot: Snapshot, likes: Likes) -> Ranked:
     """Return recommendations for liked tracks."""
     session = session_for(snapshot, likes)
     found = snapshot.cached(
-        ("for likes", session.model, likes), lambda: _vote(snapshot, session, _known(snapshot, likes.likes), likes)
+        ("for likes", session.model, likes, session.disliked),
+        lambda: _vote(snapshot, session, _known(snapshot, likes.likes), likes),
     )
-    return _ranked(snapshot, session, likes, found, MEANS_VOTES)
+    return ranked(snapshot, session, likes, found, MEANS_VOTES)
 
 
 def for_file(snapshot: Snapshot, new_track: NewTrack, options: ListParameters) -> RankedForFile:
     """Return recommendations for an encoded audio file."""
     session = session_for(snapshot, options)
-    ranked = _ranked(snapshot, session, options, _vote(snapshot, session, [new_track], options), MEANS_VOTES)
-    return RankedForFile(**dict(ranked), heard=uploaded_file(snapshot, new_track))
+    found = ranked(snapshot, session, options, _vote(snapshot, session, [new_track], options), MEANS_VOTES)
+    return RankedForFile(**dict(found), heard=uploaded_file(snapshot, new_track))
 
 
 def similar_to_file(snapshot: Snapshot, new_track: NewTrack, options: ListParameters) -> RankedForFile:
@@ -150,7 +151,7 @@ def similar_to_file(snapshot: Snapshot, new_track: NewTrack, options: ListParame
     session = session_for(snapshot, options)
     found = session.neighbours(new_track, options=list_options(snapshot, options))
     return RankedForFile(
-        **dict(_ranked(snapshot, session, options, found, MEANS_COSINE)), heard=uploaded_file(snapshot, new_track)
+        **dict(ranked(snapshot, session, options, found, MEANS_COSINE)), heard=uploaded_file(snapshot, new_track)
     )
 
 
@@ -165,10 +166,10 @@ def similar(snapshot: Snapshot, track_id: str, options: ListParameters) -> Ranke
     row_of(snapshot, track_id)
     session = session_for(snapshot, options)
     found = snapshot.cached(
-        ("similar", session.model, track_id, options),
+        ("similar", session.model, track_id, options, session.disliked),
         lambda: session.neighbours(track_id, options=list_options(snapshot, options)),
     )
-    return _ranked(snapshot, session, options, found, MEANS_COSINE)
+    return ranked(snapshot, session, options, found, MEANS_COSINE)
 
 
 # --------------------------------------------------------------------------------------------------------- shared
@@ -233,9 +234,10 @@ def _vote(
     return session.recommendations(like=likes, options=list_options(snapshot, options))
 
 
-def _ranked(
+def ranked(
     snapshot: Snapshot, session: Session, options: ListParameters, found: Sequence[Recommendation], score_means: str
 ) -> Ranked:
+    """Return a list of the ranking as the API describes it."""
     return Ranked(
         model=session.model,
         split=snapshot.catalogue.split.name,

@@ -1,13 +1,15 @@
 """Middleware that answers repeated requests from memory for as long as the snapshot stays the same.
 
-It stores only responses of routes that declare `REUSABLE` (http_caching.py): they depend on nothing but the address and
-the snapshot. It runs behind the access control of security.py, so only authorized clients get stored responses.
+It stores only responses of routes that declare `REUSABLE` (http_caching.py): they depend on nothing but the address,
+the snapshot, and the thumbs and saved playlists, whose version is part of the key. It runs behind the access control of
+security.py, so only authorized clients get stored responses.
 """
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from unheard.saved_playlists import kept_version
 from unheard.serve.cache import StoredResponse
 from unheard.serve.http_caching import is_reusable
 from unheard.serve.state import ServerState
@@ -28,7 +30,7 @@ class ResponseCache:
             await self.app(scope, receive, send)
             return
         snapshot = self.server.snapshot()
-        key = (scope["path"], scope["query_string"])
+        key = (scope["path"], scope["query_string"], kept_version(self.server.workspace))
         stored = snapshot.responses.get(key)
         if stored is not None:
             await send({"type": "http.response.start", "status": 200, "headers": list(stored.headers)})

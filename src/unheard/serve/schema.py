@@ -17,6 +17,7 @@ Text = Annotated[str, Field(max_length=1000)]
 Id = Annotated[str, Field(min_length=1, max_length=1000)]
 Ids = Annotated[tuple[Id, ...], Field(max_length=5000)]
 MAX_RESULTS = 500
+MAX_SEEDS = 200
 WHICH_TEXT = (
     "cold: new tracks, which have no plays, or under an experiment split its test tracks; warm: tracks with plays that "
     "train; all: every track."
@@ -87,7 +88,9 @@ class NeighbourParameters(ListParameters):
 class Likes(ListParameters):
     """A request for recommendations from liked tracks."""
 
-    likes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=200)] = Field(description="Ids of liked tracks.")
+    likes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MAX_SEEDS)] = Field(
+        description="Ids of liked tracks."
+    )
 
 
 class TrackOut(BaseModel):

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from unheard.serve import queries
+from unheard.saved_playlists import PREFIX
+from unheard.serve import own_lists, queries
 from unheard.serve.api.json_route import JsonRoute
 from unheard.serve.api.parameters import CurrentServer, CurrentSnapshot, PlaylistId
 from unheard.serve.errors import api_error
@@ -44,7 +45,12 @@ BODIES: dict[str, Any] = {
 def for_playlist(
     snapshot: CurrentSnapshot, playlist_id: PlaylistId, options: Annotated[ListParameters, Query()]
 ) -> Ranked:
-    """Tracks that suit a playlist, without its own tracks and other recordings of them."""
+    """Tracks that suit a playlist, without its own tracks and other recordings of them.
+
+    The id `saved:<saved_id>` is that of a saved playlist; its tracks are combined like liked tracks.
+    """
+    if playlist_id.startswith(PREFIX):
+        return own_lists.for_saved(snapshot, playlist_id.removeprefix(PREFIX), options)
     return queries.for_playlist(snapshot, playlist_id, options)
 
 

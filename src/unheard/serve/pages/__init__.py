@@ -13,10 +13,14 @@ from unheard.serve.pages import (
     map_colours,
     map_region,
     media,
+    path,
     playlist_maker,
+    rated,
     runs,
+    saved,
     scores,
     start,
+    station,
     track,
 )
 from unheard.serve.pages import map as map_page
@@ -24,7 +28,7 @@ from unheard.serve.pages import map as map_page
 router = APIRouter()
 for part in (browse, start, albums, covers, track, drop, playlist_maker, map_page, map_colours, map_region):
     router.include_router(part.router)
-for part in (compare, runs, scores, media):
+for part in (saved, station, path, rated, compare, runs, scores, media):
     router.include_router(part.router)
 
 __all__ = ["router"]

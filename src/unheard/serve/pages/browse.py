@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from unheard.errors import MissingStageError, UserError
 from unheard.recommend.track_status import NAMES, Status, name_of_cold
-from unheard.serve import queries
+from unheard.serve import own_lists, queries
 from unheard.serve.http_caching import REUSABLE
 from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.map import has_map
@@ -130,10 +130,11 @@ def artists(request: Request, snapshot: CurrentSnapshot, q: Words = "", number: 
 def playlists(request: Request, snapshot: CurrentSnapshot, q: Words = "", number: PageNumber = 1) -> Response:
     """List all playlists, or those that match."""
     found = queries.playlists(snapshot, q, offset=(number - 1) * NAMES_A_PAGE, limit=NAMES_A_PAGE)
+    saved = [one for one in own_lists.all_saved(snapshot).items if q.casefold() in one.name.casefold()]
     pagination = Pagination(number, NAMES_A_PAGE, found.total, "/playlists", {"q": q})
     if pagination.is_past_the_end:
         return RedirectResponse(pagination.link(pagination.n_pages), 303)
-    return page(request, "playlists.html", q=q, pagination=pagination, playlists=found.items)
+    return page(request, "playlists.html", q=q, pagination=pagination, playlists=found.items, saved=saved)
 
 
 @router.get("/playlist", dependencies=[REUSABLE])

@@ -129,7 +129,9 @@ def nearest(snapshot: Snapshot, row: int) -> dict[str, object]:
     """Return a track and its nearest tracks in the space of the map, with rows and cosines."""
     shown = show_row(snapshot, row)
     session = snapshot.default
-    ids, cosines = snapshot.cached(("near", row), lambda: session.near_on_map(shown.track_id, N_NEAREST))
+    ids, cosines = snapshot.cached(
+        ("near", row, session.disliked), lambda: session.near_on_map(shown.track_id, N_NEAREST)
+    )
     rows = [queries.row_of(snapshot, track_id) for track_id in ids]
     items = [(near, show_row(snapshot, near), float(cosine)) for near, cosine in zip(rows, cosines, strict=True)]
     return {"row": row, "shown": shown, "items": items}

@@ -68,3 +68,9 @@ def address(path: str, values: Mapping[str, object] | None = None, /, **more: ob
     ]
     query = urlencode(pairs, errors="replace")
     return f"{quote(path, safe='/')}?{query}" if query else quote(path, safe="/")
+
+
+def local_path(path: str) -> str:
+    """Return a path of this server to redirect to; "/" for anything that could lead to another site."""
+    plain = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if plain else "/"

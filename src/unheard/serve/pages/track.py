@@ -18,6 +18,7 @@ from unheard.serve.pages.views import ResultView, TrackView, results
 from unheard.serve.schema import ListParameters, Ranked, Which
 from unheard.serve.snapshot import Snapshot
 from unheard.spectrograms.filterbank import hz_to_mel
+from unheard.thumbs import thumb_of
 from unheard.workspace import Settings
 
 router = APIRouter()
@@ -41,6 +42,7 @@ def track(request: Request, snapshot: CurrentSnapshot, id: str) -> Response:  # 
         shown=TrackView(known),
         album=album_of(snapshot, TrackView(known)),
         has_cover=cover_of(snapshot, id, SIZES[0]) is not None,
+        thumb=thumb_of(snapshot.default.workspace, id),
         artists=known.artists,
         has_audio=stored_spectrogram(snapshot, row, max_frames=1) is not None,
         mel=mel_axes(snapshot.default.workspace.settings),

@@ -47,6 +47,6 @@ form.addEventListener("submit", (event) => {
   if (input.files.length) send(input.files[0]);
 });
 input.addEventListener("change", () => { if (input.files.length) send(input.files[0]); });
-for (const name of ["dragenter", "dragover"]) document.addEventListener(name, (event) => { event.preventDefault(); form.classList.add("over"); });
-for (const name of ["dragleave", "drop"]) document.addEventListener(name, (event) => { event.preventDefault(); form.classList.remove("over"); });
-document.addEventListener("drop", (event) => { const file = event.dataTransfer?.files[0]; if (file) send(file); });
+for (const name of ["dragenter", "dragover"]) document.addEventListener(name, (event) => { if (!form.isConnected) return; event.preventDefault(); form.classList.add("over"); });
+for (const name of ["dragleave", "drop"]) document.addEventListener(name, (event) => { if (!form.isConnected) return; event.preventDefault(); form.classList.remove("over"); });
+document.addEventListener("drop", (event) => { const file = event.dataTransfer?.files[0]; if (file && form.isConnected) send(file); });

@@ -1,8 +1,8 @@
-// The playlist maker: every change requests the page again and replaces the parts that changed. The order of tracks and
-// saved playlists are stored in this browser.
+// The playlist maker: every change requests the page again and replaces the parts that changed. The order of tracks
+// is part of the address.
 import { wake } from "./player.js";
 
-const form = document.getElementById("query");
+const form = document.getElementById("query"), main = document.getElementById("main");
 const add = document.getElementById("add");
 const SAVED = "unheard playlists";
 const SUGGESTED = 8, MAX_REQUESTED = 50;
@@ -74,7 +74,7 @@ form.addEventListener("submit", (event) => {
   request(address());
 });
 
-document.addEventListener("click", (event) => {
+main.addEventListener("click", (event) => {
   const link = event.target.closest("[data-remove], [data-unseed], #removed button");
   if (link) {
     event.preventDefault();
@@ -112,7 +112,7 @@ function moved(row) {
 }
 
 // Reorder by dragging the grip, with mouse, pen or finger.
-document.addEventListener("pointerdown", (event) => {
+main.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest(".grip");
   if (!grip) return;
   event.preventDefault();
@@ -209,7 +209,7 @@ menu.addEventListener("pointerdown", (event) => event.preventDefault());
 menu.addEventListener("click", (event) => { const option = event.target.closest("li"); if (option) choose(option); });
 add.addEventListener("blur", () => setTimeout(() => { typed++; open([]); }, 100));
 
-// Saved playlists: a name and the address of the list with its order.
+// Playlists that an earlier version saved in this browser: a name and the address of the list with its order.
 function saved() {
   try { return JSON.parse(localStorage.getItem(SAVED)) || []; } catch { return []; }
 }
@@ -233,14 +233,6 @@ function keep(all) {
     return item;
   }));
 }
-
-document.addEventListener("click", (event) => {
-  if (event.target.id !== "save") return;
-  const name = document.getElementById("title").value.trim() || "unheard";
-  document.getElementById("made").setAttribute("data-own", "");
-  keep([{ name, to: address() }, ...saved().filter((one) => one.name !== name)]);
-  say(`${name} is saved in this browser`);
-});
 
 if (new URLSearchParams(location.search).has("order")) document.getElementById("made")?.setAttribute("data-own", "");
 keep(saved());

@@ -312,6 +312,7 @@ if (box.dataset.job) {
   const stream = new EventSource(`/api/jobs/${box.dataset.job}/events`);
   stream.addEventListener("job", (event) => {
     const job = JSON.parse(event.data);
+    if (!box.isConnected) return stream.close(); // another page is shown
     if (["queued", "running"].includes(job.state)) return;
     stream.close();
     if (job.state === "done") location.reload();

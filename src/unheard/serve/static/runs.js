@@ -42,6 +42,7 @@ function watch(box) {
   const stream = new EventSource(`/api/jobs/${box.dataset.job}/events`);
   let written = null;
   stream.addEventListener("job", async (event) => {
+    if (!box.isConnected) return stream.close(); // another page is shown
     const job = JSON.parse(event.data), over = !["queued", "running"].includes(job.state) && !job.still_runs;
     if (over) { stream.close(); box.removeAttribute("data-live"); }
     const moved = over || box.querySelector("[data-state]").dataset.state !== job.state;

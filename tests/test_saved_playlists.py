@@ -1,0 +1,156 @@
+"""Saved playlists and thumbs: small files that survive damage beside them, other programs and odd names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unheard.errors import UserError
+from unheard.plays import read_playlists, read_plays
+from unheard.plays.saved_plays import import_saved_playlists
+from unheard.saved_playlists import (
+    SavedPlaylist,
+    change_playlist,
+    delete_playlist,
+    kept_version,
+    read_saved,
+    save_playlist,
+    saved_playlists,
+)
+from unheard.thumbs import damaged_lines, rated, read_thumbs, set_thumb, thumb_of
+from unheard.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.init(tmp_path / "w")
+
+
+def test_a_playlist_is_saved_changed_and_deleted(workspace: Workspace) -> None:
+    saved = save_playlist(workspace, "  Früh am   Morgen ", ["b", "a", "b"])
+    assert (saved.saved_id, saved.name, saved.track_ids) == ("fruh-am-morgen", "Früh am Morgen", ("b", "a", "b"))
+    assert read_saved(workspace, saved.saved_id) == saved
+    renamed = change_playlist(workspace, saved.saved_id, name="Evening")
+    assert renamed is not None
+    assert (renamed.saved_id, renamed.track_ids, renamed.created) == (saved.saved_id, saved.track_ids, saved.created)
+    reordered = change_playlist(workspace, saved.saved_id, track_ids=["a"])
+    assert reordered == read_saved(workspace, saved.saved_id)
+    assert reordered is not None
+    assert (reordered.name, reordered.track_ids) == ("Evening", ("a",))
+    assert delete_playlist(workspace, saved.saved_id)
+    assert read_saved(workspace, saved.saved_id) is None
+    assert not delete_playlist(workspace, saved.saved_id)
+    assert change_playlist(workspace, saved.saved_id, name="x") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "saved_id"),
+    [("Rain", "rain"), ("雨", "playlist"), ("../../etc", "etc"), ("My likes", "my-likes-2"), ("a" * 200, "a" * 50)],
+)
+def test_every_name_gets_a_file_of_its_own_inside_the_folder(workspace: Workspace, name: str, saved_id: str) -> None:
+    saved = save_playlist(workspace, name, [])
+    again = save_playlist(workspace, name, [])
+    assert saved.saved_id == saved_id
+    assert again.saved_id not in (saved_id, "my-likes")
+    assert sorted(path.stem for path in workspace.saved_dir.iterdir()) == sorted({saved.saved_id, again.saved_id})
+    assert {one.name for one in saved_playlists(workspace)[0]} == {name}
+
+
+@pytest.mark.parametrize("name", ["", " \t ", "a" * 201])
+def test_a_name_must_be_usable(workspace: Workspace, name: str) -> None:
+    with pytest.raises(UserError, match="name: expected 1 to 200 characters"):
+        save_playlist(workspace, name, [])
+
+
+@pytest.mark.parametrize("saved_id", ["..", "../secret", "a/b", "A", "", "no\nline"])
+def test_no_id_leads_out_of_the_folder(workspace: Workspace, saved_id: str) -> None:
+    (workspace.root / "secret.json").write_text("{}")
+    assert read_saved(workspace, saved_id) is None
+    assert not delete_playlist(workspace, saved_id)
+
+
+def test_a_damaged_file_does_not_stop_the_others(workspace: Workspace) -> None:
+    good = save_playlist(workspace, "Good", ["a"])
+    content = json.loads((workspace.saved_dir / "good.json").read_text())
+    broken = {
+        "cut": '{"format": "unheard sav',
+        "other": json.dumps({**content, "format": "something"}),
+        "numbers": json.dumps({**content, "tracks": [1, 2]}),
+        "newer": json.dumps({**content, "version": 2}),
+        "list": "[]",
+        "Big Name": json.dumps(content),
+    }
+    for name, text in broken.items():
+        (workspace.saved_dir / f"{name}.json").write_text(text)
+    found, problems = saved_playlists(workspace)
+    assert found == [good]
+    assert len(problems) == len(broken)
+    assert all(any(f"{name}.json" in problem for problem in problems) for name in broken)
+
+
+def test_thumbs_are_kept_in_order_and_taken_back(workspace: Workspace) -> None:
+    assert read_thumbs(workspace) == ()
+    for track_id, thumb in (("a", "up"), ("b", "down"), ("c", "up"), ("a\n\u2028/é", "up"), ("c", "down")):
+        set_thumb(workspace, track_id, thumb)  # type: ignore[arg-type]
+    assert rated(workspace, "up") == ("a", "a\n\u2028/é")
+    assert rated(workspace, "down") == ("b", "c")
+    assert thumb_of(workspace, "c") == "down"
+    set_thumb(workspace, "b", None)
+    set_thumb(workspace, "unknown", None)
+    assert thumb_of(workspace, "b") is None
+    assert rated(workspace, "down") == ("c",)
+
+
+def test_thumbs_up_are_a_playlist_that_only_thumbs_change(workspace: Workspace) -> None:
+    assert saved_playlists(workspace) == ([], [])
+    set_thumb(workspace, "a", "up")
+    (likes,) = saved_playlists(workspace)[0]
+    assert (likes.saved_id, likes.name, likes.track_ids) == ("my-likes", "My likes", ("a",))
+    assert read_saved(workspace, "my-likes") == likes
+    for change in (
+        lambda: change_playlist(workspace, "my-likes", name="x"),
+        lambda: delete_playlist(workspace, "my-likes"),
+    ):
+        with pytest.raises(UserError, match="change their thumbs"):
+            change()
+
+
+def test_damaged_lines_are_reported_and_kept(workspace: Workspace) -> None:
+    set_thumb(workspace, "a", "up")
+    damaged = ('{"track_id": "b", "thumb": "sideways", "at": ""}', '{"track_id": "c", "thu', "[]", '{"track_id": "d"}')
+    with workspace.thumbs_path.open("a", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in damaged)
+    assert rated(workspace, "up") == ("a",)
+    assert damaged_lines(workspace) == damaged
+    set_thumb(workspace, "e", "down")
+    assert damaged_lines(workspace) == damaged
+    assert (rated(workspace, "up"), rated(workspace, "down")) == (("a",), ("e",))
+
+
+def test_every_change_has_another_version(workspace: Workspace) -> None:
+    versions = [kept_version(workspace)]
+    set_thumb(workspace, "a", "up")
+    versions.append(kept_version(workspace))
+    save_playlist(workspace, "One", ["a"])
+    versions.append(kept_version(workspace))
+    assert len(set(versions)) == len(versions)
+
+
+def test_saved_playlists_become_plays(workspace: Workspace) -> None:
+    assert import_saved_playlists(workspace) == 0
+    set_thumb(workspace, "liked", "up")
+    saved: SavedPlaylist = save_playlist(workspace, "Rain", ["b", "a"])
+    save_playlist(workspace, "Empty", [])
+    assert import_saved_playlists(workspace) == 2
+    plays = read_plays(workspace)
+    assert plays.tracks_of("saved:rain") == ["b", "a"]
+    assert plays.tracks_of("saved:my-likes") == ["liked"]
+    assert {one.playlist_id: one.name for one in read_playlists(workspace)} == {
+        "saved:my-likes": "My likes",
+        "saved:rain": "Rain",
+    }
+    change_playlist(workspace, saved.saved_id, track_ids=["c"])
+    import_saved_playlists(workspace)
+    assert read_plays(workspace).tracks_of("saved:rain") == ["c"]

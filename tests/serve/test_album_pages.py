@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import io
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -56,9 +55,7 @@ def album(client: httpx.Client, artist: str) -> str:
 
 def tracks_of(page: str) -> list[str]:
     """Track ids of the list on a page, as the player reads them."""
-    (found,) = re.findall(r'data-tracks="([^"]*)"', page)
-    ids: list[str] = json.loads(html.unescape(found))
-    return ids
+    return [html.unescape(found) for found in re.findall(r'class="play"[^>]* data-id="([^"]*)"', page)]
 
 
 def test_albums_are_listed_and_linked_from_their_tracks(client: httpx.Client) -> None:

@@ -52,7 +52,7 @@ function watch(box) {
     if (bar && at?.total) bar.value = at.done / at.total;
     if (!over && job.message !== written && box.querySelector("pre")) await output(box);
     written = job.message;
-    if (over) document.dispatchEvent(new Event("jobover"));
+    if (over) box.dispatchEvent(new Event("jobover", { bubbles: true }));
   });
   box.addEventListener("submit", async (event) => {
     event.preventDefault();

@@ -27,13 +27,14 @@ for (const [name, list, links] of [["music", "music-folders", "folders"], ["play
   });
 }
 
-document.addEventListener("jobover", () => {
+document.getElementById("stages")?.addEventListener("jobover", () => {
   if (!document.querySelector("#stages [data-live]")) location.reload();
 });
 
 // After the last job the server reads the workspace again.
 if (document.getElementById("loading")) {
   const asked = setInterval(async () => {
+    if (!document.getElementById("loading")) return clearInterval(asked); // another page is shown
     if ((await fetch("/api/health/ready")).ok) { clearInterval(asked); location.reload(); }
   }, PAUSE_MS);
 }

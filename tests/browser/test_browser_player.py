@@ -82,7 +82,7 @@ def test_sound_goes_on_across_pages(watch: Watched, world: World) -> None:
     assert page.url.endswith("/saved")
     assert page.title() == "My playlists · unheard"
     assert page.evaluate("document.activeElement.id") == "main"
-    page.locator("header").get_by_role("link", name="Make a playlist").click()
+    page.locator("header").get_by_role("link", name="New playlist").click()
     page.get_by_role("combobox", name="Seeds").fill("a")  # the page's own script runs
     page.locator("#suggestions > li").first.click()
     expect(page.locator("#seeds > li")).to_have_count(1)
@@ -111,7 +111,7 @@ def test_the_maker_works_again_after_it_was_left(watch: Watched) -> None:
     page = play_all(watch, "/tracks")
     page.evaluate("window.sameDocument = true")
     for visit in range(2):
-        page.locator("header").get_by_role("link", name="Make a playlist").click()
+        page.locator("header").get_by_role("link", name="New playlist").click()
         page.get_by_role("combobox", name="Seeds").fill("a")
         page.locator("#suggestions > li").nth(visit).click()
         expect(page.locator("#made > li").nth(4)).to_be_visible()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from unheard.errors import UserError
-from unheard.plays import read_playlists, read_plays
-from unheard.plays.saved_plays import import_saved_playlists
+from unheard.plays import Play, Plays, read_playlists, read_plays, replace_playlists
+from unheard.plays.likes import import_likes
+from unheard.plays.storage import remove_playlists
 from unheard.saved_playlists import (
-    SavedPlaylist,
     change_playlist,
     delete_playlist,
     kept_version,
@@ -138,19 +138,27 @@ def test_every_change_has_another_version(workspace: Workspace) -> None:
     assert len(set(versions)) == len(versions)
 
 
-def test_saved_playlists_become_plays(workspace: Workspace) -> None:
-    assert import_saved_playlists(workspace) == 0
-    set_thumb(workspace, "liked", "up")
-    saved: SavedPlaylist = save_playlist(workspace, "Rain", ["b", "a"])
-    save_playlist(workspace, "Empty", [])
-    assert import_saved_playlists(workspace) == 2
+def test_likes_are_plays_as_long_as_there_are_some(workspace: Workspace) -> None:
+    assert import_likes(workspace) == 0
+    replace_playlists(workspace, Plays.of([Play("other", "a", 0), Play("other", "x", 1)]))
+    before = read_plays(workspace)
+    save_playlist(workspace, "Rain", ["b"])  # perhaps never heard
+    for track_id in ("b", "a"):
+        set_thumb(workspace, track_id, "up")
+    assert import_likes(workspace) == 2
     plays = read_plays(workspace)
-    assert plays.tracks_of("saved:rain") == ["b", "a"]
-    assert plays.tracks_of("saved:my-likes") == ["liked"]
-    assert {one.playlist_id: one.name for one in read_playlists(workspace)} == {
-        "saved:my-likes": "My likes",
-        "saved:rain": "Rain",
-    }
-    change_playlist(workspace, saved.saved_id, track_ids=["c"])
-    import_saved_playlists(workspace)
-    assert read_plays(workspace).tracks_of("saved:rain") == ["c"]
+    assert list(plays.playlist_ids) == ["other", "saved:my-likes"]
+    assert plays.tracks_of("saved:my-likes") == ["b", "a"]
+    assert [one.name for one in read_playlists(workspace)] == ["other", "My likes"]
+    files = {path.name: path.stat().st_mtime_ns for path in workspace.plays_dir.iterdir()}
+    assert import_likes(workspace) == 2
+    assert {path.name: path.stat().st_mtime_ns for path in workspace.plays_dir.iterdir()} == files
+    set_thumb(workspace, "b", "down")
+    assert import_likes(workspace) == 1
+    assert read_plays(workspace).tracks_of("saved:my-likes") == ["a"]
+    set_thumb(workspace, "a", None)
+    assert import_likes(workspace) == 0
+    after = read_plays(workspace)
+    assert (list(after), list(after.playlist_ids)) == (list(before), ["other"])
+    remove_playlists(workspace, ["other", "never there"])
+    assert len(read_plays(workspace)) == 0

@@ -373,7 +373,7 @@ def test_player_and_queue_are_accessible_and_fit(
             if address:
                 page = seen.open(address)
             for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 found = Axe().run(page).response["violations"]
                 assert [one for one in found if one["impact"] in ("serious", "critical")] == [], address
             assert page.evaluate("document.documentElement.scrollWidth") == width, address

@@ -12,7 +12,12 @@ import httpx
 import pytest
 
 from tests.builders.server import running
+from unheard.plays.likes import import_likes
+from unheard.serve import own_lists, queries
 from unheard.serve.config import ServeConfig
+from unheard.serve.schema import Likes, ListParameters
+from unheard.serve.snapshot import Snapshot
+from unheard.serve.snapshot_loader import load
 from unheard.session import Session
 from unheard.thumbs import rated, set_thumb
 
@@ -205,7 +210,7 @@ def test_a_path_is_that_of_the_session(client: httpx.Client, session: Session) -
     )
     for wrong, status in (({"end": "nobody"}, 404), ({"end": "t00-0"}, 400), ({"n": 1}, 422), ({"model": "x"}, 404)):
         params: dict[str, str | int] = {"start": "t00-0", "end": "t20-3"}
-        params.update(wrong)  # type: ignore[arg-type]
+        params.update(wrong)
         assert client.get("/api/path", params=params).status_code == status, wrong
 
 
@@ -214,3 +219,21 @@ def test_ids_of_any_form_get_thumbs(client: httpx.Client) -> None:
     answer = client.put(f"/api/thumbs/{quote('a/b c%2F?', safe='')}", json={"thumb": "up"})
     assert answer.status_code == 404
     assert "a/b c%2F?" in answer.json()["message"]
+
+
+def test_imported_likes_are_one_playlist_on_all_pages(session: Session) -> None:
+    """After `unheard factors` My likes is among the plays; its recommendations are for the tracks liked now."""
+    workspace = session.workspace
+    for track_id in ("t05-0", "t06-0"):
+        set_thumb(workspace, track_id, "up")
+    import_likes(workspace)
+    snapshot = Snapshot(*load(workspace, None, None))
+    assert "saved:my-likes" in snapshot.catalogue.playlists
+    assert queries.playlists(snapshot, "saved").total == 0
+    options = ListParameters(n=5)
+    for likes in (("t05-0", "t06-0"), ("t05-0", "t06-0", "t07-0")):
+        set_thumb(workspace, likes[-1], "up")
+        expected = queries.for_likes(snapshot, Likes(likes=likes, n=5))
+        assert own_lists.for_saved(snapshot, "my-likes", options).items == expected.items
+    workspace.thumbs_path.unlink()
+    import_likes(workspace)

@@ -44,6 +44,7 @@ def factors(
     """Fit latent factors to the plays of train tracks (implicit ALS), or import factors. Test tracks are not used."""
     from unheard.factors.als import AlsConfig
     from unheard.factors.stage import compute_factors
+    from unheard.plays.likes import import_likes
 
     if imported_playlists is not None and imported is None:
         raise UserError("--import-playlists: needs track factors of the same space; add --import TRACKS.parquet")
@@ -55,9 +56,12 @@ def factors(
         seed=seed,
         binary=not weighted,
     )
+    opened = Workspace.open(workspace)
+    if liked := import_likes(opened):
+        console.say(f"My likes: {liked} tracks with a thumb up are one of the playlists")
     with console.progress_bars() as progress:
         messages = compute_factors(
-            Workspace.open(workspace),
+            opened,
             split,
             config,
             imported=imported,

@@ -13,7 +13,7 @@ A read may overlap with an import: a reader that finds its file of plays replace
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -134,6 +134,15 @@ def storage_problem(workspace: Workspace) -> str | None:
 
 
 # -------------------------------------------------------------------------------------------------------- reading
+
+
+def remove_playlists(workspace: Workspace, playlist_ids: Collection[str]) -> None:
+    """Remove stored playlists and their plays, atomically; an id that is not stored is passed over."""
+    stored = read_playlists(workspace)
+    kept = [playlist for playlist in stored if playlist.playlist_id not in playlist_ids]
+    if len(kept) < len(stored):
+        plays = _without_empty(read_plays(workspace).for_playlists(IdMap([one.playlist_id for one in kept])))
+        _write(workspace, plays, kept, may_be_same=False)
 
 
 def _until_unchanged(workspace: Workspace, read: Callable[[], Result]) -> Result:

@@ -53,10 +53,19 @@ def saved_detail(snapshot: Snapshot, found: SavedPlaylist) -> SavedPlaylistDetai
 
 
 def for_saved(snapshot: Snapshot, saved_id: str, options: ListParameters) -> Ranked:
-    """Return recommendations for a saved playlist: its tracks are the seeds, the latest MAX_SEEDS of them."""
+    """Return recommendations for a saved playlist.
+
+    My likes is ranked by its factors if they were fitted on its present tracks (plays/likes.py). Otherwise the tracks
+    of the playlist are the seeds, the latest MAX_SEEDS of them.
+    """
+    catalogue, playlist_id = snapshot.catalogue, PREFIX + saved_id
     known = list(dict.fromkeys(known_ids(snapshot, saved_playlist(snapshot, saved_id).track_ids)))
     if not known:
         raise NotFoundError(f"the saved playlist {saved_id!r} has no track of the library; add some")
+    if playlist_id in catalogue.playlists:
+        fitted = catalogue.plays[catalogue.playlists.row(playlist_id)].indices
+        if set(catalogue.tracks.ids.take(fitted)) == set(known):
+            return queries.for_playlist(snapshot, playlist_id, options)
     return queries.for_likes(snapshot, Likes(**{**dict(options), "likes": tuple(known[-MAX_SEEDS:])}))
 
 

@@ -14,6 +14,7 @@ from unheard.library import Track
 from unheard.recommend.models import BASELINES, ORACLE, without_part
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import NewTrack, Recommendation
+from unheard.saved_playlists import PREFIX
 from unheard.serve.schema import (
     ArtistPage,
     Likes,
@@ -83,8 +84,12 @@ def artists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int =
 
 
 def playlists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> PlaylistPage:
-    """Return the playlists whose id matches every word of `text`, the best matches first; all, by id, for ""."""
-    found = snapshot.browse_index.search_playlists(text)
+    """Return the imported playlists whose id matches every word of `text`, the best matches first; all, by id, for "".
+
+    Saved ones have a list of their own.
+    """
+    matching = snapshot.browse_index.search_playlists(text)
+    found = tuple(one for one in matching if not one.playlist_id.startswith(PREFIX))
     return PlaylistPage(total=len(found), offset=offset, items=found[offset : offset + limit])
 
 

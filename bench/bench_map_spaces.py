@@ -65,7 +65,7 @@ def neighbours_mean(predicted: Vectors, played: Vectors, known: NDArray[np.intp]
     return means
 
 
-def nearest(similarities: Vectors) -> NDArray[np.intp]:
+def nearest(similarities: NDArray[np.floating]) -> NDArray[np.intp]:
     """Return the K nearest tracks of each, (n, K), never the track itself."""
     others = similarities.astype(np.float64)
     np.fill_diagonal(others, -np.inf)

@@ -104,8 +104,8 @@ def test_a_drawn_region_becomes_a_playlist(seen: Watched, world: World, tmp_path
     n = page.locator("ol.tracks > li").count()
     content = httpx.get(f"{world.url}/map/points").content
     n_tracks = len(content) // 5
-    y = np.frombuffer(content[: 4 * n_tracks], "<u2").reshape(-1, 2)[:, 1] / (2**16 - 1) * 2 - 1
-    expected = int((y * 0.92 > -0.4).sum())  # screen y grows downwards
+    heights = np.frombuffer(content[: 4 * n_tracks], "<u2").reshape(-1, 2)[:, 1] / (2**16 - 1) * 2 - 1
+    expected = int(np.count_nonzero(heights * 0.92 > -0.4))  # screen y grows downwards
     assert abs(n - expected) <= 2
     assert 0 < n < n_tracks
     with page.expect_download() as download:

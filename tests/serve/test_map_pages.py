@@ -100,7 +100,7 @@ def test_the_whole_map_is_a_region(client: httpx.Client, session: Session) -> No
 def test_a_region_lists_the_tracks_inside(client: httpx.Client, session: Session) -> None:
     points = session.track_map().points
     text = client.get("/map/region", params={"shape": "-2,-2 0.1,-2 0.1,2 -2,2"}).text
-    inside = {session.catalogue.tracks.ids[row] for row in np.flatnonzero(points[:, 0] < 0.1)}
+    inside = {session.catalogue.tracks.ids[int(row)] for row in np.flatnonzero(points[:, 0] < 0.1)}
     assert {name for name in session.catalogue.tracks.ids if f'name="track" value="{name}"' in text} == inside
     empty = client.get("/map/region", params={"shape": "5,5 6,5 6,6"})
     assert empty.status_code == 200

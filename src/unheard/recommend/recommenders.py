@@ -102,8 +102,8 @@ class FactorRecommender:
         """
         if self.predicted is None:
             return self
-        has_prediction = self.directions(self.predicted).any(axis=1)
-        tracks = np.where(has_prediction[:, None], self.predicted, self.tracks)
+        has_prediction = self.directions(self.predicted).any(axis=1, keepdims=True)
+        tracks = np.where(has_prediction, self.predicted, self.tracks)
         return replace(self, tracks=tracks, predicted=None)
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:

@@ -39,7 +39,7 @@ from unheard.recommend.recommenders import FactorRecommender, Recommender, space
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.track_path import PathStep, path_between
 from unheard.recommend.vector_export import embed_each, write_vectors
-from unheard.search import SearchIndex
+from unheard.search import SearchIndex, did_you_mean_tracks
 from unheard.thumbs import rated
 from unheard.workspace import Workspace
 
@@ -436,7 +436,7 @@ class Session:
         if row is not None:
             return row
         if not Path(name).is_file():
-            near = self.catalogue.similar_ids(name)
+            near = did_you_mean_tracks(name, self.catalogue.tracks)
             raise UserError(
                 f"{name!r}: expected a track id of the library or an audio file; {near}`unheard tracks` lists the ids"
             )

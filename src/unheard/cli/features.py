@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from unheard.cli import console
+from unheard.cli.completion import track_ids
 from unheard.cli.console import JsonFlag, WorkspaceOption
 from unheard.errors import MissingStageError, UserError
 from unheard.features.table import DEFAULT_KINDS
@@ -34,7 +35,9 @@ def features(
     ] = False,
     track: Annotated[
         list[str] | None,
-        typer.Option("--track", help="Only this track, with its tags (repeatable).", show_default=False),
+        typer.Option(
+            "--track", help="Only this track, with its tags (repeatable).", show_default=False, autocompletion=track_ids
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
     force: Annotated[bool, typer.Option("--force", help="Extract again, even if up to date.")] = False,

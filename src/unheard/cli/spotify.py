@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from unheard.cli import console
+from unheard.cli.completion import track_ids
 from unheard.cli.console import SplitOption, WorkspaceOption
 from unheard.cli.recommend import ArtistCap, Candidates, PerAlbum
 from unheard.errors import UserError
@@ -18,7 +19,7 @@ def spotify(
     workspace: WorkspaceOption,
     seed_tracks: Annotated[
         list[str],
-        typer.Option("--seed-track", metavar="TRACK_ID", help="Seed of a list (repeatable)."),
+        typer.Option("--seed-track", metavar="TRACK_ID", help="Seed of a list (repeatable).", autocompletion=track_ids),
     ],
     models: Annotated[
         list[str] | None,

@@ -24,6 +24,7 @@ from unheard.features.writer import FeatureWriter
 from unheard.ingest.workers import FileTask, InternalError, in_order
 from unheard.library import Library, Track, Tracks, open_library
 from unheard.progress import Progress, silent
+from unheard.search import did_you_mean_tracks
 from unheard.spectrograms.store import open_store, stored_ids
 from unheard.workspace import Settings, Workspace
 
@@ -125,7 +126,10 @@ def top_tags(
 def _check_ids(workspace: Workspace, tracks: Tracks, track_ids: Collection[str] | None) -> None:
     for track_id in track_ids or ():
         if track_id not in tracks.ids:
-            raise UserError(f"{track_id!r}: no such track in the library; check `unheard status -w {workspace.root}`")
+            near = did_you_mean_tracks(track_id, tracks)
+            raise UserError(
+                f"{track_id!r}: no such track in the library; {near}`unheard tracks -w {workspace.root}` lists them"
+            )
 
 
 def _missing(workspace: Workspace, tracks: Tracks, ids: Collection[str], kind: str, *, force: bool) -> list[str]:

@@ -27,7 +27,7 @@ from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
 from unheard.recommend.albums import album_numbers
 from unheard.recommend.duplicates import song_numbers
-from unheard.search import did_you_mean, near_names, near_tracks
+from unheard.search import did_you_mean, did_you_mean_tracks, near_names
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import LIVE, USE_SPLITS, Split, Use, artist_groups, load_split
 from unheard.splits.groups import main_artist
@@ -195,14 +195,9 @@ class Catalogue:
     def track_row(self, track_id: str) -> int:
         """Return the row of a track; raise UserError for an unknown id, with similar ones."""
         if track_id not in self.tracks.ids:
-            near = self.similar_ids(track_id)
+            near = did_you_mean_tracks(track_id, self.tracks)
             raise UserError(f"no track {track_id!r} among {len(self.tracks)}; {near}`unheard tracks` lists them")
         return self.tracks.ids.row(track_id)
-
-    def similar_ids(self, wrong: str) -> str:
-        """Return "did you mean ...? " with the ids and labels of tracks that a wrong id may mean; empty without any."""
-        near = near_tracks(wrong, self.tracks)
-        return did_you_mean([f"{name!r} ({self.tracks[self.tracks.ids.row(name)].label})" for name in near])
 
 
 def load_catalogue(

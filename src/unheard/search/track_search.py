@@ -47,6 +47,12 @@ def did_you_mean(suggestions: Sequence[str]) -> str:
     return f"did you mean {named}? " if named else ""
 
 
+def did_you_mean_tracks(wrong: str, tracks: Tracks) -> str:
+    """Return a part of an error message that names the tracks that a wrong id may mean; empty without any."""
+    rows = [tracks.ids.row(track_id) for track_id in near_tracks(wrong, tracks)]
+    return did_you_mean([f"{tracks[row].track_id!r} ({tracks[row].label})" for row in rows])
+
+
 def _names(track: Track) -> tuple[str, ...]:
     """Return the main artist, the title, also without notes such as "(Remastered 2009)", and the other artists."""
     artists, title = track.artists or ("",), track.title

@@ -104,7 +104,7 @@ def show(title: str, rows: dict[str, Timed], *, first: str) -> None:
 
 
 def plainly(path: Path) -> dict[str, NDArray[np.float32]]:
-    statistics, _ = vectors_of(mel_of_file(path, SETTINGS), SETTINGS, path)
+    statistics, *_ = vectors_of(mel_of_file(path, SETTINGS), SETTINGS, path)
     return {"statistics": statistics, "musicnn": plain_features(path)}
 
 

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS tracks (
     isrc TEXT NOT NULL, mbid TEXT NOT NULL, release_date TEXT NOT NULL, genre TEXT NOT NULL, duration_s REAL NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, content_hash TEXT NOT NULL,
     album_artist TEXT NOT NULL DEFAULT '', ctime_ns INTEGER NOT NULL DEFAULT 0, audio_hash TEXT NOT NULL DEFAULT '',
-    gone_since TEXT NOT NULL DEFAULT ''
+    gone_since TEXT NOT NULL DEFAULT '', decoded_hash TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tracks_path ON tracks (path);
 CREATE INDEX IF NOT EXISTS tracks_hash ON tracks (content_hash);
@@ -41,6 +41,7 @@ ADDED_COLUMNS = {
     "ctime_ns": "INTEGER NOT NULL DEFAULT 0",
     "audio_hash": "TEXT NOT NULL DEFAULT ''",
     "gone_since": "TEXT NOT NULL DEFAULT ''",
+    "decoded_hash": "TEXT NOT NULL DEFAULT ''",
 }
 
 
@@ -53,6 +54,7 @@ class Track:
     audio_hash    of its audio packets without tags; empty if unknown
     ctime_ns      the file's change time: a tagger may restore size and modification time, but not this
     gone_since    UTC date (YYYY-MM-DD) of the first scan that did not find the file; empty while it is there
+    decoded_hash  content hash that the file had when it was decoded, if only its tags have changed since
     """
 
     track_id: str
@@ -72,11 +74,12 @@ class Track:
     ctime_ns: int = 0
     audio_hash: str = ""
     gone_since: str = ""
+    decoded_hash: str = ""
 
     @property
     def source_hash(self) -> str:
         """Identifies the bytes from which features are extracted; size and time of a file without a content hash."""
-        return self.content_hash or (f"{self.size}-{self.mtime_ns}" if self.path else "")
+        return self.decoded_hash or self.content_hash or (f"{self.size}-{self.mtime_ns}" if self.path else "")
 
     @property
     def artist(self) -> str:
@@ -199,22 +202,26 @@ class Library:
 
     def tracks(self) -> Tracks:
         """Return all tracks."""
-        cursor = self._db.execute(f"SELECT {', '.join(TRACK_COLUMNS)} FROM tracks ORDER BY track_id")
+        cursor = self._db.execute(f"SELECT {self._columns(*TRACK_COLUMNS)} FROM tracks ORDER BY track_id")
         return Tracks(tuple(_track(row) for row in cursor))
 
     def track_of_content(self, content_hash: str) -> Track | None:
         """Return the track whose file has this content hash, or None."""
-        query = f"SELECT {', '.join(TRACK_COLUMNS)} FROM tracks WHERE content_hash = ? ORDER BY track_id"
+        query = f"SELECT {self._columns(*TRACK_COLUMNS)} FROM tracks WHERE content_hash = ? ORDER BY track_id"
         row = self._db.execute(query, (content_hash,)).fetchone()
         return _track(row) if row else None
 
     def source_hashes(self) -> dict[str, str]:
         """Return `Track.source_hash` of every track by its id."""
-        cursor = self._db.execute("SELECT track_id, path, size, mtime_ns, content_hash FROM tracks")
-        return {
-            row[0]: Track(row[0], path=row[1], size=row[2], mtime_ns=row[3], content_hash=row[4]).source_hash
-            for row in cursor
-        }
+        columns = ("track_id", "path", "size", "mtime_ns", "content_hash", "decoded_hash")
+        cursor = self._db.execute(f"SELECT {self._columns(*columns)} FROM tracks")
+        return {row[0]: Track(**dict(zip(columns, row, strict=True))).source_hash for row in cursor}
+
+    def _columns(self, *names: str) -> str:
+        """Return columns of `tracks` to select; an older library that cannot be written lacks some."""
+        present = {row[1] for row in self._db.execute("PRAGMA table_info(tracks)")}
+        empty = {name: "0" if "INTEGER" in definition else "''" for name, definition in ADDED_COLUMNS.items()}
+        return ", ".join(f"{empty[name]} AS {name}" if name in empty.keys() - present else name for name in names)
 
     # ----------------------------------------------------------------------------------------------- failures
 
@@ -253,9 +260,10 @@ class Library:
         return frozenset(name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers of tracks and of failures."""
+        """Return the numbers of tracks, of those whose files are gone, and of failures."""
         queries = {
             "tracks": "SELECT COUNT(*) FROM tracks",
+            "gone": f"SELECT COUNT(*) FROM (SELECT {self._columns('gone_since')} FROM tracks) WHERE gone_since != ''",
             "failures": "SELECT COUNT(*) FROM file_failures",
         }
         return {name: int(self._db.execute(query).fetchone()[0]) for name, query in queries.items()}

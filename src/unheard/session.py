@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError, UserError
+from unheard.features.recording_prints import FINGERPRINT, SIGNATURE, ids_of_recording
 from unheard.plays import read_playlists
 from unheard.progress import Progress, silent
 from unheard.recommend import csv_lists, radio
@@ -40,6 +41,7 @@ from unheard.recommend.track_map import Method, TrackMap, load_map, project, sav
 from unheard.recommend.track_path import PathStep, path_between
 from unheard.recommend.vector_export import embed_each, write_vectors
 from unheard.search import SearchIndex, did_you_mean_tracks
+from unheard.spectrograms.same_recording import Prints
 from unheard.thumbs import rated
 from unheard.workspace import Workspace
 
@@ -124,10 +126,14 @@ class Session:
 
     def encode_file(self, file: Path) -> NewTrack:
         """Return an audio file as a seed; raise AudioError if it cannot be used."""
+        from unheard.ingest.audio_hash import audio_hash
         from unheard.ingest.tags import read_tags
 
-        vector, statistics = self._encoder.encode_file(file)
-        return NewTrack(replace(read_tags(file), path=str(file.absolute())), vector, statistics)
+        vector, features = self._encoder.encode_file(file)
+        track = replace(read_tags(file), path=str(file.absolute()), audio_hash=audio_hash(file))
+        prints = Prints(features[FINGERPRINT], features[SIGNATURE])
+        same = frozenset(ids_of_recording(self.workspace, self.catalogue.tracks, prints))
+        return NewTrack(track, vector, features.get("statistics"), same)
 
     def resolve_seed(self, name: str) -> str | NewTrack:
         """Return a seed for several calls: `name` itself for a track of the library, else the encoded file."""
@@ -243,7 +249,7 @@ class Session:
         statistics = seed.statistics
         if statistics is None:
             file = Path(seed.track.path)
-            statistics, _ = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
+            statistics, *_ = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
         return float(self._confidence_model.of_content(statistics[None, :])[0])
 
     def label(self, track: str | NewTrack) -> str:

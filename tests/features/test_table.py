@@ -77,10 +77,10 @@ def test_built_in_extractors_implement_the_protocol(kind: str) -> None:
     extractor = load_extractor(kind)
     assert isinstance(extractor, FeatureExtractor)
     assert extractor is load_extractor(kind)
-    if kind in {"statistics", "mfcc", "signature", "chroma"}:
+    if kind in {"statistics", "mfcc", "signature", "acoustic-fingerprint", "chroma"}:
         samples = next(iter([song(1, 2.0, rate=22_050).mean(axis=1)])).astype(np.float32)
         assert extractor.extract(samples).shape == (extractor.dim,)
-    assert isinstance(extractor, MelExtractor) == (kind in {"statistics", "mfcc", "signature"})
+    assert isinstance(extractor, MelExtractor) == (kind in {"statistics", "mfcc", "signature", "acoustic-fingerprint"})
     assert isinstance(extractor, BlockExtractor) == isinstance(extractor, Tagger) == kind.startswith("musicnn")
 
 

@@ -19,13 +19,6 @@ from unheard.splits import Use
 from unheard.workspace import Workspace
 
 
-@pytest.fixture
-def toy(workspace: Workspace, catalogue: Catalogue) -> FactorRecommender:
-    found = make_recommender(workspace, catalogue, "toy")
-    assert isinstance(found, FactorRecommender)
-    return found
-
-
 def ids(found: list[Recommendation]) -> list[str]:
     return [item.track_id for item in found]
 

@@ -59,7 +59,7 @@ def extract(path: str) -> ExtractedAudio | AudioError:
     if content == "!":
         return AudioError(path, Reason.UNREADABLE, "noise")
     nothing = np.zeros(3, np.float32)
-    return ExtractedAudio(np.full((2, 128), ord(content), np.uint8), nothing, nothing, 1.0, Track(""))
+    return ExtractedAudio(np.full((2, 128), ord(content), np.uint8), nothing, nothing, nothing, 1.0, Track(""))
 
 
 def scan(workspace: Workspace, folder: Path, *, stop_after: int = 1000) -> int:

@@ -181,7 +181,7 @@ def test_copies_of_a_broken_file_are_broken_in_the_same_way(workspace: Workspace
     }
 
 
-def extract_or_die(path: Path, settings: Settings) -> ExtractedAudio:
+def extract_or_die(path: Path, settings: Settings, _known: frozenset[str]) -> ExtractedAudio:
     """A decoder that kills its process at one file and hangs at another."""
     if path.name == "b.ogg":
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -194,7 +194,7 @@ def test_a_decoder_that_crashes_or_hangs_costs_one_file(
     workspace: Workspace, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(music / "hang.wav", song(8, 1.5))
-    monkeypatch.setattr(scanning, "extract_audio", extract_or_die)
+    monkeypatch.setattr(scanning, "extract_unless_known", extract_or_die)
     monkeypatch.setattr(scanning, "LIMIT_S", 2.0)
     report = rescan(workspace, music, jobs=2)
     assert (report.added, report.failed) == (2, 2)
@@ -204,7 +204,7 @@ def test_a_decoder_that_crashes_or_hangs_costs_one_file(
     assert rescan(workspace, music, force=True).added == 2
 
 
-def extract_or_raise(path: Path, settings: Settings) -> ExtractedAudio:
+def extract_or_raise(path: Path, settings: Settings, _known: frozenset[str]) -> ExtractedAudio:
     """Raise an exception that is no AudioError for every WAV file, as with an incompatible library."""
     if path.suffix == ".wav":
         raise TypeError("open() got an unexpected keyword argument")
@@ -215,7 +215,7 @@ def test_an_error_of_our_own_is_no_failure_of_the_file(
     workspace: Workspace, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(music / "c/d.wav", music / "e.wav")
-    monkeypatch.setattr(scanning, "extract_audio", extract_or_raise)
+    monkeypatch.setattr(scanning, "extract_unless_known", extract_or_raise)
     expected = r"d\.wav: TypeError: open\(\) got .* the cause is not the file .*unheard doctor"
     with pytest.raises(UnheardError, match=expected) as raised:
         rescan(workspace, music)
@@ -232,7 +232,7 @@ def test_an_error_of_our_own_with_every_file_ends_the_scan(
 ) -> None:
     for n in range(8):
         write(tmp_path / "music" / f"{n}.wav", song(n, 1.5))
-    monkeypatch.setattr(scanning, "extract_audio", extract_or_raise)
+    monkeypatch.setattr(scanning, "extract_unless_known", extract_or_raise)
     reached: list[int] = []
     with pytest.raises(UnheardError, match=r"0\.wav: TypeError"):
         scan(workspace, [tmp_path / "music"], jobs=2, progress=lambda what, done, total: reached.append(done))

@@ -128,6 +128,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Workspace": (
         library_commands.status,
         library_commands.errors,
+        library_commands.forget,
         library_commands.doctor,
         library_commands.migrate,
         demo.demo,

@@ -11,7 +11,8 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import JsonFlag, WorkspaceOption
-from unheard.errors import UserError
+from unheard.errors import Reason, UserError
+from unheard.library import Failure, Track
 from unheard.workspace import Settings, Workspace
 
 
@@ -80,6 +81,10 @@ def scan(
         report = run(opened, sources, jobs=jobs, exclude=exclude or [], force=force, progress=progress)
     counts = [f"{n} {what.replace('_', ' ')}" for what, n in asdict(report).items() if n and what != "audio_s"]
     console.say((", ".join(counts) or "no audio found") + f"; {report.audio_s / 3600:.2f} hours of audio stored")
+    if report.gone:
+        console.say(
+            f"{report.gone} tracks are gone: they keep their plays, but are in no list (unheard errors -w {workspace})"
+        )
     if report.failed or report.known_failures:
         console.say(f"for the skipped files and the reasons, run: unheard errors -w {workspace}")
 
@@ -149,18 +154,55 @@ def split(
 
 
 def errors(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
-    """List the files that were skipped, with the reasons."""
+    """List the files that were skipped, with the reasons, and the tracks whose files are gone."""
     from unheard.library import open_library
 
     with open_library(Workspace.open(workspace).library_path) as library:
-        failures = library.failures()
+        failures, gone = library.failures(), [track for track in library.tracks().items if track.gone_since]
     if json:
-        console.print_json([asdict(failure) for failure in failures])
-    elif failures:
+        console.print_json([*({**asdict(failure), "gone_since": ""} for failure in failures), *map(_gone, gone)])
+        return
+    if failures:
         rows = [[failure.reason.value, failure.path, failure.detail] for failure in failures]
         console.out.print(console.table(f"{len(rows)} files were skipped", ["reason", "file", "detail"], rows))
     else:
         console.say("no file was skipped")
+    if gone:
+        rows = [[track.gone_since, track.track_id, track.label, track.path] for track in gone]
+        console.out.print(console.table(f"{len(rows)} tracks are gone", ["since", "id", "track", "last file"], rows))
+        console.say(
+            "they keep their plays and come back with their files; to remove them, run: "
+            f"unheard forget -w {workspace} --gone"
+        )
+
+
+def _gone(track: Track) -> dict[str, object]:
+    """Return a track that is gone in the form of a failure."""
+    failure = Failure(track.path, Reason.MISSING, f"gone since {track.gone_since}", track.track_id)
+    return {**asdict(failure), "gone_since": track.gone_since}
+
+
+def forget(
+    workspace: WorkspaceOption,
+    track_ids: Annotated[
+        list[str] | None, typer.Argument(help="Ids of tracks that are gone.", show_default=False)
+    ] = None,
+    gone: Annotated[bool, typer.Option("--gone", help="All tracks that a scan has marked as gone.")] = False,
+    below: Annotated[
+        Path | None, typer.Option(help="All tracks below this folder whose files are missing.", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the tracks and remove nothing.")] = False,
+) -> None:
+    """Remove tracks whose files are gone, with their features; plays keep their entries.
+
+    A file that is scanned again later gets its former id, so its plays count again.
+    """
+    from unheard.scan.forget import forget as run
+
+    tracks = run(Workspace.open(workspace), track_ids or (), gone=gone, below=below, dry_run=dry_run)
+    for track in tracks if dry_run else ():
+        console.say(f"{track.track_id}  {track.label}  {track.path}")
+    console.say(f"{'would forget' if dry_run else 'forgot'} {len(tracks)} tracks")
 
 
 def status(workspace: WorkspaceOption, json: JsonFlag = False) -> None:

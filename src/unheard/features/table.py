@@ -26,6 +26,7 @@ BUILT_IN: Mapping[str, str] = {
     "statistics": "unheard.features.mel_features:Statistics",
     "mfcc": "unheard.features.mel_features:Mfcc",
     "signature": "unheard.features.mel_features:Signature",
+    "acoustic-fingerprint": "unheard.features.mel_features:AcousticFingerprint",
     VECTORS: "unheard.features.user_vectors:UserVectors",
     "musicnn": "unheard.features.musicnn_features:MusicnnMsd",
     "musicnn-mtt": "unheard.features.musicnn_features:MusicnnMtt",
@@ -33,10 +34,10 @@ BUILT_IN: Mapping[str, str] = {
 }
 ENCODER = "encoder"
 ENCODER_PATH = "unheard.inference.encoder_features:EncoderFeatures"  # loaded by name: inference imports this room
-SCANNED_KINDS = ("statistics", "signature")  # extracted by every scan
+SCANNED_KINDS = ("statistics", "signature", "acoustic-fingerprint")  # extracted by every scan
 DEFAULT_KINDS = ("musicnn",)  # extracted by `unheard features` without --kind
-# Read only by recipes that name them: `signature` identifies recordings, `mfcc` repeats a part of `statistics`.
-NAMED_KINDS = frozenset({"signature", "mfcc"})
+# Read only by recipes that name them: two identify recordings, `mfcc` repeats a part of `statistics`.
+NAMED_KINDS = frozenset({"signature", "acoustic-fingerprint", "mfcc"})
 
 
 @dataclass(frozen=True)

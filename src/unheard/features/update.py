@@ -181,7 +181,10 @@ class _FileRun:
         self._tracks = [
             track
             for track in tracks.items
-            if track.path and track.content_hash and (track_ids is None or track.track_id in track_ids)
+            if track.path
+            and track.content_hash
+            and not track.gone_since
+            and (track_ids is None or track.track_id in track_ids)
         ]
         if not self._tracks:
             raise UserError(

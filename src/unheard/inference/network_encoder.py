@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from unheard.arrays import Floats, Rows
 from unheard.errors import UserError
 from unheard.features.extraction import extract_file
+from unheard.features.mel_features import PRINT_KINDS, vectors_of
 from unheard.features.table import from_audio
 from unheard.ids import IdMap
 from unheard.inference.checkpoint import Checkpoint
@@ -71,9 +72,14 @@ class NetworkEncoder:
         store = self._store_of(mels)
         return self.from_store(store, np.arange(len(store)))
 
-    def encode_file(self, path: Path) -> tuple[Floats, None]:
-        """Return the factor (dim,) of an audio file; None stands for its mel statistics, which networks do not make."""
-        return self.from_files([path])[0], None
+    def encode_file(self, path: Path) -> tuple[Floats, dict[str, Floats]]:
+        """Return the factor (dim,) of an audio file, and the features by kind that identify its recording."""
+        settings = self._checkpoint.settings
+        if self._reads_files:
+            found = extract_file(path, [self.reads, *PRINT_KINDS], settings)
+            return self.from_content(found[self.reads][None])[0], found
+        mel = mel_of_file(path, settings)
+        return self.from_mels([mel])[0], dict(zip(PRINT_KINDS, vectors_of(mel, settings, path)[1:], strict=True))
 
     def from_files(self, paths: Sequence[Path]) -> Floats:
         """Return factors of audio files; AudioError for one that cannot be used."""

@@ -14,6 +14,7 @@ from torch import nn
 from unheard import artefacts
 from unheard.arrays import Floats
 from unheard.errors import UserError
+from unheard.features.mel_features import PRINT_KINDS
 from unheard.features.table import from_audio
 from unheard.ids import IdMap
 from unheard.inference.artists import artist_names
@@ -99,22 +100,22 @@ class RankerEncoder:
         """Return factors of audio files; AudioError for one that cannot be used."""
         return self.encode_files(paths)[1]
 
-    def encode_file(self, path: Path) -> tuple[Floats, Floats | None]:
-        """Return the factor (dim,) of an audio file, and its mel statistics if this model reads them."""
-        extracted = self._extract([path])
-        return self._encode_extracted([path], extracted)[1][0], extracted[0].get("statistics")
+    def encode_file(self, path: Path) -> tuple[Floats, dict[str, Floats]]:
+        """Return the factor (dim,) of an audio file, and the features by kind that it was made of or identify it."""
+        extracted = self._extract([path], PRINT_KINDS)
+        return self._encode_extracted([path], extracted)[1][0], extracted[0]
 
     def encode_files(self, paths: Sequence[Path]) -> tuple[Floats, Floats]:
         """Return embeddings and factors of audio files; the artist is that of their tags."""
         return self._encode_extracted(paths, self._extract(paths))
 
-    def _extract(self, paths: Sequence[Path]) -> list[dict[str, Floats]]:
+    def _extract(self, paths: Sequence[Path], more_kinds: Sequence[str] = ()) -> list[dict[str, Floats]]:
         from unheard.features.extraction import extract_file
 
         kinds = [scaler.kind for scaler in self._scalers]
         if not any(from_audio(kind) for kind in kinds):
             raise UserError(f"model {self.name!r} reads vectors, not audio; give the tracks' vectors instead")
-        settings = self._workspace.settings
+        settings, kinds = self._workspace.settings, list(dict.fromkeys([*kinds, *more_kinds]))
         return [extract_file(path, kinds, settings, workspace=self._workspace) for path in paths]
 
     def _encode_extracted(

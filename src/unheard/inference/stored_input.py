@@ -56,7 +56,7 @@ def open_input(workspace: Workspace, library: Library, reads: Reads) -> StoredIn
     """Open the mel store or read the vectors; UserError when no track has any."""
     if reads == "patches" or reads == "bag-of-tones":
         store = open_store(workspace, library)
-        hashes = {track.track_id: track.content_hash for track in library.tracks().items}
+        hashes = {track.track_id: track.source_hash for track in library.tracks().items}
         contents = (f"{hashes.get(name, '')} {n}".encode() for name, n in zip(store.ids, store.n_frames, strict=True))
         return StoredInput(reads, store, _hashes(contents))
     check_kinds([reads], "the recipe's input")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.arrays import Indices, Rows
+from unheard.arrays import Indices, Mask, Rows
 from unheard.errors import UserError
 from unheard.factors.store import Factors, load_factors, load_split_factors
 from unheard.features.current import current_features
@@ -26,7 +26,7 @@ from unheard.ids import IdMap
 from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
 from unheard.recommend.albums import album_numbers
-from unheard.recommend.duplicates import song_numbers
+from unheard.recommend.sameness import Sameness, recording_pairs, sameness
 from unheard.search import did_you_mean, did_you_mean_tracks, near_names
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
 from unheard.splits import LIVE, USE_SPLITS, Split, Use, artist_groups, load_split
@@ -95,6 +95,7 @@ class Catalogue:
     timbre            the MFCC part of the statistics, or the user's vectors
     split             the split that `use` comes from
     order             the tracks of each playlist in its order, also those with a weight of 0 or less
+    recording_pairs   (pair, 2) rows of tracks that sound the same
     """
 
     tracks: Tracks
@@ -110,6 +111,7 @@ class Catalogue:
     timbre: Content
     split: Split
     order: PlaylistOrder
+    recording_pairs: Indices
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -134,9 +136,19 @@ class Catalogue:
         return album_numbers(self.tracks)
 
     @cached_property
+    def sameness(self) -> Sameness:
+        """Which tracks are the same recording, and which are versions of the same song."""
+        return sameness(self.tracks, self.recording_pairs)
+
+    @property
     def song(self) -> NDArray[np.int32]:
-        """Number of the song of which each track is a recording, (n,) int32; see duplicates.py."""
-        return song_numbers(self.tracks, self.artist)
+        """Number of the song of which each track is a version, (n,) int32; see sameness.py."""
+        return self.sameness.song
+
+    @cached_property
+    def is_gone(self) -> Mask:
+        """Whether each track's file is gone, (n,); such tracks are evidence, but are never recommended."""
+        return np.array([bool(track.gone_since) for track in self.tracks.items], np.bool_)
 
     @cached_property
     def warm_track_ids(self) -> frozenset[str]:
@@ -165,6 +177,7 @@ class Catalogue:
         all   every track; without `new`, every track of the split
 
         With `new`, the split `live` follows the plays and not the uses: cold tracks have none, warm tracks have some.
+        Without `new`, which is for evaluation, tracks whose files are gone are among them; with `new` they are not.
         """
         return self._candidates[which, new]
 
@@ -177,7 +190,8 @@ class Catalogue:
         if self.is_live:
             masks |= {("cold", True): ~self.played, ("warm", True): self.played}
         rows: dict[tuple[Candidates, bool], Rows] = {
-            which: np.flatnonzero(mask).astype(np.int32) for which, mask in masks.items()
+            (which, new): np.flatnonzero(mask & ~self.is_gone if new else mask).astype(np.int32)
+            for (which, new), mask in masks.items()
         }
         for shared in rows.values():
             shared.flags.writeable = False
@@ -235,6 +249,7 @@ def load_catalogue(
         timbre,
         split,
         PlaylistOrder(ordered_plays.track_rows, ordered_plays.starts),
+        recording_pairs(workspace, tracks),
     )
 
 

@@ -12,8 +12,8 @@ Scores:
 
 People see the match instead, the share of the candidates that a track ranks above (shown_scores.py).
 
-Seeds, a playlist's own tracks, and other recordings of either are never returned. Diversity (diversify.py) and filters
-(filters.py) select tracks from the ranking and change no score.
+Seeds, a playlist's own tracks, other versions of either (sameness.py), and tracks whose files are gone are never
+returned. Diversity (diversify.py) and filters (filters.py) select tracks from the ranking and change no score.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from unheard.ranking import top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.confidence import ConfidenceModel
 from unheard.recommend.diversify import most_relevant_and_diverse, pool_size
-from unheard.recommend.duplicates import same_song
 from unheard.recommend.filters import rows_that_fit
 from unheard.recommend.mixed_lists import comparable
 from unheard.recommend.options import DEFAULT_OPTIONS, ListOptions
 from unheard.recommend.reasons import N_REASONS, Explanation, near_both, near_tracks
 from unheard.recommend.recommenders import RanksNewTracks, Recommender, Scores, space_of
+from unheard.recommend.sameness import rows_of_same_song
 from unheard.recommend.shown_scores import (
     RANK_OFFSET,
     last_near,
@@ -57,11 +57,13 @@ class NewTrack:
     track       its tags and its path
     vector      (d,) predicted factors
     statistics  mel and MFCC statistics (spectrograms/statistics.py), None if the encoder does not compute them
+    recordings  ids of the tracks that are the same recording
     """
 
     track: Track
     vector: NDArray[np.float32]
     statistics: NDArray[np.float32] | None = None
+    recordings: Collection[str] = frozenset()
 
 
 Seed = int | NewTrack  # a row of the catalogue, or a track from outside the library
@@ -323,7 +325,9 @@ def _songs_of(catalogue: Catalogue, seeds: Sequence[Seed]) -> set[int]:
     songs = {int(catalogue.song[s]) for s in seeds if isinstance(s, int)}
     for new in seeds:
         if isinstance(new, NewTrack):
-            songs |= {int(catalogue.song[row]) for row in same_song(catalogue.tracks, new.track)}
+            same = rows_of_same_song(catalogue.tracks, new.track)
+            same += [catalogue.tracks.ids.row(name) for name in new.recordings if name in catalogue.tracks.ids]
+            songs |= {int(catalogue.song[row]) for row in same}
     return songs
 
 

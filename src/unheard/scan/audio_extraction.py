@@ -1,12 +1,13 @@
 """Extract everything that a scan stores of one audio file, in one pass over its samples.
 
-That is the mel spectrogram, the features of every track (statistics, signature), the duration and the tags. Features of
-any kinds, without spectrogram and tags, are extracted by features/extraction.py.
+That is the mel spectrogram, the features of every track (statistics, signature, acoustic fingerprint), the duration,
+the tags and the hash of the encoded audio. Features of any kinds, without spectrogram and tags, are extracted by
+features/extraction.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from unheard.arrays import Floats
 from unheard.features.mel_features import vectors_of
 from unheard.ingest.audio import decode_blocks
+from unheard.ingest.audio_hash import audio_hash
 from unheard.ingest.tags import read_tags
 from unheard.library import Track
 from unheard.spectrograms.files import encoded_mel
@@ -29,16 +31,33 @@ class ExtractedAudio:
     mel: NDArray[Any]  # (frame, mel), encoded
     statistics: Floats  # (558,)
     signature: Floats  # (257,)
+    fingerprint: Floats  # (384,)
     duration_s: float
     tags: Track
+    audio_hash: str = ""
+
+
+@dataclass(frozen=True)
+class KnownAudio:
+    """A file whose audio is stored already; it was not decoded."""
+
+    audio_hash: str
+    tags: Track
+
+
+def extract_unless_known(path: Path, settings: Settings, known_audio: Collection[str]) -> ExtractedAudio | KnownAudio:
+    """Return what `extract_audio` returns; a file whose audio hash is one of `known_audio` is not decoded."""
+    if known_audio and path.is_file() and (hashed := audio_hash(path)) in known_audio:
+        return KnownAudio(hashed, read_tags(path))
+    return extract_audio(path, settings)
 
 
 def extract_audio(path: Path, settings: Settings) -> ExtractedAudio:
     """Decode a file and return what a scan stores of it; AudioError as `decode_blocks` raises it."""
     counted = _CountedBlocks(decode_blocks(path, sample_rate=settings.sample_rate))
     mel = encoded_mel(counted, settings)
-    statistics, signature = vectors_of(mel, settings, path)
-    return ExtractedAudio(mel, statistics, signature, counted.n_samples / settings.sample_rate, read_tags(path))
+    vectors, duration_s = vectors_of(mel, settings, path), counted.n_samples / settings.sample_rate
+    return ExtractedAudio(mel, *vectors, duration_s, read_tags(path), audio_hash(path))
 
 
 class _CountedBlocks:

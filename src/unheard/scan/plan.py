@@ -4,10 +4,11 @@
     known failure  path, size and time are those of a failure under the same versions of unheard and of the decoders:
                    not tried again
     gone           the file of a stored track is missing; the track is kept
-    updated        the bytes are stored, but the path (moved) or the metadata is new: not decoded
+    updated        the bytes are stored, but the path (moved) or the metadata is new, or the file has come back: not
+                   decoded
     failed         missing, unreadable, or the same bytes as another track
     copy           the same bytes as a file that this scan is decoding: decided when that file is decoded
-    decode         anything else
+    decode         anything else; a file whose audio is stored is recognised before it is decoded (continuations.py)
 
 Bytes take precedence over paths: if files are renamed in a circle, each track follows its content. A path whose content
 is new to the library keeps its track id.
@@ -46,6 +47,8 @@ class Step:
     track      how the file will be stored, as far as this is known before it is decoded
     displaced  another track, which was stored with the path of this file and loses it
     replaces   id under which the same file was stored before a table named it
+    named      whether a table gives the id of the track
+    known_audio  audio hashes of tracks that the file may continue
     """
 
     action: Action
@@ -53,6 +56,8 @@ class Step:
     failure: Failure | None = None
     displaced: Track | None = None
     replaces: str = ""
+    named: bool = False
+    known_audio: frozenset[str] = frozenset()
 
 
 class Planner:
@@ -79,6 +84,7 @@ class Planner:
                 self._copies[failure.duplicate_of].append(failure.path)
         self._stored = stored
         self._decoding: set[str] = set()  # hashes
+        self._left: frozenset[str] | None = None  # audio hashes of tracks whose file is not at its path now
 
     def decide(self, candidate: Candidate) -> Step:
         """Return the step for one file; its bytes are read only if its path, size or time is new."""
@@ -112,7 +118,7 @@ class Planner:
         """Return the step for a file whose path, size and time are in the library; None for other files."""
         here = (base.path, base.size, base.mtime_ns)
         if known and known.track_id in self._stored and (known.path, known.size, known.mtime_ns) == here:
-            merged = merge_metadata(known, base)
+            merged = replace(merge_metadata(known, base), gone_since="")
             return Step(Action.UNCHANGED if merged == known else Action.UPDATED, merged)
         failure = self._failures.get(base.path)
         if not failure or (failure.size, failure.mtime_ns) != (base.size, base.mtime_ns):
@@ -166,16 +172,34 @@ class Planner:
 
     def _update(self, track: Track, stored: Track) -> Step:
         merged = merge_metadata(
-            replace(stored, path=track.path, size=track.size, mtime_ns=track.mtime_ns),
+            replace(stored, path=track.path, size=track.size, mtime_ns=track.mtime_ns, gone_since=""),
             track,
         )
         displaced = self._record(merged)
         return Step(Action.UNCHANGED if merged == stored else Action.UPDATED, merged, displaced=displaced)
 
     def _decode(self, track: Track) -> Step:
+        before = self._tracks.get(track.track_id)
+        named = track.track_id in self._table_ids
+        known_audio = frozenset[str]() if self._force else self._audio_of(before, named=named)
         displaced = self._record(track)
         self._decoding.add(track.content_hash)
-        return Step(Action.DECODE, track, displaced=displaced)
+        return Step(Action.DECODE, track, displaced=displaced, named=named, known_audio=known_audio)
+
+    def _audio_of(self, before: Track | None, *, named: bool) -> frozenset[str]:
+        """Return the audio hashes of the tracks that a file may continue: the one of its path, and all that have left.
+
+        Tracks leave when their file is missing or has changed, or when another file takes their path.
+        """
+        own = frozenset({before.audio_hash} - {""}) if before and before.track_id in self._stored else frozenset()
+        if named:
+            return own
+        if self._left is None:
+            tracks = (self._tracks[name] for name in self._stored if name in self._tracks)
+            self._left = frozenset(track.audio_hash for track in tracks if track.audio_hash and not _is_there(track))
+        if not own <= self._left:
+            self._left |= own
+        return self._left
 
     def _record(self, track: Track) -> Track | None:
         """Record that `track` has its path now; return the track that had it before."""
@@ -200,6 +224,8 @@ class Planner:
             return None
         del self._by_path[path]
         displaced = replace(before, path="", size=0, mtime_ns=0)
+        if self._left is not None and before.audio_hash:
+            self._left |= {before.audio_hash}
         self._tracks[displaced.track_id] = self._by_hash[displaced.content_hash] = displaced
         return displaced
 

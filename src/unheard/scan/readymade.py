@@ -30,9 +30,9 @@ def extract_patches(file: PatchFile, track_id: str, settings: Settings) -> Extra
     Frames of zeros at the end are padding; they are left out unless the front end stores whole patches.
     """
     mel = encode((mel_db_of_power(power, settings) for power in _powers(file.patches(track_id), settings)), settings)
-    statistics, signature = vectors_of(mel, settings, f"{file.path}#{track_id}")
+    statistics, signature, fingerprint = vectors_of(mel, settings, f"{file.path}#{track_id}")
     duration_s = len(mel) * settings.hop_length / settings.sample_rate
-    return ExtractedAudio(mel, statistics, signature, duration_s, Track(track_id))
+    return ExtractedAudio(mel, statistics, signature, fingerprint, duration_s, Track(track_id))
 
 
 def _powers(patches: Iterable[NDArray[np.float32]], settings: Settings) -> Iterator[NDArray[np.float32]]:

@@ -9,13 +9,15 @@ write to one workspace at once, each to its own shard of the mel store.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from unheard.errors import UserError
+from unheard.features.recording_prints import prints_by_id
 from unheard.features.store import FeatureStore
 from unheard.features.update import remove_orphaned_vectors, repair
 from unheard.features.writer import FeatureWriter
@@ -25,7 +27,7 @@ from unheard.ingest.vectors import read_vectors
 from unheard.ingest.workers import FileTask, InternalError, in_order
 from unheard.library import Library, Track
 from unheard.progress import Progress, silent
-from unheard.scan.audio_extraction import extract_audio
+from unheard.scan.audio_extraction import extract_unless_known
 from unheard.scan.commit import Committer
 from unheard.scan.plan import Action, Planner, Step, merge_metadata, still_fails
 from unheard.scan.readymade import check_width, store_vectors
@@ -44,11 +46,11 @@ class ScanReport:
 
     added           stored for the first time
     changed         stored again, because the file changed or by force
-    updated         moved, or with a new time or metadata; not decoded
+    updated         moved, back again, or with a new time or metadata; not decoded
     unchanged       nothing to do
     failed          skipped, with a reason that `unheard errors` lists
     known_failures  failed earlier, have not changed since, and were not tried again
-    gone            stored tracks whose files are missing; the tracks are kept
+    gone            stored tracks of the scanned folders whose files are missing; the tracks are kept, but not listed
     audio_s         seconds of sound that were stored
     """
 
@@ -84,10 +86,12 @@ def scan(
     if jobs < 1:
         raise UserError(f"jobs is {jobs}, expected at least 1")
     found = find_sources(sources, exclude=exclude)
+    roots = [*found.folders, *{str(table.parent): None for table, _ in found.rows.values()}]
     with ExitStack() as stack:
         vectors = [(path, read_vectors(path)) for path in found.vectors]
         patches = [stack.enter_context(PatchFile(path, workspace.settings)) for path in found.patches]
         library = stack.enter_context(Library(workspace.library_path))
+        _check_folders(library, found)
         check_store(workspace, repair=force)
         features = FeatureStore(workspace.features_dir)
         for path, table in vectors:
@@ -100,7 +104,15 @@ def scan(
         stored = frozenset(stored_ids(workspace, library))
         versions = decoder_versions()
         planner = Planner(library, stored, versions=versions, table_ids=frozenset(found.rows), force=force)
-        committer = Committer(library, writer, feature_writer, stored, versions)
+        committer = Committer(
+            library,
+            writer,
+            feature_writer,
+            stored,
+            versions,
+            prints=lambda: prints_by_id(workspace, library.tracks()),
+            roots=roots,
+        )
         committer.record_unlisted_folders(found.unlisted_folders)
         problem = _scan_audio(planner, committer, found, workspace.settings, jobs=jobs, progress=progress)
         for file in patches:
@@ -109,7 +121,7 @@ def scan(
             new, same = store_vectors(features, library, path, table, table_tracks)
             committer.count.update(added=new, unchanged=same)
         committer.record_rows_without_input(found.without_path, ids_with_input)
-        committer.count["gone"] += _count_gone(library, found)
+        committer.record_gone(roots)
         writer.compact(library)
         feature_writer.flush()
         remove_orphaned_vectors(workspace, library)
@@ -138,7 +150,14 @@ def _scan_audio(
     total = len(found.audio)
     first: Exception | None = None
     in_a_row = 0
-    for done, (step, outcome) in enumerate(in_order(extract_audio, queue, n_workers=jobs), start=1):
+
+    def again() -> Iterator[FileTask[Step]]:
+        """Yield files that were taken for stored ones, but are not; asked after all others are committed."""
+        for step in tuple(committer.not_decoded):
+            yield _job(replace(step, known_audio=frozenset()), settings)
+
+    results = chain(*(in_order(extract_unless_known, tasks, n_workers=jobs) for tasks in (queue, again())))
+    for done, (step, outcome) in enumerate(results, start=1):
         if isinstance(outcome, InternalError):
             first, in_a_row = first or outcome.as_error(step.track.path), in_a_row + 1
             if in_a_row == MAX_INTERNAL_ERRORS:
@@ -146,12 +165,12 @@ def _scan_audio(
         else:
             in_a_row = 0 if step.action is Action.DECODE else in_a_row
             committer.commit(step, outcome)
-        progress("decoding", done, total)
+        progress("decoding", min(done, total), total)
     return first
 
 
 def _job(step: Step, settings: Settings) -> FileTask[Step]:
-    arguments = (Path(step.track.path), settings) if step.action is Action.DECODE else None
+    arguments = (Path(step.track.path), settings, step.known_audio) if step.action is Action.DECODE else None
     return FileTask(step, arguments, LIMIT_S + step.track.size / BYTES_PER_S)
 
 
@@ -204,11 +223,17 @@ def _tracks_without_audio(found: Sources, ids_with_input: frozenset[str]) -> dic
     return table_tracks
 
 
-def _count_gone(library: Library, found: Sources) -> int:
-    """Count stored tracks of the scanned folders whose files are missing."""
-    roots = tuple(folder.rstrip("/\\") for folder in found.folders)
-    n_gone = 0
-    for track in library.tracks().items:
-        below = any(Path(track.path).is_relative_to(root) for root in roots)
-        n_gone += bool(track.content_hash and roots and (not track.path or (below and not Path(track.path).exists())))
-    return n_gone
+def _check_folders(library: Library, found: Sources) -> None:
+    """Raise UserError for a folder without any audio below which tracks are known: its disk is probably not mounted."""
+    for folder in found.folders:
+        if any(Path(candidate.path).is_relative_to(folder) for candidate in found.audio):
+            continue
+        known = [
+            track for track in library.tracks().items if track.content_hash and track.path and not track.gone_since
+        ]
+        n_known = sum(Path(track.path).is_relative_to(folder) for track in known)
+        if n_known:
+            raise UserError(
+                f"{folder}: no audio in it, but {n_known} tracks of the library are below it; mount the disk or, "
+                f"if they are deleted, run `unheard forget -w {library.path.parent} --below {folder}`"
+            )

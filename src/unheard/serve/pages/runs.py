@@ -1,4 +1,4 @@
-"""Runs: jobs with live progress, skipped files, evaluation results, experiments and the report."""
+"""Runs: jobs with progress, skipped files, tracks that are gone, evaluation results, experiments and the report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from unheard.errors import UserError
 from unheard.evaluate.result_tables import tables
-from unheard.library import Failure, open_library
+from unheard.library import Failure, Track, open_library
 from unheard.report.served import as_served, served_policy
 from unheard.report.stored_results import charts, read_experiments, read_results
 from unheard.serve.jobs import JobRequest
@@ -45,7 +45,7 @@ SIMPLE = (
 def runs(request: Request) -> Response:
     """Show jobs, results and skipped files."""
     here = server_state(request)
-    failures = _failures(here.workspace)
+    failures, gone = _failures(here.workspace)
     return page(
         request,
         "runs.html",
@@ -54,6 +54,8 @@ def runs(request: Request) -> Response:
         reasons=Counter(failure.reason.value for failure in failures).most_common(),
         failures=failures[:SHOWN_FAILURES],
         n_failures=len(failures),
+        gone=gone[:SHOWN_FAILURES],
+        n_gone=len(gone),
         splits=[name for name in _splits(here.workspace) if here.workspace.results_path(name).is_file()],
         experiments=_experiments(here.workspace),
         report=_report(here.workspace).is_file(),
@@ -168,8 +170,9 @@ def _experiments(workspace: Workspace) -> list[tuple[str, str]]:
     return named
 
 
-def _failures(workspace: Workspace) -> list[Failure]:
+def _failures(workspace: Workspace) -> tuple[list[Failure], list[Track]]:
+    """Return the files that were skipped, and the tracks whose files are gone."""
     if not workspace.library_path.is_file():
-        return []
+        return [], []
     with open_library(workspace.library_path) as library:
-        return library.failures()
+        return library.failures(), [track for track in library.tracks().items if track.gone_since]

@@ -1,0 +1,146 @@
+"""Test how tracks are grouped into recordings and songs, and that gone tracks and versions stay out of lists."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.features.stored import put_features
+from unheard import artefacts
+from unheard.library import Library, Track, Tracks
+from unheard.recommend.catalogue import Candidates, Catalogue
+from unheard.recommend.options import ListOptions
+from unheard.recommend.recommend import NewTrack, recommend, similar
+from unheard.recommend.recommenders import FactorRecommender
+from unheard.recommend.sameness import recording_pairs, rows_of_same_song, sameness, similar_sounds
+from unheard.spectrograms.acoustic_fingerprint import FINGERPRINT_DIM, N_BITS, N_FRAMES
+from unheard.spectrograms.same_recording import Prints
+from unheard.workspace import Workspace
+
+NO_PAIRS = np.empty((0, 2), np.int64)
+ALL = ListOptions(n=400, max_per_artist=None)
+
+
+def track(name: str, title: str, *artists: str, audio: str = "") -> Track:
+    return Track(name, title=title, artists=artists, audio_hash=audio)
+
+
+def groups(numbers: np.ndarray) -> list[list[int]]:
+    return [np.flatnonzero(numbers == number).tolist() for number in dict.fromkeys(numbers.tolist())]
+
+
+def fingerprints(n: int, *, seed: int = 0) -> np.ndarray:
+    """Random fingerprints (n, 384) in which every bit is known."""
+    bits = np.random.default_rng(seed).integers(0, 1 << N_BITS, (n, N_FRAMES))
+    out = np.zeros((n, FINGERPRINT_DIM), np.float32)
+    out[:, :N_FRAMES] = bits | (((1 << N_BITS) - 1) << N_BITS)
+    return out
+
+
+def test_groups_by_audio_sound_and_title() -> None:
+    tracks = Tracks(
+        (
+            track("a", "Sun", "Band"),
+            track("b", "Sun (Live)", "Band", "Guest"),
+            track("c", "Sun", "Other"),
+            track("d", "", audio="1"),
+            track("e", "Moon", "Band", audio="1"),
+            track("f", "Moon - En Vivo", "band"),
+            track("g", "Intro", "Band"),
+            track("h", "Intro", "Band"),
+            track("i", "Duet", "Guest"),
+            track("j", "Duet", "Band", "Guest"),
+            track("k", "Duet", "Third", "Guest"),
+        )
+    )
+    found = sameness(tracks, np.array([[2, 6]]))
+    assert groups(found.recording) == [[0], [1], [2, 6], [3, 4], [5], [7], [8], [9], [10]]
+    # a guest who is the main artist of another track joins them; g and c sound the same, which joins no titles
+    assert groups(found.song) == [[0, 1], [2, 6], [3, 4, 5], [7], [8, 9, 10]]
+
+
+def test_tracks_with_a_common_guest_only_are_two_songs() -> None:
+    tracks = Tracks(
+        (track("a", "Number Five", "Ludwig", "Orchestra"), track("b", "Number Five", "Gustav", "Orchestra"))
+    )
+    assert groups(sameness(tracks, NO_PAIRS).song) == [[0], [1]]
+
+
+def test_a_track_from_outside_is_compared_by_audio_and_title() -> None:
+    tracks = Tracks((track("a", "Sun", "Band"), track("b", "Band - Sun (Demo)", "Band"), track("c", "", audio="1")))
+    assert rows_of_same_song(tracks, track("", "Sun - Live", "Band")) == [0, 1]
+    assert rows_of_same_song(tracks, track("", "other", "Band", audio="1")) == [2]
+    assert rows_of_same_song(tracks, track("", "Sun")) == []
+
+
+def test_sketches_and_comparisons_find_the_pairs_in_many() -> None:
+    n = 300
+    prints = fingerprints(n)
+    shifted = np.zeros((20, FINGERPRINT_DIM), np.float32)
+    shifted[:, 25:N_FRAMES] = prints[:20, : N_FRAMES - 25]
+    both = np.concatenate([prints, shifted])
+    found = similar_sounds(Prints(both, np.zeros((len(both), 257), np.float32)))
+    assert found == [(row, n + row) for row in range(20)]
+
+
+def test_pairs_are_stored_until_the_fingerprints_change(tmp_path: Path) -> None:
+    workspace = Workspace.init(tmp_path / "w")
+    names = ["a", "b", "c", "d"]
+    with Library(workspace.library_path) as library, library.transaction():
+        for name in names:
+            library.put_track(Track(name, path=f"/{name}", content_hash=name))
+    with Library(workspace.library_path) as library:
+        tracks = library.tracks()
+    prints = fingerprints(4)
+    prints[2] = prints[1]
+    put_features(workspace, "signature", [(name, np.ones(257)) for name in names[1:]])
+    put_features(workspace, "acoustic-fingerprint", list(zip(names[1:], prints[1:], strict=True)))
+    path = tmp_path / "w/recordings.safetensors"
+    assert recording_pairs(workspace, tracks).tolist() == [[1, 2]]
+    stored = artefacts.load(path, "recordings")
+    artefacts.save(path, "recordings", config=stored.config, arrays={"pairs": np.array([[0, 2]])})
+    assert recording_pairs(workspace, tracks).tolist() == [[1, 3]]  # from the file: rows of the tracks with prints
+    path.write_bytes(b"damaged")
+    assert recording_pairs(workspace, tracks).tolist() == [[1, 2]]
+    put_features(workspace, "acoustic-fingerprint", [("d", prints[1])])
+    assert recording_pairs(workspace, tracks).tolist() == [[1, 2], [1, 3], [2, 3]]
+
+
+def test_recordings_of_a_seed_or_of_the_playlist_are_left_out(catalogue: Catalogue, toy: FactorRecommender) -> None:
+    playlist = 5
+    own = int(catalogue.plays[playlist].indices[0])
+    seed, other = catalogue.track_row("t08-0"), catalogue.track_row("t19-1")
+    paired = replace(catalogue, recording_pairs=np.array([[seed, other], [own, catalogue.track_row("t18-2")]]))
+    for found in (similar(paired, toy, seed, options=ALL), recommend(paired, toy, likes=[seed], options=ALL)):
+        assert "t19-1" not in {item.track_id for item in found}
+    assert "t18-2" not in {item.track_id for item in recommend(paired, toy, playlist=playlist, options=ALL)}
+    outside = NewTrack(Track(""), toy.tracks[seed], recordings={"t19-1", "unknown"})
+    names = {item.track_id for item in similar(paired, toy, outside, options=ALL)}
+    assert not names & {"t19-1", "t08-0"}
+    assert "t18-1" in names
+
+
+@pytest.mark.parametrize("which", ["cold", "warm", "all"])
+def test_gone_tracks_are_no_candidates_and_evaluation_keeps_them(catalogue: Catalogue, which: Candidates) -> None:
+    items = [
+        replace(track, gone_since="2026-01-31" if row % 3 else "") for row, track in enumerate(catalogue.tracks.items)
+    ]
+    gone = replace(catalogue, tracks=Tracks(tuple(items)))
+    np.testing.assert_array_equal(gone.candidates(which, new=False), catalogue.candidates(which, new=False))
+    offered = catalogue.candidates(which, new=True)
+    np.testing.assert_array_equal(gone.candidates(which, new=True), offered[offered % 3 == 0])
+
+
+def test_gone_tracks_are_seeds_and_reasons_but_no_results(catalogue: Catalogue, toy: FactorRecommender) -> None:
+    warm = catalogue.candidates("warm", new=False)
+    items = list(catalogue.tracks.items)
+    for row in warm:
+        items[row] = replace(items[row], gone_since="2026-01-31")
+    gone = replace(catalogue, tracks=Tracks(tuple(items)))
+    found = similar(gone, toy, int(warm[0]), options=ALL)
+    assert found
+    assert not {item.row for item in found} & set(warm.tolist())
+    assert any(reason.track_id in set(catalogue.tracks.ids.take(warm)) for item in found for reason in item.reasons)

@@ -35,6 +35,7 @@ def live_workspace(served_workspace: Path, tmp_path_factory: pytest.TempPathFact
     compute_factors(w, "live", ALS)
     with open_library(w.library_path) as library, library.transaction():
         library.put_track(Track("later-unplayed", title="Later still", artists=("Artist 5",)))
+        library.put_track(Track("gone", title="Without a file", artists=("Artist 6",), gone_since="2026-01-02"))
         library.put_track(Track("later-played", title="Later and played", artists=("Artist 5",)))
     later = [Play("later", PLAYED_LATER, 0), Play("later", "later-played", 1)]
     replace_playlists(w, Plays.of(later))
@@ -81,7 +82,7 @@ def all_tracks(client: httpx.Client) -> list[dict[str, object]]:
 
 def test_new_means_without_any_play(live: httpx.Client, live_workspace: Workspace) -> None:
     played = played_ids(live_workspace.root)
-    for track in all_tracks(live):
+    for track in (one for one in all_tracks(live) if one["track_id"] != "gone"):
         assert track["status"] == ("known" if track["track_id"] in played else "new"), track
         assert (track["kind"] == "cold") == (track["status"] == "new"), track
 
@@ -103,6 +104,12 @@ def test_home_counts_what_nobody_has_played(live: httpx.Client, live_workspace: 
     assert "Blue tracks are new: nobody has played them." in page
     assert "test track" not in page
     assert "experiment" not in page
+
+
+def test_a_track_without_its_file_is_not_new(live: httpx.Client) -> None:
+    assert "file of this track" in text(live, "/track?id=gone")
+    assert marks(live, "/tracks?kind=gone") == {"file gone"}
+    assert "Without a file" not in text(live, "/tracks?kind=new&q=without")
 
 
 def test_lists_of_the_library_under_live(live: httpx.Client) -> None:

@@ -1,9 +1,10 @@
-"""Say in one word what people should know about each track: new, known, or held out by an experiment.
+"""Say in one word what people should know about each track: new, known, held out by an experiment, or gone.
 
     new         nobody has played it: it is in no playlist and in no history
     known       somebody has played it
     test        somebody has played it, but an experiment split holds its plays out, or they came after the split
     validation  somebody has played it, but an experiment split uses its plays only to choose settings
+    gone        the last scan did not find its file
 
 The split `live` is for use and not an experiment, so its tracks are new or known, whatever their use in it.
 """
@@ -17,8 +18,14 @@ import numpy as np
 from unheard.recommend.catalogue import Catalogue
 from unheard.splits import Use
 
-Status = Literal["new", "known", "test", "validation"]
-NAMES: dict[Status, str] = {"new": "new", "known": "known", "test": "test track", "validation": "validation track"}
+Status = Literal["new", "known", "test", "validation", "gone"]
+NAMES: dict[Status, str] = {
+    "new": "new",
+    "known": "known",
+    "test": "test track",
+    "validation": "validation track",
+    "gone": "file gone",
+}
 
 
 def statuses(catalogue: Catalogue) -> list[Status]:
@@ -28,6 +35,7 @@ def statuses(catalogue: Catalogue) -> list[Status]:
         status[(use == Use.TEST) | (use == Use.NEW)] = "test"
         status[use == Use.VAL] = "validation"
     status[~catalogue.played] = "new"
+    status[[bool(track.gone_since) for track in catalogue.tracks.items]] = "gone"
     found: list[Status] = status.tolist()
     return found
 

@@ -98,7 +98,7 @@ class TrackOut(BaseModel):
 
     kind is cold (no model was trained on a play of it), warm (a training track) or other (a validation track, or a
     training track without plays). status is what people should know: new (nobody has played it), known (somebody has),
-    or test or validation (somebody has, but an experiment split holds the plays out).
+    test or validation (somebody has, but an experiment split holds the plays out) or gone (its file was not found).
     """
 
     track_id: str

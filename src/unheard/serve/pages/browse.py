@@ -33,7 +33,13 @@ N_SHOWCASE = 9
 N_KNOWN = 3
 FIRST_FOUND = 8
 N_NEXT = 10
-PLURALS: dict[Status, str] = {"new": "New", "known": "Known", "test": "Test tracks", "validation": "Validation tracks"}
+PLURALS: dict[Status, str] = {
+    "new": "New",
+    "known": "Known",
+    "test": "Test tracks",
+    "validation": "Validation tracks",
+    "gone": "Gone",
+}
 
 
 @router.get("/")

@@ -115,9 +115,9 @@ def has_map(snapshot: Snapshot) -> bool:
 
 def kinds(snapshot: Snapshot) -> list[str]:
     """Return warm for known tracks and cold for the others, by row."""
-    return snapshot.cached(
-        "kinds", lambda: ["warm" if status == "known" else "cold" for status in snapshot.browse_index.statuses]
-    )
+    known = ("known", "gone")
+    statuses = snapshot.browse_index.statuses
+    return snapshot.cached("kinds", lambda: ["warm" if status in known else "cold" for status in statuses])
 
 
 def found_tracks(snapshot: Snapshot, words: str) -> list[TrackView]:

@@ -42,7 +42,7 @@ class TrackView:
     @property
     def cold(self) -> bool:
         """Whether it is marked in blue: it is new, or an experiment holds its plays out."""
-        return self.track.status != "known"
+        return self.track.status not in ("known", "gone")
 
     @property
     def kind(self) -> str:

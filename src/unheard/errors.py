@@ -32,9 +32,13 @@ class TableError(UserError):
     """A table cannot be read; the message names the file, the row (1 = first line of the file) and the fix."""
 
     def __init__(self, path: Path | str, problem: str, fix: str, *, row: int | None = None) -> None:
-        self.path, self.row = Path(path), row
+        self.path, self.row, self.problem, self.fix = Path(path), row, problem, fix
         where = f"{path}" if row is None else f"{path}, row {row}"
         super().__init__(f"{where}: {problem}; {fix}")
+
+    def at_row(self, row: int) -> TableError:
+        """Return the same error for one row."""
+        return TableError(self.path, self.problem, self.fix, row=row)
 
 
 class LockedError(UserError):

@@ -18,10 +18,10 @@ PLAYLISTS = "playlist_id,track_id,weight\n"
         ("", None, "empty"),
         ("playlist_id,track\np,a\n", None, "track_id"),
         (PLAYLISTS + "p1,no-such-track,1\n", 2, "no-such-track"),
-        (PLAYLISTS + "p1,{known},1\np1,{known},nan\n", 3, "nan"),
+        (PLAYLISTS + "p1,{known},1\np1,{known},nan\np1,{known},x\n", 3, "nan"),
         (PLAYLISTS + "p1,{known},-1\n", 2, "-1"),
         (PLAYLISTS + ",{known},1\n", 2, "playlist_id"),
-        ("playlist_id,track_id,position\np,{known},0\np,{known},0\n", 3, "position"),
+        ("playlist_id,track_id,position\np,{known},0\np,{known},0\np,{known},0\n", 3, "position"),
         (PLAYLISTS + "p1,{known}\n", 2, "fields"),
     ],
 )
@@ -197,7 +197,7 @@ def test_a_workspace_of_nonsense_is_one_line(tmp_path: Path, run: Run) -> None:
     assert "n_mels is -1" in run("status", "-w", tmp_path / "w").error
 
 
-@pytest.mark.parametrize("weight", ["1e39", "1e-50", "0"])
+@pytest.mark.parametrize("weight", ["1e39", "1e-50", "-1"])
 def test_weights_that_float32_cannot_hold(workspace: Path, run: Run, tmp_path: Path, known: str, weight: str) -> None:
     path = tmp_path / "p.csv"
     path.write_text(f"playlist_id,track_id,weight\np,{known},{weight}\n")

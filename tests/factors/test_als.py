@@ -194,3 +194,12 @@ def test_fold_in_refuses_another_shape() -> None:
 def test_settings_that_cannot_work_are_refused(settings_: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
         AlsConfig(**settings_)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("largest", [1e15, 1e30, 3e37])
+def test_huge_weights_are_one_line(largest: float) -> None:
+    """Nanoseconds listened are no play counts: float32 cannot hold the squares."""
+    rng = np.random.default_rng(0)
+    weights = np.exp(rng.uniform(0, np.log(largest), (20, 24))) * (rng.random((20, 24)) < 0.2)
+    with pytest.raises(UserError, match=r"the plays weigh up to .*, and the factors are not finite; .*--weighted"):
+        fit_als(csr_matrix(weights), AlsConfig(binary=False, dim=20))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from unheard.errors import TableError, UserError
 from unheard.library import Library, Track
 from unheard.plays import import_playlists, read_playlists, read_plays
-from unheard.plays.list_ids import list_ids
+from unheard.plays.formats import FORMATS
+from unheard.plays.list_ids import ListKey, list_ids
 from unheard.plays.matching import Matcher
 from unheard.plays.storage import Playlist
 from unheard.workspace import Workspace
@@ -70,12 +72,37 @@ def test_a_file_that_is_named_twice_is_read_once(workspace: Workspace, tmp_path:
     assert stored(workspace) == {"me": ["b"], "x": ["a", "b"]}
 
 
-def test_a_table_that_cannot_be_read_stores_nothing(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(workspace: Workspace, tmp_path: Path) -> None:
     good = file(tmp_path / "1.csv", "playlist_id,track_id\nme,b\n")
-    bad = file(tmp_path / "2.csv", "playlist_id,track_id\nme,a\nme,unknown\n")
-    with pytest.raises(TableError, match=r"2\.csv, row 3"):
-        import_playlists(workspace, [good, bad])
-    assert stored(workspace) == {}
+    bad = file(tmp_path / "2.csv", "playlist_id,track_id\nme,unknown\n")
+    missing = tmp_path / "3.csv"
+    sources = import_playlists(workspace, [bad, good, missing])
+    assert [[str(problem) for problem in source.problems] for source in sources] == [
+        [f"{bad}, row 2: track_id 'unknown' is not in the library; scan it first or pass --skip-unknown"],
+        [],
+        [f"{missing}: no such file; name {FORMATS}"],
+    ]
+    assert stored(workspace) == {"me": ["b"]}
+
+
+def test_good_rows_of_a_table_with_bad_rows_are_stored(workspace: Workspace, tmp_path: Path) -> None:
+    table = file(tmp_path / "1.csv", "playlist_id,track_id\nme,b\nme,unknown\nyou,a\n")
+    (source,) = import_playlists(workspace, [table])
+    assert (source.found.invalid, source.found.reasons[0].row) == (1, 3)
+    assert stored(workspace) == {"me": ["b"], "you": ["a"]}
+
+
+def test_what_is_replaced_is_returned(workspace: Workspace, tmp_path: Path) -> None:
+    table = file(tmp_path / "1.csv", "playlist_id,track_id\nme,b\nme,a\nyou,a\n")
+    lists = m3u(tmp_path / "x.m3u", "a")
+    for dry_run in (False, True):
+        sources = import_playlists(workspace, [table, lists], dry_run=dry_run)
+        assert [source.replaced for source in sources] == [{}, {}]  # nothing stored, then the same
+    file(table, "playlist_id,track_id,weight\nme,b,2\nme,a,1\nyou,a,1\n")
+    m3u(lists, "a", "b")
+    for dry_run in (True, False):
+        sources = import_playlists(workspace, [table, lists], dry_run=dry_run)
+        assert [source.replaced for source in sources] == [{"me": 2}, {"x": 1}]
 
 
 def test_a_dry_run_stores_nothing(workspace: Workspace, tmp_path: Path) -> None:
@@ -89,16 +116,49 @@ def test_a_dry_run_stores_nothing(workspace: Workspace, tmp_path: Path) -> None:
 
 def test_one_bad_list_does_not_stop_the_others(workspace: Workspace, tmp_path: Path) -> None:
     m3u(tmp_path / "lists" / "1.m3u", "a")
-    bad = file(tmp_path / "lists" / "2.m3u8", b"/music/\xff.mp3\n")
+    bad = file(tmp_path / "lists" / "2.m3u8", b"\x89PNG\r\n\x1a\n\0\0\0\xff")
     m3u(tmp_path / "lists" / "3.m3u8", "b")
     (source,) = import_playlists(workspace, [tmp_path / "lists"])
-    assert [str(problem).partition(";")[0] for problem in source.problems] == [f"{bad}, row 1: not UTF-8"]
+    assert [str(problem).partition(";")[0] for problem in source.problems] == [
+        f"{bad}: not UTF-8 and not text in another encoding"
+    ]
     assert stored(workspace) == {"1": ["a"], "3": ["b"]}
     with pytest.raises(TableError, match="not UTF-8"):
         import_playlists(workspace, [bad])
     other = file(tmp_path / "mpd.slice.0-999.json", "{}")
-    with pytest.raises(UserError, match=r"none of 2 lists can be read; the first: .*2\.m3u8, row 1: not UTF-8"):
+    with pytest.raises(UserError, match=r"none of 2 files can be read; the first: .*2\.m3u8: not UTF-8"):
         import_playlists(workspace, [bad, other])
+
+
+def test_a_folder_of_lists_in_every_format(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "lists"
+    m3u(folder / "one.m3u", "a")
+    file(folder / "two.csv", '"Track Name","Artist Name(s)"\nSong b,\n')
+    file(folder / "me.csv", "playlist_id,track_id\nme,c\n")
+    file(folder / "sub" / "three.xspf", XSPF)
+    file(folder / "four.json", '{"playlists": [{"name": "Fav", "items": [{"track": {"trackName": "Song d"}}]}]}')
+    file(folder / "songs.txt", "me2\ta\t3\n")
+    media = [file(folder / name, "x") for name in ("cover.jpg", "song.mp3", ".hidden.m3u", ".git/x.m3u")]
+    others = [file(folder / name, "x y") for name in ("archive.zip", "lyrics.txt", "notes.csv", "tags.json")]
+    file(folder / "tracks.csv", "track_id,path,title,artist\nx,x.mp3,Song,Band\n")
+    (source,) = import_playlists(workspace, [folder])
+    assert source.problems == []
+    assert set(source.passed_over) == {*others, folder / "tracks.csv"}
+    assert not {*media} & {*source.passed_over}
+    assert stored(workspace) == {
+        "one": ["a"], "two": ["b"], "me": ["c"], "three": ["d"], "Fav": ["d"], "me2": ["a"]
+    }  # fmt: skip
+
+
+XSPF = """<?xml version="1.0" encoding="UTF-8"?>
+<playlist version="1" xmlns="http://xspf.org/ns/0/"><trackList><track><title>Song d</title></track></trackList>
+</playlist>"""
+
+
+def test_the_plays_of_a_workspace_in_the_folder_are_no_list(workspace: Workspace, tmp_path: Path) -> None:
+    import_playlists(workspace, [m3u(tmp_path / "one.m3u", "a")])
+    (source,) = import_playlists(workspace, [tmp_path])
+    assert (stored(workspace), source.passed_over) == ({"one": ["a"]}, [])
 
 
 # ------------------------------------------------------------------------------------- what lists are called
@@ -133,6 +193,41 @@ def test_a_list_that_was_moved_replaces_its_playlist(workspace: Workspace, tmp_p
     assert stored(workspace) == {"best": ["a"]}
 
 
+def test_histories_of_one_folder_are_one_playlist(workspace: Workspace, tmp_path: Path) -> None:
+    def history(path: Path, *plays: tuple[str, str]) -> Path:
+        streams = [
+            {"ts": time, "ms_played": 200_000, "master_metadata_track_name": f"Song {name}"} for name, time in plays
+        ]
+        return file(path, json.dumps(streams))
+
+    first = history(tmp_path / "mine" / "Streaming_History_Audio_2023.json", ("a", "2023-01-01T00:00:00Z"))
+    second = history(tmp_path / "mine" / "Streaming_History_Audio_2024.json", ("b", "2024-01-01T00:00:00Z"))
+    yours = history(tmp_path / "yours" / "endsong_0.json", ("c", "2024-01-01T00:00:00Z"))
+    import_playlists(workspace, [first, second])
+    assert stored(workspace) == {"Spotify history": ["a", "b"]}
+    import_playlists(workspace, [yours])
+    import_playlists(workspace, [tmp_path / "mine", tmp_path / "yours"])
+    assert stored(workspace) == {"Spotify history": ["a", "b"], "yours/Spotify history": ["c"]}
+    (source,) = import_playlists(workspace, [second])
+    assert source.replaced == {"Spotify history": 2}
+
+
+def test_lists_within_a_file_keep_their_ids(workspace: Workspace, tmp_path: Path) -> None:
+    def lists(path: Path, name: str, track: str) -> Path:
+        items = [{"track": {"trackName": f"Song {track}"}}]
+        return file(
+            path, json.dumps({"playlists": [{"name": name, "items": items}, {"name": "C# / #1", "items": items}]})
+        )
+
+    one, two = lists(tmp_path / "Playlist1.json", "Fav", "a"), lists(tmp_path / "Playlist2.json", "Fav", "b")
+    for paths in ([one], [two], [tmp_path], [two, one]):
+        import_playlists(workspace, paths)
+    assert stored(workspace) == {
+        "Fav": ["a"], "C# / #1": ["a"], "Playlist2/Fav": ["b"], "Playlist2/C# / #1": ["b"]
+    }  # fmt: skip
+    assert {playlist.name for playlist in read_playlists(workspace)} == {"Fav", "C# / #1"}
+
+
 def test_a_list_does_not_replace_a_playlist_of_a_table(workspace: Workspace, tmp_path: Path) -> None:
     import_playlists(workspace, [file(tmp_path / "p.csv", "playlist_id,track_id\nbest,a\n")])
     import_playlists(workspace, [m3u(tmp_path / "mine" / "best.m3u", "b")])
@@ -153,11 +248,19 @@ def test_a_list_does_not_replace_a_playlist_of_a_table(workspace: Workspace, tmp
     ],
 )
 def test_ids(paths: list[str], expected: list[str]) -> None:
-    assert list_ids([Path(path) for path in paths], []) == expected
+    assert list_ids([ListKey(Path(path)) for path in paths], []) == expected
+
+
+def test_a_list_and_a_table_of_one_command_are_two_playlists(workspace: Workspace, tmp_path: Path) -> None:
+    lists = m3u(tmp_path / "lists" / "best.m3u", "b")
+    table = file(tmp_path / "p.csv", "playlist_id,track_id\nbest,a\n")
+    for _ in range(2):
+        import_playlists(workspace, [lists, table])
+        assert stored(workspace) == {"best": ["a"], "lists/best": ["b"]}
 
 
 def test_a_playlist_of_unknown_origin_is_replaced() -> None:
-    assert list_ids([Path("/x/a.m3u")], [Playlist("a", "a")]) == ["a"]
+    assert list_ids([ListKey(Path("/x/a.m3u"))], [Playlist("a", "a")]) == ["a"]
 
 
 # ---------------------------------------------------------------------------------------------------- the matcher

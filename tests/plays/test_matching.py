@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unheard.library import Track, Tracks
-from unheard.plays.matching import Matcher, TrackReference, normal_path
+from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.names import normalise
+from unheard.plays.path_index import normal_path
 
 SAME = [
     ("Halo", "HALO"),
@@ -74,6 +75,68 @@ def test_ids_and_paths_go_first() -> None:
     assert found.match(TrackReference(path="/m/x/1.ogg", artist="Y", title="Song")) == "a"
     assert found.match(TrackReference(path="/other/x/1.ogg")) == "a"
     assert found.match(TrackReference(path="/other/y/1.ogg")) is None
+
+
+QUEEN = Track("q", path="/m/Queen/Greatest Hits/01.mp3", title="Bohemian Rhapsody", artists=("Queen",))
+ABBA = Track("a", path="/m/ABBA/Gold/17 Dancing Queen.mp3", title="Dancing Queen", artists=("ABBA",))
+FOO = Track("f", path="/m/Foo/Unknown Album/Track 1.mp3", title="Foo Song", artists=("Foo",))
+
+
+@pytest.mark.parametrize(
+    ("path", "artist", "title", "expected"),
+    [
+        ("/music/ABBA/Greatest Hits/01.mp3", "ABBA", "Dancing Queen", "a"),  # the names are in the library
+        ("/music/ABBA/Greatest Hits/01.mp3", "ABBA", "Waterloo", None),  # they are not, and contradict the path
+        ("/music/ABBA/Greatest Hits/01.mp3", "Waterloo", "ABBA", None),  # nor the other way round
+        ("/music/Queen/Greatest Hits/01.mp3", "", "", "q"),
+        ("/music/Queen/Greatest Hits/01.flac", "", "Track 1", "q"),
+        ("/music/Queen/Greatest Hits/01.mp3", "Queen", "Bohemian Rhapsody (2011 Remaster)", "q"),
+        ("/music/Queen/Greatest Hits/01.mp3", "QUEEN", "Bohemian rapsody", "q"),
+        ("/music/Queen/Greatest Hits/01.mp3", "Квин", "Богемская рапсодия", "q"),  # another script
+        ("/m/Queen/Greatest Hits/01.mp3", "ABBA", "Dancing Queen", "q"),  # the whole path agrees
+        ("/music/ABBA/Greatest Hits/01.mp3", "", "", None),  # "Greatest Hits/01" says nothing
+        ("D:\\Music\\Bar\\Unknown Album\\Track 1.mp3", "", "", None),
+        ("D:\\Music\\Foo\\Unknown Album\\Track 1.mp3", "", "", "f"),
+        ("D:\\Music\\Bar\\Unknown Album\\Track 1.mp3", "Bar", "Bar Song", None),
+    ],
+)
+def test_names_may_contradict_the_end_of_a_path(path: str, artist: str, title: str, expected: str | None) -> None:
+    reference = TrackReference(path=path, artist=artist, title=title, either_order=True)
+    assert matcher(QUEEN, ABBA, FOO).match(reference) == expected
+
+
+def test_the_longest_common_end_of_the_paths_wins() -> None:
+    found = matcher(
+        Track("1", path="/m/A/Live/07 Song.mp3", title="Song", artists=("A",)),
+        Track("2", path="/m/B/Live/07 Song.mp3", title="Song", artists=("B",)),
+        Track("3", path="/n/B/Live/07 Song.flac", title="Song", artists=("B",)),
+    )
+    assert found.match(TrackReference(path="/x/A/Live/07 Song.mp3")) == "1"
+    assert found.match(TrackReference(path="/x/A/Live/07 Song.ogg")) == "1"
+    assert found.match(TrackReference(path="/x/B/Live/07 Song.mp3")) == "2"
+    assert found.match(TrackReference(path="/x/B/Live/07 Song.flac")) == "3"
+    assert found.match(TrackReference(path="/x/B/Live/07 Song.ogg")) == "2"  # or 3, which has the same names
+    assert found.match(TrackReference(path="/x/C/Live/07 Song.mp3")) is None  # 1 or 2
+    assert found.match(TrackReference(path="/x/C/Live/07 Song.mp3", artist="A", title="Song")) == "1"
+    assert found.match(TrackReference(path="/x/07 Song.mp3")) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "other"),
+    [
+        ("/m/AC_DC/Who Made Who_/1.mp3", "/x/AC:DC/Who Made Who?/1.mp3"),  # characters that some systems refuse
+        ("/m/Sigur Rós/( )/Vaka.mp3", "E:/SIGUR ROS/( )/vaka.mp3"),
+        ("/m/Mr. Big/Vol. 2/05. To Be.mp3", "/x/Mr. Big/Vol. 2/05. To Be.ogg"),
+    ],
+)
+def test_spellings_of_paths(path: str, other: str) -> None:
+    assert matcher(Track("t", path=path), Track("u", path="/y/z.mp3")).match(TrackReference(path=other)) == "t"
+
+
+@pytest.mark.parametrize("artists", ["Band, Guest", "Band & Guest", "Band x Guest", "Band / Guest", "Band; Guest"])
+def test_the_first_of_several_artists_is_enough(artists: str) -> None:
+    found = matcher(Track("t", title="Song", artists=("Band",)), Track("u", title="Song", artists=("Guest",)))
+    assert found.match(TrackReference(artist=artists, title="Song")) == "t"
 
 
 def test_artists_count() -> None:

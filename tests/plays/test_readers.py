@@ -92,15 +92,15 @@ def test_without_positions_rows_are_counted_per_playlist(tmp_path: Path) -> None
         ("", None, "empty"),
         ("playlist_id,track_id\n", None, "no rows"),
         ("playlist,track_id\np,a\n", None, "no column 'playlist_id', found playlist, track_id"),
-        ("playlist_id,track_id\np,a\np,zzz\n", 3, "'zzz' is not in the library; scan it first or pass --skip-unknown"),
+        ("playlist_id,track_id\np,zzz\n", 2, "'zzz' is not in the library; scan it first or pass --skip-unknown"),
         ("playlist_id,track_id\np,\n", 2, "track_id is empty"),
         ("playlist_id,track_id\n,a\n", 2, "playlist_id is empty"),
-        ("playlist_id,track_id,position\np,a,1\np,b,1\n", 3, "position 1 of playlist 'p' is also in row 2"),
-        ("playlist_id,track_id,position\np,a,1\np,b,\n", 3, "some rows have a position"),
+        ("playlist_id,track_id,position\np,a,1\np,b,1\np,c,1\n", 3, "position 1 of playlist 'p' is also in row 2"),
+        ("playlist_id,track_id,position\np,a,1\np,b,\np,c,\n", 3, "some rows have a position"),
         ("playlist_id,track_id,position\np,a,1.5\n", 2, "whole number"),
         ("playlist_id,track_id,position\np,a,x\n", 2, "position is 'x'"),
         ("playlist_id,track_id,position\np,a,99999999999999999999\n", 2, "whole number"),
-        ("playlist_id,track_id,weight\np,a,0\n", 2, "above 0"),
+        ("playlist_id,track_id,weight\np,a,0\n", None, "no plays in it"),
         ("playlist_id,track_id,weight\np,a,-1\n", 2, "above 0"),
         ("playlist_id,track_id,weight\np,a,nan\n", 2, "weight is nan"),
         ("playlist_id,track_id,weight\np,a,many\n", 2, "weight is 'many'"),
@@ -203,6 +203,12 @@ def test_m3u8(start: str, end: str, tmp_path: Path) -> None:
     assert found.misses == ["Nobody - Nothing"]
 
 
+def test_a_web_page_is_no_list_and_an_empty_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="a web page"):
+        imported(file(tmp_path, "p.m3u", "<!DOCTYPE html><html>not found</html>"))
+    assert imported(file(tmp_path, "q.m3u", "#EXTM3U\n")).notes == ["q.m3u has no entries"]
+
+
 def test_m3u_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     tracks = Tracks((Track("t", path=str(tmp_path / "music" / "y.ogg"), title="y"),))
     for line in ("../music/y.ogg", "..\\music\\y.ogg", "../music/./y.ogg"):
@@ -210,12 +216,66 @@ def test_m3u_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         assert ids(read(path, tracks, [])) == [("p", "t", 0)]
 
 
-def test_m3u_may_be_latin_1_and_m3u8_may_not(tmp_path: Path) -> None:
-    content = "/music/Beyoncé/01 Halo.ogg\n".encode("latin-1")
-    assert ids(imported(file(tmp_path, "p.m3u", content))) == [("p", "a", 0)]
-    with pytest.raises(TableError, match="not UTF-8") as caught:
-        imported(file(tmp_path, "p.m3u8", b"#EXTM3U\n" + content))
-    assert caught.value.row == 2
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("latin-1", "Beyoncé"),
+        ("cp1251", "Жуки"),
+        ("koi8-r", "Жуки"),
+        ("cp866", "Жуки"),
+        ("cp1250", "Dvořák"),
+        ("cp1253", "Μίκης"),
+        ("cp932", "宇多田ヒカル"),
+        ("gb18030", "周杰伦"),
+        ("cp949", "아이유"),
+        ("mac-roman", "Beyoncé"),
+        ("utf-16", "Жуки"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["m3u", "m3u8"])
+def test_m3u_in_the_encoding_that_the_library_fits(encoding: str, name: str, suffix: str, tmp_path: Path) -> None:
+    tracks = Tracks((Track("t", path=f"/music/{name}/1.mp3"), Track("u", path="/music/Ünder/2.mp3")))
+    lines = [f"/music/{name}/1.mp3\r\n".encode(encoding)]
+    if encoding != "utf-16":
+        lines.append("/music/Ünder/2.mp3\n".encode())  # other programs have added lines in UTF-8
+    assert [entry[1] for entry in ids(read(file(tmp_path, f"p.{suffix}", b"".join(lines)), tracks, []))] == [
+        "t",
+        *["u"] * (encoding != "utf-16"),
+    ]
+
+
+def test_m3u_names_its_encoding(tmp_path: Path) -> None:
+    tracks = Tracks((Track("t", path="/music/Æ/1.mp3"), Track("u", path="/music/Ж/1.mp3")))
+    line = "/music/Ж/1.mp3\n".encode("cp1251")  # Æ in cp1252
+    assert ids(read(file(tmp_path, "p.m3u", line), tracks, [])) == [("p", "t", 0)]
+    assert ids(read(file(tmp_path, "q.m3u", b"#EXTENC:windows-1251\n" + line), tracks, [])) == [("q", "u", 0)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "#EXTINF:1,Halo - Beyoncé\n/x/1.m4a",  # Apple Music: the title first
+        "#EXTINF:1,Beyoncé – Halo\n/x/1.m4a",
+        "#EXTINF:1,Beyoncé — Halo\n/x/1.m4a",
+        '#EXTINF:1,"Beyoncé - Halo"\n/x/1.m4a',
+        '#EXTINF:-1 tvg-name="a, b" group="c",Beyoncé - Halo\n/x/1.m4a',
+        "#EXTINF:1,Halo\n/x/1.m4a",
+        "#EXTINF:1,01. Beyoncé - Halo\n/x/1.m4a",
+        "#EXTINF:1,Halo - Remastered 2009 - Beyoncé\n/x/1.m4a",
+        "#EXTINF:1,Beyoncé - Halo - Radio Edit\n/x/1.m4a",
+        '"/music/Beyoncé/01 Halo.ogg"',
+        "'/music/Beyoncé/01 Halo.ogg'",
+        "/music/Beyoncé/01 Halo.flac",
+        "/converted/Beyonce/01 Halo.m4a",
+        "D:\\Music\\BEYONCÉ\\01 halo.MP3",
+        "file://localhost/music/Beyonc%C3%A9/01%20Halo.ogg",
+        "/x/Beyoncé - Halo.mp3",
+        "/x/01. Beyoncé - Halo.mp3",
+        "/x/Beyoncé/Album/07 - Halo.mp3",
+    ],
+)
+def test_m3u_as_other_programs_write_it(lines: str, tmp_path: Path) -> None:
+    assert ids(imported(file(tmp_path, "p.m3u8", f"#EXTM3U\n{lines}\n"))) == [("p", "a", 0)]
 
 
 def test_m3u_as_windows_writes_it(tmp_path: Path) -> None:
@@ -247,7 +307,14 @@ def test_taste_profile(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "row"),
-    [("u1\ta\n", 1), ("u1\ta\t1\nu1,a,1\n", 2), ("u1\ta\t0\n", 1), ("u1\ta\tx\n", 1), ("\ta\t1\n", 1), ("", None)],
+    [
+        ("u1\ta\n", 1),
+        ("u1\ta\t1\nu1,a,1\nx\n", 2),
+        ("u1\ta\t0\n", None),
+        ("u1\ta\tx\n", 1),
+        ("\ta\t1\n", 1),
+        ("", None),
+    ],
 )
 def test_bad_taste_profiles(content: str, row: int | None, tmp_path: Path) -> None:
     with pytest.raises(TableError) as caught:

@@ -94,8 +94,8 @@ def import_plays(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Files or folders: CSV or Parquet (playlist_id, track_id[, position, weight, timestamp]), MPD slices, "
-            "M3U/M3U8, Taste Profile.",
+            help="Files or folders: CSV or Parquet (playlist_id, track_id[, position, weight, timestamp]), M3U/M3U8, "
+            "PLS, XSPF, JSPF, WPL, MPD slices, Taste Profile, exports of Spotify, Apple Music, Last.fm, ListenBrainz.",
             show_default=False,
         ),
     ],
@@ -106,24 +106,20 @@ def import_plays(
 ) -> None:
     """Import playlists or listening histories.
 
-    The plays of all files of one command are added up. A playlist that is imported again is replaced.
+    The plays of all files of one command are added up. A playlist that is imported again is replaced. Files and rows
+    that cannot be read are left out and reported.
     """
     from unheard.plays import import_playlists
 
     opened = Workspace.open(workspace)
     sources = import_playlists(opened, files, skip_unknown=skip_unknown, dry_run=dry_run)
+    from unheard.cli.import_report import report_lines
+
     for source in sources:
-        for problem in source.problems:
-            console.say(f"left out: {problem}")
-        found = source.found
-        rows = found.matched + found.missed
-        playlists = found.n_playlists
-        rate = f"{found.match_rate:.1%}"
-        console.say(f"{source.path}: {playlists} playlists, {found.matched} of {rows} entries matched ({rate})")
-        for miss in found.misses[:10]:
-            console.say(f"  no match: {miss}")
-        if len(found.misses) > 10:
-            console.say(f"  ... and {len(found.misses) - 10} more")
+        for line in report_lines(source):
+            console.say(line)
+    if not any(source.found.matched for source in sources):
+        raise UserError("nothing was imported: no entry is a track of the library; scan the music first, or see above")
 
 
 def split(

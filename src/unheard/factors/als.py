@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
+from implicit.recommender_base import ModelFitError
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -55,7 +56,10 @@ def confidence(plays: csr_matrix, config: AlsConfig) -> csr_matrix:
     r.sum_duplicates()
     r.data[~(r.data > 0)] = 0
     r.eliminate_zeros()
-    c = 1 + np.float32(config.alpha) * (1 if config.binary else r.data)
+    with np.errstate(over="ignore"):
+        c = 1 + np.float32(config.alpha) * (1 if config.binary else r.data)
+    if not np.isfinite(c).all():
+        raise too_large(plays)
     r.data = np.broadcast_to(np.asarray(c, np.float32), r.data.shape).copy()
     return r
 
@@ -65,6 +69,8 @@ def fit_als(plays: csr_matrix, config: AlsConfig, *, progress: Progress = silent
 
     Rows and columns without plays get zero factors and do not change the others: the result is the same, byte for
     byte, with or without them. The same seed gives the same bytes on the same machine.
+
+    UserError if weights are so large that the factors are not finite.
     """
     c = confidence(plays, config)
     rows, columns = np.flatnonzero(np.diff(c.indptr)), np.unique(c.indices)
@@ -73,11 +79,14 @@ def fit_als(plays: csr_matrix, config: AlsConfig, *, progress: Progress = silent
     if len(rows):
         with threadpool_limits(1, "blas"):  # BLAS threads inside the threads of implicit are 10 x slower
             model = _solver(config, np.float32)
-            model.fit(
-                c[rows][:, columns],
-                show_progress=False,
-                callback=lambda done, _s, _loss: progress("ALS", done + 1, config.iterations),
-            )
+            try:
+                model.fit(
+                    c[rows][:, columns],
+                    show_progress=False,
+                    callback=lambda done, _s, _loss: progress("ALS", done + 1, config.iterations),
+                )
+            except ModelFitError as error:
+                raise too_large(plays) from error
         playlists[rows], tracks[columns] = model.user_factors, model.item_factors
     return playlists, tracks
 
@@ -98,6 +107,14 @@ def fold_in(fixed: Floats, plays: csr_matrix, config: AlsConfig) -> Floats:
         model.item_factors = np.ascontiguousarray(fixed, np.float64)
         folded: Doubles = model.recalculate_user(np.arange(c.shape[0]), c)
     return folded.astype(np.float32)
+
+
+def too_large(plays: csr_matrix) -> UserError:
+    """Return the error for weights with which float32 factors are not finite."""
+    return UserError(
+        f"the plays weigh up to {plays.data.max(initial=0):.3g}, and the factors are not finite; import play counts, "
+        "or divide the weights (hours instead of nanoseconds), or leave out --weighted"
+    )
 
 
 def _solver(config: AlsConfig, dtype: type[np.floating[Any]], *, dim: int | None = None) -> AlternatingLeastSquares:

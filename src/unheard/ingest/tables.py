@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from unheard.errors import TableError
 
 Row = tuple[int, dict[str, str]]
@@ -60,14 +58,6 @@ def parse_number(path: Path, row: int, column: str, text: str) -> float:
     if not math.isfinite(number):
         raise TableError(path, f"{column} is {text}", "expected a finite number", row=row)
     return number
-
-
-def parse_weight(path: Path, row: int, column: str, text: str) -> float:
-    """Return `text` as a number above 0 in the range of float32; raise TableError if it is none."""
-    weight = parse_number(path, row, column, text)
-    if weight >= 3e38 or np.float32(weight) <= 0:
-        raise TableError(path, f"{column} is {text}", "expected a number above 0 and below 3e38", row=row)
-    return weight
 
 
 def open_parquet(path: Path) -> Any:

@@ -1,17 +1,16 @@
 """Find the track of the library that an entry of a playlist refers to.
 
-The first of these that finds a track counts: id; path; ISRC or MusicBrainz id; normalised artist and title; the most
-similar artist and title. A duplicate file refers to the track that was kept.
+The first of these that finds a track counts: id; the same path; ISRC or MusicBrainz id; the longest common end of the
+paths, unless the names contradict it; normalised artist and title; the most similar artist and title; names taken from
+the path. A duplicate file refers to the track that was kept.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 import numpy as np
@@ -20,7 +19,8 @@ from unheard.arrays import Rows
 from unheard.errors import Reason
 from unheard.ingest.tags import credited_artists
 from unheard.library import Failure, Tracks
-from unheard.plays.names import normalise
+from unheard.plays.names import contradicts, normalise
+from unheard.plays.path_index import PathIndex
 
 MIN_SIMILARITY = 0.88  # of SequenceMatcher: "the beatles lets it be" and "beatles let it be" have 0.90
 MAX_TRACKS_OF_WORD = 500  # a more common word is not used to find candidates
@@ -30,7 +30,11 @@ UNKNOWN, FAILED = -1, -2  # instead of a row: unknown ids, and ids whose file wa
 
 @dataclass(frozen=True)
 class TrackReference:
-    """What an entry says about its track; empty fields are unknown. `path` is absolute, with forward slashes."""
+    """What an entry says about its track; empty fields are unknown.
+
+    path          absolute, with forward slashes
+    either_order  artist and title are from one label, such as "Halo - Beyoncé", and may be the other way round
+    """
 
     track_id: str = ""
     path: str = ""
@@ -38,12 +42,25 @@ class TrackReference:
     mbid: str = ""
     artist: str = ""
     title: str = ""
+    either_order: bool = False
 
     @property
     def label(self) -> str:
         """The name of the track in reports."""
         name = f"{self.artist} - {self.title}" if self.artist and self.title else self.title
         return name or self.path or self.track_id or self.isrc or self.mbid
+
+    def other_orders(self) -> list[TrackReference]:
+        """Return the other ways to read artist and title of one label: "A - B" and "A - B - C" from the end."""
+        if not self.either_order or not self.artist:
+            return []
+        start, _, end = self.label.rpartition(" - ")
+        pairs = [(self.title, self.artist), (end, start), (start, end)]
+        return [
+            replace(self, artist=artist, title=title)
+            for artist, title in dict.fromkeys(pairs)
+            if (artist, title) != (self.artist, self.title)
+        ]
 
 
 @dataclass
@@ -54,8 +71,7 @@ class Matcher:
     failures: Sequence[Failure]
     _track_of_id: dict[str, str] = field(default_factory=dict, init=False)  # id of a duplicate or track -> track
     _failed: dict[str, Reason] = field(default_factory=dict, init=False)
-    _paths: dict[str, str] = field(default_factory=dict, init=False)
-    _path_ends: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), init=False)
+    _paths: PathIndex = field(default_factory=PathIndex, init=False)
     _codes: dict[str, str] = field(default_factory=dict, init=False)
     _names: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
     _titles: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), init=False)
@@ -66,11 +82,11 @@ class Matcher:
     def __post_init__(self) -> None:
         for track in self.tracks.items:
             self._track_of_id[track.track_id] = track.track_id
-            self._index_path(track.path, track.track_id)
+            self._paths.add(track.path, track.track_id)
         for failure in self.failures:
             kept = failure.duplicate_of if failure.duplicate_of in self.tracks.ids else ""
             if kept:
-                self._index_path(failure.path, kept)
+                self._paths.add(failure.path, kept)
                 if failure.track_id:
                     self._track_of_id.setdefault(failure.track_id, kept)
             elif failure.track_id:
@@ -90,38 +106,72 @@ class Matcher:
         """Return why the file of this id was skipped; None if it was not."""
         return self._failed.get(track_id)
 
-    def match(self, reference: TrackReference) -> str | None:
-        """Return the track that `reference` refers to, or None."""
-        if found := self._track_of_id.get(reference.track_id) or self._by_path(reference.path):
+    def match(self, reference: TrackReference, *, similar: bool = True) -> str | None:
+        """Return the track that `reference` refers to, or None. `similar`: also by names that are nearly equal."""
+        if found := self._track_of_id.get(reference.track_id) or self._paths.exact(reference.path):
             return found
-        if not self._names_indexed:
-            self._index_names()
+        if reference.isrc or reference.mbid or reference.title:
+            self._need_names()
         for code in (reference.isrc.replace("-", "").upper(), reference.mbid.lower()):
             if code and code in self._codes:
                 return self._codes[code]
-        return self._by_name(reference.artist, reference.title) if reference.title else None
+        orders = [reference, *reference.other_orders()]
+        return self._by_path_end(reference, orders) or self._by_names(reference, orders, similar=similar)
 
     # -------------------------------------------------------------------------------------------------- paths
 
-    def _index_path(self, path: str, track_id: str) -> None:
-        if path:
-            normal = normal_path(path)
-            self._paths.setdefault(normal, track_id)
-            self._path_ends[_path_end(normal)].add(track_id)
-
-    def _by_path(self, path: str) -> str | None:
-        if not path:
+    def _by_path_end(self, reference: TrackReference, orders: Sequence[TrackReference]) -> str | None:
+        """Return the track with the longest common end of its path; names break ties and may contradict it."""
+        if not reference.path:
             return None
-        normal = normal_path(path)
-        if normal in self._paths:
-            return self._paths[normal]
-        same_end = self._path_ends.get(_path_end(normal), set())  # for example on another machine
-        return next(iter(same_end)) if len(same_end) == 1 else None
+        found = self._paths.with_common_end(reference.path)
+        if reference.title and found:
+            named = [one for order in orders if (one := self._same_name(order.artist, order.title))]
+            if agreeing := [track_id for track_id in found if track_id in named]:
+                return agreeing[0]
+            found = [track_id for track_id in found if not self._contradicts(track_id, orders, named=bool(named))]
+        return found[0] if len(found) == 1 else None
+
+    def _contradicts(self, track_id: str, orders: Sequence[TrackReference], *, named: bool) -> bool:
+        """Return whether every order of the names is of another track.
+
+        It is if artist and title both differ, or if the title differs and another track has the names.
+        """
+        track = self.tracks[self.tracks.ids.row(track_id)]
+        return all(
+            contradicts(order.title, track.title)
+            and (named or contradicts(order.artist, track.artist, track.album_artist))
+            for order in orders
+        )
+
+    def _by_path_names(self, path: str) -> str | None:
+        """Return the track with the names that a path has: "Artist - Title", or the artist as a folder."""
+        parts = path.replace("\\", "/").rsplit("/", 3)
+        stem = re.sub(r"^\d{1,3}(?:-\d{1,3})?\s*[-._ )]\s*", "", parts[-1].rpartition(".")[0] or parts[-1])
+        artist, dash, title = stem.partition(" - ")
+        pairs = [(artist, title)] if dash else []
+        pairs += [(folder, stem) for folder in reversed(parts[-3:-1])]
+        return next((found for pair in pairs if all(pair) and (found := self._same_name(*pair))), None)
 
     # -------------------------------------------------------------------------------------------------- names
 
+    def _by_names(self, reference: TrackReference, orders: Sequence[TrackReference], *, similar: bool) -> str | None:
+        if not reference.title:
+            if not reference.path or "://" in reference.path:
+                return None
+            self._need_names()
+            return self._by_path_names(reference.path)
+        exact = next((found for order in orders if (found := self._same_name(order.artist, order.title))), None)
+        if exact or not similar:
+            return exact
+        return next((found for order in orders if (found := self._similar(order.artist, order.title))), None)
+
+    def _need_names(self) -> None:
+        if not self._names_indexed:
+            self._names_indexed = True
+            self._index_names()
+
     def _index_names(self) -> None:
-        self._names_indexed = True
         for row, track in enumerate(self.tracks.items):
             for code in (track.isrc, track.mbid):
                 if code:
@@ -138,15 +188,20 @@ class Matcher:
         track = self.tracks[row]
         return f"{normalise(track.artists[0]) if track.artists else ''} {normalise(track.title)}".strip()
 
-    def _by_name(self, artist: str, title: str) -> str | None:
+    def _same_name(self, artist: str, title: str) -> str | None:
+        """Return the track with this artist and title. Without an artist, the title has to be of one track alone."""
+        key = normalise(title)
         main = next(iter(credited_artists([artist])), "")
-        key = normalise(main), normalise(title)
-        found = self._names.get(key) or self._names.get((normalise(artist), key[1]))
-        if found:
-            return found
         if not main:
-            same_title = self._titles.get(key[1], set())
+            same_title = self._titles.get(key, set())
             return next(iter(same_title)) if len(same_title) == 1 else None
+        first = re.split(r",|/|&| x | and | with ", main, maxsplit=1)[0]  # "A, B & C"
+        return next((found for one in (main, artist, first) if (found := self._names.get((normalise(one), key)))), None)
+
+    def _similar(self, artist: str, title: str) -> str | None:
+        key = normalise(next(iter(credited_artists([artist])), "")), normalise(title)
+        if not key[0]:
+            return None
         if key not in self._closest_cache:
             self._closest_cache[key] = self._closest(*key)
         return self._closest_cache[key]
@@ -164,16 +219,9 @@ class Matcher:
             other = self._full_name(row)
             if re.findall(r"\d+", other) != re.findall(r"\d+", name):
                 continue
-            similarity = SequenceMatcher(None, name, other, autojunk=False).ratio()
-            if similarity > best_similarity:
-                best_similarity, best_row = similarity, row
+            matcher = SequenceMatcher(None, name, other, autojunk=False)
+            if matcher.real_quick_ratio() > best_similarity and matcher.quick_ratio() > best_similarity:  # upper bounds
+                similarity = matcher.ratio()
+                if similarity > best_similarity:
+                    best_similarity, best_row = similarity, row
         return self.tracks[best_row].track_id if best_row >= 0 else None
-
-
-def normal_path(path: str) -> str:
-    """Return a path as a key: forward slashes, without `..`, composed Unicode."""
-    return posixpath.normpath(unicodedata.normalize("NFC", path.replace("\\", "/")))
-
-
-def _path_end(path: str) -> str:
-    return "/".join(path.rsplit("/", 2)[-2:]).casefold()

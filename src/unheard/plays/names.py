@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from difflib import SequenceMatcher
 from functools import lru_cache
 
+MIN_SIMILAR = 0.6  # of SequenceMatcher: less is clearly another name
 APOSTROPHES = "'’`"
 NOTE = (
     r"(?:\d{4}\s+)?(?:digital(?:ly)?\s+)?re-?master(?:ed)?\b|feat\b|ft\b|featuring\b|with\s|explicit|clean\s+version|mono\b"
@@ -33,3 +35,19 @@ def normalise(text: str) -> str:
         c if c.isalnum() else "" if unicodedata.combining(c) or c in APOSTROPHES else " " for c in decomposed
     )
     return " ".join(letters.split()) or " ".join(text.casefold().split())
+
+
+def contradicts(name: str, *others: str) -> bool:
+    """Return whether a name is clearly another one than each of `others`; empty names contradict nothing.
+
+    A part of a name, a similar one, or one in another script is no contradiction.
+    """
+    one = normalise(name)
+    known = [normalise(other) for other in others if other.strip()]
+    return bool(one and known) and all(_differ(one, other) for other in known)
+
+
+def _differ(one: str, other: str) -> bool:
+    if one.isascii() != other.isascii() or f" {one} " in f" {other} " or f" {other} " in f" {one} ":
+        return False
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() < MIN_SIMILAR

@@ -124,6 +124,32 @@ def replace_playlists(
     _write(workspace, plays, [changed[name] for name in plays.playlist_ids], may_be_same=may_be_same)
 
 
+def replaced_playlists(workspace: Workspace, plays: Plays) -> dict[str, int]:
+    """Return the stored playlists that have other plays than in `plays`, where they have some too, and how many."""
+    both = [one.playlist_id for one in read_playlists(workspace) if one.playlist_id in plays.playlist_ids]
+    if not both:
+        return {}
+    ids = IdMap(both)
+    old, new = (_without_empty(part.for_playlists(ids)) for part in (read_plays(workspace), plays))
+    both = [name for name in old.playlist_ids if name in new.playlist_ids]
+    rows = {name: (_plays_of(old, name), _plays_of(new, name)) for name in both}
+    return {name: len(before) for name, (before, after) in rows.items() if not _equal(before, after)}
+
+
+def _plays_of(plays: Plays, name: str) -> Plays:
+    row = plays.playlist_ids.row(name)
+    return plays.take(slice(int(plays.starts[row]), int(plays.starts[row + 1])))
+
+
+def _equal(one: Plays, other: Plays) -> bool:
+    """Return whether two playlists have the same plays in the same order."""
+    columns = ("weights", "timestamps")
+    return len(one) == len(other) and (
+        one.track_ids.take(one.track_rows) == other.track_ids.take(other.track_rows)
+        and all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in columns)
+    )
+
+
 def storage_problem(workspace: Workspace) -> str | None:
     """Return what is wrong with the stored plays, or None."""
     try:

@@ -1,48 +1,70 @@
 """Read tables of millions of rows as batches of columns, with Arrow.
 
-If Arrow cannot read a CSV file (a row of another width, an unclosed quote, bytes that are not UTF-8), ingest/tables.py
-reads it row by row, or raises an error with the row. A record is a row of data, counted from 0.
+If Arrow cannot read a CSV file (a row of another width, an unclosed quote, bytes that are not UTF-8), the rest is read
+row by row (text_table.py), and rows that are invalid are noted. A record is a row of data, counted from 0.
 """
 
 from __future__ import annotations
 
+import codecs
 import mmap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from unheard.errors import TableError
-from unheard.ingest.tables import check_columns, csv_header, csv_lines, open_parquet, read_rows
+import numpy as np
+from numpy.typing import NDArray
 
-Batch = dict[str, Any]  # column name -> Arrow array; ids are dictionary-encoded text, other CSV columns are text
+from unheard.errors import TableError
+from unheard.ingest.tables import check_columns, open_parquet
+from unheard.plays.readers.text_table import Dialect, plain_name, read_dialect, table_lines
+
 BLOCK_BYTES = 8_000_000
 BATCH_ROWS = 1_000_000
 SLOW_BATCH_ROWS = 50_000
+Note = Callable[[int, str, str], None]  # takes the row of an invalid record, the problem and the fix
+Problem = tuple[str, str]  # what is wrong with a row, and how to mend it
+TextRow = tuple[int, dict[str, str]]  # row number, column name -> text
+MAX_EXPLAINED = 10  # invalid rows of a table
 
 
-def table_batches(path: Path, *, ids: Sequence[str], optional: Sequence[str]) -> Iterator[Batch]:
+@dataclass(frozen=True)
+class ColumnBatch:
+    """Columns of some records.
+
+    columns  name -> Arrow array; ids are dictionary-encoded text, other columns of a text table are text
+    rows     row numbers in the file; None if they have to be counted
+    """
+
+    columns: dict[str, Any]
+    rows: NDArray[np.int64] | None = None
+
+
+def table_batches(path: Path, *, ids: Sequence[str], optional: Sequence[str], note: Note) -> Iterator[ColumnBatch]:
     """Yield the required columns `ids` and the existing ones of `optional`, a batch of rows at a time.
 
-    TableError for a table that is missing, empty, damaged, without a required column, or with a row of another width.
+    TableError for a table that is missing, empty, damaged, or without a required column.
     """
     if not path.is_file():
         raise TableError(path, "no such file", "name an existing .csv or .parquet file")
     batches = _parquet_batches if path.suffix.lower() == ".parquet" else _csv_batches
-    empty = True
-    for batch in batches(path, tuple(ids), tuple(optional)):
-        empty = False
-        yield batch
-    if empty:
-        raise TableError(path, "no rows in it", f"give it at least one row below {','.join(ids)}")
+    yield from batches(path, tuple(ids), tuple(optional), note)
 
 
-def row_of_record(path: Path, record: int) -> int:
-    """Return the row number that a message gives for a record: its last line in a CSV file, counted from 1."""
+def rows_of_records(path: Path, records: Sequence[int]) -> dict[int, int]:
+    """Return the row number that a message gives for each record: its last line in a text file, counted from 1."""
     if path.suffix.lower() == ".parquet":
-        return record + 1
-    lines = csv_lines(path)
-    return next(islice((number for number, _ in lines), record + 1, None), record + 2)
+        return {record: record + 1 for record in records}
+    lines = _checked(path, read_dialect(path))
+    return numbers_of_records((number for number, _, problem in lines if problem is None), records)
+
+
+def numbers_of_records(numbers: Iterable[int], records: Sequence[int]) -> dict[int, int]:
+    """Return the number of each wanted record, given the numbers of all records in order."""
+    wanted, last = set(records), max(records, default=-1)
+    return {record: number for record, number in enumerate(islice(numbers, last + 1)) if record in wanted}
 
 
 def encode_ids(column: Any) -> Any:
@@ -69,14 +91,15 @@ def as_text(column: Any) -> Any:
     return pa.array(["" if cell is None else str(cell).strip() for cell in column.to_pylist()], pa.string())
 
 
-def text_batches(rows: Iterable[dict[str, str]], ids: Sequence[str]) -> Iterator[Batch]:
+def text_batches(rows: Iterable[TextRow], ids: Sequence[str]) -> Iterator[ColumnBatch]:
     """Yield rows of text as batches of columns."""
     import pyarrow as pa
 
     rows = iter(rows)
     while chunk := list(islice(rows, SLOW_BATCH_ROWS)):
-        columns = {name: pa.array([row[name] for row in chunk], pa.string()) for name in chunk[0]}
-        yield {name: column.dictionary_encode() if name in ids else column for name, column in columns.items()}
+        columns = {name: pa.array([row[name] for _, row in chunk], pa.string()) for name in chunk[0][1]}
+        encoded = {name: column.dictionary_encode() if name in ids else column for name, column in columns.items()}
+        yield ColumnBatch(encoded, np.array([number for number, _ in chunk], np.int64))
 
 
 def arrow_csv(
@@ -99,23 +122,91 @@ def arrow_csv(
     )
 
 
-def _csv_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[Batch]:
+def columns_read(path: Path, header: Sequence[str], ids: Sequence[str], optional: Sequence[str]) -> dict[str, int]:
+    """Return the place of each column that is there. TableError if an id is missing or a name is repeated."""
+    plain = [plain_name(name) for name in header]
+    if any(name not in plain for name in ids):
+        check_columns(path, header, ids)
+    found = {name: plain.index(name) for name in (*ids, *optional) if name in plain}
+    repeated = next((name for name in found if plain.count(name) > 1), None)
+    if repeated is not None:
+        raise TableError(path, f"column {repeated!r} occurs twice", "keep one of them", row=1)
+    return found
+
+
+def _csv_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], note: Note) -> Iterator[ColumnBatch]:
     import pyarrow as pa
 
-    header, header_line = csv_header(path)
-    check_columns(path, header, ids)
-    names_read = [*ids, *(name for name in optional if name in header)]
-    n = 0
-    try:
-        for batch in arrow_csv(path, header, names_read, ids, skip=header_line, newlines_in_values=_has_quotes(path)):
-            if len(batch):
-                yield dict(zip(names_read, batch.columns, strict=True))
-                n += len(batch)
-    except pa.ArrowException:
-        rows = (values for _, values in islice(read_rows(path, required=names_read), n, None))
-        yield from text_batches(rows, ids)
-    except OSError as error:
-        raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
+    dialect = read_dialect(path)
+    places = columns_read(path, dialect.header, ids, optional)
+    names = [f"#{place}" for place in range(len(dialect.header))]
+    for name, place in places.items():
+        names[place] = name
+    n = n_skipped = 0
+
+    def skip(row: Any) -> str:
+        """Skip a row of another width; give up if it hides other rows or has no more than empty fields too many."""
+        nonlocal n_skipped
+        fields = row.text.split(dialect.delimiter)
+        if "\n" in row.text or "\r" in row.text or _problem(fields, len(names)) is None:
+            return "error"
+        n_skipped += 1
+        return "skip"
+
+    if dialect.encoding == "utf-8-sig":
+        parse: dict[str, Any] = {"delimiter": dialect.delimiter, "newlines_in_values": _has_quotes(path)}
+        if _is_utf8(path):  # Arrow cannot give other rows to the function
+            parse["invalid_row_handler"] = skip
+        try:
+            for batch in arrow_csv(path, names, list(places), ids, skip=dialect.line, **parse):
+                if len(batch):
+                    yield ColumnBatch(dict(zip(places, batch.columns, strict=True)))
+                    n += len(batch)
+        except pa.ArrowException:
+            n_skipped = 0
+        except OSError as error:
+            raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
+        else:
+            _note_skipped(path, dialect, n_skipped, note)
+            return
+    yield from text_batches(_rows(path, dialect, places, skip=n, note=note), ids)
+
+
+def _note_skipped(path: Path, dialect: Dialect, n_skipped: int, note: Note) -> None:
+    """Note rows that Arrow skipped; the numbers of the first ones are found by reading the file again."""
+    invalid = ((number, *problem) for number, _, problem in _checked(path, dialect) if problem is not None)
+    explained = list(islice(invalid, min(n_skipped, MAX_EXPLAINED)))
+    for number, problem, fix in explained + explained[:1] * (n_skipped - len(explained)):
+        note(number, problem, fix)
+
+
+def _rows(path: Path, dialect: Dialect, places: dict[str, int], *, skip: int, note: Note) -> Iterator[TextRow]:
+    """Yield the valid rows after the first `skip` of them as text; note all invalid ones."""
+    width = len(dialect.header)
+    for number, fields, problem in _checked(path, dialect):
+        if problem is not None:
+            note(number, *problem)
+        elif skip:
+            skip -= 1
+        else:
+            padded = fields + [""] * (width - len(fields))
+            yield number, {name: padded[place].strip() for name, place in places.items()}
+
+
+def _checked(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], Problem | None]]:
+    """Yield number, fields and problem of every record."""
+    for number, fields, problem in table_lines(path, dialect):
+        if problem:
+            yield number, fields, (problem, "save the file as UTF-8" if "UTF-8" in problem else "close the quotes")
+        else:
+            yield number, fields, _problem(fields, len(dialect.header))
+
+
+def _problem(fields: Sequence[str], width: int) -> Problem | None:
+    """Return what is wrong with the number of fields; empty fields at the end do not count, nor do blank rows."""
+    if len(fields) == width or not any(field.strip() for field in (fields if len(fields) < width else fields[width:])):
+        return None
+    return f"{len(fields)} fields, the header has {width}", "quote fields that hold the delimiter"
 
 
 def _has_quotes(path: Path) -> bool:
@@ -124,17 +215,29 @@ def _has_quotes(path: Path) -> bool:
         return content.find(b'"') >= 0
 
 
-def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[Batch]:
+def _is_utf8(path: Path) -> bool:
+    """Return whether a file is UTF-8 as a whole."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while block := file.read(BLOCK_BYTES):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], _note: Note) -> Iterator[ColumnBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = open_parquet(path).schema_arrow
-    check_columns(path, schema.names, ids)
-    names_read = [*ids, *(name for name in optional if name in schema.names)]
+    header = open_parquet(path).schema_arrow.names
+    names = {name: header[place] for name, place in columns_read(path, header, ids, optional).items()}
     try:
-        with pq.ParquetFile(path, read_dictionary=list(ids)) as file:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=names_read):
+        with pq.ParquetFile(path, read_dictionary=[names[name] for name in ids]) as file:
+            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(names.values())):
                 if len(batch):
-                    yield {name: batch.column(name) for name in names_read}
+                    yield ColumnBatch({name: batch.column(column) for name, column in names.items()})
     except (pa.ArrowException, OSError) as error:
         raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "write it again") from error

@@ -1,76 +1,83 @@
 """Read M3U and M3U8 files: one file is one playlist.
 
 Lines are paths relative to the file, with / or \\, or file:// URLs. `#EXTINF:<seconds>,<artist> - <title>` before a
-path has the names to match if the path is in no library.
+path has the names to match if the path is in no library. `#EXTENC:` names the encoding, `#PLAYLIST:` the title.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
 from unheard.errors import TableError
-from unheard.plays.imported import ImportBuilder, Imported
+from unheard.plays.imported import Imported
+from unheard.plays.listed import ListedFile, ListedTrack, label_reference, match_listed, n_matches
 from unheard.plays.matching import Matcher, TrackReference
+from unheard.plays.readers.legacy_text import decode_text
 
 SUFFIXES = frozenset({".m3u", ".m3u8"})
-
-
-UNUSED_IN_CP1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # bytes that text in the encoding of Windows does not have
+QUOTES = "\"'“”"
+# Attributes of IPTV lists between the seconds and the comma may hold commas in quotes.
+LABEL = re.compile(r'#EXTINF:\s*-?[\d.]*(?:\s+[\w-]+="[^"]*")*\s*,?(.*)', re.IGNORECASE)
 
 
 def read_m3u(path: Path, playlist_id: str, matcher: Matcher) -> Imported:
-    """Read the entries in order. An entry without a match leaves a gap in the positions."""
-    found = ImportBuilder()
-    for position, reference in enumerate(_entries(path)):
-        track_id = matcher.match(reference)
-        if track_id is None and "%" in reference.path:
-            track_id = matcher.match(TrackReference(path=unquote(reference.path)))
-        if track_id is None:
-            found.miss(reference.label)
-        else:
-            found.add(playlist_id, track_id, position)
-    return found.build()
+    """Read and match the entries in order. An entry without a match leaves a gap in the positions."""
+    return match_listed(read_m3u_entries(path, matcher), {"": playlist_id}, matcher)
 
 
-def _entries(path: Path) -> Iterator[TrackReference]:
-    artist = title = ""
-    for line in re.split(r"\r\n|\r|\n", _text(path)):  # splitlines() would also split at U+2028
-        line = line.strip().strip("\0")
-        if line.upper().startswith("#EXTINF:"):
-            label = line.partition(",")[2].strip()
-            artist, dash, title = (part.strip() for part in label.partition(" - "))
-            artist, title = (artist, title) if dash else ("", label)
+def read_m3u_entries(path: Path, matcher: Matcher) -> ListedFile:
+    """Read the entries in order. TableError if the file cannot be read or is not text."""
+
+    text, encoding = read_text(path, lambda text: n_matches(_parse(path, text).tracks, matcher))
+    if text.lstrip()[:9].lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise TableError(path, "not a list of paths but a web page or XML", "download the playlist again")
+    found = _parse(path, text)
+    if not found.tracks:
+        found.notes.append(f"{path.name} has no entries")
+    if not encoding.startswith("utf"):
+        found.notes.append(f"{path.name} is not UTF-8; it was read as {encoding}")
+    return found
+
+
+def read_text(path: Path, score: Callable[[str], int]) -> tuple[str, str]:
+    """Return the text of a list and its encoding; if that is unknown, the one whose text has the best score."""
+    try:
+        return decode_text(path.read_bytes(), score)
+    except OSError as error:
+        raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
+    except ValueError:
+        raise TableError(path, "not UTF-8 and not text in another encoding", "save the file as UTF-8") from None
+
+
+def _parse(path: Path, text: str) -> ListedFile:
+    found, label = ListedFile(), TrackReference()
+    for line in re.split(r"\r\n|\r|\n", text):  # splitlines() would also split at U+2028
+        line = line.strip().strip("\0\ufeff")
+        if match := LABEL.fullmatch(line):
+            label = label_reference(match[1])
+        elif line.upper().startswith("#PLAYLIST:"):
+            found.title = line[10:].strip()
         elif line and not line.startswith("#"):
-            yield TrackReference(path=_absolute(path, line), artist=artist, title=title)
-            artist = title = ""
+            reference = TrackReference(
+                path=absolute_path(path, line), artist=label.artist, title=label.title, either_order=label.either_order
+            )
+            found.tracks.append(ListedTrack(reference))
+            label = TrackReference()
+    return found
 
 
-def _absolute(playlist: Path, line: str) -> str:
+def absolute_path(playlist: Path, line: str) -> str:
     """Return the absolute path of a line; of a URL with another scheme than file, the URL."""
+    if len(line) > 1 and line[0] in QUOTES and line[-1] in QUOTES:
+        line = line[1:-1].strip()
     if line.lower().startswith("file:"):
-        local = unquote(line[5:])
+        local = unquote(re.sub(r"^//localhost/", "/", line[5:], flags=re.IGNORECASE))
         local = "/" + local.lstrip("/")
         return local[1:] if local[2:3] == ":" else local  # file:///C:/Music
     line = line.replace("\\", "/")
     if "://" in line or line.startswith("/") or line[1:2] == ":":
         return line
     return f"{playlist.absolute().parent.as_posix()}/{line}"
-
-
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if path.suffix.lower() == ".m3u":
-            return data.decode("cp1252" if not UNUSED_IN_CP1252 & set(data) else "latin-1")
-        row = data[: error.start].count(b"\n") + 1
-        raise TableError(path, "not UTF-8", "save the file as UTF-8, or name it .m3u", row=row) from None

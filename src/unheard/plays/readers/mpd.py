@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,11 @@ from typing import Any
 from unheard.errors import TableError
 from unheard.plays.imported import ImportBuilder, Imported
 from unheard.plays.matching import Matcher, TrackReference
+from unheard.plays.readers.columns import MAX_EXPLAINED
 
 URI_PREFIX = "spotify:track:"
 MAX_POSITION = 2**31
+FIX = "expected a slice of the Million Playlist Dataset"
 
 
 @dataclass
@@ -30,19 +30,48 @@ class SliceReader:
     _answers: dict[str, tuple[str | None, str]] = field(default_factory=dict, init=False)  # URI -> track, label
     _pids: dict[str, Path] = field(default_factory=dict, init=False)
 
-    def read(self, path: Path) -> Imported:
-        """Read a slice. Playlist ids are `pid`; tracks match by `track_uri` (or its last part) or artist and title."""
-        found = ImportBuilder()
-        pids: dict[str, Path] = {}
-        for pid, position, track in _rows(path, {**self._pids}, found.names):
-            pids[pid] = path
-            track_id, label = self._match(track)
-            if track_id is None:
-                found.miss(label or f"{pid}, position {position}")
-            else:
-                found.add(pid, track_id, position)
-        self._pids |= pids
-        return found.build()
+    def read(self, path: Path, content: Any) -> Imported:
+        """Read a slice. Playlist ids are `pid`; tracks match by `track_uri` (or its last part) or artist and title.
+
+        A playlist that is invalid is left out. TableError if all are.
+        """
+        playlists = content.get("playlists") if isinstance(content, dict) else None
+        if not isinstance(playlists, list) or not playlists:
+            raise TableError(path, "no list `playlists` in it", FIX)
+        found, problems = ImportBuilder(), list[TableError]()
+        for number, playlist in enumerate(playlists, start=1):
+            try:
+                pid = self._pid(path, number, playlist)
+                entries = _entries(path, pid, playlist["tracks"])
+            except TableError as error:
+                problems.append(error)
+                continue
+            self._pids[pid] = path
+            if playlist.get("name"):
+                found.names[pid] = str(playlist["name"])
+            for position, track in entries:
+                track_id, label = self._match(track)
+                if track_id is None:
+                    found.miss(label or f"{pid}, position {position}")
+                else:
+                    found.add(pid, track_id, position)
+        if len(problems) == len(playlists):
+            raise problems[0]
+        return found.build(invalid=len(problems), reasons=problems[:MAX_EXPLAINED])
+
+    def _pid(self, path: Path, number: int, playlist: object) -> str:
+        """Return the id of a playlist. TableError if it has none of its own, or no tracks."""
+        tracks = playlist.get("tracks") if isinstance(playlist, dict) else None
+        if not isinstance(playlist, dict) or not isinstance(tracks, list):
+            raise TableError(path, f"playlist {number} has no `pid` or no list `tracks`", FIX)
+        if not isinstance(playlist.get("pid"), int | str):
+            raise TableError(path, f"playlist {number} has no `pid` or no list `tracks`", FIX)
+        pid = str(playlist["pid"])
+        if not pid.isprintable():
+            raise TableError(path, f"playlist {number} has a `pid` with control characters ({pid!r})", FIX)
+        if pid in self._pids:
+            raise TableError(path, f"playlist {pid} is also in {self._pids[pid]}", "keep one of them")
+        return pid
 
     def _match(self, track: dict[str, Any]) -> tuple[str | None, str]:
         uri, artist, title = (str(track.get(key) or "") for key in ("track_uri", "artist_name", "track_name"))
@@ -56,31 +85,12 @@ class SliceReader:
         return answer
 
 
-def _rows(path: Path, pids: dict[str, Path], names: dict[str, str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    fix = "expected a slice of the Million Playlist Dataset"
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise TableError(path, f"not JSON ({str(error)[:80]})", fix) from error
-    playlists = content.get("playlists") if isinstance(content, dict) else None
-    if not isinstance(playlists, list) or not playlists:
-        raise TableError(path, "no list `playlists` in it", fix)
-    for number, playlist in enumerate(playlists, start=1):
-        tracks = playlist.get("tracks") if isinstance(playlist, dict) else None
-        if not isinstance(tracks, list) or not isinstance(playlist.get("pid"), int | str):
-            raise TableError(path, f"playlist {number} has no `pid` or no list `tracks`", fix)
-        pid = str(playlist["pid"])
-        if not pid.isprintable():
-            raise TableError(path, f"playlist {number} has a `pid` with control characters ({pid!r})", fix)
-        if pid in pids:
-            raise TableError(path, f"playlist {pid} is also in {pids[pid]}", "keep one of them")
-        pids[pid] = path
-        if playlist.get("name"):
-            names[pid] = str(playlist["name"])
-        seen: set[int] = set()
-        for index, track in enumerate(tracks):
-            position = track.get("pos", index) if isinstance(track, dict) else None
-            if not isinstance(position, int) or not 0 <= position < MAX_POSITION or position in seen:
-                raise TableError(path, f"track {index} of playlist {pid} has no `pos` of its own", fix)
-            seen.add(position)
-            yield pid, position, track
+def _entries(path: Path, pid: str, tracks: list[Any]) -> list[tuple[int, dict[str, Any]]]:
+    """Return position and track of each entry of a playlist. TableError if a position is invalid or repeated."""
+    found: dict[int, dict[str, Any]] = {}
+    for index, track in enumerate(tracks):
+        position = track.get("pos", index) if isinstance(track, dict) else None
+        if not isinstance(position, int) or not 0 <= position < MAX_POSITION or position in found:
+            raise TableError(path, f"track {index} of playlist {pid} has no `pos` of its own", FIX)
+        found[position] = track
+    return list(found.items())

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from unheard.errors import TableError
-from unheard.ingest.tables import parse_weight
 from unheard.plays.imported import Imported
 from unheard.plays.matching import Matcher
-from unheard.plays.readers.columns import Batch, arrow_csv, encode_ids, text_batches
+from unheard.plays.readers.columns import ColumnBatch, TextRow, arrow_csv, encode_ids, numbers_of_records, text_batches
 from unheard.plays.readers.entries import IDS, Entries
+from unheard.plays.readers.row_problems import RowProblems
 
 SUFFIXES = frozenset({".txt", ".tsv"})
 COLUMNS = (*IDS, "weight")
 FIX = "correct or remove the row"
 
 
+def is_taste_profile(path: Path) -> bool:
+    """Return whether the first line that is not blank has three fields, the last of them a number."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            fields = next((line.split("\t") for line in file if line.strip()), [])
+        return len(fields) == 3 and float(fields[2]) >= 0
+    except (OSError, ValueError):
+        return False
+
+
 def read_taste_profile(path: Path, matcher: Matcher) -> Imported:
-    """Read a file. Weights are play counts, positions number the songs of a user; unknown songs are misses."""
-    entries = Entries(path, matcher, partial(_row_of_record, path), str, skip_unknown=True, weight_name="plays")
-    return entries.read(_batches(path))
+    """Read a file. Weights are play counts, positions number the songs of a user; unknown songs are misses.
+
+    Invalid lines are left out, counted and explained. TableError if most lines are invalid.
+    """
+    problems = RowProblems(path)
+
+    def rows_of(records: Sequence[int]) -> dict[int, int]:
+        return numbers_of_records((number for number, _ in _lines(path)), records)
+
+    entries = Entries(matcher, problems, rows_of, str, skip_unknown=True, weight_name="plays", needs_weight=True)
+    return entries.read(_batches(path, problems))
 
 
-def _batches(path: Path) -> Iterator[Batch]:
+def _batches(path: Path, problems: RowProblems) -> Iterator[ColumnBatch]:
     """Yield columns as Arrow reads them; line by line from the first batch with blank fields or an error."""
     import pyarrow as pa
 
@@ -35,7 +52,7 @@ def _batches(path: Path) -> Iterator[Batch]:
             columns = dict(zip(COLUMNS, batch.columns, strict=True))
             if any("" in encode_ids(columns[name]).dictionary.to_pylist() for name in COLUMNS):
                 raise pa.ArrowInvalid("blank fields")
-            yield columns
+            yield ColumnBatch(columns)
             n += len(batch)
     except pa.ArrowException:
         pass
@@ -43,31 +60,31 @@ def _batches(path: Path) -> Iterator[Batch]:
         raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
     else:
         return
-    yield from text_batches((values for _, values in islice(_lines(path), n, None)), IDS)
+    yield from text_batches(_rows(path, problems, skip=n), IDS)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield line number and fields of every line that is not blank."""
-    row = n = 0
+def _rows(path: Path, problems: RowProblems, *, skip: int) -> Iterator[TextRow]:
+    """Yield the lines after `skip` lines as text; note the invalid ones."""
+    for number, line in islice(_lines(path), skip, None):
+        fields = [field.strip() for field in line.rstrip("\r\n").split("\t")]
+        if not line.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in line):
+            problems.note(number, "not UTF-8", "save the file as UTF-8")
+        elif len(fields) != 3 or not fields[0] or not fields[1]:
+            problems.note(number, "not `user <tab> song <tab> plays`", FIX)
+        else:
+            yield number, dict(zip(COLUMNS, fields, strict=True))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield number and text of every line that is not blank; bytes that are not UTF-8 are surrogates."""
+    empty = True
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for row, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                fields = [field.strip() for field in line.rstrip("\r\n").split("\t")]
-                if len(fields) != 3 or not fields[0] or not fields[1]:
-                    raise TableError(path, "not `user <tab> song <tab> plays`", FIX, row=row)
-                if not fields[2]:
-                    parse_weight(path, row, "plays", fields[2])  # raises: here a weight is not optional
-                n += 1
-                yield row, dict(zip(COLUMNS, fields, strict=True))
-    except UnicodeDecodeError:
-        raise TableError(path, "not UTF-8", "save the file as UTF-8", row=row + 1) from None
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    empty = False
+                    yield number, line
     except OSError as error:
         raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
-    if not n:
+    if empty:
         raise TableError(path, "the file is empty", "give it at least one row")
-
-
-def _row_of_record(path: Path, record: int) -> int:
-    return next(islice((number for number, _ in _lines(path)), record, None), record + 1)

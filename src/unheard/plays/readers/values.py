@@ -1,13 +1,15 @@
 """Convert columns of a table to numbers: positions, weights and times.
 
-Arrow converts plain numbers; other texts are parsed once for each distinct text. The first invalid value is parsed
-again with its row, so that the parser raises the error.
+Arrow converts plain numbers; other texts are parsed once for each distinct text. A value that cannot be converted is
+refused; its error is made when it is asked for.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,75 +17,124 @@ import numpy as np
 
 from unheard.arrays import Doubles, Mask
 from unheard.errors import TableError
-from unheard.ingest.tables import parse_number, parse_weight
+from unheard.ingest.tables import parse_number
 from unheard.plays.readers.columns import as_text
+from unheard.plays.readers.times import END_S, EXPECTED, month_first, parse_time, seconds_of
 
-Parse = Callable[[Path, int, str, str], float]  # path, row, name of the column, text
+Parse = Callable[[Path, str, str], float]  # path, name of the column, text
 MAX_DIGITS = 15  # of a position: what floating-point numbers hold exactly
+GROUPED = re.compile(r"[-+]?\d{1,3}([.,'\u2019 \u00a0\u202f])\d{3}(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
 
 
-def read_positions(path: Path, column: Any, name: str, row_of: Callable[[int], int]) -> tuple[Doubles, Mask]:
-    """Return whole numbers and which cells are empty."""
-    return _read(
-        path, column, name, row_of, parse_position, lambda x: (x == np.floor(x)) & (np.abs(x) < 10.0**MAX_DIGITS)
-    )
+@dataclass(frozen=True)
+class Values:
+    """A column of numbers. `explain(record)` returns the error of a refused cell."""
+
+    numbers: Doubles  # NaN where empty or refused
+    empty: Mask
+    refused: Mask
+    explain: Callable[[int], TableError]
 
 
-def read_weights(path: Path, column: Any, name: str, row_of: Callable[[int], int]) -> Doubles:
-    """Return weights above 0; of empty cells 1."""
-    with np.errstate(over="ignore", under="ignore"):
-        values, empty = _read(
-            path, column, name, row_of, parse_weight, lambda x: (x < 3e38) & (x.astype(np.float32) > 0)
-        )
-    return np.where(empty, 1.0, values)
+def read_positions(path: Path, column: Any, name: str) -> Values:
+    """Return whole numbers."""
+    return _read(path, column, name, parse_position, lambda x: (x == np.floor(x)) & (np.abs(x) < 10.0**MAX_DIGITS))
 
 
-def read_timestamps(path: Path, column: Any, name: str, row_of: Callable[[int], int]) -> Doubles:
-    """Return seconds since 1970; of empty cells NaN."""
-    return _read(path, column, name, row_of, parse_timestamp, np.isfinite)[0]
+def read_weights(path: Path, column: Any, name: str, *, decimal_comma: bool = False) -> Values:
+    """Return weights from 0 in the range of float32."""
+    parse = partial(parse_weight, decimal_comma=decimal_comma)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return _read(path, column, name, parse, lambda x: (x < 3e38) & ((x == 0) | (x.astype(np.float32) > 0)))
 
 
-def parse_position(path: Path, row: int, name: str, text: str) -> float:
+def read_timestamps(path: Path, column: Any, name: str) -> Values:
+    """Return seconds since 1970."""
+    return _read(path, column, name, parse_timestamp, np.isfinite)
+
+
+def parse_position(path: Path, name: str, text: str) -> float:
     """Parse a whole number."""
-    number = parse_number(path, row, name, text)
+    number = _number(path, name, text)
     if number != int(number) or abs(number) >= 10**MAX_DIGITS:
-        raise TableError(path, f"{name} is {text}", "expected a whole number", row=row)
+        raise TableError(path, f"{name} is {text}", "expected a whole number")
     return number
 
 
-def parse_timestamp(path: Path, row: int, name: str, text: str) -> float:
-    """Parse seconds since 1970, or an ISO 8601 date or time (UTC unless it says otherwise)."""
+def parse_weight(path: Path, name: str, text: str, *, decimal_comma: bool = False) -> float:
+    """Parse a number from 0; 1,5 and 1.234,5 are numbers too, and 1,234 only where commas are known to be decimal."""
+    plain = plain_number(text, decimal_comma=decimal_comma)
+    if plain is None:
+        raise TableError(path, f"{name} is {text!r}, one or a thousand times more", "write it without the comma")
+    weight = _number(path, name, plain)
+    if not 0 <= weight < 3e38 or (weight > 0 and np.float32(weight) == 0):
+        raise TableError(path, f"{name} is {text}", "expected a number above 0 and below 3e38")
+    return weight
+
+
+def parse_timestamp(path: Path, name: str, text: str, *, month_first: bool = False) -> float:
+    """Parse seconds since 1970, or a date with or without a time."""
+    seconds = parse_time(text, month_first=month_first)
+    if seconds is None:
+        raise TableError(path, f"{name} is {text!r}", EXPECTED)
+    return seconds
+
+
+def plain_number(text: str, *, decimal_comma: bool = False) -> str | None:
+    """Return a number without signs of grouping and with a decimal point; None if its comma may be either."""
+    text = text.strip()
+    if "," not in text and not GROUPED.fullmatch(text):
+        return text
+    match = GROUPED.fullmatch(text)
+    grouping = match[1] if match else ""
+    if match and grouping in ".,":
+        is_certain = text.count(grouping) > 1 or len(set(text) & set(".,")) > 1
+        if grouping == "." and not is_certain:
+            return text
+        if grouping == "," and not is_certain:
+            if not decimal_comma and not text.lstrip("+-").startswith("0"):
+                return None
+            return text.replace(",", ".")
+    return (text.replace(grouping, "") if grouping else text).replace(",", ".")
+
+
+def _number(path: Path, name: str, text: str) -> float:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return parse_number(path, row, name, text)
-    if text.isdigit():  # 8 digits would also be a date
-        return float(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return parse_number(path, 0, name, text)
+    except TableError as error:
+        raise TableError(path, error.problem, error.fix) from None
 
 
-def _read(
-    path: Path, column: Any, name: str, row_of: Callable[[int], int], parse: Parse, valid: Callable[[Doubles], Mask]
-) -> tuple[Doubles, Mask]:
+def _read(path: Path, column: Any, name: str, parse: Parse, valid: Callable[[Doubles], Mask]) -> Values:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    times = parse is parse_timestamp
     kind = column.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        empty = column.is_null().to_numpy(zero_copy_only=False)
-        values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         texts = column
+        empty = column.is_null().to_numpy(zero_copy_only=False)
+        numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        numbers = seconds_of(numbers) if times else numbers
     else:
         texts = as_text(column)
         empty = pc.equal(texts, "").to_numpy(zero_copy_only=False)
-        values = _numbers_of(texts, times=parse is parse_timestamp)
-        if values is None:
-            return _parse_distinct(path, texts, name, row_of, parse), empty
-    refused = np.flatnonzero(~valid(values) & ~empty)
-    if len(refused):
-        record = int(refused[0])
-        parse(path, row_of(record), name, str(texts[record].as_py()))  # raises
-    return values, empty
+        converted = _numbers_of(texts, times=times)
+        if converted is None:
+            if times:
+                parse = partial(parse_timestamp, month_first=month_first(pc.unique(texts).to_pylist()))
+            converted = _parse_distinct(path, texts, name, parse)
+        numbers = converted
+    refused = ~valid(numbers) & ~empty
+
+    def explain(record: int) -> TableError:
+        try:
+            parse(path, name, str(texts[record].as_py()))
+        except TableError as error:
+            return error
+        return TableError(path, f"{name} is {texts[record].as_py()}", "expected another value")
+
+    return Values(np.where(refused | empty, np.nan, numbers), empty, refused, explain)
 
 
 def _numbers_of(texts: Any, *, times: bool) -> Doubles | None:
@@ -100,18 +151,20 @@ def _numbers_of(texts: Any, *, times: bool) -> Doubles | None:
             continue
         if pa.types.is_timestamp(kind):
             microseconds = converted.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.float64)
-            return np.asarray(microseconds / 1e6)
-        return np.asarray(converted.to_numpy(zero_copy_only=False), np.float64)
+            seconds = microseconds / 1e6
+            return np.where((seconds >= 0) & (seconds < END_S), seconds, np.nan)
+        numbers = np.asarray(converted.to_numpy(zero_copy_only=False), np.float64)
+        return seconds_of(numbers) if times else numbers
     return None
 
 
-def _parse_distinct(path: Path, texts: Any, name: str, row_of: Callable[[int], int], parse: Parse) -> Doubles:
-    encoded = texts.dictionary_encode()  # distinct texts in the order of the rows
-    indices = encoded.indices.to_numpy()
-    values = np.empty(len(encoded.dictionary))
+def _parse_distinct(path: Path, texts: Any, name: str, parse: Parse) -> Doubles:
+    encoded = texts.dictionary_encode()
+    values = np.full(len(encoded.dictionary), np.nan)
     for number, text in enumerate(encoded.dictionary.to_pylist()):
-        try:
-            values[number] = parse(path, 0, name, text) if text else np.nan
-        except TableError:
-            parse(path, row_of(int(np.argmax(indices == number))), name, text)  # raises, with the row
-    return np.asarray(values[indices])
+        if text:
+            try:
+                values[number] = parse(path, name, text)
+            except TableError:
+                continue  # refused; explained later
+    return np.asarray(values[encoded.indices.to_numpy()])

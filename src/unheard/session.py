@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError, UserError
 from unheard.features.recording_prints import FINGERPRINT, SIGNATURE, ids_of_recording
-from unheard.plays import read_playlists
 from unheard.progress import Progress, silent
 from unheard.recommend import csv_lists, radio
 from unheard.recommend import recommend as ranking
@@ -40,7 +39,7 @@ from unheard.recommend.recommenders import FactorRecommender, Recommender, space
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.track_path import PathStep, path_between
 from unheard.recommend.vector_export import embed_each, write_vectors
-from unheard.search import SearchIndex, did_you_mean_tracks
+from unheard.search import did_you_mean_tracks
 from unheard.spectrograms.same_recording import Prints
 from unheard.thumbs import rated
 from unheard.workspace import Workspace
@@ -139,20 +138,6 @@ class Session:
         """Return a seed for several calls: `name` itself for a track of the library, else the encoded file."""
         seed = self._seed_of(name)
         return name if isinstance(seed, int) else seed
-
-    def resolve_playlist(self, name: str) -> str:
-        """Return the id of a playlist given by its id, or by its name if no other playlist has that name.
-
-        Names are compared without case, accents and punctuation. Raise UserError for an unknown or ambiguous name.
-        """
-        if name in self.catalogue.playlists:
-            return name
-        stored = [one for one in read_playlists(self.workspace) if one.playlist_id in self.catalogue.playlists]
-        index = SearchIndex(((one.name, one.playlist_id, PurePath(one.playlist_id).name), ()) for one in stored)
-        found = [stored[row].playlist_id for row in index.named(name)]
-        if len(found) > 1:
-            raise UserError(f"{len(found)} playlists are called {name!r}; name one by its id: {', '.join(found)}")
-        return found[0] if found else self.catalogue.playlists[self.catalogue.playlist_row(name)]
 
     # -------------------------------------------------------------------------------------------- explained lists
 

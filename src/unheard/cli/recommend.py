@@ -195,6 +195,7 @@ def recommend(
         "expected one of --playlist ID, --like TRACK_ID|FILE, or --all-playlists -o recs.csv",
     )
     from unheard.recommend.options import ListOptions, album_cap, artist_cap
+    from unheard.recommend.playlist_names import resolve_playlist
 
     options = ListOptions(
         n=n,
@@ -213,7 +214,8 @@ def recommend(
         console.say(f"{output}: {rows} rows")
         return
     seeds = [session.resolve_seed(name) for name in dict.fromkeys(like or [])]
-    playlist = None if playlist is None else session.resolve_playlist(playlist)
+    if playlist is not None:
+        playlist = resolve_playlist(session.workspace, session.catalogue, playlist)
     found = session.recommendations(playlist=playlist, like=seeds, options=options)
     _warn_of_low_confidence(session, seeds)
     query = f"playlist {playlist}" if playlist is not None else ", ".join(session.label(seed) for seed in like or [])

@@ -29,7 +29,7 @@ class Vocabulary:
         self.strings = sorted(strings)
         lengths = np.fromiter(map(len, self.strings), np.int64, len(self.strings))
         of_length = {int(n): np.flatnonzero(lengths == n) for n in np.unique(lengths)}
-        self._of_length = {n: (numbers, [self.strings[at] for at in numbers]) for n, numbers in of_length.items()}
+        self._of_length = {n: (numbers, [self.strings[at] for at in numbers.tolist()]) for n, numbers in of_length.items()}
         self._text = "\n".join(self.strings)
         self._starts = np.concatenate([[0], np.cumsum(lengths + 1)])
 

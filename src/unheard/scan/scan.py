@@ -29,6 +29,7 @@ from unheard.library import Library, Track
 from unheard.progress import Progress, silent
 from unheard.scan.audio_extraction import extract_unless_known
 from unheard.scan.commit import Committer
+from unheard.scan.continuations import is_missing
 from unheard.scan.plan import Action, Planner, Step, merge_metadata, still_fails
 from unheard.scan.readymade import check_width, store_vectors
 from unheard.scan.sources import Candidate, Sources, find_sources
@@ -228,12 +229,10 @@ def _check_folders(library: Library, found: Sources) -> None:
     for folder in found.folders:
         if any(Path(candidate.path).is_relative_to(folder) for candidate in found.audio):
             continue
-        known = [
-            track for track in library.tracks().items if track.content_hash and track.path and not track.gone_since
-        ]
-        n_known = sum(Path(track.path).is_relative_to(folder) for track in known)
-        if n_known:
+        known = [track for track in library.tracks().items if track.content_hash and track.path]
+        below = [track for track in known if not track.gone_since and Path(track.path).is_relative_to(folder)]
+        if below and all(map(is_missing, below)):
             raise UserError(
-                f"{folder}: no audio in it, but {n_known} tracks of the library are below it; mount the disk or, "
+                f"{folder}: no audio in it, but {len(below)} tracks of the library are below it; mount the disk or, "
                 f"if they are deleted, run `unheard forget -w {library.path.parent} --below {folder}`"
             )

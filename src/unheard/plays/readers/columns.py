@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import TableError
-from unheard.ingest.tables import check_columns, open_parquet
+from unheard.ingest.tables import open_parquet
 from unheard.plays.readers.text_table import Dialect, plain_name, read_dialect, table_lines
 
 BLOCK_BYTES = 8_000_000
@@ -125,8 +125,10 @@ def arrow_csv(
 def columns_read(path: Path, header: Sequence[str], ids: Sequence[str], optional: Sequence[str]) -> dict[str, int]:
     """Return the place of each column that is there. TableError if an id is missing or a name is repeated."""
     plain = [plain_name(name) for name in header]
-    if any(name not in plain for name in ids):
-        check_columns(path, header, ids)
+    missing = next((name for name in ids if name not in plain), None)
+    if missing is not None:
+        problem = f"no column {missing!r}, found {', '.join(header)}"[:300]
+        raise TableError(path, problem, f"add or rename it to {missing!r}, or name tracks by columns title and artist")
     found = {name: plain.index(name) for name in (*ids, *optional) if name in plain}
     repeated = next((name for name in found if plain.count(name) > 1), None)
     if repeated is not None:

@@ -29,7 +29,7 @@ def test_advanced_pages_are_in_one_menu(seen: Watched) -> None:
     page = seen.open("/")
     main = page.get_by_role("navigation", name="Main")
     shown = main.get_by_role("link").filter(visible=True)
-    assert shown.all_text_contents() == ["Browse", "Playlists", "New playlist", "Map"]
+    assert shown.all_text_contents() == ["Browse", "My playlists", "New playlist", "Map"]
     menu = main.locator("summary")
     for name in ("Compare models", "Jobs and results", "What scores mean", "Drop a file", "Add music", "HTTP API"):
         menu.click()

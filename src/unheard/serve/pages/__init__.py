@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from unheard.serve.pages import (
-    albums,
+    album_pages,
     browse,
     compare,
     covers,
@@ -25,13 +25,10 @@ from unheard.serve.pages import (
 )
 from unheard.serve.pages import map as map_page
 
-PARTS = (
-    browse, start, albums, covers, track, drop, playlist_maker, map_page, map_colours, map_region, saved, station,
-    path, rated, compare, runs, scores, media,
-)  # fmt: skip
-
 router = APIRouter()
-for part in PARTS:
+for part in (browse, start, album_pages, covers, track, drop, playlist_maker, map_page, map_colours, map_region):
+    router.include_router(part.router)
+for part in (saved, station, path, rated, compare, runs, scores, media):
     router.include_router(part.router)
 
 __all__ = ["router"]

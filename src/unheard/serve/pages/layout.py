@@ -21,13 +21,7 @@ from unheard.serve.state import current_snapshot, server_state
 TEMPLATES = Path(__file__).with_name("templates")
 
 # Address and name of each entry of the menu, and of the menu "Advanced".
-MENU = (
-    ("/tracks", "Browse"),
-    ("/playlists", "Playlists"),
-    ("/saved", "My playlists"),
-    ("/make", "New playlist"),
-    ("/map", "Map"),
-)
+MENU = (("/tracks", "Browse"), ("/saved", "My playlists"), ("/make", "New playlist"), ("/map", "Map"))
 ADVANCED = (
     ("/drop", "Drop a file"),
     ("/models", "Compare models"),

@@ -83,7 +83,7 @@ def regions(snapshot: CurrentSnapshot) -> list[Region]:
 
 def _by_kind(snapshot: Snapshot) -> Colours:
     cold = np.array([kind != "warm" for kind in kinds(snapshot)], np.uint8)
-    return _colours(cold, ("known", "new"), (KNOWN, NEW))
+    return _colours(cold, ("known", "new" if snapshot.catalogue.is_live else "test or new"), (KNOWN, NEW))
 
 
 def _by_genre(snapshot: Snapshot) -> Colours:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from unheard.recommend.track_status import name_of_cold
 from unheard.serve import queries
 from unheard.serve.http_caching import REUSABLE
-from unheard.serve.pages.albums import album_of
+from unheard.serve.pages.album_pages import album_of
 from unheard.serve.pages.covers import SIZES, cover_of
 from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.media import MEL_WIDTH, stored_spectrogram

@@ -24,8 +24,9 @@ PLACES = (
     r"at|in|from|on|@|for|session|version|ver|take|mix|edit|remaster\w*|recording|performance|acoustic|unplugged|aus|im|bei"
     r"|en|au|aux|a|dans|desde|da|do|de|no|na|dal|dall|al|alla|ao|i|w|v|på|pa|op|aid|\d{4}|\w*fest\w*"
 )
-# Before "live", as in "we live".
-SUBJECTS = "to|i|we|you|they|who|me|us|and|can|will|must|shall|gonna|how|let|long|people|lovers"
+SUBJECTS = (
+    "to|i|we|you|they|who|me|us|and|can|will|must|shall|gonna|how|let|long|people|lovers"  # "to live" is no version
+)
 LIVE_WORDS = (  # in any note
     r"en vivo|en directo|en concierto|ao vivo|em concerto|dal vivo|in concerto|en public|en direct|en concert"
     r"|in concert|na zywo|na żywo|live-?mitschnitt|konzertmitschnitt|mtv unplugged|koncertfelvetel"
@@ -43,7 +44,7 @@ STRONG = (
     r"|ремастер\w*|リマスター\w*|리마스터\w*"
     r"|remix\w*|rmx|remezcla|ремикс\w*|リミックス|리믹스"
     r"|unplugged|desenchufado|acoustic|acustic[oa]|akusti\w+|acoustique|акустик\w*|акустич\w+|アコースティック|어쿠스틱"
-    r"|demo|demos|maqueta|демо|デモ|outtake|rehearsal|ensaio|probe|bonus\w*|mono|stereo"
+    r"|demo|demos|maqueta|демо|デモ|outtake|rehears\w*|ensaio|probe|bonus\w*|mono|stereo"
     r"|instrumental\w*|strumentale|инструментал\w*|インストゥルメンタル|인스트루멘탈|伴奏|a ?cc?app?ell?a"
     r"|karaoke\w*|караоке|カラオケ|노래방"
     r"|version\w*|versao|versjon|versie|versiyon\w*|wersja|verze|fassung|версия|ver|バージョン|ヴァージョン|버전|版"

@@ -129,7 +129,7 @@ def test_an_error_caused_by_a_bug_has_no_advice(tmp_path: Path) -> None:
         (sqlite3.SQLITE_LOCKED_SHAREDCACHE, "wait until it has finished"),
         (sqlite3.SQLITE_READONLY_DIRECTORY, "writable for this user"),
         (sqlite3.SQLITE_CANTOPEN_ISDIR, "writable for this user"),
-        (sqlite3.SQLITE_FULL, "free some disk space"),
+        (sqlite3.SQLITE_FULL, "make room and scan again"),
         (sqlite3.SQLITE_IOERR_READ, "check the disk"),
         (sqlite3.SQLITE_CORRUPT_INDEX, "restore it from a copy"),
         (sqlite3.SQLITE_CONSTRAINT_UNIQUE, None),

@@ -136,7 +136,7 @@ ADVICE = {
     sqlite3.SQLITE_PERM: _ALLOW,
     sqlite3.SQLITE_READONLY: _ALLOW,
     sqlite3.SQLITE_CANTOPEN: _ALLOW,
-    sqlite3.SQLITE_FULL: "free some disk space and try again",
+    sqlite3.SQLITE_FULL: "make room and scan again, or repeat the command; what is stored is kept",
     sqlite3.SQLITE_IOERR: "check the disk that it is on and try again",
     sqlite3.SQLITE_CORRUPT: _RESTORE,
     sqlite3.SQLITE_NOTADB: _RESTORE,
@@ -181,7 +181,8 @@ class Library:
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite has rolled back by itself if the disk is full
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
 

@@ -61,3 +61,29 @@ def cut(path: Path, out: Path, share: float = 0.5) -> Path:
     data = path.read_bytes()
     out.write_bytes(data[: int(len(data) * share)])
     return out
+
+
+def write_with(
+    path: Path,
+    samples: NDArray[np.float32],
+    codec: str,
+    container_format: str,
+    *,
+    rate: int = RATE_HZ,
+    tags: dict[str, str] | None = None,
+) -> Path:
+    """Encode (sample, 2) samples with a codec and a container of FFmpeg."""
+    with av.open(str(path), "w", format=container_format) as container:
+        container.metadata.update(tags or {})
+        stream: Any = container.add_stream(codec, rate=rate, layout="stereo")
+        context = stream.codec_context
+        context.open()
+        resampler = av.AudioResampler(
+            format=context.format, layout="stereo", rate=rate, frame_size=context.frame_size or 4096
+        )
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout="stereo")
+        frame.sample_rate = rate
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(piece))
+        container.mux([packet for packet in stream.encode(None) if packet.size])
+    return path

@@ -168,7 +168,9 @@ def test_half_a_file_is_truncated_and_says_both_lengths(suffix: str, tmp_path: P
     whole = write(tmp_path / f"whole{suffix}", song(9, 10.0, rate=rate), rate=rate)
     error = refused(cut(whole, tmp_path / f"half{suffix}"))
     assert error.reason is Reason.TRUNCATED
-    decoded, declared = (float(word) for word in error.detail.replace(",", "").split() if word[0].isdigit())
+    decoded, declared = (
+        float(word) for word in error.detail.split(";")[0].replace(",", "").split() if word[0].isdigit()
+    )
     assert 2.5 < decoded < 7.0
     if suffix in {".ogg", ".opus"}:  # only the end of the last page is known
         assert "at least" in error.detail

@@ -102,7 +102,7 @@ def test_a_retagged_copy_is_another_track_while_the_first_is_there(root: Path) -
     tag(root / "music/in/0.mp3", title="One", album="Best of")
     assert rescan(root).added == 1
     after = tracks(root)
-    assert after["1.mp3"] == before
+    assert (after["1.mp3"].track_id, after["1.mp3"].title) == (before.track_id, before.title)
     assert after["0.mp3"].track_id != before.track_id
     assert after["0.mp3"].audio_hash == before.audio_hash
 

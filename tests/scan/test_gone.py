@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,7 +64,9 @@ def test_a_deleted_file_is_marked_and_comes_back_whole(root: Path) -> None:
     assert rescan(root) == ScanReport(unchanged=2, gone=1)
     (root / "aside.flac").rename(root / "music/one/a.flac")
     assert rescan(root) == ScanReport(updated=1, unchanged=2)
-    assert tracks(root) == before
+    assert {name: replace(track, ctime_ns=0) for name, track in tracks(root).items()} == {
+        name: replace(track, ctime_ns=0) for name, track in before.items()
+    }
 
 
 def test_a_file_that_comes_back_elsewhere_is_whole_again(root: Path) -> None:
@@ -108,9 +111,9 @@ def test_forgetting(root: Path) -> None:
         forget(workspace, ["x"])
     with pytest.raises(UserError, match="nothing to forget"):
         forget(workspace)
-    assert forget(workspace, gone=True, dry_run=True) == [a]
+    assert [track.track_id for track in forget(workspace, gone=True, dry_run=True)] == [a.track_id]
     assert len(tracks(root)) == 3
-    assert forget(workspace, gone=True) == [a]
+    assert [track.track_id for track in forget(workspace, gone=True)] == [a.track_id]
     assert forget(workspace, below=root / "music/two") == []
     assert forget(workspace, below=root / "music/one") == [b]
     assert set(tracks(root)) == {"c.wav"}

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,13 +182,13 @@ def test_copies_of_a_broken_file_are_broken_in_the_same_way(workspace: Workspace
     }
 
 
-def extract_or_die(path: Path, settings: Settings, _known: frozenset[str]) -> ExtractedAudio:
+def extract_or_die(path: Path, settings: Settings, *rest: Any) -> ExtractedAudio:
     """A decoder that kills its process at one file and hangs at another."""
     if path.name == "b.ogg":
         os.kill(os.getpid(), signal.SIGSEGV)
     if path.name == "hang.wav":
         threading.Event().wait()
-    return extract_audio(path, settings)
+    return extract_audio(path, settings, *rest[1:])
 
 
 def test_a_decoder_that_crashes_or_hangs_costs_one_file(
@@ -204,11 +205,11 @@ def test_a_decoder_that_crashes_or_hangs_costs_one_file(
     assert rescan(workspace, music, force=True).added == 2
 
 
-def extract_or_raise(path: Path, settings: Settings, _known: frozenset[str]) -> ExtractedAudio:
+def extract_or_raise(path: Path, settings: Settings, *rest: Any) -> ExtractedAudio:
     """Raise an exception that is no AudioError for every WAV file, as with an incompatible library."""
     if path.suffix == ".wav":
         raise TypeError("open() got an unexpected keyword argument")
-    return extract_audio(path, settings)
+    return extract_audio(path, settings, *rest[1:])
 
 
 def test_an_error_of_our_own_is_no_failure_of_the_file(
@@ -288,6 +289,7 @@ def test_a_preview_counts_and_writes_nothing(workspace: Workspace, music: Path) 
 
 
 def test_nothing_changes_when_nothing_changed(scanned: Workspace, music: Path) -> None:
+    rescan(scanned, music)  # the fixture's files are copies, with change times of their own
     before = mel_bytes(scanned), contents(scanned)
     report = rescan(scanned, music)
     assert report == ScanReport(unchanged=3)
@@ -355,6 +357,7 @@ def test_names_that_change_in_a_circle(workspace: Workspace, music: Path) -> Non
 
 
 def test_a_copy_that_comes_later_is_a_duplicate(scanned: Workspace, music: Path) -> None:
+    rescan(scanned, music)  # the fixture's files are copies, with change times of their own
     before = by_name(scanned)
     shutil.copy(music / "b.ogg", music / "0.ogg")
     assert rescan(scanned, music) == ScanReport(failed=1, unchanged=3)

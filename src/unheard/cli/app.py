@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from typing import Annotated, Any
 
@@ -33,7 +34,7 @@ from unheard.cli import (
 from unheard.cli import (
     training as training_commands,
 )
-from unheard.errors import UnheardError
+from unheard.errors import UnheardError, UserError
 from unheard.library import explain
 
 
@@ -50,6 +51,10 @@ class Commands(TyperGroup):
             if explained is None:
                 raise
             console.fail(explained)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            console.fail(UserError("the disk is full; make room and run the same command again"))
         except KeyboardInterrupt:
             console.say("stopped; completed work is stored, and the same command continues from there")
             raise SystemExit(130) from None

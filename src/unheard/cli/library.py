@@ -60,8 +60,15 @@ def scan(
     ],
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", help="Skip paths that match this glob (repeatable).")
+        list[str] | None,
+        typer.Option("--exclude", help="Skip files and folders of this name, path or glob (repeatable)."),
     ] = None,
+    accept_damaged: Annotated[
+        float,
+        typer.Option(
+            min=0, max=100, metavar="PERCENT", help="Accept damaged files that lack at most this share of their sound."
+        ),
+    ] = 2,
     force: Annotated[bool, typer.Option("--force", help="Analyse all files again, also those that failed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the files to analyse and stop.")] = False,
 ) -> None:
@@ -74,11 +81,27 @@ def scan(
 
     opened = Workspace.open(workspace)
     if dry_run:
-        actions = preview(opened, sources, exclude=exclude or [], force=force)
+        actions = preview(
+            opened,
+            sources,
+            exclude=exclude or [],
+            force=force,
+            accept_damaged=accept_damaged,
+            remark=console.say,
+        )
         console.say("would be: " + (", ".join(f"{n} {action}" for action, n in actions.items()) or "nothing to do"))
         return
     with console.progress_bars() as progress:
-        report = run(opened, sources, jobs=jobs, exclude=exclude or [], force=force, progress=progress)
+        report = run(
+            opened,
+            sources,
+            jobs=jobs,
+            exclude=exclude or [],
+            force=force,
+            accept_damaged=accept_damaged,
+            progress=progress,
+            remark=console.say,
+        )
     counts = [f"{n} {what.replace('_', ' ')}" for what, n in asdict(report).items() if n and what != "audio_s"]
     console.say((", ".join(counts) or "no audio found") + f"; {report.audio_s / 3600:.2f} hours of audio stored")
     if report.gone:

@@ -18,7 +18,7 @@ from unheard.features.extractor import BlockExtractor, FeatureExtractor, MelExtr
 from unheard.features.mel_features import vector_of_mel
 from unheard.features.streams import Reader, read_together
 from unheard.features.table import from_audio, installed, load_extractor
-from unheard.ingest.audio import decode_at_rates
+from unheard.ingest.audio import MISSING_SHARE, decode_at_rates
 from unheard.spectrograms.files import encoded_mel
 from unheard.workspace import Settings, Workspace
 
@@ -26,7 +26,12 @@ Vectors = dict[str, Floats]
 
 
 def extract_file(
-    path: Path, kinds: Collection[str], settings: Settings, *, workspace: Workspace | None = None
+    path: Path,
+    kinds: Collection[str],
+    settings: Settings,
+    *,
+    workspace: Workspace | None = None,
+    max_lost: float = MISSING_SHARE,
 ) -> Vectors:
     """Return the vectors of one audio file by kind; kinds that are not extracted from audio are left out.
 
@@ -34,6 +39,7 @@ def extract_file(
     file is decoded once, for all sample rates. Networks stay loaded for the next file.
 
     workspace  has the models of kinds `encoder@<split>@<model>`
+    max_lost   share of its sound that a damaged file may lack
 
     AudioError if the file cannot be used, MissingStageError if weights are missing in the cache or a network is not
     trained, UserError if an extractor returns another shape or type than it declares.
@@ -53,7 +59,7 @@ def extract_file(
         if isinstance(extractor, Prepared):
             extractor.prepare()
     rates = list(dict.fromkeys(rate for rate, _ in readers))
-    stream = decode_at_rates(path, sample_rates=rates)
+    stream = decode_at_rates(path, sample_rates=rates, max_lost=max_lost)
     found = read_together(stream, [(rates.index(rate), reader) for rate, reader in readers])
     return {kind: vector for vectors in found for kind, vector in vectors.items()}
 

@@ -232,7 +232,7 @@ def _extract(path: Path, kinds: list[str], settings: Settings) -> Vectors | User
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     try:
-        return extract_file(path, kinds, settings)
+        return extract_file(path, kinds, settings, max_lost=1.0)  # the scan has accepted the file
     except AudioError:
         raise
     except UserError as error:  # a broken extractor fails for every file, so it ends the run

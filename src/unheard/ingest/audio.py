@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,13 +22,11 @@ from unheard.errors import AudioError, Reason
 from unheard.ingest.decoders import Block, DecodeError, NoAudioStreamError, Opened, open_ffmpeg, open_sndfile
 from unheard.ingest.lengths import Declared, declared_length
 
-AUDIO_SUFFIXES = frozenset(
-    ".aac .aif .aiff .flac .m4a .m4b .mp2 .mp3 .oga .ogg .opus .wav .wave .wma".split()  # noqa: SIM905 - reads better
-)
 SILENT_PEAK = 1e-4  # -80 dBFS
 MAX_PEAK = 1e4  # 80 dB over full scale means that a file of floats is broken
 MIN_LENGTH_S = 1.0
 MISSING_S, MISSING_SHARE = 0.5, 0.02  # the larger one may be missing of the declared length
+MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 6_000_000  # below, a small file is hours long; above, there is no DSD
 
 ATTEMPTS: tuple[Callable[[Path], Opened], ...] = (open_ffmpeg, open_sndfile, partial(open_ffmpeg, skip_damage=True))
 
@@ -43,19 +41,29 @@ class _State:
     problems: list[str] = field(default_factory=list)
 
 
-def decode_blocks(path: Path, *, sample_rate: int) -> Iterator[Floats]:
-    """Yield mono float32 blocks of one file at `sample_rate`, in bounded memory.
+def decode_blocks(path: Path, *, sample_rate: int, max_lost: float = MISSING_SHARE) -> Generator[Floats, None, float]:
+    """Yield mono float32 blocks of one file at `sample_rate`, in bounded memory; return the lost share of its sound.
+
+    The share is the part of the declared length that could not be decoded: 0 if it is within max(0.5 s, 2 %), 1 if the
+    end is missing and the length is unknown.
 
     Raise AudioError, possibly after the last block, if the file is missing, empty, not audio, unreadable by both
-    decoders, truncated (more than max(0.5 s, 2 %) of its declared length missing), silent (peak below -80 dBFS),
-    shorter than one second, or has values outside the range of samples.
+    decoders, damaged or truncated (a share above `max_lost` is lost), silent (peak below -80 dBFS), shorter than one
+    second, or has values or a sample rate outside the range of audio.
     """
-    for (block,) in decode_at_rates(path, sample_rates=(sample_rate,)):
+    blocks = decode_at_rates(path, sample_rates=(sample_rate,), max_lost=max_lost)
+    while True:
+        try:
+            (block,) = next(blocks)
+        except StopIteration as end:
+            return float(end.value)
         yield block
 
 
-def decode_at_rates(path: Path, *, sample_rates: Sequence[int]) -> Iterator[tuple[Floats, ...]]:
-    """Decode once for several rates: yield a block for each rate, some of which may be empty.
+def decode_at_rates(
+    path: Path, *, sample_rates: Sequence[int], max_lost: float = MISSING_SHARE
+) -> Generator[tuple[Floats, ...], None, float]:
+    """Decode once for several rates: yield a block for each rate, some of which may be empty; else as `decode_blocks`.
 
     The samples at each rate are equal to those of `decode_blocks`.
     """
@@ -77,7 +85,7 @@ def decode_at_rates(path: Path, *, sample_rates: Sequence[int]) -> Iterator[tupl
             state.problems.append(str(refusal))
         if _is_complete(state, sample_rates[0], ended=ended):
             break
-    _check_result(path, state, sample_rates[0], no_audio_stream=no_audio_stream)
+    return _check_result(path, state, sample_rates[0], max_lost, no_audio_stream=no_audio_stream)
 
 
 def _inspect(path: Path) -> Declared | None:
@@ -96,8 +104,14 @@ def _inspect(path: Path) -> Declared | None:
 
 
 def _measured(path: Path, blocks: Iterator[Block], state: _State) -> Iterator[Block]:
-    """Track the peak; raise AudioError for invalid values, which would spoil all later samples of the resampler."""
+    """Track the peak; raise AudioError for invalid values, which would spoil all later samples of the resampler.
+
+    A sample rate of some hertz would be resampled to gigabytes.
+    """
     for rate, samples in blocks:
+        if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+            detail = f"sample rate {rate:,} Hz, expected {MIN_RATE_HZ:,} to {MAX_RATE_HZ:,}; encode it again"
+            raise AudioError(path, Reason.BAD_VALUES, detail)
         peak = max(float(samples.max()), -float(samples.min()))  # NaN if any sample is
         if not peak <= MAX_PEAK:
             raise AudioError(path, Reason.BAD_VALUES, f"samples reach {peak:g} where full scale is 1; encode it again")
@@ -150,24 +164,40 @@ def _is_complete(state: _State, sample_rate: int, *, ended: bool) -> bool:
     return state.n_samples[0] > 0 and (ended or declared) and not _missing_s(state, sample_rate)
 
 
-def _check_result(path: Path, state: _State, sample_rate: int, *, no_audio_stream: bool) -> None:
-    """Raise AudioError if the decoded samples of a file are not usable."""
+def _check_result(path: Path, state: _State, sample_rate: int, max_lost: float, *, no_audio_stream: bool) -> float:
+    """Return the lost share of a file's sound; raise AudioError if the decoded samples are not usable."""
     length_s = state.n_samples[0] / sample_rate
     if not state.n_samples[0]:
         if no_audio_stream or _is_other_file_type(path):
             raise AudioError(path, Reason.NOT_AUDIO, "no sound in it; remove it from the sources or use --exclude")
         detail = "; ".join(dict.fromkeys(state.problems)) or "no samples in it"
         raise AudioError(path, Reason.UNREADABLE, f"{detail}; encode it again")
-    if state.declared is not None and (state.declared.cut or _missing_s(state, sample_rate)):
-        at_least = "at least " if state.declared.cut else ""
-        declared = f"{at_least}{state.declared.seconds:.2f} s" if state.declared.seconds else "more"
-        detail = f"decoded {length_s:.2f} s, the file declares {declared}; copy or encode it again"
-        raise AudioError(path, Reason.TRUNCATED, detail)
+    lost = _lost_share(state, sample_rate)
+    if lost > max_lost:
+        raise AudioError(path, Reason.TRUNCATED, _loss(state, length_s, lost))
     if length_s < MIN_LENGTH_S:
         raise AudioError(path, Reason.TOO_SHORT, f"{length_s:.2f} s of sound, expected at least {MIN_LENGTH_S:g} s")
     if state.peak < SILENT_PEAK:
         detail = f"peak of the mono mix is {20 * np.log10(max(state.peak, 1e-10)):.0f} dBFS, expected above -80"
         raise AudioError(path, Reason.SILENT, detail)
+    return lost
+
+
+def _lost_share(state: _State, sample_rate: int) -> float:
+    """Return the share of the declared length that is missing; 1 if the end is missing and the length is unknown."""
+    if state.declared is None:
+        return 0.0
+    return 1.0 if state.declared.cut else _missing_s(state, sample_rate) / max(state.declared.seconds, 1e-9)
+
+
+def _loss(state: _State, length_s: float, lost: float) -> str:
+    assert state.declared is not None
+    at_least = "at least " if state.declared.cut else ""
+    declared = f"{at_least}{state.declared.seconds:.2f} s" if state.declared.seconds else "more"
+    return (
+        f"decoded {length_s:.2f} s, the file declares {declared}; copy or encode it again, or accept the loss with "
+        f"`unheard scan --accept-damaged {np.ceil(100 * lost):.0f}`"
+    )
 
 
 FOREIGN_MAGIC = (

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Floats
+from unheard.ingest.containers import DEMUXERS
+from unheard.ingest.parts import FilePart, parts_of
 
 Block = tuple[int, Floats]  # sample rate in Hz, mono samples
 BLOCK_SAMPLES = 32_768
@@ -55,11 +57,21 @@ class Opened:
 
 def open_ffmpeg(path: Path, *, skip_damage: bool = False) -> Opened:
     """Open with FFmpeg. Blocks raise `DecodeError` at the first damaged packet, unless `skip_damage`."""
+    try:
+        parts = parts_of(path)
+    except OSError as error:
+        raise DecodeError(_first_line(error)) from error
+    if len(parts) == 1:
+        return _open_part(path, skip_damage=skip_damage)
+    pieces = (_open_part(FilePart(path, part), skip_damage=skip_damage) for part in parts)
+    return Opened(None, (block for piece in pieces for block in piece.blocks))
+
+
+def _open_part(file: Path | FilePart, *, skip_damage: bool) -> Opened:
     import av
 
-    av.logging.set_level(av.logging.PANIC)
     try:
-        container = av.open(str(path), **_open_options())
+        container = open_container(file)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise DecodeError(f"FFmpeg: {_first_line(error)}") from error
     if not container.streams.audio:
@@ -76,10 +88,22 @@ def open_ffmpeg(path: Path, *, skip_damage: bool = False) -> Opened:
     return Opened(declared_s, _ffmpeg_blocks(container, stream, skip_damage=skip_damage))
 
 
+def open_container(file: Path | BinaryIO | FilePart) -> Any:
+    """Return PyAV's container of a local file; formats that name other files or addresses are refused.
+
+    av.FFmpegError, OSError or ValueError if FFmpeg cannot read the file.
+    """
+    import av
+
+    av.logging.set_level(av.logging.PANIC)
+    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
+    return av.open(str(file) if isinstance(file, Path) else file, options=options, **_text_options())
+
+
 @cache
-def _open_options() -> dict[str, Any]:
-    """Return the option that makes PyAV before 19 accept tags that are not UTF-8; PyAV 19 has no such option."""
-    return {"metadata_errors": "replace"} if int(version("av").split(".")[0]) < 19 else {}
+def _text_options() -> dict[str, Any]:
+    """Return the option that makes PyAV before 19 keep tags that are not UTF-8; PyAV 19 has no such option."""
+    return {"metadata_errors": "surrogateescape"} if int(version("av").split(".")[0]) < 19 else {}
 
 
 def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool) -> Iterator[Block]:

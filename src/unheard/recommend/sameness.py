@@ -29,7 +29,6 @@ from unheard.library import Track, Tracks
 from unheard.recommend.song_titles import is_generic, song_title
 from unheard.spectrograms.same_recording import (
     Prints,
-    is_short_or_steady,
     likely_pairs,
     same_recordings,
 )
@@ -81,12 +80,13 @@ def _stored_pairs(path: Path, digest: str) -> Indices | None:
 
 
 def similar_sounds(prints: Prints) -> list[tuple[int, int]]:
-    """Return the pairs of rows of `prints`, the smaller one first, that are the same recording."""
+    """Return the pairs of rows of `prints`, the smaller one first, that are the same recording.
+
+    Compared are tracks whose sketches or signatures agree; sketches of short and steady tracks are small or empty.
+    """
     pairs = set(likely_pairs(prints.fingerprint))
-    steady = np.flatnonzero(is_short_or_steady(prints.fingerprint)) if len(prints.fingerprint) else np.empty(0, int)
-    if len(steady):  # their sketches are empty or small
-        near = steady[near_identical(prints.signature[steady])]
-        pairs |= {(min(a, b), max(a, b)) for a, b in near.tolist()}
+    if len(prints.signature):
+        pairs |= {(min(a, b), max(a, b)) for a, b in near_identical(prints.signature).tolist()}
     return same_recordings(prints, sorted(pairs))
 
 

@@ -7,7 +7,7 @@ features/extraction.py.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from unheard.arrays import Floats
 from unheard.features.mel_features import vectors_of
-from unheard.ingest.audio import decode_blocks
+from unheard.ingest.audio import MISSING_SHARE, decode_blocks
 from unheard.ingest.audio_hash import audio_hash
 from unheard.ingest.tags import read_tags
 from unheard.library import Track
@@ -35,6 +35,7 @@ class ExtractedAudio:
     duration_s: float
     tags: Track
     audio_hash: str = ""
+    lost_share: float = 0.0  # of the declared length, if the file is damaged
 
 
 @dataclass(frozen=True)
@@ -45,28 +46,46 @@ class KnownAudio:
     tags: Track
 
 
-def extract_unless_known(path: Path, settings: Settings, known_audio: Collection[str]) -> ExtractedAudio | KnownAudio:
+def extract_unless_known(
+    path: Path,
+    settings: Settings,
+    known_audio: Collection[str],
+    root: Path | None = None,
+    max_lost: float = MISSING_SHARE,
+) -> ExtractedAudio | KnownAudio:
     """Return what `extract_audio` returns; a file whose audio hash is one of `known_audio` is not decoded."""
     if known_audio and path.is_file() and (hashed := audio_hash(path)) in known_audio:
-        return KnownAudio(hashed, read_tags(path))
-    return extract_audio(path, settings)
+        return KnownAudio(hashed, read_tags(path, root=root))
+    return extract_audio(path, settings, root, max_lost)
 
 
-def extract_audio(path: Path, settings: Settings) -> ExtractedAudio:
-    """Decode a file and return what a scan stores of it; AudioError as `decode_blocks` raises it."""
-    counted = _CountedBlocks(decode_blocks(path, sample_rate=settings.sample_rate))
+def extract_audio(
+    path: Path, settings: Settings, root: Path | None = None, max_lost: float = MISSING_SHARE
+) -> ExtractedAudio:
+    """Decode a file and return what a scan stores of it; AudioError as `decode_blocks` raises it.
+
+    root      the scanned folder, for names of folders in place of tags
+    max_lost  share of the sound that a damaged file may lack
+    """
+    counted = _CountedBlocks(decode_blocks(path, sample_rate=settings.sample_rate, max_lost=max_lost))
     mel = encoded_mel(counted, settings)
     vectors, duration_s = vectors_of(mel, settings, path), counted.n_samples / settings.sample_rate
-    return ExtractedAudio(mel, *vectors, duration_s, read_tags(path), audio_hash(path))
+    tags = read_tags(path, root=root)
+    return ExtractedAudio(mel, *vectors, duration_s, tags, audio_hash(path), counted.lost_share)
 
 
 class _CountedBlocks:
-    """Iterate over blocks of samples and count the samples."""
+    """Iterate over blocks of samples, count the samples, and keep the lost share."""
 
-    def __init__(self, blocks: Iterable[Floats]) -> None:
-        self._blocks, self.n_samples = blocks, 0
+    def __init__(self, blocks: Generator[Floats, None, float]) -> None:
+        self._blocks, self.n_samples, self.lost_share = blocks, 0, 0.0
 
     def __iter__(self) -> Iterator[Floats]:
-        for block in self._blocks:
+        while True:
+            try:
+                block = next(self._blocks)
+            except StopIteration as end:
+                self.lost_share = end.value
+                return
             self.n_samples += len(block)
             yield block

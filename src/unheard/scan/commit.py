@@ -10,7 +10,7 @@ its plays. If only tags are new, its spectrogram and features stay too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +61,7 @@ class Committer:
         self.library, self.versions = library, versions
         self.count: Counter[str] = Counter()
         self.audio_s = 0.0
+        self.damaged: list[tuple[str, float]] = []  # path and lost share of each accepted file with damage
         self._writer, self._features = writer, features
         self._stored = set(stored)
         tracks = library.tracks().items
@@ -69,6 +70,10 @@ class Committer:
         self._gone_rows: set[str] = set()  # ids of table rows whose files are missing
         self.not_decoded: list[Step] = []
         self._by_hash: dict[str, Track | AudioError] = {}  # outcomes of the files decoded in this scan
+
+    def take_not_decoded(self) -> Iterator[Step]:
+        """Yield the steps in `not_decoded`; ask for them when everything else is committed."""
+        yield from tuple(self.not_decoded)
 
     def is_stored(self, track_id: str) -> bool:
         """Return whether a track has a spectrogram."""
@@ -88,6 +93,9 @@ class Committer:
             match step.action:
                 case Action.UNCHANGED:
                     self.count["unchanged"] += 1
+                    stored = self._continuations.get(step.track.track_id)
+                    if stored is not None and stored.ctime_ns != step.track.ctime_ns:  # so that it is not hashed again
+                        self._put_track(step.track)
                 case Action.GONE:
                     self._gone_rows.add(step.track.track_id)
                 case Action.KNOWN_FAILURE:
@@ -137,6 +145,8 @@ class Committer:
                 self._by_hash[track.content_hash] = other
                 self._commit_stored_by_another_scan(track, other)
                 return
+            if outcome.lost_share:
+                self.damaged.append((track.path, outcome.lost_share))
             whole = merge_metadata(replace(outcome.tags, **_identity(track)), track)
             whole = replace(whole, duration_s=outcome.duration_s, audio_hash=outcome.audio_hash)
             if not step.named and track.track_id not in self._hashes:

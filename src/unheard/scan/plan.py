@@ -1,6 +1,7 @@
 """Decide what a scan does with each file, from the library, the file's status and, if these differ, its bytes.
 
-    unchanged      path, size and time are those of the stored track: nothing to do
+    unchanged      path, size and times are those of the stored track: nothing to do. The change time (ctime)
+                   counts too, because taggers restore the modification time
     known failure  path, size and time are those of a failure under the same versions of unheard and of the decoders:
                    not tried again
     gone           the file of a stored track is missing; the track is kept
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from unheard.errors import Reason
 from unheard.library import Failure, Library, Track
+from unheard.scan.folders import in_system_folder
 from unheard.scan.sources import TEXT_COLUMNS, Candidate
 
 ID_DIGITS = 16
@@ -94,7 +96,7 @@ class Planner:
         try:
             path.encode()
             status = os.stat(path)  # noqa: PTH116 - paths are strings here
-            base = replace(base, size=status.st_size, mtime_ns=status.st_mtime_ns)
+            base = replace(base, size=status.st_size, mtime_ns=status.st_mtime_ns, ctime_ns=status.st_ctime_ns)
             if not self._force and (step := self._step_by_status(base, known)):
                 return step
             content_hash = hash_file(path) if base.size else ""
@@ -117,9 +119,11 @@ class Planner:
     def _step_by_status(self, base: Track, known: Track | None) -> Step | None:
         """Return the step for a file whose path, size and time are in the library; None for other files."""
         here = (base.path, base.size, base.mtime_ns)
-        if known and known.track_id in self._stored and (known.path, known.size, known.mtime_ns) == here:
-            merged = replace(merge_metadata(known, base), gone_since="")
-            return Step(Action.UNCHANGED if merged == known else Action.UPDATED, merged)
+        same_ctime = known is not None and known.ctime_ns in {0, base.ctime_ns}  # 0: stored by an older version
+        if known and same_ctime and known.track_id in self._stored and (known.path, known.size, known.mtime_ns) == here:
+            now = replace(known, ctime_ns=base.ctime_ns)
+            merged = replace(merge_metadata(now, base), gone_since="")
+            return Step(Action.UNCHANGED if merged == now else Action.UPDATED, merged)
         failure = self._failures.get(base.path)
         if not failure or (failure.size, failure.mtime_ns) != (base.size, base.mtime_ns):
             return None
@@ -172,11 +176,19 @@ class Planner:
 
     def _update(self, track: Track, stored: Track) -> Step:
         merged = merge_metadata(
-            replace(stored, path=track.path, size=track.size, mtime_ns=track.mtime_ns, gone_since=""),
+            replace(
+                stored,
+                path=track.path,
+                size=track.size,
+                mtime_ns=track.mtime_ns,
+                ctime_ns=track.ctime_ns,
+                gone_since="",
+            ),
             track,
         )
         displaced = self._record(merged)
-        return Step(Action.UNCHANGED if merged == stored else Action.UPDATED, merged, displaced=displaced)
+        is_same = merged == replace(stored, ctime_ns=track.ctime_ns)
+        return Step(Action.UNCHANGED if is_same else Action.UPDATED, merged, displaced=displaced)
 
     def _decode(self, track: Track) -> Step:
         before = self._tracks.get(track.track_id)
@@ -254,7 +266,9 @@ def hash_file(path: str) -> str:
 
 
 def _is_there(track: Track) -> bool:
-    """Return whether a track's file is still the one that was stored."""
+    """Return whether a track's file is still the one that was stored, and not in a recycle bin."""
+    if in_system_folder(track.path):
+        return False
     try:
         status = os.stat(track.path)  # noqa: PTH116
     except (OSError, ValueError):

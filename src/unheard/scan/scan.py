@@ -8,9 +8,10 @@ write to one workspace at once, each to its own shard of the mel store.
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -21,6 +22,7 @@ from unheard.features.recording_prints import prints_by_id
 from unheard.features.store import FeatureStore
 from unheard.features.update import remove_orphaned_vectors, repair
 from unheard.features.writer import FeatureWriter
+from unheard.ingest.audio import MISSING_SHARE
 from unheard.ingest.decoders import decoder_versions
 from unheard.ingest.patches import PatchFile
 from unheard.ingest.vectors import read_vectors
@@ -29,6 +31,7 @@ from unheard.library import Library, Track
 from unheard.progress import Progress, silent
 from unheard.scan.audio_extraction import extract_unless_known
 from unheard.scan.commit import Committer
+from unheard.scan.continuations import is_missing
 from unheard.scan.plan import Action, Planner, Step, merge_metadata, still_fails
 from unheard.scan.readymade import check_width, store_vectors
 from unheard.scan.sources import Candidate, Sources, find_sources
@@ -44,14 +47,15 @@ MAX_INTERNAL_ERRORS = 5  # in a row: the other files would most likely fail in t
 class ScanReport:
     """What a scan did, in tracks (or files, for `failed` and `known_failures`).
 
-    added           stored for the first time
-    changed         stored again, because the file changed or by force
-    updated         moved, back again, or with a new time or metadata; not decoded
-    unchanged       nothing to do
-    failed          skipped, with a reason that `unheard errors` lists
-    known_failures  failed earlier, have not changed since, and were not tried again
-    gone            stored tracks of the scanned folders whose files are missing; the tracks are kept, but not listed
-    audio_s         seconds of sound that were stored
+    added                 stored for the first time
+    changed               stored again, because the file changed or by force
+    updated               moved, back again, or with a new time or metadata; not decoded
+    unchanged             nothing to do
+    failed                skipped, with a reason that `unheard errors` lists
+    known_failures        failed earlier, have not changed since, and were not tried again
+    gone                  stored tracks of the scanned folders whose files are missing; kept, but not listed
+    accepted_with_damage  stored although more than 2 % of the sound is lost, because the caller accepts it
+    audio_s               seconds of sound that were stored
     """
 
     added: int = 0
@@ -61,7 +65,12 @@ class ScanReport:
     failed: int = 0
     known_failures: int = 0
     gone: int = 0
+    accepted_with_damage: int = 0
     audio_s: float = 0.0
+
+
+def ignore(message: str) -> None:
+    """Take a remark of a scan, and do nothing with it."""
 
 
 def scan(
@@ -71,13 +80,19 @@ def scan(
     jobs: int,
     exclude: Sequence[str] = (),
     force: bool = False,
+    accept_damaged: float = 100 * MISSING_SHARE,
     progress: Progress = silent,
+    remark: Callable[[str], None] = ignore,
 ) -> ScanReport:
     """Bring the library up to date with `sources`: folders, audio files, tables, vectors, HDF5 patches.
 
-    jobs      worker processes
-    exclude   patterns of file names, or of paths below a folder, to leave out (`*.live.*`, `podcasts/*`)
-    force     decode stored files again, and try failed files again
+    jobs            worker processes
+    exclude         names, paths or globs of files and folders to leave out (`*.live.*`, `podcasts/*`, `Live [2009]`)
+    force           decode stored files again, and try failed files again
+    accept_damaged  percent of its sound that a damaged file may lack; 2 (or 0.5 s) is always accepted. At 100,
+                    files are accepted whose end is missing so that their length is unknown
+    remark          is called with one line for what was passed over, for each pattern of `exclude` that matched nothing
+                    and for each damaged file that was accepted
 
     Files that cannot be used are listed as failures. UserError or TableError, before anything is decoded, for sources
     that cannot be read. UnheardError for an internal error: at once after `MAX_INTERNAL_ERRORS` files in a row, else
@@ -87,7 +102,9 @@ def scan(
         raise UserError(f"jobs is {jobs}, expected at least 1")
     found = find_sources(sources, exclude=exclude)
     roots = [*found.folders, *{str(table.parent): None for table, _ in found.rows.values()}]
-    with ExitStack() as stack:
+    for line in found.remarks():
+        remark(line)
+    with _explained_full_disk(workspace), ExitStack() as stack:
         vectors = [(path, read_vectors(path)) for path in found.vectors]
         patches = [stack.enter_context(PatchFile(path, workspace.settings)) for path in found.patches]
         library = stack.enter_context(Library(workspace.library_path))
@@ -102,7 +119,7 @@ def scan(
         ids_with_input = frozenset[str]().union(*(ids for _, (ids, _) in vectors), *(file.ids for file in patches))
         table_tracks = _tracks_without_audio(found, ids_with_input)
         stored = frozenset(stored_ids(workspace, library))
-        versions = decoder_versions()
+        versions = _versions(accept_damaged)
         planner = Planner(library, stored, versions=versions, table_ids=frozenset(found.rows), force=force)
         committer = Committer(
             library,
@@ -114,7 +131,15 @@ def scan(
             roots=roots,
         )
         committer.record_unlisted_folders(found.unlisted_folders)
-        problem = _scan_audio(planner, committer, found, workspace.settings, jobs=jobs, progress=progress)
+
+        def task(step: Step) -> FileTask[Step]:
+            return _job(step, workspace.settings, found, accept_damaged)
+
+        first = (task(planner.decide(candidate)) for candidate in found.audio)
+        # Files that were taken for stored ones, but are not: asked for after all others are committed.
+        again = (task(replace(step, known_audio=frozenset())) for step in committer.take_not_decoded())
+        results = chain(*(in_order(extract_unless_known, tasks, n_workers=jobs) for tasks in (first, again)))
+        problem = _commit_all(results, len(found.audio), committer, progress)
         for file in patches:
             _scan_patches(committer, file, table_tracks, workspace.settings, force=force, progress=progress)
         for path, table in vectors:
@@ -125,38 +150,59 @@ def scan(
         writer.compact(library)
         feature_writer.flush()
         remove_orphaned_vectors(workspace, library)
+        for damaged, share in committer.damaged:
+            remark(f"{damaged}: accepted, though {share:.1%} of the sound is lost")
         if problem is not None:
             raise problem
-    return ScanReport(**committer.count, audio_s=committer.audio_s)
+    return ScanReport(**committer.count, accepted_with_damage=len(committer.damaged), audio_s=committer.audio_s)
+
+
+def _versions(accept_damaged: float) -> str:
+    """Return what a failure depends on besides the file; with another value, the file is tried again."""
+    accepted = f", up to {accept_damaged:g} % of the sound lost" if accept_damaged > 100 * MISSING_SHARE else ""
+    return decoder_versions() + accepted
+
+
+@contextmanager
+def _explained_full_disk(workspace: Workspace) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise UserError(
+            f"{workspace.root}: the disk is full; make room and scan again: what is stored is kept, and the scan goes "
+            "on from there"
+        ) from error
 
 
 def preview(
-    workspace: Workspace, sources: Sequence[Path], *, exclude: Sequence[str] = (), force: bool = False
+    workspace: Workspace,
+    sources: Sequence[Path],
+    *,
+    exclude: Sequence[str] = (),
+    force: bool = False,
+    accept_damaged: float = 100 * MISSING_SHARE,
+    remark: Callable[[str], None] = ignore,
 ) -> Counter[str]:
     """Count what a scan would do with each audio file (see plan.py). Writes nothing, decodes nothing."""
     found = find_sources(sources, exclude=exclude)
+    for line in found.remarks():
+        remark(line)
     there = workspace.library_path.exists()
     with Library(workspace.library_path if there else Path(":memory:")) as library:
         stored = frozenset(stored_ids(workspace, library))
-        planner = Planner(library, stored, versions=decoder_versions(), table_ids=frozenset(found.rows), force=force)
+        versions = _versions(accept_damaged)
+        planner = Planner(library, stored, versions=versions, table_ids=frozenset(found.rows), force=force)
         return Counter(planner.decide(candidate).action.value for candidate in found.audio)
 
 
-def _scan_audio(
-    planner: Planner, committer: Committer, found: Sources, settings: Settings, *, jobs: int, progress: Progress
+def _commit_all(
+    results: Iterable[tuple[Step, Any]], total: int, committer: Committer, progress: Progress
 ) -> Exception | None:
-    """Decide, extract and commit every audio file; return the first internal error, or None."""
-    queue = (_job(planner.decide(candidate), settings) for candidate in found.audio)
-    total = len(found.audio)
+    """Commit every audio file; return the first internal error, or None."""
     first: Exception | None = None
     in_a_row = 0
-
-    def again() -> Iterator[FileTask[Step]]:
-        """Yield files that were taken for stored ones, but are not; asked after all others are committed."""
-        for step in tuple(committer.not_decoded):
-            yield _job(replace(step, known_audio=frozenset()), settings)
-
-    results = chain(*(in_order(extract_unless_known, tasks, n_workers=jobs) for tasks in (queue, again())))
     for done, (step, outcome) in enumerate(results, start=1):
         if isinstance(outcome, InternalError):
             first, in_a_row = first or outcome.as_error(step.track.path), in_a_row + 1
@@ -169,8 +215,12 @@ def _scan_audio(
     return first
 
 
-def _job(step: Step, settings: Settings) -> FileTask[Step]:
-    arguments = (Path(step.track.path), settings, step.known_audio) if step.action is Action.DECODE else None
+def _job(step: Step, settings: Settings, found: Sources, accept_damaged: float) -> FileTask[Step]:
+    if step.action is not Action.DECODE:
+        return FileTask(step)
+    path = Path(step.track.path)
+    max_lost = max(MISSING_SHARE, accept_damaged / 100)
+    arguments = (path, settings, step.known_audio, found.folder_of(path), max_lost)
     return FileTask(step, arguments, LIMIT_S + step.track.size / BYTES_PER_S)
 
 
@@ -228,12 +278,10 @@ def _check_folders(library: Library, found: Sources) -> None:
     for folder in found.folders:
         if any(Path(candidate.path).is_relative_to(folder) for candidate in found.audio):
             continue
-        known = [
-            track for track in library.tracks().items if track.content_hash and track.path and not track.gone_since
-        ]
-        n_known = sum(Path(track.path).is_relative_to(folder) for track in known)
-        if n_known:
+        known = [track for track in library.tracks().items if track.content_hash and track.path]
+        below = [track for track in known if not track.gone_since and Path(track.path).is_relative_to(folder)]
+        if below and all(map(is_missing, below)):
             raise UserError(
-                f"{folder}: no audio in it, but {n_known} tracks of the library are below it; mount the disk or, "
+                f"{folder}: no audio in it, but {len(below)} tracks of the library are below it; mount the disk or, "
                 f"if they are deleted, run `unheard forget -w {library.path.parent} --below {folder}`"
             )

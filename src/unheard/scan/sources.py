@@ -1,6 +1,7 @@
 """Find what to scan: folders of audio, single files, tables of tracks, vectors, spectrogram patches.
 
-A folder is searched for audio files, unless it has a `tracks.csv` (or .parquet): then that table lists its files.
+A folder is searched for audio files (folders.py), unless it has a `tracks.csv` (or .parquet): then that table lists its
+files.
 """
 
 from __future__ import annotations
@@ -8,19 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from pathlib import Path
 
 from unheard.errors import TableError, UserError
-from unheard.ingest.audio import AUDIO_SUFFIXES
 from unheard.ingest.patches import PATCH_SUFFIXES
+from unheard.ingest.release_dates import iso_date
 from unheard.ingest.tables import TABLE_SUFFIXES, column_names, read_rows
-from unheard.ingest.tags import clean, credited_artists
+from unheard.ingest.tags import clean, credited_artists, joined_genres
 from unheard.library import Track
+from unheard.scan.folders import Excludes, PassedOver, audio_files
 
 TABLE_NAMES = ("tracks.csv", "tracks.parquet")
 ADJACENT_NAMES = ("vectors.parquet", "vectors.npz", "patches.h5", "patches.hdf5")
-TEXT_COLUMNS = ("title", "artist", "album", "isrc", "mbid", "release_date", "genre")
+TEXT_COLUMNS = ("title", "artist", "album", "isrc", "mbid", "release_date", "genre", "album_artist")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,20 @@ class Sources:
     folders: list[str] = field(default_factory=list)
     unlisted_folders: list[str] = field(default_factory=list)  # folders that cannot be listed
     rows: dict[str, tuple[Path, int]] = field(default_factory=dict)  # table and row of each track id
+    passed_over: PassedOver = field(default_factory=PassedOver)
+    unmatched: list[str] = field(default_factory=list)  # patterns of `exclude` that matched nothing
+
+    def folder_of(self, path: Path) -> Path | None:
+        """Return the scanned folder that a file is below; None for a file that was named itself or in a table."""
+        return next((Path(folder) for folder in self.folders if path.is_relative_to(folder)), None)
+
+    def remarks(self) -> list[str]:
+        """Return one line about the files and folders that were passed over, and one for each unmatched pattern."""
+        lines = [
+            f"--exclude {pattern!r} matched nothing; expected a name, a path or a glob" for pattern in self.unmatched
+        ]
+        summary = self.passed_over.summary()
+        return [*lines, summary] if summary else lines
 
 
 def find_sources(paths: Sequence[Path], *, exclude: Sequence[str] = ()) -> Sources:
@@ -54,12 +69,14 @@ def find_sources(paths: Sequence[Path], *, exclude: Sequence[str] = ()) -> Sourc
     for table in tables:
         _read_table(table, found)
     known = {candidate.path for candidate in found.audio}
+    excludes = Excludes(exclude)
     for folder in folders:
         found.folders.append(str(folder))
-        for name in _audio_files(folder, exclude, found.unlisted_folders):
+        for name in audio_files(folder, excludes, found.passed_over, found.unlisted_folders):
             if name not in known:
                 known.add(name)
                 found.audio.append(Candidate(name))
+    found.unmatched = excludes.unmatched
     return found
 
 
@@ -82,38 +99,6 @@ def _classify(path: Path, found: Sources, tables: list[Path], folders: list[Path
         tables.append(path)
     else:
         found.audio.append(Candidate(str(path)))
-
-
-# ----------------------------------------------------------------------------------------------------- folders
-
-
-def _audio_files(folder: Path, exclude: Sequence[str], unlisted_folders: list[str]) -> list[str]:
-    """Return the audio files below a folder, sorted by path, without hidden ones and those that match a pattern."""
-    found: list[str] = []
-    seen: set[tuple[int, int]] = set()  # of visited folders, because links may form cycles
-
-    def note(error: OSError) -> None:
-        unlisted_folders.append(str(error.filename))
-
-    for here, folders, files in os.walk(folder, followlinks=True, onerror=note):
-        status = Path(here).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        inside = Path(here).relative_to(folder)
-        folders[:] = sorted(name for name in folders if not _is_excluded(inside / name, exclude))
-        found += [
-            str(Path(here) / name)
-            for name in files
-            if Path(name).suffix.lower() in AUDIO_SUFFIXES and not _is_excluded(inside / name, exclude)
-        ]
-    return sorted(found)
-
-
-def _is_excluded(relative: Path, exclude: Sequence[str]) -> bool:
-    name, whole = relative.name, relative.as_posix()
-    return name.startswith(".") or any(fnmatch(name, pattern) or fnmatch(whole, pattern) for pattern in exclude)
 
 
 # ------------------------------------------------------------------------------------------------------ tables
@@ -166,6 +151,7 @@ def _track_of_row(values: dict[str, str]) -> Track:
         album=text["album"],
         isrc=text["isrc"].replace("-", "").upper(),
         mbid=text["mbid"].lower(),
-        release_date=text["release_date"],
-        genre=text["genre"],
+        release_date=iso_date(text["release_date"]),
+        genre=joined_genres([text["genre"]]),
+        album_artist=text["album_artist"],
     )

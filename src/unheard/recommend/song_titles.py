@@ -25,7 +25,7 @@ PLACES = (
     r"|en|au|aux|a|dans|desde|da|do|de|no|na|dal|dall|al|alla|ao|i|w|v|på|pa|op|aid|\d{4}|\w*fest\w*"
 )
 SUBJECTS = (
-    "to|i|we|you|they|who|me|us|and|can|will|must|shall|gonna|how|let|long|people|lovers"  # before the verb "live"
+    "to|i|we|you|they|who|me|us|and|can|will|must|shall|gonna|how|let|long|people|lovers"  # "to live" is no version
 )
 LIVE_WORDS = (  # in any note
     r"en vivo|en directo|en concierto|ao vivo|em concerto|dal vivo|in concerto|en public|en direct|en concert"
@@ -44,7 +44,7 @@ STRONG = (
     r"|ремастер\w*|リマスター\w*|리마스터\w*"
     r"|remix\w*|rmx|remezcla|ремикс\w*|リミックス|리믹스"
     r"|unplugged|desenchufado|acoustic|acustic[oa]|akusti\w+|acoustique|акустик\w*|акустич\w+|アコースティック|어쿠스틱"
-    r"|demo|demos|maqueta|демо|デモ|outtake|rehearsal|ensaio|probe|bonus\w*|mono|stereo"
+    r"|demo|demos|maqueta|демо|デモ|outtake|rehears\w*|ensaio|probe|bonus\w*|mono|stereo"
     r"|instrumental\w*|strumentale|инструментал\w*|インストゥルメンタル|인스트루멘탈|伴奏|a ?cc?app?ell?a"
     r"|karaoke\w*|караоке|カラオケ|노래방"
     r"|version\w*|versao|versjon|versie|versiyon\w*|wersja|verze|fassung|версия|ver|バージョン|ヴァージョン|버전|版"

@@ -82,14 +82,14 @@ def _frames(bands: Floats) -> Floats:
     return out
 
 
-class Comparison(NamedTuple):
+class BitError(NamedTuple):
     """The best offset of two fingerprints: `error`, the share of different bits, and the number of bits compared."""
 
     error: float
     n_bits: int
 
 
-def compare(one: Floats, other: Floats) -> Comparison:
+def compare(one: Floats, other: Floats) -> BitError:
     """Return the smallest error of two fingerprints, (384,) each, over all offsets; (1.0, 0) if no bit is known.
 
     An offset counts if at least half as many bits can be compared as at the offset with most of them.
@@ -102,11 +102,11 @@ def compare(one: Floats, other: Floats) -> Comparison:
     n_known = _count(known)  # (offset,)
     n_wrong = _count((shifted ^ a[None, :]) & known)
     if not n_known.max():
-        return Comparison(1.0, 0)
+        return BitError(1.0, 0)
     counts = n_known * 2 >= n_known.max()
     error = np.where(counts, n_wrong / np.maximum(n_known, 1), 1.0)
     best = int(np.argmin(error))
-    return Comparison(float(error[best]), int(n_known[best]))
+    return BitError(float(error[best]), int(n_known[best]))
 
 
 def words_of(fingerprint: Floats) -> NDArray[np.uint32]:

@@ -188,7 +188,8 @@ def test_a_scan_tries_only_failures_of_unknown_versions_again(old: Path, tmp_pat
     first, second = (scan(Workspace.open(old), [music], jobs=1) for _ in range(2))
     assert (first.unchanged, first.failed, first.known_failures, first.added) == (2, 1, 1, 0)
     assert (second.unchanged, second.failed, second.known_failures) == (2, 0, 2)
-    assert sorted((old / "features").rglob("*")) == vectors
+    made = {"acoustic-fingerprint"}  # from the stored spectrograms: format 1 did not have this kind
+    assert [path for path in sorted((old / "features").rglob("*")) if not made.intersection(path.parts)] == vectors
 
 
 def test_a_workspace_without_a_scan_is_migrated(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def state(workspace: Workspace) -> tuple[dict[str, bytes], list[list[tuple]]]:
     tables = ("tracks", "file_failures")
     rows = [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
     db.close()
-    for kind in ("statistics", "signature"):
+    for kind in ("statistics", "signature", "acoustic-fingerprint"):
         found = get_features(workspace, kind)
         rows.append([(name, values.tobytes()) for name, values in zip(found.ids, found.values, strict=True)])
     with Library(workspace.library_path) as library:

@@ -188,7 +188,7 @@ def extract_or_die(path: Path, settings: Settings, *rest: Any) -> ExtractedAudio
         os.kill(os.getpid(), signal.SIGSEGV)
     if path.name == "hang.wav":
         threading.Event().wait()
-    return extract_audio(path, settings, *rest)
+    return extract_audio(path, settings, *rest[1:])
 
 
 def test_a_decoder_that_crashes_or_hangs_costs_one_file(
@@ -209,7 +209,7 @@ def extract_or_raise(path: Path, settings: Settings, *rest: Any) -> ExtractedAud
     """Raise an exception that is no AudioError for every WAV file, as with an incompatible library."""
     if path.suffix == ".wav":
         raise TypeError("open() got an unexpected keyword argument")
-    return extract_audio(path, settings, *rest)
+    return extract_audio(path, settings, *rest[1:])
 
 
 def test_an_error_of_our_own_is_no_failure_of_the_file(

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
+
+from unheard.ingest.decoders import open_container
 
 ID3V1_BYTES, APE_FOOTER_BYTES = 128, 32
 APE_HAS_HEADER = 1 << 31
@@ -21,14 +22,14 @@ def audio_hash(path: Path) -> str:
     """Return the BLAKE2b hash of a file's audio packets in 32 hexadecimal digits; "" if FFmpeg cannot read them all."""
     import av
 
-    av.logging.set_level(av.logging.PANIC)
-    options: dict[str, Any] = {"metadata_errors": "replace"} if int(version("av").split(".")[0]) < 19 else {}
     digest, n_bytes = hashlib.blake2b(digest_size=16), 0
     try:
         with path.open("rb") as file:
             end = audio_end(file)
-            source = str(path) if end == path.stat().st_size else _Head(file, end)  # FFmpeg reads a path itself faster
-            with av.open(source, **options) as container:
+            # FFmpeg reads a path itself faster.
+            with open_container(
+                path if end == path.stat().st_size else cast("BinaryIO", _Head(file, end))
+            ) as container:
                 n_bytes = _update(digest, container)
     except (av.FFmpegError, OSError, ValueError, IndexError):
         return ""

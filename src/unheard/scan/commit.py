@@ -10,7 +10,7 @@ its plays. If only tags are new, its spectrogram and features stay too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,11 +66,14 @@ class Committer:
         self._stored = set(stored)
         tracks = library.tracks().items
         self._hashes = {track.track_id: track.content_hash for track in tracks}
-        self._ctimes_ns = {track.track_id: track.ctime_ns for track in tracks}
         self._continuations = Continuations(tracks, prints, roots)
         self._gone_rows: set[str] = set()  # ids of table rows whose files are missing
         self.not_decoded: list[Step] = []
         self._by_hash: dict[str, Track | AudioError] = {}  # outcomes of the files decoded in this scan
+
+    def take_not_decoded(self) -> Iterator[Step]:
+        """Yield the steps in `not_decoded`; ask for them when everything else is committed."""
+        yield from tuple(self.not_decoded)
 
     def is_stored(self, track_id: str) -> bool:
         """Return whether a track has a spectrogram."""
@@ -90,9 +93,8 @@ class Committer:
             match step.action:
                 case Action.UNCHANGED:
                     self.count["unchanged"] += 1
-                    if (
-                        self._ctimes_ns.get(step.track.track_id) != step.track.ctime_ns
-                    ):  # so that it is not hashed again
+                    stored = self._continuations.get(step.track.track_id)
+                    if stored is not None and stored.ctime_ns != step.track.ctime_ns:  # so that it is not hashed again
                         self._put_track(step.track)
                 case Action.GONE:
                     self._gone_rows.add(step.track.track_id)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from unheard.library import Track
+from unheard.scan.folders import in_system_folder
 from unheard.spectrograms.same_recording import Prints, is_same_recording, is_short_or_steady, sketch
 
 MAX_GAP_S = 15.0  # between the durations of two encodings, with and without silence at the ends
@@ -120,11 +121,11 @@ class Continuations:
 
 
 def is_missing(track: Track) -> bool:
-    """Return whether a track has no file: its path was taken by another track, or leads nowhere.
+    """Return whether a track has no file: its path was taken by another track, or leads nowhere or to a recycle bin.
 
     A path that cannot be looked up, because of permissions or of a disk with errors, is not missing.
     """
-    if not track.path:
+    if not track.path or in_system_folder(track.path):
         return True
     try:
         os.stat(track.path)  # noqa: PTH116 - paths are strings here

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -101,9 +101,9 @@ def scan(
     if jobs < 1:
         raise UserError(f"jobs is {jobs}, expected at least 1")
     found = find_sources(sources, exclude=exclude)
+    roots = [*found.folders, *{str(table.parent): None for table, _ in found.rows.values()}]
     for line in found.remarks():
         remark(line)
-    roots = [*found.folders, *{str(table.parent): None for table, _ in found.rows.values()}]
     with _explained_full_disk(workspace), ExitStack() as stack:
         vectors = [(path, read_vectors(path)) for path in found.vectors]
         patches = [stack.enter_context(PatchFile(path, workspace.settings)) for path in found.patches]
@@ -135,8 +135,11 @@ def scan(
         def task(step: Step) -> FileTask[Step]:
             return _job(step, workspace.settings, found, accept_damaged)
 
-        steps = (planner.decide(candidate) for candidate in found.audio)
-        problem = _scan_audio(steps, len(found.audio), task, committer, jobs=jobs, progress=progress)
+        first = (task(planner.decide(candidate)) for candidate in found.audio)
+        # Files that were taken for stored ones, but are not: asked for after all others are committed.
+        again = (task(replace(step, known_audio=frozenset())) for step in committer.take_not_decoded())
+        results = chain(*(in_order(extract_unless_known, tasks, n_workers=jobs) for tasks in (first, again)))
+        problem = _commit_all(results, len(found.audio), committer, progress)
         for file in patches:
             _scan_patches(committer, file, table_tracks, workspace.settings, force=force, progress=progress)
         for path, table in vectors:
@@ -194,25 +197,12 @@ def preview(
         return Counter(planner.decide(candidate).action.value for candidate in found.audio)
 
 
-def _scan_audio(
-    steps: Iterator[Step],
-    total: int,
-    task: Callable[[Step], FileTask[Step]],
-    committer: Committer,
-    *,
-    jobs: int,
-    progress: Progress,
+def _commit_all(
+    results: Iterable[tuple[Step, Any]], total: int, committer: Committer, progress: Progress
 ) -> Exception | None:
-    """Decide, extract and commit every audio file; return the first internal error, or None."""
+    """Commit every audio file; return the first internal error, or None."""
     first: Exception | None = None
     in_a_row = 0
-
-    def again() -> Iterator[FileTask[Step]]:
-        """Yield files that were taken for stored ones, but are not; asked after all others are committed."""
-        for step in tuple(committer.not_decoded):
-            yield task(replace(step, known_audio=frozenset()))
-
-    results = chain(*(in_order(extract_unless_known, tasks, n_workers=jobs) for tasks in (map(task, steps), again())))
     for done, (step, outcome) in enumerate(results, start=1):
         if isinstance(outcome, InternalError):
             first, in_a_row = first or outcome.as_error(step.track.path), in_a_row + 1

@@ -4,7 +4,8 @@
 
 FOLDER has one folder for each case, with a README and a script run.sh that runs the program named by $U and leaves its
 workspace in /tmp/case-w. A case passes if the check of its number, below, finds nothing wrong with the output and the
-workspace. A case without a check passes if nothing ends in a traceback. One line for each case; exit code 1 if one fails.
+workspace. A case without a check passes if nothing ends in a traceback. One line for each case; exit code 1 if one
+fails.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from unheard.library import Track, open_library
 from unheard.plays import read_plays
 from unheard.workspace import Workspace
 
-WORKSPACE = Path("/tmp/case-w")  # noqa: S108 - the scripts of the cases use it
+WORKSPACE = Path("/tmp/case-w")
 LIMIT_S = 600
 YEAR_2000, YEAR_2100 = 946_684_800, 4_102_444_800
 
@@ -59,13 +60,13 @@ def plays() -> list[tuple[str, str, float | None]]:
 
 
 def deleted(run: Run) -> str:
-    entries = [line for line in Path("/tmp/case.m3u8").read_text().splitlines() if not line.startswith("#")]  # noqa: S108
+    entries = [line for line in Path("/tmp/case.m3u8").read_text().splitlines() if not line.startswith("#")]
     if not entries:
         return "the list is empty"
     return "a deleted file is recommended" if "No such file" in run.text else ""
 
 
-def moved(run: Run) -> str:
+def moved(_: Run) -> str:
     found = tracks()
     here = [track for track in found if not track.gone_since]
     played = {play[1] for play in plays()}
@@ -79,7 +80,7 @@ def same_recording(run: Run) -> str:
     return f"a version of the seed is listed: {names[0].strip()}" if names else ""
 
 
-def dancing_queen(run: Run) -> str:
+def dancing_queen(_: Run) -> str:
     found = [play[1] for play in plays()]
     return "" if found == ["ABBA - Dancing Queen"] else f"matched {found}"
 
@@ -91,7 +92,7 @@ def two_of_three_lists(run: Run) -> str:
     return "" if n == 3 or "bad.m3u8" in run.text else "the bad list is not named"
 
 
-def two_lists(run: Run) -> str:
+def two_lists(_: Run) -> str:
     found = {play[0] for play in plays()}
     return "" if len(found) == 2 else f"lists {sorted(found)}"
 
@@ -101,7 +102,7 @@ def three_plays(run: Run) -> str:
     return "" if n == 3 or re.search(r"replaced.*2 plays", run.text) else f"{n} plays are stored"
 
 
-def tags(run: Run) -> str:
+def tags(_: Run) -> str:
     of = {Path(track.path).name: track for track in tracks()}
     artists = {artist for track in of.values() for artist in track.artists}
     missing = {"Wav Artist", "Ape Artist", "Aac Artist", "Only Album Artist"} - artists
@@ -121,8 +122,12 @@ def all_containers(run: Run) -> str:
     return f"not read and not named: {sorted(lost)}" if lost else ""
 
 
-def no_bins(run: Run) -> str:
-    bad = [track.path for track in tracks() if re.search(r"/([#@$][^/]*recycle[^/]*|\$RECYCLE\.BIN)/", track.path, re.I)]
+def no_bins(_: Run) -> str:
+    bad = [
+        track.path
+        for track in tracks()
+        if re.search(r"/([#@$][^/]*recycle[^/]*|\$RECYCLE\.BIN)/", track.path, re.IGNORECASE)
+    ]
     return f"scanned: {bad[0]}" if bad else "" if tracks() else "the real file is missing"
 
 
@@ -131,14 +136,14 @@ def odd_tables(run: Run) -> str:
     return errors[0] if errors else "" if plays() else "nothing is stored"
 
 
-def times(run: Run) -> str:
+def times(_: Run) -> str:
     found = [play[2] for play in plays()]
     wrong = [time for time in found if time is not None and not YEAR_2000 < time < YEAR_2100]
     return f"time {wrong[0]}" if wrong else "" if found else "nothing is stored"
 
 
 def mix(run: Run) -> str:
-    listed = re.findall(r"^\s*\d+ .*", run.text, re.M)
+    listed = re.findall(r"^\s*\d+ .*", run.text, re.MULTILINE)
     mates = [line for line in listed if "Mix" in line]
     return f"{len(mates)} of {len(listed)} results are of the mix" if 2 * len(mates) > len(listed) else ""
 
@@ -147,7 +152,7 @@ def one_playlist(run: Run) -> str:
     return "" if re.search(r"1 playlist .*too few|one playlist", run.text) else "nothing says that one list is too few"
 
 
-def huge(run: Run) -> str:
+def huge(_: Run) -> str:
     return ""  # no traceback, which is checked for every case
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -200,8 +201,9 @@ class _FileRun:
         extracted: Counter[str] = Counter()
         failures: dict[str, list[AudioError]] = {kind: [] for kind in self._extractors}
         n_files = len(frozenset[str]().union(*self._missing.values()))
-        with FeatureWriter(FeatureStore(self._workspace.features_dir)) as writer:
-            for done, ((track, kinds), outcome) in enumerate(in_order(_extract, self._jobs(), n_workers=jobs), start=1):
+        store = FeatureStore(self._workspace.features_dir)
+        with FeatureWriter(store) as writer, closing(in_order(_extract, self._jobs(), n_workers=jobs)) as results:
+            for done, ((track, kinds), outcome) in enumerate(results, start=1):
                 if isinstance(outcome, InternalError):
                     raise outcome.as_error(track.path)
                 if isinstance(outcome, UserError) and not isinstance(outcome, AudioError):

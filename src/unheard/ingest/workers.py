@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -69,11 +69,13 @@ class _Pending(Generic[Key]):
 
 def in_order(
     function: Callable[..., Any], jobs: Iterable[FileTask[Key]], *, n_workers: int
-) -> Iterator[tuple[Key, Any | AudioError | WorkerFailure | InternalError]]:
+) -> Generator[tuple[Key, Any | AudioError | WorkerFailure | InternalError]]:
     """Call `function(*arguments)` in up to `n_workers` processes; yield (key, result) in the order of `jobs`.
 
     The result of a call is what it returns, the AudioError that it raises, `WorkerFailure` or `InternalError`.
-    `function` and its arguments are pickled by reference and by value. Jobs are taken from `jobs` one by one.
+    `function` and its arguments are pickled by reference and by value. Jobs are taken from `jobs` one by one. Close the
+    generator (`contextlib.closing`): after an exception its processes would otherwise stop when it is collected, at
+    the end of the program perhaps after their pipes.
     """
     source, exhausted = iter(jobs), False
     queue: deque[_Pending[Key]] = deque()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -138,8 +138,9 @@ def scan(
         first = (task(planner.decide(candidate)) for candidate in found.audio)
         # Files that were taken for stored ones, but are not: asked for after all others are committed.
         again = (task(replace(step, known_audio=frozenset())) for step in committer.take_not_decoded())
-        results = chain(*(in_order(extract_unless_known, tasks, n_workers=jobs) for tasks in (first, again)))
-        problem = _commit_all(results, len(found.audio), committer, progress)
+        results = [in_order(extract_unless_known, tasks, n_workers=jobs) for tasks in (first, again)]
+        with closing(results[0]), closing(results[1]):
+            problem = _commit_all(chain(*results), len(found.audio), committer, progress)
         for file in patches:
             _scan_patches(committer, file, table_tracks, workspace.settings, force=force, progress=progress)
         for path, table in vectors:

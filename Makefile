@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test test-fast test-numerics test-latest test-oldest check bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-numerics test-latest test-oldest check bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -68,6 +68,11 @@ test-oldest:  ## the same with the oldest version of every dependency that pypro
 	.venv-oldest/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	.venv-oldest/bin/unheard doctor
 	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -q -n auto $(BOUNDS_TESTS)
+
+# Folders of inputs that failed in comparable software, each with a script run.sh.
+CASES ?= cases
+cases: install-dev  ## run every case of the folder CASES (make cases CASES=FOLDER) and print pass or fail
+	$(BIN)/python tools/cases.py $(CASES)
 
 check: install-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

@@ -14,6 +14,8 @@ W/
   experiments/<name>.json        figures of `experiment`
   listening-tests/<name>/        a study, its clips and its answers (see listening_test/study.py)
   maps/<split>/<model>.safetensors  position of each track on the map of the catalogue (see recommend/track_map.py)
+  go.json                        what `unheard go` has made from what (see go/all_stages.py)
+  lists/                         lists of `unheard go` that a server started
   jobs/                          jobs of a server and their output (see serve/jobs/)
   uploads/                       playlists that were uploaded in a browser
   saved/<id>.json                playlists that a person saved (see saved_playlists.py)

@@ -76,7 +76,7 @@ def test_a_new_workspace_is_filled_in_a_browser(chromium: Browser, server: tuple
         expect(page.get_by_label("Folder with music")).to_have_value(f"{music}/Music")
         page.get_by_label("Folder or file with playlists").fill(f"{music}/Playlists")
         page.get_by_role("button", name="Start", exact=True).click()
-        expect(page.get_by_text("In progress: 5 jobs")).to_be_visible()
+        expect(page.get_by_text("In progress: 1 job")).to_be_visible()
         expect(page.locator("#stages .state").first).to_have_text(re.compile("running|done"), timeout=LIMIT_MS)
         found = Axe().run(page).response["violations"]
         assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []

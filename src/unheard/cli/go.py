@@ -19,10 +19,17 @@ SHOWN_LISTS, SHOWN_TRACKS = 12, 5
 
 
 def go(
-    music: Annotated[Path, typer.Argument(help="Folder of music, or a tracks.csv.", show_default=False)],
+    music: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of music, or a tracks.csv. Default: the library as it is.", show_default=False),
+    ] = None,
     playlists: Annotated[
         list[Path] | None,
         typer.Argument(help="Playlists or histories: files, or folders of them.", show_default=False),
+    ] = None,
+    more_playlists: Annotated[
+        list[Path] | None,
+        typer.Option("--playlists", help="As PLAYLISTS, where no MUSIC is named (repeatable).", show_default=False),
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the lists.")] = Path("unheard-playlists"),
     workspace: Annotated[
@@ -70,7 +77,13 @@ def go(
 
     with console.progress_bars() as progress:
         outcome = run(
-            opened, [music], playlists or [], options, say=console.say, report_import=report_import, progress=progress
+            opened,
+            [] if music is None else [music],
+            [*(playlists or []), *(more_playlists or [])],
+            options,
+            say=console.say,
+            report_import=report_import,
+            progress=progress,
         )
     if json:
         console.print_json(

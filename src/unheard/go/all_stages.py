@@ -28,6 +28,7 @@ from unheard.go.new_lists import NewList, file_names, lists_of
 from unheard.go.trust import Trust, trust
 from unheard.library import Tracks, open_library
 from unheard.plays import Plays, Source, import_playlists, read_playlists, read_plays
+from unheard.plays.likes import import_likes
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD
 from unheard.progress import Progress, silent
 from unheard.recommend.calibrate import calibrate
@@ -105,6 +106,8 @@ def go(
 ) -> GoOutcome:
     """Bring the workspace up to date with `music` and `playlists`, and write the lists to `options.output`.
 
+    Without `music` the library stays as it is; without `playlists`, the plays do.
+
     say            called with sentences for people
     report_import  called with what was read of each path of `playlists`
 
@@ -113,14 +116,17 @@ def go(
     missing = next((path for path in (*music, *playlists) if not path.exists()), None)
     if missing is not None:
         raise UserError(f"{missing}: no such file or folder; check the path")
-    report = scan(workspace, music, jobs=options.jobs, exclude=options.exclude, remark=say, progress=progress)
+    report = ScanReport()
+    if music:
+        report = scan(workspace, music, jobs=options.jobs, exclude=options.exclude, remark=say, progress=progress)
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
     if not len(tracks):
-        named = ", ".join(map(str, music))
+        named = ", ".join(map(str, music)) or str(workspace.root)
         raise UserError(f"{named}: no audio that can be used; `unheard errors -w {workspace.root}` has the reasons")
     if playlists:
         _import(workspace, playlists, say, report_import)
+    import_likes(workspace)
     state = _read_state(workspace)
     plays = read_plays(workspace).for_tracks(tracks.ids).positive()
     renew_live(workspace, left_out=lambda _: None)

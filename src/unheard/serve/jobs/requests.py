@@ -81,8 +81,17 @@ class MapRequest(_Request):
     model: Model | None = None
 
 
+class GoRequest(_Request):
+    """Bring everything up to date: scan, import, train, and write lists to the folder `lists` of the workspace."""
+
+    verb: Literal["go"]
+    music: Annotated[tuple[PathText, ...], Field(max_length=1)] = ()
+    playlists: Annotated[tuple[PathText, ...], Field(max_length=100)] = ()
+
+
 JobRequest = Annotated[
-    ScanRequest
+    GoRequest
+    | ScanRequest
     | ImportRequest
     | SplitRequest
     | FactorsRequest
@@ -107,6 +116,10 @@ def command_line(request: JobRequest, workspace: Path, roots: Sequence[Path]) ->
         case ImportRequest(files=paths):
             skip = ["--skip-unknown"] if request.skip_unknown else []
             return [*command, *skip, "--", *(str(allowed(path, workspace, roots)) for path in paths)]
+        case GoRequest(music=music, playlists=lists):
+            named = [word for path in lists for word in ("--playlists", str(allowed(path, workspace, roots)))]
+            folder = [str(allowed(path, workspace, roots)) for path in music]
+            return [*command, "-o", str(workspace / "lists"), *named, "--", *folder]
         case SplitRequest():
             return command
         case ReportRequest():

@@ -1,12 +1,10 @@
 """The page that fills a workspace: choose music and playlists, and follow the jobs until there are lists.
 
-The jobs are the stages of the command line, one after the other. When one fails, the others do not start, and the page
-shows why.
+The job is the command `unheard go`. If it fails, the page shows why.
 """
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
@@ -16,13 +14,12 @@ from unheard.errors import UnheardError, UserError
 from unheard.library import open_library
 from unheard.plays import count_plays
 from unheard.serve.jobs import Job, JobRequest, State
-from unheard.serve.jobs.requests import FactorsRequest, ImportRequest, ScanRequest, SplitRequest, TrainRequest, allowed
+from unheard.serve.jobs.requests import GoRequest, allowed
 from unheard.serve.music_folders import parent, subfolders
 from unheard.serve.pages.job_view import job_view
 from unheard.serve.pages.layout import page
 from unheard.serve.state import ServerState, server_state
 from unheard.serve.uploads import store
-from unheard.splits import LIVE
 from unheard.workspace import Workspace
 
 router = APIRouter()
@@ -30,13 +27,7 @@ TypedPath = Annotated[str, Query(max_length=4096)]
 GivenPath = Annotated[str, Form(max_length=4096)]
 
 # What each job does, for a person who has read no documentation.
-STAGES = {
-    "scan": "Listen to the music",
-    "import": "Read the playlists",
-    "split": "Choose tracks for checking",
-    "factors": "Learn from the playlists",
-    "train": "Learn how the music sounds",
-}
+STAGES = {"go": "Read the music, learn from the playlists, make lists"}
 
 
 @router.get("/start")
@@ -95,27 +86,16 @@ def batch(here: ServerState) -> list[Job]:
 def _requests(here: ServerState, music: str, playlists: str, uploads: list[UploadFile]) -> list[JobRequest]:
     """Return the jobs for a folder of music and playlists; UserError for a wrong path."""
     root, roots, counts = here.workspace.root, here.config.music_roots, _counts(here.workspace)
-    requests: list[JobRequest] = []
-    if music:
-        if not allowed(music, root, roots).is_dir():
-            raise UserError(f"{music}: expected a folder with music, found a file")
-        requests.append(ScanRequest(verb="scan", sources=(music,), jobs=os.cpu_count() or 1))
-    elif not counts["tracks"]:
+    if music and not allowed(music, root, roots).is_dir():
+        raise UserError(f"{music}: expected a folder with music, found a file")
+    if not music and not counts["tracks"]:
         raise UserError("choose the folder with your music first")
     paths = [str(allowed(playlists, root, roots))] if playlists else []
     if uploads:
         folder = root / "uploads"  # always the same one: a list that is uploaded again replaces the earlier one
         store(uploads, folder)
         paths.append(str(folder))
-    if paths:
-        requests.append(ImportRequest(verb="import", files=tuple(paths)))
-    if paths or counts["playlists"]:  # without plays there is nothing to learn from
-        requests += [
-            SplitRequest(verb="split"),
-            FactorsRequest(verb="factors", split=LIVE),
-            TrainRequest(verb="train", split=LIVE),
-        ]
-    return requests
+    return [GoRequest(verb="go", music=(music,) if music else (), playlists=tuple(paths))]
 
 
 def _missing(here: ServerState) -> str:

@@ -57,7 +57,7 @@ def test_tag_edits_that_keep_time_and_size_are_seen(workspace: Workspace, tmp_pa
     scan(workspace, [music], jobs=1)
     first = tracks(workspace)["a.flac"]
     retag(path, "Other")
-    assert scan(workspace, [music], jobs=1).changed == 1
+    assert scan(workspace, [music], jobs=1) == ScanReport(updated=1)  # its sound is the same: not decoded
     found = tracks(workspace)["a.flac"]
     assert (found.track_id, found.title, found.ctime_ns) == (first.track_id, "Other", path.stat().st_ctime_ns)
     path.chmod(0o600)  # a new change time with the same bytes
@@ -155,7 +155,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
         pytest.skip("only root can mount a small disk")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)  # the result of the command holds files open
 
 
 def test_a_full_disk_is_no_damage(small_disk: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.builders.server import running
 from unheard.library import Library
+from unheard.saved_playlists import kept_version
 from unheard.serve import assets
 from unheard.serve.app import make_app
 from unheard.serve.config import ServeConfig
@@ -34,6 +35,7 @@ REUSABLE_ADDRESSES = (
     "/api/playlists",
     "/api/playlists/p01",
     "/api/recommend/p01",
+    "/api/path?start=t00-0&end=t20-3",
 )
 OTHER_ADDRESSES = (
     "/",
@@ -41,8 +43,12 @@ OTHER_ADDRESSES = (
     "/runs",
     "/make",
     "/models",
+    "/saved",
+    "/thumbs",
     "/scores",
     "/docs",
+    "/api/saved-playlists",
+    "/api/thumbs",
     "/api/jobs",
     "/api/models",
     "/api/health/ready",
@@ -64,7 +70,7 @@ def watched(
 
 def is_stored(server: ServerState, address: str) -> bool:
     path, _, query = address.partition("?")
-    return server.snapshot().responses.get((path, query.encode())) is not None
+    return server.snapshot().responses.get((path, query.encode(), kept_version(server.workspace))) is not None
 
 
 @pytest.mark.parametrize("address", REUSABLE_ADDRESSES)

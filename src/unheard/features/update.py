@@ -22,6 +22,7 @@ from unheard.features.mel_features import vector_of_mel
 from unheard.features.store import FeatureStore
 from unheard.features.table import SCANNED_KINDS, check_kinds, load_extractor
 from unheard.features.writer import FeatureWriter
+from unheard.ingest.audio import MISSING_SHARE
 from unheard.ingest.workers import FileTask, InternalError, in_order
 from unheard.library import Library, Track, Tracks, open_library
 from unheard.progress import Progress, silent
@@ -228,17 +229,27 @@ class _FileRun:
         for track in self._tracks:
             kinds = [kind for kind in self._extractors if track.track_id in self._missing[kind]]
             if kinds:
-                arguments = (Path(track.path), kinds, self._workspace.settings)
+                # The scan accepted the file as it was, perhaps with damage; a file that has changed since must be whole.
+                max_lost = 1.0 if _is_unchanged(track) else MISSING_SHARE
+                arguments = (Path(track.path), kinds, self._workspace.settings, max_lost)
                 yield FileTask((track, kinds), arguments, LIMIT_S + track.size / BYTES_PER_S)
 
 
-def _extract(path: Path, kinds: list[str], settings: Settings) -> Vectors | UserError:
+def _is_unchanged(track: Track) -> bool:
+    try:
+        status = Path(track.path).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (track.size, track.mtime_ns)
+
+
+def _extract(path: Path, kinds: list[str], settings: Settings, max_lost: float) -> Vectors | UserError:
     """Call `extract_file` in a worker process, on one core."""
     os.environ["OMP_NUM_THREADS"] = "1"  # of torch, which an extractor may import later
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     try:
-        return extract_file(path, kinds, settings, max_lost=1.0)  # the scan has accepted the file
+        return extract_file(path, kinds, settings, max_lost=max_lost)
     except AudioError:
         raise
     except UserError as error:  # a broken extractor fails for every file, so it ends the run

@@ -72,7 +72,9 @@ def _frames(bands: Floats) -> Floats:
         return out
     sums = np.vstack([np.zeros(N_BITS + 1), np.cumsum(10.0 ** (np.maximum(bands, floor) / 10.0), axis=0)])
     starts = np.arange(0, len(bands) - WINDOW + 1, HOP)
-    level = 10.0 * np.log10((sums[starts + WINDOW] - sums[starts]) / WINDOW)  # (window, 13)
+    # Differences of sums of very different sizes may be rounded to 0.
+    power = np.maximum((sums[starts + WINDOW] - sums[starts]) / WINDOW, 10.0 ** (floor / 10.0))
+    level = 10.0 * np.log10(power)  # (window, 13)
     between = level[:, :-1] - level[:, 1:]
     change = between[WINDOW // HOP :] - between[: -(WINDOW // HOP)]  # (t, 12)
     weights = 1 << np.arange(N_BITS)

@@ -70,14 +70,17 @@ def build(data: Path, out: Path) -> dict[str, dict[str, str]]:
         source = data / track["path"]
         folder = folder_of(track, number, rng)
         (out / "music" / folder).mkdir(parents=True, exist_ok=True)
-        n_parts = max(1, int(duration_s(source) // PART_S)) if duration_s(source) > LONG_S else 1
+        length_s = duration_s(source)
+        n_parts = max(1, int(length_s // PART_S)) if length_s > LONG_S else 1
         for part in range(n_parts):
             title = track["title"] + (f" (part {part + 1})" if n_parts > 1 else "")
             name = re.sub(r'[<>:"/\\|?*]', "-", f"{number % 20 + 1:02} {title}")
-            anew = n_parts > 1 or number % 5 == 0
+            anew = n_parts > 1 or (number % 5 == 0 and length_s > 0)
             suffix = SUFFIXES[(number // 5 + part) % len(SUFFIXES)] if anew else source.suffix
             target = out / "music" / folder / f"{name}{suffix}"
-            if anew:
+            if target.exists():  # an interrupted run goes on
+                pass
+            elif anew:
                 encode(source, target, track | {"title": title}, start_s=part * PART_S, parts=n_parts)
             else:
                 shutil.copyfile(source, target)
@@ -102,8 +105,12 @@ def folder_of(track: dict[str, str], number: int, rng: np.random.Generator) -> s
 
 
 def duration_s(path: Path) -> float:
-    with av.open(str(path), metadata_errors="ignore") as container:
-        return (container.duration or 0) / 1e6
+    """Return the length of a file; 0 for the few that FFmpeg refuses, which are copied as they are."""
+    try:
+        with av.open(str(path), metadata_errors="ignore") as container:
+            return (container.duration or 0) / 1e6
+    except av.FFmpegError:
+        return 0.0
 
 
 def encode(source: Path, target: Path, track: dict[str, str], *, start_s: float, parts: int) -> None:

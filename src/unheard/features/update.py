@@ -229,7 +229,7 @@ class _FileRun:
         for track in self._tracks:
             kinds = [kind for kind in self._extractors if track.track_id in self._missing[kind]]
             if kinds:
-                # The scan accepted the file as it was, perhaps with damage; a file that has changed since must be whole.
+                # The scan accepted the file as it was, perhaps damaged; one that has changed since must be whole.
                 max_lost = 1.0 if _is_unchanged(track) else MISSING_SHARE
                 arguments = (Path(track.path), kinds, self._workspace.settings, max_lost)
                 yield FileTask((track, kinds), arguments, LIMIT_S + track.size / BYTES_PER_S)

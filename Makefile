@@ -84,7 +84,7 @@ bench: install-dev  ## print the speed tables (minutes; run on a quiet machine)
 	for script in bench/bench_*.py; do $(BIN)/python $$script; done
 
 lock: install-dev  ## make the lock files anew
-	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links -o requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --extra serve -o requirements.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --extra dev \
 		-c requirements.lock -o requirements-dev.lock pyproject.toml
 	$(BIN)/python -c "import pathlib; [p.write_text(p.read_text().replace('+cpu', '')) for p in map(pathlib.Path, ('requirements.lock', 'requirements-dev.lock'))]"

@@ -4,8 +4,8 @@
 
 DATA has audio/, tracks.csv and playlists.csv (SIMULATED listeners). OUT/music gets nested folders: albums with their
 artist, a folder of compilations, a folder of single files; every fifth file is written anew as FLAC, M4A, MP3, WAV or
-AIFF, and recordings of more than six minutes as several parts, as rips of long mixes are. 30 % of the tracks are
-hidden: they are in no playlist that `go` sees. OUT/playlists-N holds N M3U files.
+AIFF, and recordings of more than five minutes as several parts, as rips of long mixes are. 30 % of the tracks are
+hidden: they are in no playlist that `go` sees. OUT/playlists holds the M3U files.
 
 The table shows, for the first 10 tracks of each list: hits, the share that is in the whole playlist of the listener;
 same album, the share from an album that has a fifth or more of the playlist; and both by chance among the candidates.
@@ -34,7 +34,7 @@ from av.audio.stream import AudioStream
 HIDDEN = 0.3
 SUFFIXES = (".flac", ".m4a", ".mp3", ".wav", ".aiff")
 CODECS = {".flac": "flac", ".m4a": "aac", ".mp3": "libmp3lame", ".wav": "pcm_s16le", ".aiff": "pcm_s16be"}
-LONG_S, PART_S = 360.0, 240.0
+LONG_S, PART_S = 300.0, 200.0
 DOMINANT = 0.2
 TOP = 10
 
@@ -50,7 +50,7 @@ def main() -> None:
     print("|---:|---|---:|---:|---:|---:|---:|---:|")
     for size in options.sizes:
         names = list(playlists)[:size]
-        folder = options.out / f"playlists-{size}"
+        folder = options.out / "playlists"  # always the same one: a list keeps its place
         write_playlists(folder, {name: playlists[name] for name in names}, tracks)
         started = time.monotonic()
         done = run_go(options, folder if size else None, options.out / f"lists-{size}")

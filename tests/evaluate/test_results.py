@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from unheard.evaluate.measure import Figure, Measure
-from unheard.evaluate.result_tables import tables, to_markdown
-from unheard.evaluate.results import Results, recipe_and_seed, results_of
+from unheard.evaluate.result_tables import tables, to_markdown, warnings
+from unheard.evaluate.results import Mean, Results, recipe_and_seed, results_of
 
 RECALL = Figure("recommend", "cold", "recall", 20)
 OVERLAP = Figure("similar", "cold", "overlap", 10)
@@ -112,3 +112,14 @@ def test_markdown(results: Results) -> None:
         in text
     )
     assert "| random | 0.0200 [-0.0750, 0.1150] | x1.0 | 30 |\n" in text
+
+
+@pytest.mark.parametrize(
+    ("n", "chance", "said"),
+    [(500, 0.2, []), (4, 0.2, ["only 4 playlists"]), (4, 1.0, ["only 4 playlists", "holds 100% of the test tracks"])],
+)
+def test_figures_that_say_nothing_have_a_note(n: int, chance: float, said: list[str]) -> None:
+    recall = Mean("ridge", "tracks", RECALL, 0.9, 0.8, 1.0, n, chance, 1)
+    found = warnings(Results("tracks", [], [recall], []))
+    assert len(found) == len(said)
+    assert all(words in note for words, note in zip(said, found, strict=True))

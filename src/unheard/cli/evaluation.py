@@ -32,7 +32,7 @@ def evaluate(
     """Measure every model on tracks that were not used for training, with chance, oracle and 95 % intervals."""
     from unheard.artefacts import write_text
     from unheard.evaluate.evaluate import evaluate as run
-    from unheard.evaluate.result_tables import tables, to_markdown
+    from unheard.evaluate.result_tables import tables, to_markdown, warnings
     from unheard.evaluate.results import write_results
     from unheard.evaluate.summary import summaries
     from unheard.recommend.models import trained_elsewhere, trained_models
@@ -53,6 +53,8 @@ def evaluate(
             console.table(drawn.title, drawn.columns, drawn.rows, right=frozenset(range(1, len(drawn.columns))))
         )
         console.out.print()
+    for warning in warnings(results):
+        console.say(f"note: {warning}")
     write_results(opened.results_path(results.split), results)
     if json is not None:
         comparisons_path = write_results(json, results)

@@ -315,6 +315,8 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
     if output is not None:
         session.export(found, output, title=title)
         console.say(f"{output}: {len(found)} tracks")
+    if not found:
+        console.say(_nothing_found(session))
     if json:
         console.print_json(session.as_json(found))
     elif output is None:
@@ -329,7 +331,10 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
         console.out.print(console.table(title, columns, rows, right=frozenset({0, 2})))
         if any(is_low):
             console.say(f"{LOW_CONFIDENCE_MARK} low confidence: no known track is similar")
-        if not found:
-            console.say(
-                "no candidates: the split, the filters, the artist cap, the album cap and the seeds exclude all tracks"
-            )
+
+
+def _nothing_found(session: Session) -> str:
+    """Return why a list is empty."""
+    if not len(session.catalogue.candidates("cold", new=True)):
+        return "every track has been played; scan music that is in no playlist, or add --candidates all"
+    return "no candidates: the split, the filters, the artist cap, the album cap and the seeds exclude all tracks"

@@ -13,6 +13,8 @@ from unheard.evaluate.measure import Figure
 from unheard.evaluate.results import MIN_SEEDS, Comparison, Mean, Results
 from unheard.recommend.models import ORACLE, UNTRAINED
 
+MIN_QUERIES = 30
+MAX_CHANCE = 0.5  # of recall@20: at more than that, a list holds more than half of the candidates
 LIFTED = ("overlap", "overlap-other")
 UNSIGNED = frozenset({"mean-popularity"})
 HEADLINE = (("similar", "cold", "overlap", 10), ("recommend", "cold", "recall", 20), ("recommend", "cold", "ndcg", 20))
@@ -36,6 +38,26 @@ def tables(results: Results) -> list[Table]:
     ]
     compared = [c for c in results.comparisons if tuple(c.figure) in HEADLINE]
     return [*drawn, _comparison_table(compared)] if compared else drawn
+
+
+def warnings(results: Results) -> list[str]:
+    """Return why figures of these results say nothing: too few playlists, or lists that hold most candidates."""
+    recalls = [
+        mean
+        for mean in results.means
+        if tuple(mean.figure) == ("recommend", "cold", "recall", 20) and mean.split == results.split
+    ]
+    found = []
+    if recalls and recalls[0].n < MIN_QUERIES:
+        found.append(
+            f"only {recalls[0].n} playlists have test tracks; with fewer than {MIN_QUERIES} figures say little"
+        )
+    chance = recalls[0].chance if recalls else None
+    if chance is not None and chance > MAX_CHANCE:
+        found.append(
+            f"a list of 20 holds {chance:.0%} of the test tracks by chance, so recall@20 says nothing; scan more music"
+        )
+    return found
 
 
 def to_markdown(results: Results) -> str:

@@ -24,11 +24,13 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
 HIDDEN = 0.3
@@ -122,7 +124,15 @@ def encode(source: Path, target: Path, track: dict[str, str], *, start_s: float,
         stream.layout = "stereo"
         resampler = av.AudioResampler(stream.format.name, "stereo", rate)
         written.metadata.update({"title": track["title"], "artist": track["artist"], "album": track["album"]})
-        time_s = 0.0
+        time_s, n_samples = 0.0, 0
+
+        def write(pieces: list[AudioFrame]) -> None:
+            nonlocal n_samples
+            for piece in pieces:
+                piece.pts, piece.time_base = n_samples, Fraction(1, rate)
+                n_samples += piece.samples
+                written.mux(stream.encode(piece))
+
         for frame in read.decode(audio=0):
             time_s += frame.samples / frame.sample_rate
             if time_s <= start_s:
@@ -130,10 +140,8 @@ def encode(source: Path, target: Path, track: dict[str, str], *, start_s: float,
             if time_s > end_s:
                 break
             frame.pts = None
-            for piece in resampler.resample(frame):
-                written.mux(stream.encode(piece))
-        for piece in resampler.resample(None):
-            written.mux(stream.encode(piece))
+            write(resampler.resample(frame))
+        write(resampler.resample(None))
         written.mux(stream.encode(None))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from unheard.errors import MissingStageError, UserError
 from unheard.ids import IdMap
 from unheard.library import Library, Track, Tracks
 from unheard.plays import Play, Plays, replace_playlists
-from unheard.splits import Use, load_splits, make_splits, prepare_splits
+from unheard.plays.storage import remove_playlists
+from unheard.splits import Use, load_splits, make_splits, prepare_splits, renew_live
 from unheard.workspace import Workspace
 
 NO_SIGNATURES = (IdMap([]), np.zeros((0, 0), np.float32))
@@ -114,3 +116,35 @@ def test_an_empty_library_has_to_be_scanned_first(tmp_path: Path) -> None:
     Library(workspace.library_path).close()
     with pytest.raises(MissingStageError, match="no tracks yet; run `unheard scan"):
         prepare_splits(workspace)
+
+
+@pytest.mark.parametrize("renew", [prepare_splits, renew_live])
+def test_live_follows_the_plays_and_other_splits_stay(
+    workspace: Workspace, renew: Callable[[Workspace], object]
+) -> None:
+    prepare_splits(workspace)
+    before = load_splits(workspace)
+    renew(workspace)
+    assert load_splits(workspace) == before
+    with Library(workspace.library_path) as library, library.transaction():
+        library.put_track(Track("unplayed", artists=("new",)))
+    renew(workspace)  # a new track without plays changes nothing
+    assert load_splits(workspace) == before
+    replace_playlists(workspace, Plays.of([Play("q", SONGS[85].track_id, 0)]))
+    renew(workspace)
+    after = load_splits(workspace)
+    ids = Tracks(SONGS).ids
+    row = ids.row(SONGS[85].track_id)
+    assert before["live"].uses(ids)[row] == Use.TEST
+    assert after["live"].uses(ids)[row] in (Use.TRAIN, Use.VAL)
+    assert {name: split for name, split in after.items() if name != "live"} == {
+        name: split for name, split in before.items() if name != "live"
+    }
+
+
+def test_without_plays_everything_is_new(workspace: Workspace) -> None:
+    replace_playlists(workspace, Plays.of([]))
+    remove_playlists(workspace, ["p"])
+    assert renew_live(workspace)
+    live = load_splits(workspace)["live"]
+    assert set(live.uses(Tracks(SONGS).ids).tolist()) == {Use.TEST}

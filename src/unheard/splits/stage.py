@@ -30,9 +30,10 @@ def prepare_splits(
 ) -> list[tuple[str, int, int, int]]:
     """Make the library's splits, or import those of `file`; return (name, train, val, test tracks) of all splits.
 
-    Existing splits are kept, and tracks scanned since then are NEW to them, unless `force`. Raise UserError if `file`
-    or `after` differ from an existing split, or if a split of `file` has no train track of the library. `left_out` is
-    called with the reason for each split that could not be made.
+    Existing splits are kept, and tracks scanned since then are NEW to them, unless `force`. Only `live` is made anew when
+    other tracks have plays than before. Raise UserError if `file` or `after` differ from an existing split, or if a split
+    of `file` has no train track of the library. `left_out` is called with the reason for each split that could not be
+    made.
     """
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
@@ -45,13 +46,16 @@ def prepare_splits(
             signatures = found.ids, found.values
             new = _made(read_plays(workspace), tracks, signatures, seed=seed, after=after, left_out=left_out)
     existing = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
+    kept = dict(existing)
+    if not file and LIVE in existing and LIVE in new and _played(existing[LIVE], tracks) != _played(new[LIVE], tracks):
+        del kept[LIVE]
     for name, split in new.items():
         explicit = file is not None or (name == "time" and after is not None)
         if name in existing and existing[name] != split and explicit and not force:
             raise UserError(
                 f"{workspace.splits_path}: has another split {name!r}; rename one, or replace it with --force"
             )
-    splits = {**existing, **new} if force else {**new, **existing}
+    splits = {**kept, **new} if force else {**new, **kept}
     if splits != existing:
         write_splits(workspace.splits_path, splits)
     return [_row(split, tracks) for split in splits.values()]

@@ -30,10 +30,10 @@ def prepare_splits(
 ) -> list[tuple[str, int, int, int]]:
     """Make the library's splits, or import those of `file`; return (name, train, val, test tracks) of all splits.
 
-    Existing splits are kept, and tracks scanned since then are NEW to them, unless `force`. Only `live` is made anew when
-    other tracks have plays than before. Raise UserError if `file` or `after` differ from an existing split, or if a split
-    of `file` has no train track of the library. `left_out` is called with the reason for each split that could not be
-    made.
+    Existing splits are kept, and tracks scanned since then are NEW to them, unless `force`. Only `live` is made anew
+    when other tracks have plays than before. Raise UserError if `file` or `after` differ from an existing split, or if
+    a split of `file` has no train track of the library. `left_out` is called with the reason for each split that could
+    not be made.
     """
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()

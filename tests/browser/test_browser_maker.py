@@ -213,7 +213,7 @@ def test_an_invalid_number_is_marked_and_nothing_is_sent(watch: Watched, world: 
         expect(how_many).to_be_focused()
         assert how_many.evaluate("(field) => field.matches(':invalid')")
         assert page.locator("#seeds > li").count() == 3
-        assert watch.requests == []
+        assert [url for url in watch.requests if "/static/" not in url] == []  # the icon may come late
         how_many.fill("5")
         expect(page.get_by_text("Nothing matches")).to_be_visible()
     page.get_by_label("From year").fill("-5")

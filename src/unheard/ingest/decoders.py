@@ -97,7 +97,8 @@ def open_container(file: Path | BinaryIO | FilePart) -> Any:
 
     av.logging.set_level(av.logging.PANIC)
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
-    return av.open(str(file) if isinstance(file, Path) else file, options=options, **_text_options())
+    # As options of the container alone: PyAV 17 and older crash on formats without a header when streams get some.
+    return av.open(str(file) if isinstance(file, Path) else file, container_options=options, **_text_options())
 
 
 @cache

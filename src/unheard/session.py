@@ -358,7 +358,8 @@ class Session:
             ids, paths, vectors, problems = embed_each(files, self.embed, row_of, track_ids, dim, progress)
         else:
             ids, vectors = self._predictions
-            paths, problems = [track.path for track in self.catalogue.tracks.items if track.track_id in set(ids)], []
+            tracks = self.catalogue.tracks
+            paths, problems = [tracks[int(row)].path for row in tracks.ids.rows(ids)], []
         if files and not ids:
             raise UserError(f"none of the {len(files)} files can be used: {'; '.join(problems)}; nothing is written")
         metadata = {"model": self.model, "split": self.catalogue.split.name, "dim": str(vectors.shape[1])}

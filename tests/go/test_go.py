@@ -12,7 +12,9 @@ import pytest
 
 from tests.builders.command_line import run_command
 from unheard.library import open_library
-from unheard.plays import read_plays
+from unheard.plays import read_playlists, read_plays
+from unheard.plays.storage import remove_playlists
+from unheard.thumbs import set_thumb
 from unheard.workspace import Workspace
 
 SIMULATED = 3  # playlists
@@ -176,3 +178,35 @@ def test_its_own_lists_are_not_imported(home: Path, tmp_path: Path) -> None:
     for _ in range(2):
         done = go(home, tmp_path / "lists", "-w", tmp_path / "w", "-o", tmp_path / "lists")
         assert done["playlists"] == SIMULATED
+
+
+def test_a_list_of_a_person_is_not_replaced_and_thumbs_count(home: Path, tmp_path: Path) -> None:
+    w, out = tmp_path / "w", tmp_path / "out"
+    out.mkdir()
+    (out / "New for you.m3u8").write_text("#EXTM3U\nmine.mp3\n")
+    go(home, home / "few", "-w", w, "-o", out)
+    assert (out / "New for you.m3u8").read_text() == "#EXTM3U\nmine.mp3\n"
+    first = tracks_of(out / "New for you (unheard).m3u8")
+    with open_library(w / "library.sqlite") as library:
+        disliked = next(track.track_id for track in library.tracks().items if Path(track.path).resolve() == first[0])
+    set_thumb(Workspace.open(w), disliked, "down")
+    assert go(home, home / "few", "-w", w, "-o", out)["changed"] is True
+    assert not any(first[0] in tracks_of(file) for file in out.iterdir() if file.name != "New for you.m3u8")
+
+
+def test_a_model_of_earlier_factors_does_not_stop_it(home: Path, tmp_path: Path) -> None:
+    """Fifty playlists become three: the model stays behind, the lists are ranked by sound."""
+    w, out = tmp_path / "w", tmp_path / "out"
+    go(home, home / "many", "-w", w, "-o", out, "--max-minutes", 0.01)
+    opened = Workspace.open(w)
+    remove_playlists(opened, [one.playlist_id for one in read_playlists(opened)][3:])
+    done = go(home, "-w", w, "-o", out, "-n", 5)
+    assert (done["model"], done["playlists"], done["changed"]) == ("sound", 3, True)
+    assert len(list(out.iterdir())) <= 4  # lists of playlists that are gone are removed
+    remove_playlists(opened, [one.playlist_id for one in read_playlists(opened)])
+    assert go(home, "-w", w, "-o", out)["playlists"] == 0
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "name others with -w and -o" in run_command("go", home / "music", "-w", tmp_path / "file" / "w").error

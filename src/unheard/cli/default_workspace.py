@@ -22,5 +22,10 @@ def default_workspace() -> Path:
 
 def use_default_workspace() -> None:
     """Let commands without -w use the default workspace, if there is one."""
-    if VARIABLE not in os.environ and (default_workspace() / "workspace.json").is_file():
-        os.environ[VARIABLE] = str(default_workspace())
+    if VARIABLE in os.environ:
+        return
+    try:
+        if (default_workspace() / "workspace.json").is_file():
+            os.environ[VARIABLE] = str(default_workspace())
+    except (OSError, RuntimeError):  # a home that cannot be read, or none: -w is needed as before
+        return

@@ -67,8 +67,12 @@ def go(
     started = time.monotonic()
     if output.exists() and not output.is_dir():
         raise UserError(f"{output}: is a file, expected a folder for the lists; name another with -o")
-    root = workspace or default_workspace()
-    opened = Workspace.init(root)
+    try:
+        root = workspace or default_workspace()
+        opened = Workspace.init(root)
+        output.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"cannot make the folders: {error}; name others with -w and -o") from error
     options = GoOptions(output, jobs, exclude or [], ListOptions(n=n), max_minutes)
 
     def report_import(source: Source) -> None:

@@ -29,13 +29,13 @@ from unheard.go.trust import Trust, trust
 from unheard.library import Tracks, open_library
 from unheard.plays import Plays, Source, import_playlists, read_playlists, read_plays
 from unheard.plays.likes import import_likes
-from unheard.plays.readers.m3u import MADE_BY_UNHEARD
+from unheard.plays.readers.m3u import MADE_BY_UNHEARD, is_made_by_unheard
 from unheard.progress import Progress, silent
 from unheard.recommend.calibrate import calibrate
-from unheard.recommend.export import entries_of, m3u8
+from unheard.recommend.export import as_text, entries_of, is_playable
 from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
-from unheard.recommend.sound import MIN_PLAYLISTS, usable_playlists
+from unheard.recommend.sound import MIN_PLAYLISTS, SOUND, usable_playlists
 from unheard.scan.scan import ScanReport, scan
 from unheard.session import Session
 from unheard.splits import Split, load_split, renew_live
@@ -90,7 +90,9 @@ class GoState:
 
     fit: str = ""
     lists: str = ""
+    folder: str = ""  # absolute path of the folder of the lists
     files: list[str] = field(default_factory=list)
+    trained: bool = False
     trust: dict[str, Any] = field(default_factory=dict)
 
 
@@ -132,11 +134,18 @@ def go(
     renew_live(workspace, left_out=lambda _: None)
     split = load_split(workspace, LIVE)
     fit = _hash([plays_hash(plays), split.digest, _features_hash(tracks, plays), RECIPE, __version__])
+    model: str | None = None
     if len(plays):
-        _fit(workspace, plays, split, options, changed=fit != state.fit, say=say, progress=progress)
+        changed = fit != state.fit
+        was_trained = state.trained and not changed
+        state.trained = _fit(
+            workspace, plays, split, options, changed=changed, was_trained=was_trained, say=say, progress=progress
+        )
+        if not state.trained and usable_playlists(plays.matrix) >= MIN_PLAYLISTS:
+            model = SOUND
         state.fit = fit
         _write_state(workspace, state)
-    return _lists(workspace, report, tracks, plays, state, options, progress=progress)
+    return _lists(workspace, report, tracks, plays, state, options, model, progress=progress)
 
 
 def _import(workspace: Workspace, playlists: Sequence[Path], say: Say, report: Callable[[Source], None]) -> None:
@@ -158,26 +167,37 @@ def _fit(
     options: GoOptions,
     *,
     changed: bool,
+    was_trained: bool,
     say: Say,
     progress: Progress,
-) -> None:
-    """Fit factors, and train if there are enough playlists; what is up to date stays."""
+) -> bool:
+    """Fit factors, and train if there are enough playlists; return whether the default model is trained on them.
+
+    changed      whether the factors have to be fitted again
+    was_trained  whether the last run trained the model, and nothing has changed since
+    """
     there = workspace.factors_path(LIVE).is_file() and workspace.factors_path("full").is_file()
-    if (changed or not there) and not (there and load_factors(workspace, LIVE).config.get("source") == "imported"):
+    imported = there and load_factors(workspace, LIVE).config.get("source") == "imported"
+    if not there or (changed and not imported):
         config = AlsConfig(dim=n_factors(len(plays.playlist_ids), len(plays)))
         compute_factors(workspace, LIVE, config, progress=progress)
-    elif (workspace.model_dir(LIVE, RECIPE) / "predictions.safetensors").is_file():
-        return
     if usable_playlists(plays.matrix) < MIN_PLAYLISTS:
-        return
+        return False
+    if was_trained and (workspace.model_dir(LIVE, RECIPE) / "predictions.safetensors").is_file():
+        return True
     from unheard.models.ranker_recipe import load_any_recipe
     from unheard.training.train import train
 
     try:
         train(workspace, load_any_recipe(RECIPE), split, max_minutes=options.max_minutes, progress=progress)
-        calibrate(workspace, LIVE, RECIPE, progress=progress)
     except UserError as error:
         say(f"lists are ranked by sound and artist, because the model cannot be trained: {error}")
+        return False
+    try:
+        calibrate(workspace, LIVE, RECIPE, progress=progress)
+    except UserError as error:
+        say(f"lists of known and new tracks are not calibrated: {error}")
+    return True
 
 
 def _lists(
@@ -187,22 +207,25 @@ def _lists(
     plays: Plays,
     state: GoState,
     options: GoOptions,
+    model: str | None,
     *,
     progress: Progress,
 ) -> GoOutcome:
     """Make and write the lists, if anything that they depend on has changed."""
     stored = read_playlists(workspace)
     options.output.mkdir(parents=True, exist_ok=True)
+    session = Session(workspace.root, split=LIVE, model=model)
     inputs = _hash(
         [
             state.fit,
+            session.model,
+            json.dumps(sorted(session.disliked)),
             repr(options.lists),
             str(options.output.absolute()),
             json.dumps([[p.playlist_id, p.name] for p in stored]),
             json.dumps([[t.track_id, t.path, t.label, t.source_hash, t.gone_since, t.genre] for t in tracks.items]),
         ]
     )
-    session = Session(workspace.root, split=LIVE)
     files = tuple(options.output / name for name in state.files)
     unplayed = len(session.catalogue.candidates("cold", new=True))
     about = (report, len(tracks), len(plays.playlist_ids), unplayed, session.model)
@@ -210,18 +233,34 @@ def _lists(
         return GoOutcome(*about, (), files, changed=False, trust=Trust(**state.trust))
     if session.unpredicted_tracks:
         session.update_predictions(progress=progress)
-    made = [one for one in lists_of(session, stored, options.lists, progress) if one.tracks]
-    names = [f"{name}{SUFFIX}" for name in file_names([one.title for one in made])]
+    made = [
+        one
+        for one in lists_of(session, stored, options.lists, progress)
+        if any(is_playable(session.catalogue.tracks[item.row]) for item in one.tracks)
+    ]
+    names = [_free_name(options.output, name) for name in file_names([one.title for one in made])]
     files = tuple(options.output / name for name in names)
     for file, one in zip(files, made, strict=True):
-        text = m3u8(entries_of(one.tracks, session.catalogue.tracks), folder=file.parent, title=one.title)
+        text = as_text(entries_of(one.tracks, session.catalogue.tracks), "m3u8", title=one.title, folder=file.parent)
         write_text(file, text.replace("\n", f"\n{MADE_BY_UNHEARD}\n", 1))
-    for name in set(state.files) - set(names):  # lists of playlists that are no longer there
-        (options.output / name).unlink(missing_ok=True)
-    how_far = trust(session.catalogue, make_recommender(workspace, session.catalogue, session.model))
+    folder = str(options.output.absolute())
+    if state.folder == folder:  # lists of playlists that are no longer there
+        kept = {name.casefold() for name in names}
+        for old in state.files:
+            if old.casefold() not in kept and is_made_by_unheard(options.output / old):
+                (options.output / old).unlink()
+    state.folder = folder
+    how_far = trust(session.catalogue, make_recommender(workspace, session.catalogue, session.model), session.notice)
     state.lists, state.files, state.trust = inputs, names, asdict(how_far)
     _write_state(workspace, state)
     return GoOutcome(*about, tuple(made), files, changed=True, trust=how_far)
+
+
+def _free_name(folder: Path, name: str) -> str:
+    """Return a file name for a list; a file of that name that a person made is not replaced."""
+    file = folder / f"{name}{SUFFIX}"
+    taken = file.exists() and not is_made_by_unheard(file)
+    return f"{name} (unheard){SUFFIX}" if taken else file.name
 
 
 # ------------------------------------------------------------------------------------------------------------ state

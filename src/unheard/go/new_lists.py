@@ -97,8 +97,10 @@ def fused(
 
 def radio_lists(session: Session, options: ListOptions) -> Iterator[NewList]:
     """Yield lists of similar tracks that together cover the library. UserError if no track has features."""
-    content = session.catalogue.content
-    rows = np.flatnonzero(content.known).astype(np.int32)
+    catalogue = session.catalogue
+    offered = catalogue.candidates("all", new=True)
+    left_out = catalogue.tracks.ids.rows(sorted(session.disliked), missing=-1)
+    rows = offered[catalogue.content.known[offered] & ~np.isin(offered, left_out)]
     if not len(rows):
         return
     taken: set[str] = set()

@@ -17,7 +17,7 @@ from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.csv_lists import playlists_with_tests
 from unheard.recommend.recommenders import EmbeddingRecommender, Recommender
-from unheard.recommend.sound import too_few_playlists, usable_playlists
+from unheard.recommend.sound import SOUND
 from unheard.splits import Use
 
 K = 20
@@ -34,11 +34,13 @@ class Trust:
     n_tracks: int = 0
 
 
-def trust(catalogue: Catalogue, recommender: Recommender, *, seed: int = 0) -> Trust:
-    """Measure recall@20 on the validation tracks, unless there are too few playlists or tracks."""
-    too_few = too_few_playlists(usable_playlists(catalogue.train_plays))
-    if too_few:
-        return Trust(f"{too_few}, and how good they are cannot be measured")
+def trust(catalogue: Catalogue, recommender: Recommender, notice: str, *, seed: int = 0) -> Trust:
+    """Measure recall@20 on the validation tracks, unless there are too few playlists or tracks.
+
+    notice  why the model is `sound`, "" for a trained model (`Session.notice`)
+    """
+    if notice or recommender.name == SOUND:
+        return Trust(f"{notice or 'lists are ranked by sound and artist'}, and how good they are cannot be measured")
     hidden = replace(catalogue, use=np.where(catalogue.use == Use.VAL, np.int8(Use.TEST), np.int8(Use.TRAIN)))
     playlists, n_tracks = playlists_with_tests(hidden), int((hidden.use == Use.TEST).sum())
     if len(playlists) < MIN_TO_MEASURE or n_tracks < MIN_TO_MEASURE:

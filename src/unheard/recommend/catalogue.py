@@ -233,7 +233,7 @@ def load_catalogue(
     earlier = all_plays.before(split.cutoff_timestamp).matrix
     use = split.uses(tracks.ids)
     train_plays, validation_plays = _columns(earlier, use == Use.TRAIN), _columns(earlier, use == Use.VAL)
-    factors = load_split_factors(workspace, split) if len(playlists) else no_factors()
+    factors = load_split_factors(workspace, split) if len(all_plays) else no_factors()
     warm = align(factors, tracks.ids, playlists, use)
     full = align(load_factors(workspace, "full"), tracks.ids, playlists, use) if need_full else None
     return Catalogue(

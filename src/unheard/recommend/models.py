@@ -66,7 +66,7 @@ def choose_model(workspace: Workspace, catalogue: Catalogue, wanted: str | None)
     learn from, `sound`. With a single playlist, for which a fitted model scores all tracks alike, `sound` replaces
     every model that is fitted to plays. Raise MissingStageError if no model is trained and there are enough playlists.
     """
-    n, split = usable_playlists(catalogue.train_plays), catalogue.split.name
+    n, split = usable_playlists(catalogue.plays), catalogue.split.name
     too_few = too_few_playlists(n)
     if n < MIN_TO_COMPARE and wanted not in (SOUND, "random", "popularity", ORACLE):
         return SOUND, too_few
@@ -74,7 +74,7 @@ def choose_model(workspace: Workspace, catalogue: Catalogue, wanted: str | None)
         return wanted, ""
     trained = trained_models(workspace, split)
     for name in (*DEFAULT_MODELS, *trained):
-        if name in trained:
+        if name in trained and not (too_few and _is_stale(workspace, catalogue, name)):
             return name, ""
     if too_few:
         return SOUND, too_few
@@ -82,6 +82,15 @@ def choose_model(workspace: Workspace, catalogue: Catalogue, wanted: str | None)
         f"no model is trained on split {split!r}{trained_elsewhere(workspace, split)}",
         f"unheard train -w {workspace.root} --split {split}",
     )
+
+
+def _is_stale(workspace: Workspace, catalogue: Catalogue, model: str) -> bool:
+    """Return whether the factors were computed again after a model was trained on them."""
+    try:
+        _trained(workspace, catalogue, model)
+    except MissingStageError:
+        return True
+    return False
 
 
 def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, seed: int = 0) -> Recommender:

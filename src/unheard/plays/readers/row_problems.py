@@ -51,7 +51,7 @@ class RowProblems:
 
     def check(self, first: Sequence[TableError], *, n_plays: int) -> None:
         """Raise TableError if there are no rows, no plays, or if most rows are invalid: then the table itself is."""
-        if 2 * self.invalid > self.rows:
+        if 2 * self.invalid > self.rows or (self.invalid and not n_plays):
             error = first[0]
             if self.invalid == 1:
                 raise error

@@ -63,6 +63,7 @@ def test_rows_are_the_contract(results: Results) -> None:
 def test_every_figure_of_the_contract_is_there(results: Results) -> None:
     found = {(r["task"], r["candidates"], r["metric"], r["k"]) for r in results.rows if r["model"] == "toy"}
     accuracy = [("recall", 20), ("ndcg", 20), ("map", 500), ("auc", None), ("mrr", None), ("hit", 20)]
+    accuracy += [(f"recall-{name}", 20) for name in ("inverse-plays", "low", "middle", "high")]
     beyond = ["coverage", "exposure-gini", "mean-popularity", "distinct-artists", "k-occurrence-skew", "antihub-share"]
     for which in ("cold", "all"):
         assert {("recommend", which, *metric) for metric in [*accuracy, *((name, 20) for name in beyond)]} <= found

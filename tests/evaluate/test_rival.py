@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,7 @@ def test_recommend(
 ) -> None:
     lists = read_lists(folder / f"recs-{model}-{which}.csv")
     figures: dict[tuple[str, int | None], list[float]] = defaultdict(list)
+    plays = Counter(track for held in playlists.values() for track in held if uses.get(track) == "test")
     for playlist, held in playlists.items():
         relevant = {track for track in held if uses.get(track) == "test"}
         if not relevant:
@@ -95,6 +96,8 @@ def test_recommend(
         hits = [rank for rank, track in enumerate(ranked, start=1) if track in relevant]
         top = [rank for rank in hits if rank <= 20]
         figures["recall", 20].append(len(top) / r)
+        unpopular = sum(1 / plays[track] for track in relevant & set(ranked[:20]))
+        figures["recall-inverse-plays", 20].append(unpopular / sum(1 / plays[track] for track in relevant))
         figures["hit", 20].append(float(bool(top)))
         ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(20, r) + 1))
         figures["ndcg", 20].append(sum(1 / math.log2(rank + 1) for rank in top) / ideal)

@@ -3,7 +3,9 @@
     query        each playlist with a test track, also those without train plays (their scores tie)
     relevant     R, the playlist's test tracks
     candidates   cold: all test tracks; all: every track but the playlist's own train tracks
-    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (metrics/accuracy.py), and beyond accuracy, from the
+    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (metrics/accuracy.py); recall-inverse-plays@20 and, by
+                 thirds of the test plays, recall-low@20, recall-middle@20 and recall-high@20, over the playlists with a
+                 test track of the band (metrics/popularity.py); and beyond accuracy, from the
                  first 20 of each list, coverage, exposure Gini, k-occurrence skew, antihub share, mean popularity,
                  distinct artists (metrics/diversity.py)
 
@@ -24,6 +26,7 @@ from unheard.arrays import Doubles, Indices, Rows
 from unheard.evaluate.measure import Figure, Measure, mean_of
 from unheard.metrics import accuracy, chance, diversity
 from unheard.metrics.intervals import Resamples
+from unheard.metrics.popularity import recall_weights, weighted_recall_at_k
 from unheard.ranking import ranks_of, top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.csv_lists import playlist_blocks, playlists_with_tests
@@ -119,6 +122,10 @@ def _accuracy(task: RecommendTask, ranking: Ranking) -> list[Measure]:
         return mean_of(Figure(TASK, task.which, metric, k), values, expected, task.resamples)
 
     average_precision = accuracy.average_precision_at_k(ranks, K_MAP)
+    by_popularity = [
+        measured(name, K, weighted_recall_at_k(task.query, ranking.rank, weight, K, len(n)), chance.chance_recall(n, r, K))
+        for name, weight in recall_weights(task.column).items()
+    ]
     return [
         measured("recall", K, accuracy.recall_at_k(ranks, K), chance.chance_recall(n, r, K)),
         measured("ndcg", K, accuracy.ndcg_at_k(ranks, K), chance.chance_ndcg(n, r, K)),
@@ -126,6 +133,7 @@ def _accuracy(task: RecommendTask, ranking: Ranking) -> list[Measure]:
         measured("auc", None, accuracy.auc(task.query, ranking.mid_rank, n), 0.5),
         measured("mrr", None, accuracy.reciprocal_rank(ranks), chance.chance_reciprocal_rank(n, r)),
         measured("hit", K, accuracy.hit_at_k(ranks, K), chance.chance_hit(n, r, K)),
+        *by_popularity,
     ]
 
 

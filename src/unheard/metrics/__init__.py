@@ -3,5 +3,6 @@
 accuracy.py    recall, nDCG, average precision, reciprocal rank, hit, AUC, overlap
 chance.py      expectations for a random ranking
 diversity.py   coverage, exposure, hubs, popularity and artists of the lists
+popularity.py  recall within popularity bands, and by inverse plays
 intervals.py   cluster bootstrap, p-values, Holm's correction
 """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +14,13 @@ from tests.builders.sound_world import make_world
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.experiment import run_experiment
-from unheard.experiments.pairs import RelevantPairs, two_way_weights
+from unheard.experiments.pairs import METRICS, RelevantPairs, pair_weights, rows_of
 from unheard.experiments.rivals import RIVALS, Options, rotated, tables
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.library import open_library
 from unheard.plays import Play, Plays, replace_playlists
-from unheard.splits import Split, load_splits, write_splits
+from unheard.splits import Split, load_splits, prepare_splits, write_splits
 from unheard.workspace import Workspace
 
 TEN = Split(
@@ -62,13 +64,35 @@ def test_other_splits_are_not_rotated() -> None:
 
 
 def test_a_pair_counts_by_its_playlist_and_its_artist() -> None:
-    pairs = RelevantPairs(np.array([0, 0, 1, 2]), np.array([5, 6, 5, 7]), np.ones(4))
-    rng = np.random.default_rng(0)
-    drawn = np.array([two_way_weights(pairs, rng) for _ in range(4000)])
+    pairs = RelevantPairs(np.array([0, 0, 1, 2]), np.array([5, 6, 5, 7]), np.ones((1, 4)))
+    drawn = np.concatenate(list(pair_weights(pairs, 4000, np.random.default_rng(0))))
     np.testing.assert_allclose(drawn.mean(axis=0), 1, atol=0.06)  # playlist and artist are drawn once, on average
     apart = np.corrcoef(drawn[:, 0], drawn[:, 3])[0, 1]
     for shares in (1, 2):  # the same playlist, the same artist
         assert np.corrcoef(drawn[:, 0], drawn[:, shares])[0, 1] > apart + 0.1
+    alone = np.concatenate(list(pair_weights(pairs, 300, np.random.default_rng(0), artists=False)))
+    np.testing.assert_array_equal(alone[:, 0], alone[:, 1])  # of one playlist, whatever the artist
+    np.testing.assert_array_equal(alone[:, [0, 2, 3]].sum(axis=1), 3)  # three playlists are drawn each time
+
+
+def test_p_is_corrected_over_all_comparisons_of_the_table() -> None:
+    """Of 3 rivals by 4 compared metrics, the smallest p is multiplied by 12."""
+    rng = np.random.default_rng(0)
+    pairs = RelevantPairs(np.arange(200), np.arange(200), np.ones((len(METRICS), 200)))
+    names = ("random", "one", "other", "default", "oracle")
+    gains = {name: np.repeat(rng.random((1, 200)), len(METRICS), axis=0) for name in names}
+    gains["random"] = gains["default"] - 1  # better by exactly 1 in every resample
+    leads = [
+        row[f"{metric}_lead"]
+        for row in rows_of(pairs, gains, "default")
+        for metric in METRICS
+        if f"{metric}_lead" in row
+    ]
+    assert len(leads) == 12
+    certain = [lead for lead in leads if lead["low"] == pytest.approx(1)]
+    assert len(certain) == 4
+    assert certain[0]["p_holm"] == pytest.approx(12 / 10_001)
+    assert certain[3]["p_holm"] == pytest.approx(12 / 10_001)  # Holm's p never falls: 9 / 10,001 is raised
 
 
 def test_figures_are_those_of_evaluate_and_rotations_are_pooled(workspace: Workspace) -> None:
@@ -81,7 +105,7 @@ def test_figures_are_those_of_evaluate_and_rotations_are_pooled(workspace: Works
         if mean.figure.task == "recommend" and mean.figure.candidates == "cold"
     }
     for row in once["rows"]:
-        for metric in ("recall", "ndcg"):
+        for metric in METRICS:
             assert row[metric]["value"] == pytest.approx(measured[row["model"], metric])
             assert row[metric]["low"] <= row[metric]["value"] <= row[metric]["high"]
         assert row["coverage"] == pytest.approx(measured[row["model"], "coverage"])
@@ -99,6 +123,31 @@ def test_figures_are_those_of_evaluate_and_rotations_are_pooled(workspace: Works
     assert {row[0] for row in leads.rows} == {"random", "ridge"}
 
 
+def test_an_imported_split_is_rotated_and_playlists_can_be_resampled_alone(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    copy = Workspace.open(shutil.copytree(workspace.root, tmp_path / "w"))
+    write_splits(tmp_path / "given.json", {"S1": replace(TEN, name="S1")})
+    prepare_splits(copy, file=tmp_path / "given.json")
+    compute_factors(copy, "S1", AlsConfig(dim=6, iterations=5))
+    options = Options(("ridge",), default="reduced-rank", seeds=1, rotations=2)
+    found = {
+        resample: run_experiment(RIVALS, copy, "S1", replace(options, resample=resample))
+        for resample in ("both", "playlists")
+    }
+    assert set(load_splits(copy)) >= {"S1", "S1-rotation1"}
+    assert "playlists are resampled;" in RIVALS.summary(found["playlists"])
+    assert "artists are resampled together" in RIVALS.summary(found["both"])
+
+    def width(resample: str) -> float:
+        auc = found[resample]["rows"][1]["auc"]
+        return float(auc["high"] - auc["low"])
+
+    assert width("playlists") < width("both")
+    for both, alone in zip(found["both"]["rows"], found["playlists"]["rows"], strict=True):
+        assert both["auc"]["value"] == alone["auc"]["value"]
+
+
 def test_a_killed_run_fits_nothing_twice(workspace: Workspace) -> None:
     options = Options(("ridge",), default="reduced-rank", seeds=1, rotations=1)
     run_experiment(RIVALS, workspace, "artists", options)
@@ -111,5 +160,7 @@ def test_a_killed_run_fits_nothing_twice(workspace: Workspace) -> None:
 def test_mistakes_are_one_line(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="rotations: expected 1 to 5"):
         run_experiment(RIVALS, workspace, "artists", Options(("ridge",), rotations=6))
+    with pytest.raises(UserError, match="--resample: expected both or playlists, found 'tracks'"):
+        run_experiment(RIVALS, workspace, "artists", Options(("ridge",), resample="tracks"))
     with pytest.raises(UserError, match="no such recipe"):
         run_experiment(RIVALS, workspace, "artists", Options(("nobody",), default="reduced-rank", seeds=1, rotations=1))

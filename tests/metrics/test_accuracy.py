@@ -25,6 +25,7 @@ from unheard.metrics.accuracy import (
     overlap_at_k,
     recall_at_k,
     reciprocal_rank,
+    shares_below,
 )
 
 # Query A: |R| = 3 at ranks 1, 3 and 6. Query B: |R| = 1 at rank 4. Query C: |R| = 5 at ranks 2, 7, 8, 9, 10.
@@ -67,6 +68,8 @@ def test_auc_by_hand() -> None:
     # C: 2 candidates, both relevant: undefined.
     query, mid = np.array([0, 0, 0, 1, 2, 2]), np.array([1, 3, 6, 4, 1, 2.0])
     np.testing.assert_allclose(auc(query, mid, np.array([10, 5, 2])), [17 / 21, 1 / 4, np.nan])
+    shares = [7 / 7, 6 / 7, 4 / 7, 1 / 4, np.nan, np.nan]
+    np.testing.assert_allclose(shares_below(query, mid, np.array([10, 5, 2])), shares)
 
 
 def test_overlap_by_hand() -> None:
@@ -120,6 +123,12 @@ def test_auc_with_ties_against_scikit_learn() -> None:
                     zip(query, column, strict=True)])  # fmt: skip
     truth = [roc_auc_score(labels[i], scores[i]) for i in range(40)]
     np.testing.assert_allclose(auc(query, mid, np.full(40, 30)), truth)
+    others = [scores[q][~labels[q]] for q in query]
+    above = [
+        ((scores[q, c] > rest) + (scores[q, c] == rest) / 2).mean()
+        for q, c, rest in zip(query, column, others, strict=True)
+    ]
+    np.testing.assert_allclose(shares_below(query, mid, np.full(40, 30)), above)
 
 
 RANX = """

@@ -1,4 +1,4 @@
-"""Recall by popularity: a hand-worked table, and the laws that bands partition the hits and that weights of 1 change nothing."""
+"""Recall by popularity: a hand-worked table; bands partition the hits; equal weights change nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def test_by_hand() -> None:
 def random_ranks() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     popularity = 1 / np.arange(1, 61)
-    tracks = [rng.choice(60, size=rng.integers(1, 12), replace=False, p=popularity / popularity.sum()) for _ in range(80)]
+    tracks = [
+        rng.choice(60, size=rng.integers(1, 12), replace=False, p=popularity / popularity.sum()) for _ in range(80)
+    ]
     ranks = [rng.choice(np.arange(1, 61), size=len(some), replace=False) for some in tracks]
     return np.repeat(np.arange(80), [len(some) for some in tracks]), np.concatenate(tracks), np.concatenate(ranks)
 
@@ -60,7 +62,7 @@ def test_equal_weights_give_recall(random_ranks: tuple[np.ndarray, np.ndarray, n
 
 
 def test_the_weighting_removes_the_popular_tracks_advantage() -> None:
-    """A list of the most played track alone: its recall is its share of plays, and by inverse plays its share of tracks."""
+    """The most played track alone: its recall is its share of plays, and by inverse plays its share of tracks."""
     track = np.repeat(np.arange(4), [7, 1, 1, 1])
     weight = recall_weights(track)[INVERSE]
     one_query = np.zeros(10, np.int64)

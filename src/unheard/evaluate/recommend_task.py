@@ -123,7 +123,9 @@ def _accuracy(task: RecommendTask, ranking: Ranking) -> list[Measure]:
 
     average_precision = accuracy.average_precision_at_k(ranks, K_MAP)
     by_popularity = [
-        measured(name, K, weighted_recall_at_k(task.query, ranking.rank, weight, K, len(n)), chance.chance_recall(n, r, K))
+        measured(
+            name, K, weighted_recall_at_k(task.query, ranking.rank, weight, K, len(n)), chance.chance_recall(n, r, K)
+        )
         for name, weight in recall_weights(task.column).items()
     ]
     return [

@@ -16,7 +16,7 @@ import numpy as np
 from unheard.errors import MissingStageError, UserError
 from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Experiment, Findings, Option
-from unheard.experiments.pairs import CHANCE, SURE, leads, measure, rows_of, tables_of
+from unheard.experiments.pairs import CHANCE, SURE, leads, measure, resampled, rows_of, tables_of
 from unheard.progress import Progress
 from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.models import ORACLE
@@ -105,9 +105,9 @@ def summary(findings: Findings) -> str:
         result = f"{findings['default']} is significantly better than {', '.join(sure)}."
     return (
         f"Each line measures the blend without one member, after the weights of the others are learned again. "
-        f"{findings['playlists']} playlists and {findings['artists']} artists are resampled together; intervals are "
-        "95 %, values are means over seeds. A lead is significant where its interval lies above 0 and the corrected p "
-        f"is at most {SURE}. {result}"
+        f"{resampled(findings)}; intervals are 95 %, "
+        "values are means over seeds. A lead is significant where its interval lies above 0 and the corrected p "
+        f"is at most {SURE}, by recall and by nDCG. {result}"
     )
 
 

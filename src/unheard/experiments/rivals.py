@@ -5,7 +5,7 @@ rotated: in rotation r of five, folds 2r-2 and 2r-1 (modulo ten) test, the fold 
 Every track is tested once, and nothing that is fitted in a rotation uses its test tracks. Rotation 0 is the split
 itself.
 
-Metrics and intervals are those of pairs.py.
+Metrics and intervals are those of pairs.py. Any split of ten folds can be rotated, also an imported one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from unheard.arrays import Doubles
 from unheard.errors import MissingStageError, UserError
 from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Device, Experiment, Findings, Option
-from unheard.experiments.pairs import CHANCE, SURE, RelevantPairs, leads, measure, rows_of, tables_of
+from unheard.experiments.pairs import CHANCE, SURE, RelevantPairs, leads, measure, resampled, rows_of, tables_of
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_split_factors
 from unheard.progress import Progress
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 N_FOLDS = 10
 TESTED = 2  # test folds of a rotation
+RESAMPLED = ("both", "playlists")
 MODELS = (
     "artist-mean", "content-neighbours", "ridge", "ridge-all", "kernel-ridge", "reduced-rank", "artist-shrinkage",
     "deepmusic", "dropoutnet", "clcrec", "gar", "content-user",
@@ -55,6 +56,9 @@ class Options:
         int,
         Option("5 tests every fold once, 1 only the test folds of the split.", minimum=1, maximum=N_FOLDS // TESTED),
     ] = N_FOLDS // TESTED
+    resample: Annotated[
+        str, Option("both: playlists and artists together; playlists: playlists alone, as `evaluate` does.")
+    ] = "both"
     device: Device = "auto"
 
 
@@ -84,6 +88,8 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     """
     from unheard.models.ranker_recipe import load_any_recipe
 
+    if options.resample not in RESAMPLED:
+        raise UserError(f"--resample: expected {' or '.join(RESAMPLED)}, found {options.resample!r}")
     split = load_split(workspace, split_name, prefer=EVALUATION_SPLITS)
     rotations = [rotated(split, n) for n in range(options.rotations)] if options.rotations > 1 else [split]
     recipes = {wanted: load_any_recipe(without_part(wanted)) for wanted in _to_train(options)}
@@ -109,8 +115,11 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
         for name in names:
             gains[name].append(found[1][name])
             coverage[name].append(found[2][name])
-    everything = RelevantPairs(*(np.concatenate([getattr(some, key) for some in pairs]) for key in vars(pairs[0])))
-    rows = rows_of(everything, {name: np.concatenate(some, axis=1) for name, some in gains.items()}, default)
+    everything = RelevantPairs(
+        *(np.concatenate([getattr(some, key) for some in pairs], axis=-1) for key in vars(pairs[0]))
+    )
+    stacked = {name: np.concatenate(some, axis=1) for name, some in gains.items()}
+    rows = rows_of(everything, stacked, default, artists=options.resample == "both")
     for row in rows:
         row["coverage"] = float(np.mean(coverage[row["model"]]))
     return {
@@ -118,7 +127,8 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
         "default": default,
         "seeds": options.seeds,
         "rotations": len(rotations),
-        "pairs": len(everything.share),
+        "resample": options.resample,
+        "pairs": len(everything.playlist),
         "playlists": len(np.unique(everything.playlist)),
         "artists": len(np.unique(everything.artist)),
         "rows": rows,
@@ -172,12 +182,12 @@ def summary(findings: Findings) -> str:
     """Explain the tables, and name the models over which the lead of the default is not significant."""
     unsure = [row["model"] for row in findings["rows"] if "recall_lead" in row and not leads(row)]
     default = findings["default"]
-    result = f"{default} is significantly better than every other model by both metrics."
+    result = f"{default} is significantly better than every other model by recall and nDCG."
     if unsure:
-        result = f"The lead of {default} is not significant by both metrics over {', '.join(unsure)}."
+        result = f"The lead of {default} is not significant by recall and nDCG over {', '.join(unsure)}."
     return (
-        f"{findings['playlists']} playlists and {findings['artists']} artists are resampled together; intervals are "
-        "95 %. Metrics of a trained model are means over its seeds; the intervals do not include the spread of the "
+        f"{resampled(findings)}; intervals are 95 %. "
+        "Metrics of a trained model are means over its seeds; the intervals do not include the spread of the "
         f"seeds. A lead is significant where its interval lies above 0 and the corrected p is at most {SURE}. {result}"
     )
 

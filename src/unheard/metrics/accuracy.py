@@ -119,6 +119,23 @@ def auc(query: NDArray[np.integer], mid_rank: Values, n_candidates: NDArray[np.i
     return share
 
 
+def shares_below(query: NDArray[np.integer], mid_rank: Values, n_candidates: NDArray[np.integer]) -> Values:
+    """Return the share of the other candidates of its query that each relevant candidate is above, ties 1/2, (entry,).
+
+    The mean over the relevant candidates of a query is its AUC; arguments as of `auc`, NaN where it is undefined.
+    """
+    entries = np.stack([query, mid_rank])
+    _, group, size = np.unique(entries, axis=1, return_inverse=True, return_counts=True)  # ordered by query, then rank
+    group = group.reshape(-1)
+    n_relevant = np.bincount(query, minlength=len(n_candidates))
+    before = (np.cumsum(size) - size)[group] - (np.cumsum(n_relevant) - n_relevant)[query]
+    among_relevant = before + (size[group] + 1) / 2  # mid-rank among the relevant candidates alone
+    n_others = (n_candidates - n_relevant)[query]
+    above = mid_rank - among_relevant
+    share: Values = 1 - np.divide(above, n_others, out=np.full(len(query), np.nan), where=n_others > 0)
+    return share
+
+
 def overlap_at_k(first: NDArray[np.integer], second: NDArray[np.integer], k: int, *, n_candidates: int) -> Values:
     """Return the share of the first k candidates that two rankings have in common, (query,).
 

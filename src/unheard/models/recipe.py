@@ -356,6 +356,7 @@ RESERVED_NAMES = {
     "user-knn-cosine", "user-knn-pearson", "user-knn-adjusted", "item-knn-cosine", "item-knn-pearson",
     "item-knn-adjusted", "explicit-mf", "implicit-als", "content-based", "hybrid-weighted", "hybrid-learned",
     "hybrid-switching", "hybrid-cascade", "hybrid-feature", "hybrid-mixed", "content-boosted",
+    "predicted-popularity", "profile-mean", "profile-neighbours",
 }  # fmt: skip
 MAY_BE_ZERO = {
     "decay", "weight_decay", "dropout", "buffer", "margin", "popularity", "epsilon", "length", "memory", "negatives",

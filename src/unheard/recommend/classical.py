@@ -5,6 +5,7 @@
     factorisations    explicit-mf, implicit-als            have the mean factor: all scores are equal
     content           content-based                        have predicted factors, as all other tracks
     hybrids           hybrid-*, content-boosted            have predicted factors
+    features alone    predicted-popularity, profile-*      as all other tracks (content_profiles.py)
 
 They are made from the catalogue on request and are not stored.
 """
@@ -20,6 +21,7 @@ from unheard.errors import UserError
 from unheard.factors.explicit import ExplicitConfig, fit_explicit
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.content_boosted import content_boosted
+from unheard.recommend.content_profiles import CONTENT_PROFILES, make_content_profile
 from unheard.recommend.neighbours import Similarity, nearest_playlists, nearest_tracks
 from unheard.recommend.predicted import cross_fitted_ridge, from_predictions
 from unheard.recommend.recommenders import FactorRecommender, Recommender, Rows, Scores
@@ -45,7 +47,7 @@ HYBRIDS = (
     "content-boosted",
 )
 CONTENT = "content-based"
-CLASSICAL = (*COLLABORATIVE, CONTENT, *HYBRIDS)
+CLASSICAL = (*COLLABORATIVE, CONTENT, *HYBRIDS, *CONTENT_PROFILES)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def make_classical(workspace: Workspace, catalogue: Catalogue, name: str) -> Rec
             return FactorRecommender(name, predicted, catalogue.warm.playlists, catalogue.warm.centre)
         case ["content", "boosted"]:
             return content_boosted(catalogue, name)
+    if name in CONTENT_PROFILES:
+        return make_content_profile(catalogue, name)
     return _hybrid(workspace, catalogue, name)
 
 

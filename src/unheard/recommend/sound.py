@@ -34,13 +34,13 @@ class SoundRecommender:
 
     features  vectors (n, f) of the tracks; 0 for tracks without features
     own       (m, n) sparse, the tracks of each playlist that may be used as evidence
-    artist    (n,) int32, number of the main artist
+    artist    (n,) int32, number of the main artist; None: artists do not count
     scale     how a feature vector of a file from outside is standardised
     """
 
     features: FactorRecommender
     own: list[NDArray[np.int32]]
-    artist: NDArray[np.int32]
+    artist: NDArray[np.int32] | None
     scale: Standardisation
     name: str = SOUND
 
@@ -50,18 +50,20 @@ class SoundRecommender:
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
         found = np.zeros((len(playlists), len(candidates)), np.float32)
-        n_artists = int(self.artist.max()) + 1 if len(self.artist) else 0
+        n_artists = int(self.artist.max()) + 1 if self.artist is not None and len(self.artist) else 0
         for row, playlist in enumerate(playlists):
             own = self.own[int(playlist)]
             if not len(own):
                 continue
-            by_artist = np.log1p(np.bincount(self.artist[own], minlength=n_artists))
+            by_artist = None if self.artist is None else np.log1p(np.bincount(self.artist[own], minlength=n_artists))
             for block in blocks(len(candidates), len(own)):
                 rows = candidates[block]
                 near = self.features.similarities(rows, own)
                 k = min(N_NEAREST, len(own))
                 nearest = np.partition(near, len(own) - k, axis=1)[:, -k:].mean(axis=1, dtype=np.float64)
-                found[row, block] = nearest + by_artist[self.artist[rows]]
+                if self.artist is not None and by_artist is not None:
+                    nearest += by_artist[self.artist[rows]]
+                found[row, block] = nearest
         return found
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
@@ -110,7 +112,7 @@ def too_few_playlists(n: int) -> str:
     return f"{listed} too few to learn from: lists are ranked by sound and artist"
 
 
-def sound_recommender(catalogue: Catalogue) -> SoundRecommender:
+def sound_recommender(catalogue: Catalogue, name: str = SOUND, *, by_artist: bool = True) -> SoundRecommender:
     """Return the recommender of a catalogue; a playlist's tracks are its train tracks."""
     content = catalogue.content
     scale = Standardisation.of(content.values[content.known] if content.known.any() else content.values)
@@ -121,4 +123,4 @@ def sound_recommender(catalogue: Catalogue) -> SoundRecommender:
     )
     train = catalogue.train_plays
     own = [train.indices[train.indptr[row] : train.indptr[row + 1]] for row in range(train.shape[0])]
-    return SoundRecommender(space, own, catalogue.main_artist, scale)
+    return SoundRecommender(space, own, catalogue.main_artist if by_artist else None, scale, name)

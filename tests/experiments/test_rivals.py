@@ -14,7 +14,7 @@ from tests.builders.sound_world import make_world
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.experiment import run_experiment
-from unheard.experiments.pairs import METRICS, RelevantPairs, pair_weights, rows_of
+from unheard.experiments.pairs import METRICS, RelevantPairs, leads, pair_weights, rows_of
 from unheard.experiments.rivals import RIVALS, Options, rotated, tables
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
@@ -95,6 +95,18 @@ def test_p_is_corrected_over_all_comparisons_of_the_table() -> None:
     assert certain[3]["p_holm"] == pytest.approx(12 / 10_001)  # Holm's p never falls: 9 / 10,001 is raised
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "p", "better", "worse"),
+    [(0.1, 0.2, 0.01, True, False), (-0.2, -0.1, 0.01, False, True), (-0.1, 0.1, 0.01, False, False),
+     (0.1, 0.2, 0.06, False, False), (None, None, 0.01, False, False)],
+)  # fmt: skip
+def test_a_lead_is_significant_by_interval_and_p(
+    low: float | None, high: float | None, p: float, better: bool, worse: bool
+) -> None:
+    row = {f"{metric}_lead": {"low": low, "high": high, "p_holm": p} for metric in ("recall", "ndcg")}
+    assert (leads(row), leads(row, sign=-1)) == (better, worse)
+
+
 def test_figures_are_those_of_evaluate_and_rotations_are_pooled(workspace: Workspace) -> None:
     once = run_experiment(
         RIVALS, workspace, "artists", Options(("ridge",), default="reduced-rank", seeds=1, rotations=1)
@@ -162,5 +174,9 @@ def test_mistakes_are_one_line(workspace: Workspace, tmp_path: Path) -> None:
         run_experiment(RIVALS, workspace, "artists", Options(("ridge",), rotations=6))
     with pytest.raises(UserError, match="--resample: expected both or playlists, found 'tracks'"):
         run_experiment(RIVALS, workspace, "artists", Options(("ridge",), resample="tracks"))
+    other = tmp_path / "other.toml"
+    other.write_text('name = "reduced-rank"\nabout = "a second"\n[[member]]\n[member.ridge]\n')
+    with pytest.raises(UserError, match="expected a name of its own for each, found reduced-rank, reduced-rank"):
+        run_experiment(RIVALS, workspace, "artists", Options((str(other),), default="reduced-rank"))
     with pytest.raises(UserError, match="no such recipe"):
         run_experiment(RIVALS, workspace, "artists", Options(("nobody",), default="reduced-rank", seeds=1, rotations=1))

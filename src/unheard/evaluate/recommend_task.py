@@ -3,11 +3,11 @@
     query        each playlist with a test track, also those without train plays (their scores tie)
     relevant     R, the playlist's test tracks
     candidates   cold: all test tracks; all: every track but the playlist's own train tracks
-    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (metrics/accuracy.py); recall-inverse-plays@20 and, by
-                 thirds of the test plays, recall-low@20, recall-middle@20 and recall-high@20, over the playlists with a
-                 test track of the band (metrics/popularity.py); and beyond accuracy, from the
-                 first 20 of each list, coverage, exposure Gini, k-occurrence skew, antihub share, mean popularity,
-                 distinct artists (metrics/diversity.py)
+    figures      recall@20, nDCG@20, MAP@500, AUC, MRR, hit@20 (metrics/accuracy.py); recall-inverse-plays@20, and by
+                 thirds of the test plays recall-low@20, recall-middle@20, recall-high@20, each over the playlists with
+                 a test track of the band (metrics/recall_by_popularity.py); and beyond accuracy, from the first 20 of
+                 each list, coverage, exposure Gini, k-occurrence skew, antihub share, mean popularity, distinct artists
+                 (metrics/diversity.py)
 
 The oracle is the fold-in: factors that test tracks get from their plays while the playlists stay as they are.
 
@@ -26,7 +26,7 @@ from unheard.arrays import Doubles, Indices, Rows
 from unheard.evaluate.measure import Figure, Measure, mean_of
 from unheard.metrics import accuracy, chance, diversity
 from unheard.metrics.intervals import Resamples
-from unheard.metrics.popularity import recall_weights, weighted_recall_at_k
+from unheard.metrics.recall_by_popularity import recall_weights, weighted_recall_at_k
 from unheard.ranking import ranks_of, top_k
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.csv_lists import playlist_blocks, playlists_with_tests

@@ -9,12 +9,13 @@ Each relevant (playlist, test track) pair contributes to every metric: its share
     recall-inverse-plays@20         1 / plays of the track         1 for a hit
     recall-low@20, -middle, -high   equal in its band, 0 outside   1 for a hit
 
-with |R| and the ideal DCG of its playlist; metrics/popularity.py has the bands. Shares of a playlist add up to 1, so
-over all pairs, the sum of the earnings over the sum of the shares is the mean over playlists. Intervals resample
-playlists and artists together (pigeonhole bootstrap, Owen 2007): the weight of a pair is the number of times its
-playlist is drawn, times the number of times the artist of its track is drawn. They are wide because they cover other
-listeners and other artists; where artists are not held out, playlists can be resampled alone, as `evaluate` does.
-Metrics of a trained model are means over its seeds; differences are paired and Holm-corrected over the whole table.
+with |R| and the ideal DCG of its playlist; bands and weights are those of metrics/recall_by_popularity.py. Shares of a
+playlist add up to 1, so over all pairs, the sum of the earnings over the sum of the shares is the mean over playlists.
+Intervals resample playlists and artists together (pigeonhole bootstrap, Owen 2007): the weight of a pair is the number
+of times its playlist is drawn, times the number of times the artist of its track is drawn. They are wide because they
+cover other listeners and other artists; where artists are not held out, playlists can be resampled alone, as `evaluate`
+does. Metrics of a trained model are means over its seeds; differences are paired and Holm-corrected over the whole
+table.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import number
 from unheard.metrics import accuracy, diversity
 from unheard.metrics.intervals import Resamples, holm, p_value, percentile_interval
-from unheard.metrics.popularity import BANDS, INVERSE, recall_weights
+from unheard.metrics.recall_by_popularity import BANDS, INVERSE, recall_weights
 from unheard.progress import Progress
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.csv_lists import playlists_with_tests
@@ -223,10 +224,14 @@ def tables_of(rows: Sequence[dict[str, Any]], title: str, trained: str, default:
     ]
 
 
-def leads(row: dict[str, Any]) -> bool:
-    """Return whether the default is significantly better than the model of a row, by recall and by nDCG."""
+def leads(row: dict[str, Any], *, sign: int = 1) -> bool:
+    """Return whether the default is significantly better than the model of a row, by recall and by nDCG.
+
+    sign  -1: whether it is significantly worse
+    """
     both = [row[f"{metric}_lead"] for metric in HEADLINE]
-    return all((lead["low"] or 0.0) > 0 and lead["p_holm"] <= SURE for lead in both)
+    end = "low" if sign > 0 else "high"
+    return all(sign * (lead[end] or 0.0) > 0 and lead["p_holm"] <= SURE for lead in both)
 
 
 def resampled(findings: dict[str, Any]) -> str:

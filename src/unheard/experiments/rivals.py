@@ -94,6 +94,11 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     rotations = [rotated(split, n) for n in range(options.rotations)] if options.rotations > 1 else [split]
     recipes = {wanted: load_any_recipe(without_part(wanted)) for wanted in _to_train(options)}
     called = {wanted: recipe.name + wanted.removeprefix(without_part(wanted)) for wanted, recipe in recipes.items()}
+    if len(set(called.values())) < len(called):
+        raise UserError(
+            f"recipes {', '.join(called)}: expected a name of its own for each, found {', '.join(called.values())}; "
+            "change `name` in one of the files"
+        )
     default = called.get(options.default, options.default)
     names = list(dict.fromkeys([CHANCE, *(called.get(name, name) for name in options.models), default, ORACLE]))
     pairs: list[RelevantPairs] = []
@@ -174,21 +179,25 @@ def _trained(
 
 def tables(findings: Findings) -> list[Table]:
     """Return the metrics of every model, and the lead of the default over each."""
-    trained = f"{findings['rotations']} rotations, {findings['seeds']} seeds"
+    trained = ", ".join(f"{n} {what}{'s' * (n != 1)}" for what in ("rotation", "seed") for n in [findings[f"{what}s"]])
     return tables_of(findings["rows"], f"Split {findings['split']}, cold tracks", trained, findings["default"])
 
 
 def summary(findings: Findings) -> str:
-    """Explain the tables, and name the models over which the lead of the default is not significant."""
-    unsure = [row["model"] for row in findings["rows"] if "recall_lead" in row and not leads(row)]
-    default = findings["default"]
-    result = f"{default} is significantly better than every other model by recall and nDCG."
-    if unsure:
-        result = f"The lead of {default} is not significant by recall and nDCG over {', '.join(unsure)}."
+    """Explain the tables, and name the models that the default is better than, and those that are better than it."""
+    rivals = [row for row in findings["rows"] if "recall_lead" in row]
+    verdicts = {
+        "significantly better than": [row["model"] for row in rivals if leads(row)],
+        "significantly worse than": [row["model"] for row in rivals if leads(row, sign=-1)],
+    }
+    decided = [name for names in verdicts.values() for name in names]
+    verdicts["not significantly better or worse than"] = [r["model"] for r in rivals if r["model"] not in decided]
+    said = "; ".join(f"{verdict} {', '.join(names)}" for verdict, names in verdicts.items() if names)
     return (
         f"{resampled(findings)}; intervals are 95 %. "
         "Metrics of a trained model are means over its seeds; the intervals do not include the spread of the "
-        f"seeds. A lead is significant where its interval lies above 0 and the corrected p is at most {SURE}. {result}"
+        f"seeds. A difference is significant where its interval leaves out 0 and the corrected p is at most {SURE}. By "
+        f"recall and nDCG together, {findings['default']} is {said}."
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unheard.metrics.accuracy import Ranks, recall_at_k
-from unheard.metrics.popularity import BANDS, INVERSE, popularity_band, recall_weights, weighted_recall_at_k
+from unheard.metrics.recall_by_popularity import BANDS, INVERSE, popularity_band, recall_weights, weighted_recall_at_k
 
 # Three playlists and four tracks. Track 0 has 3 plays, track 1 two, tracks 2 and 3 one each; seven plays in all.
 QUERY = np.array([0, 0, 0, 1, 1, 1, 2])

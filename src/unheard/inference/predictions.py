@@ -4,7 +4,7 @@ models/<split>/<name>/predictions.safetensors
 
 config   fingerprint of the training, space, targets; of rankers also mark, a hash of what the arrays depend on
 arrays   factors; of networks also marks, hashes of the tracks' inputs; of rankers also places (embeddings of the
-         tracks) and playlists (embeddings of the playlists)
+         tracks), playlists (embeddings of the playlists) and combiner.* (models/combiner.py)
 ids      track; of rankers also playlist
 """
 
@@ -22,6 +22,7 @@ from unheard.arrays import Floats, Indices
 from unheard.errors import MissingStageError, UserError
 from unheard.features.table import from_audio
 from unheard.ids import IdMap
+from unheard.models.combiner import Combiner
 from unheard.workspace import Workspace
 
 KIND = "predictions"
@@ -38,6 +39,7 @@ class Predictions:
     track_embeddings     (n, k) in the ranking space of a ranker; None for a model that ranks by its factors
     playlist_embeddings  (m, k) of the playlists `playlist_ids`, in the same space
     fingerprint          of the training
+    combiner             combines the scores of a blend's members; None: a score is the dot product of the embeddings
     """
 
     ids: IdMap
@@ -48,6 +50,7 @@ class Predictions:
     playlist_embeddings: Floats | None = None
     playlist_ids: IdMap | None = None
     fingerprint: str = ""
+    combiner: Combiner | None = None
 
 
 def predictions_file(folder: Path) -> Path:
@@ -87,6 +90,10 @@ def load_predictions(workspace: Workspace, split: str, model: str) -> Prediction
         shape = None if playlists is None else playlists.shape
         problem = f"embeddings of tracks have shape {embeddings.shape}, those of playlists {shape}"
         raise _damaged(path, problem, workspace, split, model)
+    try:
+        combiner = Combiner.from_arrays(found.arrays)
+    except ValueError as error:
+        raise _damaged(path, str(error), workspace, split, model) from error
     return Predictions(
         tracks,
         factors,
@@ -96,6 +103,7 @@ def load_predictions(workspace: Workspace, split: str, model: str) -> Prediction
         playlists,
         playlist_ids,
         str(found.config.get("fingerprint", "")),
+        combiner,
     )
 
 
@@ -112,6 +120,8 @@ def save_predictions(
         arrays["marks"] = source_hashes
     if found.track_embeddings is not None and found.playlist_embeddings is not None:
         arrays |= {"places": found.track_embeddings, "playlists": found.playlist_embeddings}
+    if found.combiner is not None:
+        arrays |= found.combiner.arrays
     if found.playlist_ids is not None:
         ids["playlist"] = found.playlist_ids
     artefacts.save(path, KIND, config=config, arrays=arrays, ids=ids)

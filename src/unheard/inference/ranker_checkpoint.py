@@ -8,6 +8,7 @@ arrays   standard.<kind>.mean, .deviation          how features are standardised
          member<i>.playlists                       embeddings of the playlists
          member<i>.tracks                          embeddings of the train tracks, where plays give better ones than
                                                    the tower
+         combiner.*                                see models/combiner.py; absent if fixed weights are used
 ids      artist, playlist, train
 """
 
@@ -27,6 +28,7 @@ from unheard.ids import IdMap
 from unheard.inference.artists import ArtistTable
 from unheard.inference.module_arrays import Arrays, below, load_arrays
 from unheard.inference.ranker_features import FeatureScaler
+from unheard.models.combiner import Combiner
 from unheard.models.ranker_recipe import RankerRecipe, ranker_recipe_from
 from unheard.models.rankers.build import build
 from unheard.models.rankers.ranker_tables import RANKER_TABLES
@@ -71,6 +73,11 @@ class RankerCheckpoint:
     def below(self, prefix: str) -> Arrays:
         """Return the arrays whose name begins with `prefix`, without it."""
         return below(self.arrays, prefix)
+
+    @property
+    def combiner(self) -> Combiner | None:
+        """How the members' scores are combined; None for fixed weights. ValueError if its arrays do not fit."""
+        return Combiner.from_arrays(self.arrays)
 
     def tower(self, number: int) -> nn.Module:
         """Return the tower of member `number`, in evaluation mode; UserError if its weights do not fit."""
@@ -118,6 +125,7 @@ def _problem(checkpoint: RankerCheckpoint) -> str | None:
         return f"artist.sums has shape {table.sums.shape}, expected {(len(table.names), dim)}"
     if table.counts.shape != (len(table.names),):
         return f"artist.counts has shape {table.counts.shape}, expected {(len(table.names),)}"
+    _ = checkpoint.combiner  # ValueError if it does not fit
     n_tracks, n_playlists = len(checkpoint.ids["train"]), len(checkpoint.ids["playlist"])
     for number, note in enumerate(config["members"]):
         figures = [float(note.get(key, 0.0)) for key in ("weight", "head")]

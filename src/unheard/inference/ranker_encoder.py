@@ -185,6 +185,7 @@ def write_embeddings(
             playlist_embeddings=encoder.playlist_embeddings,
             playlist_ids=checkpoint.ids["playlist"],
             fingerprint=checkpoint.state,
+            combiner=checkpoint.combiner,
         ),
         source_hash=source_hash,
     )

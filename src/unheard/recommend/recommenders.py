@@ -42,6 +42,12 @@ class Recommender(Protocol):
         ...
 
 
+class Ranking(Protocol):
+    """The part of a recommender that scores tracks for playlists."""
+
+    def scores(self, playlists: Rows, candidates: Rows) -> Scores: ...
+
+
 @runtime_checkable
 class HasSpace(Protocol):
     """A recommender whose tracks have vectors, whose centred cosines are the similarities."""
@@ -198,7 +204,7 @@ class WarmColdScorer:
     cold: NDArray[np.bool_]
     scale: Scale
 
-    def scores(self, model: Recommender, playlists: Rows, candidates: Rows) -> Scores:
+    def scores(self, model: Ranking, playlists: Rows, candidates: Rows) -> Scores:
         """Return scores (playlist, candidate). If all candidates are cold, they are those of the model, unscaled."""
         cold = self.cold[candidates]
         if cold.all():
@@ -215,12 +221,12 @@ class WarmColdScorer:
 class EmbeddingRecommender:
     """Ranks in a model's own embedding space and compares tracks by the warm factors that the model predicts.
 
-    A score is a weighted sum of standardised scores of the blend's members; only its order has a meaning. With
+    A score combines standardised scores of the blend's members; only its order has a meaning. With
     `warm_cold`, warm tracks are ranked by their own factors.
     """
 
     name: str
-    ranking: FactorRecommender
+    ranking: Ranking
     factors: FactorRecommender
     warm_cold: WarmColdScorer | None = None
 

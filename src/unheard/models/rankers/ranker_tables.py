@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from unheard.models.rankers.clcrec import ClcRec
+from unheard.models.rankers.content_softmax import ContentSoftmax
 from unheard.models.rankers.content_user import ContentUser
 from unheard.models.rankers.deepmusic import DeepMusic
 from unheard.models.rankers.dropoutnet import DropoutNet
@@ -20,6 +21,7 @@ from unheard.models.rankers.two_tower import TwoTower
 RANKER_TABLES: Mapping[str, type[Any]] = MappingProxyType(
     {
         "clcrec": ClcRec,
+        "content-softmax": ContentSoftmax,
         "content-user": ContentUser,
         "deepmusic": DeepMusic,
         "dropoutnet": DropoutNet,

@@ -22,7 +22,8 @@ class TwoTower:
     popularity      exponent of the logQ correction: 0 learns popularity too, 1 removes it
     artist_dropout  probability that a track's artist columns are dropped in training (if the member uses artists)
     tracks, playlists   maximal numbers in one step; they are sampled if there are more
-    steps, checks   number of steps, and of evaluations on validation tracks; the best weights are kept
+    steps, checks   maximal number of steps, and of evaluations on validation tracks; the best weights are kept
+    patience        evaluations without improvement after which the fit ends
     """
 
     tower: TowerConfig = field(default_factory=TowerConfig)
@@ -36,6 +37,7 @@ class TwoTower:
     playlists: int = 512
     steps: int = 300
     checks: int = 6
+    patience: int = 6
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
 

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize
 
-from unheard.arrays import Doubles, Floats, Indices
-from unheard.training.dataset import TrainingData
+from unheard.arrays import Doubles, Floats, Mask
 
 SHRINKAGE = 0.25
 
@@ -28,15 +27,14 @@ def score_deviation(playlists: Floats, tracks: Floats) -> float:
     return float(np.sqrt(((x.T @ x) * (centred.T @ centred)).sum() / (len(x) * len(centred))))
 
 
-def blend_weights(scores: Sequence[Floats], data: TrainingData, queries: Indices) -> Doubles:
-    """Return weights (ranker,) that sum to 1 for scores (queries, val) of deviation 1.
+def blend_weights(scores: Sequence[Floats], held: Mask, *, shrink: bool = True) -> Doubles:
+    """Return weights (ranker,) for scores (queries, val) of deviation 1, where `held` (queries, val) are plays.
 
-    Without validation tracks all weights are equal.
+    They sum to 1 and are shrunk; without `shrink` they are as learned. Without validation tracks all are equal.
     """
     n = len(scores)
     equal = np.full(n, 1 / n)
-    held = data.validation.plays[queries].toarray() > 0  # (queries, val)
-    if n == 1 or not held.any():
+    if (n == 1 and shrink) or not held.any():
         return equal
     share = held / held.sum(axis=1, keepdims=True)
     stacked = np.stack(scores).astype(np.float64)  # (ranker, queries, val)
@@ -45,11 +43,13 @@ def blend_weights(scores: Sequence[Floats], data: TrainingData, queries: Indices
         logits = np.tensordot(weights, stacked, axes=1)  # (queries, val)
         logits -= logits.max(axis=1, keepdims=True)
         total = np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        slope = (np.exp(logits - total) - share) / len(queries)
-        return float(-(share * (logits - total)).sum() / len(queries)), np.tensordot(stacked, slope, axes=2)
+        slope = (np.exp(logits - total) - share) / len(held)
+        return float(-(share * (logits - total)).sum() / len(held)), np.tensordot(stacked, slope, axes=2)
 
     found = minimize(cross_entropy, equal, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n)
     if not found.x.sum() > 0:
         return equal
+    if not shrink:
+        return np.asarray(found.x, np.float64)
     weights: Doubles = (1 - SHRINKAGE) * found.x / found.x.sum() + SHRINKAGE * equal
     return weights

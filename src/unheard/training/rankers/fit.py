@@ -73,7 +73,7 @@ def fit_rankers(
         begun = None if force else _same(running, fingerprint)
         begun = begun or _begin(running, data, recipe, split, seed, fingerprint)
         fitted = _fit_members(data, recipe, begun, chosen, max_minutes, progress)
-        finished = with_weights(fitted, data, final)
+        finished = with_weights(fitted, data, final, progress)
         finished.save()
         if finished.config["complete"]:
             running.unlink(missing_ok=True)

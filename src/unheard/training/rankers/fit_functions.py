@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from unheard.models.rankers.clcrec import ClcRec
+from unheard.models.rankers.content_softmax import ContentSoftmax
 from unheard.models.rankers.content_user import ContentUser
 from unheard.models.rankers.deepmusic import DeepMusic
 from unheard.models.rankers.dropoutnet import DropoutNet
@@ -21,6 +22,7 @@ from unheard.models.rankers.two_tower import TwoTower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.clcrec import fit_clcrec
+from unheard.training.rankers.content_softmax import fit_content_softmax
 from unheard.training.rankers.content_user import fit_content_user
 from unheard.training.rankers.deepmusic import fit_deepmusic
 from unheard.training.rankers.dropoutnet import fit_dropoutnet
@@ -44,6 +46,7 @@ class Fit(Protocol):
 FITS: Mapping[type[Any], Fit] = MappingProxyType(
     {
         ClcRec: fit_clcrec,
+        ContentSoftmax: fit_content_softmax,
         ContentUser: fit_content_user,
         DeepMusic: fit_deepmusic,
         DropoutNet: fit_dropoutnet,

@@ -1,4 +1,4 @@
-"""Learn the weights of a fitted recipe on validation tracks: of the members in the blend, and in the factor head."""
+"""Learn on validation tracks how the members of a fitted recipe are combined, and their shares of the factor head."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from unheard.arrays import Floats, Indices
+from unheard.arrays import Floats, Mask
 from unheard.artefacts import write_json
 from unheard.inference.ranker_checkpoint import RankerCheckpoint
 from unheard.inference.ranker_encoder import embed_rows
+from unheard.models.combiner import PREFIX
+from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.blend import blend_weights
+from unheard.training.rankers.combine import Embedded, fit_combiner
 from unheard.training.rankers.member import HEAD_ALONE
 from unheard.training.rankers.validation import ndcg_of_scores, validation_playlists
 
+METRIC_KIND = "two-tower"  # whose embeddings of content say which tracks are near
 MAX_SCORES = 4_000_000  # of a member, playlist x validation track, from which the weights are learned
 
 
-def with_weights(checkpoint: RankerCheckpoint, data: TrainingData, final: Path) -> RankerCheckpoint:
+def with_weights(
+    checkpoint: RankerCheckpoint, data: TrainingData, final: Path, progress: Progress = silent
+) -> RankerCheckpoint:
     """Return the checkpoint with its weights, to be saved at `final`; write fit.json to the same folder.
 
     data  without artist features
@@ -37,7 +43,8 @@ def with_weights(checkpoint: RankerCheckpoint, data: TrainingData, final: Path) 
         checkpoint.arrays[f"member{i}.playlists"][queries] @ embeddings[i].T / np.float32(note["deviation"])
         for i, note in enumerate(notes)
     ]
-    weights = _weights(notes, scores, data, queries)
+    held = data.validation.plays[queries].toarray() > 0
+    weights = _weights(notes, scores, held)
     predicted = [some if note["warm"] else None for note, some in zip(notes, embeddings, strict=True)]
     head = _head_shares(predicted, data.validation.factors)
     members = [
@@ -45,6 +52,10 @@ def with_weights(checkpoint: RankerCheckpoint, data: TrainingData, final: Path) 
     ]
     blended = np.tensordot(np.array(weights, np.float32), np.stack(scores), axes=1)  # (queries, validation)
     quality = ndcg_of_scores(blended, data, queries) if len(queries) and len(data.validation) else None
+    combined = fit_combiner(_embedded(checkpoint, members, embeddings, data, artist_data), data, queries, progress)
+    arrays = {name: array for name, array in checkpoint.arrays.items() if not name.startswith(PREFIX)}
+    if combined.combiner is not None:
+        arrays |= combined.combiner.arrays
     kept = ("kind", "artist", "weight", "head", "ndcg", "history")
     note = "ndcg@20 of validation tracks; weight: share of the standardised scores; head: share of the warm factors"
     write_json(
@@ -53,24 +64,57 @@ def with_weights(checkpoint: RankerCheckpoint, data: TrainingData, final: Path) 
             "recipe": checkpoint.recipe.name,
             "note": note,
             "ndcg": quality,
+            "combiner": {
+                "used": combined.combiner is not None,
+                "ndcg": combined.ndcg,
+                "ndcg_of_weights": combined.ndcg_of_weights,
+            },
             "descriptions": checkpoint.config["descriptions"],
             "members": [{key: member[key] for key in kept} for member in members],
         },
         indent=1,
     )
     config = {**checkpoint.config, "members": members, "ndcg": quality}
-    return RankerCheckpoint(final, config, checkpoint.arrays, checkpoint.ids)
+    return RankerCheckpoint(final, config, arrays, checkpoint.ids)
 
 
 def _weights(
-    notes: Sequence[Mapping[str, Any]], scores: Sequence[Floats], data: TrainingData, queries: Indices
+    notes: Sequence[Mapping[str, Any]], scores: Sequence[Floats], held: Mask
 ) -> list[float]:
     """Return the weight of each fitted ranker. Repeated fits of a member share its weight; `HEAD_ALONE` has none."""
     members = sorted({note["member"] for note in notes} - {HEAD_ALONE})
     fits = {member: [i for i, note in enumerate(notes) if note["member"] == member] for member in members}
     means = [np.stack([scores[i] for i in fits[member]]).mean(axis=0) for member in members]
-    found = dict(zip(members, blend_weights(means, data, queries), strict=True))
+    found = dict(zip(members, blend_weights(means, held), strict=True))
     return [float(found[member] / len(fits[member])) if (member := note["member"]) in found else 0.0 for note in notes]
+
+
+def _embedded(
+    checkpoint: RankerCheckpoint,
+    members: Sequence[dict[str, Any]],
+    validation: Sequence[Floats],
+    data: TrainingData,
+    artist_data: TrainingData,
+) -> Embedded:
+    """Return the embeddings of all members with a weight, scaled by it. Fits of one member are one for the combiner."""
+    blended = [i for i, note in enumerate(members) if note["weight"]]
+    of_content = [i for i in blended if members[i]["kind"] == METRIC_KIND and not members[i]["artist"]]
+    metric = (of_content or blended)[0]
+    playlists, train, new, widths, columns = [], [], [], dict[int, int](), (0, 0)
+    for i in blended:
+        note = members[i]
+        scale, width = np.float32(note["weight"] / note["deviation"]), int(note["outputs"])
+        tracks = checkpoint.arrays.get(f"member{i}.tracks")
+        if tracks is None:
+            tracks = embed_rows(checkpoint.tower(i), (artist_data if note["artist"] else data).train.features)
+        playlists.append(checkpoint.arrays[f"member{i}.playlists"])
+        train.append(tracks * scale)
+        new.append(validation[i] * scale)
+        if i == metric:
+            columns = (sum(widths.values()), sum(widths.values()) + width)
+        widths[note["member"]] = widths.get(note["member"], 0) + width
+    starts = np.cumsum([0, *widths.values()])
+    return Embedded(starts, np.array(columns), *(np.concatenate(parts, axis=1) for parts in (playlists, train, new)))
 
 
 def _head_shares(predicted: Sequence[Floats | None], true: Floats) -> list[float]:

@@ -2,9 +2,10 @@
 
 Each step hides a part of every playlist of a batch. A playlist's embedding is the mean embedding of its remaining
 tracks; the loss is the cross entropy of its hidden tracks under a softmax over all hidden candidates (van den Oord, Li
-& Vinyals 2018, InfoNCE). Up to `tracks` tracks, all are candidates: nothing is sampled, so no correction for sampling
-is needed, and the `popularity` exponent of the logQ correction (Yi et al. 2019) is free. Of more tracks, a step uses
-those on its playlists. Popular ones are then used more often, and embeddings reflect popularity less.
+& Vinyals 2018, InfoNCE). Up to `tracks` tracks, all are candidates. Of some more, a step draws `tracks` at random, as
+long as enough of each playlist is among them; all tracks are drawn equally often, so no correction for sampling is
+needed, and the `popularity` exponent of the logQ correction (Yi et al. 2019) is free. Of many more, a step uses those on
+its playlists. Popular ones are then used more often, and embeddings reflect popularity less.
 
 With `across_artists`, all tracks of an artist are hidden together. The hidden tracks are then by other artists than the
 rest, as the music of new artists will be.
@@ -26,9 +27,11 @@ from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.descent import feature_tensors
 from unheard.training.rankers.ranker import Ranker
+from unheard.training.rankers.sampling import some_tracks
 from unheard.training.rankers.validation import ndcg, validation_playlists
 
 EXCLUDED = -1e9  # the logit of what is no candidate
+MIN_OF_PLAYLIST = 4  # tracks of a playlist among those of a step, on average, for them to be drawn at random
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def _fit(
     adam = torch.optim.AdamW(tower.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, config.steps)
     prior = config.popularity * torch.from_numpy(_log_popularity(data.train.plays)).to(device)
-    queries, best, kept = validation_playlists(data), -1.0, _state(tower)
+    queries, best, kept, since = validation_playlists(data), -1.0, _state(tower), 0
     every, history = max(1, config.steps // config.checks), []
     for step in range(1, config.steps + 1):
         drawn = _draw(data, config, rng)
@@ -96,8 +99,11 @@ def _fit(
             tower.eval()
             quality = ndcg(_playlists(tower, known, data.train.plays), _embed(tower, val), data, queries)
             history.append({"step": float(step), "loss": loss.item(), "ndcg": quality})
+            since = 0 if quality > best else since + 1
             if quality >= best:
                 best, kept = quality, _state(tower)
+            if len(queries) and since >= config.patience:
+                break
         progress("two towers", step, config.steps)
     tower.load_state_dict(kept)
     tower.eval()
@@ -108,7 +114,10 @@ def _draw(data: TrainingData, config: TwoTower, rng: np.random.Generator) -> tup
     """Draw the tracks of a step and its task; None when no playlist has both a context and a hidden track."""
     n, plays = len(data.train), data.train.plays
     rows = rng.integers(0, plays.shape[0], config.playlists)
-    chosen = np.arange(n) if n <= config.tracks else _some(plays[rows], config.tracks, rng)
+    if n <= config.tracks or plays.nnz * config.tracks >= MIN_OF_PLAYLIST * plays.shape[0] * n:
+        chosen = np.sort(rng.permutation(n)[: config.tracks])
+    else:
+        chosen = some_tracks(plays[rows], config.tracks, rng)
     listed = torch.from_numpy((plays[rows][:, chosen] if len(chosen) < n else plays[rows]).toarray() > 0)
     if config.across_artists:
         artist = np.unique(data.train.artists[chosen], return_inverse=True)[1].reshape(-1)
@@ -121,13 +130,6 @@ def _draw(data: TrainingData, config: TwoTower, rng: np.random.Generator) -> tup
     if not usable.any():
         return None
     return chosen, Task(context[usable].float(), hidden[usable].float(), candidate[usable])
-
-
-def _some(listed: csr_matrix, n_tracks: int, rng: np.random.Generator) -> Indices:
-    """Draw tracks of a step where not all fit: first from the step's playlists, then from the others."""
-    own, others = np.unique(listed.indices), np.setdiff1d(np.arange(listed.shape[1]), listed.indices)
-    own = rng.permutation(own)[:n_tracks]
-    return np.sort(np.concatenate([own, rng.permutation(others)[: n_tracks - len(own)]]))
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unheard.arrays import Floats, Indices
+from unheard.arrays import Doubles, Floats, Indices, Mask
 from unheard.metrics.accuracy import ndcg_of_lists
 from unheard.ranking import blocks, top_k_in_order
 from unheard.training.dataset import TrainingData
@@ -40,11 +40,16 @@ def ndcg(playlists: Floats, tracks: Floats, data: TrainingData, queries: Indices
 
 def ndcg_of_scores(scores: Floats, data: TrainingData, queries: Indices) -> float:
     """Return the same from scores (queries, val)."""
-    order = np.random.default_rng(0).permutation(scores.shape[1])  # of equal scores
     values = np.empty(len(queries))
     for block in blocks(len(queries), scores.shape[1]):
-        relevant = data.validation.plays[queries[block]].toarray() > 0  # (playlist, val)
-        top = top_k_in_order(scores[block], K, order)  # (playlist, <= K)
-        hits = np.take_along_axis(relevant, top, axis=1)
-        values[block] = ndcg_of_lists(hits, relevant.sum(axis=1), K)
+        values[block] = ndcg_per_query(scores[block], data.validation.plays[queries[block]].toarray() > 0)
     return float(values.mean())
+
+
+def ndcg_per_query(scores: Floats, relevant: Mask) -> Doubles:
+    """Return nDCG@20 (query,) of scores (query, track), where `relevant` (query, track) has one track at least."""
+    order = np.random.default_rng(0).permutation(scores.shape[1])  # of equal scores
+    top = top_k_in_order(scores, K, order)  # (query, <= K)
+    hits = np.take_along_axis(relevant, top, axis=1)
+    values: Doubles = ndcg_of_lists(hits, relevant.sum(axis=1), K)
+    return values

@@ -1,0 +1,60 @@
+"""Content softmax: each playlist has an embedding of its own, and a tower predicts embeddings and popularity of tracks.
+
+The score of a track with features x for playlist u is
+
+    u . v(x) + b(x)
+
+with v and b heads of one tower: matrix factorisation under a softmax over tracks, whose item embeddings and biases are
+functions of the features instead of tables, so that they exist for new tracks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unheard.models.rankers.descent import Descent
+from unheard.models.rankers.tower import TowerConfig
+
+
+@dataclass(frozen=True)
+class ContentSoftmax:
+    """Fitted by training/rankers/content_softmax.py.
+
+    output            dimension of the embeddings, without the bias
+    playlist_dropout  probability that a dimension of a playlist's embedding is dropped in training
+    tracks            maximal number of tracks that a step's softmax is over
+    descent           its batch size counts playlists
+    """
+
+    tower: TowerConfig = field(default_factory=lambda: TowerConfig(dropout=0.3, input_dropout=0.2))
+    descent: Descent = field(
+        default_factory=lambda: Descent(learning_rate=2e-3, batch_size=256, steps_per_check=50, checks=40, patience=6)
+    )
+    output: int = 64
+    playlist_dropout: float = 0.3
+    tracks: int = 4096
+
+
+class EmbeddingAndBias(nn.Module):
+    """(batch, inputs) -> (batch, output + 1): the embedding v, and the bias b in the last column."""
+
+    def __init__(self, config: ContentSoftmax, *, inputs: int) -> None:
+        super().__init__()
+        self.config = config.tower
+        widths = [inputs, *[config.tower.width] * config.tower.layers]
+        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in zip(widths, widths[1:], strict=False))
+        self.output = nn.Linear(widths[-1], config.output + 1)
+        with torch.no_grad():  # no track is popular before the first step
+            self.output.weight[-1].zero_()
+            self.output.bias[-1].zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.dropout(x, self.config.input_dropout, self.training)
+        for layer in self.hidden:
+            x = functional.dropout(functional.gelu(layer(x)), self.config.dropout, self.training)  # (batch, width)
+        outputs: Tensor = self.output(x)
+        return outputs

@@ -1,0 +1,178 @@
+"""Fit the combiner of a blend (models/combiner.py) to validation tracks, and decide whether it is used.
+
+The members never saw the plays of validation tracks, so their scores there are as good as those of new tracks. The
+combiner minimises the same cross entropy as the fixed weights (blend.py). Whether it ranks better than these is measured
+on tracks that it was not fitted to: the validation artists are divided in two, and each half is ranked by a combiner, and
+by weights, fitted to the other. Only if the combiner wins is it fitted to all of them; with few plays it does not, and
+the fixed weights stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unheard.arrays import Doubles, Floats, Indices
+from unheard.models.combiner import MAX_DEVIATIONS, N_OTHER_INPUTS, Combiner, PairInputs, pair_inputs
+from unheard.progress import Progress, silent
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.blend import blend_weights
+from unheard.training.rankers.descent import endless, seeded
+from unheard.training.rankers.validation import ndcg_per_query
+
+MIN_PLAYLISTS = 100  # with fewer validation playlists nothing is learned from them but weights
+MAX_TRACKS = 2000  # validation tracks that are ranked
+MAX_PAIRS = 1_000_000  # of playlists and validation tracks; 12 inputs of each take 100 MB
+HALVES = 2
+N_HIDDEN, DROPOUT = 16, 0.2
+FITS = 3  # whose hidden units are put side by side
+STEPS, BATCH = 300, 96
+LEARNING_RATE, WEIGHT_DECAY = 5e-3, 0.01
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Embeddings of all members side by side, scaled as they are ranked by.
+
+    starts, metric  as in `Combiner`
+    playlists       (m, k)
+    train           (train, k)
+    validation      (val, k)
+    """
+
+    starts: Indices
+    metric: Indices
+    playlists: Floats
+    train: Floats
+    validation: Floats
+
+
+@dataclass(frozen=True)
+class Combined:
+    """A combiner, None where fixed weights rank as well; and nDCG@20 of both on the halves they were not fitted to."""
+
+    combiner: Combiner | None
+    ndcg: float | None = None
+    ndcg_of_weights: float | None = None
+
+
+def fit_combiner(embedded: Embedded, data: TrainingData, queries: Indices, progress: Progress = silent) -> Combined:
+    """Fit a combiner on the playlists `queries`; `data` is without artist features."""
+    if len(queries) < MIN_PLAYLISTS or len(embedded.starts) < 3:
+        return Combined(None)
+    rng = np.random.default_rng(0)
+    columns = np.sort(rng.permutation(len(data.validation))[:MAX_TRACKS])
+    queries = np.sort(rng.permutation(queries)[: max(MIN_PLAYLISTS, MAX_PAIRS // len(columns))])
+    held = data.validation.plays[queries][:, columns].toarray() > 0  # (q, n)
+    queries, held = queries[held.any(axis=1)], held[held.any(axis=1)]
+    if len(queries) < MIN_PLAYLISTS:
+        return Combined(None)
+    artists, centre = data.validation.artists[columns], embedded.train.mean(axis=0, dtype=np.float64).astype(np.float32)
+    inputs = pair_inputs(_inputs(embedded, data, queries, columns), embedded.starts, embedded.metric, centre)
+    mean, deviation = inputs.mean(axis=(0, 1)), inputs.std(axis=(0, 1))
+    # A constant input says nothing here, and where it is not constant, nothing is known of its effect.
+    scale = np.where(deviation > 1e-6, deviation, np.inf)
+    z = np.clip((inputs - mean) / scale, -MAX_DEVIATIONS, MAX_DEVIATIONS).astype(np.float32)
+    half = np.isin(artists, rng.permutation(np.unique(artists))[::HALVES])
+    found: dict[str, list[Doubles]] = {"combiner": [], "weights": []}
+    for index, ranked in enumerate((half, ~half)):
+        weights = _weights(z[:, ~ranked], held[:, ~ranked])
+        network = _fitted(z[:, ~ranked], held[:, ~ranked], weights, seed=index)
+        progress("combiner", index + 1, HALVES + FITS)
+        asked = held[:, ranked].any(axis=1) & held[:, ~ranked].any(axis=1)
+        for name, scores in (("combiner", _scores(network, z[asked][:, ranked])), ("weights", z[asked][:, ranked] @ weights)):
+            found[name].append(ndcg_per_query(scores.astype(np.float32), held[asked][:, ranked]))
+    by_combiner, by_weights = (float(np.concatenate(found[name]).mean()) for name in ("combiner", "weights"))
+    if not by_combiner > by_weights:
+        return Combined(None, by_combiner, by_weights)
+    weights = _weights(z, held)
+    networks = []
+    for index in range(FITS):
+        networks.append(_fitted(z, held, weights, seed=HALVES + index))
+        progress("combiner", HALVES + index + 1, HALVES + FITS)
+    combiner = Combiner(
+        embedded.starts,
+        embedded.metric,
+        centre,
+        mean.astype(np.float32),
+        np.minimum(scale, np.finfo(np.float32).max).astype(np.float32),
+        **_side_by_side(networks),
+    )
+    return Combined(combiner, by_combiner, by_weights)
+
+
+class Network(nn.Module):
+    """(batch, n, f) standardised inputs -> (batch, n) scores; begins as the weighted sum."""
+
+    def __init__(self, weights: Doubles) -> None:
+        super().__init__()
+        self.linear = nn.Parameter(torch.from_numpy(weights.astype(np.float32)))
+        self.hidden = nn.Linear(len(weights), N_HIDDEN)
+        self.out = nn.Parameter(torch.zeros(N_HIDDEN))
+
+    def forward(self, z: Tensor) -> Tensor:
+        units = nn.functional.dropout(torch.relu(self.hidden(z)), DROPOUT, self.training)
+        return z @ self.linear + units @ self.out
+
+
+def _fitted(z: Floats, held: np.ndarray, weights: Doubles, *, seed: int) -> Network:
+    """Fit a network to inputs z (q, n, f) and which pairs are plays (q, n)."""
+    with seeded(seed, torch.device("cpu")) as rng:
+        network = Network(weights).train()
+        adam = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+        asked = np.flatnonzero(held.any(axis=1))
+        inputs, targets = torch.from_numpy(z), torch.from_numpy(held.astype(np.float32))
+        batches = endless(rng, len(asked), BATCH)
+        for _ in range(STEPS):
+            rows = torch.from_numpy(asked[next(batches)])
+            share = targets[rows] / targets[rows].sum(dim=1, keepdim=True)
+            loss = -(torch.log_softmax(network(inputs[rows]), dim=1) * share).sum(dim=1).mean()
+            adam.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            adam.step()
+    return network.eval()
+
+
+@torch.no_grad()
+def _side_by_side(networks: list[Network]) -> dict[str, Floats]:
+    """Return the arrays of one network whose score is the mean of the networks'."""
+    return {
+        "linear": torch.stack([network.linear for network in networks]).mean(dim=0).numpy(),
+        "hidden": torch.cat([network.hidden.weight.T for network in networks], dim=1).contiguous().numpy(),
+        "bias": torch.cat([network.hidden.bias for network in networks]).numpy(),
+        "out": torch.cat([network.out / len(networks) for network in networks]).numpy(),
+    }
+
+
+@torch.no_grad()
+def _scores(network: Network, z: Floats) -> Floats:
+    scores: Floats = network(torch.from_numpy(np.ascontiguousarray(z))).numpy()
+    return scores
+
+
+def _weights(z: Floats, held: np.ndarray) -> Doubles:
+    """Return weights (f,) of the members, learned as those of the blend; 0 for the other inputs."""
+    n_members = z.shape[-1] - N_OTHER_INPUTS
+    asked = held.any(axis=1)
+    weights = np.zeros(z.shape[-1])
+    weights[:n_members] = blend_weights([z[asked][:, :, i] for i in range(n_members)], held[asked], shrink=False)
+    return weights
+
+
+def _inputs(embedded: Embedded, data: TrainingData, queries: Indices, columns: Indices) -> PairInputs:
+    plays, artists = data.train.plays, data.train.artists
+    numbers = np.unique(np.concatenate([artists, data.validation.artists]), return_inverse=True)[1].reshape(-1)
+    of_train, of_new = numbers[: len(artists)], numbers[len(artists) :][columns]
+    n_artists = int(numbers.max()) + 1
+    own_rows = [plays.indices[plays.indptr[row] : plays.indptr[row + 1]] for row in queries]
+    artist_on = np.stack([np.bincount(of_train[rows], minlength=n_artists)[of_new] for rows in own_rows])
+    return PairInputs(
+        embedded.playlists[queries],
+        embedded.validation[columns],
+        [embedded.train[rows] for rows in own_rows],
+        artist_on,
+        np.bincount(of_train, minlength=n_artists)[of_new],
+    )

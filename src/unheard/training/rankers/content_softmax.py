@@ -1,0 +1,82 @@
+"""Fit a content softmax (models/rankers/content_softmax.py): predict a playlist's tracks among all train tracks.
+
+A step draws playlists; its loss is the mean cross entropy of their tracks under a softmax over the train tracks (of many
+tracks: over those of the step's playlists and others drawn at random).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unheard.arrays import Floats, Indices
+from unheard.inference.ranker_encoder import embed_rows
+from unheard.models.rankers.content_softmax import ContentSoftmax, EmbeddingAndBias
+from unheard.progress import Progress, silent
+from unheard.training.dataset import TrainingData
+from unheard.training.rankers.descent import descend, feature_tensors, seeded
+from unheard.training.rankers.ranker import Ranker
+from unheard.training.rankers.sampling import some_tracks
+
+INITIAL_DEVIATION = 0.1  # of the playlists' embeddings
+
+
+class TableAndTower(nn.Module):
+    """The playlists' embeddings, (m, k), and the tower."""
+
+    def __init__(self, config: ContentSoftmax, *, inputs: int, playlists: int) -> None:
+        super().__init__()
+        self.tower = EmbeddingAndBias(config, inputs=inputs)
+        self.playlists = nn.Parameter(torch.randn(playlists, config.output) * INITIAL_DEVIATION)
+
+
+def fit_content_softmax(
+    data: TrainingData, config: ContentSoftmax, *, seed: int, device: torch.device, progress: Progress = silent
+) -> Ranker:
+    """Embeddings have one dimension more than the configuration says, for the bias."""
+    known, new = feature_tensors(data, device)
+    plays = data.train.plays
+    played = np.flatnonzero(np.diff(plays.indptr))
+    with seeded(seed, device) as rng:
+        net = TableAndTower(config, inputs=known.shape[1], playlists=plays.shape[0]).to(device)
+
+        def loss(items: Indices) -> Tensor:
+            rows = played[items]
+            tracks = some_tracks(plays[rows], config.tracks, rng)
+            held = plays[rows][:, tracks].toarray() > 0 if len(tracks) < len(known) else plays[rows].toarray() > 0
+            listed = torch.from_numpy(held).to(device)  # (playlist, track)
+            embeddings = net.tower(known[tracks] if len(tracks) < len(known) else known)  # (track, k + 1)
+            chosen = functional.dropout(net.playlists[torch.from_numpy(rows).to(device)], config.playlist_dropout)
+            logits = torch.addmm(embeddings[:, -1], chosen, embeddings[:, :-1].T)
+            return cross_entropy(logits, listed)
+
+        history = descend(
+            net,
+            config.descent,
+            n_items=len(played),
+            loss=loss,
+            playlists=lambda: _playlists(net, plays),
+            val=lambda: embed_rows(net.tower, data.validation.features, device=device),
+            data=data,
+            rng=rng,
+            progress=progress,
+            name="content softmax",
+        )
+    return Ranker(net.tower.cpu(), _playlists(net, plays), history=history)
+
+
+def cross_entropy(logits: Tensor, listed: Tensor) -> Tensor:
+    """Return the mean over playlists of the mean cross entropy of their tracks, (playlist, track) both."""
+    share = listed / listed.sum(dim=1, keepdim=True).clamp(min=1)
+    return -(torch.log_softmax(logits, dim=1) * share).sum(dim=1).mean()
+
+
+def _playlists(net: TableAndTower, plays: csr_matrix) -> Floats:
+    """Return (m, k + 1) embeddings of the playlists, 1 in the column of the bias, zero for a playlist without plays."""
+    table = net.playlists.detach().cpu().numpy()
+    with_bias = np.concatenate([table, np.ones((len(table), 1), np.float32)], axis=1)
+    known: Floats = np.where(np.diff(plays.indptr)[:, None] > 0, with_bias, np.float32(0)).astype(np.float32)
+    return known

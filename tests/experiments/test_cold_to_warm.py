@@ -19,7 +19,7 @@ from unheard.experiments.cold_to_warm import (
     Options,
     Predicted,
     _measure,
-    _reveal,
+    reveal_plays,
     summary,
     tables,
 )
@@ -74,7 +74,7 @@ def test_a_figure_worked_the_long_way(workspace: Workspace, found: Found) -> Non
     assert isinstance(ridge, FactorRecommender)
     from unheard.splits import Use
 
-    reveal = _reveal(catalogue, catalogue.plays, Use.TEST, np.any(catalogue.warm.playlists, axis=1), 0)
+    reveal = reveal_plays(catalogue, catalogue.plays, Use.TEST, np.any(catalogue.warm.playlists, axis=1), 0)
     sought, out = reveal.hidden.toarray() > 0, reveal.left_out.toarray() > 0
     of_playlists = []
     for playlist in np.flatnonzero(sought.any(axis=1)):
@@ -109,7 +109,7 @@ def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace
     assert isinstance(ridge, FactorRecommender)
     asked = np.any(catalogue.warm.playlists, axis=1)
     test, val = (
-        _reveal(catalogue, plays, use, asked, 0)
+        reveal_plays(catalogue, plays, use, asked, 0)
         for plays, use in ((catalogue.plays, Use.TEST), (catalogue.validation_plays, Use.VAL))
     )
     embedding = replace(ridge, tracks=ridge.tracks * np.float32(4), playlists=ridge.playlists * np.float32(0.5))

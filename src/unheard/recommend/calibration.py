@@ -16,6 +16,7 @@ weight 1/5: cold tracks then have as many hidden plays as warm tracks with the s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
-from unheard.arrays import Doubles
+from unheard.arrays import Doubles, Floats
 from unheard.errors import UserError
 from unheard.factors.als import AlsConfig
 from unheard.progress import Progress, silent
@@ -122,6 +123,11 @@ class CalibrationPairs:
         return fit_scale(*self.pairs(cold=every if cold is None else cold))
 
 
+def fitted_factors(catalogue: Catalogue) -> Floats:
+    """Return the warm factors (n, d) of a catalogue."""
+    return catalogue.warm.tracks
+
+
 def calibration_pairs(
     catalogue: Catalogue,
     recommender: Recommender,
@@ -129,13 +135,15 @@ def calibration_pairs(
     *,
     rng: np.random.Generator,
     max_tracks: int | None = None,
+    warm_factors: Callable[[Catalogue], Floats] = fitted_factors,
     progress: Progress = silent,
 ) -> CalibrationPairs:
     """Hide plays, fit the warm factors without them, and score warm and cold tracks.
 
-    recommender  scores validation tracks by predictions
-    als          settings with which the warm factors were fitted
-    max_tracks   draw at most this many warm and this many cold tracks; None: all
+    recommender   scores validation tracks by predictions
+    als           settings with which the warm factors were fitted
+    max_tracks    draw at most this many warm and this many cold tracks; None: all
+    warm_factors  returns the factors (n, d) that rank warm tracks, of the catalogue without the hidden plays
 
     Raise UserError if no play can be hidden, or if no validation track has plays.
     """
@@ -152,7 +160,7 @@ def calibration_pairs(
         playlists = np.sort(rng.choice(playlists, MAX_PLAYLISTS, replace=False))
     refit = refitted(catalogue, known, hidden, als, progress)
     warm, cold_sample = (_sample(rows, max_tracks, rng) for rows in (refit.candidates("warm", new=False), cold))
-    warm_recommender = FactorRecommender("refitted", refit.warm.tracks, refit.warm.playlists, refit.warm.centre)
+    warm_recommender = FactorRecommender("refitted", warm_factors(refit), refit.warm.playlists, refit.warm.centre)
     warm_scores = warm_recommender.scores(playlists, warm)
     warm_scores[_held(known, playlists, warm)] = -np.inf
     return CalibrationPairs(

@@ -55,7 +55,7 @@ def compute_factors(
     with open_library(workspace.library_path) as library:
         track_ids = library.tracks().ids
     plays = read_plays(workspace).for_tracks(track_ids)
-    playlist_ids, digests = plays.playlist_ids, playlist_digests(plays)
+    playlist_ids, digests = plays.playlist_ids, playlist_digests(plays.positive().matrix, track_ids)
     if not len(plays) and imported is None:
         raise MissingStageError(
             f"{workspace.root}: no plays of the scanned tracks", f"unheard import -w {workspace.root} PLAYLISTS"

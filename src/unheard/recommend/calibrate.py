@@ -13,7 +13,7 @@ from unheard.inference.predictions import load_predictions
 from unheard.progress import Progress, silent
 from unheard.recommend.calibration import calibration_pairs, fitted_factors
 from unheard.recommend.catalogue import Catalogue, load_catalogue
-from unheard.recommend.first_plays import chosen_kappas, load_kappas, refitted_estimates, save_kappas
+from unheard.recommend.first_plays import load_estimates, refitted_estimates, store_estimates
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import make_recommender
 from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Scale
@@ -30,20 +30,18 @@ def calibrate(workspace: Workspace, split: str, model: str, *, progress: Progres
     Under `live` the kappas of first_plays.py are chosen and stored first, and the scale is that of the estimates. Raise
     UserError if too few plays can be hidden, or if there are no validation plays.
     """
-    fingerprint = load_predictions(workspace, split, model).fingerprint
-    is_live = split == LIVE
-    if (stored := load_scale(workspace, split, model, fingerprint)) is not None and (
-        not is_live or load_kappas(workspace, split, model) is not None
-    ):
+    predictions = load_predictions(workspace, split, model)
+    fingerprint, stored = predictions.fingerprint, load_scale(workspace, split, model, predictions.fingerprint)
+    has_estimates = split != LIVE or load_estimates(workspace, split, model) is not None
+    if has_estimates and (stored is not None or predictions.track_embeddings is None):
         return stored
     catalogue = load_catalogue(workspace, split)
     recommender = make_recommender(workspace, catalogue, model)
     factors = recommender.factors if isinstance(recommender, EmbeddingRecommender) else recommender
     warm_factors: Callable[[Catalogue], Floats] = fitted_factors
-    if is_live and isinstance(factors, FactorRecommender) and factors.predicted is not None and not factors.full:
-        kappas = chosen_kappas(catalogue, factors.predicted)
-        save_kappas(workspace, split, model, kappas)
-        warm_factors = partial(refitted_estimates, kappas=kappas)
+    if split == LIVE and isinstance(factors, FactorRecommender):
+        kappas = store_estimates(workspace, catalogue, factors)
+        warm_factors = fitted_factors if kappas is None else partial(refitted_estimates, kappas=kappas)
     if not isinstance(recommender, EmbeddingRecommender):
         return None
     raw, als = replace(recommender, warm_cold=None), als_config(workspace, split)

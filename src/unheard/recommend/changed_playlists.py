@@ -24,11 +24,14 @@ MAX_PLAYLISTS = 5000  # that the map is fitted to
 
 
 def changed_since(factors: Factors, plays: Plays) -> Mask:
-    """Return which playlists of `plays` are new, or hold other tracks than when `factors` were computed, (m,)."""
+    """Return which playlists of `plays` are new, or hold other tracks than when `factors` were computed, (m,).
+
+    plays  with positive weights only, of tracks of the library
+    """
     rows = factors.playlist_ids.rows(plays.playlist_ids, missing=-1)
     if factors.playlist_digests is None or not len(factors.playlist_ids):
         return rows < 0
-    changed: Mask = (rows < 0) | (factors.playlist_digests[rows] != playlist_digests(plays))
+    changed: Mask = (rows < 0) | (factors.playlist_digests[rows] != playlist_digests(plays.matrix, plays.track_ids))
     return changed
 
 

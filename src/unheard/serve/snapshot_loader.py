@@ -31,7 +31,7 @@ FileVersions = tuple[tuple[str, int, int], ...]
 MODEL_FILES = (
     "predictions.safetensors",
     "scale.json",
-    "kappas.json",
+    "estimates.safetensors",
     "checkpoint.safetensors",
     RANKER_FILE,
     "fit.json",

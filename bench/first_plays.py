@@ -4,9 +4,12 @@
 
 A fifth of the train plays of each playlist is hidden, and the factors are fitted again without them. Each playlist then
 ranks all train tracks that it is not known to hold; its hidden tracks are relevant. Rows: tracks by their number of
-known plays (only these tracks are ranked), and all train tracks. Columns: the fitted ALS factor; the prior, which is a
-ridge regression shrunk towards the mean of the artist's other tracks; the estimate of recommend/first_plays.py, whose kappas
-are chosen on validation tracks; and the estimate with the mean factor as prior, which shows what the prior adds.
+known plays (only these tracks are ranked), and all train tracks. Columns:
+
+    ALS                  the fitted factor
+    prior                ridge regression, shrunk towards the mean of the artist's other tracks
+    mean factor + plays  the estimate with the mean factor as prior, which shows what the prior adds
+    estimate             of recommend/first_plays.py, with kappas that are chosen on validation tracks
 
 With --model, a trained model with its own embedding space: test tracks are ranked for playlists by the learned
 embeddings of the playlists, and by mapped ones (recommend/changed_playlists.py), each fifth of the playlists by a map

@@ -178,7 +178,8 @@ def _model_is_kept(workspace: Workspace, tracks: Tracks, plays: Plays, state: Go
     if split is None or changes is None or not changes.are_small or state.fitted_to != _fitted_to(tracks, split):
         return False
     if changes.n_changed:
-        say(f"{changes.n_changed} playlists changed since the last training: the lists follow them without a new one")
+        n = f"{changes.n_changed} of {changes.n_before}"
+        say(f"{n} playlists changed since the last training: the lists follow them without a new one")
     return True
 
 

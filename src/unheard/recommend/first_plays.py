@@ -12,7 +12,9 @@ Playlists that changed after the factors were computed are brought up to date to
 
 holds the two kappas, which are chosen on validation tracks after a training, and the estimates at that time with a hash
 of what each was computed from. A session computes only those anew whose prior, plays or playlists have changed; it
-writes nothing. (The others would differ a little too, as X'X contains the changed playlists.) Evaluation and calibration make recommenders without this step, and splits that hold plays out are not changed.
+writes nothing. (All others would differ a little too, because X'X contains the changed playlists.)
+
+Evaluation and calibration make recommenders without this step, and splits that hold plays out are not changed by it.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ from unheard.splits import Use
 
 MAX_PLAYLISTS = 2000
 MAX_NEWTON_STEPS = 50
+ROUNDING = 1e-10  # relative error of a loss
 PENALTY = 1e-6  # keeps the coefficients finite if a score separates the classes
 
 
@@ -188,18 +189,30 @@ def fit_scale(warm: ScoredPairs, cold: ScoredPairs) -> Scale | None:
 
 
 def fit_logistic(pairs: ScoredPairs) -> tuple[float, float]:
-    """Return (a, b) of log odds = a + b s with the largest weighted likelihood, by Newton's method."""
+    """Return (a, b) of log odds = a + b s with the largest weighted likelihood, by Newton's method.
+
+    A step that would decrease the likelihood is halved: scores with a long tail would otherwise let it diverge.
+    """
     mean, deviation = float(pairs.scores.mean()), float(pairs.scores.std()) or 1.0
     x = np.stack([np.ones(len(pairs.scores)), (pairs.scores - mean) / deviation])  # (2, pair)
     rate = float(np.average(pairs.relevant, weights=pairs.weight))
     theta = np.array([np.log(rate / (1 - rate)) if 0 < rate < 1 else 0.0, 0.0])
     total = float(pairs.weight.sum())
+
+    def loss(theta: Doubles) -> float:
+        odds = theta @ x
+        losses = np.logaddexp(0, odds) - pairs.relevant * odds
+        return float(pairs.weight @ losses + PENALTY * total * theta @ theta / 2)
+
+    lowest = loss(theta)
     for _ in range(MAX_NEWTON_STEPS):
         p = expit(theta @ x)
         gradient = x @ (pairs.weight * (pairs.relevant - p)) - PENALTY * total * theta
         hessian = (x * (pairs.weight * p * (1 - p))) @ x.T + PENALTY * total * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
-        theta += step
+        while (now := loss(theta + step)) > lowest + ROUNDING * abs(lowest):
+            step /= 2
+        theta, lowest = theta + step, now
         if np.abs(step).max() < 1e-9:
             break
     return float(theta[0] - theta[1] * mean / deviation), float(theta[1] / deviation)

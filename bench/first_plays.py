@@ -1,6 +1,6 @@
 """Measure the estimates that rank played tracks in production, and the embeddings of changed playlists.
 
-    python bench/first_plays.py W [--split tracks] [--model blend]
+    python bench/first_plays.py W [--split tracks] [--model blend] [--late DATA]
 
 A fifth of the train plays of each playlist is hidden, and the factors are fitted again without them. Each playlist then
 ranks all train tracks that it is not known to hold; its hidden tracks are relevant. Rows: tracks by their number of
@@ -13,34 +13,64 @@ known plays (only these tracks are ranked), and all train tracks. Columns:
 
 With --model, a trained model with its own embedding space: test tracks are ranked for playlists by the learned
 embeddings of the playlists, and by mapped ones (recommend/changed_playlists.py), each fifth of the playlists by a map
-that was fitted to the others. `factors` ranks by the model's predicted factors.
+that `factors` ranks by the model's predicted factors.
+
+With --late, a folder with tracks.csv, vectors.npz and playlists.csv: a tenth of the playlists (of at least 10 tracks)
+is imported after factors and the model reduced-rank were fitted to the others. A fifth of their tracks is hidden; all
+other tracks are ranked for them, without a training and with one.
+
+Intervals of differences are 95 %, bootstrap over playlists, paired; seed 0.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from unheard.arrays import Floats, Mask, Rows
+from unheard.arrays import Doubles, Floats, Mask, Rows
+from unheard.factors.als import AlsConfig
+from unheard.factors.stage import compute_factors
 from unheard.metrics import accuracy
+from unheard.metrics.chance import chance_ndcg
+from unheard.metrics.intervals import Resamples, percentile_interval
+from unheard.models.ranker_recipe import load_any_recipe
+from unheard.plays import import_playlists
 from unheard.ranking import ranks_of
+from unheard.recommend.calibrate import calibrate
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.changed_playlists import mapped_embeddings
 from unheard.recommend.cold_to_warm import estimates_of, with_plays
-from unheard.recommend.first_plays import chosen_kappas
-from unheard.recommend.holdout import hide, refitted
+from unheard.recommend.first_plays import chosen_kappas, with_first_plays
+from unheard.recommend.holdout import HIDDEN_ONE_IN, hide, refitted
 from unheard.recommend.models import make_recommender
 from unheard.recommend.predicted import ridge
 from unheard.recommend.recommenders import EmbeddingRecommender
-from unheard.splits import Use
+from unheard.scan.scan import scan
+from unheard.splits import LIVE, Use, load_split, renew_live
+from unheard.training.train import train
 from unheard.workspace import Workspace
 
 K = 20
 BINS = ((1, 1), (2, 2), (3, 4), (5, 7), (8, 12), (13, 20), (21, 50), (51, 10**9))
 FOLDS = 5
+LEAST = 10  # tracks of a late playlist
+LATE_MODEL = "reduced-rank"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """nDCG and AUC of each playlist, and the mean nDCG of a random ranking."""
+
+    ndcg: Doubles
+    auc: Doubles
+    chance: float
 
 
 def main() -> None:
@@ -48,12 +78,16 @@ def main() -> None:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--split", default="tracks")
     parser.add_argument("--model")
+    parser.add_argument("--late", type=Path)
     options = parser.parse_args()
     workspace = Workspace.open(options.workspace)
     catalogue = load_catalogue(workspace, options.split)
     hidden_plays(catalogue)
     if options.model:
         changed_playlists(workspace, catalogue, options.model)
+    if options.late:
+        with tempfile.TemporaryDirectory() as folder:
+            late_playlists(Path(folder), options.late)
 
 
 def hidden_plays(catalogue: Catalogue) -> None:
@@ -76,18 +110,15 @@ def hidden_plays(catalogue: Catalogue) -> None:
     x = warm.playlists[playlists]
     scores = {name: products(x, factors) for name, factors in columns.items()}
     n_known = np.bincount(known.indices, minlength=len(catalogue))[tracks]
-    print(f"{len(playlists)} playlists, kappa {kappas.plays:g}, of the artist {kappas.artist:g}; ndcg@{K} / AUC\n")
-    print(f"| known plays | tracks | playlists | {' | '.join(columns)} |\n|---|---:|---:|{'---:|' * len(columns)}")
+    print(f"kappa {kappas.plays:g}, of the artist {kappas.artist:g}\n\n{head('known plays | tracks', columns)}")
     for low, high in (*BINS, (1, 10**9)):
         chosen = (n_known >= low) & (n_known <= high)
         if chosen.any() and relevant[:, chosen].nnz:
             found = [figures(table, relevant, held, playlists, tracks, chosen) for table in scores.values()]
             title = f"{low}" if low == high else f"{low} or more" if high == 10**9 else f"{low}-{high}"
-            cells = [f"{ndcg:.3f} / {auc:.3f}" for ndcg, auc, _ in found]
-            print(f"| {title} | {chosen.sum()} | {found[0][2]} | {' | '.join(cells)} |")
+            print(row(f"{title} | {chosen.sum()}", found))
     found = [figures(profile(factors, held), relevant, held, playlists, tracks) for factors in columns.values()]
-    cells = [f"{ndcg:.3f} / {auc:.3f}" for ndcg, auc, _ in found]
-    print(f"| all, mean cosine | {len(tracks)} | {found[0][2]} | {' | '.join(cells)} |")
+    print(row(f"all, by mean cosine with the known tracks | {len(tracks)}", found))
 
 
 def changed_playlists(workspace: Workspace, catalogue: Catalogue, model: str) -> None:
@@ -116,10 +147,72 @@ def changed_playlists(workspace: Workspace, catalogue: Catalogue, model: str) ->
         "mapped": products(mapped[playlists], ranking.tracks[tracks]),
         "factors": products(catalogue.warm.playlists[playlists], recommender.factors.predicted[tracks]),
     }
-    print(f"\n| playlists of {model} | n | ndcg@{K} / AUC |\n|---|---:|---:|")
-    for name, scores in tables.items():
-        ndcg, auc, n = figures(scores, relevant, held, playlists, tracks)
-        print(f"| {name} | {n} | {ndcg:.3f} / {auc:.3f} |")
+    found = [figures(scores, relevant, held, playlists, tracks) for scores in tables.values()]
+    print(f"\n{head(f'playlists of {model}', tables)}\n{row('all', found)}")
+
+
+def late_playlists(folder: Path, data: Path) -> None:
+    with (data / "playlists.csv").open(encoding="utf-8", newline="") as file:
+        lists: dict[str, list[str]] = {}
+        for line in csv.DictReader(file):
+            lists.setdefault(line["playlist_id"], []).append(line["track_id"])
+    rng, names = np.random.default_rng(0), sorted(lists)
+    late = [name for name, drawn in zip(names, rng.random(len(names)) < 0.1, strict=True) if drawn]
+    late = [name for name in late if len(lists[name]) >= LEAST]
+    hidden = {name: set(rng.permutation(lists[name])[: len(lists[name]) // HIDDEN_ONE_IN]) for name in late}
+    workspace = Workspace.init(folder / "w")
+    scan(workspace, [data / "tracks.csv", data / "vectors.npz"], jobs=1)
+
+    def import_some(names: Iterable[str]) -> None:
+        lines = [f"{p},{track}\n" for p in names for track in lists[p] if track not in hidden.get(p, ())]
+        (folder / "some.csv").write_text("playlist_id,track_id\n" + "".join(lines), encoding="utf-8")
+        import_playlists(workspace, [folder / "some.csv"])
+
+    def fit() -> None:
+        renew_live(workspace)
+        compute_factors(workspace, LIVE, AlsConfig(dim=64))
+        train(workspace, load_any_recipe(LATE_MODEL), load_split(workspace, LIVE))
+        calibrate(workspace, LIVE, LATE_MODEL)
+
+    def measured(*, first_plays: bool) -> Figures:
+        catalogue = load_catalogue(workspace, LIVE)
+        recommender = make_recommender(workspace, catalogue, LATE_MODEL)
+        if first_plays:
+            recommender = with_first_plays(workspace, catalogue, recommender)
+        playlists, tracks = catalogue.playlists.rows(late), np.arange(len(catalogue), dtype=np.int32)
+        held = catalogue.plays[playlists].toarray() > 0
+        relevant = np.array([[name in hidden[p] for name in catalogue.tracks.ids] for p in late]) & ~held
+        return figures(recommender.scores(playlists, tracks), csr_matrix(relevant), held, playlists, tracks)
+
+    import_some(name for name in names if name not in late)
+    fit()
+    import_some(late)
+    without = measured(first_plays=True)
+    fit()
+    tables = {
+        "trained again, ALS factors": measured(first_plays=False),
+        "trained again, estimates": measured(first_plays=True),
+        "not trained again, estimates": without,
+    }
+    print(f"\n{head('late playlists', tables)}\n{row(str(len(late)), list(tables.values()))}")
+
+
+def head(first: str, columns: Iterable[str]) -> str:
+    names = [*columns]
+    titles = [*first.split(" | "), "playlists", "chance", *names, f"{names[-1]} - {names[0]}, ndcg"]
+    return f"| {' | '.join(titles)} |\n|---|{'---:|' * (len(titles) - 1)}"
+
+
+def row(first: str, found: Sequence[Figures]) -> str:
+    difference = found[-1].ndcg - found[0].ndcg
+    resamples = Resamples.draw(np.arange(len(difference)), rng=np.random.default_rng(0))
+    low, high = percentile_interval(resamples.means(difference)) or (np.nan, np.nan)
+    cells = [f"{np.nanmean(one.ndcg):.3f} / {np.nanmean(one.auc):.3f}" for one in found]
+    by_chance = f"{found[0].chance:.3f} / .500"
+    return (
+        f"| {first} | {len(difference)} | {by_chance} | {' | '.join(cells)} "
+        f"| {np.nanmean(difference):+.3f} [{low:+.3f}, {high:+.3f}] |"
+    )
 
 
 def products(x: Floats, y: Floats) -> Floats:
@@ -136,8 +229,8 @@ def profile(factors: Floats, held: Mask) -> Floats:
 
 def figures(
     scores: Floats, relevant: csr_matrix, held: Mask, playlists: Rows, tracks: Rows, chosen: Mask | None = None
-) -> tuple[float, float, int]:
-    """Return (nDCG, AUC, playlists) of scores (playlist, track) among some tracks, without those that are held."""
+) -> Figures:
+    """Return the figures of scores (playlist, track) among some tracks, without those that are held."""
     columns = np.flatnonzero(np.ones(len(tracks), np.bool_) if chosen is None else chosen)
     among = relevant[:, columns]
     rows = np.flatnonzero(among.getnnz(axis=1))
@@ -149,7 +242,8 @@ def figures(
     rank, mid = ranks_of(values, query, column, seed=0, queries=playlists[rows], candidates=tracks[columns])
     ranks = accuracy.Ranks.of(query, rank, len(rows))
     auc = accuracy.auc(query, mid, (~masked).sum(axis=1))
-    return float(np.nanmean(accuracy.ndcg_at_k(ranks, K))), float(np.nanmean(auc)), len(rows)
+    expected = chance_ndcg((~masked).sum(axis=1), np.bincount(query, minlength=len(rows)), K)
+    return Figures(accuracy.ndcg_at_k(ranks, K), auc, float(expected.mean()))
 
 
 if __name__ == "__main__":

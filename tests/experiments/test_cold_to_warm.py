@@ -15,11 +15,9 @@ from unheard.errors import UserError
 from unheard.experiments.cold_to_warm import (
     COLD_TO_WARM,
     LEVELS,
-    METRICS,
     Options,
     Predicted,
     _measure,
-    reveal_plays,
     summary,
     tables,
 )
@@ -28,6 +26,7 @@ from unheard.plays import Play, Plays, replace_playlists
 from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.models import make_recommender
 from unheard.recommend.recommenders import FactorRecommender
+from unheard.recommend.revealed_plays import METRICS, reveal_plays
 from unheard.report.stored_results import read_experiments
 from unheard.workspace import Workspace
 

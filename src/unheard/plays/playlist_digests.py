@@ -35,4 +35,5 @@ def id_hashes(ids: Iterable[str]) -> NDArray[np.uint64]:
 def sums_of_rows(values: NDArray[np.uint64], starts: NDArray[np.integer]) -> NDArray[np.uint64]:
     """Return the sum modulo 2^64 of the values of each row, which lie between two of `starts` (row + 1,)."""
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(values, dtype=np.uint64)])
-    return sums[starts[1:]] - sums[starts[:-1]]
+    of_rows: NDArray[np.uint64] = sums[starts[1:]] - sums[starts[:-1]]
+    return of_rows

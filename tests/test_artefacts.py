@@ -72,6 +72,17 @@ def test_another_kind_and_a_newer_format_are_refused(tmp_path: Path, monkeypatch
         artefacts.load(path, "toy")
 
 
+def test_the_configuration_is_read_without_the_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    artefacts.save(path, "toy", config={"n": 1}, arrays={"x": np.zeros(3)})
+    assert artefacts.read_config(path, "toy") == {"n": 1} == artefacts.load(path, "toy").config
+    with pytest.raises(UserError, match="expected an artefact of kind 'other'"):
+        artefacts.read_config(path, "other")
+    path.write_bytes(b"broken")
+    with pytest.raises(UserError, match="not an unheard artefact"):
+        artefacts.read_config(path, "toy")
+
+
 def test_json_without_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         artefacts.write_json(tmp_path / "x.json", [float("nan")])

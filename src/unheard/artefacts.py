@@ -99,11 +99,35 @@ def load(path: Path, kind: str) -> Artefact:
     """Read one artefact; raise UserError if it is damaged, of another kind, or of a newer format."""
     try:
         with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get("unheard", "null"))
+            header = _header(file)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         ids = {name.removeprefix("ids."): _ids(arrays, name) for name in list(arrays) if _names_ids(name)}
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise UserError(f"{path}: not an unheard artefact ({error}); delete it and run its stage again") from error
+        raise _unreadable(path, error) from error
+    return Artefact(kind, _checked(path, header, kind)["config"], arrays, ids)
+
+
+def read_config(path: Path, kind: str) -> dict[str, Any]:
+    """Return the configuration of an artefact without reading its arrays; raise UserError as `load` does."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = _header(file)
+    except (SafetensorError, ValueError, OSError) as error:
+        raise _unreadable(path, error) from error
+    config: dict[str, Any] = _checked(path, header, kind)["config"]
+    return config
+
+
+def _header(file: Any) -> Any:
+    return json.loads((file.metadata() or {}).get("unheard", "null"))
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: not an unheard artefact ({error}); delete it and run its stage again")
+
+
+def _checked(path: Path, header: Any, kind: str) -> dict[str, Any]:
+    """Return the header; raise UserError for another kind or a newer format."""
     if not isinstance(header, dict) or header.get("kind") != kind:
         found = header.get("kind") if isinstance(header, dict) else None
         raise UserError(f"{path}: expected an artefact of kind {kind!r}, found {found!r}; name another file")
@@ -111,7 +135,7 @@ def load(path: Path, kind: str) -> Artefact:
         raise UserError(
             f"{path}: format version {header['version']} is newer than {FORMAT_VERSION}; update unheard to read it"
         )
-    return Artefact(kind, header["config"], arrays, ids)
+    return header
 
 
 def problem_with(path: Path) -> str | None:

@@ -24,6 +24,7 @@ from unheard.recommend import recommend as ranking
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.confidence import ConfidenceModel, confidence_model
 from unheard.recommend.export import as_json, entries_of, export
+from unheard.recommend.first_plays import with_first_plays
 from unheard.recommend.models import (
     ORACLE,
     UNTRAINED,
@@ -389,7 +390,8 @@ class Session:
 
     @cached_property
     def _recommender(self) -> Recommender:
-        return make_recommender(self.workspace, self.catalogue, self.model, seed=self.seed)
+        made = make_recommender(self.workspace, self.catalogue, self.model, seed=self.seed)
+        return with_first_plays(self.workspace, self.catalogue, made)
 
     @cached_property
     def _confidence_model(self) -> ConfidenceModel | None:

@@ -9,7 +9,8 @@ W/
   splits.json                    every split, in the exchange format
   factors/full.safetensors       factors fitted on all plays (the reference of the neighbour tasks)
   factors/<split>.safetensors    warm factors: fitted on train plays, with other tracks folded in
-  models/<split>/<name>/         checkpoint.safetensors, predictions.safetensors, history.json
+  models/<split>/<name>/         checkpoint.safetensors, predictions.safetensors, history.json, scale.json,
+                                 estimates.safetensors (see recommend/first_plays.py)
   results/<split>.json           figures of `evaluate`
   experiments/<name>.json        figures of `experiment`
   listening-tests/<name>/        a study, its clips and its answers (see listening_test/study.py)

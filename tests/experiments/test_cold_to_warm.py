@@ -15,11 +15,9 @@ from unheard.errors import UserError
 from unheard.experiments.cold_to_warm import (
     COLD_TO_WARM,
     LEVELS,
-    METRICS,
     Options,
     Predicted,
     _measure,
-    _reveal,
     summary,
     tables,
 )
@@ -28,6 +26,7 @@ from unheard.plays import Play, Plays, replace_playlists
 from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.models import make_recommender
 from unheard.recommend.recommenders import FactorRecommender
+from unheard.recommend.revealed_plays import METRICS, reveal_plays
 from unheard.report.stored_results import read_experiments
 from unheard.workspace import Workspace
 
@@ -74,7 +73,7 @@ def test_a_figure_worked_the_long_way(workspace: Workspace, found: Found) -> Non
     assert isinstance(ridge, FactorRecommender)
     from unheard.splits import Use
 
-    reveal = _reveal(catalogue, catalogue.plays, Use.TEST, np.any(catalogue.warm.playlists, axis=1), 0)
+    reveal = reveal_plays(catalogue, catalogue.plays, Use.TEST, np.any(catalogue.warm.playlists, axis=1), 0)
     sought, out = reveal.hidden.toarray() > 0, reveal.left_out.toarray() > 0
     of_playlists = []
     for playlist in np.flatnonzero(sought.any(axis=1)):
@@ -109,7 +108,7 @@ def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace
     assert isinstance(ridge, FactorRecommender)
     asked = np.any(catalogue.warm.playlists, axis=1)
     test, val = (
-        _reveal(catalogue, plays, use, asked, 0)
+        reveal_plays(catalogue, plays, use, asked, 0)
         for plays, use in ((catalogue.plays, Use.TEST), (catalogue.validation_plays, Use.VAL))
     )
     embedding = replace(ridge, tracks=ridge.tracks * np.float32(4), playlists=ridge.playlists * np.float32(0.5))

@@ -132,6 +132,33 @@ def test_many_playlists_train_the_default_model(home: Path, tmp_path: Path) -> N
     assert go(home, home / "many", "-w", w, "-o", out, "-n", 5, "--max-minutes", 0.01)["changed"] is False
 
 
+@pytest.mark.slow
+def test_a_few_changed_playlists_change_the_lists_without_a_training(home: Path, tmp_path: Path) -> None:
+    w, out, lists = tmp_path / "w", tmp_path / "out", tmp_path / "lists"
+    shutil.copytree(home / "many", lists)
+    for file in lists.iterdir():
+        file.write_text(file.read_text(encoding="utf-8").replace("../music", str(home / "music")), encoding="utf-8")
+    words = (lists, "-w", w, "-o", out, "-n", 5, "--max-minutes", 0.01)
+    assert go(home, *words)["model"] == "blend"
+    made = [*(w / "factors").iterdir(), *(w / "models" / "live" / "blend").iterdir()]
+    first = {file: file.stat().st_mtime_ns for file in made}
+    before = {file.name: tracks_of(file) for file in out.iterdir()}
+    longer = max(lists / name.removeprefix("New for ") for name in before if name != "New for you.m3u8")
+    new = before[f"New for {longer.name}"][0]
+    longer.write_text(longer.read_text(encoding="utf-8") + f"{new}\n", encoding="utf-8")
+    ran = run_command("go", home / "music", *words, "-j", 1)
+    assert ran.code == 0
+    assert "1 of 60 playlists changed since the last training" in ran.stderr
+    assert {file: file.stat().st_mtime_ns for file in first} == first
+    assert new not in tracks_of(out / f"New for {longer.name}")
+    assert before != {file.name: tracks_of(file) for file in out.iterdir()}
+    for file in sorted(lists.iterdir())[:4]:  # more than a twentieth: factors and model are fitted again
+        file.write_text(file.read_text(encoding="utf-8") + f"{new}\n", encoding="utf-8")
+    assert go(home, *words)["changed"] is True
+    changed = {file.name for file in first if file.stat().st_mtime_ns != first[file]}
+    assert changed >= {"live.safetensors", "ranker.safetensors", "estimates.safetensors"}
+
+
 def test_the_summary_says_how_far_to_trust_it(home: Path, tmp_path: Path) -> None:
     ran = run_command("go", home / "music", home / "few", "-w", tmp_path / "w", "-o", tmp_path / "out", "-j", 1)
     assert ran.code == 0

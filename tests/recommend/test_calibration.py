@@ -43,6 +43,15 @@ def test_the_fit_is_that_of_scikit_learn() -> None:
     assert fit_logistic(pairs) == pytest.approx((truth.intercept_[0], truth.coef_[0, 0]), rel=1e-3)
 
 
+def test_scores_with_a_long_tail_do_not_diverge() -> None:
+    """Most pairs have a score near 0 and no play, as in lists of many tracks: Newton's first step is far too long."""
+    rng = np.random.default_rng(0)
+    s = 0.01 * rng.standard_normal(200_000) + rng.exponential(0.02, 200_000) ** 2 * 60
+    pairs = ScoredPairs(s, rng.random(len(s)) < 1 / (1 + np.exp(7.8 - 9 * s)), np.ones(len(s)))
+    a, b = fit_logistic(pairs)
+    assert (a, b) == pytest.approx((-7.8, 9), rel=0.1)
+
+
 @pytest.mark.parametrize("found", [np.zeros(50, np.bool_), np.ones(50, np.bool_), np.arange(50) >= 25])
 def test_uninformative_and_separating_scores_have_finite_fits(found: np.ndarray) -> None:
     pairs = ScoredPairs(np.linspace(0, 1, 50), found, np.ones(50))

@@ -20,10 +20,12 @@ from tests.builders.audio_workers import hanging_encoder
 from tests.builders.command_line import run_command
 from tests.builders.server import eventually, running
 from unheard.errors import MissingStageError
+from unheard.factors.stage import compute_factors
 from unheard.inference.predictions import load_predictions
 from unheard.library import Library
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.ridge import Ridge
+from unheard.plays import Play, Plays, read_plays, replace_playlists
 from unheard.recommend.recommenders import Scale
 from unheard.recommend.scales import save_scale
 from unheard.serve import queries
@@ -36,7 +38,7 @@ from unheard.serve.snapshot import Snapshot
 from unheard.serve.snapshot_loader import MODEL_FILES, file_versions, has_new_tracks, load_in_process
 from unheard.serve.state import ServerState
 from unheard.session import Session
-from unheard.splits import load_split
+from unheard.splits import LIVE, load_split, renew_live
 from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Workspace
 
@@ -118,6 +120,26 @@ def test_a_calibration_is_used_without_a_restart(own_workspace: Path) -> None:
     after = queries.for_playlist(server.snapshot(), "p01", options)
     assert "warm" in {item.track.kind for item in before.items}
     assert "warm" not in {item.track.kind for item in after.items}  # an offset of 100 puts all others first
+    server.stop()
+
+
+def test_imported_plays_count_without_a_restart_and_without_a_training(own_workspace: Path) -> None:
+    """A track moves from new to known; a playlist that came after the training has a list."""
+    workspace = Workspace.open(own_workspace)
+    renew_live(workspace)
+    compute_factors(workspace, LIVE, world.ALS)
+    recipe = RankerRecipe("one-ridge", "", ("statistics",), (Member(Ridge()),))
+    fit_rankers(workspace, recipe, load_split(workspace, LIVE))
+    server = ServerState(ServeConfig(workspace=own_workspace, split=LIVE, model="one-ridge"))
+    options = ListParameters(candidates="cold", n=50)
+    before = queries.for_playlist(server.snapshot(), "p01", options)
+    rows = [*read_plays(workspace), Play("late", "t00-0", 0), Play("late", "unplayed", 1)]
+    replace_playlists(workspace, Plays.of(rows))
+    server.refresh()
+    after = queries.for_playlist(server.snapshot(), "p01", options)
+    assert "unplayed" in {item.track.track_id for item in before.items}
+    assert "unplayed" not in {item.track.track_id for item in after.items}
+    assert len(queries.for_playlist(server.snapshot(), "late", ListParameters(candidates="all", n=5)).items) == 5
     server.stop()
 
 

@@ -100,7 +100,7 @@ def train(
     from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
     from unheard.models.recipe import recipe_names
     from unheard.recommend.calibrate import calibrate
-    from unheard.splits import load_split
+    from unheard.splits import LIVE, load_split
     from unheard.training.train import DEFAULT_RECIPE
     from unheard.training.train import train as train_recipe
 
@@ -123,7 +123,7 @@ def train(
             force=force,
             progress=progress,
         )
-        if isinstance(chosen, RankerRecipe):
+        if isinstance(chosen, RankerRecipe) or under.name == LIVE:
             try:
                 calibrate(opened, under.name, checkpoint.parent.name, progress=progress)
             except UserError as error:

@@ -21,19 +21,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
-from unheard.arrays import Doubles, Floats, Indices, Mask, Rows
+from unheard.arrays import Doubles, Floats
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import model_names
 from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import number
 from unheard.experiments.experiment import Experiment, Findings, Models, Seed, load, save
 from unheard.factors.als import AlsConfig
-from unheard.metrics import accuracy, chance
 from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.progress import Progress
-from unheard.ranking import ranks_of
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.cold_to_warm import (
     KAPPAS,
@@ -47,15 +44,12 @@ from unheard.recommend.cold_to_warm import (
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import BASELINES, ORACLE, make_recommender, trained_models
 from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender
+from unheard.recommend.revealed_plays import MAX_VALIDATION_PLAYLISTS, METRICS, Queries, reveal_plays
 from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
 
 LEVELS = (0, 1, 2, 5, 10, 50)
-K = 20
-MAX_VALIDATION_PLAYLISTS = 1000  # to choose the kappas on
-METRICS = ("recall@20", "ndcg@20", "auc")
 EMBEDDING, AUDIO, ARTIST, PLAYS, BLEND = "embedding", "audio", "artist", "plays", "blend"
-Figures = dict[str, Doubles]  # by metric, (query,)
 
 
 @dataclass(frozen=True)
@@ -74,69 +68,6 @@ class Predicted:
     embedding: FactorRecommender | None
 
 
-@dataclass(frozen=True)
-class Queries:
-    """Relevant tracks and candidates: column[i] is a relevant candidate of query[i]; ordered by query."""
-
-    playlists: Rows
-    query: Indices
-    column: Indices
-    left_out: Mask  # (query, track)
-    tracks: Rows
-    x: Floats  # (query, d)
-    seed: int
-
-    @staticmethod
-    def of(catalogue: Catalogue, reveal: Reveal, *, seed: int, at_most: int | None = None) -> Queries:
-        """Return the queries of all playlists, or of a random sample of them."""
-        hidden = reveal.hidden
-        playlists = np.flatnonzero(np.diff(hidden.indptr)).astype(np.int32)
-        if at_most is not None and len(playlists) > at_most:
-            playlists = np.sort(np.random.default_rng([seed, 8]).choice(playlists, at_most, replace=False))
-        relevant = hidden[playlists].tocoo()
-        order = np.lexsort((relevant.col, relevant.row))
-        return Queries(
-            playlists,
-            relevant.row[order].astype(np.int64),
-            relevant.col[order].astype(np.int64),
-            reveal.left_out[playlists].toarray() > 0,
-            reveal.tracks,
-            catalogue.warm.playlists[playlists],
-            seed,
-        )
-
-    @property
-    def n_allowed(self) -> Indices:
-        """Candidates of each query that are not left out, (query,)."""
-        n: Indices = np.sum(~self.left_out, axis=1, dtype=np.int64)
-        return n
-
-    def figures(self, factors: Floats) -> Figures:
-        """Return every metric of a ranking by factors (track, d), per query."""
-        return self.of_scores((self.x.astype(np.float64) @ factors.astype(np.float64).T).astype(np.float32))
-
-    def of_scores(self, scores: Floats) -> Figures:
-        """Return every metric of a ranking by scores (query, track), per query."""
-        scores = np.where(self.left_out, np.float32(-np.inf), scores)
-        rank, mid = ranks_of(
-            scores, self.query, self.column, seed=self.seed, queries=self.playlists, candidates=self.tracks
-        )
-        ranks = accuracy.Ranks.of(self.query, rank, len(self.playlists))
-        values = (
-            accuracy.recall_at_k(ranks, K),
-            accuracy.ndcg_at_k(ranks, K),
-            accuracy.auc(self.query, mid, self.n_allowed),
-        )
-        return dict(zip(METRICS, values, strict=True))
-
-    def by_chance(self) -> dict[str, float]:
-        """Return the expectation of every metric for a random ranking."""
-        r = np.bincount(self.query, minlength=len(self.playlists))
-        n = self.n_allowed
-        values = (chance.chance_recall(n, r, K).mean(), chance.chance_ndcg(n, r, K).mean(), 0.5)
-        return dict(zip(METRICS, map(float, values), strict=True))
-
-
 def run(workspace: Workspace, split_name: str | None, options: Options, progress: Progress) -> Findings:
     """Measure models on one split; the findings are saved after each.
 
@@ -149,7 +80,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     als = als_config(workspace, catalogue.split.name)
     has_plays = np.any(catalogue.warm.playlists, axis=1)
     test, val = (
-        _reveal(catalogue, plays, use, has_plays, seed)
+        reveal_plays(catalogue, plays, use, has_plays, seed)
         for plays, use in ((catalogue.plays, Use.TEST), (catalogue.validation_plays, Use.VAL))
     )
     if not test.is_target.any():
@@ -241,14 +172,6 @@ def curves(findings: dict[str, Any]) -> list[dict[str, Any]]:
     return out
 
 
-def _reveal(catalogue: Catalogue, plays: csr_matrix, use: Use, has_plays: Mask, seed: int) -> Reveal:
-    """Return the plays to reveal of the tracks of one use that have two plays or more."""
-    rng = np.random.default_rng([seed, 6, int(use)])
-    counts = np.asarray(plays[has_plays].getnnz(axis=0))
-    tracks = np.flatnonzero((catalogue.use == use) & (counts >= 2)).astype(np.int32)
-    return Reveal.of(plays, tracks, playlists=has_plays, rng=rng)
-
-
 def _predicted(workspace: Workspace, catalogue: Catalogue, name: str, seed: int) -> Predicted:
     recommender = None if name == ORACLE else make_recommender(workspace, catalogue, name, seed=seed)
     factors = recommender.factors if isinstance(recommender, EmbeddingRecommender) else recommender
@@ -256,7 +179,7 @@ def _predicted(workspace: Workspace, catalogue: Catalogue, name: str, seed: int)
         trained = trained_models(workspace, catalogue.split.name)
         known = ", ".join([*(b for b in BASELINES if b not in ("random", "popularity")), *trained])
         raise UserError(f"{name} predicts no factors that a fold-in of plays could start from; choose one of {known}")
-    return Predicted(factors.tracks, recommender.ranking if isinstance(recommender, EmbeddingRecommender) else None)
+    return Predicted(factors.tracks, recommender.embedding if isinstance(recommender, EmbeddingRecommender) else None)
 
 
 def _measure(

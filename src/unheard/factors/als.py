@@ -11,17 +11,18 @@ The library `implicit` solves it; `als_reference.py` is the same in plain NumPy,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from implicit.cpu.als import AlternatingLeastSquares
-from implicit.recommender_base import ModelFitError
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from unheard.arrays import Doubles, Floats
 from unheard.errors import UserError
 from unheard.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from implicit.cpu.als import AlternatingLeastSquares
 
 FactorPair = tuple[Floats, Floats]  # factors of playlists (m, dim) and of tracks (n, dim)
 
@@ -72,6 +73,8 @@ def fit_als(plays: csr_matrix, config: AlsConfig, *, progress: Progress = silent
 
     UserError if weights are so large that the factors are not finite.
     """
+    from implicit.recommender_base import ModelFitError  # takes half a second; sessions that fold nothing in need none
+
     c = confidence(plays, config)
     rows, columns = np.flatnonzero(np.diff(c.indptr)), np.unique(c.indices)
     playlists = np.zeros((c.shape[0], config.dim), np.float32)
@@ -119,6 +122,8 @@ def too_large(plays: csr_matrix) -> UserError:
 
 def _solver(config: AlsConfig, dtype: type[np.floating[Any]], *, dim: int | None = None) -> AlternatingLeastSquares:
     """Return a solver with alpha 1: implicit multiplies the matrix by its alpha, and ours already holds 1 + alpha r."""
+    from implicit.cpu.als import AlternatingLeastSquares
+
     return AlternatingLeastSquares(
         factors=dim or config.dim,
         regularization=config.regularization,

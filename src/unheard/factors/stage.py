@@ -24,6 +24,7 @@ from unheard.factors.store import Factors, save_factors
 from unheard.ids import IdMap
 from unheard.library import open_library
 from unheard.plays import Plays, read_plays
+from unheard.plays.playlist_digests import playlist_digests
 from unheard.progress import Progress, silent
 from unheard.splits import Split, Use, load_split, load_splits
 from unheard.workspace import Workspace
@@ -54,7 +55,7 @@ def compute_factors(
     with open_library(workspace.library_path) as library:
         track_ids = library.tracks().ids
     plays = read_plays(workspace).for_tracks(track_ids)
-    playlist_ids = plays.playlist_ids
+    playlist_ids, digests = plays.playlist_ids, playlist_digests(plays.positive().matrix, track_ids)
     if not len(plays) and imported is None:
         raise MissingStageError(
             f"{workspace.root}: no plays of the scanned tracks", f"unheard import -w {workspace.root} PLAYLISTS"
@@ -74,7 +75,7 @@ def compute_factors(
         about = {**asdict(config), "source": "imported" if given else "als", "split": task.name}
         about["n_plays"] = task.train_plays.nnz
         about |= {"split_digest": task.split_digest, "digest": digest(tracks[task.train], playlists)}
-        save_factors(workspace, task.name, Factors(track_ids, playlist_ids, tracks, known, playlists, about))
+        save_factors(workspace, task.name, Factors(track_ids, playlist_ids, tracks, known, playlists, about, digests))
         lines.append(
             f"{task.name}: {config.dim} factors of {known.sum()} of {len(track_ids)} tracks and "
             f"{playlists.any(axis=1).sum()} of {len(playlist_ids)} playlists, from {task.train_plays.nnz} plays"

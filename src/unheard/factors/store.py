@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from unheard import artefacts
-from unheard.arrays import Floats, Mask
+from unheard.arrays import Floats, Indices, Mask
 from unheard.errors import MissingStageError
+from unheard.factors.als import AlsConfig
 from unheard.ids import IdMap
 from unheard.splits import Split
 from unheard.workspace import Workspace
@@ -26,6 +28,8 @@ class Factors:
     playlists  (n_playlists, dim) float32, from train plays only (zero for a playlist without train plays).
     config     how they were made: {"source": "als" | "imported", "dim", "alpha", "regularization", ...}, for which
                split (`split_digest`), and a hash of the space (`digest`)
+    playlist_digests  (n_playlists,) hashes of the plays of each playlist when the factors were computed
+                      (plays/playlist_digests.py); None if they were not stored
     """
 
     track_ids: IdMap
@@ -34,6 +38,7 @@ class Factors:
     known: Mask
     playlists: Floats
     config: dict[str, Any]
+    playlist_digests: Indices | None = None
 
     @property
     def dim(self) -> int:
@@ -52,7 +57,8 @@ def save_factors(workspace: Workspace, split: str, factors: Factors) -> None:
         workspace.factors_path(split),
         KIND,
         config=factors.config,
-        arrays={"tracks": factors.tracks, "known": factors.known, "playlists": factors.playlists},
+        arrays={"tracks": factors.tracks, "known": factors.known, "playlists": factors.playlists}
+        | ({} if factors.playlist_digests is None else {"playlist_digests": factors.playlist_digests}),
         ids={"track": factors.track_ids, "playlist": factors.playlist_ids},
     )
 
@@ -82,4 +88,10 @@ def load_factors(workspace: Workspace, split: str) -> Factors:
         artefact.arrays["known"],
         artefact.arrays["playlists"],
         artefact.config,
+        artefact.arrays.get("playlist_digests"),
     )
+
+
+def als_config(config: Mapping[str, Any]) -> AlsConfig:
+    """Return the ALS settings in the `config` of factors; of imported factors, those of the fold-in."""
+    return AlsConfig(**{field.name: config[field.name] for field in fields(AlsConfig) if field.name in config})

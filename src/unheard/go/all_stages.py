@@ -25,6 +25,7 @@ from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
 from unheard.go.data_size import n_factors
 from unheard.go.new_lists import NewList, file_names, lists_of
+from unheard.go.small_changes import changes_since_factors
 from unheard.go.trust import Trust, trust
 from unheard.library import Tracks, open_library
 from unheard.plays import Plays, Source, import_playlists, read_playlists, read_plays
@@ -38,7 +39,7 @@ from unheard.recommend.options import ListOptions
 from unheard.recommend.sound import MIN_PLAYLISTS, SOUND, usable_playlists
 from unheard.scan.scan import ScanReport, scan
 from unheard.session import Session
-from unheard.splits import Split, load_split, renew_live
+from unheard.splits import Split, Use, load_split, load_splits, renew_live
 from unheard.splits.folds import LIVE
 from unheard.workspace import Workspace
 
@@ -86,9 +87,14 @@ class GoOutcome:
 
 @dataclass
 class GoState:
-    """Contents of go.json: hashes of the input of the last fit and of the last lists, and what was written."""
+    """Contents of go.json: hashes of the input of the last fit and of the last lists, and what was written.
+
+    fit        of everything that the last fit read
+    fitted_to  the same without the plays
+    """
 
     fit: str = ""
+    fitted_to: str = ""
     lists: str = ""
     folder: str = ""  # absolute path of the folder of the lists
     files: list[str] = field(default_factory=list)
@@ -131,20 +137,22 @@ def go(
     import_likes(workspace)
     state = _read_state(workspace)
     plays = read_plays(workspace).for_tracks(tracks.ids).positive()
-    renew_live(workspace, left_out=lambda _: None)
-    split = load_split(workspace, LIVE)
-    fit = _hash([plays_hash(plays), split.digest, _features_hash(tracks, plays), RECIPE, __version__])
     model: str | None = None
-    if len(plays):
-        changed = fit != state.fit
-        was_trained = state.trained and not changed
-        state.trained = _fit(
-            workspace, plays, split, options, changed=changed, was_trained=was_trained, say=say, progress=progress
-        )
-        if not state.trained and usable_playlists(plays.matrix) >= MIN_PLAYLISTS:
-            model = SOUND
-        state.fit = fit
-        _write_state(workspace, state)
+    if not _model_is_kept(workspace, tracks, plays, state, say):
+        renew_live(workspace, left_out=lambda _: None)
+        split = load_split(workspace, LIVE)
+        fitted_to = _fitted_to(tracks, split)
+        fit = _hash([plays_hash(plays), fitted_to])
+        if len(plays):
+            changed = fit != state.fit
+            was_trained = state.trained and not changed
+            state.trained = _fit(
+                workspace, plays, split, options, changed=changed, was_trained=was_trained, say=say, progress=progress
+            )
+            if not state.trained and usable_playlists(plays.matrix) >= MIN_PLAYLISTS:
+                model = SOUND
+            state.fit, state.fitted_to = fit, fitted_to
+            _write_state(workspace, state)
     return _lists(workspace, report, tracks, plays, state, options, model, progress=progress)
 
 
@@ -158,6 +166,21 @@ def _import(workspace: Workspace, playlists: Sequence[Path], say: Say, report: C
         return
     for source in sources:
         report(source)
+
+
+def _model_is_kept(workspace: Workspace, tracks: Tracks, plays: Plays, state: GoState, say: Say) -> bool:
+    """Return whether the trained model stays, because only few playlists changed after its training."""
+    there = state.trained and (workspace.model_dir(LIVE, RECIPE) / "predictions.safetensors").is_file()
+    if not there or usable_playlists(plays.matrix) < MIN_PLAYLISTS or not workspace.splits_path.is_file():
+        return False
+    split = load_splits(workspace).get(LIVE)
+    changes = changes_since_factors(workspace, plays)
+    if split is None or changes is None or not changes.are_small or state.fitted_to != _fitted_to(tracks, split):
+        return False
+    if changes.n_changed:
+        n = f"{changes.n_changed} of {changes.n_before}"
+        say(f"{n} playlists changed since the last training: the lists follow them without a new one")
+    return True
 
 
 def _fit(
@@ -218,6 +241,7 @@ def _lists(
     inputs = _hash(
         [
             state.fit,
+            plays_hash(plays),
             session.model,
             json.dumps(sorted(session.disliked)),
             repr(options.lists),
@@ -274,10 +298,14 @@ def plays_hash(plays: Plays) -> str:
     return _hash([ids, *(np.ascontiguousarray(column).tobytes() for column in columns)])
 
 
-def _features_hash(tracks: Tracks, plays: Plays) -> str:
-    """Return a hash of the sources of the features of played tracks; other tracks do not change a training."""
-    played = np.unique(plays.track_rows)
-    return _hash([tracks[int(row)].source_hash for row in played])
+def _fitted_to(tracks: Tracks, split: Split) -> str:
+    """Return a hash of what a training reads besides plays: the split, the features of its train and validation tracks.
+
+    Other tracks do not change a training.
+    """
+    uses = split.uses(tracks.ids)
+    rows = np.flatnonzero((uses == Use.TRAIN) | (uses == Use.VAL))
+    return _hash([split.digest, *(tracks[int(row)].source_hash for row in rows), RECIPE, __version__])
 
 
 def _hash(parts: Iterable[str | bytes]) -> str:

@@ -3,12 +3,10 @@
 How far each member can be trusted depends on the pair: an artist's mean says much of a track whose artist is on the
 playlist, and nothing where the artist is new. A small network reads, for a playlist and a track,
 
-    each member's score          dot products of embeddings, centred over the train tracks
-    similarity to the nearest    mean dot product of the track with the `N_NEAREST` most similar tracks of the playlist,
-                                 in the space of the member that embeds content (k nearest neighbours by a learned metric)
-    artist on the playlist       log(1 + number of the playlist's tracks by the track's artist)
-    artist in the catalogue      log(1 + number of the artist's train tracks)
-    length of the playlist       log(1 + number of its train tracks)
+    each member's score       dot products of embeddings, centred over the train tracks
+    artist on the playlist    log(1 + number of the playlist's tracks by the track's artist)
+    artist in the catalogue   log(1 + number of the artist's train tracks)
+    length of the playlist    log(1 + number of its train tracks)
 
 and adds a correction to a weighted sum of them. It is fitted by training/rankers/combine.py. Here is NumPy alone, in
 float64, so that a score does not depend on what else is scored.
@@ -16,6 +14,7 @@ float64, so that a score does not depend on what else is scored.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -23,30 +22,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.arrays import Doubles, Floats, Indices, Reals
+from unheard.arrays import Doubles, Floats, Indices
 
+Counts = NDArray[np.integer]
 PREFIX = "combiner."  # of the names of its arrays in an artefact
-N_NEAREST = 20
 MAX_DEVIATIONS = 5.0  # inputs are clipped, so that a pair unlike all validation pairs gets no absurd score
-N_OTHER_INPUTS = 4  # besides the members' scores
+N_OTHER_INPUTS = 3  # besides the members' scores
 
 
 @dataclass(frozen=True)
 class PairInputs:
     """What is known of q playlists, of n tracks, and of both.
 
-    playlists       (q, k) embeddings of the members side by side
-    tracks          (n, k) the same of the tracks
-    own             for each playlist (own, k) embeddings of its train tracks
-    artist_on       (q, n) number of the playlist's train tracks by the track's artist
-    artist_tracks   (n,) number of the artist's train tracks
+    playlists      (q, k) embeddings of the members side by side
+    tracks         (n, k) the same of the tracks
+    artist_on      (q, n) number of the playlist's train tracks by the track's artist
+    artist_tracks  (n,) number of the artist's train tracks
+    length         (q,) number of the playlist's train tracks
     """
 
     playlists: Floats
     tracks: Floats
-    own: list[Floats]
-    artist_on: Reals
-    artist_tracks: Indices
+    artist_on: Counts
+    artist_tracks: Counts
+    length: Counts
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,6 @@ class Combiner:
     """A fitted network with f inputs and h hidden units.
 
     starts            (members + 1,) where the columns of each member start and end
-    metric            (2,) first and last column, exclusive, of the embeddings in whose space neighbours are sought
     centre            (k,) mean embedding of the train tracks
     mean, deviation   (f,) of each input, over the pairs that it was fitted to
     linear            (f,) weights of the sum
@@ -62,7 +60,6 @@ class Combiner:
     """
 
     starts: Indices
-    metric: Indices
     centre: Floats
     mean: Floats
     deviation: Floats
@@ -86,45 +83,31 @@ class Combiner:
         except KeyError as error:
             raise ValueError(f"{error} is missing") from error
         f, h, k = len(found.starts) - 1 + N_OTHER_INPUTS, len(found.bias), len(found.centre)
-        expected = {"mean": (f,), "deviation": (f,), "linear": (f,), "hidden": (f, h), "out": (h,), "metric": (2,)}
+        expected = {"mean": (f,), "deviation": (f,), "linear": (f,), "hidden": (f, h), "out": (h,)}
         for name, shape in expected.items():
             if getattr(found, name).shape != shape:
                 raise ValueError(f"{PREFIX}{name} has shape {getattr(found, name).shape}, expected {shape}")
-        if found.starts[-1] != k or not 0 <= found.metric[0] < found.metric[1] <= k:
-            raise ValueError(f"{PREFIX}starts and metric do not fit {k} columns")
+        if found.starts[-1] != k:
+            raise ValueError(f"{PREFIX}starts do not fit {k} columns")
         return found
 
     def scores(self, inputs: PairInputs) -> Doubles:
         """Return scores (q, n)."""
-        z = (pair_inputs(inputs, self.starts, self.metric, self.centre) - self.mean) / self.deviation
+        z = (pair_inputs(inputs, self.starts, self.centre) - self.mean) / self.deviation
         z = np.clip(z, -MAX_DEVIATIONS, MAX_DEVIATIONS)  # (q, n, f)
         units = np.maximum(z @ self.hidden.astype(np.float64) + self.bias, 0)
         scores: Doubles = z @ self.linear.astype(np.float64) + units @ self.out.astype(np.float64)
         return scores
 
 
-def pair_inputs(inputs: PairInputs, starts: Indices, metric: Indices, centre: Floats) -> Doubles:
+def pair_inputs(inputs: PairInputs, starts: Indices, centre: Floats) -> Doubles:
     """Return the inputs of all pairs, (q, n, f)."""
     q, n = len(inputs.playlists), len(inputs.tracks)
     x, y = inputs.playlists.astype(np.float64), inputs.tracks.astype(np.float64) - centre
     found = np.empty((q, n, len(starts) - 1 + N_OTHER_INPUTS))
-    for member, (start, stop) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for member, (start, stop) in enumerate(itertools.pairwise(starts)):
         found[:, :, member] = x[:, start:stop] @ y[:, start:stop].T
-    columns = slice(int(metric[0]), int(metric[1]))
-    new = inputs.tracks[:, columns].astype(np.float64)
-    for row, own in enumerate(inputs.own):
-        found[row, :, -4] = nearest(new, own[:, columns].astype(np.float64))
     found[:, :, -3] = np.log1p(inputs.artist_on)
     found[:, :, -2] = np.log1p(inputs.artist_tracks)
-    found[:, :, -1] = np.log1p([[len(own)] for own in inputs.own])
+    found[:, :, -1] = np.log1p(inputs.length)[:, None]
     return found
-
-
-def nearest(tracks: Doubles, own: Doubles) -> Doubles:
-    """Return the mean dot product of each of `tracks` (n, k) with its nearest of `own` (own, k); 0 without any."""
-    if not len(own):
-        return np.zeros(len(tracks))
-    near = tracks @ own.T  # (n, own)
-    k = min(N_NEAREST, len(own))
-    mean: Doubles = np.partition(near, len(own) - k, axis=1)[:, -k:].mean(axis=1)
-    return mean

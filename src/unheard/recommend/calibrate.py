@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from unheard.arrays import Floats
 from unheard.inference.predictions import load_predictions
 from unheard.progress import Progress, silent
-from unheard.recommend.calibration import calibration_pairs
-from unheard.recommend.catalogue import load_catalogue
+from unheard.recommend.calibration import calibration_pairs, fitted_factors
+from unheard.recommend.catalogue import Catalogue, load_catalogue
+from unheard.recommend.first_plays import load_estimates, refitted_estimates, store_estimates
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import make_recommender
-from unheard.recommend.recommenders import EmbeddingRecommender, Scale
+from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Scale
 from unheard.recommend.scales import load_scale, save_scale
+from unheard.splits import LIVE
 from unheard.workspace import Workspace
 
 MAX_TRACKS = 5000  # warm tracks and cold tracks each; their scores for 2,000 playlists take 40 MB
@@ -22,18 +27,29 @@ MAX_TRACKS = 5000  # warm tracks and cold tracks each; their scores for 2,000 pl
 def calibrate(workspace: Workspace, split: str, model: str, *, progress: Progress = silent) -> Scale | None:
     """Fit and store the scale of a model with its own embedding space, unless it is stored; None for other models.
 
-    Raise UserError if too few plays can be hidden, or if there are no validation plays.
+    Under `live` the kappas of first_plays.py are chosen and stored first, and the scale is that of the estimates. Raise
+    UserError if too few plays can be hidden, or if there are no validation plays.
     """
-    fingerprint = load_predictions(workspace, split, model).fingerprint
-    if (stored := load_scale(workspace, split, model, fingerprint)) is not None:
+    predictions = load_predictions(workspace, split, model)
+    fingerprint, stored = predictions.fingerprint, load_scale(workspace, split, model, predictions.fingerprint)
+    has_estimates = split != LIVE or load_estimates(workspace, split, model) is not None
+    if has_estimates and (stored is not None or predictions.track_embeddings is None):
         return stored
     catalogue = load_catalogue(workspace, split)
     recommender = make_recommender(workspace, catalogue, model)
+    factors = recommender.factors if isinstance(recommender, EmbeddingRecommender) else recommender
+    warm_factors: Callable[[Catalogue], Floats] = fitted_factors
+    if split == LIVE and isinstance(factors, FactorRecommender):
+        kappas = store_estimates(workspace, catalogue, factors)
+        warm_factors = fitted_factors if kappas is None else partial(refitted_estimates, kappas=kappas)
     if not isinstance(recommender, EmbeddingRecommender):
         return None
     raw, als = replace(recommender, warm_cold=None), als_config(workspace, split)
     rng = np.random.default_rng(0)
-    scale = calibration_pairs(catalogue, raw, als, rng=rng, max_tracks=MAX_TRACKS, progress=progress).scale()
+    pairs = calibration_pairs(
+        catalogue, raw, als, rng=rng, max_tracks=MAX_TRACKS, warm_factors=warm_factors, progress=progress
+    )
+    scale = pairs.scale()
     if scale is not None:
         save_scale(workspace, split, model, fingerprint, scale)
     return scale

@@ -16,6 +16,7 @@ weight 1/5: cold tracks then have as many hidden plays as warm tracks with the s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
-from unheard.arrays import Doubles
+from unheard.arrays import Doubles, Floats
 from unheard.errors import UserError
 from unheard.factors.als import AlsConfig
 from unheard.progress import Progress, silent
@@ -44,6 +45,7 @@ from unheard.splits import Use
 
 MAX_PLAYLISTS = 2000
 MAX_NEWTON_STEPS = 50
+ROUNDING = 1e-10  # relative error of a loss
 PENALTY = 1e-6  # keeps the coefficients finite if a score separates the classes
 
 
@@ -122,6 +124,11 @@ class CalibrationPairs:
         return fit_scale(*self.pairs(cold=every if cold is None else cold))
 
 
+def fitted_factors(catalogue: Catalogue) -> Floats:
+    """Return the warm factors (n, d) of a catalogue."""
+    return catalogue.warm.tracks
+
+
 def calibration_pairs(
     catalogue: Catalogue,
     recommender: Recommender,
@@ -129,13 +136,15 @@ def calibration_pairs(
     *,
     rng: np.random.Generator,
     max_tracks: int | None = None,
+    warm_factors: Callable[[Catalogue], Floats] = fitted_factors,
     progress: Progress = silent,
 ) -> CalibrationPairs:
     """Hide plays, fit the warm factors without them, and score warm and cold tracks.
 
-    recommender  scores validation tracks by predictions
-    als          settings with which the warm factors were fitted
-    max_tracks   draw at most this many warm and this many cold tracks; None: all
+    recommender   scores validation tracks by predictions
+    als           settings with which the warm factors were fitted
+    max_tracks    draw at most this many warm and this many cold tracks; None: all
+    warm_factors  returns the factors (n, d) that rank warm tracks, of the catalogue without the hidden plays
 
     Raise UserError if no play can be hidden, or if no validation track has plays.
     """
@@ -152,7 +161,7 @@ def calibration_pairs(
         playlists = np.sort(rng.choice(playlists, MAX_PLAYLISTS, replace=False))
     refit = refitted(catalogue, known, hidden, als, progress)
     warm, cold_sample = (_sample(rows, max_tracks, rng) for rows in (refit.candidates("warm", new=False), cold))
-    warm_recommender = FactorRecommender("refitted", refit.warm.tracks, refit.warm.playlists, refit.warm.centre)
+    warm_recommender = FactorRecommender("refitted", warm_factors(refit), refit.warm.playlists, refit.warm.centre)
     warm_scores = warm_recommender.scores(playlists, warm)
     warm_scores[_held(known, playlists, warm)] = -np.inf
     return CalibrationPairs(
@@ -180,18 +189,30 @@ def fit_scale(warm: ScoredPairs, cold: ScoredPairs) -> Scale | None:
 
 
 def fit_logistic(pairs: ScoredPairs) -> tuple[float, float]:
-    """Return (a, b) of log odds = a + b s with the largest weighted likelihood, by Newton's method."""
+    """Return (a, b) of log odds = a + b s with the largest weighted likelihood, by Newton's method.
+
+    A step that would decrease the likelihood is halved: scores with a long tail would otherwise let it diverge.
+    """
     mean, deviation = float(pairs.scores.mean()), float(pairs.scores.std()) or 1.0
     x = np.stack([np.ones(len(pairs.scores)), (pairs.scores - mean) / deviation])  # (2, pair)
     rate = float(np.average(pairs.relevant, weights=pairs.weight))
     theta = np.array([np.log(rate / (1 - rate)) if 0 < rate < 1 else 0.0, 0.0])
     total = float(pairs.weight.sum())
+
+    def loss(theta: Doubles) -> float:
+        odds = theta @ x
+        losses = np.logaddexp(0, odds) - pairs.relevant * odds
+        return float(pairs.weight @ losses + PENALTY * total * theta @ theta / 2)
+
+    lowest = loss(theta)
     for _ in range(MAX_NEWTON_STEPS):
         p = expit(theta @ x)
         gradient = x @ (pairs.weight * (pairs.relevant - p)) - PENALTY * total * theta
         hessian = (x * (pairs.weight * p * (1 - p))) @ x.T + PENALTY * total * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
-        theta += step
+        while (now := loss(theta + step)) > lowest + ROUNDING * abs(lowest):
+            step /= 2
+        theta, lowest = theta + step, now
         if np.abs(step).max() < 1e-9:
             break
     return float(theta[0] - theta[1] * mean / deviation), float(theta[1] / deviation)

@@ -8,7 +8,7 @@ data are zero and marked as unknown.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -18,7 +18,8 @@ from scipy.sparse import csr_matrix
 
 from unheard.arrays import Indices, Mask, Rows
 from unheard.errors import UserError
-from unheard.factors.store import Factors, load_factors, load_split_factors, no_factors
+from unheard.factors.als import AlsConfig
+from unheard.factors.store import Factors, als_config, load_factors, load_split_factors, no_factors
 from unheard.features.current import current_features
 from unheard.features.store import Features
 from unheard.features.table import VECTORS
@@ -26,6 +27,7 @@ from unheard.ids import IdMap
 from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
 from unheard.recommend.album_numbers import album_numbers
+from unheard.recommend.changed_playlists import changed_since, fold_in_changed
 from unheard.recommend.sameness import Sameness, recording_pairs, sameness
 from unheard.search import did_you_mean, did_you_mean_tracks, near_names
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
@@ -45,6 +47,7 @@ class Space:
     playlists  (m, d) float32, zero for playlists without train plays
     centre     (d,) float32, mean factor of the known train tracks
     digest     identifies the space; predictions for another space cannot be used in it
+    als        settings of the factorisation, with d factors
     """
 
     tracks: NDArray[np.float32]
@@ -52,6 +55,7 @@ class Space:
     playlists: NDArray[np.float32]
     centre: NDArray[np.float32]
     digest: str = ""
+    als: AlsConfig = field(default_factory=AlsConfig)
 
     @property
     def dim(self) -> int:
@@ -96,6 +100,7 @@ class Catalogue:
     split             the split that `use` comes from
     order             the tracks of each playlist in its order, also those with a weight of 0 or less
     recording_pairs   (pair, 2) rows of tracks that sound the same
+    changed_playlists (m,) which playlists changed after the factors were computed; none of a split that holds plays out
     """
 
     tracks: Tracks
@@ -112,6 +117,7 @@ class Catalogue:
     split: Split
     order: PlaylistOrder
     recording_pairs: Indices
+    changed_playlists: Mask
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -164,6 +170,11 @@ class Catalogue:
     def played(self) -> NDArray[np.bool_]:
         """Whether anybody has played each track, (n,) bool, whatever the split does with the plays."""
         return np.bincount(self.plays.indices, minlength=len(self.tracks)) > 0
+
+    @cached_property
+    def is_warm(self) -> Mask:
+        """Whether rankings use a factor from plays for each track, (n,); under `live` those of all played tracks."""
+        return self.played if self.is_live else (self.use == Use.TRAIN) & self.warm.known
 
     def plays_of(self, use: Use) -> csr_matrix:
         """Return `plays` of the tracks with one use, (m, n); the other entries are removed."""
@@ -235,6 +246,11 @@ def load_catalogue(
     train_plays, validation_plays = _columns(earlier, use == Use.TRAIN), _columns(earlier, use == Use.VAL)
     factors = load_split_factors(workspace, split) if len(all_plays) else no_factors()
     warm = align(factors, tracks.ids, playlists, use)
+    changed = np.zeros(len(playlists), np.bool_)
+    if split.name == LIVE and len(all_plays):
+        changed = changed_since(factors, all_plays)
+        train_factors = np.where((use == Use.TRAIN)[:, None], warm.tracks, np.float32(0))
+        warm = replace(warm, playlists=fold_in_changed(warm.playlists, changed, train_factors, train_plays, warm.als))
     full = align(load_factors(workspace, "full"), tracks.ids, playlists, use) if need_full else None
     return Catalogue(
         tracks,
@@ -251,6 +267,7 @@ def load_catalogue(
         split,
         PlaylistOrder(ordered_plays.track_rows, ordered_plays.starts),
         recording_pairs(workspace, tracks),
+        changed,
     )
 
 
@@ -263,7 +280,8 @@ def align(factors: Factors, tracks: IdMap, playlists: IdMap, use: NDArray[np.int
     playlist_vectors = _take(factors.playlists, factors.playlist_ids.rows(playlists, missing=-1))
     train = vectors[known & (use == Use.TRAIN)]
     centre = train.mean(axis=0, dtype=np.float64) if len(train) else np.zeros(factors.dim)
-    return Space(vectors, known, playlist_vectors, centre.astype(np.float32), str(factors.config.get("digest", "")))
+    digest, als = str(factors.config.get("digest", "")), replace(als_config(factors.config), dim=factors.dim)
+    return Space(vectors, known, playlist_vectors, centre.astype(np.float32), digest, als)
 
 
 def _columns(plays: csr_matrix, keep: NDArray[np.bool_]) -> csr_matrix:

@@ -23,20 +23,21 @@ however many plays are revealed. A play counts once, whatever its weight.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.arrays import Floats
+from unheard.arrays import Floats, Indices
 from unheard.factors.als import AlsConfig, fold_in
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.recommenders import Rows
 from unheard.splits import Use
 
 KAPPAS_ARTIST = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, np.inf)  # in tracks
+BLOCK_VALUES = 4_000_000  # numbers of an intermediate array, 32 MB
 KAPPAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, np.inf)  # in mean eigenvalues of X'X
 
 
@@ -119,14 +120,18 @@ def shrunken(mean: Floats, n: NDArray[np.integer], prior: Floats, kappa: float) 
 
 
 def estimates_of(catalogue: Catalogue, predicted: Floats, tracks: Rows) -> Estimates:
-    """Return estimates of validation or test tracks (t,), from the predicted factors of all tracks (n, d)."""
-    train = np.flatnonzero((catalogue.use == Use.TRAIN) & catalogue.warm.known)
-    artist = catalogue.main_artist
-    counts = np.bincount(artist[train], minlength=int(artist.max()) + 1)
-    sums = np.zeros((len(counts), catalogue.warm.dim))
-    np.add.at(sums, artist[train], catalogue.warm.tracks[train])
-    means = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
-    return Estimates(predicted[tracks], means[artist[tracks]], counts[artist[tracks]].astype(np.int64))
+    """Return estimates of some tracks (t,), from the predicted factors of all tracks (n, d).
+
+    The artist mean of a train track is that of the artist's other train tracks.
+    """
+    is_train = (catalogue.use == Use.TRAIN) & catalogue.warm.known
+    train, artist = np.flatnonzero(is_train), catalogue.main_artist
+    ones = csr_matrix((np.ones(len(train)), (artist[train], train)), shape=(int(artist.max()) + 1, len(artist)))
+    own = np.where(is_train[tracks, None], catalogue.warm.tracks[tracks], np.float32(0)).astype(np.float64)
+    n_artist = np.bincount(artist[train], minlength=ones.shape[0])[artist[tracks]] - is_train[tracks]
+    sums = (ones @ catalogue.warm.tracks.astype(np.float64))[artist[tracks]] - own
+    means = (sums / np.maximum(n_artist, 1)[:, None]).astype(np.float32)
+    return Estimates(predicted[tracks], means, n_artist.astype(np.int64))
 
 
 def folded(catalogue: Catalogue, shown: csr_matrix, als: AlsConfig) -> Floats:
@@ -147,17 +152,32 @@ def with_plays(prior: Floats, playlists: Floats, shown: csr_matrix, *, kappa: fl
     x = playlists.astype(np.float64)
     gram = x.T @ x
     base = gram + max(kappa * float(np.trace(gram)) / len(gram), 1e-12) * np.eye(len(gram))  # S
-    inverse = np.linalg.inv(base)
-    by_track = shown.T.tocsr()
-    for track in np.flatnonzero(np.diff(by_track.indptr)):
-        played = x[by_track[track].indices]  # (play, d)
-        residual = (1 + alpha) * (1 - played @ moved[track])  # (play,)
-        if len(played) < len(gram):  # d = S^-1 U' (I + alpha U S^-1 U')^-1 residual, with one equation per play
-            u_inverse = played @ inverse
-            moved[track] += u_inverse.T @ np.linalg.solve(np.eye(len(played)) + alpha * u_inverse @ played.T, residual)
+    x_inverse = x @ np.linalg.inv(base)
+    for tracks, rows in _by_number_of_plays(shown.T.tocsr(), n_values=len(gram)):
+        u = x[rows]  # (track, play, d)
+        residual = (1 + alpha) * (1 - u @ moved[tracks, :, None])  # (track, play, 1)
+        if rows.shape[1] < len(gram):  # d = S^-1 U' (I + alpha U S^-1 U')^-1 residual, with one equation per play
+            u_inverse = x_inverse[rows]
+            equations = np.eye(rows.shape[1]) + alpha * u_inverse @ u.swapaxes(1, 2)
+            offset = u_inverse.swapaxes(1, 2) @ np.linalg.solve(equations, residual)
         else:
-            moved[track] += np.linalg.solve(base + alpha * played.T @ played, played.T @ residual)
+            offset = np.linalg.solve(base + alpha * u.swapaxes(1, 2) @ u, u.swapaxes(1, 2) @ residual)
+        moved[tracks] += offset[:, :, 0]
     return moved.astype(np.float32)
+
+
+def _by_number_of_plays(by_track: csr_matrix, *, n_values: int) -> Iterator[tuple[Indices, Indices]]:
+    """Yield blocks of tracks with equally many plays, at least one: (track,), and the rows of their playlists.
+
+    The rows are (track, play). Blocks are so small that (track, play, n_values) numbers fit into memory.
+    """
+    counts = np.diff(by_track.indptr)
+    for n in np.unique(counts[counts > 0]):
+        tracks = np.flatnonzero(counts == n)
+        at_once = max(1, BLOCK_VALUES // int(n * n_values + min(n, n_values) ** 2))
+        for first in range(0, len(tracks), at_once):
+            block = tracks[first : first + at_once]
+            yield block, by_track.indices[by_track.indptr[block][:, None] + np.arange(n)]
 
 
 def choose_kappas(
@@ -168,11 +188,12 @@ def choose_kappas(
     *,
     alpha: float,
     levels: Sequence[int],
+    kappas: Sequence[float] = KAPPAS,
 ) -> tuple[float, float]:
     """Return (kappa_artist, kappa) with the best mean `quality` of factors (t, d) over numbers of revealed plays.
 
     kappa_artist is chosen first, without plays. Of equally good kappas the largest is chosen. A kappa is infinite, so
-    that the prior is used, if there is no data to choose it.
+    that the prior is used, if there is no data to choose it. `kappas` are those to choose from, ascending.
     """
     if not reveal.is_target.any():
         return np.inf, np.inf
@@ -184,7 +205,7 @@ def choose_kappas(
     def over_levels(kappa: float) -> float:
         return float(np.mean([quality(with_plays(prior, x, plays, kappa=kappa, alpha=alpha)) for plays in revealed]))
 
-    return kappa_artist, _best(KAPPAS, over_levels)
+    return kappa_artist, _best(kappas, over_levels)
 
 
 def _best(kappas: Sequence[float], quality: Callable[[float], float]) -> float:

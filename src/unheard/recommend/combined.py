@@ -1,4 +1,4 @@
-"""Rank by a blend whose members' scores are combined for each pair of playlist and track (models/combiner.py)."""
+"""Score pairs of playlist and track by the members of a blend and what else is known of the pair (models/combiner.py)."""
 
 from __future__ import annotations
 
@@ -8,48 +8,47 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Floats, Rows
 from unheard.models.combiner import Combiner, PairInputs
-from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
 
-PAIRS_AT_ONCE = 50_000  # of playlists and candidates; each takes some 600 bytes
+PAIRS_AT_ONCE = 20_000  # of a playlist and candidates; each takes about a kilobyte
 
 
 @dataclass(frozen=True)
-class CombinedRanking:
-    """Ranks by embeddings of members side by side, and by what the combiner reads besides.
+class PairScorer:
+    """Combines the scores of members.
 
-    embeddings   the blend without the combiner: dot products with fixed weights
-    combiner     its columns are those of the embeddings
-    train_plays  (m, n) plays of the train tracks
-    artist       (n,) number of the main artist
+    plays   (m, n) the playlists' tracks that may be used as evidence
+    artist  (n,) number of the main artist
     """
 
-    embeddings: FactorRecommender
     combiner: Combiner
-    train_plays: csr_matrix
-    artist: np.ndarray
+    plays: csr_matrix
+    artist: Rows
 
-    def scores(self, playlists: Rows, candidates: Rows) -> Scores:
+    def scores(
+        self, playlist_embeddings: Floats, track_embeddings: Floats, playlists: Rows, candidates: Rows
+    ) -> Floats:
+        """Return scores (playlist, candidate) from embeddings (m, k) and (n, k), members side by side."""
         found = np.empty((len(playlists), len(candidates)), np.float32)
-        tracks, artist = self.embeddings.tracks, self.artist[candidates]
+        artist = self.artist[candidates]
         for row, playlist in enumerate(playlists):
-            own = self.train_plays.indices[self.train_plays.indptr[playlist] : self.train_plays.indptr[playlist + 1]]
+            own = self.plays.indices[self.plays.indptr[playlist] : self.plays.indptr[playlist + 1]]
             artist_on = np.bincount(self.artist[own], minlength=len(self._artist_tracks))
             for start in range(0, len(candidates), PAIRS_AT_ONCE):
                 block = slice(start, start + PAIRS_AT_ONCE)
                 inputs = PairInputs(
-                    self.embeddings.playlists[[playlist]],
-                    tracks[candidates[block]],
-                    [tracks[own]],
+                    playlist_embeddings[[playlist]],
+                    track_embeddings[candidates[block]],
                     artist_on[artist[block]][None],
                     self._artist_tracks[artist[block]],
+                    np.array([len(own)]),
                 )
                 found[row, block] = self.combiner.scores(inputs)[0]
         return found
 
     @cached_property
-    def _artist_tracks(self) -> np.ndarray:
-        """Return how many train tracks with plays each artist has, (artist,)."""
-        played = np.unique(self.train_plays.indices)
-        counts: np.ndarray = np.bincount(self.artist[played], minlength=int(self.artist.max(initial=-1)) + 1)
-        return counts
+    def _artist_tracks(self) -> Rows:
+        """Number of tracks with plays of each artist, (artist,)."""
+        played = np.unique(self.plays.indices)
+        return np.bincount(self.artist[played], minlength=int(self.artist.max(initial=-1)) + 1).astype(np.int32)

@@ -19,7 +19,7 @@ the score of a track depend on the other tracks of the list.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from scipy.sparse import csr_matrix
 
 from unheard.arrays import Doubles, Floats
 from unheard.factors.als import AlsConfig, fold_in
+from unheard.factors.store import als_config as stored_config
 from unheard.factors.store import load_factors
 from unheard.metrics.accuracy import auc
 from unheard.ranking import mid_ranks
@@ -129,8 +130,7 @@ def feature_augmentation(catalogue: Catalogue, name: str) -> FactorRecommender:
 
 def als_config(workspace: Workspace, split: str) -> AlsConfig:
     """Return the ALS settings of the warm factors of a split; of imported factors, those of the fold-in."""
-    found = load_factors(workspace, split).config
-    return AlsConfig(**{field.name: found[field.name] for field in fields(AlsConfig) if field.name in found})
+    return stored_config(load_factors(workspace, split).config)
 
 
 def collaborative_weight(plays: NDArray[np.integer], kappa: float) -> Doubles:

@@ -10,7 +10,7 @@ from unheard.ids import IdMap
 from unheard.models import baselines
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.classical import CLASSICAL, make_classical
-from unheard.recommend.combined import CombinedRanking
+from unheard.recommend.combined import PairScorer
 from unheard.recommend.predicted import content_neighbours, from_predictions, ridge, true_factors, with_mean
 from unheard.recommend.recommenders import (
     EmbeddingRecommender,
@@ -18,7 +18,6 @@ from unheard.recommend.recommenders import (
     OracleRecommender,
     PopularityRecommender,
     RandomRecommender,
-    Ranking,
     Recommender,
 )
 from unheard.recommend.scales import load_scale, warm_cold_scorer
@@ -174,15 +173,16 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     embeddings, playlists, playlist_ids = found.track_embeddings, found.playlist_embeddings, found.playlist_ids
     if embeddings is None or playlists is None or playlist_ids is None or wanted != model:
         return factors
-    ranking: Ranking = _by_embeddings(catalogue, embeddings, rows, playlists, playlist_ids)
+    pairs = None
     if found.combiner is not None:
-        ranking = CombinedRanking(ranking, found.combiner, catalogue.train_plays, catalogue.main_artist)
+        pairs = PairScorer(found.combiner, catalogue.train_plays, catalogue.main_artist)
     scale = load_scale(workspace, split, model, found.fingerprint)
     return EmbeddingRecommender(
         model,
-        ranking,
+        _by_embeddings(catalogue, embeddings, rows, playlists, playlist_ids),
         factors,
         None if scale is None else warm_cold_scorer(catalogue, scale),
+        pairs,
     )
 
 

@@ -45,7 +45,6 @@ from unheard.recommend.shown_scores import (
     matches,
     matches_of_votes,
 )
-from unheard.splits import Use
 
 FIRST_SORTED_POOLS = 4  # candidates that are sorted first, in pools of `pool_size`
 
@@ -155,7 +154,7 @@ def recommend(
     rows = query.candidates
     scores = recommender.scores(np.array([playlist], np.int32), rows)[0]
     kept = _select(catalogue, recommender, scores, own_tracks, query, tie_key=playlist)
-    warm = own[(catalogue.use[own] == Use.TRAIN) & catalogue.warm.known[own]]
+    warm = own[catalogue.is_warm[own]]
     reasons: list[tuple[Explanation, ...]] = [()] * len(kept)
     if options.explain:
         reasons = near_tracks(catalogue, space_of(recommender), rows[kept], warm, candidates=rows)
@@ -343,8 +342,7 @@ def _comparable(
     space = space_of(recommender)
     if space is None or space.predicted is None:
         return similarities
-    warm = (catalogue.use[rows] == Use.TRAIN) & catalogue.warm.known[rows]
-    return comparable(similarities, ~warm, others=others)
+    return comparable(similarities, ~catalogue.is_warm[rows], others=others)
 
 
 def _similarities(recommender: Recommender, seed: Seed, rows: Rows) -> Scores:

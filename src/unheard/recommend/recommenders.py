@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.ranking import mix, tie_keys
+from unheard.recommend.combined import PairScorer
 
 Rows = NDArray[np.integer]
 Scores = NDArray[np.float32]
@@ -221,23 +222,30 @@ class WarmColdScorer:
 class EmbeddingRecommender:
     """Ranks in a model's own embedding space and compares tracks by the warm factors that the model predicts.
 
-    A score combines standardised scores of the blend's members; only its order has a meaning. With
-    `warm_cold`, warm tracks are ranked by their own factors.
+    A score is the dot product of embeddings, a weighted sum of standardised scores of the blend's members; with `pairs`,
+    their combination by what is known of the pair (combined.py). Only its order has a meaning. With `warm_cold`, warm
+    tracks are ranked by their own factors.
     """
 
     name: str
-    ranking: Ranking
+    ranking: FactorRecommender
     factors: FactorRecommender
     warm_cold: WarmColdScorer | None = None
+    pairs: PairScorer | None = None
 
     @property
     def space(self) -> FactorRecommender:
         return self.factors
 
+    @property
+    def embedding(self) -> Ranking:
+        """How the model itself scores tracks, without factors of warm ones."""
+        return self.ranking if self.pairs is None else CombinedRanking(self.ranking, self.pairs)
+
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
         if self.warm_cold is None:
-            return self.ranking.scores(playlists, candidates)
-        return self.warm_cold.scores(self.ranking, playlists, candidates)
+            return self.embedding.scores(playlists, candidates)
+        return self.warm_cold.scores(self.embedding, playlists, candidates)
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
         return self.factors.similarities(queries, candidates)
@@ -245,6 +253,17 @@ class EmbeddingRecommender:
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
         """Return the similarities of factors from outside the catalogue (query, d)."""
         return self.factors.vector_similarities(vectors, candidates)
+
+
+@dataclass(frozen=True)
+class CombinedRanking:
+    """Ranks by embeddings of a blend's members, combined by `pairs`."""
+
+    embeddings: FactorRecommender
+    pairs: PairScorer
+
+    def scores(self, playlists: Rows, candidates: Rows) -> Scores:
+        return self.pairs.scores(self.embeddings.playlists, self.embeddings.tracks, playlists, candidates)
 
 
 @dataclass(frozen=True)

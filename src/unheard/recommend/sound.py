@@ -113,7 +113,7 @@ def too_few_playlists(n: int) -> str:
 
 
 def sound_recommender(catalogue: Catalogue, name: str = SOUND, *, by_artist: bool = True) -> SoundRecommender:
-    """Return the recommender of a catalogue; a playlist's tracks are its train tracks."""
+    """Return the recommender of a catalogue; a playlist's tracks are its train tracks, under `live` all."""
     content = catalogue.content
     scale = Standardisation.of(content.values[content.known] if content.known.any() else content.values)
     features = np.where(content.known[:, None], scale.apply(content.values), np.float32(0))
@@ -121,6 +121,6 @@ def sound_recommender(catalogue: Catalogue, name: str = SOUND, *, by_artist: boo
     space = FactorRecommender(
         SOUND, features, np.zeros((len(catalogue.playlists), n_features), np.float32), np.zeros(n_features, np.float32)
     )
-    train = catalogue.train_plays
-    own = [train.indices[train.indptr[row] : train.indptr[row + 1]] for row in range(train.shape[0])]
+    plays = catalogue.plays if catalogue.is_live else catalogue.train_plays
+    own = [plays.indices[plays.indptr[row] : plays.indptr[row + 1]] for row in range(plays.shape[0])]
     return SoundRecommender(space, own, catalogue.main_artist if by_artist else None, scale, name)

@@ -28,7 +28,14 @@ Contents = tuple[Session, BrowseIndex]  # of a snapshot
 FileVersions = tuple[tuple[str, int, int], ...]
 # Files of a model that a session or the audio worker reads once. Others (history.json) are read
 # from the disk for each request, or not by the server at all.
-MODEL_FILES = ("predictions.safetensors", "scale.json", "checkpoint.safetensors", RANKER_FILE, "fit.json")
+MODEL_FILES = (
+    "predictions.safetensors",
+    "scale.json",
+    "estimates.safetensors",
+    "checkpoint.safetensors",
+    RANKER_FILE,
+    "fit.json",
+)
 
 
 def load(workspace: Workspace, split: str | None, model: str | None) -> Contents:

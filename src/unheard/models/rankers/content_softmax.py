@@ -10,6 +10,7 @@ functions of the features instead of tables, so that they exist for new tracks.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import torch
@@ -27,16 +28,22 @@ class ContentSoftmax:
     output            dimension of the embeddings, without the bias
     playlist_dropout  probability that a dimension of a playlist's embedding is dropped in training
     tracks            maximal number of tracks that a step's softmax is over
+    visits            how often each playlist is drawn, at least: steps are added to those of `descent`, up to
+                      `max_steps`
     descent           its batch size counts playlists
     """
 
     tower: TowerConfig = field(default_factory=lambda: TowerConfig(dropout=0.3, input_dropout=0.2))
     descent: Descent = field(
-        default_factory=lambda: Descent(learning_rate=2e-3, batch_size=256, steps_per_check=50, checks=40, patience=6)
+        default_factory=lambda: Descent(
+            learning_rate=5e-3, batch_size=256, steps_per_check=50, checks=12, patience=12, annealed=True
+        )
     )
     output: int = 64
     playlist_dropout: float = 0.3
-    tracks: int = 4096
+    tracks: int = 1024
+    visits: int = 20
+    max_steps: int = 4000
 
 
 class EmbeddingAndBias(nn.Module):
@@ -46,7 +53,7 @@ class EmbeddingAndBias(nn.Module):
         super().__init__()
         self.config = config.tower
         widths = [inputs, *[config.tower.width] * config.tower.layers]
-        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in zip(widths, widths[1:], strict=False))
+        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(widths))
         self.output = nn.Linear(widths[-1], config.output + 1)
         with torch.no_grad():  # no track is popular before the first step
             self.output.weight[-1].zero_()

@@ -11,6 +11,7 @@ class Descent:
 
     batch_size        plays in one step, or tracks if a step uses tracks only
     steps_per_check   steps between two evaluations on the validation tracks
+    annealed          whether the learning rate falls to 0 along a cosine, which takes fewer steps but needs their number
     checks, patience  maximal number of evaluations, and of evaluations without improvement; the best weights are kept.
                       Without validation tracks all steps are made and the last weights are kept
     """
@@ -21,3 +22,4 @@ class Descent:
     steps_per_check: int = 50
     checks: int = 40
     patience: int = 8
+    annealed: bool = False

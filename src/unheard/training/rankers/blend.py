@@ -27,29 +27,43 @@ def score_deviation(playlists: Floats, tracks: Floats) -> float:
     return float(np.sqrt(((x.T @ x) * (centred.T @ centred)).sum() / (len(x) * len(centred))))
 
 
-def blend_weights(scores: Sequence[Floats], held: Mask, *, shrink: bool = True) -> Doubles:
-    """Return weights (ranker,) for scores (queries, val) of deviation 1, where `held` (queries, val) are plays.
+def blend_weights(scores: Sequence[Floats], held: Mask) -> Doubles:
+    """Return weights (ranker,) that sum to 1 for scores (queries, val) of deviation 1, where `held` are plays.
 
-    They sum to 1 and are shrunk; without `shrink` they are as learned. Without validation tracks all are equal.
+    They are shrunk. Without validation tracks all are equal.
+    """
+    if len(scores) == 1 or not held.any():
+        return np.full(len(scores), 1 / len(scores))
+    return shrunken(learned_weights(np.stack(scores), held))
+
+
+def learned_weights(scores: Floats, held: Mask) -> Doubles:
+    """Return the weights (ranker,), 0 or more, that explain the plays `held` (queries, val) best.
+
+    scores  (ranker, queries, val); each query has a play
     """
     n = len(scores)
-    equal = np.full(n, 1 / n)
-    if (n == 1 and shrink) or not held.any():
-        return equal
-    share = held / held.sum(axis=1, keepdims=True)
-    stacked = np.stack(scores).astype(np.float64)  # (ranker, queries, val)
+    share = (held / held.sum(axis=1, keepdims=True)).astype(np.float32)
+    stacked = np.ascontiguousarray(scores, np.float32)
 
     def cross_entropy(weights: Doubles) -> tuple[float, Doubles]:
-        logits = np.tensordot(weights, stacked, axes=1)  # (queries, val)
+        logits = np.tensordot(weights.astype(np.float32), stacked, axes=1)  # (queries, val)
         logits -= logits.max(axis=1, keepdims=True)
-        total = np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        slope = (np.exp(logits - total) - share) / len(held)
-        return float(-(share * (logits - total)).sum() / len(held)), np.tensordot(stacked, slope, axes=2)
+        exponentials = np.exp(logits)
+        totals = exponentials.sum(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+        slope = exponentials / totals - share
+        loss = float((np.log(totals[:, 0]) - (share * logits).sum(axis=1)).mean(dtype=np.float64))
+        return loss, np.tensordot(stacked, slope, axes=2).astype(np.float64) / len(held)
 
-    found = minimize(cross_entropy, equal, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n)
-    if not found.x.sum() > 0:
-        return equal
-    if not shrink:
-        return np.asarray(found.x, np.float64)
-    weights: Doubles = (1 - SHRINKAGE) * found.x / found.x.sum() + SHRINKAGE * equal
+    found = minimize(cross_entropy, np.full(n, 1 / n), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n)
+    weights: Doubles = np.asarray(found.x, np.float64)
     return weights
+
+
+def shrunken(weights: Doubles) -> Doubles:
+    """Return weights that sum to 1, moved towards equal ones."""
+    equal = np.full(len(weights), 1 / len(weights))
+    if not weights.sum() > 0:
+        return equal
+    moved: Doubles = (1 - SHRINKAGE) * weights / weights.sum() + SHRINKAGE * equal
+    return moved

@@ -2,9 +2,9 @@
 
 The members never saw the plays of validation tracks, so their scores there are as good as those of new tracks. The
 combiner minimises the same cross entropy as the fixed weights (blend.py). Whether it ranks better than these is measured
-on tracks that it was not fitted to: the validation artists are divided in two, and each half is ranked by a combiner, and
-by weights, fitted to the other. Only if the combiner wins is it fitted to all of them; with few plays it does not, and
-the fixed weights stay.
+on tracks that it was not fitted to: the validation artists are divided into folds, and the tracks of each are ranked by a
+combiner, and by weights, fitted to the others. Only if the combiner wins is it fitted to all of them; with few plays it
+does not, and the fixed weights stay.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unheard.arrays import Doubles, Floats, Indices
+from unheard.arrays import Doubles, Floats, Indices, Mask
 from unheard.models.combiner import MAX_DEVIATIONS, N_OTHER_INPUTS, Combiner, PairInputs, pair_inputs
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.blend import blend_weights
+from unheard.training.rankers.blend import learned_weights, shrunken
 from unheard.training.rankers.descent import endless, seeded
 from unheard.training.rankers.validation import ndcg_per_query
 
 MIN_PLAYLISTS = 100  # with fewer validation playlists nothing is learned from them but weights
 MAX_TRACKS = 2000  # validation tracks that are ranked
-MAX_PAIRS = 1_000_000  # of playlists and validation tracks; 12 inputs of each take 100 MB
-HALVES = 2
+MAX_PAIRS = 1_000_000  # of playlists and validation tracks; 10 inputs of each take 80 MB
+FOLDS = 4  # of the validation artists
 N_HIDDEN, DROPOUT = 16, 0.2
 FITS = 3  # whose hidden units are put side by side
-STEPS, BATCH = 300, 96
+STEPS, BATCH = 200, 96
 LEARNING_RATE, WEIGHT_DECAY = 5e-3, 0.01
 
 
@@ -37,14 +37,13 @@ LEARNING_RATE, WEIGHT_DECAY = 5e-3, 0.01
 class Embedded:
     """Embeddings of all members side by side, scaled as they are ranked by.
 
-    starts, metric  as in `Combiner`
-    playlists       (m, k)
-    train           (train, k)
-    validation      (val, k)
+    starts      as in `Combiner`
+    playlists   (m, k)
+    train       (train, k)
+    validation  (val, k)
     """
 
     starts: Indices
-    metric: Indices
     playlists: Floats
     train: Floats
     validation: Floats
@@ -52,7 +51,7 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Combined:
-    """A combiner, None where fixed weights rank as well; and nDCG@20 of both on the halves they were not fitted to."""
+    """A combiner, None where fixed weights rank as well; and nDCG@20 of both on tracks they were not fitted to."""
 
     combiner: Combiner | None
     ndcg: float | None = None
@@ -71,37 +70,54 @@ def fit_combiner(embedded: Embedded, data: TrainingData, queries: Indices, progr
     if len(queries) < MIN_PLAYLISTS:
         return Combined(None)
     artists, centre = data.validation.artists[columns], embedded.train.mean(axis=0, dtype=np.float64).astype(np.float32)
-    inputs = pair_inputs(_inputs(embedded, data, queries, columns), embedded.starts, embedded.metric, centre)
+    inputs = pair_inputs(_inputs(embedded, data, queries, columns), embedded.starts, centre)
     mean, deviation = inputs.mean(axis=(0, 1)), inputs.std(axis=(0, 1))
     # A constant input says nothing here, and where it is not constant, nothing is known of its effect.
     scale = np.where(deviation > 1e-6, deviation, np.inf)
     z = np.clip((inputs - mean) / scale, -MAX_DEVIATIONS, MAX_DEVIATIONS).astype(np.float32)
-    half = np.isin(artists, rng.permutation(np.unique(artists))[::HALVES])
-    found: dict[str, list[Doubles]] = {"combiner": [], "weights": []}
-    for index, ranked in enumerate((half, ~half)):
-        weights = _weights(z[:, ~ranked], held[:, ~ranked])
-        network = _fitted(z[:, ~ranked], held[:, ~ranked], weights, seed=index)
-        progress("combiner", index + 1, HALVES + FITS)
-        asked = held[:, ranked].any(axis=1) & held[:, ~ranked].any(axis=1)
-        for name, scores in (("combiner", _scores(network, z[asked][:, ranked])), ("weights", z[asked][:, ranked] @ weights)):
-            found[name].append(ndcg_per_query(scores.astype(np.float32), held[asked][:, ranked]))
-    by_combiner, by_weights = (float(np.concatenate(found[name]).mean()) for name in ("combiner", "weights"))
+    names, number = np.unique(artists, return_inverse=True)
+    fold = rng.permutation(len(names))[number.reshape(-1)] % FOLDS  # (n,)
+    by_combiner, by_weights = _cross_fitted(z, held, fold, progress)
     if not by_combiner > by_weights:
         return Combined(None, by_combiner, by_weights)
     weights = _weights(z, held)
     networks = []
     for index in range(FITS):
-        networks.append(_fitted(z, held, weights, seed=HALVES + index))
-        progress("combiner", HALVES + index + 1, HALVES + FITS)
+        networks.append(_fitted(z, held, weights, seed=FOLDS + index))
+        progress("combiner", FOLDS + index + 1, FOLDS + FITS)
     combiner = Combiner(
         embedded.starts,
-        embedded.metric,
         centre,
         mean.astype(np.float32),
         np.minimum(scale, np.finfo(np.float32).max).astype(np.float32),
         **_side_by_side(networks),
     )
     return Combined(combiner, by_combiner, by_weights)
+
+
+def _cross_fitted(z: Floats, held: Mask, fold: Indices, progress: Progress) -> tuple[float, float]:
+    """Return the mean nDCG@20 of a combiner and of shrunken weights, each track ranked by one fitted to other folds.
+
+    z (q, n, f) inputs, held (q, n) plays, fold (n,) of each track
+    """
+    by_combiner: list[Doubles] = []
+    by_weights: list[Doubles] = []
+    for index in range(FOLDS):
+        ranked = fold == index
+        inputs, plays = np.ascontiguousarray(z[:, ~ranked]), held[:, ~ranked]
+        asked = held[:, ranked].any(axis=1)
+        if not plays.any() or not asked.any():
+            continue
+        weights = _weights(inputs, plays)
+        network = _fitted(inputs, plays, weights, seed=index)
+        weights[:-N_OTHER_INPUTS] = shrunken(weights[:-N_OTHER_INPUTS])
+        new, relevant = z[asked][:, ranked], held[asked][:, ranked]
+        by_combiner.append(ndcg_per_query(_scores(network, new), relevant))
+        by_weights.append(ndcg_per_query((new @ weights).astype(np.float32), relevant))
+        progress("combiner", index + 1, FOLDS + FITS)
+    if not by_combiner:
+        return 0.0, 0.0
+    return float(np.concatenate(by_combiner).mean()), float(np.concatenate(by_weights).mean())
 
 
 class Network(nn.Module):
@@ -114,11 +130,12 @@ class Network(nn.Module):
         self.out = nn.Parameter(torch.zeros(N_HIDDEN))
 
     def forward(self, z: Tensor) -> Tensor:
-        units = nn.functional.dropout(torch.relu(self.hidden(z)), DROPOUT, self.training)
-        return z @ self.linear + units @ self.out
+        # Units are dropped for a whole batch: a mask for each pair would take most of the time.
+        out = nn.functional.dropout(self.out, DROPOUT, self.training)
+        return z @ self.linear + torch.relu(self.hidden(z)) @ out
 
 
-def _fitted(z: Floats, held: np.ndarray, weights: Doubles, *, seed: int) -> Network:
+def _fitted(z: Floats, held: Mask, weights: Doubles, *, seed: int) -> Network:
     """Fit a network to inputs z (q, n, f) and which pairs are plays (q, n)."""
     with seeded(seed, torch.device("cpu")) as rng:
         network = Network(weights).train()
@@ -153,13 +170,11 @@ def _scores(network: Network, z: Floats) -> Floats:
     return scores
 
 
-def _weights(z: Floats, held: np.ndarray) -> Doubles:
+def _weights(z: Floats, held: Mask) -> Doubles:
     """Return weights (f,) of the members, learned as those of the blend; 0 for the other inputs."""
-    n_members = z.shape[-1] - N_OTHER_INPUTS
-    asked = held.any(axis=1)
-    weights = np.zeros(z.shape[-1])
-    weights[:n_members] = blend_weights([z[asked][:, :, i] for i in range(n_members)], held[asked], shrink=False)
-    return weights
+    members, asked = z.shape[-1] - N_OTHER_INPUTS, held.any(axis=1)
+    found = learned_weights(np.moveaxis(z[asked][:, :, :members], 2, 0), held[asked])
+    return np.concatenate([found, np.zeros(N_OTHER_INPUTS)])
 
 
 def _inputs(embedded: Embedded, data: TrainingData, queries: Indices, columns: Indices) -> PairInputs:
@@ -172,7 +187,7 @@ def _inputs(embedded: Embedded, data: TrainingData, queries: Indices, columns: I
     return PairInputs(
         embedded.playlists[queries],
         embedded.validation[columns],
-        [embedded.train[rows] for rows in own_rows],
         artist_on,
         np.bincount(of_train, minlength=n_artists)[of_new],
+        np.array([len(rows) for rows in own_rows]),
     )

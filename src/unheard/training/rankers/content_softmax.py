@@ -6,6 +6,8 @@ tracks: over those of the step's playlists and others drawn at random).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
@@ -15,6 +17,7 @@ from torch.nn import functional
 from unheard.arrays import Floats, Indices
 from unheard.inference.ranker_encoder import embed_rows
 from unheard.models.rankers.content_softmax import ContentSoftmax, EmbeddingAndBias
+from unheard.models.rankers.descent import Descent
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.descent import descend, feature_tensors, seeded
@@ -37,7 +40,7 @@ def fit_content_softmax(
     data: TrainingData, config: ContentSoftmax, *, seed: int, device: torch.device, progress: Progress = silent
 ) -> Ranker:
     """Embeddings have one dimension more than the configuration says, for the bias."""
-    known, new = feature_tensors(data, device)
+    known = feature_tensors(data, device)[0]
     plays = data.train.plays
     played = np.flatnonzero(np.diff(plays.indptr))
     with seeded(seed, device) as rng:
@@ -55,7 +58,7 @@ def fit_content_softmax(
 
         history = descend(
             net,
-            config.descent,
+            with_visits(config, len(played)),
             n_items=len(played),
             loss=loss,
             playlists=lambda: _playlists(net, plays),
@@ -66,6 +69,13 @@ def fit_content_softmax(
             name="content softmax",
         )
     return Ranker(net.tower.cpu(), _playlists(net, plays), history=history)
+
+
+def with_visits(config: ContentSoftmax, n_playlists: int) -> Descent:
+    """Return the descent with enough steps for `visits` draws of each playlist, at most `max_steps`."""
+    descent = config.descent
+    wanted = min(config.visits * n_playlists / descent.batch_size, config.max_steps)
+    return replace(descent, steps_per_check=max(descent.steps_per_check, round(wanted / descent.checks)))
 
 
 def cross_entropy(logits: Tensor, listed: Tensor) -> Tensor:

@@ -49,6 +49,8 @@ def descend(
     val        -> (val, k) embeddings of the validation tracks
     """
     adam = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    n_steps = config.checks * config.steps_per_check
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, n_steps) if config.annealed else None
     batches, queries = endless(rng, n_items, config.batch_size), validation_playlists(data)
     best, kept, since, history = -1.0, _state(network), 0, []
     for check in range(1, config.checks + 1):
@@ -59,6 +61,8 @@ def descend(
             adam.zero_grad()
             value.backward()  # type: ignore[no-untyped-call]
             adam.step()
+            if schedule is not None:
+                schedule.step()
             total += float(value.detach())
         network.eval()
         history.append({"step": float(check * config.steps_per_check), "loss": total / config.steps_per_check})

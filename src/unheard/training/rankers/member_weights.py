@@ -21,7 +21,6 @@ from unheard.training.rankers.combine import Embedded, fit_combiner
 from unheard.training.rankers.member import HEAD_ALONE
 from unheard.training.rankers.validation import ndcg_of_scores, validation_playlists
 
-METRIC_KIND = "two-tower"  # whose embeddings of content say which tracks are near
 MAX_SCORES = 4_000_000  # of a member, playlist x validation track, from which the weights are learned
 
 
@@ -78,9 +77,7 @@ def with_weights(
     return RankerCheckpoint(final, config, arrays, checkpoint.ids)
 
 
-def _weights(
-    notes: Sequence[Mapping[str, Any]], scores: Sequence[Floats], held: Mask
-) -> list[float]:
+def _weights(notes: Sequence[Mapping[str, Any]], scores: Sequence[Floats], held: Mask) -> list[float]:
     """Return the weight of each fitted ranker. Repeated fits of a member share its weight; `HEAD_ALONE` has none."""
     members = sorted({note["member"] for note in notes} - {HEAD_ALONE})
     fits = {member: [i for i, note in enumerate(notes) if note["member"] == member] for member in members}
@@ -98,9 +95,7 @@ def _embedded(
 ) -> Embedded:
     """Return the embeddings of all members with a weight, scaled by it. Fits of one member are one for the combiner."""
     blended = [i for i, note in enumerate(members) if note["weight"]]
-    of_content = [i for i in blended if members[i]["kind"] == METRIC_KIND and not members[i]["artist"]]
-    metric = (of_content or blended)[0]
-    playlists, train, new, widths, columns = [], [], [], dict[int, int](), (0, 0)
+    playlists, train, new, widths = [], [], [], dict[int, int]()
     for i in blended:
         note = members[i]
         scale, width = np.float32(note["weight"] / note["deviation"]), int(note["outputs"])
@@ -110,11 +105,9 @@ def _embedded(
         playlists.append(checkpoint.arrays[f"member{i}.playlists"])
         train.append(tracks * scale)
         new.append(validation[i] * scale)
-        if i == metric:
-            columns = (sum(widths.values()), sum(widths.values()) + width)
         widths[note["member"]] = widths.get(note["member"], 0) + width
     starts = np.cumsum([0, *widths.values()])
-    return Embedded(starts, np.array(columns), *(np.concatenate(parts, axis=1) for parts in (playlists, train, new)))
+    return Embedded(starts, *(np.concatenate(parts, axis=1) for parts in (playlists, train, new)))
 
 
 def _head_shares(predicted: Sequence[Floats | None], true: Floats) -> list[float]:

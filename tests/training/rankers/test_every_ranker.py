@@ -22,6 +22,7 @@ from tests.training.rankers.toy import (
 )
 from unheard.models.rankers.build import build
 from unheard.models.rankers.clcrec import ClcRec
+from unheard.models.rankers.content_softmax import ContentSoftmax
 from unheard.models.rankers.content_user import ContentUser
 from unheard.models.rankers.deepmusic import DeepMusic
 from unheard.models.rankers.descent import Descent
@@ -47,6 +48,7 @@ DESCENT = Descent(learning_rate=5e-3, batch_size=128, steps_per_check=25, checks
 SMALL: dict[str, Any] = {"tower": TOWER, "descent": DESCENT}
 RANKERS: dict[str, Any] = {
     "clcrec": ClcRec(**SMALL, output=8, negatives=64),
+    "content-softmax": ContentSoftmax(**SMALL, output=8, tracks=100),
     "content-user": ContentUser(**SMALL, output=8, negatives=64),
     "deepmusic-mse": DeepMusic(**SMALL),
     "deepmusic-wpe": DeepMusic(**SMALL, loss="wpe"),

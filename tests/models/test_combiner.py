@@ -45,12 +45,10 @@ def test_inputs_are_clipped() -> None:
 def test_a_score_does_not_depend_on_what_else_is_scored() -> None:
     rng = np.random.default_rng(0)
     k, members, q, n, h = 24, 3, 7, 50, 16
-    combiner = Combiner(
-        np.array([0, 8, 16, 24]),
-        *(rng.normal(size=size).astype(np.float32) for size in (k, members + 3)),
-        rng.uniform(0.5, 2, members + 3).astype(np.float32),
-        *(rng.normal(size=size).astype(np.float32) for size in (members + 3, (members + 3, h), h, h)),
-    )
+    f = members + 3
+    centre, mean, linear, bias, out = (rng.normal(size=size).astype(np.float32) for size in (k, f, f, h, h))
+    deviation, hidden = rng.uniform(0.5, 2, f).astype(np.float32), rng.normal(size=(f, h)).astype(np.float32)
+    combiner = Combiner(np.array([0, 8, 16, 24]), centre, mean, deviation, linear, hidden, bias, out)
     playlists, tracks = (rng.normal(size=(size, k)).astype(np.float32) for size in (q, n))
     on, of, length = rng.integers(0, 4, (q, n)), rng.integers(0, 9, n), rng.integers(0, 30, q)
     together = combiner.scores(PairInputs(playlists, tracks, on, of, length)).astype(np.float32)

@@ -43,7 +43,7 @@ from unheard.recommend.cold_to_warm import (
 )
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import BASELINES, ORACLE, make_recommender, trained_models
-from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender
+from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Ranking
 from unheard.recommend.revealed_plays import MAX_VALIDATION_PLAYLISTS, METRICS, Queries, reveal_plays
 from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
@@ -65,7 +65,7 @@ class Predicted:
     """Factors (n, d) that a model predicts for all tracks, and its own embedding if it ranks by one."""
 
     factors: Floats
-    embedding: FactorRecommender | None
+    embedding: Ranking | None
 
 
 def run(workspace: Workspace, split_name: str | None, options: Options, progress: Progress) -> Findings:

@@ -103,10 +103,12 @@ class Combiner:
 def pair_inputs(inputs: PairInputs, starts: Indices, centre: Floats) -> Doubles:
     """Return the inputs of all pairs, (q, n, f)."""
     q, n = len(inputs.playlists), len(inputs.tracks)
-    x, y = inputs.playlists.astype(np.float64), inputs.tracks.astype(np.float64) - centre
+    x, y = inputs.playlists.astype(np.float64), inputs.tracks.astype(np.float64)
     found = np.empty((q, n, len(starts) - 1 + N_OTHER_INPUTS))
     for member, (start, stop) in enumerate(itertools.pairwise(starts)):
-        found[:, :, member] = x[:, start:stop] @ y[:, start:stop].T
+        columns = slice(int(start), int(stop))
+        centred = x[:, columns] @ centre[columns].astype(np.float64)
+        found[:, :, member] = x[:, columns] @ y[:, columns].T - centred[:, None]
     found[:, :, -3] = np.log1p(inputs.artist_on)
     found[:, :, -2] = np.log1p(inputs.artist_tracks)
     found[:, :, -1] = np.log1p(inputs.length)[:, None]

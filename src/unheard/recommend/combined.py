@@ -1,4 +1,4 @@
-"""Score pairs of playlist and track by the members of a blend and what else is known of the pair (models/combiner.py)."""
+"""Score pairs of playlist and track by the members of a blend and what else is known of them (models/combiner.py)."""
 
 from __future__ import annotations
 

@@ -222,9 +222,9 @@ class WarmColdScorer:
 class EmbeddingRecommender:
     """Ranks in a model's own embedding space and compares tracks by the warm factors that the model predicts.
 
-    A score is the dot product of embeddings, a weighted sum of standardised scores of the blend's members; with `pairs`,
-    their combination by what is known of the pair (combined.py). Only its order has a meaning. With `warm_cold`, warm
-    tracks are ranked by their own factors.
+    A score is the dot product of embeddings, a weighted sum of standardised scores of the blend's members; with
+    `pairs`, their combination by what is known of the pair (combined.py). Only its order has a meaning. With
+    `warm_cold`, warm tracks are ranked by their own factors.
     """
 
     name: str

@@ -11,7 +11,7 @@ class Descent:
 
     batch_size        plays in one step, or tracks if a step uses tracks only
     steps_per_check   steps between two evaluations on the validation tracks
-    annealed          whether the learning rate falls to 0 along a cosine, which takes fewer steps but needs their number
+    annealed          whether the learning rate falls to 0 along a cosine; takes fewer steps, whose number is then fixed
     checks, patience  maximal number of evaluations, and of evaluations without improvement; the best weights are kept.
                       Without validation tracks all steps are made and the last weights are kept
     """

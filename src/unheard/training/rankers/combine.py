@@ -1,8 +1,8 @@
 """Fit the combiner of a blend (models/combiner.py) to validation tracks, and decide whether it is used.
 
 The members never saw the plays of validation tracks, so their scores there are as good as those of new tracks. The
-combiner minimises the same cross entropy as the fixed weights (blend.py). Whether it ranks better than these is measured
-on tracks that it was not fitted to: the validation artists are divided into folds, and the tracks of each are ranked by a
+combiner minimises the same cross entropy as the fixed weights (blend.py). Whether it ranks better is measured on tracks
+that it was not fitted to: the validation artists are divided into folds, and the tracks of each are ranked by a
 combiner, and by weights, fitted to the others. Only if the combiner wins is it fitted to all of them; with few plays it
 does not, and the fixed weights stay.
 """

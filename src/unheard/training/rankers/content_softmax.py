@@ -1,7 +1,7 @@
 """Fit a content softmax (models/rankers/content_softmax.py): predict a playlist's tracks among all train tracks.
 
-A step draws playlists; its loss is the mean cross entropy of their tracks under a softmax over the train tracks (of many
-tracks: over those of the step's playlists and others drawn at random).
+A step draws playlists; its loss is the mean cross entropy of their tracks under a softmax over the train tracks (of
+many tracks: over those of the step's playlists and others drawn at random).
 """
 
 from __future__ import annotations

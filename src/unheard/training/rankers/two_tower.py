@@ -4,8 +4,8 @@ Each step hides a part of every playlist of a batch. A playlist's embedding is t
 tracks; the loss is the cross entropy of its hidden tracks under a softmax over all hidden candidates (van den Oord, Li
 & Vinyals 2018, InfoNCE). Up to `tracks` tracks, all are candidates. Of some more, a step draws `tracks` at random, as
 long as enough of each playlist is among them; all tracks are drawn equally often, so no correction for sampling is
-needed, and the `popularity` exponent of the logQ correction (Yi et al. 2019) is free. Of many more, a step uses those on
-its playlists. Popular ones are then used more often, and embeddings reflect popularity less.
+needed, and the `popularity` exponent of the logQ correction (Yi et al. 2019) is free. Of many more, a step uses those
+on its playlists. Popular ones are then used more often, and embeddings reflect popularity less.
 
 With `across_artists`, all tracks of an artist are hidden together. The hidden tracks are then by other artists than the
 rest, as the music of new artists will be.

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unheard.arrays import Doubles, Floats
 from unheard.errors import UserError
@@ -62,10 +63,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Predicted:
-    """Factors (n, d) that a model predicts for all tracks, and its own embedding if it ranks by one."""
+    """Factors (n, d) that a model predicts for all tracks; how it ranks, if not by them; and the arrays behind that."""
 
     factors: Floats
-    embedding: Ranking | None
+    embedding: Ranking | None = None
+    arrays: tuple[NDArray[Any], ...] = ()
 
 
 def run(workspace: Workspace, split_name: str | None, options: Options, progress: Progress) -> Findings:
@@ -179,7 +181,11 @@ def _predicted(workspace: Workspace, catalogue: Catalogue, name: str, seed: int)
         trained = trained_models(workspace, catalogue.split.name)
         known = ", ".join([*(b for b in BASELINES if b not in ("random", "popularity")), *trained])
         raise UserError(f"{name} predicts no factors that a fold-in of plays could start from; choose one of {known}")
-    return Predicted(factors.tracks, recommender.embedding if isinstance(recommender, EmbeddingRecommender) else None)
+    if not isinstance(recommender, EmbeddingRecommender):
+        return Predicted(factors.tracks)
+    own, pairs = recommender.ranking, recommender.pairs
+    combiner = () if pairs is None else tuple(pairs.combiner.arrays.values())
+    return Predicted(factors.tracks, recommender.embedding, (own.tracks, own.playlists, *combiner))
 
 
 def _measure(
@@ -234,8 +240,7 @@ def _estimate(values: Doubles, resamples: Resamples) -> dict[str, float | None]:
 def _digest(model: Predicted, playlists: Floats, test: Reveal) -> str:
     """Return a hash of the predictions, the space, the relevant tracks and the kappas to choose from."""
     found = hashlib.sha256(repr((KAPPAS, KAPPAS_ARTIST)).encode())
-    own = () if model.embedding is None else (model.embedding.tracks[test.tracks], model.embedding.playlists)
-    for array in (model.factors[test.tracks], *own, playlists, test.tracks, test.playlist, test.column):
+    for array in (model.factors[test.tracks], *model.arrays, playlists, test.tracks, test.playlist, test.column):
         found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()[:16]
 

@@ -44,7 +44,7 @@ from unheard.recommend.cold_to_warm import (
 )
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import BASELINES, ORACLE, make_recommender, trained_models
-from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Ranking
+from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, PairRanker
 from unheard.recommend.revealed_plays import MAX_VALIDATION_PLAYLISTS, METRICS, Queries, reveal_plays
 from unheard.splits import EVALUATION_SPLITS, Use
 from unheard.workspace import Workspace
@@ -66,7 +66,7 @@ class Predicted:
     """Factors (n, d) that a model predicts for all tracks; how it ranks, if not by them; and the arrays behind that."""
 
     factors: Floats
-    embedding: Ranking | None = None
+    embedding: PairRanker | None = None
     arrays: tuple[NDArray[Any], ...] = ()
 
 

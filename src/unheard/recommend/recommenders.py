@@ -43,7 +43,7 @@ class Recommender(Protocol):
         ...
 
 
-class Ranking(Protocol):
+class PairRanker(Protocol):
     """The part of a recommender that scores tracks for playlists."""
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores: ...
@@ -205,7 +205,7 @@ class WarmColdScorer:
     cold: NDArray[np.bool_]
     scale: Scale
 
-    def scores(self, model: Ranking, playlists: Rows, candidates: Rows) -> Scores:
+    def scores(self, model: PairRanker, playlists: Rows, candidates: Rows) -> Scores:
         """Return scores (playlist, candidate). If all candidates are cold, they are those of the model, unscaled."""
         cold = self.cold[candidates]
         if cold.all():
@@ -238,7 +238,7 @@ class EmbeddingRecommender:
         return self.factors
 
     @property
-    def embedding(self) -> Ranking:
+    def embedding(self) -> PairRanker:
         """How the model itself scores tracks, without factors of warm ones."""
         return self.ranking if self.pairs is None else CombinedRanking(self.ranking, self.pairs)
 

@@ -11,13 +11,13 @@ from scipy.sparse import csr_matrix
 from unheard.ids import IdMap
 from unheard.models.combiner import PairInputs
 from unheard.training.dataset import TrackArrays, TrainingData
-from unheard.training.rankers.combine import Combined, Embedded, fit_combiner
+from unheard.training.rankers.combine import Combined, MemberEmbeddings, fit_combiner
 from unheard.training.rankers.validation import ndcg_per_query
 
 N_TRAIN, N_NEW, N_PLAYLISTS, N_ARTISTS, K = 150, 100, 240, 50, 6
 
 
-def world(*, seed: int = 0, by_artist: float = 3.0, by_taste: float = 1.0) -> tuple[TrainingData, Embedded]:
+def world(*, seed: int = 0, by_artist: float = 3.0, by_taste: float = 1.0) -> tuple[TrainingData, MemberEmbeddings]:
     """Playlists like one direction and the artists that they know; members know the direction, and noise.
 
     No weighted sum of members can know the artists on a playlist; the combiner can.
@@ -48,10 +48,10 @@ def world(*, seed: int = 0, by_artist: float = 3.0, by_taste: float = 1.0) -> tu
     noise = rng.normal(size=(n, 2))
     embedded = np.concatenate([tracks, noise], axis=1).astype(np.float32)
     playlists = np.concatenate([tastes, rng.normal(size=(N_PLAYLISTS, 2))], axis=1).astype(np.float32)
-    return data, Embedded(np.array([0, K, K + 2]), playlists, embedded[:N_TRAIN], embedded[N_TRAIN:])
+    return data, MemberEmbeddings(np.array([0, K, K + 2]), playlists, embedded[:N_TRAIN], embedded[N_TRAIN:])
 
 
-def fitted(data: TrainingData, embedded: Embedded) -> Combined:
+def fitted(data: TrainingData, embedded: MemberEmbeddings) -> Combined:
     return fit_combiner(embedded, data, np.arange(len(data.playlist_ids)))
 
 
@@ -89,7 +89,7 @@ def test_with_few_playlists_the_weights_stay() -> None:
 
 def test_one_member_needs_no_combiner() -> None:
     data, embedded = world()
-    alone = Embedded(
+    alone = MemberEmbeddings(
         np.array([0, K]), *(getattr(embedded, name)[:, :K] for name in ("playlists", "train", "validation"))
     )
     assert fitted(data, alone) == Combined(None)

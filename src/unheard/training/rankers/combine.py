@@ -34,7 +34,7 @@ LEARNING_RATE, WEIGHT_DECAY = 5e-3, 0.01
 
 
 @dataclass(frozen=True)
-class Embedded:
+class MemberEmbeddings:
     """Embeddings of all members side by side, scaled as they are ranked by.
 
     starts      as in `Combiner`
@@ -58,7 +58,9 @@ class Combined:
     ndcg_of_weights: float | None = None
 
 
-def fit_combiner(embedded: Embedded, data: TrainingData, queries: Indices, progress: Progress = silent) -> Combined:
+def fit_combiner(
+    embedded: MemberEmbeddings, data: TrainingData, queries: Indices, progress: Progress = silent
+) -> Combined:
     """Fit a combiner on the playlists `queries`; `data` is without artist features."""
     if len(queries) < MIN_PLAYLISTS or len(embedded.starts) < 3:
         return Combined(None)
@@ -177,7 +179,7 @@ def _weights(z: Floats, held: Mask) -> Doubles:
     return np.concatenate([found, np.zeros(N_OTHER_INPUTS)])
 
 
-def _inputs(embedded: Embedded, data: TrainingData, queries: Indices, columns: Indices) -> PairInputs:
+def _inputs(embedded: MemberEmbeddings, data: TrainingData, queries: Indices, columns: Indices) -> PairInputs:
     plays, artists = data.train.plays, data.train.artists
     numbers = np.unique(np.concatenate([artists, data.validation.artists]), return_inverse=True)[1].reshape(-1)
     of_train, of_new = numbers[: len(artists)], numbers[len(artists) :][columns]

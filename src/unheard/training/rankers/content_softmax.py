@@ -27,7 +27,7 @@ from unheard.training.rankers.sampling import some_tracks
 INITIAL_DEVIATION = 0.1  # of the playlists' embeddings
 
 
-class TableAndTower(nn.Module):
+class PlaylistTable(nn.Module):
     """The playlists' embeddings, (m, k), and the tower."""
 
     def __init__(self, config: ContentSoftmax, *, inputs: int, playlists: int) -> None:
@@ -44,7 +44,7 @@ def fit_content_softmax(
     plays = data.train.plays
     played = np.flatnonzero(np.diff(plays.indptr))
     with seeded(seed, device) as rng:
-        net = TableAndTower(config, inputs=known.shape[1], playlists=plays.shape[0]).to(device)
+        net = PlaylistTable(config, inputs=known.shape[1], playlists=plays.shape[0]).to(device)
 
         def loss(items: Indices) -> Tensor:
             rows = played[items]
@@ -84,7 +84,7 @@ def cross_entropy(logits: Tensor, listed: Tensor) -> Tensor:
     return -(torch.log_softmax(logits, dim=1) * share).sum(dim=1).mean()
 
 
-def _playlists(net: TableAndTower, plays: csr_matrix) -> Floats:
+def _playlists(net: PlaylistTable, plays: csr_matrix) -> Floats:
     """Return (m, k + 1) embeddings of the playlists, 1 in the column of the bias, zero for a playlist without plays."""
     table = net.playlists.detach().cpu().numpy()
     with_bias = np.concatenate([table, np.ones((len(table), 1), np.float32)], axis=1)

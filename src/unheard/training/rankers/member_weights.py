@@ -17,7 +17,7 @@ from unheard.models.combiner import PREFIX
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.blend import blend_weights
-from unheard.training.rankers.combine import Embedded, fit_combiner
+from unheard.training.rankers.combine import MemberEmbeddings, fit_combiner
 from unheard.training.rankers.member import HEAD_ALONE
 from unheard.training.rankers.validation import ndcg_of_scores, validation_playlists
 
@@ -92,7 +92,7 @@ def _embedded(
     validation: Sequence[Floats],
     data: TrainingData,
     artist_data: TrainingData,
-) -> Embedded:
+) -> MemberEmbeddings:
     """Return the embeddings of all members with a weight, scaled by it. Fits of one member are one for the combiner."""
     blended = [i for i, note in enumerate(members) if note["weight"]]
     playlists, train, new, widths = [], [], [], dict[int, int]()
@@ -107,7 +107,7 @@ def _embedded(
         new.append(validation[i] * scale)
         widths[note["member"]] = widths.get(note["member"], 0) + width
     starts = np.cumsum([0, *widths.values()])
-    return Embedded(starts, *(np.concatenate(parts, axis=1) for parts in (playlists, train, new)))
+    return MemberEmbeddings(starts, *(np.concatenate(parts, axis=1) for parts in (playlists, train, new)))
 
 
 def _head_shares(predicted: Sequence[Floats | None], true: Floats) -> list[float]:

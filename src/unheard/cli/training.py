@@ -171,6 +171,9 @@ def tune(
     else:
         best = sorted(trials, key=lambda trial: -trial.ndcg)[:10]
         heads = ["nDCG@20", *trials[0].settings]
-        rows = [[f"{trial.ndcg:.4f}", *map(str, trial.settings.values())] for trial in best]
+        rows = [
+            [f"{trial.ndcg:.4f}", *("adapted" if value is None else str(value) for value in trial.settings.values())]
+            for trial in best
+        ]
         console.out.print(console.table(f"Validation tracks, best of {len(trials)} trials", heads, rows))
     console.say(f"wrote {path}; to train it, run `unheard train -w {workspace} {path}`")

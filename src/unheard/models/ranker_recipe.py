@@ -54,8 +54,16 @@ class RankerRecipe:
             values[kind_of(member.ranker)] = values.pop("ranker")
             members.append(values)
         plain = {"name": self.name, "about": self.about, "descriptions": self.descriptions, "member": members}
-        plain = {key: value for key, value in plain.items() if value is not None}
-        return typing.cast("dict[str, Any]", json.loads(json.dumps(plain)))
+        return typing.cast("dict[str, Any]", _without_none(json.loads(json.dumps(plain))))
+
+
+def _without_none(plain: Any) -> Any:
+    """Return plain data without the keys whose value is None, which TOML cannot write."""
+    if isinstance(plain, list):
+        return [_without_none(item) for item in plain]
+    if isinstance(plain, dict):
+        return {key: _without_none(value) for key, value in plain.items() if value is not None}
+    return plain
 
 
 def kind_of(ranker: object) -> str:

@@ -323,6 +323,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if origin is Literal and value in arguments:
         return value
     if origin is types.UnionType:
+        if value is None:  # stored configurations are JSON
+            return None
         inner = next(argument for argument in arguments if argument is not types.NoneType)
         return _value(inner, value, where)
     if origin is tuple and isinstance(value, list):

@@ -33,7 +33,7 @@ class ContentSoftmax:
     descent           its batch size counts playlists
     """
 
-    tower: TowerConfig = field(default_factory=lambda: TowerConfig(dropout=0.3, input_dropout=0.2))
+    tower: TowerConfig = field(default_factory=TowerConfig)
     descent: Descent = field(
         default_factory=lambda: Descent(
             learning_rate=5e-3, batch_size=256, steps_per_check=50, checks=12, patience=12, annealed=True
@@ -51,7 +51,7 @@ class EmbeddingAndBias(nn.Module):
 
     def __init__(self, config: ContentSoftmax, *, inputs: int) -> None:
         super().__init__()
-        self.config = config.tower
+        self.dropout, self.input_dropout = config.tower.dropouts(inputs)
         widths = [inputs, *[config.tower.width] * config.tower.layers]
         self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(widths))
         self.output = nn.Linear(widths[-1], config.output + 1)
@@ -60,8 +60,8 @@ class EmbeddingAndBias(nn.Module):
             self.output.bias[-1].zero_()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = functional.dropout(x, self.config.input_dropout, self.training)
+        x = functional.dropout(x, self.input_dropout, self.training)
         for layer in self.hidden:
-            x = functional.dropout(functional.gelu(layer(x)), self.config.dropout, self.training)  # (batch, width)
+            x = functional.dropout(functional.gelu(layer(x)), self.dropout, self.training)  # (batch, width)
         outputs: Tensor = self.output(x)
         return outputs

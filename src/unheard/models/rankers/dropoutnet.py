@@ -40,4 +40,6 @@ class TrackTower(nn.Module):
 
 def joint_tower(config: DropoutNet, *, inputs: int) -> Tower:
     """Return a tower that reads factors; it has no input dropout, because factors are dropped as a whole."""
-    return Tower(replace(config.tower, input_dropout=0.0), inputs=inputs, outputs=config.output)
+    dropout = 0.5 if config.tower.dropout is None else config.tower.dropout
+    tower = replace(config.tower, dropout=dropout, input_dropout=0.0)
+    return Tower(tower, inputs=inputs, outputs=config.output)

@@ -19,7 +19,7 @@ class Gar:
     """
 
     tower: TowerConfig = field(default_factory=TowerConfig)
-    recommender: TowerConfig = field(default_factory=lambda: TowerConfig(input_dropout=0.0))
+    recommender: TowerConfig = field(default_factory=lambda: TowerConfig(dropout=0.5, input_dropout=0.0))
     descent: Descent = field(default_factory=Descent)
     output: int = 64
     similarity: float = 0.5

@@ -9,15 +9,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+MANY_FEATURES = 100
+
 
 @dataclass(frozen=True)
 class TowerConfig:
-    """width, layers: of the hidden layers. dropout: of hidden units. input_dropout: of features."""
+    """width, layers: of the hidden layers. dropout: of hidden units. input_dropout: of features.
+
+    None: strong for many features, which say much the same and are learned by heart, and weak for few, each of which is
+    needed (docs/decisions/0018-the-combiner.md).
+    """
 
     width: int = 256
     layers: int = 1
-    dropout: float = 0.5
-    input_dropout: float = 0.5
+    dropout: float | None = None
+    input_dropout: float | None = None
+
+    def dropouts(self, n_inputs: int) -> tuple[float, float]:
+        """Return dropout of hidden units and of features for towers that read `n_inputs` features."""
+        hidden, inputs = (0.5, 0.5) if n_inputs >= MANY_FEATURES else (0.3, 0.2)
+        return (
+            hidden if self.dropout is None else self.dropout,
+            inputs if self.input_dropout is None else self.input_dropout,
+        )
 
 
 class Tower(nn.Module):
@@ -25,15 +39,16 @@ class Tower(nn.Module):
 
     def __init__(self, config: TowerConfig, *, inputs: int, outputs: int, unit_length: bool = False) -> None:
         super().__init__()
-        self.config, self.unit_length = config, unit_length
+        self.unit_length = unit_length
+        self.dropout, self.input_dropout = config.dropouts(inputs)
         widths = [inputs, *[config.width] * config.layers]
         self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(widths))
         self.output = nn.Linear(widths[-1], outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = functional.dropout(x, self.config.input_dropout, self.training)
+        x = functional.dropout(x, self.input_dropout, self.training)
         for layer in self.hidden:
-            x = functional.dropout(functional.gelu(layer(x)), self.config.dropout, self.training)  # (batch, width)
+            x = functional.dropout(functional.gelu(layer(x)), self.dropout, self.training)  # (batch, width)
         x = self.output(x)  # (batch, outputs)
         return functional.normalize(x) if self.unit_length else x
 

@@ -1,6 +1,7 @@
 """Measure the rate of training steps of the default's networks, on the processor and on CUDA if there is one.
 
-    python bench/bench_ranker_steps.py [--tracks 100000] [--playlists 100000] [--listed 50] [--features 200] [--steps 200]
+    python bench/bench_ranker_steps.py [--tracks 100000] [--playlists 100000] [--listed 50] [--features 200]
+        [--steps 200]
 
 Features and plays are random: the rate does not depend on what is learned. Evaluations on validation tracks are left
 out.

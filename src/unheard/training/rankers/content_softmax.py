@@ -22,7 +22,7 @@ from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.descent import descend, feature_tensors, seeded
 from unheard.training.rankers.ranker import Ranker
-from unheard.training.rankers.sampling import some_tracks
+from unheard.training.rankers.sampling import plays_on, some_tracks
 
 INITIAL_DEVIATION = 0.1  # of the playlists' embeddings
 
@@ -48,10 +48,10 @@ def fit_content_softmax(
 
         def loss(items: Indices) -> Tensor:
             rows = played[items]
-            tracks = some_tracks(plays[rows], config.tracks, rng)
-            held = plays[rows][:, tracks].toarray() > 0 if len(tracks) < len(known) else plays[rows].toarray() > 0
-            listed = torch.from_numpy(held).to(device)  # (playlist, track)
-            embeddings = net.tower(known[tracks] if len(tracks) < len(known) else known)  # (track, k + 1)
+            of_rows = plays[rows]
+            tracks = some_tracks(of_rows, config.tracks, rng)
+            listed = plays_on(device, of_rows, tracks)  # (playlist, track)
+            embeddings = net.tower(known[torch.from_numpy(tracks).to(device)])  # (track, k + 1)
             chosen = functional.dropout(net.playlists[torch.from_numpy(rows).to(device)], config.playlist_dropout)
             logits = torch.addmm(embeddings[:, -1], chosen, embeddings[:, :-1].T)
             return cross_entropy(logits, listed)

@@ -21,13 +21,13 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unheard.arrays import Floats, Indices
+from unheard.arrays import Floats
 from unheard.models.rankers.two_tower import SoundAndArtist, TwoTower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.descent import feature_tensors
 from unheard.training.rankers.ranker import Ranker
-from unheard.training.rankers.sampling import some_tracks
+from unheard.training.rankers.sampling import plays_on, some_tracks
 from unheard.training.rankers.validation import ndcg, validation_playlists
 
 EXCLUDED = -1e9  # the logit of what is no candidate
@@ -82,15 +82,14 @@ def _fit(
     queries, best, kept, since = validation_playlists(data), -1.0, _state(tower), 0
     every, history = max(1, config.steps // config.checks), []
     for step in range(1, config.steps + 1):
-        drawn = _draw(data, config, rng)
+        drawn = _draw(data, config, rng, device)
         if drawn is None:
             continue
         chosen, task = drawn
         tower.train()
-        x = known[chosen].clone()
+        x = known[chosen]
         x[:, data.n_content_features :] *= (torch.rand(len(x), 1, device=device) >= config.artist_dropout).float()
-        moved = Task(task.context.to(device), task.hidden.to(device), task.candidate.to(device))
-        loss = contrastive_loss(tower(x), moved, prior[chosen], temperature=config.temperature)
+        loss = contrastive_loss(tower(x), task, prior[chosen], temperature=config.temperature)
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
@@ -110,26 +109,32 @@ def _fit(
     return Ranker(tower.cpu(), _playlists(tower, known.cpu(), data.train.plays), history=tuple(history))
 
 
-def _draw(data: TrainingData, config: TwoTower, rng: np.random.Generator) -> tuple[Indices, Task] | None:
-    """Draw the tracks of a step and its task; None when no playlist has both a context and a hidden track."""
+def _draw(
+    data: TrainingData, config: TwoTower, rng: np.random.Generator, device: torch.device
+) -> tuple[Tensor, Task] | None:
+    """Draw the tracks of a step (rows of the train tracks) and its task, both on the device.
+
+    None when no playlist has both a context and a hidden track.
+    """
     n, plays = len(data.train), data.train.plays
-    rows = rng.integers(0, plays.shape[0], config.playlists)
+    of_rows = plays[rng.integers(0, plays.shape[0], config.playlists)]
     if n <= config.tracks or plays.nnz * config.tracks >= MIN_OF_PLAYLIST * plays.shape[0] * n:
         chosen = np.sort(rng.permutation(n)[: config.tracks])
     else:
-        chosen = some_tracks(plays[rows], config.tracks, rng)
-    listed = torch.from_numpy((plays[rows][:, chosen] if len(chosen) < n else plays[rows]).toarray() > 0)
+        chosen = some_tracks(of_rows, config.tracks, rng)
+    listed = plays_on(device, of_rows, chosen)  # (playlist, track)
     if config.across_artists:
         artist = np.unique(data.train.artists[chosen], return_inverse=True)[1].reshape(-1)
-        hide = rng.random((len(rows), int(artist.max()) + 1))[:, artist] < config.held_out
+        drawn = torch.rand(len(listed), int(artist.max()) + 1, device=device)
+        candidate = drawn[:, torch.from_numpy(artist).to(device)] < config.held_out
     else:
-        hide = rng.random(listed.shape) < config.held_out
-    candidate = torch.from_numpy(hide)  # (playlist, track)
+        candidate = torch.rand(listed.shape, device=device) < config.held_out
     context, hidden = listed & ~candidate, listed & candidate
     usable = context.any(dim=1) & hidden.any(dim=1)
     if not usable.any():
         return None
-    return chosen, Task(context[usable].float(), hidden[usable].float(), candidate[usable])
+    task = Task(context[usable].float(), hidden[usable].float(), candidate[usable])
+    return torch.from_numpy(chosen).to(device), task
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
 A TOML file holds a `name`, an `about`, a list of `descriptions` and one or more `[[member]]` tables. Each member has
 one ranker's table (`[member.two-tower]`, `[member.ridge]`, ...), whose keys are the fields of its dataclass in
-models/rankers/. The scores of several members are added with weights that are learned on validation tracks.
+models/rankers/. How the scores of several members are combined is learned on validation tracks.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
     models/<split>/<name>/fitting.safetensors      while it is fitted: the members that are finished
     models/<split>/<name>/ranker.safetensors       all members
-    models/<split>/<name>/fit.json                 figures of every member, and the weights of the blend
+    models/<split>/<name>/fit.json                 figures and weight of every member, and of the combiner
     models/<split>/<name>/predictions.safetensors  embeddings and warm factors of every track with features
 
-Each member has an embedding space of its own, and a playlist's score of a track is a dot product there. A weighted sum
-of dot products is the dot product of the concatenated embeddings, so a blend ranks as fast as a single model.
+Each member has an embedding space of its own, and a playlist's score of a track is a dot product there. The scores are
+combined by a small network (combine.py), or by fixed weights (blend.py); a weighted sum of dot products is the dot
+product of the concatenated embeddings.
 
 Teams that serve factors need vectors in the factor space. The members that predict warm factors form the factor head:
 its prediction is their mean, weighted by least squares on the validation tracks. If no member predicts warm factors, a

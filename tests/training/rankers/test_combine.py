@@ -87,6 +87,12 @@ def test_with_few_playlists_the_weights_stay() -> None:
     assert fit_combiner(embedded, data, np.arange(99)) == Combined(None)
 
 
+def test_with_few_artists_the_weights_stay() -> None:
+    data, embedded = world()
+    few = replace(data, validation=replace(data.validation, artists=data.validation.artists % 20))
+    assert fitted(few, embedded) == Combined(None)
+
+
 def test_one_member_needs_no_combiner() -> None:
     data, embedded = world()
     alone = MemberEmbeddings(

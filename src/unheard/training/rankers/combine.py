@@ -24,6 +24,7 @@ from unheard.training.rankers.descent import endless, seeded
 from unheard.training.rankers.validation import ndcg_per_query
 
 MIN_PLAYLISTS = 100  # with fewer validation playlists nothing is learned from them but weights
+MIN_ARTISTS = 30  # a combiner learned on the tracks of a dozen artists ranked those of others worse than weights
 MAX_TRACKS = 2000  # validation tracks that are ranked
 MAX_PAIRS = 1_000_000  # of playlists and validation tracks; 10 inputs of each take 80 MB
 FOLDS = 4  # of the validation artists
@@ -78,6 +79,8 @@ def fit_combiner(
     scale = np.where(deviation > 1e-6, deviation, np.inf)
     z = np.clip((inputs - mean) / scale, -MAX_DEVIATIONS, MAX_DEVIATIONS).astype(np.float32)
     names, number = np.unique(artists, return_inverse=True)
+    if len(names) < MIN_ARTISTS:
+        return Combined(None)
     fold = rng.permutation(len(names))[number.reshape(-1)] % FOLDS  # (n,)
     by_combiner, by_weights = _cross_fitted(z, held, fold, progress)
     if not by_combiner > by_weights:

@@ -9,7 +9,7 @@ from torch import nn
 
 from unheard.errors import UserError
 from unheard.models.rankers.clcrec import ClcRec
-from unheard.models.rankers.content_softmax import ContentSoftmax, EmbeddingAndBias
+from unheard.models.rankers.content_softmax import ContentSoftmax
 from unheard.models.rankers.content_user import ContentUser
 from unheard.models.rankers.deepmusic import DeepMusic, FactorNetwork
 from unheard.models.rankers.dropoutnet import DropoutNet, TrackTower
@@ -39,11 +39,9 @@ def build(config: Any, *, inputs: int, n_artist: int, outputs: int, factors: int
             return RandomFourier(torch.zeros(inputs, n), torch.zeros(n), _linear(n, outputs))
         case TwoTower():
             return SoundAndArtist(config, n_sound=inputs - n_artist, n_artist=n_artist)
-        case ContentSoftmax():
-            return EmbeddingAndBias(config, inputs=inputs)
         case ContentUser():
             return Tower(config.tower, inputs=inputs, outputs=outputs, unit_length=True)
-        case ClcRec():
+        case ClcRec() | ContentSoftmax():
             return Tower(config.tower, inputs=inputs, outputs=outputs)
         case DeepMusic():
             tower = Tower(config.tower, inputs=inputs, outputs=outputs, unit_length=config.loss == "cosine")

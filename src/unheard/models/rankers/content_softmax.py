@@ -5,17 +5,13 @@ The score of a track with features x for playlist u is
     u . v(x) + b(x)
 
 with v and b heads of one tower: matrix factorisation under a softmax over tracks, whose item embeddings and biases are
-functions of the features instead of tables, so that they exist for new tracks.
+functions of the features instead of tables, so that they exist for new tracks. The module is `Tower` (tower.py), with b
+in the last column of its outputs.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
-
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
 from unheard.models.rankers.descent import Descent
 from unheard.models.rankers.tower import TowerConfig
@@ -44,24 +40,3 @@ class ContentSoftmax:
     tracks: int = 1024
     visits: int = 20
     max_steps: int = 4000
-
-
-class EmbeddingAndBias(nn.Module):
-    """(batch, inputs) -> (batch, output + 1): the embedding v, and the bias b in the last column."""
-
-    def __init__(self, config: ContentSoftmax, *, inputs: int) -> None:
-        super().__init__()
-        self.dropout, self.input_dropout = config.tower.dropouts(inputs)
-        widths = [inputs, *[config.tower.width] * config.tower.layers]
-        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(widths))
-        self.output = nn.Linear(widths[-1], config.output + 1)
-        with torch.no_grad():  # no track is popular before the first step
-            self.output.weight[-1].zero_()
-            self.output.bias[-1].zero_()
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = functional.dropout(x, self.input_dropout, self.training)
-        for layer in self.hidden:
-            x = functional.dropout(functional.gelu(layer(x)), self.dropout, self.training)  # (batch, width)
-        outputs: Tensor = self.output(x)
-        return outputs

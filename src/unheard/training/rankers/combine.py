@@ -40,13 +40,13 @@ class MemberEmbeddings:
 
     starts      as in `Combiner`
     playlists   (m, k)
-    train       (train, k)
+    centre      (k,) mean of the train tracks
     validation  (val, k)
     """
 
     starts: Indices
     playlists: Floats
-    train: Floats
+    centre: Floats
     validation: Floats
 
 
@@ -72,15 +72,14 @@ def fit_combiner(
     queries, held = queries[held.any(axis=1)], held[held.any(axis=1)]
     if len(queries) < MIN_PLAYLISTS:
         return Combined(None)
-    artists, centre = data.validation.artists[columns], embedded.train.mean(axis=0, dtype=np.float64).astype(np.float32)
-    inputs = pair_inputs(_inputs(embedded, data, queries, columns), embedded.starts, centre)
+    names, number = np.unique(data.validation.artists[columns], return_inverse=True)
+    if len(names) < MIN_ARTISTS:
+        return Combined(None)
+    inputs = pair_inputs(_inputs(embedded, data, queries, columns), embedded.starts, embedded.centre)
     mean, deviation = inputs.mean(axis=(0, 1)), inputs.std(axis=(0, 1))
     # A constant input says nothing here, and where it is not constant, nothing is known of its effect.
     scale = np.where(deviation > 1e-6, deviation, np.inf)
     z = np.clip((inputs - mean) / scale, -MAX_DEVIATIONS, MAX_DEVIATIONS).astype(np.float32)
-    names, number = np.unique(artists, return_inverse=True)
-    if len(names) < MIN_ARTISTS:
-        return Combined(None)
     fold = rng.permutation(len(names))[number.reshape(-1)] % FOLDS  # (n,)
     by_combiner, by_weights = _cross_fitted(z, held, fold, progress)
     if not by_combiner > by_weights:
@@ -92,7 +91,7 @@ def fit_combiner(
         progress("combiner", FOLDS + index + 1, FOLDS + FITS)
     combiner = Combiner(
         embedded.starts,
-        centre,
+        embedded.centre,
         mean.astype(np.float32),
         np.minimum(scale, np.finfo(np.float32).max).astype(np.float32),
         **_side_by_side(networks),

@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from unheard.arrays import Floats, Indices
 from unheard.inference.ranker_encoder import embed_rows
-from unheard.models.rankers.content_softmax import ContentSoftmax, EmbeddingAndBias
+from unheard.models.rankers.content_softmax import ContentSoftmax
 from unheard.models.rankers.descent import Descent
+from unheard.models.rankers.tower import Tower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.descent import descend, feature_tensors, seeded
@@ -32,7 +33,10 @@ class PlaylistTable(nn.Module):
 
     def __init__(self, config: ContentSoftmax, *, inputs: int, playlists: int) -> None:
         super().__init__()
-        self.tower = EmbeddingAndBias(config, inputs=inputs)
+        self.tower = Tower(config.tower, inputs=inputs, outputs=config.output + 1)
+        with torch.no_grad():  # no track is popular before the first step
+            self.tower.output.weight[-1].zero_()
+            self.tower.output.bias[-1].zero_()
         self.playlists = nn.Parameter(torch.randn(playlists, config.output) * INITIAL_DEVIATION)
 
 

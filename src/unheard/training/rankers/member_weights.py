@@ -95,7 +95,7 @@ def _embedded(
 ) -> MemberEmbeddings:
     """Return the embeddings of all members with a weight, scaled by it. Fits of one member are one for the combiner."""
     blended = [i for i, note in enumerate(members) if note["weight"]]
-    playlists, train, new, widths = [], [], [], dict[int, int]()
+    playlists, centre, new, widths = [], [], [], dict[int, int]()
     for i in blended:
         note = members[i]
         scale, width = np.float32(note["weight"] / note["deviation"]), int(note["outputs"])
@@ -103,11 +103,12 @@ def _embedded(
         if tracks is None:
             tracks = embed_rows(checkpoint.tower(i), (artist_data if note["artist"] else data).train.features)
         playlists.append(checkpoint.arrays[f"member{i}.playlists"])
-        train.append(tracks * scale)
+        centre.append((tracks * scale).mean(axis=0, dtype=np.float64).astype(np.float32))
         new.append(validation[i] * scale)
         widths[note["member"]] = widths.get(note["member"], 0) + width
     starts = np.cumsum([0, *widths.values()])
-    return MemberEmbeddings(starts, *(np.concatenate(parts, axis=1) for parts in (playlists, train, new)))
+    joined = np.concatenate(playlists, axis=1), np.concatenate(centre), np.concatenate(new, axis=1)
+    return MemberEmbeddings(starts, *joined)
 
 
 def _head_shares(predicted: Sequence[Floats | None], true: Floats) -> list[float]:

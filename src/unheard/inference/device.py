@@ -51,7 +51,7 @@ def uses_bf16(device: torch.device | None = None) -> bool:
     return native_bf16(device) if choice == "auto" else choice == "on"
 
 
-def autocast(device: torch.device, precision: Literal["auto", "float32"]) -> AbstractContextManager[object]:
+def autocast(device: torch.device, precision: Literal["auto", "float32"] = "auto") -> AbstractContextManager[object]:
     """Return bfloat16 autocast where `precision` and `uses_bf16` allow it; weights stay float32."""
     if precision == "auto" and uses_bf16(device):
         return torch.autocast(device.type, torch.bfloat16)

@@ -49,7 +49,7 @@ def world(*, seed: int = 0, by_artist: float = 3.0, by_taste: float = 1.0) -> tu
     embedded = np.concatenate([tracks, noise], axis=1).astype(np.float32)
     playlists = np.concatenate([tastes, rng.normal(size=(N_PLAYLISTS, 2))], axis=1).astype(np.float32)
     return data, MemberEmbeddings(
-        np.array([0, K, K + 2]), playlists, embedded[:N_TRAIN].mean(axis=0), embedded[N_TRAIN:]
+        np.array([0, K, K + 2]), playlists, embedded[:N_TRAIN].mean(axis=0), embedded[N_TRAIN:], (1, 1)
     )
 
 
@@ -98,7 +98,9 @@ def test_with_few_artists_the_weights_stay() -> None:
 def test_one_member_needs_no_combiner() -> None:
     data, embedded = world()
     alone = MemberEmbeddings(
-        np.array([0, K]), *(getattr(embedded, name)[..., :K] for name in ("playlists", "centre", "validation"))
+        np.array([0, K]),
+        *(getattr(embedded, name)[..., :K] for name in ("playlists", "centre", "validation")),
+        fits=(1,),
     )
     assert fitted(data, alone) == Combined(None)
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tests.training.rankers.toy import make_world
-from unheard.training.rankers.validation import K, ndcg, ndcg_of_scores
+from unheard.ids import IdMap
+from unheard.training.rankers.validation import K, ndcg, ndcg_of_scores, validation_playlists
 
 N_PLAYLISTS, N_VAL = 60, 90
 
@@ -43,3 +44,22 @@ def test_the_best_20_are_those_of_a_full_sort(digits: int, n_val: int) -> None:
     assert ndcg_of_scores(scores[asked], data, asked) == pytest.approx(expected, rel=1e-12)
     assert ndcg(scores, np.eye(n_val, dtype=np.float32), data, asked) == pytest.approx(expected, rel=1e-12)
     assert ndcg(scores, np.eye(n_val, dtype=np.float32), data, asked[:0]) == 0
+
+
+def test_fewer_playlists_are_asked_where_validation_tracks_are_many() -> None:
+    data = make_world().data
+    rng = np.random.default_rng(0)
+    n_playlists = 6000
+    train = csr_matrix(np.ones((n_playlists, len(data.train)), np.float32))
+
+    def asked(n_val: int) -> int:
+        plays = csr_matrix(
+            (np.ones(n_playlists), (np.arange(n_playlists), rng.integers(0, n_val, n_playlists))), (n_playlists, n_val)
+        )
+        ids = IdMap(f"v{number:05}" for number in range(n_val))
+        world = replace(
+            data, train=replace(data.train, plays=train), validation=replace(data.validation, ids=ids, plays=plays)
+        )
+        return len(validation_playlists(world))
+
+    assert [asked(n) for n in (100, 1000, 2000, 10_000)] == [4000, 2000, 1000, 500]

@@ -25,18 +25,18 @@ class ContentSoftmax:
     playlist_dropout  probability that a dimension of a playlist's embedding is dropped in training
     tracks            maximal number of tracks that a step's softmax is over
     visits            how often each playlist is drawn, at least: steps are added to those of `descent`, up to
-                      `max_steps`
+                      `max_steps`; embeddings of playlists that are drawn more often learn more slowly
     descent           its batch size counts playlists
     """
 
     tower: TowerConfig = field(default_factory=TowerConfig)
     descent: Descent = field(
         default_factory=lambda: Descent(
-            learning_rate=5e-3, batch_size=256, steps_per_check=50, checks=12, patience=12, annealed=True
+            learning_rate=4e-3, batch_size=256, steps_per_check=50, checks=8, patience=8, annealed=True
         )
     )
     output: int = 64
     playlist_dropout: float = 0.3
     tracks: int = 1024
-    visits: int = 20
+    visits: int = 10
     max_steps: int = 4000

@@ -2,9 +2,10 @@
 
 Scores of different rankers have different scales, so each is divided by the deviation of its scores within the
 validation playlists. The weights minimise the cross entropy of a playlist's tracks under a softmax over the validation
-tracks: a convex problem in a few numbers, so no grid is needed. Weights are not negative. Validation tracks
-are the work of few artists, so the weights are shrunk towards equal ones, which are seldom much worse than the best
-(Timmermann 2006, Forecast Combinations, section 4: the combination puzzle).
+tracks: a convex problem in a few numbers, so no grid is needed. Weights are not negative. Validation tracks are the
+work of a number of artists, and what ranks ten of them best seldom ranks the next ten best, so weights are shrunk
+towards equal ones of all fits, which are seldom much worse than the best (Timmermann 2006, Forecast Combinations,
+section 4: the combination puzzle). Where artists are few, little but these is left.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from scipy.optimize import minimize
 
 from unheard.arrays import Doubles, Floats, Mask
 
-SHRINKAGE = 0.25
+ARTISTS_OF_HALF = 50  # validation artists with which weights stay halfway between equal and learned
 
 
 def score_deviation(playlists: Floats, tracks: Floats) -> float:
@@ -27,14 +28,18 @@ def score_deviation(playlists: Floats, tracks: Floats) -> float:
     return float(np.sqrt(((x.T @ x) * (centred.T @ centred)).sum() / (len(x) * len(centred))))
 
 
-def blend_weights(scores: Sequence[Floats], held: Mask) -> Doubles:
+def blend_weights(scores: Sequence[Floats], held: Mask, fits: Sequence[int], n_artists: int) -> Doubles:
     """Return weights (ranker,) that sum to 1 for scores (queries, val) of deviation 1, where `held` are plays.
 
-    They are shrunk. Without validation tracks all are equal.
+    fits       of how many fits each ranker's scores are the mean
+    n_artists  of the validation tracks
+
+    Without validation tracks each fit has the same weight.
     """
+    equal = np.asarray(fits, np.float64) / sum(fits)
     if len(scores) == 1 or not held.any():
-        return np.full(len(scores), 1 / len(scores))
-    return shrunken(learned_weights(np.stack(scores), held))
+        return equal
+    return shrunken(learned_weights(np.stack(scores), held), equal, n_artists)
 
 
 def learned_weights(scores: Floats, held: Mask) -> Doubles:
@@ -60,10 +65,10 @@ def learned_weights(scores: Floats, held: Mask) -> Doubles:
     return weights
 
 
-def shrunken(weights: Doubles) -> Doubles:
-    """Return weights that sum to 1, moved towards equal ones."""
-    equal = np.full(len(weights), 1 / len(weights))
+def shrunken(weights: Doubles, equal: Doubles, n_artists: int) -> Doubles:
+    """Return weights that sum to 1: `equal` ones (which sum to 1) where artists are few, learned ones where many."""
     if not weights.sum() > 0:
         return equal
-    moved: Doubles = (1 - SHRINKAGE) * weights / weights.sum() + SHRINKAGE * equal
+    learned = n_artists / (n_artists + ARTISTS_OF_HALF)
+    moved: Doubles = learned * weights / weights.sum() + (1 - learned) * equal
     return moved

@@ -42,12 +42,14 @@ class MemberEmbeddings:
     playlists   (m, k)
     centre      (k,) mean of the train tracks
     validation  (val, k)
+    fits        of how many fits each member is made
     """
 
     starts: Indices
     playlists: Floats
     centre: Floats
     validation: Floats
+    fits: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def fit_combiner(
     scale = np.where(deviation > 1e-6, deviation, np.inf)
     z = np.clip((inputs - mean) / scale, -MAX_DEVIATIONS, MAX_DEVIATIONS).astype(np.float32)
     fold = rng.permutation(len(names))[number.reshape(-1)] % FOLDS  # (n,)
-    by_combiner, by_weights = _cross_fitted(z, held, fold, progress)
+    by_combiner, by_weights = _cross_fitted(z, held, number.reshape(-1), fold, embedded.fits, progress)
     if not by_combiner > by_weights:
         return Combined(None, by_combiner, by_weights)
     weights = _weights(z, held)
@@ -99,11 +101,14 @@ def fit_combiner(
     return Combined(combiner, by_combiner, by_weights)
 
 
-def _cross_fitted(z: Floats, held: Mask, fold: Indices, progress: Progress) -> tuple[float, float]:
+def _cross_fitted(
+    z: Floats, held: Mask, artists: Indices, fold: Indices, fits: tuple[int, ...], progress: Progress
+) -> tuple[float, float]:
     """Return the mean nDCG@20 of a combiner and of shrunken weights, each track ranked by one fitted to other folds.
 
-    z (q, n, f) inputs, held (q, n) plays, fold (n,) of each track
+    z (q, n, f) inputs, held (q, n) plays, artists and fold (n,) of each track
     """
+    equal = np.array(fits) / sum(fits)
     by_combiner: list[Doubles] = []
     by_weights: list[Doubles] = []
     for index in range(FOLDS):
@@ -114,7 +119,8 @@ def _cross_fitted(z: Floats, held: Mask, fold: Indices, progress: Progress) -> t
             continue
         weights = _weights(inputs, plays)
         network = _fitted(inputs, plays, weights, seed=index)
-        weights[:-N_OTHER_INPUTS] = shrunken(weights[:-N_OTHER_INPUTS])
+        n_artists = len(np.unique(artists[~ranked]))
+        weights[:-N_OTHER_INPUTS] = shrunken(weights[:-N_OTHER_INPUTS], equal, n_artists)
         new, relevant = z[asked][:, ranked], held[asked][:, ranked]
         by_combiner.append(ndcg_per_query(_scores(network, new), relevant))
         by_weights.append(ndcg_per_query((new @ weights).astype(np.float32), relevant))

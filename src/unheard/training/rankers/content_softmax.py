@@ -1,7 +1,10 @@
 """Fit a content softmax (models/rankers/content_softmax.py): predict a playlist's tracks among all train tracks.
 
 A step draws playlists; its loss is the mean cross entropy of their tracks under a softmax over the train tracks (of
-many tracks: over those of the step's playlists and others drawn at random).
+many tracks: over those of the step's playlists and others drawn at random). The playlists' embeddings begin as their
+warm factors, which know the plays: from random numbers, playlists that are drawn a dozen times would learn little, and
+those drawn a hundred times would learn the train tracks by heart. For the same reason embeddings that are drawn often
+move slowly.
 """
 
 from __future__ import annotations
@@ -12,32 +15,35 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
-from torch.nn import functional
 
 from unheard.arrays import Floats, Indices
+from unheard.inference.device import autocast
 from unheard.inference.ranker_encoder import embed_rows
 from unheard.models.rankers.content_softmax import ContentSoftmax
 from unheard.models.rankers.descent import Descent
-from unheard.models.rankers.tower import Tower
+from unheard.models.rankers.tower import Tower, dropout
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.descent import descend, feature_tensors, seeded
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.sampling import plays_on, some_tracks
 
-INITIAL_DEVIATION = 0.1  # of the playlists' embeddings
+INITIAL_LENGTH = 0.1  # of a playlist's embedding, over the root of its dimension
+INITIAL_NOISE = 0.02  # added to each number, so that dimensions beyond those of the factors learn
+MIN_RATE = 0.3  # of the learning rate, for embeddings of playlists
 
 
 class PlaylistTable(nn.Module):
     """The playlists' embeddings, (m, k), and the tower."""
 
-    def __init__(self, config: ContentSoftmax, *, inputs: int, playlists: int) -> None:
+    def __init__(self, config: ContentSoftmax, *, inputs: int, playlists: Floats) -> None:
         super().__init__()
         self.tower = Tower(config.tower, inputs=inputs, outputs=config.output + 1)
         with torch.no_grad():  # no track is popular before the first step
             self.tower.output.weight[-1].zero_()
             self.tower.output.bias[-1].zero_()
-        self.playlists = nn.Parameter(torch.randn(playlists, config.output) * INITIAL_DEVIATION)
+        begun = torch.from_numpy(initial_embeddings(playlists, config.output))
+        self.playlists = nn.Parameter(begun + torch.randn(begun.shape) * INITIAL_NOISE)
 
 
 def fit_content_softmax(
@@ -47,22 +53,26 @@ def fit_content_softmax(
     known = feature_tensors(data, device)[0]
     plays = data.train.plays
     played = np.flatnonzero(np.diff(plays.indptr))
+    descent = with_visits(config, len(played))
+    visits = descent.checks * descent.steps_per_check * descent.batch_size / max(1, len(played))
     with seeded(seed, device) as rng:
-        net = PlaylistTable(config, inputs=known.shape[1], playlists=plays.shape[0]).to(device)
+        net = PlaylistTable(config, inputs=known.shape[1], playlists=data.playlist_factors).to(device)
 
         def loss(items: Indices) -> Tensor:
             rows = played[items]
             of_rows = plays[rows]
             tracks = some_tracks(of_rows, config.tracks, rng)
             listed = plays_on(device, of_rows, tracks)  # (playlist, track)
-            embeddings = net.tower(known[torch.from_numpy(tracks).to(device)])  # (track, k + 1)
-            chosen = functional.dropout(net.playlists[torch.from_numpy(rows).to(device)], config.playlist_dropout)
+            with autocast(device):
+                embedded = net.tower(known[torch.from_numpy(tracks).to(device)])  # (track, k + 1)
+            embeddings = embedded.float()
+            chosen = dropout(net.playlists[torch.from_numpy(rows).to(device)], config.playlist_dropout, training=True)
             logits = torch.addmm(embeddings[:, -1], chosen, embeddings[:, :-1].T)
             return cross_entropy(logits, listed)
 
         history = descend(
             net,
-            with_visits(config, len(played)),
+            descent,
             n_items=len(played),
             loss=loss,
             playlists=lambda: _playlists(net, plays),
@@ -71,6 +81,7 @@ def fit_content_softmax(
             rng=rng,
             progress=progress,
             name="content softmax",
+            rates={"playlists": max(MIN_RATE, min(1.0, config.visits / visits))},
         )
     return Ranker(net.tower.cpu(), _playlists(net, plays), history=history)
 
@@ -80,6 +91,22 @@ def with_visits(config: ContentSoftmax, n_playlists: int) -> Descent:
     descent = config.descent
     wanted = min(config.visits * n_playlists / descent.batch_size, config.max_steps)
     return replace(descent, steps_per_check=max(descent.steps_per_check, round(wanted / descent.checks)))
+
+
+def initial_embeddings(factors: Floats, k: int) -> Floats:
+    """Return embeddings (m, k) of length `INITIAL_LENGTH` times the root of k, 0 for a playlist without factors.
+
+    factors  (m, d); of more than k, the k principal directions are kept
+    """
+    d = factors.shape[1]
+    if d > k:
+        wide = factors.astype(np.float64)
+        factors = (wide @ np.linalg.eigh(wide.T @ wide)[1][:, ::-1][:, :k]).astype(np.float32)
+    padded = np.zeros((len(factors), k), np.float32)
+    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
+    np.divide(factors, lengths, out=padded[:, : factors.shape[1]], where=lengths > 0)
+    scaled: Floats = padded * np.float32(INITIAL_LENGTH * np.sqrt(k))
+    return scaled
 
 
 def cross_entropy(logits: Tensor, listed: Tensor) -> Tensor:

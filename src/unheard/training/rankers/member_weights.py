@@ -43,7 +43,7 @@ def with_weights(
         for i, note in enumerate(notes)
     ]
     held = data.validation.plays[queries].toarray() > 0
-    weights = _weights(notes, scores, held)
+    weights = _weights(notes, scores, held, len(np.unique(data.validation.artists)))
     predicted = [some if note["warm"] else None for note, some in zip(notes, embeddings, strict=True)]
     head = _head_shares(predicted, data.validation.factors)
     members = [
@@ -77,12 +77,13 @@ def with_weights(
     return RankerCheckpoint(final, config, arrays, checkpoint.ids)
 
 
-def _weights(notes: Sequence[Mapping[str, Any]], scores: Sequence[Floats], held: Mask) -> list[float]:
+def _weights(notes: Sequence[Mapping[str, Any]], scores: Sequence[Floats], held: Mask, n_artists: int) -> list[float]:
     """Return the weight of each fitted ranker. Repeated fits of a member share its weight; `HEAD_ALONE` has none."""
     members = sorted({note["member"] for note in notes} - {HEAD_ALONE})
     fits = {member: [i for i, note in enumerate(notes) if note["member"] == member] for member in members}
     means = [np.stack([scores[i] for i in fits[member]]).mean(axis=0) for member in members]
-    found = dict(zip(members, blend_weights(means, held), strict=True))
+    weights = blend_weights(means, held, [len(fits[member]) for member in members], n_artists)
+    found = dict(zip(members, weights, strict=True))
     return [float(found[member] / len(fits[member])) if (member := note["member"]) in found else 0.0 for note in notes]
 
 
@@ -95,7 +96,7 @@ def _embedded(
 ) -> MemberEmbeddings:
     """Return the embeddings of all members with a weight, scaled by it. Fits of one member are one for the combiner."""
     blended = [i for i, note in enumerate(members) if note["weight"]]
-    playlists, centre, new, widths = [], [], [], dict[int, int]()
+    playlists, centre, new, widths, fits = [], [], [], dict[int, int](), dict[int, int]()
     for i in blended:
         note = members[i]
         scale, width = np.float32(note["weight"] / note["deviation"]), int(note["outputs"])
@@ -106,9 +107,10 @@ def _embedded(
         centre.append((tracks * scale).mean(axis=0, dtype=np.float64).astype(np.float32))
         new.append(validation[i] * scale)
         widths[note["member"]] = widths.get(note["member"], 0) + width
+        fits[note["member"]] = fits.get(note["member"], 0) + 1
     starts = np.cumsum([0, *widths.values()])
     joined = np.concatenate(playlists, axis=1), np.concatenate(centre), np.concatenate(new, axis=1)
-    return MemberEmbeddings(starts, *joined)
+    return MemberEmbeddings(starts, *joined, tuple(fits.values()))
 
 
 def _head_shares(predicted: Sequence[Floats | None], true: Floats) -> list[float]:

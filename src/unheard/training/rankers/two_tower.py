@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unheard.arrays import Floats
+from unheard.inference.device import autocast
 from unheard.models.rankers.two_tower import SoundAndArtist, TwoTower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.descent import feature_tensors
+from unheard.training.rankers.descent import adamw, feature_tensors
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.sampling import plays_on, some_tracks
 from unheard.training.rankers.validation import ndcg, validation_playlists
@@ -76,7 +77,7 @@ def _fit(
     known, val = feature_tensors(data, device)
     sizes = {"n_sound": data.n_content_features, "n_artist": data.n_artist_features}
     tower = SoundAndArtist(config, **sizes).to(device)
-    adam = torch.optim.AdamW(tower.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    adam = adamw(tower, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, config.steps)
     prior = config.popularity * torch.from_numpy(_log_popularity(data.train.plays)).to(device)
     queries, best, kept, since = validation_playlists(data), -1.0, _state(tower), 0
@@ -89,7 +90,9 @@ def _fit(
         tower.train()
         x = known[chosen]
         x[:, data.n_content_features :] *= (torch.rand(len(x), 1, device=device) >= config.artist_dropout).float()
-        loss = contrastive_loss(tower(x), task, prior[chosen], temperature=config.temperature)
+        with autocast(device):
+            embedded = tower(x)
+        loss = contrastive_loss(embedded.float(), task, prior[chosen], temperature=config.temperature)
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()

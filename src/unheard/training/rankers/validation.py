@@ -15,14 +15,21 @@ from unheard.training.dataset import TrainingData
 
 K = 20
 MAX_VALIDATION_PLAYLISTS = 4000  # more change the figure by less than its own noise
+MIN_VALIDATION_PLAYLISTS = 500
+MAX_VALIDATION_SCORES = 2_000_000  # of a ranking of all validation tracks; it is made for a hundred settings
 
 
 def validation_playlists(data: TrainingData, *, seed: int = 0) -> Indices:
-    """Return at most `MAX_VALIDATION_PLAYLISTS` playlists with both a train and a validation track, drawn once."""
+    """Return playlists with both a train and a validation track: all, or some of many, drawn once.
+
+    At most `MAX_VALIDATION_PLAYLISTS`, and fewer where validation tracks are many.
+    """
     both = np.flatnonzero((np.diff(data.train.plays.indptr) > 0) & (np.diff(data.validation.plays.indptr) > 0))
-    if len(both) <= MAX_VALIDATION_PLAYLISTS:
+    affordable = MAX_VALIDATION_SCORES // max(1, len(data.validation))
+    most = min(max(affordable, MIN_VALIDATION_PLAYLISTS), MAX_VALIDATION_PLAYLISTS)
+    if len(both) <= most:
         return both
-    return np.sort(np.random.default_rng(seed).choice(both, MAX_VALIDATION_PLAYLISTS, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(both, most, replace=False))
 
 
 def ndcg(playlists: Floats, tracks: Floats, data: TrainingData, queries: Indices) -> float:

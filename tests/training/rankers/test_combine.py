@@ -97,11 +97,8 @@ def test_with_few_artists_the_weights_stay() -> None:
 
 def test_one_member_needs_no_combiner() -> None:
     data, embedded = world()
-    alone = MemberEmbeddings(
-        np.array([0, K]),
-        *(getattr(embedded, name)[..., :K] for name in ("playlists", "centre", "validation")),
-        fits=(1,),
-    )
+    parts = (getattr(embedded, name)[..., :K] for name in ("playlists", "centre", "validation"))
+    alone = MemberEmbeddings(np.array([0, K]), *parts, (1,))
     assert fitted(data, alone) == Combined(None)
 
 

@@ -97,8 +97,9 @@ def test_with_few_artists_the_weights_stay() -> None:
 
 def test_one_member_needs_no_combiner() -> None:
     data, embedded = world()
-    parts = (getattr(embedded, name)[..., :K] for name in ("playlists", "centre", "validation"))
-    alone = MemberEmbeddings(np.array([0, K]), *parts, (1,))
+    alone = MemberEmbeddings(
+        np.array([0, K]), embedded.playlists[:, :K], embedded.centre[:K], embedded.validation[:, :K], (1,)
+    )
     assert fitted(data, alone) == Combined(None)
 
 

@@ -29,10 +29,10 @@ class ContentSoftmax:
     descent           its batch size counts playlists
     """
 
-    tower: TowerConfig = field(default_factory=TowerConfig)
+    tower: TowerConfig = field(default_factory=lambda: TowerConfig(width=128, layers=2))
     descent: Descent = field(
         default_factory=lambda: Descent(
-            learning_rate=4e-3, batch_size=256, steps_per_check=50, checks=8, patience=8, annealed=True
+            learning_rate=3e-3, batch_size=256, steps_per_check=50, checks=8, patience=8, annealed=True
         )
     )
     output: int = 64

@@ -38,5 +38,5 @@ class ContentSoftmax:
     output: int = 64
     playlist_dropout: float = 0.3
     tracks: int = 1024
-    visits: int = 10
+    visits: int = 15
     max_steps: int = 4000

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from unheard.ranking import blocks, mid_ranks, ranks_of, tie_keys, top_k, top_k_in_order
+from unheard.ranking.exact import COUNTED
 
+KINDS = ("normal", "few values", "constant", "few candidates", "none")
 FEW_VALUES = st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 0.5000001, 2.0])
 MATRICES = hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=FEW_VALUES)
 
@@ -41,6 +43,46 @@ def test_ranks_are_positions_in_the_full_sort(scores: NDArray[np.float32], seed:
         assert order[row, rank[i] - 1] == column
         greater, equal = (scores[row] > scores[row, column]).sum(), (scores[row] == scores[row, column]).sum()
         assert mid[i] == greater + (equal + 1) / 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    n=st.integers(900, 3000),
+    k=st.sampled_from([1, 3, 10]),
+    kinds=st.lists(
+        st.sampled_from(["normal", "few values", "constant", "few candidates", "none"]), min_size=1, max_size=6
+    ),
+)
+def test_long_rows_of_every_kind_side_by_side(seed: int, n: int, k: int, kinds: list[str]) -> None:
+    """Long rows are bounded by groups of columns; rows with many equal scores or few candidates are not."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(len(kinds), n)).astype(np.float32)
+    for row, kind in zip(scores, kinds, strict=True):
+        if kind == "few values":
+            row[:] = rng.integers(0, 5, n)
+        elif kind == "constant":
+            row[:] = 1
+        elif kind == "few candidates":
+            row[rng.permutation(n)[k - 1 :]] = -np.inf
+        elif kind == "none":
+            row[:] = -np.inf
+    queries, candidates = np.arange(len(kinds)) + 3, rng.permutation(n)
+    found = top_k(scores, k, seed=seed, queries=queries, candidates=candidates)
+    np.testing.assert_array_equal(found, full_sort(scores, seed, queries, candidates)[:, :k])
+    order = rng.permutation(n)
+    position = np.argsort(order)
+    np.testing.assert_array_equal(
+        top_k_in_order(scores.astype(np.float64), k, order),
+        np.lexsort((np.tile(position, (len(scores), 1)), -scores))[:, :k],
+    )
+    rows = np.repeat(np.arange(len(kinds)), 2 * COUNTED)
+    columns = rng.integers(0, n, len(rows))
+    sparse = slice(0, len(rows), 7)  # few entries of a row are counted, many are found in the sorted row
+    for here in (slice(None), sparse):
+        mid = mid_ranks(scores, rows[here], columns[here])
+        expected = [rankdata(-scores[row])[column] for row, column in zip(rows[here], columns[here], strict=True)]
+        np.testing.assert_array_equal(mid, expected)
 
 
 def test_a_list_does_not_depend_on_other_queries_and_candidates() -> None:

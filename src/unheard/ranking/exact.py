@@ -1,8 +1,10 @@
 """Rank score matrices exactly: the top k of every row, and the ranks of single entries.
 
 Scores are float32, larger is better. -inf marks entries that are no candidates; NaN is not allowed. Equal scores are
-ordered by tie keys (ties.py), or by an order that the caller passes. A partition selects the top k, so only k scores of
-a row are sorted.
+ordered by tie keys (ties.py), or by an order that the caller passes.
+
+The top k are found in one pass over the scores: a row is divided into groups of columns, and the k-th largest of the
+groups' maxima is a bound that at least k scores reach, and few others. Only those are sorted.
 """
 
 from __future__ import annotations
@@ -17,6 +19,12 @@ from unheard.ranking.ties import tie_keys
 Rows = NDArray[np.integer]
 Keys = Callable[[NDArray[np.integer], NDArray[np.integer]], NDArray[np.integer]]  # (score row, column) -> order of ties
 BLOCK_SCORES = 4_000_000  # scores of one block: 32 MB as float64, and a few arrays of this size exist at once
+
+
+GROUPS = 4  # of columns for each of the k best: more bound better and take longer
+SMALLEST_GROUP = 16  # columns; below that, a partition is as fast
+MOST_REACHED = 8  # times k: of more scores that reach the bound, most are equal
+COUNTED = 16  # entries of a row whose ranks are counted one by one; of more, the row is sorted
 
 
 def blocks(n_queries: int, n_candidates: int, *, n_scores: int = BLOCK_SCORES) -> Iterator[slice]:
@@ -59,7 +67,7 @@ def mid_ranks(scores: NDArray[np.floating], rows: Rows, columns: Rows) -> NDArra
     """
     mid = np.empty(len(rows), np.float64)
     for row, here in _by_row(rows, len(scores)):
-        greater, equal = _counts(np.sort(scores[row]), scores[row, columns[here]])
+        greater, equal = _counts(scores[row], scores[row, columns[here]])
         mid[here] = greater + (equal + 1) / 2
     return mid
 
@@ -76,7 +84,7 @@ def ranks_of(
     for row, here in _by_row(rows, len(scores)):
         line = scores[row]
         values = line[columns[here]]
-        greater, equal = _counts(np.sort(line), values)
+        greater, equal = _counts(line, values)
         mid[here] = greater + (equal + 1) / 2
         rank[here] = greater + 1
         for value in np.unique(values[equal > 1]):
@@ -91,20 +99,60 @@ def ranks_of(
 
 def _best(scores: NDArray[np.floating], k: int, keys_of: Keys) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
     """Return columns and values of the `k` best scores of each row, best first, both (query, min(k, candidate))."""
-    n_columns = scores.shape[1]
+    n_rows, n_columns = scores.shape
     k = min(k, n_columns)
-    if k == 0 or not len(scores):
-        return np.empty((len(scores), k), np.int32), np.empty((len(scores), k), scores.dtype)
+    columns, values = np.empty((n_rows, k), np.int32), np.empty((n_rows, k), scores.dtype)
+    if k == 0 or not n_rows:
+        return columns, values
+    at_least = _bounds(scores, k)
+    reached = scores >= at_least[:, None] if at_least is not None else np.empty((n_rows, 0), bool)
+    n_reached = reached.sum(axis=1)
+    few = (n_reached >= k) & (n_reached <= MOST_REACHED * k)
+    rows, found = np.nonzero(reached if few.all() else reached & few[:, None])
+    if few.any():
+        # Their columns side by side; a row with fewer than the most of all is filled up with what ranks last.
+        width = int(n_reached[few].max())
+        place = np.arange(len(rows)) - np.repeat(np.cumsum(n_reached[few]) - n_reached[few], n_reached[few])
+        line = np.repeat(np.arange(few.sum()), n_reached[few])
+        chosen, best = np.zeros((few.sum(), width), np.int64), np.full((few.sum(), width), -np.inf, scores.dtype)
+        chosen[line, place], best[line, place] = found, scores[rows, found]
+        columns[few], values[few] = _sorted(chosen, best, k, np.flatnonzero(few), keys_of)
+    if not few.all():
+        rest = np.flatnonzero(~few)
+        columns[rest], values[rest] = _partitioned(scores[rest], k, lambda rows, columns: keys_of(rest[rows], columns))
+    return columns, values
+
+
+def _bounds(scores: NDArray[np.floating], k: int) -> NDArray[np.floating] | None:
+    """Return a number (query,) that at least k scores of each row reach, -inf if none else; None for few columns."""
+    n_columns = scores.shape[1]
+    size = n_columns // (GROUPS * k)
+    if size < SMALLEST_GROUP:
+        return None
+    n_groups = n_columns // size  # the columns behind the last one bound nothing
+    maxima = scores[:, : n_groups * size].reshape(len(scores), n_groups, size).max(axis=2)
+    bounds: NDArray[np.floating] = np.partition(maxima, n_groups - k, axis=1)[:, n_groups - k]
+    return bounds
+
+
+def _sorted(
+    chosen: NDArray[np.integer], values: NDArray[np.floating], k: int, rows: Rows, keys_of: Keys
+) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+    """Sort chosen columns and their values, (query, chosen) both, and return the first k of each row."""
+    order = np.lexsort((keys_of(rows[:, None], chosen), -values), axis=1)[:, :k]
+    return np.take_along_axis(chosen, order, axis=1).astype(np.int32), np.take_along_axis(values, order, axis=1)
+
+
+def _partitioned(scores: NDArray[np.floating], k: int, keys_of: Keys) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+    """Return what `_best` returns, by a partition of whole rows: for few columns, and for many equal scores."""
+    n_columns = scores.shape[1]
     if k < n_columns:
         chosen = np.argpartition(scores, n_columns - k, axis=1)[:, n_columns - k :]  # (query, k)
         _break_ties_at_k(chosen, scores, keys_of)
     else:
         chosen = np.broadcast_to(np.arange(n_columns), scores.shape)
     values = np.take_along_axis(scores, chosen, axis=1)
-    keys = keys_of(np.arange(len(scores))[:, None], chosen)
-    order = np.lexsort((keys, -values), axis=1)
-    columns = np.take_along_axis(chosen, order, axis=1).astype(np.int32)
-    return columns, np.take_along_axis(values, order, axis=1)
+    return _sorted(chosen, values, k, np.arange(len(scores)), keys_of)
 
 
 def _break_ties_at_k(chosen: NDArray[np.intp], scores: NDArray[np.floating], keys_of: Keys) -> None:
@@ -127,7 +175,12 @@ def _by_row(rows: Rows, n_rows: int) -> Iterator[tuple[int, slice]]:
         yield int(row), slice(int(edges[row]), int(edges[row + 1]))
 
 
-def _counts(ascending: NDArray[np.floating], values: NDArray[np.floating]) -> tuple[Rows, Rows]:
-    """Return how many entries of a sorted row are greater than each value, and how many are equal to it."""
+def _counts(line: NDArray[np.floating], values: NDArray[np.floating]) -> tuple[Rows, Rows]:
+    """Return how many scores of a row are greater than each value, and how many are equal to it."""
+    if len(values) <= COUNTED:
+        at_least = np.array([np.count_nonzero(line >= value) for value in values], np.int64)
+        greater = np.array([np.count_nonzero(line > value) for value in values], np.int64)
+        return greater, at_least - greater
+    ascending = np.sort(line)
     greater = len(ascending) - np.searchsorted(ascending, values, side="right")
     return greater, len(ascending) - greater - np.searchsorted(ascending, values, side="left")

@@ -11,7 +11,9 @@ from scipy.sparse import csr_matrix
 from unheard.arrays import Floats, Rows
 from unheard.models.combiner import Combiner, PairInputs
 
-PAIRS_AT_ONCE = 20_000  # of a playlist and candidates; each takes about a kilobyte
+PAIRS_AT_ONCE = (
+    1000  # of a playlist and candidates; their float64 copies stay in the cache of a core, three times as fast
+)
 
 
 @dataclass(frozen=True)

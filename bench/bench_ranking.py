@@ -3,7 +3,7 @@
     python bench/bench_ranking.py [--playlists 2000] [--tracks 20000] [--dim 200] [--neighbours 100000] [--repeat 5]
 
 Random embeddings, one thread, CPU time a query, median of the repeats; the rows of a table are measured alternately.
-The first table ranks: the best 20 and the exact ranks of ten relevant tracks a playlist. The limit is one matrix product
+The first table ranks: the best 20 and exact ranks of ten relevant tracks a playlist. The limit is one matrix product
 of the same embeddings. The second finds the 500 nearest of each track among all, for the overlap of two models. Before
 the measurement, all ways are asserted to find the same tracks. Memory is that of one block of playlists, so the time of
 100,000 playlists is that of these times their number.

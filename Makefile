@@ -80,8 +80,8 @@ check: install-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install-dev  ## print the speed tables (minutes; run on a quiet machine)
-	for script in bench/bench_*.py; do $(BIN)/python $$script; done
+bench: install-dev  ## measure speed beside peers and limits, into docs/results/performance.md (half an hour; a quiet machine)
+	$(BIN)/python bench/suite.py --markdown docs/results/performance.md
 
 lock: install-dev  ## make the lock files anew
 	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --extra serve -o requirements.lock pyproject.toml

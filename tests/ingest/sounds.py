@@ -15,6 +15,9 @@ RATE_HZ = 44_100
 FFMPEG_CODECS = {".m4a": "aac", ".aac": "aac", ".wma": "wmav2"}
 
 
+BLOCK = 1 << 18  # samples written at once
+
+
 def song(seed: int, seconds: float = 6.0, *, rate: int = RATE_HZ) -> NDArray[np.float32]:
     """Return a random melody of four notes a second over noise, (sample, 2) float32, peak about 0.5."""
     rng = np.random.default_rng(seed)
@@ -34,10 +37,11 @@ def write(path: Path, samples: NDArray[np.float32], *, rate: int = RATE_HZ, bit_
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in FFMPEG_CODECS:
         _write_ffmpeg(path, samples, rate, bit_rate)
-    elif path.suffix == ".opus":
-        soundfile.write(path, samples, rate, format="OGG", subtype="OPUS")
     else:
-        soundfile.write(path, samples, rate)
+        kind = {"format": "OGG", "subtype": "OPUS"} if path.suffix == ".opus" else {}
+        with soundfile.SoundFile(path, "w", rate, samples.shape[1], **kind) as file:
+            for start in range(0, len(samples), BLOCK):  # libsndfile's Vorbis encoder overflows its stack on minutes
+                file.write(samples[start : start + BLOCK])
     return path
 
 

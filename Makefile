@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-numerics test-latest test-oldest check bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest check bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,7 +41,12 @@ test: install-dev wheels/.there  ## run every test, as many at once as there are
 	OMP_NUM_THREADS=1 $(PYTEST)
 
 test-fast: install-dev  ## run the tests that need no browser, no downloaded files and not much time (under 90 s)
-	OMP_NUM_THREADS=1 $(PYTEST) -m "not browser and not slow and not network"
+	OMP_NUM_THREADS=1 $(PYTEST) -m "not browser and not slow and not network and not cluster"
+
+test-cluster: install-dev  ## run the tests of `unheard cluster` on a Spark cluster of three processes (needs Java 17 or newer)
+	@command -v java >/dev/null || { echo "Java is missing: apt-get install openjdk-17-jre-headless"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements-dev.lock -e .[spark]
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m cluster tests/cluster
 
 test-numerics: install-dev wheels/.there  ## run the tests that compute, with bfloat16 on and off, on one and two threads
 	for bf16 in on off; do for threads in 1 2; do \

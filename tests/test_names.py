@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "unheard"
 
 # Folders whose modules are named after the subject that they show, measure or fit, so they share names with its module.
 NAMED_AFTER_THEIR_SUBJECT = {
+    "cluster": "one module per stage that runs on a cluster, named after the stage",
     "cli": "one module per group of commands, named after what the commands are about",
     "experiments": "one module per experiment, named after what it measures",
     "report/sections": "one module per section of the report, named after its subject",

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from unheard import __version__
 from unheard.cli import (
+    cluster,
     console,
     demo,
     evaluation,
@@ -147,8 +148,9 @@ for panel, commands in COMMANDS.items():
     for command in commands:
         name = command.__name__.replace("import_plays", "import").replace("draw_map", "map")
         app.command(name, rich_help_panel=panel)(command)
-for name, group, about in (
-    ("listen-test", listen_test.listen_test, "Create and analyse blind listening tests."),
-    ("experiment", experiments.experiment, "Run an experiment: trainings and measurements."),
+for name, group, panel, about in (
+    ("listen-test", listen_test.listen_test, "Measuring", "Create and analyse blind listening tests."),
+    ("experiment", experiments.experiment, "Measuring", "Run an experiment: trainings and measurements."),
+    ("cluster", cluster.cluster, "Workspace", "Run scan, factors, embed and recommend on a Spark cluster."),
 ):
-    app.add_typer(group, name=name, help=about, rich_help_panel="Measuring")
+    app.add_typer(group, name=name, help=about, rich_help_panel=panel)

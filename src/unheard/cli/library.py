@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +14,9 @@ from unheard.cli.console import JsonFlag, WorkspaceOption
 from unheard.errors import Reason, UserError
 from unheard.library import Failure, Track
 from unheard.workspace import Settings, Workspace
+
+if TYPE_CHECKING:
+    from unheard.scan.scan import ScanReport
 
 
 def init(
@@ -102,6 +105,11 @@ def scan(
             progress=progress,
             remark=console.say,
         )
+    show_scan(report, workspace)
+
+
+def show_scan(report: ScanReport, workspace: Path) -> None:
+    """Print what a scan did."""
     counts = [f"{n} {what.replace('_', ' ')}" for what, n in asdict(report).items() if n and what != "audio_s"]
     console.say((", ".join(counts) or "no audio found") + f"; {report.audio_s / 3600:.2f} hours of audio stored")
     if report.gone:

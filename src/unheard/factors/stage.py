@@ -10,6 +10,7 @@ result, and this module cannot detect it. Only playlist factors that are folded 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from scipy.sparse import csr_matrix
 
 from unheard.arrays import Floats, Mask
 from unheard.errors import MissingStageError, TableError, UserError
-from unheard.factors.als import AlsConfig, fit_als, fold_in
+from unheard.factors.als import AlsConfig, FactorPair, fit_als, fold_in
 from unheard.factors.imported_factors import ImportedFactors, read_factors
 from unheard.factors.store import Factors, save_factors
 from unheard.ids import IdMap
@@ -31,6 +32,7 @@ from unheard.workspace import Workspace
 
 FULL = "full"
 Arrays = tuple[Floats, Mask, Floats]  # tracks, known, playlists
+Fit = Callable[..., FactorPair]  # `fit_als`, or another solver with the same arguments and result
 Given = tuple[ImportedFactors, ImportedFactors | None]  # of tracks and, if imported, of playlists
 
 
@@ -41,6 +43,7 @@ def compute_factors(
     *,
     imported: Path | None = None,
     imported_playlists: Path | None = None,
+    fit: Fit = fit_als,
     progress: Progress = silent,
 ) -> list[str]:
     """Write factors/full and factors/<split> (every split when None); return one line of report for each.
@@ -48,6 +51,7 @@ def compute_factors(
     imported             parquet (track_id, vector) with the tracks' factors, instead of fitting ALS; `config` is then
                          only used to fold in playlists, and its `dim` is replaced by the file's
     imported_playlists   parquet (playlist_id, vector) in the same space; other playlists are folded in
+    fit                  solves ALS; the cluster has another solver
 
     Raise MissingStageError without splits or plays, UserError if a split has no plays of train tracks.
     """
@@ -71,7 +75,7 @@ def compute_factors(
         if given:
             tracks, known, playlists = _imported(given, task, config)
         else:
-            tracks, known, playlists = _fitted(task, config, progress)
+            tracks, known, playlists = _fitted(task, config, fit, progress)
         about = {**asdict(config), "source": "imported" if given else "als", "split": task.name}
         about["n_plays"] = task.train_plays.nnz
         about |= {"split_digest": task.split_digest, "digest": digest(tracks[task.train], playlists)}
@@ -127,10 +131,10 @@ def digest(train_tracks: Floats, playlists: Floats) -> str:
     return sha256.hexdigest()[:16]
 
 
-def _fitted(task: _Task, config: AlsConfig, progress: Progress) -> Arrays:
+def _fitted(task: _Task, config: AlsConfig, fit: Fit, progress: Progress) -> Arrays:
     if not task.train_plays.nnz:
         raise UserError(f"split {task.name!r}: none of its train tracks has plays; import playlists or choose another")
-    playlists, tracks = fit_als(
+    playlists, tracks = fit(
         task.train_plays, config, progress=lambda what, done, total: progress(f"{what} {task.name}", done, total)
     )
     tracks[~task.train] = fold_in(playlists, task.folded_plays.T.tocsr()[~task.train], config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ from unheard.splits.groups import main_artist
 from unheard.workspace import Workspace
 
 ROWS_AT_ONCE = 4096
+
+Encode = Callable[[Library, Sequence[str]], tuple[Floats, Floats]]  # (library, track ids) -> embeddings, factors
 
 
 class RankerEncoder:
@@ -162,8 +164,12 @@ def write_embeddings(
     checkpoint: RankerCheckpoint,
     device: torch.device,
     progress: Progress = silent,
+    *,
+    encode: Encode | None = None,
 ) -> int:
     """Write embeddings and factors of every track with features, unless neither model nor features changed.
+
+    encode  encodes the tracks elsewhere than in this process
 
     Return how many tracks were encoded. Encoding is a few matrix products, so all tracks are encoded again when any
     changed.
@@ -173,7 +179,11 @@ def write_embeddings(
     if path.is_file() and artefacts.load(path, KIND).config.get("mark") == source_hash:
         return 0
     encoder = RankerEncoder(checkpoint, device, workspace)
-    ids, embeddings, factors = encoder.encode_library(workspace, library)
+    if encode is None:
+        ids, embeddings, factors = encoder.encode_library(workspace, library)
+    else:
+        ids, _ = read_features(workspace, library, checkpoint.config["descriptions"])
+        embeddings, factors = encode(library, list(ids))
     save_predictions(
         path,
         Predictions(

@@ -26,7 +26,7 @@ from unheard.inference.predictions import (
     save_predictions,
 )
 from unheard.inference.ranker_checkpoint import load_ranker
-from unheard.inference.ranker_encoder import write_embeddings
+from unheard.inference.ranker_encoder import Encode, write_embeddings
 from unheard.inference.stored_input import StoredInput, open_input
 from unheard.library import Library, open_library
 from unheard.progress import Progress, silent
@@ -43,10 +43,12 @@ def update_predictions(
     *,
     device: str = "auto",
     leave: Collection[str] = (),
+    encode: Encode | None = None,
 ) -> int:
     """Predict tracks that are new or were scanned again; drop removed tracks. Return how many were predicted.
 
-    leave  ids of tracks whose prediction is not needed (rankings use the true factor of train tracks)
+    leave   ids of tracks whose prediction is not needed (rankings use the true factor of train tracks)
+    encode  encodes the tracks elsewhere than in this process
 
     Predictions without a checkpoint in the same folder were made by another program and are kept.
     """
@@ -54,12 +56,16 @@ def update_predictions(
     chosen = pick_device(device)
     if is_ranker(workspace, split, model):
         with open_library(workspace.library_path) as library:
-            return write_embeddings(workspace, library, load_ranker(folder / RANKER_FILE), chosen, progress)
+            return write_embeddings(
+                workspace, library, load_ranker(folder / RANKER_FILE), chosen, progress, encode=encode
+            )
     if predictions_path(workspace, split, model).is_file() and not (folder / NETWORK_FILE).is_file():
         return 0
     checkpoint = checkpoint_of(workspace, split, model)
     with open_library(workspace.library_path) as library:
-        return write_predictions(workspace, library, checkpoint, chosen, progress, keep=True, leave=leave)
+        return write_predictions(
+            workspace, library, checkpoint, chosen, progress, keep=True, leave=leave, encode=encode
+        )
 
 
 def update_embeddings(
@@ -80,10 +86,12 @@ def write_predictions(
     *,
     keep: bool = False,
     leave: Collection[str] = (),
+    encode: Encode | None = None,
 ) -> int:
     """Predict all tracks that a network can read; with `keep`, only those whose input changed since the last time.
 
-    leave  ids of tracks to leave out; `update_predictions` predicts them when it is called without
+    leave   ids of tracks to leave out; `update_predictions` predicts them when it is called without
+    encode  encodes the tracks elsewhere than in this process
     """
     stored = open_input(workspace, library, checkpoint.config["reads"])
     path = predictions_file(checkpoint.path.parent)
@@ -94,12 +102,15 @@ def write_predictions(
         missing, complete = _take_unchanged(factors, path, checkpoint, stored)
     if complete and not (missing & wanted).any():
         return 0
-    encoder = NetworkEncoder(checkpoint, device)
     todo = np.flatnonzero(missing & wanted)
-    for first in range(0, len(todo), TRACKS_AT_ONCE):
-        rows = todo[first : first + TRACKS_AT_ONCE]
-        factors[rows] = encoder.from_stored(stored, rows)
-        progress("predicting tracks", min(len(todo), first + TRACKS_AT_ONCE), len(todo))
+    if encode is None:
+        encoder = NetworkEncoder(checkpoint, device)
+        for first in range(0, len(todo), TRACKS_AT_ONCE):
+            rows = todo[first : first + TRACKS_AT_ONCE]
+            factors[rows] = encoder.from_stored(stored, rows)
+            progress("predicting tracks", min(len(todo), first + TRACKS_AT_ONCE), len(todo))
+    elif len(todo):
+        _, factors[todo] = encode(library, stored.ids.take(todo))
     kept = np.flatnonzero(wanted | ~missing)
     save_predictions(
         path,

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from unheard.arrays import Rows
 from unheard.artefacts import atomic_path
@@ -62,16 +63,24 @@ def playlist_blocks(
     catalogue: Catalogue, recommender: Recommender, playlists: Rows, candidates: Rows
 ) -> Iterator[Block]:
     """Yield scores of playlists; a playlist's own train tracks are not allowed."""
-    column = np.full(len(catalogue), -1, np.int64)
-    column[candidates] = np.arange(len(candidates))
-    train = catalogue.plays_of(Use.TRAIN)
+    yield from blocks_without_own(recommender, playlists, candidates, catalogue.plays_of(Use.TRAIN)[:, candidates])
+
+
+def blocks_without_own(recommender: Recommender, playlists: Rows, candidates: Rows, own: csr_matrix) -> Iterator[Block]:
+    """Yield scores of playlists; the pairs in `own` (m, candidate) are not allowed."""
     for rows in blocks(len(playlists), len(candidates)):
         queries = playlists[rows]
         scores = recommender.scores(queries, candidates)
-        own = train[queries].tocoo()
-        columns = column[own.col]
-        scores[own.row[columns >= 0], columns[columns >= 0]] = -np.inf
+        scores[own[queries].nonzero()] = -np.inf
         yield Block(rows, queries, scores)
+
+
+def best_tracks(block: Block, candidates: Rows, *, n: int, seed: int) -> Iterator[tuple[NDArray[np.int32], Scores]]:
+    """Yield columns and scores of the best `n` candidates of each query, best first; fewer if fewer are allowed."""
+    columns = top_k(block.scores, n, seed=seed, queries=block.queries, candidates=candidates)
+    for line, scores in zip(columns, block.scores, strict=True):
+        found = line[line >= 0]
+        yield found, scores[found]
 
 
 def similar_blocks(
@@ -156,12 +165,11 @@ def _write(
         table = csv.writer(file, lineterminator="\n")
         table.writerow(header)
         for block in found:
-            columns = top_k(block.scores, n, seed=seed, queries=block.queries, candidates=candidates)
-            values = np.take_along_axis(block.scores, columns, axis=1).astype(np.float64)
-            for query, line, scores in zip(block.queries, columns, values, strict=True):
-                ids = names[1].take(candidates[line[line >= 0]])
+            best = best_tracks(block, candidates, n=n, seed=seed)
+            for query, (columns, scores) in zip(block.queries, best, strict=True):
+                ids = names[1].take(candidates[columns])
                 name = names[0][int(query)]
-                table.writerows(zip([name] * len(ids), range(1, len(ids) + 1), ids, scores.tolist(), strict=False))
+                table.writerows(zip([name] * len(ids), range(1, len(ids) + 1), ids, scores.tolist(), strict=True))
                 written += len(ids)
             progress("lists", block.rows.stop, total)
     return written

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ from unheard.workspace import Settings, Workspace
 # A file may take ten minutes and a second for every 100 kB; a slow machine needs a tenth of that.
 LIMIT_S, BYTES_PER_S = 600.0, 1e5
 MAX_INTERNAL_ERRORS = 5  # in a row: the other files would most likely fail in the same way
+
+# (function, jobs) -> (step, outcome) in the order of the jobs, as `in_order` does
+Extract = Callable[[Callable[..., Any], Iterable[FileTask[Step]]], Generator[tuple[Step, Any]]]
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ def scan(
     accept_damaged: float = 100 * MISSING_SHARE,
     progress: Progress = silent,
     remark: Callable[[str], None] = ignore,
+    extract: Extract | None = None,
 ) -> ScanReport:
     """Bring the library up to date with `sources`: folders, audio files, tables, vectors, HDF5 patches.
 
@@ -93,6 +98,7 @@ def scan(
                     files are accepted whose end is missing so that their length is unknown
     remark          is called with one line for what was passed over, for each pattern of `exclude` that matched nothing
                     and for each damaged file that was accepted
+    extract         runs the extraction of files elsewhere than in processes of this machine
 
     Files that cannot be used are listed as failures. UserError or TableError, before anything is decoded, for sources
     that cannot be read. UnheardError for an internal error: at once after `MAX_INTERNAL_ERRORS` files in a row, else
@@ -138,7 +144,8 @@ def scan(
         first = (task(planner.decide(candidate)) for candidate in found.audio)
         # Files that were taken for stored ones, but are not: asked for after all others are committed.
         again = (task(replace(step, known_audio=frozenset())) for step in committer.take_not_decoded())
-        results = [in_order(extract_unless_known, tasks, n_workers=jobs) for tasks in (first, again)]
+        extract = extract or partial(in_order, n_workers=jobs)
+        results = [extract(extract_unless_known, tasks) for tasks in (first, again)]
         with closing(results[0]), closing(results[1]):
             problem = _commit_all(chain(*results), len(found.audio), committer, progress)
         for file in patches:

@@ -1,0 +1,133 @@
+"""The commands `unheard cluster`: costly stages on a Spark cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unheard.cli import console
+from unheard.cli.console import SplitOption, WorkspaceOption
+from unheard.cli.library import show_scan
+from unheard.cli.recommend import ModelOption
+from unheard.errors import UserError
+from unheard.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+cluster = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+Master = Annotated[
+    str, typer.Option("--master", help="Address of the cluster: spark://HOST:PORT, yarn, k8s://..., local[N].")
+]
+Conf = Annotated[list[str] | None, typer.Option("--conf", metavar="KEY=VALUE", help="A setting of Spark (repeatable).")]
+
+
+@cluster.command()
+def scan(
+    workspace: WorkspaceOption,
+    sources: Annotated[
+        list[Path], typer.Argument(help="What `unheard scan` takes, under paths that every machine has.")
+    ],
+    master: Master,
+    conf: Conf = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", help="Skip files and folders of this name, path or glob (repeatable)."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Analyse all files again, also those that failed.")] = False,
+) -> None:
+    """Read tags and audio on the cluster, and store what `unheard scan` stores."""
+    from unheard.cluster.scan import scan_on_cluster
+
+    opened = Workspace.open(workspace)
+    with _session(master, conf) as spark, console.progress_bars() as progress:
+        report = scan_on_cluster(
+            spark, opened, sources, exclude=exclude or [], force=force, progress=progress, remark=console.say
+        )
+    show_scan(report, workspace)
+
+
+@cluster.command()
+def factors(
+    workspace: WorkspaceOption,
+    master: Master,
+    split: SplitOption = None,
+    conf: Conf = None,
+    dim: Annotated[int, typer.Option(min=1, help="Latent factors per track.")] = 200,
+    alpha: Annotated[float, typer.Option(min=0, help="Weight of a play: 1 + alpha r.")] = 20.0,
+    regularization: Annotated[float, typer.Option(min=0, help="L2 penalty on the factors.")] = 0.05,
+    iterations: Annotated[int, typer.Option(min=1, help="ALS iterations.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the initial factors.")] = 0,
+    weighted: Annotated[
+        bool, typer.Option("--weighted", help="Use play counts as r. Default: r = 1 for every play.")
+    ] = False,
+) -> None:
+    """Fit latent factors by Spark MLlib, with the options of `unheard factors`. Default: every split."""
+    from unheard.cluster.factors import factors_on_cluster
+    from unheard.factors.als import AlsConfig
+
+    config = AlsConfig(dim, alpha, regularization, iterations, seed, binary=not weighted)
+    opened = Workspace.open(workspace)
+    with _session(master, conf) as spark, console.progress_bars() as progress:
+        lines = factors_on_cluster(spark, opened, split, config, progress=progress)
+    for line in lines:
+        console.say(line)
+
+
+@cluster.command()
+def embed(
+    workspace: WorkspaceOption,
+    master: Master,
+    model: Annotated[str, typer.Option("--model", help="A trained model.")],
+    split: SplitOption = None,
+    conf: Conf = None,
+) -> None:
+    """Encode all tracks with a trained model, and store the predictions that lists are made from."""
+    from unheard.cluster.embed import embed_on_cluster
+    from unheard.recommend.models import split_for_use, without_part
+
+    opened = Workspace.open(workspace)
+    under = split or split_for_use(opened)
+    name = without_part(model)
+    with _session(master, conf) as spark:
+        n = embed_on_cluster(spark, opened, under, name)
+    console.say(f"{name}, split {under}: " + (f"encoded {n} tracks" if n else "nothing has changed"))
+
+
+@cluster.command()
+def recommend(
+    workspace: WorkspaceOption,
+    master: Master,
+    out: Annotated[Path, typer.Option("--out", help="A folder of Parquet files to write: lists.parquet.")],
+    model: ModelOption = None,
+    split: SplitOption = None,
+    conf: Conf = None,
+    k: Annotated[int, typer.Option("-k", "--k", min=1, help="Tracks per playlist.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of random ties.")] = 0,
+) -> None:
+    """Write the best cold tracks of every playlist: Parquet (playlist_id, rank, track_id, score). No caps apply."""
+    from unheard.cluster.recommend import lists_on_cluster
+
+    opened = Workspace.open(workspace)
+    if out.suffix != ".parquet":
+        raise UserError(f"--out {out}: lists are written as a folder of Parquet files; use --out lists.parquet")
+    with _session(master, conf) as spark:
+        rows = lists_on_cluster(spark, opened, split, model, out, k=k, seed=seed)
+    console.say(f"{out}: {rows} rows")
+
+
+@contextmanager
+def _session(master: str, conf: list[str] | None) -> Iterator[SparkSession]:
+    from unheard.cluster.spark import spark_session
+
+    pairs = [setting.partition("=") for setting in conf or []]
+    for name, equals, value in pairs:
+        if not (name.startswith("spark.") and equals and value):
+            raise UserError(f"--conf {name}{equals}{value}: expected a setting such as spark.executor.memory=4g")
+    with spark_session(master, {name: value for name, _, value in pairs}) as spark:
+        yield spark

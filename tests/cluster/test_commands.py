@@ -1,0 +1,57 @@
+"""The commands of `unheard cluster`, on the session of the other tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.dataset as pads
+import pytest
+
+from tests.builders.command_line import run_command
+from tests.cluster.standalone import Cluster
+from unheard.cluster.spark import over_ranges, spark_session
+from unheard.errors import UnheardError, UserError
+from unheard.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def test_one_command_after_another(
+    spark: SparkSession, two_workers: Cluster, workspace: Workspace, audio_world: Path, tmp_path: Path
+) -> None:
+    w, master, out = workspace.root, ("--master", two_workers.master), tmp_path / "lists.parquet"
+    scanned = run_command("cluster", "scan", "-w", w, audio_world / "tracks.csv", *master)
+    assert (scanned.code, "42 unchanged" in scanned.stderr) == (0, True), scanned
+    embedded = run_command("cluster", "embed", "-w", w, "--model", "small", "--split", "artists", *master)
+    assert (embedded.code, "nothing has changed" in embedded.stderr) == (0, True), embedded
+    lists = ("--model", "small", "--split", "artists", "--out", out, "-k", 3)
+    listed = run_command("cluster", "recommend", "-w", w, *lists, *master)
+    assert (listed.code, "rows" in listed.stderr) == (0, True), listed
+    assert pads.dataset(out, format="parquet").count_rows() > 0
+    fitted = run_command("cluster", "factors", "-w", w, "--split", "artists", "--dim", 4, "--iterations", 2, *master)
+    assert (fitted.code, "artists: 4 factors" in fitted.stderr) == (0, True), fitted
+    stale = run_command("cluster", "recommend", "-w", w, *lists, *master)
+    assert "were computed again" in stale.error
+
+
+def test_without_java_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(UserError, match="apt-get install openjdk-17-jre-headless"), spark_session("local[1]"):
+        pass
+
+
+def refuse(numbers: object, shared: object) -> list[dict[str, object]]:
+    raise UserError("the disk is not mounted here")
+
+
+def test_an_error_of_an_executor_is_one_line(spark: SparkSession, two_workers: Cluster) -> None:
+    import pyarrow as pa
+
+    schema = pa.schema({"n": pa.int64()})
+    with pytest.raises(UnheardError, match=r"UserError: the disk is not mounted here\); run the same") as raised:  # noqa: SIM117
+        with spark_session(two_workers.master) as session:
+            over_ranges(session, 1, per_task=1, function=refuse, shared=None, schema=schema).collect()
+    assert "\n" not in str(raised.value)

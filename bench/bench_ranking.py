@@ -87,9 +87,10 @@ def compare(ways: dict[str, Callable[[], NDArray[np.integer]]], repeat: int, n_q
         print(f"| {name} | {statistics.median(values):.0f} | {statistics.median(values) / first:.2f} |")
 
 
-def product(queries: NDArray[np.float32], tracks: NDArray[np.float32], kind: type) -> NDArray[np.integer]:
+def product(queries: NDArray[np.float32], tracks: NDArray[np.float32], kind: type[np.floating]) -> NDArray[np.integer]:
     """Multiply block by block."""
-    left, right = queries.astype(kind), tracks.astype(kind)
+    left: NDArray[np.floating] = queries.astype(kind)
+    right: NDArray[np.floating] = tracks.astype(kind)
     for block in blocks(len(queries), len(tracks)):
         left[block] @ right.T
     return np.empty(0, np.int64)
@@ -119,9 +120,9 @@ def ranked(
     for block in blocks(len(playlists), len(tracks)):
         line = scores(playlists[block], tracks)
         rows = np.repeat(np.arange(len(line)), relevant.shape[1])
-        keys = {"seed": 0, "queries": numbers[0][block], "candidates": numbers[1]}
-        ranks_of(line, rows, relevant[block].ravel(), **keys)
-        found[block] = top_k(line, 20, **keys)
+        asked = numbers[0][block]
+        ranks_of(line, rows, relevant[block].ravel(), seed=0, queries=asked, candidates=numbers[1])
+        found[block] = top_k(line, 20, seed=0, queries=asked, candidates=numbers[1])
     return found
 
 

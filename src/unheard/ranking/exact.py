@@ -23,7 +23,7 @@ BLOCK_SCORES = 4_000_000  # scores of one block: 32 MB as float64, and a few arr
 
 GROUPS = 4  # of columns for each of the k best: more bound better and take longer
 SMALLEST_GROUP = 16  # columns; below that, a partition is as fast
-MOST_REACHED = 8  # times k: of more scores that reach the bound, most are equal
+MAX_REACHED = 8  # times k: of more scores that reach the bound, most are equal
 COUNTED = 16  # entries of a row whose ranks are counted one by one; of more, the row is sorted
 
 
@@ -107,7 +107,7 @@ def _best(scores: NDArray[np.floating], k: int, keys_of: Keys) -> tuple[NDArray[
     at_least = _bounds(scores, k)
     reached = scores >= at_least[:, None] if at_least is not None else np.empty((n_rows, 0), bool)
     n_reached = reached.sum(axis=1)
-    few = (n_reached >= k) & (n_reached <= MOST_REACHED * k)
+    few = (n_reached >= k) & (n_reached <= MAX_REACHED * k)
     rows, found = np.nonzero(reached if few.all() else reached & few[:, None])
     if few.any():
         # Their columns side by side; a row with fewer than the most of all is filled up with what ranks last.

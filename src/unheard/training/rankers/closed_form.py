@@ -13,7 +13,7 @@ that grow exponentially with nDCG (Freund & Schapire 1997, Hedge).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ import torch
 
 from unheard.arrays import Doubles, Floats, Reals
 from unheard.models.rankers.tower import Linear
+from unheard.progress import Progress
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.blend import score_deviation
 from unheard.training.rankers.validation import ndcg, validation_playlists
@@ -85,13 +86,15 @@ class Averaged:
 
 
 def average(
-    settings: Iterable[Setting],
+    settings: Sequence[Setting],
     default: Setting,
     data: TrainingData,
     solve: Callable[[Setting], Doubles],
     predict: Callable[[Doubles], Floats],
     label: Callable[[Setting], dict[str, float]],
     temperature: float,
+    progress: Progress,
+    name: str,
 ) -> Averaged:
     """Return the mean coefficients of all settings, weighted by exp(nDCG / temperature).
 
@@ -106,9 +109,11 @@ def average(
     """
     queries = validation_playlists(data)
     if not len(queries):
+        progress(name, len(settings), len(settings))
         return Averaged(solve(default), (label(default),))
     best, weights, deviations, total, history = -np.inf, 0.0, 0.0, None, []
-    for setting in settings:
+    for number, setting in enumerate(settings, 1):
+        progress(name, number, len(settings))
         coefficients = solve(setting)
         predicted = predict(coefficients)
         quality = ndcg(data.playlist_factors, predicted, data, queries)

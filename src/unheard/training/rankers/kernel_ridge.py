@@ -40,7 +40,6 @@ def fit_kernel_ridge(
         return z
 
     regression = DecomposedRegression.of(features(known), data.train.factors)
-    progress("kernel ridge", 1, 2)
     val = features(data.validation.features)
     found = average(
         sorted(config.penalties),
@@ -50,8 +49,9 @@ def fit_kernel_ridge(
         lambda coefficients: regression.predict(val, coefficients),
         lambda penalty: {"penalty": penalty},
         config.temperature,
+        progress,
+        "kernel ridge",
     )
-    progress("kernel ridge", 2, 2)
     tower = RandomFourier(frequencies, phases, regression.linear(found.coefficients))
     return Ranker(tower.eval(), data.playlist_factors, data.train.factors, found.history)
 

@@ -49,7 +49,6 @@ def fit_reduced_rank(
         DecomposedRegression.of(data.train.features, data.train.factors),
         score_root(data.playlist_factors),
     )
-    progress("reduced rank", 1, 2)
     full = data.train.factors.shape[1]
     ranks = sorted({min(rank, full) for rank in config.ranks}, reverse=True)
     found = average(
@@ -60,8 +59,9 @@ def fit_reduced_rank(
         lambda coefficients: regression.predict(data.validation.features, coefficients),
         Setting.label,
         config.temperature,
+        progress,
+        "reduced rank",
     )
-    progress("reduced rank", 2, 2)
     return Ranker(regression.linear(found.coefficients), data.playlist_factors, data.train.factors, found.history)
 
 

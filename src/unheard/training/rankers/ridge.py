@@ -22,7 +22,6 @@ def fit_ridge(
     """Embeddings are factors. The penalty is lambda over the number of train tracks."""
     n = len(data.train)
     regression = DecomposedRegression.of(data.train.features, data.train.factors)
-    progress("ridge", 1, 2)
     found = average(
         sorted(config.penalties),
         config.penalty,
@@ -31,6 +30,7 @@ def fit_ridge(
         lambda coefficients: regression.predict(data.validation.features, coefficients),
         lambda penalty: {"penalty": penalty},
         config.temperature,
+        progress,
+        "ridge",
     )
-    progress("ridge", 2, 2)
     return Ranker(regression.linear(found.coefficients), data.playlist_factors, data.train.factors, found.history)

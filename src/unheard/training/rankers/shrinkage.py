@@ -40,8 +40,9 @@ def fit_shrinkage(
         lambda coefficients: regression.predict(val_content, coefficients),
         lambda penalty: {"penalty": penalty},
         config.temperature,
+        progress,
+        "shrinkage",
     )
-    progress("shrinkage", 1, 2)
     linear = regression.linear(found.coefficients)
     centre = torch.from_numpy(data.train.factors.mean(axis=0, dtype=np.float64).astype(np.float32))
     queries = validation_playlists(data)
@@ -53,6 +54,5 @@ def fit_shrinkage(
             history.append({"kappa": kappa, "ndcg": quality})
             if quality > best:
                 best, kept = quality, kappa
-    progress("shrinkage", 2, 2)
     tower = ArtistAndSound(linear, centre, data.artist_scale, kept)
     return Ranker(tower.eval(), data.playlist_factors, data.train.factors, tuple(history))

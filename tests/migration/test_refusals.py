@@ -26,6 +26,10 @@ ARGUMENTS = {
     "listen-test create": ["--name", "a", "--models", "tiny,random", "--seeds", "2", "--raters", "2"],
     "listen-test analyse": ["--name", "a"],
     "experiment ablation": ["--model", "blend"],
+    "cluster scan": [".", "--master", "local[1]"],
+    "cluster factors": ["--master", "local[1]"],
+    "cluster embed": ["--master", "local[1]", "--model", "blend"],
+    "cluster recommend": ["--master", "local[1]", "--out", "lists.parquet"],
 }
 
 

@@ -43,10 +43,12 @@ test: install-dev wheels/.there  ## run every test, as many at once as there are
 test-fast: install-dev  ## run the tests that need no browser, no downloaded files and not much time (under 90 s)
 	OMP_NUM_THREADS=1 $(PYTEST) -m "not browser and not slow and not network and not cluster"
 
-test-cluster: install-dev  ## run the tests of `unheard cluster` on a Spark cluster of three processes (needs Java 17 or newer)
+test-cluster:  ## run the tests of `unheard cluster` on a Spark cluster of three processes (needs Java 17 or newer)
 	@command -v java >/dev/null || { echo "Java is missing: apt-get install openjdk-17-jre-headless"; exit 1; }
-	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements-dev.lock -e .[spark]
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m cluster tests/cluster
+	$(PYTHON) -m venv .venv-cluster
+	.venv-cluster/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
+	.venv-cluster/bin/pip install --quiet --disable-pip-version-check -e .[spark] $(BOUNDS_TOOLS)
+	OMP_NUM_THREADS=1 .venv-cluster/bin/python -m pytest -q -m cluster tests/cluster
 
 test-numerics: install-dev wheels/.there  ## run the tests that compute, with bfloat16 on and off, on one and two threads
 	for bf16 in on off; do for threads in 1 2; do \

@@ -15,6 +15,10 @@ from unheard.workspace import Workspace
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>\"'&"
 TURNED = "gnp.\u202eexe.neht\u2066"  # right-to-left override and an isolate that nobody closes
 LONG = "la" * 5_000
+PLAYING = "() => document.querySelector('.player .small').textContent.includes('/')"
+# Songs of this world last four seconds; at a tenth of the speed none ends while a test looks at it.
+SLOWLY = """const { play } = HTMLMediaElement.prototype;
+HTMLMediaElement.prototype.play = function () { this.playbackRate = 0.1; return play.call(this); };"""
 HOSTILE_ID = "<script>window.hacked=2</script>/../a b?c=d#e%2F&\u202e"
 
 

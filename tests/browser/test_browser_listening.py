@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.pages import Watched, World
+from tests.browser.pages import PLAYING, SLOWLY, Watched, World
 from unheard.library import open_library
-
-PLAYING = "() => document.querySelector('.player .small').textContent.includes('/')"
-# A song of four seconds does not end while a slow machine looks at it.
-SLOWLY = """const { play } = HTMLMediaElement.prototype;
-HTMLMediaElement.prototype.play = function () { this.playbackRate = 0.1; return play.call(this); };"""
 
 
 def test_search_finds_a_track_by_a_word_of_its_title(watch: Watched, world: World) -> None:

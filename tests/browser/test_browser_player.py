@@ -9,13 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.pages import Watched, World, watched
+from tests.browser.pages import PLAYING, SLOWLY, Watched, World, watched
 
-PLAYING = "() => document.querySelector('.player .small').textContent.includes('/')"
 PAUSED = "() => document.querySelector('.player .play').getAttribute('aria-pressed') === 'false'"
-# Songs of this world last four seconds; at a tenth of the speed none ends while a test looks at it.
-SLOWLY = """const { play } = HTMLMediaElement.prototype;
-HTMLMediaElement.prototype.play = function () { this.playbackRate = 0.1; return play.call(this); };"""
 STORED = "JSON.parse(sessionStorage.getItem('unheard queue'))"
 NOW = f"(({{ tracks, at }}) => tracks[at]?.id)({STORED} ?? {{ tracks: [] }})"
 

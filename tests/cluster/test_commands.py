@@ -12,6 +12,8 @@ from tests.builders.command_line import run_command
 from tests.cluster.standalone import Cluster
 from unheard.cluster.spark import over_ranges, spark_session
 from unheard.errors import UnheardError, UserError
+from unheard.library import open_library
+from unheard.thumbs import set_thumb
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,8 +32,11 @@ def test_one_command_after_another(
     listed = run_command("cluster", "recommend", "-w", w, *lists, *master)
     assert (listed.code, "rows" in listed.stderr) == (0, True), listed
     assert pads.dataset(out, format="parquet").count_rows() > 0
+    with open_library(workspace.library_path) as library:
+        set_thumb(workspace, library.tracks().ids[0], "up")
     fitted = run_command("cluster", "factors", "-w", w, "--split", "artists", "--dim", 4, "--iterations", 2, *master)
     assert (fitted.code, "artists: 4 factors" in fitted.stderr) == (0, True), fitted
+    assert "My likes: 1 tracks" in fitted.stderr  # as `unheard factors` does
     stale = run_command("cluster", "recommend", "-w", w, *lists, *master)
     assert "were computed again" in stale.error
 

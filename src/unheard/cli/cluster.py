@@ -13,6 +13,16 @@ from unheard.cli import console
 from unheard.cli.console import SplitOption, WorkspaceOption
 from unheard.cli.library import show_scan
 from unheard.cli.recommend import ModelOption
+from unheard.cli.training import (
+    AlphaOption,
+    DimOption,
+    EverySplitOption,
+    FactorSeedOption,
+    IterationsOption,
+    PenaltyOption,
+    WeightedFlag,
+    add_likes,
+)
 from unheard.errors import UserError
 from unheard.workspace import Workspace
 
@@ -56,23 +66,22 @@ def scan(
 def factors(
     workspace: WorkspaceOption,
     master: Master,
-    split: SplitOption = None,
+    split: EverySplitOption = None,
     conf: Conf = None,
-    dim: Annotated[int, typer.Option(min=1, help="Latent factors per track.")] = 200,
-    alpha: Annotated[float, typer.Option(min=0, help="Weight of a play: 1 + alpha r.")] = 20.0,
-    regularization: Annotated[float, typer.Option(min=0, help="L2 penalty on the factors.")] = 0.05,
-    iterations: Annotated[int, typer.Option(min=1, help="ALS iterations.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the initial factors.")] = 0,
-    weighted: Annotated[
-        bool, typer.Option("--weighted", help="Use play counts as r. Default: r = 1 for every play.")
-    ] = False,
+    dim: DimOption = 200,
+    alpha: AlphaOption = 20.0,
+    regularization: PenaltyOption = 0.05,
+    iterations: IterationsOption = 20,
+    seed: FactorSeedOption = 0,
+    weighted: WeightedFlag = False,
 ) -> None:
-    """Fit latent factors by Spark MLlib, with the options of `unheard factors`. Default: every split."""
+    """Fit latent factors by Spark MLlib, with the options of `unheard factors`."""
     from unheard.cluster.factors import factors_on_cluster
     from unheard.factors.als import AlsConfig
 
     config = AlsConfig(dim, alpha, regularization, iterations, seed, binary=not weighted)
     opened = Workspace.open(workspace)
+    add_likes(opened)
     with _session(master, conf) as spark, console.progress_bars() as progress:
         lines = factors_on_cluster(spark, opened, split, config, progress=progress)
     for line in lines:

@@ -12,20 +12,26 @@ from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
 from unheard.errors import UserError
 from unheard.workspace import Workspace
 
+DimOption = Annotated[int, typer.Option("--dim", min=1, help="Latent factors per track.")]
+AlphaOption = Annotated[float, typer.Option("--alpha", min=0, help="Weight of a play: 1 + alpha r.")]
+PenaltyOption = Annotated[float, typer.Option("--regularization", min=0, help="L2 penalty on the factors.")]
+IterationsOption = Annotated[int, typer.Option("--iterations", min=1, help="ALS iterations.")]
+FactorSeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the initial factors.")]
+WeightedFlag = Annotated[bool, typer.Option("--weighted", help="Use play counts as r. Default: r = 1 for every play.")]
+EverySplitOption = Annotated[
+    str | None, typer.Option("--split", help="Only this split. Default: every split.", show_default=False)
+]
+
 
 def factors(
     workspace: WorkspaceOption,
-    split: Annotated[
-        str | None, typer.Option("--split", help="Only this split. Default: every split.", show_default=False)
-    ] = None,
-    dim: Annotated[int, typer.Option(min=1, help="Latent factors per track.")] = 200,
-    alpha: Annotated[float, typer.Option(min=0, help="Weight of a play: 1 + alpha r.")] = 20.0,
-    regularization: Annotated[float, typer.Option(min=0, help="L2 penalty on the factors.")] = 0.05,
-    iterations: Annotated[int, typer.Option(min=1, help="ALS iterations.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the initial factors.")] = 0,
-    weighted: Annotated[
-        bool, typer.Option("--weighted", help="Use play counts as r. Default: r = 1 for every play.")
-    ] = False,
+    split: EverySplitOption = None,
+    dim: DimOption = 200,
+    alpha: AlphaOption = 20.0,
+    regularization: PenaltyOption = 0.05,
+    iterations: IterationsOption = 20,
+    seed: FactorSeedOption = 0,
+    weighted: WeightedFlag = False,
     imported: Annotated[
         Path | None,
         typer.Option(
@@ -44,7 +50,6 @@ def factors(
     """Fit latent factors to the plays of train tracks (implicit ALS), or import factors. Test tracks are not used."""
     from unheard.factors.als import AlsConfig
     from unheard.factors.stage import compute_factors
-    from unheard.plays.likes import import_likes
 
     if imported_playlists is not None and imported is None:
         raise UserError("--import-playlists: needs track factors of the same space; add --import TRACKS.parquet")
@@ -57,8 +62,7 @@ def factors(
         binary=not weighted,
     )
     opened = Workspace.open(workspace)
-    if liked := import_likes(opened):
-        console.say(f"My likes: {liked} tracks with a thumb up are one of the playlists")
+    add_likes(opened)
     with console.progress_bars() as progress:
         messages = compute_factors(
             opened,
@@ -70,6 +74,14 @@ def factors(
         )
     for message in messages:
         console.say(message)
+
+
+def add_likes(workspace: Workspace) -> None:
+    """Make the tracks with a thumb up a playlist, and say so."""
+    from unheard.plays.likes import import_likes
+
+    if liked := import_likes(workspace):
+        console.say(f"My likes: {liked} tracks with a thumb up are one of the playlists")
 
 
 def train(

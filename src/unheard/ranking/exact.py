@@ -22,7 +22,7 @@ BLOCK_SCORES = 4_000_000  # scores of one block: 32 MB as float64, and a few arr
 
 
 GROUPS = 4  # of columns for each of the k best: more bound better and take longer
-SMALLEST_GROUP = 16  # columns; below that, a partition is as fast
+MIN_GROUP = 16  # columns; below that, a partition is as fast
 MAX_REACHED = 8  # times k: of more scores that reach the bound, most are equal
 COUNTED = 16  # entries of a row whose ranks are counted one by one; of more, the row is sorted
 
@@ -101,21 +101,22 @@ def _best(scores: NDArray[np.floating], k: int, keys_of: Keys) -> tuple[NDArray[
     """Return columns and values of the `k` best scores of each row, best first, both (query, min(k, candidate))."""
     n_rows, n_columns = scores.shape
     k = min(k, n_columns)
-    columns, values = np.empty((n_rows, k), np.int32), np.empty((n_rows, k), scores.dtype)
     if k == 0 or not n_rows:
-        return columns, values
-    at_least = _bounds(scores, k)
-    reached = scores >= at_least[:, None] if at_least is not None else np.empty((n_rows, 0), bool)
+        return np.empty((n_rows, k), np.int32), np.empty((n_rows, k), scores.dtype)
+    bounds = _bounds(scores, k)
+    if bounds is None:
+        return _partitioned(scores, k, keys_of)
+    reached = scores >= bounds[:, None]
     n_reached = reached.sum(axis=1)
     few = (n_reached >= k) & (n_reached <= MAX_REACHED * k)
-    rows, found = np.nonzero(reached if few.all() else reached & few[:, None])
+    columns, values = np.empty((n_rows, k), np.int32), np.empty((n_rows, k), scores.dtype)
     if few.any():
-        # Their columns side by side; a row with fewer than the most of all is filled up with what ranks last.
-        width = int(n_reached[few].max())
-        place = np.arange(len(rows)) - np.repeat(np.cumsum(n_reached[few]) - n_reached[few], n_reached[few])
-        line = np.repeat(np.arange(few.sum()), n_reached[few])
-        chosen, best = np.zeros((few.sum(), width), np.int64), np.full((few.sum(), width), -np.inf, scores.dtype)
-        chosen[line, place], best[line, place] = found, scores[rows, found]
+        reached, n_reached = reached[few], n_reached[few]
+        rows, found = np.nonzero(reached)
+        # The columns of a row side by side; rows with fewer than the most of all are filled up with what ranks last.
+        filled = np.arange(n_reached.max()) < n_reached[:, None]
+        chosen, best = np.zeros(filled.shape, np.int64), np.full(filled.shape, -np.inf, scores.dtype)
+        chosen[filled], best[filled] = found, scores[np.flatnonzero(few)[rows], found]
         columns[few], values[few] = _sorted(chosen, best, k, np.flatnonzero(few), keys_of)
     if not few.all():
         rest = np.flatnonzero(~few)
@@ -127,7 +128,7 @@ def _bounds(scores: NDArray[np.floating], k: int) -> NDArray[np.floating] | None
     """Return a number (query,) that at least k scores of each row reach, -inf if none else; None for few columns."""
     n_columns = scores.shape[1]
     size = n_columns // (GROUPS * k)
-    if size < SMALLEST_GROUP:
+    if size < MIN_GROUP:
         return None
     n_groups = n_columns // size  # the columns behind the last one bound nothing
     maxima = scores[:, : n_groups * size].reshape(len(scores), n_groups, size).max(axis=2)

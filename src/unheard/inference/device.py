@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from typing import Any, Literal
 
 # Large tensors on 2 MB pages: a training step touches a gigabyte of fresh memory, and faulting it in 4 kB at a time
 # costs a fifth of the step. torch reads this when it first allocates; it has no effect outside Linux.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from unheard.errors import UserError
 
@@ -54,5 +56,12 @@ def uses_bf16(device: torch.device | None = None) -> bool:
 def autocast(device: torch.device, precision: Literal["auto", "float32"] = "auto") -> AbstractContextManager[object]:
     """Return bfloat16 autocast where `precision` and `uses_bf16` allow it; weights stay float32."""
     if precision == "auto" and uses_bf16(device):
-        return torch.autocast(device.type, torch.bfloat16)
+        # CUDA graphs do not allow copies of weights that are kept from operation to operation.
+        return torch.autocast(device.type, torch.bfloat16, cache_enabled=device.type != "cuda")
     return nullcontext()
+
+
+def to_device(values: NDArray[Any], device: torch.device) -> Tensor:
+    """Return an array as a tensor on a device; on CUDA without waiting for the work that is queued there."""
+    tensor = torch.from_numpy(values)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

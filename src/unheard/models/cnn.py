@@ -2,7 +2,8 @@
 
 Each block: convolution 3 x 3 (same) -> batch norm -> ELU -> max-pool. ELU is monotonic, so the maximum can be taken
 first: pool -> ELU gives the same result with a quarter (or an eighth) of the values. The first block, whose input has
-one channel and whose output is by far the largest, is in `models/first_block.py`.
+one channel and whose output is by far the largest, is in `models/first_block.py`; CUDA has blocks of its own in
+`models/pooled_block.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch.nn import functional
 from unheard.errors import UserError
 from unheard.models.dense import dense_tail, he_normal, hidden_layers, output_layer
 from unheard.models.first_block import first_block
+from unheard.models.pooled_block import first_pooled_block, pooled_block
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Cnn(nn.Module):
         assert isinstance(convolution, nn.Conv2d)
         norm = self.norms[block] if self.norms is not None else None
         assert norm is None or isinstance(norm, nn.BatchNorm2d)
+        if x.is_cuda:
+            return (first_pooled_block if block == 0 else pooled_block)(x, convolution, norm, pool)
         if block == 0:
             return first_block(x, convolution, norm, pool)
         x = convolution(x)

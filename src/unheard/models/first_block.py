@@ -33,7 +33,7 @@ def first_block(x: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d | None, 
         return _convolve_and_pool(x, weight, bias, pool)
     if norm.training:
         mean, variance = output_statistics(x, weight, bias)  # (channels,) each
-        _update_running(norm, mean.detach(), variance.detach(), count=x.numel())
+        update_running(norm, mean.detach(), variance.detach(), count=x.numel())
     else:
         assert norm.running_mean is not None
         assert norm.running_var is not None
@@ -50,7 +50,7 @@ def output_statistics(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, 
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
         total = torch.zeros(9, dtype=torch.float64, device=x.device)
         products = torch.zeros(9, 9, dtype=torch.float64, device=x.device)
-        for part in torch.split(x.float(), _chunk(x)):
+        for part in torch.split(x.float(), PATCHES_IN_CACHE):
             n = functional.unfold(part, 3, padding=1).transpose(0, 1).reshape(9, -1)  # (9, positions)
             total += n.sum(1)
             products += n @ n.T
@@ -60,7 +60,7 @@ def output_statistics(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, 
     return (w @ mean_n + bias).float(), ((w @ covariance) * w).sum(1).clamp(min=0).float()
 
 
-def _update_running(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, *, count: int) -> None:
+def update_running(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, *, count: int) -> None:
     """Update the buffers as nn.BatchNorm2d does: an exponential mean, of the unbiased variance."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -79,10 +79,6 @@ def _convolve_and_pool(x: Tensor, weight: Tensor, bias: Tensor, pool: tuple[int,
     return pooled
 
 
-def _chunk(x: Tensor) -> int:
-    return PATCHES_IN_CACHE if x.device.type == "cpu" else len(x)
-
-
 class _ConvolvePool(torch.autograd.Function):
     """max_pool2d(conv2d(x)); the input is data and gets no gradient."""
 
@@ -90,7 +86,7 @@ class _ConvolvePool(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, pool: tuple[int, int]) -> Tensor:
         ctx.save_for_backward(x, weight, bias)
         ctx.pool = pool
-        parts = torch.split(x, _chunk(x))
+        parts = torch.split(x, PATCHES_IN_CACHE)
         return torch.cat(
             [functional.max_pool2d(functional.conv2d(part, weight, bias, padding=1), pool) for part in parts]
         )
@@ -101,7 +97,7 @@ class _ConvolvePool(torch.autograd.Function):
         ops, pool = torch.ops.aten, ctx.pool
         d_weight = torch.zeros_like(weight, dtype=torch.float32)
         d_bias = torch.zeros_like(bias, dtype=torch.float32)
-        for part, grad in zip(torch.split(x, _chunk(x)), torch.split(grads[0], _chunk(x)), strict=True):
+        for part, grad in zip(torch.split(x, PATCHES_IN_CACHE), torch.split(grads[0], PATCHES_IN_CACHE), strict=True):
             y = functional.conv2d(part, weight, bias, padding=1)
             _, taken = ops.max_pool2d_with_indices(y, pool, pool)
             dy = ops.max_pool2d_with_indices_backward(

@@ -40,7 +40,8 @@ def test_any_step_can_be_redone(tmp_path: Path) -> None:
     def epoch(number: int, first: int) -> list[tuple[list[int], bytes]]:
         rng = epoch_rng(7, 1, number)
         plan = Epoch.drawn(source, train, shuffled(rng, len(train), 4, 5 * len(train)), rng)
-        return [(batch.items.tolist(), batch.stored.tobytes()) for batch in batches(source, train, plan, first=first)]
+        found = batches(source, train, plan, first=first)
+        return [(batch.items.tolist(), batch.stored.numpy().tobytes()) for batch in found]
 
     whole = epoch(3, 0)
     assert len(whole) == 8

@@ -6,16 +6,20 @@ times), and the first frame of the patch of each item.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
 from unheard.arrays import Indices, Rows
 from unheard.inference.input_sources import Source
+
+CPU = torch.device("cpu")
+AHEAD = 3  # batches that are read before they are needed
 
 
 def epoch_rng(seed: int, stage: int, epoch: int) -> np.random.Generator:
@@ -78,23 +82,29 @@ class Batch:
     """items (batch,): indices of train tracks; stored: what their source returns for them."""
 
     items: Indices
-    stored: NDArray[Any]
+    stored: Tensor
 
 
-def batches(source: Source, train: Rows, epoch: Epoch, *, first: int = 0) -> Iterator[Batch]:
-    """Yield batches `first`, first + 1, ... of an epoch; the next one is read while the current one is used.
+def batches(
+    source: Source, train: Rows, epoch: Epoch, *, device: torch.device = CPU, first: int = 0
+) -> Iterator[Batch]:
+    """Yield batches `first`, first + 1, ... of an epoch; the next ones are read while one is used.
 
-    train  rows of `source`, which items index
+    train   rows of `source`, which items index
+    device  where `stored` goes; its copy to CUDA overlaps with the step before
     """
     steps = len(epoch.items)
 
     def read(step: int) -> Batch:
-        return Batch(epoch.items[step], source.batch(train[epoch.items[step]], epoch.starts[step]))
+        stored = torch.from_numpy(source.batch(train[epoch.items[step]], epoch.starts[step]))
+        return Batch(epoch.items[step], stored.pin_memory() if device.type == "cuda" else stored)
 
     with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(read, first) if first < steps else None
-        for step in range(first, steps):
-            assert coming is not None
-            batch = coming.result()
-            coming = reader.submit(read, step + 1) if step + 1 < steps else None
-            yield batch
+        coming = deque(reader.submit(read, step) for step in range(first, min(first + AHEAD, steps)))
+        for step in range(first + AHEAD, steps + AHEAD):
+            if not coming:
+                return
+            batch = coming.popleft().result()
+            if step < steps:
+                coming.append(reader.submit(read, step))
+            yield Batch(batch.items, batch.stored.to(device, non_blocking=True))

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from unheard.arrays import Doubles, Floats, Indices, Mask
 from unheard.errors import UserError
+from unheard.inference.device import to_device
 from unheard.models.losses import Contrastive, ContrastivePlaylists
 from unheard.training.dataset import TrainingData
 from unheard.training.networks.batches import cycled, n_steps
@@ -110,7 +111,7 @@ class ContrastiveTracks:
 
     def loss(self, output: Tensor, items: Indices) -> tuple[Tensor, Stats]:
         assert isinstance(self.own, Memory)
-        embedding, item = functional.normalize(output), torch.from_numpy(items).to(output.device)
+        embedding, item = functional.normalize(output), to_device(items, output.device)
         (anchor, partner), (of_anchor, of_partner) = embedding.chunk(2), item.chunk(2)
         loss, accuracy = self._pick(
             anchor,
@@ -122,7 +123,7 @@ class ContrastiveTracks:
         earlier, of_earlier = self.own.held()
         if len(earlier):
             odds = self._partners.odds_of(items[: len(anchor)], of_earlier.cpu().numpy())
-            wanted = torch.from_numpy(odds.astype(np.float32)).to(output.device)
+            wanted = to_device(odds.astype(np.float32), output.device)
             wanted = wanted * torch.exp(-self._log_drawn[of_earlier])  # frequent ones are in the memory more often
             old, _ = self._pick(anchor, earlier, of_earlier, wanted=wanted, allowed=of_earlier != of_anchor[:, None])
             loss = (loss + old) / 2
@@ -185,8 +186,8 @@ class ContrastivePlaylistTracks:
         rng = np.random.default_rng(int(torch.randint(2**62, ())))
         more = self._anchors[rng.integers(len(self._anchors), size=self._config.negatives)]
         playlists = self._lists_of(rng, np.concatenate([items, more]))  # (batch + negatives,)
-        track, item = functional.normalize(output), torch.from_numpy(items).to(output.device)
-        drawn, t = torch.from_numpy(playlists).to(output.device), self._config.temperature
+        track, item = functional.normalize(output), to_device(items, output.device)
+        drawn, t = to_device(playlists, output.device), self._config.temperature
         playlist = self._embed(drawn)
         first = playlist[: len(items)]
         holds = self._holds(playlists, items, output.device)  # (batch + negatives, batch)
@@ -242,7 +243,7 @@ class ContrastivePlaylistTracks:
 
     def _holds(self, playlists: Indices, items: Indices, device: torch.device) -> Tensor:
         """Return (playlists, items) float32: 1 where a playlist holds an item."""
-        return torch.from_numpy(self._plays[playlists][:, items].toarray()).to(device)
+        return to_device(self._plays[playlists][:, items].toarray(), device)
 
 
 def ranking_figures(cosines: Doubles, odds: Doubles, others: Mask, temperature: float) -> Stats:

@@ -23,14 +23,14 @@ from torch import nn
 
 from unheard.arrays import Floats, Rows
 from unheard.errors import UserError
-from unheard.inference.device import autocast
 from unheard.inference.input_sources import Source
 from unheard.inference.module_arrays import Arrays, array_of, arrays_of, below, load_arrays
 from unheard.inference.patch_outputs import mean_outputs
 from unheard.models.recipe import REGRESSIONS, Stage
 from unheard.progress import Progress, silent
 from unheard.training.networks.batches import Batch, Epoch, EveryPatch, batches, epoch_rng, n_steps
-from unheard.training.networks.objective import Objective
+from unheard.training.networks.forward import LossReader, autotuned, seed_step, trained_forward
+from unheard.training.networks.objective import Objective, Stats
 
 VALIDATION_PATCHES = 8
 
@@ -62,6 +62,16 @@ class Position:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A step whose loss is not yet in the sums: its number in the epoch (1 is the first), items, loss and figures."""
+
+    step: int
+    items: int
+    loss: LossReader
+    figures: Stats
+
+
 class Loop:
     """Trains one stage. `run` may be called once."""
 
@@ -86,6 +96,9 @@ class Loop:
             self._every = every if isinstance(setup.stage.loss, REGRESSIONS) else None
             self._items = len(every)
         self._steps = n_steps(self._items, setup.stage.batch_size)
+        patches = self._items * setup.stage.epochs * (setup.stage.bag or 1)
+        self._forward = trained_forward(self.network, setup.device, setup.stage.precision, patches=patches)
+        self._unread: list[Unread] = []
         self._clock = time.monotonic()
 
     def run(
@@ -105,7 +118,7 @@ class Loop:
         saved, late = time.monotonic(), False
         if not at.history:
             self._validate({})
-        with _interrupts() as interrupted:
+        with autotuned(self._setup.device), _interrupts() as interrupted:
             while at.epoch < stage.epochs and at.stale < stage.patience and not late:
                 for batch in self._epoch():
                     self._step(batch)
@@ -134,30 +147,34 @@ class Loop:
         else:
             items = setup.objective.epoch(rng, stage.batch_size, self._items)
             plan = Epoch.drawn(setup.source, setup.train, items, rng)
-        yield from batches(setup.source, setup.train, plan, first=at.step)
+        yield from batches(setup.source, setup.train, plan, device=setup.device, first=at.step)
 
     def _step(self, batch: Batch) -> None:
         at, setup = self.position, self._setup
         self.network.train()
-        torch.manual_seed(step_seed(setup.seed, setup.number, at.epoch, at.step))
+        seed_step(step_seed(setup.seed, setup.number, at.epoch, at.step), setup.device)
         for group in self._optimiser.param_groups:
             group["lr"] = self._rate()
-        stored = torch.from_numpy(batch.stored).to(setup.device)
-        with autocast(setup.device, setup.stage.precision):
-            output = self.network(stored)
-        loss, figures = setup.objective.loss(output.float(), batch.items)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise UserError(
-                f"the loss became {value} in epoch {at.epoch + 1}, step {at.step + 1}; lower the recipe's learning_rate"
-            )
+        loss, figures = setup.objective.loss(self._forward(batch.stored), batch.items)
+        self._unread.append(Unread(at.step + 1, len(batch.items), LossReader(loss), figures))
+        self._settle(keep=1 if setup.device.type == "cuda" else 0)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
         at.step += 1
-        for name, figure in {"loss": value, **figures}.items():
-            total, count = at.sums.get(name, (0.0, 0))
-            at.sums[name] = (total + figure * len(batch.items), count + len(batch.items))
+
+    def _settle(self, *, keep: int = 0) -> None:
+        """Add losses to the sums of the epoch, but for the last `keep`; UserError if one is not a number."""
+        at = self.position
+        while len(self._unread) > keep:
+            unread = self._unread.pop(0)
+            value = unread.loss.read()
+            if not math.isfinite(value):
+                where = f"epoch {at.epoch + 1}, step {unread.step}"
+                raise UserError(f"the loss became {value} in {where}; lower the recipe's learning_rate")
+            for name, figure in {"loss": value, **unread.figures}.items():
+                total, count = at.sums.get(name, (0.0, 0))
+                at.sums[name] = (total + figure * unread.items, count + unread.items)
 
     def _rate(self) -> float:
         """Return the learning rate of the next step."""
@@ -169,6 +186,7 @@ class Loop:
         return rate
 
     def _end_epoch(self) -> None:
+        self._settle()
         at = self.position
         rate = self._rate()
         at.epoch, at.step = at.epoch + 1, 0
@@ -218,6 +236,7 @@ class Loop:
 
     def snapshot(self) -> tuple[dict[str, Any], Arrays]:
         """Return everything `restore` needs: plain data, and arrays."""
+        self._settle()
         at = self.position
         plain = {
             "epoch": at.epoch,

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from unheard.arrays import Floats, Indices, Mask
 from unheard.factors.scaling import Scaling
+from unheard.inference.device import to_device
 from unheard.models.losses import Contrastive, ContrastivePlaylists, Cosine, MultiSimilarity, Score
 from unheard.models.recipe import LossConfig, Mse, TripletOffline, TripletSemiHard
 from unheard.training.dataset import TrainingData
@@ -110,8 +111,8 @@ class SemiHardTriplets:
         positive, negative = relations(self._near, items)
         triplets, stats = semi_hard(
             output,
-            torch.from_numpy(positive).to(output.device),
-            torch.from_numpy(negative).to(output.device),
+            to_device(positive, output.device),
+            to_device(negative, output.device),
             margin=self._config.margin,
         )
         return self._criterion(output, indices_tuple=triplets), stats
@@ -143,7 +144,7 @@ class MultiSimilarityPairs:
         return {"loss": float(loss), "accuracy": accuracy}
 
     def _of_pairs(self, output: Tensor, positive: Mask, negative: Mask) -> tuple[Tensor, Stats]:
-        masks = (torch.from_numpy(mask).to(output.device) for mask in (positive, negative))
+        masks = (to_device(mask, output.device) for mask in (positive, negative))
         hard_positive, hard_negative = hard_pairs(output, *masks, epsilon=self._config.epsilon)
         pairs = (*torch.where(hard_positive), *torch.where(hard_negative))
         share = float((hard_positive | hard_negative).sum()) / max(1, int((positive | negative).sum()))

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from unheard.arrays import Floats, Indices
 from unheard.factors.scaling import Scaling
+from unheard.inference.device import to_device
 from unheard.training.dataset import TrainingData
 from unheard.training.networks.batches import shuffled
 from unheard.training.networks.objective import Stats
@@ -35,7 +36,7 @@ class Regression:
         return shuffled(rng, len(self._data.train), batch_size, n_items)
 
     def loss(self, output: Tensor, items: Indices) -> tuple[Tensor, Stats]:
-        return self.error(output, self._scaled[torch.from_numpy(items)]), {}
+        return self.error(output, self._scaled[to_device(items, self._scaled.device)]), {}
 
     def error(self, output: Tensor, scaled: Tensor) -> Tensor:
         """Return the error of outputs against scaled factors, (batch, d) both, on any device."""

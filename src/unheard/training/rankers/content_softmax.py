@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from unheard.arrays import Floats, Indices
-from unheard.inference.device import autocast
+from unheard.inference.device import autocast, to_device
 from unheard.inference.ranker_encoder import embed_rows
 from unheard.models.rankers.content_softmax import ContentSoftmax
 from unheard.models.rankers.descent import Descent
@@ -25,6 +25,7 @@ from unheard.models.rankers.tower import Tower, dropout
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.descent import descend, feature_tensors, seeded
+from unheard.training.rankers.device_draws import draws_on
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.sampling import plays_on, some_tracks
 
@@ -57,16 +58,21 @@ def fit_content_softmax(
     visits = descent.checks * descent.steps_per_check * descent.batch_size / max(1, len(played))
     with seeded(seed, device) as rng:
         net = PlaylistTable(config, inputs=known.shape[1], playlists=data.playlist_factors).to(device)
+        draws = draws_on(device, data, descent.batch_size)
 
         def loss(items: Indices) -> Tensor:
-            rows = played[items]
-            of_rows = plays[rows]
-            tracks = some_tracks(of_rows, config.tracks, rng)
-            listed = plays_on(device, of_rows, tracks)  # (playlist, track)
+            rows = to_device(played[items], device)
+            if draws is not None:
+                tracks = draws.tracks_of(rows, config.tracks)
+                listed = draws.listed(rows, tracks)  # (playlist, track)
+            else:
+                of_rows = plays[played[items]]
+                of_step = some_tracks(of_rows, config.tracks, rng)
+                tracks, listed = to_device(of_step, device), plays_on(device, of_rows, of_step)
             with autocast(device):
-                embedded = net.tower(known[torch.from_numpy(tracks).to(device)])  # (track, k + 1)
+                embedded = net.tower(known[tracks])  # (track, k + 1)
             embeddings = embedded.float()
-            chosen = dropout(net.playlists[torch.from_numpy(rows).to(device)], config.playlist_dropout, training=True)
+            chosen = dropout(net.playlists[rows], config.playlist_dropout, training=True)
             logits = torch.addmm(embeddings[:, -1], chosen, embeddings[:, :-1].T)
             return cross_entropy(logits, listed)
 

@@ -91,10 +91,10 @@ def adamw(
 
     rates  as in `descend`
     """
-    groups = [
-        {"params": [parameter], "lr": learning_rate * (rates or {}).get(name, 1.0)}
-        for name, parameter in network.named_parameters()
-    ]
+    of_rate: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        of_rate.setdefault(learning_rate * (rates or {}).get(name, 1.0), []).append(parameter)
+    groups = [{"params": parameters, "lr": rate} for rate, parameters in of_rate.items()]
     return torch.optim.AdamW(groups, lr=learning_rate, weight_decay=weight_decay, fused=True)
 
 

@@ -13,7 +13,9 @@ rest, as the music of new artists will be.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ from unheard.models.rankers.two_tower import SoundAndArtist, TwoTower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
 from unheard.training.rankers.descent import adamw, feature_tensors
+from unheard.training.rankers.device_draws import DeviceDraws, draws_on
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.sampling import plays_on, some_tracks
 from unheard.training.rankers.validation import ndcg, validation_playlists
@@ -42,11 +45,13 @@ class Task:
     context    tracks that remain in the playlist
     hidden     tracks to predict
     candidate  tracks that the softmax is over
+    usable     (playlist,) which playlists have both a context and a hidden track; None: all
     """
 
     context: Tensor
     hidden: Tensor
     candidate: Tensor
+    usable: Tensor | None = None
 
 
 def fit_two_tower(
@@ -68,7 +73,10 @@ def contrastive_loss(embeddings: Tensor, task: Task, prior: Tensor, *, temperatu
     logits = playlists @ embeddings.T / temperature - prior  # (playlist, track)
     logits = logits.masked_fill(~task.candidate, EXCLUDED)
     cross_entropy = -torch.log_softmax(logits, dim=1) * task.hidden  # (playlist, track)
-    return (cross_entropy.sum(dim=1) / task.hidden.sum(dim=1)).mean()
+    if task.usable is None:
+        return (cross_entropy.sum(dim=1) / task.hidden.sum(dim=1)).mean()
+    of_playlist = cross_entropy.sum(dim=1) / task.hidden.sum(dim=1).clamp(min=1)
+    return (of_playlist * task.usable).sum() / task.usable.sum().clamp(min=1)
 
 
 def _fit(
@@ -82,8 +90,9 @@ def _fit(
     prior = config.popularity * torch.from_numpy(_log_popularity(data.train.plays)).to(device)
     queries, best, kept, since = validation_playlists(data), -1.0, _state(tower), 0
     every, history = max(1, config.steps // config.checks), []
+    draw = _drawing(data, config, rng, device)
     for step in range(1, config.steps + 1):
-        drawn = _draw(data, config, rng, device)
+        drawn = draw()
         if drawn is None:
             continue
         chosen, task = drawn
@@ -112,6 +121,32 @@ def _fit(
     return Ranker(tower.cpu(), _playlists(tower, known.cpu(), data.train.plays), history=tuple(history))
 
 
+def _drawing(
+    data: TrainingData, config: TwoTower, rng: np.random.Generator, device: torch.device
+) -> Callable[[], tuple[Tensor, Task] | None]:
+    """Return what draws the tracks and the task of a step: on CUDA itself, where its memory allows that."""
+    if (draws := draws_on(device, data, config.playlists)) is not None:
+        return partial(draw_on_device, draws, config, of_all=_at_random(data, config))
+    return partial(_draw, data, config, rng, device)
+
+
+def draw_on_device(draws: DeviceDraws, config: TwoTower, *, of_all: bool) -> tuple[Tensor, Task]:
+    """Draw a step as `_draw` does, without waiting for the device: playlists that cannot be used keep their rows."""
+    playlists = draws.playlists(config.playlists)
+    chosen = draws.tracks(config.tracks) if of_all else draws.tracks_of(playlists, config.tracks)
+    listed = draws.listed(playlists, chosen)  # (playlist, track)
+    candidate = draws.hidden(config.playlists, chosen, config.held_out, across_artists=config.across_artists)
+    context, hidden = listed & ~candidate, listed & candidate
+    usable = context.any(dim=1) & hidden.any(dim=1)
+    return chosen, Task(context.float(), hidden.float(), candidate, usable.float())
+
+
+def _at_random(data: TrainingData, config: TwoTower) -> bool:
+    """Return whether a step's tracks are drawn from all, because enough of each playlist are then among them."""
+    n, plays = len(data.train), data.train.plays
+    return n <= config.tracks or plays.nnz * config.tracks >= MIN_OF_PLAYLIST * plays.shape[0] * n
+
+
 def _draw(
     data: TrainingData, config: TwoTower, rng: np.random.Generator, device: torch.device
 ) -> tuple[Tensor, Task] | None:
@@ -121,7 +156,7 @@ def _draw(
     """
     n, plays = len(data.train), data.train.plays
     of_rows = plays[rng.integers(0, plays.shape[0], config.playlists)]
-    if n <= config.tracks or plays.nnz * config.tracks >= MIN_OF_PLAYLIST * plays.shape[0] * n:
+    if _at_random(data, config):
         chosen = np.sort(rng.permutation(n)[: config.tracks])
     else:
         chosen = some_tracks(of_rows, config.tracks, rng)

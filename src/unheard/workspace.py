@@ -15,6 +15,7 @@ W/
   experiments/<name>.json        figures of `experiment`
   listening-tests/<name>/        a study, its clips and its answers (see listening_test/study.py)
   maps/<split>/<model>.safetensors  position of each track on the map of the catalogue (see recommend/track_map.py)
+  runs.jsonl                     a line for every `train` and `evaluate`: settings, versions, figures (run_records.py)
   go.json                        what `unheard go` has made from what (see go/all_stages.py)
   lists/                         lists of `unheard go` that a server started
   jobs/                          jobs of a server and their output (see serve/jobs/)
@@ -126,6 +127,10 @@ class Workspace:
     @property
     def thumbs_path(self) -> Path:
         return self.root / "thumbs.jsonl"
+
+    @property
+    def runs_path(self) -> Path:
+        return self.root / "runs.jsonl"
 
     @property
     def is_demo(self) -> bool:

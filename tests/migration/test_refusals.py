@@ -22,6 +22,7 @@ ARGUMENTS = {
     "similar": ["beludell-01"],
     "recommend": ["--playlist", "p01"],
     "embed": ["-o", "vectors.parquet"],
+    "export": ["--to", "recbole", "-o", "split"],
     "spotify": ["--seed-track", "beludell-01", "--m3u", "lists"],
     "listen-test create": ["--name", "a", "--models", "tiny,random", "--seeds", "2", "--raters", "2"],
     "listen-test analyse": ["--name", "a"],

@@ -133,7 +133,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         map_command.draw_map,
         spotify.spotify,
     ),
-    "Measuring": (evaluation.evaluate, report_commands.report),
+    "Measuring": (evaluation.evaluate, evaluation.export, report_commands.report),
     "Server": (serve.serve,),
     "Workspace": (
         library_commands.status,

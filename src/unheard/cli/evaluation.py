@@ -1,10 +1,12 @@
-"""The `evaluate` command."""
+"""The commands `evaluate` and `export`."""
 
 from __future__ import annotations
 
 import shlex
+import sys
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -34,10 +36,12 @@ def evaluate(
     from unheard.evaluate.evaluate import evaluate as run
     from unheard.evaluate.result_tables import tables, to_markdown, warnings
     from unheard.evaluate.results import write_results
-    from unheard.evaluate.summary import summaries
+    from unheard.evaluate.summary import headline_figures, summaries
     from unheard.recommend.models import trained_elsewhere, trained_models
+    from unheard.run_records import record_run
     from unheard.splits import EVALUATION_SPLITS, load_split
 
+    started = time.monotonic()
     opened = Workspace.open(workspace)
     measured = load_split(opened, split, prefer=EVALUATION_SPLITS).name
     if models is None and not trained_models(opened, measured):
@@ -56,9 +60,43 @@ def evaluate(
     for warning in warnings(results):
         console.say(f"note: {warning}")
     write_results(opened.results_path(results.split), results)
+    record_run(
+        opened,
+        "evaluate",
+        arguments=sys.argv[1:],
+        seconds=time.monotonic() - started,
+        settings={"split": measured, "models": models},
+        seed=seed,
+        figures=headline_figures(results),
+    )
     if json is not None:
         comparisons_path = write_results(json, results)
         console.say(f"{json}: {len(results.rows)} figures; {comparisons_path}: comparisons of models")
     if markdown is not None:
         write_text(markdown, to_markdown(results))
         console.say(f"wrote {markdown}")
+
+
+def export(
+    workspace: WorkspaceOption,
+    output: Annotated[Path, typer.Option("-o", "--output", help="A new folder; its name is the name of the data set.")],
+    to: Annotated[
+        Literal["recbole", "coldrec", "acarec", "ranx"],
+        typer.Option(help="Layout: recbole, coldrec or acarec write the split; ranx writes test plays and lists."),
+    ],
+    split: EvaluationSplitOption = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="ranx: only lists of this model (repeatable). Default: all."),
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="ranx: number of tracks of a list.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of random ties and of the plays that are held out.")] = 0,
+) -> None:
+    """Write a split, or the lists of models, for other projects' code: RecBole, ColdRec, ACARec, ranx."""
+    from unheard.errors import UserError
+    from unheard.evaluate.exports.layouts import export_split
+
+    if models and to != "ranx":
+        raise UserError(f"--model: lists are written for ranx only; use --to ranx, or leave it out for {to}")
+    done = export_split(Workspace.open(workspace), output, to, split=split, models=models, n=n, seed=seed)
+    console.say(f"{output}: split {done} for {to}")

@@ -126,13 +126,23 @@ def import_plays(
         list[Path],
         typer.Argument(
             help="Files or folders: CSV or Parquet (playlist_id, track_id[, position, weight, timestamp]), M3U/M3U8, "
-            "PLS, XSPF, JSPF, WPL, MPD slices, Taste Profile, exports of Spotify, Apple Music, Last.fm, ListenBrainz.",
+            "PLS, XSPF, JSPF, WPL, MPD slices, Taste Profile, exports of Spotify, Apple Music, rekordbox, Last.fm, "
+            "ListenBrainz, and data sets: Last.fm 1K, ListenBrainz, Music4All-Onion, Yambda, Melon.",
             show_default=False,
         ),
     ],
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out ids that are not in the library instead of failing.")
     ] = False,
+    min_share: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="A play of less than this share of its track is a skip; for data sets that say how much was played.",
+        ),
+    ] = 0.5,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Match entries and report, but store nothing.")] = False,
 ) -> None:
     """Import playlists or listening histories.
@@ -143,7 +153,7 @@ def import_plays(
     from unheard.plays import import_playlists
 
     opened = Workspace.open(workspace)
-    sources = import_playlists(opened, files, skip_unknown=skip_unknown, dry_run=dry_run)
+    sources = import_playlists(opened, files, skip_unknown=skip_unknown, min_share=min_share, dry_run=dry_run)
     from unheard.cli.import_report import report_lines
 
     for source in sources:

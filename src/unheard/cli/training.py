@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -112,6 +114,7 @@ def train(
     from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
     from unheard.models.recipe import recipe_names
     from unheard.recommend.calibrate import calibrate
+    from unheard.run_records import last_figures, record_run
     from unheard.splits import LIVE, load_split
     from unheard.training.train import DEFAULT_RECIPE
     from unheard.training.train import train as train_recipe
@@ -120,6 +123,7 @@ def train(
         rows = [[name, load_any_recipe(name).about] for name in recipe_names()]
         console.out.print(console.table("Recipes", ["name", "what"], rows))
         return
+    started = time.monotonic()
     opened = Workspace.open(workspace)
     chosen = load_any_recipe(recipe or DEFAULT_RECIPE)
     under = load_split(opened, split)
@@ -141,6 +145,15 @@ def train(
             except UserError as error:
                 console.say(f"lists of known and new tracks are not calibrated: {error}")
     console.say(f"{chosen.name}: {checkpoint}")
+    record_run(
+        opened,
+        "train",
+        arguments=sys.argv[1:],
+        seconds=time.monotonic() - started,
+        settings={"split": under.name, "targets": targets, "device": device, "recipe": chosen.as_dict()},
+        seed=seed,
+        figures=last_figures(checkpoint.parent / "history.json"),
+    )
 
 
 def tune(

@@ -22,6 +22,14 @@ def summaries(results: Results) -> list[Table]:
     return [_summary(split, results.means) for split in dict.fromkeys(mean.split for mean in results.means)]
 
 
+def headline_figures(results: Results) -> dict[str, float | None]:
+    """Return the headline figures of every model, such as "artists blend recall@20" -> .596."""
+    heads = dict(HEADLINE)
+    return {
+        f"{mean.split} {mean.model} {heads[mean.figure]}": mean.value for mean in results.means if mean.figure in heads
+    }
+
+
 def _summary(split: str, means: Sequence[Mean]) -> Table:
     found = {(mean.model, mean.figure): mean for mean in means if mean.split == split}
     figures = [(figure, head) for figure, head in HEADLINE if any(at == figure for _, at in found)]

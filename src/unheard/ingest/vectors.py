@@ -1,11 +1,13 @@
-"""Read vectors of tracks from .parquet (track_id, vector as list<float>) or .npz files (two arrays).
+"""Read vectors of tracks from .parquet (track_id, vector as list<float>), .npz files (two arrays), or data sets.
 
-Imported latent factors of tracks and playlists have the same format.
+Imported latent factors of tracks and playlists have the same format. Of data sets: Yambda's embeddings.parquet
+(item_id, embed), tables of numbers (vector_tables.py), and Melon's folders of mel spectrograms (mel_folders.py).
 """
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +17,44 @@ from numpy.typing import NDArray
 from unheard.arrays import Floats
 from unheard.errors import TableError
 from unheard.ids import IdMap
-from unheard.ingest.tables import open_parquet
+from unheard.ingest.mel_folders import is_mel_folder, read_mel_folder
+from unheard.ingest.tables import column_names, open_parquet
+from unheard.ingest.vector_tables import is_vector_table, read_vector_table
 
 VECTOR_SUFFIXES = frozenset({".npz", ".parquet"})
 FIX_LENGTH = "give every track a vector of the same length"
+COLUMNS = (("track_id", "vector"), ("item_id", "embed"))  # ours; Yambda's
 
 
-def read_vectors(path: Path, *, id_column: str = "track_id") -> tuple[IdMap, Floats]:
+def ignore(_: str) -> None:
+    """Take a line about a file that was left out, and do nothing with it."""
+
+
+def has_vectors(path: Path) -> bool:
+    """Return whether a file or folder holds vectors. TableError for a Parquet file that cannot be read."""
+    if path.suffix.lower() == ".parquet" and path.is_file():
+        names = column_names(path)
+        return "vector" in names or any(set(columns) <= set(names) for columns in COLUMNS)
+    return path.suffix.lower() == ".npz" or is_mel_folder(path) or is_vector_table(path)
+
+
+def read_vectors(
+    path: Path, *, id_column: str = "track_id", left_out: Callable[[str], None] = ignore
+) -> tuple[IdMap, Floats]:
     """Return ids and a finite float32 matrix (track, dim) in the file's order; `id_column` names the column of ids.
+
+    left_out  is called with one line for each file of a folder that cannot be used
 
     Raise TableError with the row (1 = the first) for missing, repeated or invalid values.
     """
-    if not path.is_file():
+    if is_mel_folder(path):
+        ids, matrix = read_mel_folder(path, left_out)
+    elif not path.is_file():
         raise TableError(path, "no such file", "name an existing .parquet or .npz file")
-    ids, matrix = (_read_npz if path.suffix.lower() == ".npz" else _read_parquet)(path, id_column)
+    elif is_vector_table(path):
+        ids, matrix = read_vector_table(path)
+    else:
+        ids, matrix = (_read_npz if path.suffix.lower() == ".npz" else _read_parquet)(path, id_column)
     if not len(ids):
         raise TableError(path, "no vectors in it", "give it at least one row")
     if matrix.shape[1] == 0:
@@ -80,15 +106,18 @@ def _read_parquet(path: Path, id_column: str) -> tuple[list[str], Floats]:
     import pyarrow.compute as pc
 
     names = list(open_parquet(path).schema_arrow.names)
-    missing = [name for name in (id_column, "vector") if name not in names]
+    vector_column = "vector"
+    if id_column == COLUMNS[0][0] and not {id_column, vector_column} & set(names) and set(COLUMNS[1]) <= set(names):
+        id_column, vector_column = COLUMNS[1]
+    missing = [name for name in (id_column, vector_column) if name not in names]
     if missing:
         raise TableError(path, f"no column {missing[0]!r}, found {', '.join(names)}"[:300], f"add {missing[0]!r}")
     try:
-        table = open_parquet(path).read(columns=[id_column, "vector"]).combine_chunks()
+        table = open_parquet(path).read(columns=[id_column, vector_column]).combine_chunks()
     except (pa.ArrowException, OSError) as error:
         raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "write it again") from error
     ids = ["" if name is None else str(name) for name in table[id_column].to_pylist()]
-    lists = table["vector"]
+    lists = table[vector_column]
     kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     if not any(is_kind(lists.type) for is_kind in kinds):
         raise TableError(path, f"column 'vector' is {lists.type}", "store it as list<float>")

@@ -13,33 +13,47 @@ from pathlib import Path
 
 from unheard.errors import TableError, UserError
 from unheard.ingest.tables import TABLE_SUFFIXES, column_names
+from unheard.ingest.track_details import READERS as DETAILS
 from unheard.plays.imported import Imported
 from unheard.plays.listed import ListedFile
 from unheard.plays.matching import Matcher
 from unheard.plays.readers import json_lists, m3u, taste_profile
 from unheard.plays.readers.apple_library import read_apple_library
 from unheard.plays.readers.columns import columns_read
+from unheard.plays.readers.data_set import DEFAULT_MIN_SHARE, DataSet, read_data_set
 from unheard.plays.readers.entries import IDS
+from unheard.plays.readers.lastfm_1k import LASTFM_1K, LASTFM_360K
+from unheard.plays.readers.listenbrainz import LISTENBRAINZ
 from unheard.plays.readers.m3u import read_m3u_entries
+from unheard.plays.readers.melon import MELON
 from unheard.plays.readers.mpd import SliceReader
+from unheard.plays.readers.music4all import MUSIC4ALL
 from unheard.plays.readers.name_table import is_name_table, read_name_table
 from unheard.plays.readers.playlist_table import read_table
 from unheard.plays.readers.pls import read_pls
+from unheard.plays.readers.rekordbox import read_rekordbox
 from unheard.plays.readers.taste_profile import is_taste_profile, read_taste_profile
 from unheard.plays.readers.text_table import read_dialect
 from unheard.plays.readers.wpl import read_wpl
 from unheard.plays.readers.xspf import read_xspf
+from unheard.plays.readers.yambda import YAMBDA
 
 FORMATS = (
     "a .csv, .tsv or .parquet table, .m3u, .m3u8, .pls, .xspf, .jspf or .wpl lists, mpd.slice.*.json, "
-    "a Taste Profile (.txt), exports of Spotify, Apple Music, Last.fm or ListenBrainz, or a folder of them"
+    "a Taste Profile (.txt), exports of Spotify, Apple Music, rekordbox, Last.fm or ListenBrainz, plays of Last.fm 1K, "
+    "ListenBrainz, Music4All-Onion, Yambda or Melon, or a folder of them"
 )
+DATA_SETS: tuple[DataSet, ...] = (LASTFM_1K, LASTFM_360K, LISTENBRAINZ, MELON, MUSIC4ALL, YAMBDA)
+REKORDBOX, APPLE = b"<DJ_PLAYLISTS", b"<plist"  # what XML files of playlists begin with
+NO_LISTS = frozenset({*DETAILS, "genre_gn_all.json"})  # of data sets: about tracks and genres
 LIST_READERS: dict[str, Callable[[Path, Matcher], ListedFile]] = {
     **dict.fromkeys(m3u.SUFFIXES, read_m3u_entries),
     ".pls": read_pls,
     ".xspf": read_xspf,
     **dict.fromkeys((".wpl", ".zpl", ".asx"), read_wpl),
-    ".xml": read_apple_library,
+    ".xml": lambda path, matcher: (
+        read_rekordbox(path) if _starts_with(path, REKORDBOX) else read_apple_library(path, matcher)
+    ),
 }
 SUFFIXES = frozenset({*LIST_READERS, *TABLE_SUFFIXES, *taste_profile.SUFFIXES, *json_lists.SUFFIXES})
 MEDIA = ("audio", "image", "video")  # files that lie beside lists in folders of music
@@ -51,6 +65,8 @@ class FileReader:
 
     matcher: Matcher
     skip_unknown: bool
+    min_share: float = DEFAULT_MIN_SHARE
+    _known_names: dict[int, int] = field(default_factory=dict, init=False)  # of the files of data sets
     _slices: SliceReader = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +75,8 @@ class FileReader:
     def read(self, path: Path) -> Imported | ListedFile:
         """Return the content of a file. TableError if it cannot be read or has no playlists."""
         suffix = path.suffix.lower()
+        if (data_set := data_set_of(path)) is not None:
+            return read_data_set(data_set, path, self.matcher, min_share=self.min_share, known=self._known_names)
         if suffix in LIST_READERS:
             return LIST_READERS[suffix](path, self.matcher)
         if suffix in json_lists.SUFFIXES:
@@ -79,6 +97,11 @@ class FileReader:
         return self._slices.read(path, content)
 
 
+def data_set_of(path: Path) -> DataSet | None:
+    """Return the data set that a file has plays of, or None."""
+    return next((one for one in DATA_SETS if one.is_file(path)), None)
+
+
 def is_id_table(path: Path) -> bool:
     """Return whether a table has the columns playlist_id and track_id."""
     try:
@@ -92,8 +115,12 @@ def is_id_table(path: Path) -> bool:
 def is_list(path: Path) -> bool:
     """Return whether a file that was found in a folder holds playlists; a damaged list does."""
     suffix = path.suffix.lower()
+    if path.name in NO_LISTS:
+        return False
+    if (data_set := data_set_of(path)) is not None:
+        return not data_set.repeats(path)
     if suffix == ".xml":
-        return _starts_with(path, b"<plist")
+        return _starts_with(path, APPLE) or _starts_with(path, REKORDBOX)
     if suffix in json_lists.SUFFIXES:
         if path.name.startswith("mpd.slice.") or suffix == ".jspf":
             return True
@@ -121,7 +148,7 @@ def files_of(path: Path, passed_over: list[Path]) -> Iterator[Path]:
     if not path.is_dir():
         if not path.is_file():
             raise UserError(f"{path}: no such file; name {FORMATS}")
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES and data_set_of(path) is None:
             raise UserError(f"{path}: not a format of playlists; name {FORMATS}")
         yield path
         return

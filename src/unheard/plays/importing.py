@@ -21,6 +21,7 @@ from unheard.plays.list_ids import ListKey, list_ids, origin_of
 from unheard.plays.listed import ListedFile, match_listed
 from unheard.plays.matching import Matcher
 from unheard.plays.plays import Plays, join_plays
+from unheard.plays.readers.data_set import DEFAULT_MIN_SHARE
 from unheard.plays.readers.m3u import is_made_by_unheard
 from unheard.plays.storage import Playlist, read_playlists, replace_playlists, replaced_playlists
 from unheard.workspace import Workspace
@@ -50,28 +51,43 @@ def import_playlists(
     paths: Sequence[Path],
     *,
     skip_unknown: bool = False,
+    min_share: float = DEFAULT_MIN_SHARE,
     dry_run: bool = False,
 ) -> list[Source]:
     """Match the playlists of files and folders to the library's tracks, store them, and return the result of each path.
 
     skip_unknown  unknown ids in a table are misses instead of invalid rows
+    min_share     share of a track below which a play is a skip, in data sets that say how much was played
     dry_run       store nothing
+
+    A listener has no plays of a track that they dislike in any of the files.
 
     UserError if no file can be read.
     """
     with open_library(workspace.library_path) as library:
         matcher = Matcher(library.tracks(), library.failures())
-        sources = read_sources(paths, matcher, stored=read_playlists(workspace), skip_unknown=skip_unknown)
+        stored = read_playlists(workspace)
+        sources = read_sources(paths, matcher, stored=stored, skip_unknown=skip_unknown, min_share=min_share)
         found = join_imported([source.found for source in sources], matcher)
-        replaced = replaced_playlists(workspace, found.plays)
+        plays = found.plays.without_disliked()
+        if len(plays) < len(found.plays):
+            n_disliked = len(found.plays.take(found.plays.weights >= 0)) - len(plays)
+            sources[0] = _with_note(
+                sources[0], f"{n_disliked} plays of tracks that their listeners dislike are left out"
+            )
+        replaced = replaced_playlists(workspace, plays)
         if not dry_run:
             origins = {name: origin for source in reversed(sources) for name, origin in source.origins.items()}
             with library.transaction():  # one import at a time
-                replace_playlists(workspace, found.plays, names=found.names, origins=origins)
+                replace_playlists(workspace, plays, names=found.names, origins=origins)
     return [
         replace(source, replaced={name: n for name, n in replaced.items() if name in source.origins})
         for source in sources
     ]
+
+
+def _with_note(source: Source, note: str) -> Source:
+    return replace(source, found=replace(source.found, notes=[*source.found.notes, note]))
 
 
 @dataclass
@@ -90,12 +106,13 @@ def read_sources(
     *,
     stored: Sequence[Playlist] = (),
     skip_unknown: bool = False,
+    min_share: float = DEFAULT_MIN_SHARE,
 ) -> list[Source]:
     """Read every path and match its entries; the ids of `stored` playlists are taken. A file is read once.
 
     UserError if no file can be read.
     """
-    reader, seen = FileReader(matcher, skip_unknown), set[str]()
+    reader, seen = FileReader(matcher, skip_unknown, min_share), set[str]()
     read = [_read_path(path, reader, seen) for path in paths]
     problems = [problem for one in read for problem in one.problems]
     if problems and not any(one.contents for one in read):

@@ -18,6 +18,8 @@ from scipy.sparse import csr_matrix
 from unheard.arrays import Doubles, Floats, Indices, Mask, Rows
 from unheard.ids import IdMap
 
+DISLIKE = -1.0  # weight of a dislike while plays are imported; no stored play has it
+
 
 class Play(NamedTuple):
     """One track in one playlist; `timestamp` is in seconds since 1970, None if unknown."""
@@ -105,20 +107,33 @@ class Plays:
         once = positive.take(np.sort(np.unique(pairs, return_index=True)[1]))
         return replace(once, weights=np.ones(len(once), np.float32))
 
+    def without_disliked(self) -> Plays:
+        """Return the plays without those of a playlist and track that have a dislike (a weight below 0) somewhere."""
+        disliked = self.weights < 0
+        if not disliked.any():
+            return self
+        pairs = self.playlist_rows.astype(np.int64) * len(self.track_ids) + self.track_rows
+        return self.take(~np.isin(pairs, pairs[disliked]))
+
     def for_tracks(self, ids: IdMap) -> Plays:
         """Return the plays of `ids`, whose rows the tracks then have. All playlists stay, possibly empty."""
         if ids == self.track_ids:
             return self
         track_rows = ids.rows(self.track_ids, missing=-1)[self.track_rows]
-        return replace(self, track_ids=ids, track_rows=track_rows).take(track_rows >= 0)
+        kept = track_rows >= 0
+        plays = replace(self, track_ids=ids, track_rows=track_rows)
+        return plays if kept.all() else plays.take(kept)
 
     def for_playlists(self, ids: IdMap) -> Plays:
         """Return the plays in `ids`, whose rows the playlists then have; a playlist without plays stays empty."""
         if ids == self.playlist_ids:
             return self
         playlist_rows = ids.rows(self.playlist_ids, missing=-1)[self.playlist_rows]
-        kept = replace(self, playlist_ids=ids, playlist_rows=playlist_rows).take(playlist_rows >= 0)
-        return kept.take(playlist_order(kept.playlist_rows))
+        kept = replace(self, playlist_ids=ids, playlist_rows=playlist_rows)
+        if (playlist_rows < 0).any():
+            kept = kept.take(playlist_rows >= 0)
+        order = playlist_order(kept.playlist_rows)
+        return kept if isinstance(order, slice) else kept.take(order)
 
     # ------------------------------------------------------------------------------------------------- derived
 

@@ -26,6 +26,7 @@ from unheard.features.writer import FeatureWriter
 from unheard.ingest.audio import MISSING_SHARE
 from unheard.ingest.decoders import decoder_versions
 from unheard.ingest.patches import PatchFile
+from unheard.ingest.track_details import details_reader
 from unheard.ingest.vectors import read_vectors
 from unheard.ingest.workers import FileTask, InternalError, in_order
 from unheard.library import Library, Track
@@ -111,7 +112,7 @@ def scan(
     for line in found.remarks():
         remark(line)
     with _explained_full_disk(workspace), ExitStack() as stack:
-        vectors = [(path, read_vectors(path)) for path in found.vectors]
+        vectors = [(path, read_vectors(path, left_out=remark)) for path in found.vectors]
         patches = [stack.enter_context(PatchFile(path, workspace.settings)) for path in found.patches]
         library = stack.enter_context(Library(workspace.library_path))
         _check_folders(library, found)
@@ -270,6 +271,10 @@ def _tracks_without_audio(found: Sources, ids_with_input: frozenset[str]) -> dic
     Rows whose file is missing are moved to them from `found.audio` if vectors or patches have their id.
     """
     table_tracks = {track.track_id: track for _, track in found.without_path}
+    for path in found.details:
+        read = details_reader(path)
+        for track in read(path, ids_with_input) if read is not None else ():
+            table_tracks[track.track_id] = merge_metadata(table_tracks.get(track.track_id, track), track)
     audio: list[Candidate] = []
     for candidate in found.audio:
         row = candidate.table_track

@@ -1,4 +1,4 @@
-"""Find what to scan: folders of audio, single files, tables of tracks, vectors, spectrogram patches.
+"""Find what to scan: folders of audio, single files, tables of tracks, vectors, spectrogram patches, data sets.
 
 A folder is searched for audio files (folders.py), unless it has a `tracks.csv` (or .parquet): then that table lists its
 files.
@@ -16,6 +16,8 @@ from unheard.ingest.patches import PATCH_SUFFIXES
 from unheard.ingest.release_dates import iso_date
 from unheard.ingest.tables import TABLE_SUFFIXES, column_names, read_rows
 from unheard.ingest.tags import clean, credited_artists, joined_genres
+from unheard.ingest.track_details import details_reader
+from unheard.ingest.vectors import has_vectors
 from unheard.library import Track
 from unheard.scan.folders import Excludes, PassedOver, audio_files
 
@@ -40,6 +42,7 @@ class Sources:
     without_path: list[tuple[Path, Track]] = field(default_factory=list)  # table, row without a path
     vectors: list[Path] = field(default_factory=list)
     patches: list[Path] = field(default_factory=list)
+    details: list[Path] = field(default_factory=list)  # what data sets say about tracks with vectors or patches
     folders: list[str] = field(default_factory=list)
     unlisted_folders: list[str] = field(default_factory=list)  # folders that cannot be listed
     rows: dict[str, tuple[Path, int]] = field(default_factory=dict)  # table and row of each track id
@@ -77,10 +80,15 @@ def find_sources(paths: Sequence[Path], *, exclude: Sequence[str] = ()) -> Sourc
                 known.add(name)
                 found.audio.append(Candidate(name))
     found.unmatched = excludes.unmatched
+    if found.details and not (found.vectors or found.patches):
+        raise UserError(f"{found.details[0]}: says something about tracks; name the file with their vectors too")
     return found
 
 
 def _classify(path: Path, found: Sources, tables: list[Path], folders: list[Path]) -> None:
+    if path.is_dir() and has_vectors(path):
+        found.vectors.append(path)
+        return
     if path.is_dir():
         table = next((path / name for name in TABLE_NAMES if (path / name).is_file()), None)
         if table is None:
@@ -91,7 +99,9 @@ def _classify(path: Path, found: Sources, tables: list[Path], folders: list[Path
     if not path.exists():
         raise UserError(f"{path}: no such file or folder; name a folder of audio, a table, vectors or patches")
     suffix = path.suffix.lower()
-    if suffix == ".npz" or (suffix == ".parquet" and "vector" in column_names(path)):
+    if details_reader(path) is not None:
+        found.details.append(path)
+    elif has_vectors(path):
         found.vectors.append(path)
     elif suffix in PATCH_SUFFIXES:
         found.patches.append(path)

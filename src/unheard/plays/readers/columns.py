@@ -230,6 +230,22 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
+def record_batches(path: Path, columns: Iterable[str], *, source: Any = None, rows: int = BATCH_ROWS) -> Iterator[Any]:
+    """Yield the existing ones of `columns` of a Parquet file as record batches; `source` is its opened content.
+
+    TableError if it is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path if source is None else source) as file:
+            there = file.schema_arrow.names
+            yield from file.iter_batches(batch_size=rows, columns=[name for name in columns if name in there])
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "download it again") from error
+
+
 def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], _note: Note) -> Iterator[ColumnBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -24,6 +24,7 @@ from unheard.plays.readers.values import Values, read_positions, read_timestamps
 
 IDS = ("playlist_id", "track_id")
 MAX_POSITION = 2**31 - 1
+MAX_MISSES = 100_000  # tracks without a match that are listed by name
 Explain = Callable[[int], TableError]
 
 
@@ -36,6 +37,8 @@ class Entries:
     weight_name    name of the weight in the source
     needs_weight   whether an empty weight is an error; otherwise it is 1
     decimal_comma  whether a comma in a number is certainly decimal
+    history        whether the rows are plays in any order: they are sorted by time, and tracks without a match leave no
+                   gap in the positions, so they need no memory. Weights in a column `feedback` are used as they are
     """
 
     matcher: Matcher
@@ -46,8 +49,10 @@ class Entries:
     weight_name: str = "weight"
     needs_weight: bool = False
     decimal_comma: bool = False
+    history: bool = False
     misses: dict[str, None] = field(default_factory=dict, init=False)
     _n: int = field(default=0, init=False)  # records so far
+    _missed: int = field(default=0, init=False)  # records of a history without a match
     _numbered: list[tuple[int, Any]] = field(default_factory=list, init=False)  # first record, row numbers of a batch
     _playlists: list[Any] = field(default_factory=list, init=False)  # dictionaries of the batches
     _offset: int = field(default=0, init=False)  # first row of the last dictionary
@@ -76,8 +81,11 @@ class Entries:
         rows = self._match(tracks)
         kept = self._check_ids(playlists, tracks, rows, kept)
         numbers, kept = self._numbers(batch, kept)
-        at = slice(None) if kept.all() else np.flatnonzero(kept)
         self._note_misses(tracks, rows, kept)
+        if self.history:
+            self._missed += int((kept & (rows < 0)).sum())
+            kept = kept & (rows >= 0)
+        at = slice(None) if kept.all() else np.flatnonzero(kept)
         self._append("track", rows[at])
         if not self._playlists or not playlists.dictionary.equals(self._playlists[-1]):  # the same in a row group
             self._offset += len(self._playlists[-1]) if self._playlists else 0
@@ -138,7 +146,7 @@ class Entries:
 
     def _note_misses(self, tracks: Any, rows: Rows, kept: Mask) -> None:
         missed = np.flatnonzero(kept & (rows < 0))
-        if len(missed):
+        if len(missed) and len(self.misses) < MAX_MISSES:
             indices = tracks.indices.to_numpy()[missed]
             _, first = np.unique(indices, return_index=True)
             names = tracks.dictionary
@@ -161,6 +169,8 @@ class Entries:
                 self.problems.left_out[f"rows with {self.weight_name} 0"] += int(zero.sum())
                 kept = kept & ~zero
             numbers["weight"] = np.where(weights.empty | ~kept, 1.0, weights.numbers).astype(np.float32)
+        if "feedback" in columns:
+            numbers["weight"] = columns["feedback"].to_numpy()
         if "timestamp" in columns:
             times = read_timestamps(path, columns["timestamp"], "timestamp")
             kept = self._refuse(kept, times.refused, times.explain)
@@ -183,8 +193,11 @@ class Entries:
         playlist_ids, rows_of_names = _distinct(self._playlists)
         columns = {name: self._column(name) for name in list(self._columns)}
         columns["playlist"] = rows_of_names[columns["playlist"]]
-        order = playlist_order(columns["playlist"], columns.get("position"))
-        columns = {name: column[order] for name, column in columns.items()}
+        order = playlist_order(columns["playlist"], self._sort_key(columns))
+        if not isinstance(order, slice):
+            for name in columns:  # one after the other, to hold one column twice and not all
+                columns[name] = columns[name][order]
+        del order
         if "record" in columns:
             unique = self._with_unique_positions(playlist_ids, columns)
             columns = columns if unique.all() else {name: column[unique] for name, column in columns.items()}
@@ -192,23 +205,32 @@ class Entries:
         positions = columns.get("position")
         if positions is None or (n and (positions.min() < -MAX_POSITION or positions.max() > MAX_POSITION)):
             starts = np.concatenate([[0], np.cumsum(np.bincount(playlist_rows, minlength=len(playlist_ids)))])
-            positions = np.arange(n) - starts[playlist_rows]  # keep only the order
+            positions = np.arange(n, dtype=np.int32)  # keep only the order
+            positions -= starts.astype(np.int32)[playlist_rows]
         timestamps, note = plausible(columns.get("timestamp", np.full(n, np.nan)))
         plays = Plays(
             playlist_ids,
             self.matcher.tracks.ids,
             playlist_rows,
             columns["track"],
-            positions.astype(np.int32),
+            positions.astype(np.int32, copy=False),
             columns.get("weight", np.ones(n, np.float32)),
             timestamps,
         )
         matched = plays.track_rows >= 0
         missed = n - int(matched.sum())
+        self._missed += missed
         notes = [note] if note else []
         left_out = {what: count for what, count in self.problems.left_out.items() if count}
         kept = plays.take(matched) if missed else plays
-        return Imported(kept, list(self.misses), missed, left_out=left_out, notes=notes)
+        return Imported(kept, list(self.misses), self._missed, left_out=left_out, notes=notes)
+
+    def _sort_key(self, columns: dict[str, Any]) -> Any:
+        """Return the whole numbers that order the rows of a playlist; None: the order of the rows."""
+        if "position" in columns or not self.history or "timestamp" not in columns:
+            return columns.get("position")
+        times = columns["timestamp"]
+        return np.where(np.isnan(times), 0, times).astype(np.uint32)  # seconds up to 2100; unknown times first
 
     def _with_reasons(self, found: Imported, first: list[TableError]) -> Imported:
         return replace(found, invalid=self.problems.invalid, reasons=first)

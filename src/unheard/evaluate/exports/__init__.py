@@ -1,0 +1,1 @@
+"""Export a split, and lists of models, in the layouts of other projects, so that their code runs on the same data."""

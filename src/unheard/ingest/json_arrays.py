@@ -1,0 +1,49 @@
+"""Read a JSON file that is one long array, an element at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from unheard.errors import TableError
+
+CHUNK = 100_000  # characters
+BLANK = " \t\r\n"
+
+
+def json_array(path: Path) -> Iterator[Any]:
+    """Yield the elements of the array. TableError if the file is none, or is damaged after some elements."""
+    decoder, number = json.JSONDecoder(), 0
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(CHUNK).lstrip(BLANK)
+            if not text.startswith("["):
+                raise TableError(path, "not a JSON array", "download it again")
+            text, expected = text[1:], True  # whether an element may come next
+            while True:
+                text = text.lstrip(BLANK)
+                if text.startswith("]"):
+                    return
+                if text and not expected:
+                    if not text.startswith(","):
+                        raise TableError(path, f"no comma after {number} elements", "download it again")
+                    text, expected = text[1:], True
+                    continue
+                try:
+                    value, end = decoder.raw_decode(text)
+                    complete = end < len(text)  # a number at the end may go on
+                except ValueError:
+                    complete = False
+                if not complete:
+                    more = file.read(CHUNK)
+                    if not more:
+                        raise TableError(path, f"ends or is damaged after {number} elements", "download it again")
+                    text += more
+                    continue
+                number += 1
+                yield value
+                text, expected = text[end:], False
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(path, f"cannot be read ({str(error)[:80]})", "check the file") from error

@@ -76,7 +76,10 @@ def test_the_package_imports_what_it_declares() -> None:
     assert undeclared("src", set[str]().union(*extras.values())) == {}
 
 
-@pytest.mark.parametrize(("extra", "folder"), [("serve", "serve"), ("spotify", "spotify"), ("spark", "cluster")])
+@pytest.mark.parametrize(
+    ("extra", "folder"),
+    [("serve", "serve"), ("spotify", "spotify"), ("spark", "cluster"), ("mpd", "refresh"), ("onnx", "onnx_export")],
+)
 def test_an_extra_is_imported_by_its_own_room_only(extra: str, folder: str) -> None:
     """The rest, but for the command itself, works without it."""
     room = (f"src/unheard/{folder}/", f"src/unheard/cli/{folder}.py")

@@ -21,6 +21,9 @@ W/
   jobs/                          jobs of a server and their output (see serve/jobs/)
   uploads/                       playlists that were uploaded in a browser
   saved/<id>.json                playlists that a person saved (see saved_playlists.py)
+  list-recipes.json              recipes of lists that are made anew in place (see refresh/list_recipes.py)
+  refreshed/<recipe>.json        what refreshes of a recipe have listed and written (see refresh/freshness.py)
+  listens/                       listens of ListenBrainz users (see listenbrainz/listen_history.py)
   thumbs.jsonl                   thumbs up and down of tracks (see thumbs.py)
   backup-format-1/               what `unheard migrate` has kept of format 1 (see migration/migrate.py)
 """

@@ -20,6 +20,8 @@ from unheard.cli import (
     features,
     go,
     listen_test,
+    listenbrainz,
+    playlists,
     serve,
     spotify,
     weights,
@@ -115,8 +117,8 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         library_commands.init,
         library_commands.scan,
         library_commands.import_plays,
+        listenbrainz.listenbrainz,
         search_commands.tracks,
-        search_commands.playlists,
     ),
     "Training": (
         library_commands.split,
@@ -125,6 +127,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         weights.weights,
         training_commands.tune,
         training_commands.train,
+        training_commands.export_model,
     ),
     "Lists": (
         recommend_commands.similar,
@@ -146,9 +149,10 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
 }
 for panel, commands in COMMANDS.items():
     for command in commands:
-        name = command.__name__.replace("import_plays", "import").replace("draw_map", "map")
+        name = command.__name__.replace("import_plays", "import").replace("draw_map", "map").replace("_", "-")
         app.command(name, rich_help_panel=panel)(command)
 for name, group, panel, about in (
+    ("playlists", playlists.playlists, "Lists", "Find playlists; keep lists that are made anew in place."),
     ("listen-test", listen_test.listen_test, "Measuring", "Create and analyse blind listening tests."),
     ("experiment", experiments.experiment, "Measuring", "Run an experiment: trainings and measurements."),
     ("cluster", cluster.cluster, "Workspace", "Run scan, factors, embed and recommend on a Spark cluster."),

@@ -6,8 +6,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -20,6 +21,7 @@ from rich.table import Table
 
 from unheard.errors import UnheardError
 from unheard.progress import Progress
+from unheard.time_window import TimeWindow
 
 PIPE_WIDTH = 200  # columns of a table in a pipe or a file, so that no cell is cut off
 _has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
@@ -41,6 +43,15 @@ EvaluationSplitOption = Annotated[
     str | None,
     typer.Option("--split", help="Split. Default: artists if it exists, else tracks.", show_default=False),
 ]
+BetweenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--between",
+        metavar="HH:MM-HH:MM",
+        help="Work between these times alone: stop at the end, and go on in the next run.",
+        show_default=False,
+    ),
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -59,6 +70,21 @@ def print_columns(rows: Iterable[Sequence[object]]) -> None:
     for row in rows:
         cells = ("".join(c if c.isprintable() else " " for c in str(cell)) for cell in row)
         sys.stdout.write("\t".join(cells) + "\n")
+
+
+def end_of_window(between: str | None) -> Callable[[], bool] | None:
+    """Return a function that says whether the window of --between is over; None, with a message, outside of it."""
+    if between is None:
+        return lambda: False
+    window = TimeWindow.parse(between)
+    if not window.contains(_now()):
+        say(f"it is {_now():%H:%M}, outside of {between}: nothing done")
+        return None
+    return window.closed(_now)
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
 
 
 def fail(error: UnheardError) -> NoReturn:

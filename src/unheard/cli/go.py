@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from unheard.cli import console
 from unheard.cli.console import JsonFlag
 from unheard.cli.default_workspace import default_workspace
 from unheard.errors import UserError
+
+if TYPE_CHECKING:
+    from unheard.go.all_stages import GoOutcome
 
 SHOWN_LISTS, SHOWN_TRACKS = 12, 5
 
@@ -50,6 +53,7 @@ def go(
     max_minutes: Annotated[
         float, typer.Option(min=0, help="Stop training after this time, with the best weights so far.")
     ] = 1.0,
+    between: console.BetweenOption = None,
     serve: Annotated[bool, typer.Option("--serve", help="Open the pages of `unheard serve` at the end.")] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -73,7 +77,10 @@ def go(
         output.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError) as error:
         raise UserError(f"cannot make the folders: {error}; name others with -w and -o") from error
-    options = GoOptions(output, jobs, exclude or [], ListOptions(n=n), max_minutes)
+    stopped = console.end_of_window(between)
+    if stopped is None:
+        return
+    options = GoOptions(output, jobs, exclude or [], ListOptions(n=n), max_minutes, stopped)
 
     def report_import(source: Source) -> None:
         for line in report_lines(source):
@@ -89,6 +96,9 @@ def go(
             report_import=report_import,
             progress=progress,
         )
+    if outcome is None:
+        console.say(f"the window {between} is over: what is scanned is stored, and the next run goes on from there")
+        return
     if json:
         console.print_json(
             {
@@ -104,6 +114,19 @@ def go(
             }
         )
         return
+    _show(outcome, root, output)
+    console.say(f"time       {time.monotonic() - started:.0f} s")
+    command = f"unheard serve -w {shlex.quote(str(root))}"
+    if serve:
+        from unheard.cli.serve import serve as run_server
+
+        run_server(root)
+    else:
+        console.say(f"next       {command}    (pages with a player, on http://127.0.0.1:8000)")
+
+
+def _show(outcome: GoOutcome, root: Path, output: Path) -> None:
+    """Print what was done, and the start of the first list."""
     scanned = outcome.scan
     console.say("")
     console.say(
@@ -126,11 +149,3 @@ def go(
     console.say(f"\ntrust      {outcome.trust.sentence}")
     if scanned.failed or scanned.known_failures:
         console.say(f"skipped    unheard errors -w {shlex.quote(str(root))}")
-    console.say(f"time       {time.monotonic() - started:.0f} s")
-    command = f"unheard serve -w {shlex.quote(str(root))}"
-    if serve:
-        from unheard.cli.serve import serve as run_server
-
-        run_server(root)
-    else:
-        console.say(f"next       {command}    (pages with a player, on http://127.0.0.1:8000)")

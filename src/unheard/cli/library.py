@@ -74,6 +74,7 @@ def scan(
     ] = 2,
     force: Annotated[bool, typer.Option("--force", help="Analyse all files again, also those that failed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the files to analyse and stop.")] = False,
+    between: console.BetweenOption = None,
 ) -> None:
     """Read tags and audio, and store mel spectrograms.
 
@@ -94,6 +95,9 @@ def scan(
         )
         console.say("would be: " + (", ".join(f"{n} {action}" for action, n in actions.items()) or "nothing to do"))
         return
+    stopped = console.end_of_window(between)
+    if stopped is None:
+        return
     with console.progress_bars() as progress:
         report = run(
             opened,
@@ -104,6 +108,7 @@ def scan(
             accept_damaged=accept_damaged,
             progress=progress,
             remark=console.say,
+            stopped=stopped,
         )
     show_scan(report, workspace)
 
@@ -116,6 +121,8 @@ def show_scan(report: ScanReport, workspace: Path) -> None:
         console.say(
             f"{report.gone} tracks are gone: they keep their plays, but are in no list (unheard errors -w {workspace})"
         )
+    if report.left:
+        console.say(f"{report.left} files are left for the next run, because the time window is over")
     if report.failed or report.known_failures:
         console.say(f"for the skipped files and the reasons, run: unheard errors -w {workspace}")
 

@@ -116,7 +116,7 @@ def similar(
         max_per_artist=artist_cap(max_per_artist),
         max_per_album=album_cap(max_per_album),
         diversity=diversity,
-        filters=_filters(genre, year, min_duration, max_duration),
+        filters=list_filters(genre, year, min_duration, max_duration),
     )
     _require(not test_tracks or _as_measured(options), NO_FILTERS_ALLOWED.format("--test-tracks"))
     session = _session(workspace, split, model, seed)
@@ -204,7 +204,7 @@ def recommend(
         max_per_album=album_cap(max_per_album),
         exclude=exclude or (),
         diversity=diversity,
-        filters=_filters(genre, year, min_duration, max_duration),
+        filters=list_filters(genre, year, min_duration, max_duration),
     )
     _require(not all_playlists or _as_measured(options), NO_FILTERS_ALLOWED.format("--all-playlists"))
     session = _session(workspace, split, model, seed)
@@ -261,9 +261,10 @@ def _source(session: Session, candidates: str) -> str:
     return f"{session.model}, split {session.catalogue.split.name}, {candidates}"
 
 
-def _filters(
+def list_filters(
     genres: list[str] | None, years: str | None, min_duration_s: float | None, max_duration_s: float | None
 ) -> Filters:
+    """Return the conditions of the command line's options."""
     from unheard.recommend.filters import Filters
 
     year_from, year_to = _years(years)

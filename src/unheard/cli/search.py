@@ -1,4 +1,4 @@
-"""The commands that list ids with names: tracks, playlists."""
+"""The commands that list ids with names: tracks, and playlists (in cli/playlists.py)."""
 
 from __future__ import annotations
 
@@ -33,42 +33,24 @@ def tracks(workspace: WorkspaceOption, query: QueryWords = None, n: ListLength =
     rows = [[one.track_id, one.artist, one.title, one.album, one.release_date[:4]] for one in shown]
     names = ("track_id", "title", "artists", "album", "album_artist", "genre", "release_date", "duration_s", "path")
     items = [{name: getattr(one, name) for name in names} for one in shown]
-    _show(["id", "artist", "title", "album", "year"], rows, items, total=len(found), json=json, what="tracks")
+    show_found(["id", "artist", "title", "album", "year"], rows, items, total=len(found), json=json, what="tracks")
 
 
-def playlists(workspace: WorkspaceOption, query: QueryWords = None, n: ListLength = 50, json: JsonFlag = False) -> None:
-    """List playlists with their ids, or find them by name.
-
-    In a pipe the columns are separated by tabs: id, number of tracks, name.
-    """
-    import numpy as np
-
-    from unheard.plays import read_playlists, read_plays
-    from unheard.search import SearchIndex
-
-    opened = Workspace.open(workspace)
-    stored, plays = read_playlists(opened), read_plays(opened)
-    size = dict(zip(plays.playlist_ids, np.diff(plays.starts).tolist(), strict=True))
-    words = " ".join(query or ())
-    rows_found = SearchIndex(((one.name, one.playlist_id), ()) for one in stored).search(words) if words else None
-    found = stored if rows_found is None else [stored[row] for row in rows_found]
-    shown = found[: n or None]
-    rows = [[one.playlist_id, size.get(one.playlist_id, 0), one.name] for one in shown]
-    items = [
-        {"playlist_id": one.playlist_id, "tracks": row[1], "name": one.name, "origin": one.origin}
-        for one, row in zip(shown, rows, strict=True)
-    ]
-    _show(["id", "tracks", "name"], rows, items, total=len(found), json=json, what="playlists")
-
-
-def _show(
-    columns: list[str], rows: list[list[Any]], items: list[dict[str, Any]], *, total: int, json: bool, what: str
+def show_found(
+    columns: list[str],
+    rows: list[list[Any]],
+    items: list[dict[str, Any]],
+    *,
+    total: int,
+    json: bool,
+    what: str,
+    right: int | None = None,
 ) -> None:
     """Print JSON, a table on a terminal, or columns separated by tabs; say on stderr how many are left out."""
     if json:
         console.print_json(items)
     elif console.out.is_terminal and rows:
-        console.out.print(console.table("", columns, rows, right=frozenset({1} if what == "playlists" else ())))
+        console.out.print(console.table("", columns, rows, right=frozenset(() if right is None else (right,))))
     else:
         console.print_columns(rows)
     if not total:

@@ -202,3 +202,28 @@ def tune(
         ]
         console.out.print(console.table(f"Validation tracks, best of {len(trials)} trials", heads, rows))
     console.say(f"wrote {path}; to train it, run `unheard train -w {workspace} {path}`")
+
+
+def export_model(
+    workspace: WorkspaceOption,
+    output: Annotated[Path, typer.Option("-o", "--output", help="An .onnx file.")] = Path("model.onnx"),
+    split: SplitOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="A trained model. Default: blend if trained, else another.", show_default=False),
+    ] = None,
+) -> None:
+    """Write a trained model as ONNX: features or patches of a track in; factors and an embedding out.
+
+    Inputs, shapes and units are in docs/how-to/onnx.md and in the file's metadata. Needs the extra `onnx`.
+    """
+    from unheard.onnx_export.write_onnx import export_model as export
+    from unheard.recommend.models import DEFAULT_MODELS, split_for_use, trained_models
+
+    opened = Workspace.open(workspace)
+    under = split or split_for_use(opened)
+    trained = trained_models(opened, under)
+    name = model or next((one for one in (*DEFAULT_MODELS, *trained) if one in trained), DEFAULT_MODELS[0])
+    graph = export(opened, under, name, output)
+    described = ", ".join(f"{one.name} (n, {', '.join(map(str, one.shape))}) {one.dtype}" for one in graph.inputs)
+    console.say(f"{output}: {name}, split {under}; inputs {described}; factors of dimension {graph.dim}")

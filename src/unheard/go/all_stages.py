@@ -37,7 +37,7 @@ from unheard.recommend.export import as_text, entries_of, is_playable
 from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
 from unheard.recommend.sound import MIN_PLAYLISTS, SOUND, usable_playlists
-from unheard.scan.scan import ScanReport, scan
+from unheard.scan.scan import ScanReport, never, scan
 from unheard.session import Session
 from unheard.splits import Split, Use, load_split, load_splits, renew_live
 from unheard.splits.folds import LIVE
@@ -56,6 +56,7 @@ class GoOptions:
 
     lists        length, artist cap, filters of every list
     max_minutes  after which the training stops with the best weights so far
+    stopped      says whether the time to work is over; no further file is read then, and no further stage begins
     """
 
     output: Path
@@ -63,6 +64,7 @@ class GoOptions:
     exclude: Sequence[str] = ()
     lists: ListOptions = field(default_factory=lambda: ListOptions(n=25))
     max_minutes: float = 1.0
+    stopped: Callable[[], bool] = never
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,15 @@ def go(
     say: Say,
     report_import: Callable[[Source], None],
     progress: Progress = silent,
-) -> GoOutcome:
+) -> GoOutcome | None:
     """Bring the workspace up to date with `music` and `playlists`, and write the lists to `options.output`.
 
     Without `music` the library stays as it is; without `playlists`, the plays do.
 
     say            called with sentences for people
     report_import  called with what was read of each path of `playlists`
+
+    Return None if `options.stopped` ended the run before the lists; the next run goes on from there.
 
     Raise UserError for a path that does not exist, or if no track can be used.
     """
@@ -126,7 +130,17 @@ def go(
         raise UserError(f"{missing}: no such file or folder; check the path")
     report = ScanReport()
     if music:
-        report = scan(workspace, music, jobs=options.jobs, exclude=options.exclude, remark=say, progress=progress)
+        report = scan(
+            workspace,
+            music,
+            jobs=options.jobs,
+            exclude=options.exclude,
+            remark=say,
+            progress=progress,
+            stopped=options.stopped,
+        )
+        if report.left:
+            return None
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
     if not len(tracks):
@@ -135,6 +149,8 @@ def go(
     if playlists:
         _import(workspace, playlists, say, report_import)
     import_likes(workspace)
+    if options.stopped():
+        return None
     state = _read_state(workspace)
     plays = read_plays(workspace).for_tracks(tracks.ids).positive()
     model: str | None = None
@@ -153,6 +169,8 @@ def go(
                 model = SOUND
             state.fit, state.fitted_to = fit, fitted_to
             _write_state(workspace, state)
+    if options.stopped():
+        return None
     return _lists(workspace, report, tracks, plays, state, options, model, progress=progress)
 
 

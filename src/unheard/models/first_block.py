@@ -75,6 +75,8 @@ def _convolve_and_pool(x: Tensor, weight: Tensor, bias: Tensor, pool: tuple[int,
     device = x.device.type
     dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
     weight = weight.to(dtype, memory_format=torch.channels_last)
+    if torch.compiler.is_exporting():  # parts would fix the number of patches of the exported graph
+        return functional.max_pool2d(functional.conv2d(x.to(dtype), weight, bias.to(dtype), padding=1), pool)
     pooled: Tensor = _ConvolvePool.apply(x.to(dtype), weight, bias.to(dtype), pool)  # type: ignore[no-untyped-call]
     return pooled
 

@@ -60,6 +60,7 @@ class ScanReport:
     known_failures        failed earlier, have not changed since, and were not tried again
     gone                  stored tracks of the scanned folders whose files are missing; kept, but not listed
     accepted_with_damage  stored although more than 2 % of the sound is lost, because the caller accepts it
+    left                  not looked at, because the scan was stopped; the next one goes on with them
     audio_s               seconds of sound that were stored
     """
 
@@ -71,7 +72,13 @@ class ScanReport:
     known_failures: int = 0
     gone: int = 0
     accepted_with_damage: int = 0
+    left: int = 0
     audio_s: float = 0.0
+
+
+def never() -> bool:
+    """Return False: nothing stops a scan."""
+    return False
 
 
 def ignore(message: str) -> None:
@@ -89,6 +96,7 @@ def scan(
     progress: Progress = silent,
     remark: Callable[[str], None] = ignore,
     extract: Extract | None = None,
+    stopped: Callable[[], bool] = never,
 ) -> ScanReport:
     """Bring the library up to date with `sources`: folders, audio files, tables, vectors, HDF5 patches.
 
@@ -100,6 +108,8 @@ def scan(
     remark          is called with one line for what was passed over, for each pattern of `exclude` that matched nothing
                     and for each damaged file that was accepted
     extract         runs the extraction of files elsewhere than in processes of this machine
+    stopped         is called before each audio file; once it returns True, no further one is begun, and what is
+                    decoded is stored
 
     Files that cannot be used are listed as failures. UserError or TableError, before anything is decoded, for sources
     that cannot be read. UnheardError for an internal error: at once after `MAX_INTERNAL_ERRORS` files in a row, else
@@ -142,13 +152,15 @@ def scan(
         def task(step: Step) -> FileTask[Step]:
             return _job(step, workspace.settings, found, accept_damaged)
 
-        first = (task(planner.decide(candidate)) for candidate in found.audio)
+        begun = _Begun(found.audio, stopped)
+        first = (task(planner.decide(candidate)) for candidate in begun)
         # Files that were taken for stored ones, but are not: asked for after all others are committed.
         again = (task(replace(step, known_audio=frozenset())) for step in committer.take_not_decoded())
         extract = extract or partial(in_order, n_workers=jobs)
         results = [extract(extract_unless_known, tasks) for tasks in (first, again)]
         with closing(results[0]), closing(results[1]):
             problem = _commit_all(chain(*results), len(found.audio), committer, progress)
+        n_left = len(found.audio) - begun.n
         for file in patches:
             _scan_patches(committer, file, table_tracks, workspace.settings, force=force, progress=progress)
         for path, table in vectors:
@@ -163,7 +175,24 @@ def scan(
             remark(f"{damaged}: accepted, though {share:.1%} of the sound is lost")
         if problem is not None:
             raise problem
-    return ScanReport(**committer.count, accepted_with_damage=len(committer.damaged), audio_s=committer.audio_s)
+    n_damaged = len(committer.damaged)
+    return ScanReport(**committer.count, accepted_with_damage=n_damaged, left=n_left, audio_s=committer.audio_s)
+
+
+@dataclass
+class _Begun:
+    """Yields candidates until the scan is stopped, and counts them."""
+
+    candidates: Sequence[Candidate]
+    stopped: Callable[[], bool]
+    n: int = 0
+
+    def __iter__(self) -> Iterator[Candidate]:
+        for candidate in self.candidates:
+            if self.stopped():
+                return
+            self.n += 1
+            yield candidate
 
 
 def _versions(accept_damaged: float) -> str:

@@ -33,7 +33,7 @@ class TrackTower(nn.Module):
     def forward(self, x: Tensor, factor: Tensor | None = None) -> Tensor:
         """(batch, inputs) and (batch, factors) or nothing -> (batch, output)."""
         if factor is None:
-            factor = x.new_zeros(len(x), self.factors)
+            factor = x.new_zeros(x.shape[0], self.factors)
         embeddings: Tensor = self.joint(torch.cat([self.content(x), factor], dim=1))
         return embeddings
 

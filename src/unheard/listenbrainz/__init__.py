@@ -1,0 +1,1 @@
+"""ListenBrainz: a user's listens as plays, and lists as playlists of theirs."""

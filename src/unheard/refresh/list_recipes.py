@@ -1,0 +1,141 @@
+"""Store recipes of lists: what a list is made from, and where it is written on every refresh.
+
+    W/list-recipes.json   {"format": "unheard list recipes", "version": 1, "recipes": [{"name": ..., ...}]}
+
+A recipe names its seeds in one of three ways: a playlist, liked tracks, or a prompt (radio_prompts.py). Its name has
+a-z, 0-9 and dashes. `owner` groups recipes: each person of a household may have theirs refreshed by their own timer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unheard.artefacts import write_json
+from unheard.errors import UserError
+from unheard.recommend.filters import Filters
+from unheard.recommend.options import ListOptions
+from unheard.workspace import Workspace
+
+FORMAT, VERSION = "unheard list recipes", 1
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+HOLD_BACK = 3  # runs
+
+
+@dataclass(frozen=True)
+class ListRecipe:
+    """A named list that is made anew on every refresh.
+
+    name             a-z, 0-9 and dashes
+    title            name of the list on players
+    targets          where it is written: files, folders, or names of services (targets.py)
+    playlist         id of the playlist that it is for; `saved:<id>` for a saved one
+    like             ids of liked tracks
+    prompt           a radio prompt (radio_prompts.py)
+    owner            whose list it is; "" for nobody's
+    options          length, candidates, caps, filters
+    hold_back        number of recent refreshes whose tracks are held back (freshness.py); 0: none
+    music_directory  the folder that paths are relative to, as MPD's music_directory; "": the folder of the file
+
+    Raise UserError for a value that cannot be used.
+    """
+
+    name: str
+    title: str
+    targets: tuple[str, ...]
+    playlist: str = ""
+    like: tuple[str, ...] = ()
+    prompt: str = ""
+    owner: str = ""
+    options: ListOptions = field(default_factory=lambda: ListOptions(n=25, explain=False))
+    hold_back: int = HOLD_BACK
+    music_directory: str = ""
+
+    def __post_init__(self) -> None:
+        if NAME.fullmatch(self.name) is None:
+            raise UserError(f"{self.name!r}: expected a name of a-z, 0-9 and dashes, at most 60 characters")
+        if bool(self.playlist) + bool(self.like) + bool(self.prompt) != 1:
+            raise UserError(f"{self.name}: expected one of --playlist, --like and --prompt")
+        if not self.targets:
+            raise UserError(f"{self.name}: expected a --target, such as lists/ or {self.name}.m3u8")
+        if not " ".join(self.title.split()):
+            raise UserError(f"{self.name}: expected a title with letters")
+        if self.hold_back < 0:
+            raise UserError(f"{self.name}: --hold-back {self.hold_back}: expected a number of runs, at least 0")
+
+    @property
+    def seeds(self) -> str:
+        """The seeds as one text."""
+        return self.playlist or self.prompt or " ".join(self.like)
+
+
+def read_recipes(workspace: Workspace) -> list[ListRecipe]:
+    """Return the recipes in the order of their names; UserError if the file is damaged."""
+    path = recipes_path(workspace)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["format"] != FORMAT:
+            raise ValueError(f"format is {values['format']!r}, expected {FORMAT!r}")
+        if values["version"] != VERSION:
+            raise UserError(f"{path}: version {values['version']}, expected {VERSION}; update unheard")
+        return [_recipe(one) for one in values["recipes"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: damaged ({error}); correct or delete it") from error
+
+
+def put_recipe(workspace: Workspace, recipe: ListRecipe, *, replace: bool = False) -> None:
+    """Store a recipe; UserError if there is one of this name already, unless `replace`."""
+    known = read_recipes(workspace)
+    if not replace and any(one.name == recipe.name for one in known):
+        raise UserError(f"there is a recipe {recipe.name!r} already; replace it with --force, or choose another name")
+    _write(workspace, [*(one for one in known if one.name != recipe.name), recipe])
+
+
+def remove_recipe(workspace: Workspace, name: str) -> None:
+    """Remove a recipe; UserError if there is none. The lists that it made stay."""
+    known = read_recipes(workspace)
+    if all(one.name != name for one in known):
+        raise UserError(unknown(name, known))
+    _write(workspace, [one for one in known if one.name != name])
+
+
+def unknown(name: str, known: Sequence[ListRecipe]) -> str:
+    """Return the message that there is no recipe of a name."""
+    names = ", ".join(one.name for one in known) or "none; make one with `unheard playlists add`"
+    return f"no recipe {name!r}; there are {names}"
+
+
+def recipes_path(workspace: Workspace) -> Path:
+    return workspace.root / "list-recipes.json"
+
+
+def as_values(recipe: ListRecipe) -> dict[str, Any]:
+    """Return a recipe as values for JSON."""
+    values = asdict(recipe)
+    options = values["options"]
+    options["exclude"] = sorted(options["exclude"])
+    options["filters"]["genres"] = sorted(options["filters"]["genres"])
+    return values
+
+
+def _recipe(values: dict[str, Any]) -> ListRecipe:
+    values = dict(values)
+    options = dict(values.pop("options"))
+    filters = Filters(**options.pop("filters"))
+    for name in ("targets", "like"):
+        if isinstance(values[name], str):
+            raise TypeError(f"{name}: expected a list")
+        values[name] = tuple(values[name])
+    return ListRecipe(**values, options=ListOptions(**options, filters=filters))
+
+
+def _write(workspace: Workspace, recipes: Sequence[ListRecipe]) -> None:
+    ordered = sorted(recipes, key=lambda one: one.name)
+    content = {"format": FORMAT, "version": VERSION, "recipes": [as_values(one) for one in ordered]}
+    write_json(recipes_path(workspace), content, indent=1)

@@ -1,0 +1,135 @@
+"""Write a refreshed list to where it is played, in place.
+
+    lists/           a folder: `<title>.m3u8` in it, or `.m3u` with paths relative to MPD's music_directory
+    new.m3u8         a file: .m3u8, .m3u, .jspf, .csv or .json
+    saved            a saved playlist of the workspace (saved_playlists.py), which the pages play
+    spotify          a playlist of the Spotify account that is logged in (spotify/)
+    listenbrainz     a private playlist of the user whose token is in LISTENBRAINZ_TOKEN (listenbrainz/playlists.py)
+    mpd              a stored playlist of a Music Player Daemon (mpd_server.py)
+
+Every target is read back by what the last refresh stored for it, an id or a path; a list that was renamed replaces the
+old one. A file of the same name that a person made is never replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from unheard.artefacts import write_text
+from unheard.errors import UserError
+from unheard.go.new_lists import safe_name
+from unheard.plays.readers.m3u import MADE_BY_UNHEARD, is_made_by_unheard
+from unheard.recommend.export import FORMATS, Format, ListEntry, as_text, is_playable
+from unheard.saved_playlists import change_playlist, save_playlist
+from unheard.workspace import Workspace
+
+SUFFIXES = (".m3u", *(f".{name}" for name in FORMATS))
+
+
+@dataclass(frozen=True)
+class TitledList:
+    """A list to write.
+
+    music_directory  the folder that paths are relative to; None: the folder of the file
+    """
+
+    title: str
+    entries: Sequence[ListEntry]
+    music_directory: Path | None = None
+
+
+@dataclass(frozen=True)
+class WrittenList:
+    """What was written: an id or a path to replace next time, the number of tracks, and tracks that were left out."""
+
+    known_as: str
+    n_tracks: int
+    left_out: tuple[str, ...] = ()
+
+
+Write = Callable[[Workspace, TitledList, str], WrittenList]  # the text is `known_as` of the last time, "" for the first
+
+
+def writer_of(target: str) -> Write:
+    """Return the function that writes to a target. UserError for a suffix that is no format of lists."""
+    if target in SERVICES:
+        return SERVICES[target]
+    path = Path(target)
+    if path.suffix.lower() in SUFFIXES:
+        return lambda _, made, __: _file(path, made)
+    if path.suffix and not path.is_dir() and not target.endswith("/"):
+        raise UserError(
+            f"--target {target}: expected a folder, a file with one of {', '.join(SUFFIXES)}, or one of "
+            f"{', '.join(SERVICES)}"
+        )
+    return lambda _, made, before: _in_folder(path, made, before)
+
+
+def _file(path: Path, made: TitledList) -> WrittenList:
+    suffix = path.suffix.lower().removeprefix(".")
+    is_m3u = suffix in ("m3u", "m3u8")
+    if is_m3u and path.exists() and not is_made_by_unheard(path):
+        raise UserError(f"{path}: a list that unheard has not made; move it away, or name another --target")
+    entries = [entry for entry in made.entries if not is_m3u or is_playable(entry.track)]
+    format_ = "m3u8" if is_m3u else cast("Format", suffix)
+    text = as_text(entries, format_, title=made.title, folder=made.music_directory or path.parent)
+    write_text(path, text.replace("\n", f"\n{MADE_BY_UNHEARD}\n", 1) if is_m3u else text)
+    left_out = tuple(entry.track.label for entry in made.entries if entry not in entries)
+    return WrittenList(str(path.absolute()), len(entries), left_out)
+
+
+def _in_folder(folder: Path, made: TitledList, before: str) -> WrittenList:
+    suffix = ".m3u" if made.music_directory else ".m3u8"  # MPD reads .m3u alone
+    path = folder / (safe_name(made.title) + suffix)
+    if path.exists() and not is_made_by_unheard(path):
+        path = path.with_stem(f"{path.stem} (unheard)")
+    written = _file(path, made)
+    old = Path(before)
+    if before and old != Path(written.known_as) and is_made_by_unheard(old):
+        old.unlink(missing_ok=True)
+    return written
+
+
+def _saved(workspace: Workspace, made: TitledList, before: str) -> WrittenList:
+    ids = [entry.track.track_id for entry in made.entries]
+    changed = change_playlist(workspace, before, name=made.title, track_ids=ids) if before else None
+    saved = changed or save_playlist(workspace, made.title, ids)
+    return WrittenList(saved.saved_id, len(ids))
+
+
+def _spotify(_: Workspace, made: TitledList, __: str) -> WrittenList:
+    from unheard.spotify.account import connect
+    from unheard.spotify.publish import publish
+    from unheard.spotify.seed_lists import NamedList
+
+    def refuse(_: str) -> None:
+        raise UserError("not logged in to Spotify; run `unheard spotify` once in a terminal")
+
+    named = NamedList(made.title, "Made by unheard from a local library.", tuple(made.entries))
+    (done,) = publish([named], connect(say=refuse))
+    if not done.link:
+        raise UserError(f"{made.title}: none of its {done.n_wanted} tracks is on Spotify; nothing is written")
+    return WrittenList(done.link, done.n_found, done.misses)
+
+
+def _listenbrainz(_: Workspace, made: TitledList, before: str) -> WrittenList:
+    from unheard.listenbrainz.client import ListenBrainz
+    from unheard.listenbrainz.playlists import submit_playlist
+
+    tracks = [entry.track for entry in made.entries]
+    done = submit_playlist(ListenBrainz.from_environment(), made.title, tracks, before)
+    return WrittenList(done.mbid, done.n_tracks, done.left_out)
+
+
+def _mpd(_: Workspace, made: TitledList, before: str) -> WrittenList:
+    from unheard.refresh.mpd_server import write_stored_playlist
+
+    tracks = [entry.track for entry in made.entries]
+    done = write_stored_playlist(safe_name(made.title), tracks, made.music_directory, before=before)
+    return WrittenList(done.name, done.n_tracks, done.left_out)
+
+
+SERVICES: dict[str, Write] = {"saved": _saved, "spotify": _spotify, "listenbrainz": _listenbrainz, "mpd": _mpd}

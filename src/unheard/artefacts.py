@@ -27,12 +27,15 @@ FORMAT_VERSION = 1
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; rename it to `path` on success, delete it on an exception."""
+def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
+    """Yield a temporary path in the folder of `path`; rename it to `path` on success, delete it on an exception.
+
+    mode  permissions of the file, of which the umask takes some away
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with _write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
+        temporary.touch(mode)
         mode = temporary.stat().st_mode  # follows the umask; safetensors creates files that only their owner may read
     try:
         yield temporary

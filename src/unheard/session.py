@@ -257,9 +257,9 @@ class Session:
         space = self._map_space
         return space.directions(space.tracks).astype(np.float32)
 
-    def near_on_map(self, track: str, n: int) -> tuple[list[str], NDArray[np.float32]]:
+    def near_on_map(self, track: str, *, options: ListOptions) -> tuple[list[str], NDArray[np.float32]]:
         """Return ids and cosines (n,) of the nearest tracks in the space that the map shows, best first."""
-        options = ListOptions(n=n, max_per_artist=None, explain=False)
+        options = self._without_disliked(options.changed(explain=False))
         seed = self.catalogue.track_row(track)
         return _ids_and_scores(ranking.similar(self.catalogue, self._map_space, seed, options=options, seed=self.seed))
 

@@ -65,8 +65,13 @@ def set_thumb(workspace: Workspace, track_id: str, thumb: Thumb | None) -> None:
 
 def thumbs_version(workspace: Workspace) -> Version:
     """Return a value that changes with every change of the file."""
+    return file_version(workspace.thumbs_path)
+
+
+def file_version(path: Path) -> Version:
+    """Return a value that changes with every change of a file; zeros without one."""
     try:
-        state = workspace.thumbs_path.stat()
+        state = path.stat()
     except OSError:
         return 0, 0, 0
     return state.st_ino, state.st_mtime_ns, state.st_size

@@ -25,6 +25,9 @@ W/
   refreshed/<recipe>.json        what refreshes of a recipe have listed and written (see refresh/freshness.py)
   listens/                       listens of ListenBrainz users (see listenbrainz/listen_history.py)
   thumbs.jsonl                   thumbs up and down of tracks (see thumbs.py)
+  ratings.json                   stars and ratings that players gave (see ratings.py)
+  played.jsonl                   what was played in players (see play_history.py)
+  play-queue.json, keys.json     of players: the play queue, and their keys (see serve/subsonic/, serve/keys.py)
   backup-format-1/               what `unheard migrate` has kept of format 1 (see migration/migrate.py)
 """
 
@@ -134,6 +137,22 @@ class Workspace:
     @property
     def runs_path(self) -> Path:
         return self.root / "runs.jsonl"
+
+    @property
+    def ratings_path(self) -> Path:
+        return self.root / "ratings.json"
+
+    @property
+    def played_path(self) -> Path:
+        return self.root / "played.jsonl"
+
+    @property
+    def play_queue_path(self) -> Path:
+        return self.root / "play-queue.json"
+
+    @property
+    def keys_path(self) -> Path:
+        return self.root / "keys.json"
 
     @property
     def is_demo(self) -> bool:

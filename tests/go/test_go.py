@@ -12,8 +12,12 @@ import pytest
 
 from tests.builders.command_line import run_command
 from unheard.library import open_library
+from unheard.play_history import Listen, add_listens
 from unheard.plays import read_playlists, read_plays
+from unheard.plays.listened import PLAYLIST_ID
 from unheard.plays.storage import remove_playlists
+from unheard.ratings import star
+from unheard.session import Session
 from unheard.thumbs import set_thumb
 from unheard.workspace import Workspace
 
@@ -219,6 +223,27 @@ def test_a_list_of_a_person_is_not_replaced_and_thumbs_count(home: Path, tmp_pat
     set_thumb(Workspace.open(w), disliked, "down")
     assert go(home, home / "few", "-w", w, "-o", out)["changed"] is True
     assert not any(first[0] in tracks_of(file) for file in out.iterdir() if file.name != "New for you.m3u8")
+
+
+def test_what_was_played_in_players_makes_lists(home: Path, tmp_path: Path) -> None:
+    """Plays and stars of players alone, without any playlist file: what was played is not new any more."""
+    w, out = tmp_path / "w", tmp_path / "out"
+    go(home, "-w", w, "-o", out)
+    workspace = Workspace.open(w)
+    with open_library(w / "library.sqlite") as library:
+        ids = [track.track_id for track in library.tracks().items]
+    add_listens(workspace, [Listen(track_id, 1e9 + at, "play", "phone/x") for at, track_id in enumerate(ids[:5])])
+    star(workspace, f"track:{ids[6]}", starred=True)
+    done = go(home, "-w", w, "-o", out)
+    assert (done["playlists"], done["changed"]) == (2, True)
+    assert {"New for My plays.m3u8", "New for My likes.m3u8"} <= {file.name for file in out.iterdir()}
+    session = Session(w)
+    known = {*ids[:5], ids[6]}
+    assert set(session.catalogue.tracks.ids.take(session.catalogue.candidates("warm", new=True))) == known
+    found, _ = session.recommend(playlist=PLAYLIST_ID, n=5)
+    assert known.isdisjoint(found)
+    add_listens(workspace, [Listen(ids[8], 2e9, "play", "phone/x")])
+    assert go(home, "-w", w, "-o", out)["changed"] is True
 
 
 def test_a_model_of_earlier_factors_does_not_stop_it(home: Path, tmp_path: Path) -> None:

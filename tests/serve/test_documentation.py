@@ -43,6 +43,7 @@ def shell(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "TRACK": track,
             "OTHER": other,
             "SAVED": saved,
+            "ARTIST": found[0]["artist"],
             "PLAYLIST": playlist,
             "JOB": job,
             "FILE": str(file),

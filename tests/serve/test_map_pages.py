@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from unheard.recommend.map_regions import region_names
+from unheard.recommend.options import ListOptions
 from unheard.session import Session
 
 
@@ -72,7 +73,7 @@ def test_a_track_is_near_its_nearest_in_the_space_of_the_map(client: httpx.Clien
     row = session.catalogue.track_row("t18-2")
     by_id, by_row = client.get("/map/near?id=t18-2").text, client.get(f"/map/near?row={row}").text
     assert by_id == by_row
-    ids, cosines = session.near_on_map("t18-2", 10)
+    ids, cosines = session.near_on_map("t18-2", options=ListOptions(n=10, max_per_artist=None))
     rows = [session.catalogue.track_row(name) for name in ids]
     np.testing.assert_allclose(session.directions[rows] @ session.directions[row], cosines, atol=1e-5)
     assert all(

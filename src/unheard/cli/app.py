@@ -23,6 +23,7 @@ from unheard.cli import (
     listenbrainz,
     playlists,
     serve,
+    serve_key,
     spotify,
     weights,
 )
@@ -137,7 +138,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         spotify.spotify,
     ),
     "Measuring": (evaluation.evaluate, evaluation.export, report_commands.report),
-    "Server": (serve.serve,),
+    "Server": (serve.serve, serve_key.serve_key),
     "Workspace": (
         library_commands.status,
         library_commands.errors,

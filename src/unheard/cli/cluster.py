@@ -21,7 +21,7 @@ from unheard.cli.training import (
     IterationsOption,
     PenaltyOption,
     WeightedFlag,
-    add_likes,
+    add_own_plays,
 )
 from unheard.errors import UserError
 from unheard.workspace import Workspace
@@ -81,7 +81,7 @@ def factors(
 
     config = AlsConfig(dim, alpha, regularization, iterations, seed, binary=not weighted)
     opened = Workspace.open(workspace)
-    add_likes(opened)
+    add_own_plays(opened)
     with _session(master, conf) as spark, console.progress_bars() as progress:
         lines = factors_on_cluster(spark, opened, split, config, progress=progress)
     for line in lines:

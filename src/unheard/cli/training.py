@@ -64,7 +64,7 @@ def factors(
         binary=not weighted,
     )
     opened = Workspace.open(workspace)
-    add_likes(opened)
+    add_own_plays(opened)
     with console.progress_bars() as progress:
         messages = compute_factors(
             opened,
@@ -78,10 +78,13 @@ def factors(
         console.say(message)
 
 
-def add_likes(workspace: Workspace) -> None:
-    """Make the tracks with a thumb up a playlist, and say so."""
+def add_own_plays(workspace: Workspace) -> None:
+    """Make the tracks with a thumb up, and those that were played in players, playlists, and say so."""
     from unheard.plays.likes import import_likes
+    from unheard.plays.listened import import_listened
 
+    if played := import_listened(workspace):
+        console.say(f"My plays: {played} tracks that were played in players are one of the playlists")
     if liked := import_likes(workspace):
         console.say(f"My likes: {liked} tracks with a thumb up are one of the playlists")
 

@@ -30,6 +30,7 @@ from unheard.go.trust import Trust, trust
 from unheard.library import Tracks, open_library
 from unheard.plays import Plays, Source, import_playlists, read_playlists, read_plays
 from unheard.plays.likes import import_likes
+from unheard.plays.listened import import_listened
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD, is_made_by_unheard
 from unheard.progress import Progress, silent
 from unheard.recommend.calibrate import calibrate
@@ -149,6 +150,7 @@ def go(
     if playlists:
         _import(workspace, playlists, say, report_import)
     import_likes(workspace)
+    import_listened(workspace)
     if options.stopped():
         return None
     state = _read_state(workspace)

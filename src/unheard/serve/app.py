@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from threadpoolctl import threadpool_limits
 
 from unheard import __version__
-from unheard.serve import api, assets, documentation, errors, listening_test_pages, login, pages
+from unheard.serve import api, assets, documentation, errors, listening_test_pages, login, pages, subsonic
 from unheard.serve.config import ServeConfig
 from unheard.serve.head_requests import HeadRequests
 from unheard.serve.response_cache import ResponseCache
@@ -53,7 +53,7 @@ def make_app(config: ServeConfig) -> FastAPI:
     )
     app.state.server = server
     app.include_router(api.router)
-    for module in (login, documentation, listening_test_pages, pages):
+    for module in (login, documentation, listening_test_pages, pages, subsonic):
         app.include_router(module.router, include_in_schema=False)
     app.mount(assets.versioned(), assets.Immutable(directory=assets.ROOT, check_dir=False), name="versioned")
     app.mount("/static", StaticFiles(directory=assets.ROOT, check_dir=False), name="static")

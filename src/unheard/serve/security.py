@@ -25,12 +25,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from unheard.serve.config import ServeConfig
 from unheard.serve.errors import api_error, error_response
 from unheard.serve.http_caching import REVALIDATED
+from unheard.serve.keys import has_secret, read_keys
+from unheard.workspace import Workspace
 
 COOKIE = "unheard"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = ("/api/health/live", "/login")
-OPEN_FOLDERS = ("/static/", "/listen/")  # links of raters contain their own secrets
+SUBSONIC = "/rest/"  # every request of it contains its own key, which no browser adds of its own accord
+OPEN_FOLDERS = ("/static/", "/listen/", SUBSONIC)  # links of raters contain their own secrets
+KEY_PATHS = ("/api/similar_tracks", "/api/find_path", "/api/similar_artists")  # a key of a player is enough for these
 MAX_NEXT = 2_000  # characters of the address to return to after the login
 MAX_PLAIN_BYTES = 2_000_000  # of a request without a file
 
@@ -59,6 +63,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, config: ServeConfig) -> None:
         self.app, self.config = app, config
+        self.workspace = Workspace.open(config.workspace)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,7 +84,8 @@ class Guard:
                 scope,
                 api_error(400, "unknown_host", f"Host {host!r:.100}: expected localhost or the name given with --host"),
             )
-        if scope["method"] not in SAFE_METHODS and not _is_same_site(headers, host):
+        is_unsafe = scope["method"] not in SAFE_METHODS and not path.startswith(SUBSONIC)
+        if is_unsafe and not _is_same_site(headers, host):
             return error_response(
                 scope, api_error(403, "cross_site", "cross-site request: send it from a page of this server")
             )
@@ -87,7 +93,7 @@ class Guard:
             (self.config.token is None)
             or path in OPEN_PATHS
             or path.startswith(OPEN_FOLDERS)
-            or self._is_authorized(headers)
+            or self._is_authorized(headers, path)
         ):
             return self._too_large(scope, headers)
         if path.startswith("/api") or scope["method"] not in SAFE_METHODS:
@@ -95,12 +101,13 @@ class Guard:
             return error_response(scope, unauthorized, headers={"www-authenticate": "Bearer"})
         return RedirectResponse(f"/login?next={quote(_address(scope), safe='/')}", status_code=303)
 
-    def _is_authorized(self, headers: Headers) -> bool:
+    def _is_authorized(self, headers: Headers, path: str) -> bool:
         token = self.config.token
         assert token is not None
         kind, _, given = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return is_token(given.strip(), token)
+            is_key = path in KEY_PATHS and has_secret(read_keys(self.workspace), given.strip())
+            return is_token(given.strip(), token) or is_key
         cookie: SimpleCookie = SimpleCookie()
         try:
             cookie.load(headers.get("cookie", ""))

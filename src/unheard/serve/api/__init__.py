@@ -2,7 +2,18 @@
 
 from fastapi import APIRouter
 
-from unheard.serve.api import health, jobs, path, playlists, radio, recommend, saved_playlists, thumbs, tracks
+from unheard.serve.api import (
+    audiomuse,
+    health,
+    jobs,
+    path,
+    playlists,
+    radio,
+    recommend,
+    saved_playlists,
+    thumbs,
+    tracks,
+)
 from unheard.serve.schema import Error
 
 ERRORS = {
@@ -20,7 +31,7 @@ ERRORS = {
 router = APIRouter(
     prefix="/api", responses={code: {"model": Error, "description": text} for code, text in ERRORS.items()}
 )
-for part in (recommend, radio, path, tracks, playlists, saved_playlists, thumbs, jobs, health):
+for part in (recommend, radio, path, tracks, playlists, saved_playlists, thumbs, audiomuse, jobs, health):
     router.include_router(part.router)
 
 __all__ = ["router"]

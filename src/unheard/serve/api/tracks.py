@@ -11,26 +11,10 @@ from unheard.serve import queries
 from unheard.serve.api.json_route import JsonRoute
 from unheard.serve.api.parameters import CurrentSnapshot, Kinds, Limit, Offset, SearchText, TrackId
 from unheard.serve.http_caching import REUSABLE, file_response
+from unheard.serve.media_types import UNKNOWN_MEDIA, media_type_of
 from unheard.serve.schema import ArtistPage, ModelOut, NeighbourParameters, Ranked, TrackDetail, TrackPage
 
 router = APIRouter(route_class=JsonRoute)
-
-MEDIA_TYPES = {
-    ".aac": "audio/aac",
-    ".aif": "audio/aiff",
-    ".aiff": "audio/aiff",
-    ".flac": "audio/flac",
-    ".m4a": "audio/mp4",
-    ".mp3": "audio/mpeg",
-    ".mp4": "audio/mp4",
-    ".oga": "audio/ogg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".wav": "audio/wav",
-    ".webm": "audio/webm",
-    ".wma": "audio/x-ms-wma",
-}
-UNKNOWN_MEDIA = "application/octet-stream"
 
 
 @router.get("/tracks", tags=["Browse"], summary="Search tracks", dependencies=[REUSABLE])
@@ -72,7 +56,7 @@ def similar(snapshot: CurrentSnapshot, track_id: TrackId, options: Annotated[Nei
 def audio(request: Request, snapshot: CurrentSnapshot, track_id: TrackId) -> Response:
     """The file as it is on disk. Supports `Range`, `If-None-Match` and `If-Modified-Since`."""
     path = queries.file_of(snapshot, track_id)
-    return file_response(request, path, MEDIA_TYPES.get(path.suffix.lower(), UNKNOWN_MEDIA))
+    return file_response(request, path, media_type_of(path))
 
 
 @router.get("/tracks/{track_id:path}", tags=["Browse"], summary="One track", dependencies=[REUSABLE])

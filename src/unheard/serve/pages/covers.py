@@ -31,12 +31,17 @@ QUALITY = 75
 @router.get("/pictures/cover")
 def cover(snapshot: CurrentSnapshot, id: str, size: int = SIZES[1]) -> Response:  # noqa: A002 - in the address
     """Return the cover of a track, `size` pixels wide, or the picture of its record."""
+    return picture(cover_or_record(snapshot, id, size), "image/jpeg")
+
+
+def cover_or_record(snapshot: Snapshot, track_id: str, size: int) -> bytes:
+    """Return the cover of a track as a JPEG of about this size, or the picture of its record."""
     size = min(SIZES, key=lambda known: abs(known - size))
-    found = cover_of(snapshot, id, size)
+    found = cover_of(snapshot, track_id, size)
     if found is None:
-        row = row_of(snapshot, id)
+        row = row_of(snapshot, track_id)
         found = snapshot.cached(("cover placeholder", row, size), lambda: _placeholder(snapshot, row, size))
-    return picture(found, "image/jpeg")
+    return found
 
 
 def cover_of(snapshot: Snapshot, track_id: str, size: int) -> bytes | None:

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from numpy.typing import NDArray
 
 from unheard.errors import UserError
+from unheard.recommend.options import ListOptions
 from unheard.recommend.track_map import TrackMap
 from unheard.serve import queries
 from unheard.serve.jobs import State
@@ -129,7 +130,9 @@ def nearest(snapshot: Snapshot, row: int) -> dict[str, object]:
     """Return a track and its nearest tracks in the space of the map, with rows and cosines."""
     shown = show_row(snapshot, row)
     session = snapshot.default
-    ids, cosines = snapshot.cached(("near", row), lambda: session.near_on_map(shown.track_id, N_NEAREST))
+    options = ListOptions(n=N_NEAREST, max_per_artist=None)
+    key = ("near", row, session.disliked)
+    ids, cosines = snapshot.cached(key, lambda: session.near_on_map(shown.track_id, options=options))
     rows = [queries.row_of(snapshot, track_id) for track_id in ids]
     items = [(near, show_row(snapshot, near), float(cosine)) for near, cosine in zip(rows, cosines, strict=True)]
     return {"row": row, "shown": shown, "items": items}

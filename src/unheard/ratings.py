@@ -1,0 +1,120 @@
+"""Stars and ratings of 1 to 5, as music players give them to tracks, albums and artists, stored in W/ratings.json.
+
+    {"format": "unheard ratings", "version": 1, "items": {"<item>": {"rating": 4, "starred": "2026-11-27T..."}}}
+
+An item is "track:", "album:" or "artist:" with an id; `rating` 0 is no rating, `starred` "" is no star.
+
+Of tracks, the thumb (thumbs.py) is what lists and fits use, so stars and ratings change it:
+
+    starred, or rated 4 or 5   thumb up
+    rated 1                    thumb down, and no star
+    rated 2 or 3               no thumb of its own; one that the page gave stays
+
+A star of a track is its thumb up, unless that comes from a rating alone. So a thumb of the page is a star in players,
+and taking either back takes back both.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from unheard.artefacts import write_json
+from unheard.errors import UserError
+from unheard.thumbs import Thumb, Version, file_version, read_thumbs, set_thumb, thumb_of
+from unheard.workspace import Workspace
+
+FORMAT, VERSION = "unheard ratings", 1
+TRACK, ALBUM, ARTIST = "track:", "album:", "artist:"
+MIN_LIKED, DISLIKED, MAX_RATING = 4, 1, 5
+
+_writing = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """A rating (0: none) and the time of a star in ISO 8601 (empty: none)."""
+
+    rating: int = 0
+    starred: str = ""
+
+
+NONE = Feedback()
+
+
+def read_ratings(workspace: Workspace) -> dict[str, Feedback]:
+    """Return the feedback of each item that has a rating or a star; UserError for a damaged file."""
+    found = dict(_read(workspace.ratings_path, file_version(workspace.ratings_path)))
+    thumbs = {one.track_id: one for one in read_thumbs(workspace)}
+    for item, feedback in list(found.items()):
+        thumb = thumbs.get(item.removeprefix(TRACK)) if item.startswith(TRACK) else None
+        if item.startswith(TRACK) and feedback.starred and (thumb is None or thumb.thumb != "up"):
+            found[item] = Feedback(feedback.rating)  # the page took the thumb back
+    for one in thumbs.values():
+        feedback = found.get(TRACK + one.track_id, NONE)
+        if one.thumb == "up" and not feedback.starred and feedback.rating < MIN_LIKED:
+            found[TRACK + one.track_id] = Feedback(feedback.rating, one.at)
+    return {item: feedback for item, feedback in found.items() if feedback != NONE}
+
+
+def star(workspace: Workspace, item: str, *, starred: bool) -> None:
+    """Star an item, or take its star back."""
+    with _writing:
+        before = read_ratings(workspace).get(item, NONE)
+        if bool(before.starred) == starred:
+            return
+        now = datetime.now(tz=UTC).isoformat(timespec="seconds")
+        rating = 0 if starred and before.rating == DISLIKED and item.startswith(TRACK) else before.rating
+        _change(workspace, item, before, Feedback(rating, now if starred else ""))
+
+
+def rate(workspace: Workspace, item: str, rating: int) -> None:
+    """Rate an item; 0 takes the rating back. UserError for a number outside 0 to 5."""
+    if not 0 <= rating <= MAX_RATING:
+        raise UserError(f"rating {rating}: expected 1 to {MAX_RATING}, or 0 for none")
+    with _writing:
+        before = read_ratings(workspace).get(item, NONE)
+        starred = "" if rating == DISLIKED and item.startswith(TRACK) else before.starred
+        _change(workspace, item, before, Feedback(rating, starred))
+
+
+def _change(workspace: Workspace, item: str, before: Feedback, after: Feedback) -> None:
+    stored = dict(_read(workspace.ratings_path, file_version(workspace.ratings_path)))
+    stored.pop(item, None)
+    if after != NONE:
+        stored[item] = after
+    items = {name: asdict(feedback) for name, feedback in stored.items()}
+    write_json(workspace.ratings_path, {"format": FORMAT, "version": VERSION, "items": items}, indent=1)
+    if item.startswith(TRACK):
+        track_id = item.removeprefix(TRACK)
+        current, wanted = thumb_of(workspace, track_id), _thumb(after)
+        if wanted is None and current != _thumb(before):
+            return  # the page gave it
+        if wanted != current:
+            set_thumb(workspace, track_id, wanted)
+
+
+def _thumb(feedback: Feedback) -> Thumb | None:
+    """Return the thumb that feedback about a track asks for."""
+    if feedback.starred or feedback.rating >= MIN_LIKED:
+        return "up"
+    return "down" if feedback.rating == DISLIKED else None
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, version: Version) -> Mapping[str, Feedback]:
+    """Return what is stored; `version` makes the cached result that of the current file."""
+    if version == (0, 0, 0):
+        return {}
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["format"] != FORMAT or values["version"] != VERSION:
+            raise ValueError(f"expected {FORMAT}, version {VERSION}")
+        return {str(item): Feedback(int(one["rating"]), str(one["starred"])) for item, one in values["items"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: damaged ({error}); restore it from a copy, or delete it") from error

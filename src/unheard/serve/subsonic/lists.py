@@ -1,0 +1,195 @@
+"""Endpoints that list albums and songs: by time, by number of plays, by rating, at random."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from unheard.ratings import ALBUM, ARTIST, TRACK
+from unheard.recommend.filters import year_of
+from unheard.serve.album_index import Album
+from unheard.serve.subsonic import client_ids
+from unheard.serve.subsonic.answer import Answer
+from unheard.serve.subsonic.call import Call
+from unheard.serve.subsonic.client_entries import (
+    Entry,
+    album_entry,
+    album_folder,
+    artist_entry,
+    artist_folder,
+    created_s,
+    song,
+    songs,
+)
+from unheard.serve.subsonic.errors import Code, SubsonicError
+from unheard.serve.subsonic.music import Artist
+from unheard.splits.groups import loose
+
+MAX_SIZE = 500
+MAX_YEAR = 9999
+NOW_S = 600.0  # a track without a known duration is playing for so long
+
+
+# ----------------------------------------------------------------------------------------------------------- albums
+
+
+def album_list2(call: Call) -> Answer:
+    return {"albumList2": {"album": [album_entry(call, album) for album in _albums(call)]}}
+
+
+def album_list(call: Call) -> Answer:
+    return {"albumList": {"album": [album_folder(call, album) for album in _albums(call)]}}
+
+
+def _albums(call: Call) -> Sequence[Album]:
+    kind = call.parameters.required("type")
+    if kind not in ALBUM_LISTS:
+        raise SubsonicError(Code.GENERIC, f"type: expected one of {', '.join(ALBUM_LISTS)}, found {kind[:40]!r}")
+    size, offset = call.parameters.number("size", 10, high=MAX_SIZE), call.parameters.number("offset", 0)
+    return ALBUM_LISTS[kind](call)[offset : offset + size]
+
+
+def _random(call: Call) -> list[Album]:
+    return [call.music.albums[at] for at in np.random.default_rng().permutation(len(call.music.albums))]
+
+
+def _best(call: Call, value: Callable[[Album], float | str]) -> list[Album]:
+    """Return the albums with a value, largest first."""
+    values = {album.album_id: value(album) for album in call.music.albums}
+    found = [album for album in call.music.albums if values[album.album_id]]
+    return sorted(found, key=lambda album: values[album.album_id], reverse=True)
+
+
+def _highest(call: Call) -> list[Album]:
+    return _best(call, lambda album: call.feedback(ALBUM + album.album_id).rating)
+
+
+def _frequent(call: Call) -> list[Album]:
+    return _best(call, lambda album: sum(call.counts(row).plays for row in album.rows))
+
+
+def _recent(call: Call) -> list[Album]:
+    return _best(call, lambda album: max(call.counts(row).last for row in album.rows))
+
+
+def _newest(call: Call) -> list[Album]:
+    return sorted(call.music.albums, key=lambda album: created_s(call, album), reverse=True)
+
+
+def _starred_albums(call: Call) -> list[Album]:
+    return _best(call, lambda album: call.feedback(ALBUM + album.album_id).starred)
+
+
+def _by_name(call: Call) -> list[Album]:
+    return sorted(call.music.albums, key=lambda album: loose(album.title))
+
+
+def _by_year(call: Call) -> list[Album]:
+    first, last = (_year(call, name) for name in ("fromYear", "toYear"))
+    low, high = min(first, last), max(first, last)
+    found = [album for album in call.music.albums if album.year is not None and low <= album.year <= high]
+    return sorted(found, key=lambda album: album.year or 0, reverse=first > last)
+
+
+def _by_genre(call: Call) -> list[Album]:
+    genre = call.music.genres.get(loose(call.parameters.required("genre")))
+    return [] if genre is None else list(genre.albums)
+
+
+def _year(call: Call, name: str) -> int:
+    call.parameters.required(name)
+    return call.parameters.number(name, 0, high=MAX_YEAR)
+
+
+ALBUM_LISTS: dict[str, Callable[[Call], Sequence[Album]]] = {
+    "random": _random,
+    "newest": _newest,
+    "highest": _highest,
+    "frequent": _frequent,
+    "recent": _recent,
+    "starred": _starred_albums,
+    "alphabeticalByName": _by_name,
+    "alphabeticalByArtist": lambda call: call.music.albums,
+    "byYear": _by_year,
+    "byGenre": _by_genre,
+}
+
+
+# ------------------------------------------------------------------------------------------------------------ songs
+
+
+def random_songs(call: Call) -> Answer:
+    parameters, tracks = call.parameters, call.music.tracks
+    size = parameters.number("size", 10, high=MAX_SIZE)
+    low, high = parameters.number("fromYear", 0), parameters.number("toYear", MAX_YEAR)
+    rows = _rows_of_genre(call, parameters.text("genre")) if parameters.text("genre") else tuple(call.music.place)
+    if "fromYear" in parameters or "toYear" in parameters:
+        rows = tuple(row for row in rows if low <= (year_of(tracks[row]) or -1) <= high)
+    chosen = np.random.default_rng().permutation(len(rows))[:size]
+    return {"randomSongs": {"song": songs(call, (rows[at] for at in chosen))}}
+
+
+def songs_by_genre(call: Call) -> Answer:
+    rows = _rows_of_genre(call, call.parameters.required("genre"))
+    count, offset = call.parameters.number("count", 10, high=MAX_SIZE), call.parameters.number("offset", 0)
+    return {"songsByGenre": {"song": songs(call, rows[offset : offset + count])}}
+
+
+def _rows_of_genre(call: Call, name: str) -> tuple[int, ...]:
+    genre = call.music.genres.get(loose(name))
+    return () if genre is None else genre.rows
+
+
+def top_songs(call: Call) -> Answer:
+    """The songs of an artist that were played most in players, then those in most playlists."""
+    given = call.parameters.text("id") or client_ids.of_artist(call.parameters.required("artist"))
+    artist = call.music.artist_of_id.get(given)
+    count = call.parameters.number("count", 50, high=MAX_SIZE)
+    rows = () if artist is None else artist.rows
+    ranked = sorted(rows, key=lambda row: (-call.counts(row).plays, -call.music.index.n_playlists(row), row))
+    return {"topSongs": {"song": songs(call, ranked[:count])}}
+
+
+def now_playing(call: Call) -> Answer:
+    now, entries = time.time(), []
+    for number, (player, listen) in enumerate(sorted(call.history.playing.items()), start=1):
+        row = call.row_or_none(client_ids.of_track(listen.track_id))
+        ago_s = now - listen.at
+        if row is not None and 0 <= ago_s < (call.music.tracks[row].duration_s or NOW_S):
+            name, _, program = player.partition("/")
+            about = {"username": name, "minutesAgo": int(ago_s // 60), "playerId": number, "playerName": program}
+            entries.append({**song(call, row), **about})
+    return {"nowPlaying": {"entry": entries}}
+
+
+# ---------------------------------------------------------------------------------------------------------- starred
+
+
+def starred2(call: Call) -> Answer:
+    return {"starred2": _starred(call, artist_entry, album_entry)}
+
+
+def starred(call: Call) -> Answer:
+    return {"starred": _starred(call, artist_folder, album_folder)}
+
+
+def _starred(call: Call, artist_as: Callable[[Call, Artist], Entry], album_as: Callable[[Call, Album], Entry]) -> Entry:
+    """Return what has a star, the latest first."""
+    items = {item: feedback.starred for item, feedback in call.feedback_of_items.items() if feedback.starred}
+    ordered = sorted(items, key=lambda item: items[item], reverse=True)
+    artists = [call.music.artist_of_id.get(item.removeprefix(ARTIST)) for item in ordered if item.startswith(ARTIST)]
+    albums = [
+        call.music.album_of_id.get(client_ids.of_album(item.removeprefix(ALBUM)))
+        for item in ordered
+        if item.startswith(ALBUM)
+    ]
+    rows = [
+        call.row_or_none(client_ids.of_track(item.removeprefix(TRACK))) for item in ordered if item.startswith(TRACK)
+    ]
+    return {
+        "artist": [artist_as(call, one) for one in artists if one is not None],
+        "album": [album_as(call, one) for one in albums if one is not None],
+        "song": songs(call, (row for row in rows if row is not None)),
+    }

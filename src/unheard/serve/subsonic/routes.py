@@ -1,0 +1,74 @@
+"""The routes of the Subsonic API: /rest/NAME and /rest/NAME.view, as GET or as a posted form.
+
+Every answer has the status 200, errors too, as the specification asks; only an error of the server itself is a 500.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from unheard.errors import UnheardError
+from unheard.serve.keys import read_keys
+from unheard.serve.queries import NotFoundError
+from unheard.serve.state import server_state
+from unheard.serve.subsonic.answer import VERSION, response
+from unheard.serve.subsonic.call import Call
+from unheard.serve.subsonic.endpoints import ENDPOINTS, EXTENSIONS
+from unheard.serve.subsonic.errors import Code, SubsonicError
+from unheard.serve.subsonic.key_check import name_of_sender
+from unheard.serve.subsonic.parameters import Parameters
+
+router = APIRouter(prefix="/rest")
+
+FORM = "application/x-www-form-urlencoded"
+FORMATS = ("xml", "json")
+
+
+@router.api_route("/{name}", methods=["GET", "POST"])
+async def rest(request: Request, name: str) -> Response:
+    """Answer one request."""
+    is_form = request.headers.get("content-type", "").lower().startswith(FORM)
+    body = await request.body() if request.method == "POST" and is_form else b""
+    parameters = Parameters(request.scope["query_string"], body)
+    return await run_in_threadpool(_answer, request, name.removesuffix(".view"), parameters)
+
+
+def _answer(request: Request, name: str, parameters: Parameters) -> Response:
+    form = parameters.text("f", "xml")
+    try:
+        answer = _answered(request, name, parameters, form)
+    except (SubsonicError, UnheardError) as error:
+        found = {"error": {"code": int(_code(error)), "message": str(error)}}
+        return response(found, form, failed=True)
+    return answer
+
+
+def _answered(request: Request, name: str, parameters: Parameters, form: str) -> Response:
+    if form not in FORMATS:
+        raise SubsonicError(Code.GENERIC, f"f: expected {' or '.join(FORMATS)}, found {form[:40]!r}")
+    endpoint = ENDPOINTS.get(name)
+    if endpoint is None:
+        raise SubsonicError(Code.GENERIC, f"unknown endpoint: {name[:60]}")
+    _check_version(parameters.text("v"))
+    server = server_state(request)
+    user = "" if name == EXTENSIONS else name_of_sender(parameters, read_keys(server.workspace))
+    answer = endpoint(Call(server, request, parameters, user))
+    return answer if isinstance(answer, Response) else response(answer, form)
+
+
+def _check_version(version: str) -> None:
+    """Raise SubsonicError if a client speaks another major version; one that names none is taken as it is."""
+    theirs, ours = version.partition(".")[0], VERSION.partition(".")[0]
+    if theirs.isascii() and theirs.isdecimal() and theirs != ours:
+        is_old = len(theirs) <= len(ours) and theirs < ours
+        raise SubsonicError(
+            Code.OLD_CLIENT if is_old else Code.OLD_SERVER, f"version {version[:20]}: expected {ours}.x"
+        )
+
+
+def _code(error: Exception) -> Code:
+    if isinstance(error, SubsonicError):
+        return error.code
+    return Code.NOT_FOUND if isinstance(error, NotFoundError) else Code.GENERIC

@@ -1,0 +1,168 @@
+"""Who gets in: the three ways to send a key, and every wrong one with the error of the specification."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.builders.command_line import run_command
+from tests.builders.server import running
+from tests.serve.subsonic.conftest import USER, Player
+from unheard.errors import UserError
+from unheard.serve.config import ServeConfig
+from unheard.serve.keys import make_key, read_keys, remove_key
+from unheard.workspace import Workspace
+
+
+def code(player: Player, method: str = "GET", **parameters: str) -> int | None:
+    """Return the code of the error that a ping with some login is answered with; None if it is let in."""
+    wanted = {"f": "json", "v": "1.16.1", "c": "test", **parameters}
+    url = "/rest/ping.view"
+    sent = player.client.get(url, params=wanted) if method == "GET" else player.client.post(url, data=wanted)
+    found = sent.json()["subsonic-response"]
+    return int(found["error"]["code"]) if found["status"] == "failed" else None
+
+
+def token(secret: str, salt: str) -> str:
+    return hashlib.md5((secret + salt).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_every_way_of_the_specification_opens(player: Player, method: str) -> None:
+    secret, salt = player.secret, "c19b2d"
+    assert code(player, method, apiKey=secret) is None
+    assert code(player, method, u=USER, t=token(secret, salt), s=salt) is None
+    assert code(player, method, u=USER, t=token(secret, salt).upper(), s=salt) is None
+    assert code(player, method, u=USER, p=secret) is None
+    assert code(player, method, u=USER, p="enc:" + secret.encode().hex()) is None
+
+
+def test_nothing_else_does(player: Player) -> None:
+    secret, salt = player.secret, "c19b2d"
+    expected = {
+        10: [{}, {"u": USER}, {"p": secret}, {"u": USER, "t": token(secret, salt)}, {"u": USER, "s": salt}],
+        40: [
+            {"u": USER, "p": secret[:-1]},
+            {"u": USER, "p": "enc:" + secret},
+            {"u": USER, "p": "enc:" + secret[:-1].encode().hex()},
+            {"u": "nobody", "p": secret},
+            {"u": "nobody", "t": token(secret, salt), "s": salt},
+            {"u": USER, "t": token(secret, "other"), "s": salt},
+            {"u": USER, "t": token("", salt), "s": salt},
+            {"u": USER, "t": "ü", "s": "\ud7ff"},
+        ],
+        43: [
+            {"u": USER, "apiKey": secret},
+            {"apiKey": secret, "t": token(secret, salt), "s": salt},
+            {"u": USER, "p": secret, "t": token(secret, salt), "s": salt},
+        ],
+        44: [{"apiKey": "wrong"}, {"apiKey": secret + "x"}, {"apiKey": "ü"}],
+    }
+    for wanted, logins in expected.items():
+        for login in logins:
+            assert code(player, **login) == wanted, login
+
+
+def test_versions_of_another_major_are_refused(player: Player) -> None:
+    assert [code(player, apiKey=player.secret, v=v) for v in ("0.9.0", "2.0.0", "10.1", "1.8.0", "", "x")] == [
+        20, 30, 30, None, None, None,
+    ]  # fmt: skip
+
+
+def test_the_extensions_need_no_key(player: Player) -> None:
+    found = httpx.get(f"{player.url}/rest/getOpenSubsonicExtensions", params={"f": "json"}).json()["subsonic-response"]
+    assert {one["name"]: one["versions"] for one in found["openSubsonicExtensions"]} == {
+        "apiKeyAuthentication": [1],
+        "formPost": [1],
+        "songLyrics": [1],
+        "topSongsByArtistId": [1],
+        "sonicSimilarity": [1],
+    }
+
+
+def test_players_know_their_own_name_only(player: Player) -> None:
+    assert player.answer("tokenInfo")["tokenInfo"] == {"username": USER}
+    assert player.answer("getUser", username=USER)["user"]["username"] == USER
+    assert player.code("getUser", username="tablet") == 50
+
+
+def test_a_removed_key_is_refused_at_once(player: Player) -> None:
+    other = make_key(player.workspace, "tablet")
+    assert code(player, apiKey=other.secret) is None
+    remove_key(player.workspace, "tablet")
+    assert code(player, apiKey=other.secret) == 44
+
+
+def test_a_key_opens_nothing_but_players_routes(player: Player) -> None:
+    """Beside a token, which opens everything."""
+    server_token = "correct-horse-battery-staple"
+    with running(ServeConfig(workspace=player.workspace.root, token=server_token)) as url:
+        bearer = {"authorization": f"Bearer {player.secret}"}
+        assert httpx.get(f"{url}/rest/ping", params={"apiKey": player.secret, "f": "json"}).status_code == 200
+        similar = f"{url}/api/similar_tracks?item_id=t00-0"
+        assert httpx.get(similar, headers=bearer, timeout=60).status_code == 200
+        assert httpx.get(similar, headers={"authorization": f"Bearer {server_token}"}, timeout=60).status_code == 200
+        for path in ("/api/similar_tracks?item_id=t00-0", "/api/find_path?start_song_id=a&end_song_id=b"):
+            assert httpx.get(url + path).status_code == 401
+            assert httpx.get(url + path, headers={"authorization": "Bearer wrong"}).status_code == 401
+        for path in ("/api/tracks", "/api/jobs", "/api/similar_tracks/x", "/api/thumbs"):
+            assert httpx.get(url + path, headers=bearer).status_code == 401, path
+        assert (
+            httpx.get(f"{url}/rest/ping", params={"apiKey": server_token, "f": "json"}).json()["subsonic-response"][
+                "error"
+            ]["code"]
+            == 44
+        )
+
+
+def test_players_in_a_browser_may_read_answers_and_pages_of_other_sites_can_do_nothing(player: Player) -> None:
+    """A key is never sent of a browser's own accord, so other sites may ask; without a key they learn nothing."""
+    headers = {"origin": "https://player.example", "sec-fetch-site": "cross-site"}
+    form = {"apiKey": player.secret, "f": "json"}
+    answer = httpx.post(f"{player.url}/rest/ping", data=form, headers=headers)
+    assert answer.json()["subsonic-response"]["status"] == "ok"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "set-cookie" not in answer.headers
+    refused = httpx.post(f"{player.url}/rest/ping", data={"f": "json"}, headers=headers)
+    assert refused.json()["subsonic-response"]["error"]["code"] == 10
+
+
+# ------------------------------------------------------------------------------------------------------------ keys
+
+
+def test_keys_are_made_listed_and_removed_by_the_command(tmp_path: Path) -> None:
+    root = tmp_path / "w"
+    workspace = Workspace.init(root)
+    assert "no keys yet" in run_command("serve-key", "-w", root).stderr
+    made = run_command("serve-key", "-w", root, "phone")
+    assert re.fullmatch(r"[A-Za-z0-9_-]{32}\n", made.stdout)
+    assert read_keys(workspace)["phone"].secret == made.stdout.strip()
+    assert made.stdout.strip() in run_command("serve-key", "-w", root).stdout
+    assert "there is one" in run_command("serve-key", "-w", root, "phone").error
+    assert run_command("serve-key", "-w", root, "--remove", "phone").code == 0
+    assert read_keys(workspace) == {}
+    assert "there is none" in run_command("serve-key", "-w", root, "--remove", "phone").error
+    for wrong in ("", "a b", "ü", "-x", "a" * 41, "a/b"):
+        with pytest.raises(UserError, match="1 to 40"):
+            make_key(workspace, wrong)
+
+
+def test_only_the_owner_may_read_keys(tmp_path: Path) -> None:
+    workspace = Workspace.init(tmp_path / "w")
+    for name in ("a", "b"):
+        make_key(workspace, name)
+        assert stat.S_IMODE(workspace.keys_path.stat().st_mode) == 0o600
+    assert len({key.secret for key in read_keys(workspace).values()}) == 2
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "unheard keys", "version": 2, "keys": {}}', "\x00"])
+def test_a_damaged_file_opens_nothing(player: Player, tmp_path: Path, text: str) -> None:
+    workspace = Workspace.init(tmp_path / "w")
+    workspace.keys_path.write_text(text)
+    with pytest.raises(UserError, match=r"keys\.json: damaged"):
+        read_keys(workspace)

@@ -1,0 +1,88 @@
+"""Stars and ratings: what players see is independent of each other, and what lists use follows from both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from unheard.errors import UserError
+from unheard.ratings import DISLIKED, MIN_LIKED, Feedback, rate, read_ratings, star
+from unheard.thumbs import set_thumb, thumb_of
+from unheard.workspace import Workspace
+
+TRACK = "track:a"
+STEPS = st.one_of(st.booleans(), st.integers(0, 5))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.init(tmp_path / "w")
+
+
+def feedback(workspace: Workspace, item: str = TRACK) -> tuple[bool, int]:
+    found = read_ratings(workspace).get(item, Feedback())
+    return bool(found.starred), found.rating
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEPS, max_size=8))
+def test_stars_and_ratings_against_two_variables(workspace: Workspace, steps: list[bool | int]) -> None:
+    """A star and a rating are independent, but that a rating of 1 takes the star, and a star takes a rating of 1."""
+    for path in (workspace.thumbs_path, workspace.ratings_path):
+        path.unlink(missing_ok=True)
+    starred, rating = False, 0
+    for step in steps:
+        if isinstance(step, bool):
+            star(workspace, TRACK, starred=step)
+            rating = 0 if step and rating == DISLIKED else rating
+            starred = step
+        else:
+            rate(workspace, TRACK, step)
+            starred = starred and step != DISLIKED
+            rating = step
+        assert feedback(workspace) == (starred, rating)
+        thumb = "up" if starred or rating >= MIN_LIKED else "down" if rating == DISLIKED else None
+        assert thumb_of(workspace, "a") == thumb
+
+
+def test_thumbs_of_the_page_are_stars_of_players(workspace: Workspace) -> None:
+    set_thumb(workspace, "a", "up")
+    assert feedback(workspace) == (True, 0)
+    rate(workspace, TRACK, 5)
+    assert feedback(workspace) == (True, 5)
+    set_thumb(workspace, "a", None)
+    assert feedback(workspace) == (False, 5)
+    set_thumb(workspace, "a", "down")
+    rate(workspace, TRACK, 3)
+    assert thumb_of(workspace, "a") == "down"  # 3 says nothing
+    star(workspace, TRACK, starred=True)
+    assert thumb_of(workspace, "a") == "up"
+
+
+def test_albums_and_artists_change_no_thumb(workspace: Workspace) -> None:
+    for item in ("album:x", "artist:ar-1"):
+        star(workspace, item, starred=True)
+        rate(workspace, item, 1)
+        assert feedback(workspace, item) == (True, 1)
+    assert not workspace.thumbs_path.exists()
+    star(workspace, "album:x", starred=False)
+    rate(workspace, "album:x", 0)
+    assert set(read_ratings(workspace)) == {"artist:ar-1"}
+
+
+@pytest.mark.parametrize("rating", [-1, 6])
+def test_ratings_are_0_to_5(workspace: Workspace, rating: int) -> None:
+    with pytest.raises(UserError, match="expected 1 to 5"):
+        rate(workspace, TRACK, rating)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": "unheard ratings", "version": 9, "items": {}}', "\x00"])
+def test_a_damaged_file_is_named(workspace: Workspace, text: str) -> None:
+    workspace.ratings_path.write_text(text)
+    with pytest.raises(UserError, match=r"ratings\.json: damaged"):
+        read_ratings(workspace)
+    with pytest.raises(UserError, match="damaged"):
+        star(workspace, TRACK, starred=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -121,31 +121,38 @@ class Session:
         """
         return _ids_and_scores(self.neighbours(track, options=options.changed(**changes).changed(explain=False)))
 
-    def embed(self, files: Sequence[str | PathLike[str]]) -> NDArray[np.float32]:
+    def embed(self, files: Sequence[str | PathLike[str]], *, quick: bool = False) -> NDArray[np.float32]:
         """Return predicted factors of audio files, (len(files), dim) float32.
+
+        quick  read excerpts of long files only (ingest/excerpts.py): several times as fast, nearly the same factors
 
         Raise AudioError for a file that cannot be used.
         """
-        return self._encoder.from_files([Path(file) for file in files])
+        return self._encoder.from_files([Path(file) for file in files], quick=quick)
 
-    def encode_file(self, file: Path) -> NewTrack:
-        """Return an audio file as a seed; raise AudioError if it cannot be used."""
+    def encode_file(self, file: Path, *, quick: bool = False) -> NewTrack:
+        """Return an audio file as a seed; raise AudioError if it cannot be used.
+
+        quick  as in `embed`; the same recording in the library is then known by its audio hash and tags alone
+        """
         from unheard.ingest.audio_hash import audio_hash
         from unheard.ingest.tags import read_tags
 
         if self.model == SOUND:
-            features: Mapping[str, NDArray[np.float32]] = self._features_of_file(file)
+            features: Mapping[str, NDArray[np.float32]] = self._features_of_file(file, quick=quick)
             vector = features["statistics"]
         else:
-            vector, features = self._encoder.encode_file(file)
+            vector, features = self._encoder.encode_file(file, quick=quick)
         track = replace(read_tags(file), path=str(file.absolute()), audio_hash=audio_hash(file))
+        if quick:
+            return NewTrack(track, vector, features.get("statistics"), frozenset())
         prints = Prints(features[FINGERPRINT], features[SIGNATURE])
         same = frozenset(ids_of_recording(self.workspace, self.catalogue.tracks, prints))
         return NewTrack(track, vector, features.get("statistics"), same)
 
-    def resolve_seed(self, name: str) -> str | NewTrack:
+    def resolve_seed(self, name: str, *, quick: bool = False) -> str | NewTrack:
         """Return a seed for several calls: `name` itself for a track of the library, else the encoded file."""
-        seed = self._seed_of(name)
+        seed = self._seed_of(name, quick=quick)
         return name if isinstance(seed, int) else seed
 
     # -------------------------------------------------------------------------------------------- explained lists
@@ -346,17 +353,22 @@ class Session:
             path, self.catalogue, self._recommender, candidates=candidates, n=n, seed=self.seed, progress=progress
         )
 
-    def write_vectors(self, files: Sequence[Path], path: Path, *, progress: Progress = silent) -> Embedded:
+    def write_vectors(
+        self, files: Sequence[Path], path: Path, *, quick: bool = False, progress: Progress = silent
+    ) -> Embedded:
         """Write Parquet (track_id, path, vector) of predicted factors of audio files; of the library without `files`.
 
         A file of the library has its track id, another file the id that a scan would give it. `problems` of the result
-        lists files that could not be used and are left out. Raise UserError if none can be used.
+        lists files that could not be used and are left out; `quick` is that of `embed`. Raise UserError if none can be
+        used.
         """
         if path.suffix != ".parquet":
             raise UserError(f"{path}: vectors are written as Parquet; use -o vectors.parquet")
         if files:
             dim, row_of, track_ids = self.catalogue.warm.dim, self._known_row, self.catalogue.tracks.ids
-            ids, paths, vectors, problems = embed_each(files, self.embed, row_of, track_ids, dim, progress)
+            ids, paths, vectors, problems = embed_each(
+                files, partial(self.embed, quick=quick), row_of, track_ids, dim, progress
+            )
         else:
             ids, vectors = self._predictions
             tracks = self.catalogue.tracks
@@ -376,7 +388,7 @@ class Session:
 
         return int(self.catalogue.content.values.shape[1]) == N_STATISTICS
 
-    def _features_of_file(self, file: Path) -> dict[str, NDArray[np.float32]]:
+    def _features_of_file(self, file: Path, *, quick: bool = False) -> dict[str, NDArray[np.float32]]:
         """Return the features that a scan stores, of an audio file, by kind; AudioError if it cannot be used."""
         from unheard.features.mel_features import vectors_of
         from unheard.spectrograms.files import mel_of_file
@@ -385,7 +397,8 @@ class Session:
             raise UserError(
                 f"{file}: the library's features are vectors that were imported; scan the file with its vector"
             )
-        vectors = vectors_of(mel_of_file(file, self.workspace.settings), self.workspace.settings, file)
+        settings = self.workspace.settings
+        vectors = vectors_of(mel_of_file(file, settings, quick=quick), settings, file)
         return dict(zip(("statistics", SIGNATURE, FINGERPRINT), vectors, strict=True))
 
     @cached_property
@@ -435,7 +448,7 @@ class Session:
     def _row_of_path(self) -> dict[str, int]:
         return {track.path: row for row, track in enumerate(self.catalogue.tracks.items) if track.path}
 
-    def _seed_of(self, name: str) -> Seed:
+    def _seed_of(self, name: str, *, quick: bool = False) -> Seed:
         """Return a seed from a track id or a file; a file outside the library is encoded."""
         row = self._known_row(name)
         if row is not None:
@@ -445,7 +458,7 @@ class Session:
             raise UserError(
                 f"{name!r}: expected a track id of the library or an audio file; {near}`unheard tracks` lists the ids"
             )
-        return self.encode_file(Path(name))
+        return self.encode_file(Path(name), quick=quick)
 
 
 def _ids_and_scores(found: Sequence[Recommendation]) -> tuple[list[str], NDArray[np.float32]]:

@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unheard.models.cnn import Cnn
+from unheard.models.cnn1d import Cnn1d, moments
+from unheard.models.rnn import Rnn
 
 
 def plain_cnn(network: Cnn, x: Tensor) -> Tensor:
@@ -22,6 +24,34 @@ def plain_cnn(network: Cnn, x: Tensor) -> Tensor:
         x = functional.elu(layer(x))
     x = network.output(x)
     return functional.normalize(x) if network.config.unit_length else x
+
+
+def plain_rnn(network: Rnn, x: Tensor) -> Tensor:
+    """Batch norm of the input; LSTM and batch norm over units, some times; flatten; dense: (batch, 1, mel, frame)."""
+    x = network.channel_norm(x).squeeze(1).transpose(1, 2)
+    for lstm, norm in zip(network.recurrent, network.norms, strict=True):
+        x = norm(lstm(x)[0].transpose(1, 2)).transpose(1, 2)  # (batch, frame, units)
+    x = x.flatten(1)
+    for layer in network.hidden:
+        x = functional.elu(layer(x))
+    output: Tensor = network.output(x)
+    return output
+
+
+def plain_cnn1d(network: Cnn1d, x: Tensor) -> Tensor:
+    """Convolution along the frames -> batch norm -> ELU -> max-pool, some times; moments; dense."""
+    config = network.config
+    x = x.squeeze(1)  # (batch, mel, frame)
+    for convolution, norm, pool in zip(network.convolutions, network.norms or [], config.pools, strict=True):
+        assert isinstance(convolution, nn.Conv2d)
+        padded = functional.pad(x, ((config.width - 1) // 2, config.width // 2))
+        x = functional.conv1d(padded, convolution.weight.squeeze(2), convolution.bias)
+        x = functional.max_pool1d(functional.elu(norm(x[:, :, None]).squeeze(2)), pool)
+    x = moments(x)
+    for layer in network.hidden:
+        x = functional.elu(layer(x))
+    x = network.output(x)
+    return functional.normalize(x) if config.unit_length else x
 
 
 def signs_mixed(network: Cnn) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import mse_loss
 
+from tests.models.plain import plain_rnn
 from unheard.arrays import Doubles
 from unheard.models.rnn import Rnn, RnnConfig
 
@@ -64,3 +66,16 @@ def test_with_moments_any_length_has_the_same_weights() -> None:
     config = RnnConfig(layers=(4,), dense=(3,), summary="moments")
     network = Rnn(config, mels=6, frames=7, outputs=2, zero_output=False).eval()
     assert network(torch.zeros(1, 1, 6, 500)).shape == (1, 2)
+
+
+def test_a_training_step_is_that_of_the_plain_order() -> None:
+    """Outputs, gradients and running statistics."""
+    found = []
+    for forward in (plain_rnn, Rnn.__call__):
+        torch.manual_seed(0)
+        network = Rnn(RnnConfig(layers=(5, 3), dense=(4,)), mels=6, frames=7, outputs=2, zero_output=False)
+        output = forward(network, torch.randn(8, 1, 6, 7))
+        mse_loss(output, torch.randn(8, 2)).backward()
+        buffers = {name: value for name, value in network.named_buffers() if "running" in name}
+        found.append({name: weight.grad for name, weight in network.named_parameters()} | buffers | {"output": output})
+    torch.testing.assert_close(found[1], found[0], atol=1e-6, rtol=1e-4)

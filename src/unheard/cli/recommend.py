@@ -63,6 +63,9 @@ Shortest = Annotated[
 Longest = Annotated[
     float | None, typer.Option("--max-duration", metavar="SECONDS", min=0, help="Only tracks at most this long.")
 ]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Of audio files read excerpts only: faster, nearly the same result.")
+]
 
 LOW_CONFIDENCE_MARK = "?"
 NO_FILTERS_ALLOWED = (
@@ -100,6 +103,7 @@ def similar(
             help="Write the neighbours of every test track to -o, CSV (track_id, rank, neighbour_id, score).",
         ),
     ] = False,
+    quick: Quick = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random ties.")] = 0,
     json: JsonFlag = False,
 ) -> None:
@@ -129,7 +133,7 @@ def similar(
         return
     if track is None:
         raise UserError("expected a TRACK_ID or a FILE, or --test-tracks -o sim.csv")
-    seed_track = session.resolve_seed(track)
+    seed_track = session.resolve_seed(track, quick=quick)
     found = session.neighbours(seed_track, options=options)
     _warn_of_low_confidence(session, [seed_track])
     _show(session, found, output, json=json, title=f"Like {session.label(track)} ({_source(session, candidates)})")
@@ -182,6 +186,7 @@ def recommend(
             help="Write the tracks for every playlist to -o, CSV (playlist_id, rank, track_id, score).",
         ),
     ] = False,
+    quick: Quick = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random ties.")] = 0,
     json: JsonFlag = False,
 ) -> None:
@@ -213,7 +218,7 @@ def recommend(
             rows = session.write_recommendation_lists(_list_path(output), candidates=candidates, n=n, progress=progress)
         console.say(f"{output}: {rows} rows")
         return
-    seeds = [session.resolve_seed(name) for name in dict.fromkeys(like or [])]
+    seeds = [session.resolve_seed(name, quick=quick) for name in dict.fromkeys(like or [])]
     if playlist is not None:
         playlist = resolve_playlist(session.workspace, session.catalogue, playlist)
     found = session.recommendations(playlist=playlist, like=seeds, options=options)
@@ -233,11 +238,12 @@ def embed(
     ),
     split: SplitOption = None,
     model: ModelOption = None,
+    quick: Quick = False,
 ) -> None:
     """Write predicted latent factors of audio files, in the space of the factors that the model was trained on."""
     session = _session(workspace, split, model, 0, warm=not files)
     with console.progress_bars() as progress:
-        report = session.write_vectors(files or [], output, progress=progress)
+        report = session.write_vectors(files or [], output, quick=quick, progress=progress)
     console.say(f"{output}: {report.written} vectors of {report.dim} factors ({session.model})")
     for problem in report.problems:
         console.say(f"  skipped {problem}")

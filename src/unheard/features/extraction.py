@@ -19,6 +19,7 @@ from unheard.features.mel_features import vector_of_mel
 from unheard.features.streams import Reader, read_together
 from unheard.features.table import from_audio, installed, load_extractor
 from unheard.ingest.audio import MISSING_SHARE, decode_at_rates
+from unheard.ingest.excerpts import decode_excerpts
 from unheard.spectrograms.files import encoded_mel
 from unheard.workspace import Settings, Workspace
 
@@ -32,6 +33,7 @@ def extract_file(
     *,
     workspace: Workspace | None = None,
     max_lost: float = MISSING_SHARE,
+    quick: bool = False,
 ) -> Vectors:
     """Return the vectors of one audio file by kind; kinds that are not extracted from audio are left out.
 
@@ -40,6 +42,7 @@ def extract_file(
 
     workspace  has the models of kinds `encoder@<split>@<model>`
     max_lost   share of its sound that a damaged file may lack
+    quick      read excerpts of a long file only (ingest/excerpts.py): vectors near those of the whole file
 
     AudioError if the file cannot be used, MissingStageError if weights are missing in the cache or a network is not
     trained, UserError if an extractor returns another shape or type than it declares.
@@ -59,7 +62,11 @@ def extract_file(
         if isinstance(extractor, Prepared):
             extractor.prepare()
     rates = list(dict.fromkeys(rate for rate, _ in readers))
-    stream = decode_at_rates(path, sample_rates=rates, max_lost=max_lost)
+    stream: Iterator[Sequence[Floats]] = (
+        decode_excerpts(path, sample_rates=rates)
+        if quick
+        else decode_at_rates(path, sample_rates=rates, max_lost=max_lost)
+    )
     found = read_together(stream, [(rates.index(rate), reader) for rate, reader in readers])
     return {kind: vector for vectors in found for kind, vector in vectors.items()}
 

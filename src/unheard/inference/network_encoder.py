@@ -72,21 +72,25 @@ class NetworkEncoder:
         store = self._store_of(mels)
         return self.from_store(store, np.arange(len(store)))
 
-    def encode_file(self, path: Path) -> tuple[Floats, dict[str, Floats]]:
-        """Return the factor (dim,) of an audio file, and the features by kind that identify its recording."""
+    def encode_file(self, path: Path, *, quick: bool = False) -> tuple[Floats, dict[str, Floats]]:
+        """Return the factor (dim,) of an audio file, and the features by kind that identify its recording.
+
+        quick  of excerpts (ingest/excerpts.py); these features are then of no use
+        """
         settings = self._checkpoint.settings
         if self._reads_files:
-            found = extract_file(path, [self.reads, *PRINT_KINDS], settings)
+            found = extract_file(path, [self.reads, *PRINT_KINDS], settings, quick=quick)
             return self.from_content(found[self.reads][None])[0], found
-        mel = mel_of_file(path, settings)
+        mel = mel_of_file(path, settings, quick=quick)
         return self.from_mels([mel])[0], dict(zip(PRINT_KINDS, vectors_of(mel, settings, path)[1:], strict=True))
 
-    def from_files(self, paths: Sequence[Path]) -> Floats:
-        """Return factors of audio files; AudioError for one that cannot be used."""
+    def from_files(self, paths: Sequence[Path], *, quick: bool = False) -> Floats:
+        """Return factors of audio files, or of excerpts of them; AudioError for one that cannot be used."""
+        settings = self._checkpoint.settings
         if self._reads_files:
-            vectors = [extract_file(path, [self.reads], self._checkpoint.settings)[self.reads] for path in paths]
+            vectors = [extract_file(path, [self.reads], settings, quick=quick)[self.reads] for path in paths]
             return self.from_content(np.stack(vectors) if vectors else np.zeros((0, self._width), np.float32))
-        return self.from_mels([mel_of_file(path, self._checkpoint.settings) for path in paths])
+        return self.from_mels([mel_of_file(path, settings, quick=quick) for path in paths])
 
     def from_vectors(self, vectors: Floats) -> Floats:
         """Return factors of the user's own vectors (n, width); UserError for a model that reads something else."""

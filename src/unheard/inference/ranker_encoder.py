@@ -98,27 +98,32 @@ class RankerEncoder:
             start = stop
         return ids, embeddings, factors
 
-    def from_files(self, paths: Sequence[Path]) -> Floats:
-        """Return factors of audio files; AudioError for one that cannot be used."""
-        return self.encode_files(paths)[1]
+    def from_files(self, paths: Sequence[Path], *, quick: bool = False) -> Floats:
+        """Return factors of audio files, or of excerpts of them; AudioError for one that cannot be used."""
+        return self._encode_extracted(paths, self._extract(paths, quick=quick))[1]
 
-    def encode_file(self, path: Path) -> tuple[Floats, dict[str, Floats]]:
-        """Return the factor (dim,) of an audio file, and the features by kind that it was made of or identify it."""
-        extracted = self._extract([path], PRINT_KINDS)
+    def encode_file(self, path: Path, *, quick: bool = False) -> tuple[Floats, dict[str, Floats]]:
+        """Return the factor (dim,) of an audio file, and the features by kind that it was made of or identify it.
+
+        quick  of excerpts (ingest/excerpts.py); the features that identify a recording are then of no use
+        """
+        extracted = self._extract([path], PRINT_KINDS, quick=quick)
         return self._encode_extracted([path], extracted)[1][0], extracted[0]
 
     def encode_files(self, paths: Sequence[Path]) -> tuple[Floats, Floats]:
         """Return embeddings and factors of audio files; the artist is that of their tags."""
         return self._encode_extracted(paths, self._extract(paths))
 
-    def _extract(self, paths: Sequence[Path], more_kinds: Sequence[str] = ()) -> list[dict[str, Floats]]:
+    def _extract(
+        self, paths: Sequence[Path], more_kinds: Sequence[str] = (), *, quick: bool = False
+    ) -> list[dict[str, Floats]]:
         from unheard.features.extraction import extract_file
 
         kinds = [scaler.kind for scaler in self._scalers]
         if not any(from_audio(kind) for kind in kinds):
             raise UserError(f"model {self.name!r} reads vectors, not audio; give the tracks' vectors instead")
         settings, kinds = self._workspace.settings, list(dict.fromkeys([*kinds, *more_kinds]))
-        return [extract_file(path, kinds, settings, workspace=self._workspace) for path in paths]
+        return [extract_file(path, kinds, settings, workspace=self._workspace, quick=quick) for path in paths]
 
     def _encode_extracted(
         self, paths: Sequence[Path], extracted: Sequence[Mapping[str, Floats]]

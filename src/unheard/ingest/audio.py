@@ -19,7 +19,15 @@ import soxr
 
 from unheard.arrays import Floats
 from unheard.errors import AudioError, Reason
-from unheard.ingest.decoders import Block, DecodeError, NoAudioStreamError, Opened, open_ffmpeg, open_sndfile
+from unheard.ingest.decoders import (
+    Block,
+    DecodeError,
+    NoAudioStreamError,
+    OnPacket,
+    Opened,
+    open_ffmpeg,
+    open_sndfile,
+)
 from unheard.ingest.lengths import Declared, declared_length
 
 SILENT_PEAK = 1e-4  # -80 dBFS
@@ -28,7 +36,7 @@ MIN_LENGTH_S = 1.0
 MISSING_S, MISSING_SHARE = 0.5, 0.02  # the larger one may be missing of the declared length
 MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 6_000_000  # below, a small file is hours long; above, there is no DSD
 
-ATTEMPTS: tuple[Callable[[Path], Opened], ...] = (open_ffmpeg, open_sndfile, partial(open_ffmpeg, skip_damage=True))
+ATTEMPTS: tuple[Callable[..., Opened], ...] = (open_ffmpeg, open_sndfile, partial(open_ffmpeg, skip_damage=True))
 
 
 @dataclass
@@ -41,7 +49,9 @@ class _State:
     problems: list[str] = field(default_factory=list)
 
 
-def decode_blocks(path: Path, *, sample_rate: int, max_lost: float = MISSING_SHARE) -> Generator[Floats, None, float]:
+def decode_blocks(
+    path: Path, *, sample_rate: int, max_lost: float = MISSING_SHARE, on_packet: OnPacket | None = None
+) -> Generator[Floats, None, float]:
     """Yield mono float32 blocks of one file at `sample_rate`, in bounded memory; return the lost share of its sound.
 
     The share is the part of the declared length that could not be decoded: 0 if it is within max(0.5 s, 2 %), 1 if the
@@ -51,7 +61,7 @@ def decode_blocks(path: Path, *, sample_rate: int, max_lost: float = MISSING_SHA
     decoders, damaged or truncated (a share above `max_lost` is lost), silent (peak below -80 dBFS), shorter than one
     second, or has values or a sample rate outside the range of audio.
     """
-    blocks = decode_at_rates(path, sample_rates=(sample_rate,), max_lost=max_lost)
+    blocks = decode_at_rates(path, sample_rates=(sample_rate,), max_lost=max_lost, on_packet=on_packet)
     while True:
         try:
             (block,) = next(blocks)
@@ -61,22 +71,28 @@ def decode_blocks(path: Path, *, sample_rate: int, max_lost: float = MISSING_SHA
 
 
 def decode_at_rates(
-    path: Path, *, sample_rates: Sequence[int], max_lost: float = MISSING_SHARE
+    path: Path,
+    *,
+    sample_rates: Sequence[int],
+    max_lost: float = MISSING_SHARE,
+    on_packet: OnPacket | None = None,
 ) -> Generator[tuple[Floats, ...], None, float]:
     """Decode once for several rates: yield a block for each rate, some of which may be empty; else as `decode_blocks`.
 
-    The samples at each rate are equal to those of `decode_blocks`.
+    The samples at each rate are equal to those of `decode_blocks`. `on_packet` is called with the packets of FFmpeg's
+    first reading (decoders.py), so that the file need not be read again to hash them.
     """
     state = _State((0,) * len(sample_rates), declared=_inspect(path))
     no_audio_stream = False
-    for attempt in ATTEMPTS:
+    first, *others = ATTEMPTS
+    for attempt in (partial(first, on_packet=on_packet) if on_packet else first, *others):
         ended = False
         try:
             opened = attempt(path)
             if state.declared is None and opened.declared_s:
                 state.declared = Declared(opened.declared_s)
             yield from _skip_known(
-                state.n_samples, _resampled(_measured(path, opened.blocks, state), sample_rates), state
+                state.n_samples, resampled(_measured(path, opened.blocks, state), sample_rates), state
             )
             ended = True
         except NoAudioStreamError:
@@ -119,7 +135,7 @@ def _measured(path: Path, blocks: Iterator[Block], state: _State) -> Iterator[Bl
         yield rate, samples
 
 
-def _resampled(blocks: Iterator[Block], sample_rates: Sequence[int]) -> Iterator[tuple[Floats, ...]]:
+def resampled(blocks: Iterator[Block], sample_rates: Sequence[int]) -> Iterator[tuple[Floats, ...]]:
     """Resample blocks to each of `sample_rates`.
 
     The filters' last milliseconds are yielded only if `blocks` ends without an exception, so that another decoder can

@@ -36,6 +36,28 @@ def audio_hash(path: Path) -> str:
     return digest.hexdigest() if n_bytes else ""
 
 
+class PacketHash:
+    """The same hash, from packets that are read while the file is decoded (`on_packet` of ingest/audio.py)."""
+
+    def __init__(self) -> None:
+        self._digest, self._n_bytes, self._ended = hashlib.blake2b(digest_size=16), 0, False
+
+    def __call__(self, packet: Any) -> None:
+        if packet is None:
+            self._ended = True
+            return
+        if not self._n_bytes:
+            self._digest.update(packet.stream.codec_context.name.encode())
+        self._digest.update(packet)
+        self._n_bytes += packet.size
+
+    def of(self, path: Path) -> str:
+        """Return what `audio_hash` returns; read the file again if not all packets came, or tags are at its end."""
+        with path.open("rb") as file:
+            tagged = audio_end(file) != path.stat().st_size
+        return self._digest.hexdigest() if self._ended and self._n_bytes and not tagged else audio_hash(path)
+
+
 def _update(digest: Any, container: Any) -> int:
     """Add the packets of a file to the digest; return the number of their bytes."""
     stream, n_bytes = container.streams.audio[0], 0

@@ -5,7 +5,7 @@ Both yield mono blocks at the file's own rate: the mean of all channels, float32
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +21,7 @@ from unheard.ingest.containers import DEMUXERS
 from unheard.ingest.parts import FilePart, parts_of
 
 Block = tuple[int, Floats]  # sample rate in Hz, mono samples
+OnPacket = Callable[[Any], None]  # called with each packet that is read, and with None at the end of the file
 BLOCK_SAMPLES = 32_768
 
 # FFmpeg estimates these lengths from the bitrate (lengths.py reads exact ones of MP3 and WAV).
@@ -55,19 +56,22 @@ class Opened:
     blocks: Iterator[Block]
 
 
-def open_ffmpeg(path: Path, *, skip_damage: bool = False) -> Opened:
-    """Open with FFmpeg. Blocks raise `DecodeError` at the first damaged packet, unless `skip_damage`."""
+def open_ffmpeg(path: Path, *, skip_damage: bool = False, on_packet: OnPacket | None = None) -> Opened:
+    """Open with FFmpeg. Blocks raise `DecodeError` at the first damaged packet, unless `skip_damage`.
+
+    on_packet  is called while the blocks are read, but not for a file that was joined from several
+    """
     try:
         parts = parts_of(path)
     except OSError as error:
         raise DecodeError(_first_line(error)) from error
     if len(parts) == 1:
-        return _open_part(path, skip_damage=skip_damage)
+        return _open_part(path, skip_damage=skip_damage, on_packet=on_packet)
     pieces = (_open_part(FilePart(path, part), skip_damage=skip_damage) for part in parts)
     return Opened(None, (block for piece in pieces for block in piece.blocks))
 
 
-def _open_part(file: Path | FilePart, *, skip_damage: bool) -> Opened:
+def _open_part(file: Path | FilePart, *, skip_damage: bool, on_packet: OnPacket | None = None) -> Opened:
     import av
 
     try:
@@ -85,7 +89,7 @@ def _open_part(file: Path | FilePart, *, skip_damage: bool) -> Opened:
             declared_s = float(stream.duration * stream.time_base)
         elif container.duration:
             declared_s = container.duration / 1e6
-    return Opened(declared_s, _ffmpeg_blocks(container, stream, skip_damage=skip_damage))
+    return Opened(declared_s, _ffmpeg_blocks(container, stream, skip_damage=skip_damage, on_packet=on_packet))
 
 
 def open_container(file: Path | BinaryIO | FilePart) -> Any:
@@ -107,7 +111,7 @@ def _text_options() -> dict[str, Any]:
     return {"metadata_errors": "surrogateescape"} if int(version("av").split(".")[0]) < 19 else {}
 
 
-def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool) -> Iterator[Block]:
+def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool, on_packet: OnPacket | None) -> Iterator[Block]:
     """Yield blocks of joined frames, because FFmpeg's frames are short (26 ms of MP3) and every Python call is slow."""
     import av
 
@@ -116,6 +120,8 @@ def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool) -> Iterato
     with closing(container):
         try:
             for packet in container.demux(stream):
+                if on_packet is not None:
+                    on_packet(packet)
                 try:
                     frames = packet.decode()
                 except av.FFmpegError:
@@ -125,20 +131,22 @@ def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool) -> Iterato
                 for frame in frames:
                     frame_shape = (frame.sample_rate, len(frame.layout.channels), frame.format.name)
                     if waiting and (frame_shape != shape or n_waiting >= BLOCK_SAMPLES):
-                        yield shape[0], _mono(waiting, shape)
+                        yield shape[0], mono_of(waiting, shape)
                         waiting, n_waiting = [], 0
                     shape = frame_shape
                     waiting.append(frame.to_ndarray())
                     n_waiting += frame.samples
+            if on_packet is not None:
+                on_packet(None)
         except (av.FFmpegError, OSError, ValueError) as error:
             damage = error
         if waiting:
-            yield shape[0], _mono(waiting, shape)
+            yield shape[0], mono_of(waiting, shape)
     if damage is not None:
         raise DecodeError(f"FFmpeg: {_first_line(damage)}") from damage
 
 
-def _mono(arrays: list[NDArray[Any]], shape: tuple[int, int, str]) -> Floats:
+def mono_of(arrays: list[NDArray[Any]], shape: tuple[int, int, str]) -> Floats:
     """Return the mean over channels of FFmpeg frames: (channel, sample) if planar, else (1, sample x channel)."""
     _, n_channels, sample_format = shape
     samples = np.concatenate(arrays, axis=1)

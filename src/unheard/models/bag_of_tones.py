@@ -2,8 +2,8 @@
 
 Thesis 3.4.1 and 5.1, after McKinney & Breebaart. Each frame's 39 numbers (13 MFCC, deltas of order 1 and 2) are
 assigned to the nearest of k centroids; the histogram is divided by the number of frames. The codebook is fitted by
-mini-batch k-means on frames of train tracks only. As in the thesis the MFCCs are not rescaled, so the first
-coefficients (loudness, brightness) have the largest weight.
+k-means on frames of train tracks only. As in the thesis the MFCCs are not rescaled, so the first coefficients
+(loudness, brightness) have the largest weight.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from unheard.arrays import Floats, Indices
+from unheard.models.k_means import k_means, nearest
 
 FRAMES_PER_TONE = 50  # for k-means; more changes the centroids little and costs time in proportion
-BLOCK_FRAMES = 4096
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,7 @@ class Codebook:
 
     def nearest(self, frames: Floats) -> Indices:
         """Return the index of the centroid nearest to each frame: (frame, 39) -> (frame,)."""
-        norms = (self.centroids**2).sum(axis=1)
-        blocks = [
-            (norms - 2 * frames[start : start + BLOCK_FRAMES] @ self.centroids.T).argmin(axis=1)
-            for start in range(0, len(frames), BLOCK_FRAMES)
-        ]
-        return np.concatenate(blocks) if blocks else np.zeros(0, np.int64)
+        return nearest(frames, self.centroids)
 
     def histogram(self, frames: Floats) -> Floats:
         """Return the share of the frames at each tone: (frame, 39) -> (k,) float32, sums to 1."""
@@ -44,29 +39,16 @@ class Codebook:
 
 
 def fit_codebook(tracks: Iterable[Floats], *, tones: int, n_tracks: int, seed: int) -> Codebook:
-    """Fit a codebook by mini-batch k-means (Sculley 2010) to a bounded, even sample of each track's frames.
+    """Fit a codebook by k-means (models/k_means.py) to a bounded, even sample of each track's frames.
 
     tracks    (frame, 39) for each TRAIN track
     n_tracks  number of tracks, so that the sample can be bounded before they are read
     tones     k; if there are fewer distinct frames, each of them is a tone
     """
-    from sklearn.cluster import MiniBatchKMeans
-
     rng = np.random.default_rng([seed, 4000])
     per_track = frames_per_track(tones * FRAMES_PER_TONE, n_tracks)
     sample = np.concatenate([some_frames(frames, per_track, rng) for frames in tracks])
-    distinct = np.unique(sample, axis=0)
-    if len(distinct) <= tones:
-        return Codebook(distinct.astype(np.float32))
-    means = MiniBatchKMeans(
-        tones,
-        init="random",
-        n_init=1,
-        batch_size=max(4096, tones),
-        max_iter=30,
-        random_state=seed,
-    ).fit(sample)
-    return Codebook(means.cluster_centers_.astype(np.float32))
+    return Codebook(k_means(sample, tones, rng=rng))
 
 
 def frames_per_track(n_frames: int, n_tracks: int) -> int:

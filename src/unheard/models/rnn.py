@@ -57,7 +57,7 @@ class Rnn(nn.Module):
         x = self.channel_norm(x).squeeze(1).transpose(1, 2)  # (batch, frame, mel)
         for lstm, norm in zip(self.recurrent, self.norms, strict=True):
             x, _ = lstm(x)  # (batch, frame, units)
-            x = norm(x.transpose(1, 2)).transpose(1, 2)  # (batch, frame, units)
+            x = norm(x.flatten(0, 1)).view(x.shape)  # the same statistics without two transposed copies
         x = x.flatten(1) if self.config.summary == "flatten" else moments(x.transpose(1, 2))  # (batch, flat)
         x = dense_tail(x, self.hidden, self.output, dropout=self.config.dropout, training=self.training)
         return functional.normalize(x) if self.config.unit_length else x

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from unheard.arrays import Floats
 from unheard.features.mel_features import vectors_of
 from unheard.ingest.audio import MISSING_SHARE, decode_blocks
-from unheard.ingest.audio_hash import audio_hash
+from unheard.ingest.audio_hash import PacketHash, audio_hash
 from unheard.ingest.tags import read_tags
 from unheard.library import Track
 from unheard.spectrograms.files import encoded_mel
@@ -67,11 +67,14 @@ def extract_audio(
     root      the scanned folder, for names of folders in place of tags
     max_lost  share of the sound that a damaged file may lack
     """
-    counted = _CountedBlocks(decode_blocks(path, sample_rate=settings.sample_rate, max_lost=max_lost))
+    packets = PacketHash()
+    counted = _CountedBlocks(
+        decode_blocks(path, sample_rate=settings.sample_rate, max_lost=max_lost, on_packet=packets)
+    )
     mel = encoded_mel(counted, settings)
     vectors, duration_s = vectors_of(mel, settings, path), counted.n_samples / settings.sample_rate
     tags = read_tags(path, root=root)
-    return ExtractedAudio(mel, *vectors, duration_s, tags, audio_hash(path), counted.lost_share)
+    return ExtractedAudio(mel, *vectors, duration_s, tags, packets.of(path), counted.lost_share)
 
 
 class _CountedBlocks:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unheard.arrays import Floats
 from unheard.ingest.audio import decode_blocks
+from unheard.ingest.excerpts import decode_excerpts
 from unheard.spectrograms.front_end import mel_db
 from unheard.spectrograms.store import ENCODINGS
 from unheard.workspace import Settings
@@ -28,6 +29,11 @@ def encoded_mel(blocks: Iterable[Floats], settings: Settings) -> NDArray[Any]:
     return encode(mel_db(blocks, settings), settings)
 
 
-def mel_of_file(path: Path, settings: Settings) -> NDArray[Any]:
-    """Return the encoded mel spectrogram of an audio file, (frame, mel); AudioError as `decode_blocks` raises it."""
+def mel_of_file(path: Path, settings: Settings, *, quick: bool = False) -> NDArray[Any]:
+    """Return the encoded mel spectrogram of an audio file, (frame, mel); AudioError as `decode_blocks` raises it.
+
+    quick  of excerpts of a long file only (ingest/excerpts.py)
+    """
+    if quick:
+        return encoded_mel((block for (block,) in decode_excerpts(path, sample_rates=[settings.sample_rate])), settings)
     return encoded_mel(decode_blocks(path, sample_rate=settings.sample_rate), settings)

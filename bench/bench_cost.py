@@ -120,7 +120,7 @@ def simulated(workspace: Workspace) -> Callable[..., Generator[tuple[Any, Any]]]
                 yield task.key, None
                 continue
             own = {"fingerprint": 384, "signature": 257, "statistics": N_STATISTICS}
-            sound = {name: rng.standard_normal(width).astype(np.float32) for name, width in own.items()}
+            sound: dict[str, Any] = {name: rng.standard_normal(width).astype(np.float32) for name, width in own.items()}
             seconds = float(rng.uniform(60, 400))
             named = Track("", title=f"Song {number}", artists=(f"Artist {number // 8}",))
             yield task.key, replace(audio, **sound, duration_s=seconds, audio_hash=f"{number:016x}", tags=named)

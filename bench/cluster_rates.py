@@ -2,7 +2,7 @@
 
     python bench/cluster_rates.py [--tracks 20000] [--playlists 4000] [--master local[2]]
 
-    commit  tracks a second that one process writes to the workspace (spectrograms of 240 s), and bytes of each
+    commit  tracks a second that the driver commits (spectrograms of 240 s), written by it or by tasks; bytes of each
     hash    bytes a second that it reads to see whether a file is new
     scan    seconds of sound a second, two processes here and two cores of the cluster
     ALS     plays x iterations a second by implicit and by MLlib, 200 factors, 7 playlists and tracks for 100 plays
@@ -15,12 +15,12 @@ Needs the extra `spark` and Java. One thread of BLAS (OMP_NUM_THREADS=1) makes t
 from __future__ import annotations
 
 import argparse
+import pickle
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,10 +45,12 @@ from unheard.library import Library, Track, open_library
 from unheard.models.ranker_recipe import ranker_recipe_from
 from unheard.plays import Play, Plays, replace_playlists
 from unheard.scan.audio_extraction import ExtractedAudio
-from unheard.scan.plan import hash_file
+from unheard.scan.plan import ID_DIGITS, hash_file
+from unheard.scan.read_ahead import FileRead
 from unheard.scan.scan import scan
 from unheard.session import Session
 from unheard.spectrograms.statistics import N_STATISTICS
+from unheard.spectrograms.store import mel_writer, shard_claims
 from unheard.splits import load_split, prepare_splits
 from unheard.training.train import train
 from unheard.workspace import Workspace
@@ -76,29 +78,51 @@ def timed(what: str, n: float, unit: str) -> Iterator[None]:
     print(f"{what:34} {wall:8.2f} s wall {cpu:8.2f} s cpu {n / wall:12.0f} {unit} a second", flush=True)
 
 
-def measure_commit(folder: Path, n: int) -> None:
-    """Scan `n` files whose extraction is given, so that the driver's share of a scan is left."""
-    music, rng = folder / "music", np.random.default_rng(0)
-    music.mkdir()
-    for number in range(n):
-        (music / f"{number:06d}.ogg").write_bytes(rng.bytes(64))
-    workspace = Workspace.init(folder / "scanned")
-    frames = SONG_S * workspace.settings.sample_rate // workspace.settings.hop_length
-    mel = rng.integers(0, 255, (frames, workspace.settings.n_mels)).astype(np.uint8)
-    statistics, signature, fingerprint = (
-        rng.standard_normal(width).astype(np.float32) for width in (N_STATISTICS, 257, 384)
-    )
-    audio = ExtractedAudio(mel, statistics, signature, fingerprint, SONG_S, Track(""))
+def measure_commit(folder: Path, n: int, rounds: int = 5) -> None:
+    """Scan `n` files whose extraction is given, so that the driver's share of a scan is left.
 
-    def extract(_: Callable[..., Any], tasks: Iterable[FileTask[Any]]) -> Generator[tuple[Any, Any]]:
-        for task in tasks:
-            print_ = rng.standard_normal(384).astype(np.float32)
-            yield task.key, replace(audio, fingerprint=print_, audio_hash=str(rng.integers(1 << 60)))
+    With spectrograms that the driver writes, and with those that tasks have written; in turn, medians.
+    """
+    rng, rates = np.random.default_rng(0), {"the driver": list[float](), "tasks": list[float]()}
+    settings = Workspace.init(folder / "settings").settings
+    mel = rng.integers(0, 255, (SONG_S * settings.sample_rate // settings.hop_length, settings.n_mels)).astype(np.uint8)
+    statistics, signature = (rng.standard_normal(width).astype(np.float32) for width in (N_STATISTICS, 257))
+    for round_ in range(rounds):
+        music = folder / f"music{round_}"
+        music.mkdir()
+        for number in range(n):
+            (music / f"{number:06d}.ogg").write_bytes(rng.bytes(64))
+        hashes = [hash_file(str(path)) for path in sorted(music.iterdir())]
+        for who, found in rates.items():
+            workspace = Workspace.init(folder / f"{who}{round_}")
+            with shard_claims(workspace) as claims:
+                mels: list[Any] = [mel] * n
+                if who == "tasks":
+                    with mel_writer(workspace, claims.with_room(1)) as writer:
+                        mels = [writer.append(name[:ID_DIGITS], mel, name) for name in hashes]
+                prints = rng.standard_normal((n, 384)).astype(np.float32)
+                audio = [
+                    ExtractedAudio(mels[row], statistics, signature, prints[row], SONG_S, Track(""), hashes[row][:32])
+                    for row in range(n)
+                ]
 
-    with timed("commit", n, "tracks"):
-        scan(workspace, [music], jobs=1, extract=extract)
-    size = sum(path.stat().st_size for path in workspace.root.rglob("*") if path.is_file())
-    print(f"{'':34} {size / n / 1e3:8.0f} kB a track, {mel.nbytes / 1e3:.0f} of them spectrogram")
+                def extract(
+                    _: Callable[..., Any],
+                    tasks: Iterable[FileTask[Any]],
+                    hashes: list[str] = hashes,
+                    audio: list[ExtractedAudio] = audio,
+                ) -> Generator[tuple[Any, Any]]:
+                    for task, name, one in zip(tasks, hashes, audio, strict=False):
+                        yield task.key, FileRead(name, name[:ID_DIGITS], pickle.loads(pickle.dumps(one)))
+
+                start = time.perf_counter()
+                scan(workspace, [music], jobs=1, extract=extract)
+                found.append(n / (time.perf_counter() - start))
+            size = sum(path.stat().st_size for path in workspace.root.rglob("*") if path.is_file())
+            shutil.rmtree(workspace.root)
+    for who, found in rates.items():
+        print(f"commit, {who} write spectrograms: {np.median(found):.0f} tracks a second {np.round(found).tolist()}")
+    print(f"{'':34} {size / n / 1e3:8.0f} kB a track, {mel.nbytes / 1e3:.0f} of them spectrogram", flush=True)
 
 
 def measure_hash(folder: Path) -> None:

@@ -40,7 +40,8 @@ from unheard.recommend.recommenders import FactorRecommender, Recommender, space
 from unheard.recommend.sound import SOUND
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.track_path import PathStep, path_between
-from unheard.recommend.vector_export import embed_each, write_vectors
+from unheard.recommend.vector_export import embed_each
+from unheard.recommend.vector_formats import VectorTable, format_of
 from unheard.search import did_you_mean_tracks
 from unheard.spectrograms.same_recording import Prints
 from unheard.thumbs import rated
@@ -354,17 +355,33 @@ class Session:
         )
 
     def write_vectors(
-        self, files: Sequence[Path], path: Path, *, quick: bool = False, progress: Progress = silent
+        self,
+        files: Sequence[Path],
+        path: Path,
+        *,
+        format: str = "parquet",  # noqa: A002 - as on the command line
+        directions: bool = False,
+        quick: bool = False,
+        progress: Progress = silent,
     ) -> Embedded:
-        """Write Parquet (track_id, path, vector) of predicted factors of audio files; of the library without `files`.
+        """Write predicted factors of audio files, or of the library without `files`, for a vector store.
+
+        format      of recommend/vector_formats.py: parquet, pgvector, qdrant, opensearch or faiss
+        directions  write the unit vectors of the library (`directions`) instead; their cosines are similarities
 
         A file of the library has its track id, another file the id that a scan would give it. `problems` of the result
         lists files that could not be used and are left out; `quick` is that of `embed`. Raise UserError if none can be
         used.
         """
-        if path.suffix != ".parquet":
-            raise UserError(f"{path}: vectors are written as Parquet; use -o vectors.parquet")
-        if files:
+        chosen, problems = format_of(format, path), list[str]()
+        if files and directions:
+            raise UserError("--directions: written of the whole library only; name no files")
+        if directions:
+            vectors = self.directions
+            there = np.flatnonzero(vectors.any(axis=1))
+            tracks, vectors = self.catalogue.tracks, vectors[there]
+            ids, paths = tracks.ids.take(there), [tracks[int(row)].path for row in there]
+        elif files:
             dim, row_of, track_ids = self.catalogue.warm.dim, self._known_row, self.catalogue.tracks.ids
             ids, paths, vectors, problems = embed_each(
                 files, partial(self.embed, quick=quick), row_of, track_ids, dim, progress
@@ -372,11 +389,11 @@ class Session:
         else:
             ids, vectors = self._predictions
             tracks = self.catalogue.tracks
-            paths, problems = [tracks[int(row)].path for row in tracks.ids.rows(ids)], []
+            paths = [tracks[int(row)].path for row in tracks.ids.rows(ids)]
         if files and not ids:
             raise UserError(f"none of the {len(files)} files can be used: {'; '.join(problems)}; nothing is written")
         metadata = {"model": self.model, "split": self.catalogue.split.name, "dim": str(vectors.shape[1])}
-        write_vectors(path, ids, paths, vectors, metadata)
+        chosen.write(path, VectorTable(list(ids), paths, vectors, metadata))
         return Embedded(len(ids), vectors.shape[1], tuple(problems))
 
     # -------------------------------------------------------------------------------------------- internals

@@ -18,6 +18,7 @@ from unheard import artefacts
 from unheard.evaluate.results import ROW_KEYS
 from unheard.ids import IdMap
 from unheard.inference.predictions import KIND, predictions_path
+from unheard.recommend.options import ListOptions
 
 
 def test_status_says_what_is_there_and_what_is_next(workspace: Path, run: Run) -> None:
@@ -98,6 +99,19 @@ def test_embed_gives_the_vectors_of_the_library(workspace: Path, world: Path, ru
     assert found["track_id"] == first["track_id"]
     np.testing.assert_allclose(found["vector"], library[first["track_id"]], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(unheard.open(workspace).embed([world / first["path"]])[0], found["vector"], rtol=1e-5)
+
+
+def test_directions_in_a_store_have_our_nearest_tracks(workspace: Path, run: Run, tmp_path: Path) -> None:
+    ran = run("embed", "-w", workspace, "--directions", "--format", "faiss", "-o", tmp_path / "v.npy")
+    assert "faiss.IndexFlatIP" in ran.stderr
+    vectors, ids = np.load(tmp_path / "v.npy"), json.loads((tmp_path / "v.ids.json").read_text())
+    music = unheard.open(workspace)
+    for row in (0, 20, 41):
+        cosines = vectors @ vectors[row]
+        cosines[row] = -np.inf
+        near, found = music.near_on_map(ids[row], options=ListOptions(n=5))
+        assert [ids[other] for other in np.argsort(-cosines)[:5]] == near
+        np.testing.assert_allclose(np.sort(cosines)[::-1][:5], found, atol=1e-6)
 
 
 def test_embed_leaves_out_unusable_files(workspace: Path, world: Path, run: Run, tmp_path: Path) -> None:

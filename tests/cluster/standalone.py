@@ -82,6 +82,11 @@ class Cluster:
             self._workers.append(self._start("worker.Worker", *options, self.master))
         wait_until(lambda: self._alive_workers() == 2, "two workers")
 
+    @property
+    def workers(self) -> list[subprocess.Popen[bytes]]:
+        """The processes of the workers."""
+        return self._workers
+
     def kill_a_worker(self) -> None:
         """Kill a worker with its executor, as when a machine fails."""
         _kill_group(self._workers[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from scipy.sparse import csr_matrix
 
 from tests.cluster.standalone import Cluster
 from tests.cluster.test_scan import with_a_loss
+from unheard import artefacts
 from unheard.arrays import Rows
 from unheard.cluster.embed import embed_on_cluster
 from unheard.cluster.factors import factors_on_cluster, fit_mllib
@@ -22,9 +24,10 @@ from unheard.factors import als_reference
 from unheard.factors.als import AlsConfig, FactorPair, fit_als
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
-from unheard.inference.predictions import load_predictions, predictions_path
+from unheard.inference.predictions import KIND, load_predictions, predictions_path
 from unheard.inference.update_predictions import update_predictions
 from unheard.library import open_library
+from unheard.models.combiner import Combiner
 from unheard.plays import read_plays
 from unheard.session import Session
 from unheard.workspace import Workspace
@@ -148,6 +151,71 @@ def test_lists_are_the_same(
     keys = ("playlist_id", "rank", "track_id")
     assert [[str(row[key]) for key in keys] for row in found] == [[str(row[key]) for key in keys] for row in local]
     assert [row["score"] for row in found] == pytest.approx([row["score"] for row in local], rel=1e-6)
+
+
+@pytest.fixture
+def combined(workspace: Workspace) -> Workspace:
+    """The blend `small` with a combiner that turns around what its members say; the artist and lengths count."""
+    path = predictions_path(workspace, SPLIT, "small")
+    stored, rng = artefacts.load(path, KIND), np.random.default_rng(0)
+    n_members, k = 3, stored.arrays["places"].shape[1]
+    starts = np.linspace(0, k, n_members + 1).astype(np.int64)
+    f, h = n_members + 3, 4
+    combiner = Combiner(
+        starts, np.zeros(k, np.float32), np.zeros(f, np.float32), np.ones(f, np.float32),
+        *(rng.standard_normal(shape).astype(np.float32) for shape in ((f,), (f, h), (h,), (h,))),
+    )  # fmt: skip
+    arrays = {name: array for name, array in stored.arrays.items() if not name.startswith("combiner.")}
+    artefacts.save(path, KIND, config=stored.config, arrays=arrays | combiner.arrays, ids=stored.ids)
+    return workspace
+
+
+def test_combined_lists_are_the_same(
+    spark: SparkSession, two_workers: Cluster, combined: Workspace, tmp_path: Path
+) -> None:
+    test_lists_are_the_same(spark, two_workers, combined, tmp_path, "small")
+    assert load_predictions(combined, SPLIT, "small").combiner is not None
+
+
+@pytest.mark.parametrize("model", ["small", "tiny"])
+def test_capped_lists_are_those_of_recommend(
+    spark: SparkSession, two_workers: Cluster, combined: Workspace, tmp_path: Path, model: str
+) -> None:
+    """For playlists with factors; the others' tracks are taken as likes by `unheard recommend`."""
+    lists_on_cluster(spark, combined, SPLIT, model, tmp_path / "lists.parquet", k=5, cap=1)
+    found: dict[str, list[tuple[str, float]]] = {}
+    for row in pads.dataset(tmp_path / "lists.parquet", format="parquet").to_table().to_pylist():
+        found.setdefault(row["playlist_id"], []).append((row["track_id"], row["score"]))
+    session = Session(combined.root, split=SPLIT, model=model)
+    known = [p for row, p in enumerate(session.catalogue.playlists) if session.catalogue.warm.playlists[row].any()]
+    assert len(known) > 100
+    for playlist in known[::10]:
+        ids, scores = session.recommend(playlist=playlist, n=5, max_per_artist=1, explain=False)
+        listed = found.get(playlist, [])  # none where it has versions of all
+        assert [track for track, _ in listed] == ids
+        assert [score for _, score in listed] == pytest.approx(scores.tolist(), rel=1e-5)
+
+
+def test_one_playlist_with_half_of_all_plays(spark: SparkSession, two_workers: Cluster, tmp_path: Path) -> None:
+    """MLlib sends a block of one side what it needs of the other once, so a large row is one task among many.
+
+    Its stages take no more than a few times as long as with as many plays in rows of equal lengths.
+    """
+    rng, n_tracks = np.random.default_rng(0), 4000
+    rows = [rng.choice(n_tracks, 20, replace=False) for _ in range(200)]
+    even = [*rows, *(rng.choice(n_tracks, 20, replace=False) for _ in range(200))]
+    skewed = [*rows, np.arange(n_tracks)]
+    config, seconds = AlsConfig(dim=16, iterations=3), {}
+    for name, lists in (("start", even), ("even", even), ("skewed", skewed)):
+        indices, lengths = np.concatenate(lists), np.cumsum([0, *map(len, lists)])
+        plays = csr_matrix((np.ones(len(indices), np.float32), indices, lengths), shape=(len(lists), n_tracks))
+        started = time.monotonic()
+        factors = fit_mllib(spark, tmp_path, plays, config)
+        seconds[name] = time.monotonic() - started
+    assert plays[200].nnz == plays.nnz / 2
+    ours = fit_als(plays, config)
+    assert loss(plays, factors, config) < 1.02 * loss(plays, ours, config)
+    assert seconds["skewed"] < 5 * seconds["even"] + 5
 
 
 def test_lists_replace_lists(spark: SparkSession, two_workers: Cluster, workspace: Workspace, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from unheard.recommend.vector_export import write_vectors
+from unheard.recommend.vector_formats import FORMATS, VectorTable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -19,7 +19,8 @@ pytestmark = pytest.mark.cluster
 def test_vectors_load_in_spark(spark: SparkSession, tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
     path = tmp_path / "vectors.parquet"
-    write_vectors(path, ["a", "ü/b", "c"], ["/music/a.flac", "", "/music/c.flac"], vectors, {"model": "blend"})
+    written = VectorTable(["a", "ü/b", "c"], ["/music/a.flac", "", "/music/c.flac"], vectors, {"model": "blend"})
+    FORMATS["parquet"].write(path, written)
     table = spark.read.parquet(str(path))
     assert table.dtypes == [("track_id", "string"), ("path", "string"), ("vector", "array<float>")]
     rows = {row["track_id"]: row["vector"] for row in table.collect()}

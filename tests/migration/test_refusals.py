@@ -33,6 +33,8 @@ ARGUMENTS = {
     "experiment ablation": ["--model", "blend"],
     "cluster scan": [".", "--master", "local[1]"],
     "cluster factors": ["--master", "local[1]"],
+    "cluster features": ["--master", "local[1]"],
+    "cluster train": ["cnn", "--master", "local[1]"],
     "cluster embed": ["--master", "local[1]", "--model", "blend"],
     "cluster recommend": ["--master", "local[1]", "--out", "lists.parquet"],
 }

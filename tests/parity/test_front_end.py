@@ -100,6 +100,7 @@ def test_ready_made_patches_are_stored_as_kapre_hears_them(tmp_path: Path) -> No
         file["a"] = magnitudes
     with PatchFile(tmp_path / "patches.h5", PARITY) as file:
         stored = extract_patches(file, "a", PARITY).mel
+    assert isinstance(stored, np.ndarray)
     assert stored.dtype == np.float16
     heard = stored.astype(np.float32).reshape(-1, N_FRAMES, N_MELS).transpose(0, 2, 1)
     for ours, theirs in zip(heard, kapre(magnitudes), strict=True):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from unheard.recommend.vector_export import write_vectors
+from unheard.recommend.vector_formats import FORMATS, VectorTable
 
 IDS = ["a", "ü/b", "c"]
 
@@ -22,7 +22,8 @@ def vectors() -> NDArray[np.float32]:
 @pytest.fixture
 def file(tmp_path: Path, vectors: NDArray[np.float32]) -> Path:
     path = tmp_path / "vectors.parquet"
-    write_vectors(path, IDS, ["/music/a.flac", "", "/music/c.flac"], vectors, {"model": "blend", "dim": "5"})
+    table = VectorTable(IDS, ["/music/a.flac", "", "/music/c.flac"], vectors, {"model": "blend", "dim": "5"})
+    FORMATS["parquet"].write(path, table)
     return path
 
 

@@ -46,6 +46,7 @@ def test_frames_are_what_they_were(front_end: FrontEndName, suffix: str, tmp_pat
     """Equal within one step of the encoding (0.6 dB), because other machines may round differently."""
     heard = extract_audio(lossless(tmp_path / f"a{suffix}"), Settings(front_end))
     expected = golden()[front_end]
+    assert isinstance(heard.mel, np.ndarray)
     assert heard.mel.dtype == expected.dtype
     assert heard.mel.shape == expected.shape
     if front_end == "standard":
@@ -62,6 +63,7 @@ def test_lossy_codecs_are_close(suffix: str, tmp_path: Path) -> None:
     rate = 48_000 if suffix == ".opus" else 44_100
     heard = extract_audio(write(tmp_path / f"a{suffix}", sound(rate), rate=rate), Settings())
     decode = ENCODINGS["standard"].decode
+    assert isinstance(heard.mel, np.ndarray)
     expected, found = decode(golden()["standard"]), decode(heard.mel)
     loud = expected > expected.max() - 40
     typical = []

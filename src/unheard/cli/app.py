@@ -156,6 +156,11 @@ for name, group, panel, about in (
     ("playlists", playlists.playlists, "Lists", "Find playlists; keep lists that are made anew in place."),
     ("listen-test", listen_test.listen_test, "Measuring", "Create and analyse blind listening tests."),
     ("experiment", experiments.experiment, "Measuring", "Run an experiment: trainings and measurements."),
-    ("cluster", cluster.cluster, "Workspace", "Run scan, factors, embed and recommend on a Spark cluster."),
+    (
+        "cluster",
+        cluster.cluster,
+        "Workspace",
+        "Run the costly commands on a Spark cluster.",
+    ),
 ):
     app.add_typer(group, name=name, help=about, rich_help_panel=panel)

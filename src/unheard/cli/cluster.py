@@ -11,7 +11,8 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import SplitOption, WorkspaceOption
-from unheard.cli.library import show_scan
+from unheard.cli.features import default_kinds, show_features
+from unheard.cli.library import paths_or_urls, show_scan
 from unheard.cli.recommend import ModelOption
 from unheard.cli.training import (
     AlphaOption,
@@ -41,7 +42,7 @@ Conf = Annotated[list[str] | None, typer.Option("--conf", metavar="KEY=VALUE", h
 def scan(
     workspace: WorkspaceOption,
     sources: Annotated[
-        list[Path], typer.Argument(help="What `unheard scan` takes, under paths that every machine has.")
+        list[str], typer.Argument(help="What `unheard scan` takes, under paths or URLs that every machine can read.")
     ],
     master: Master,
     conf: Conf = None,
@@ -57,9 +58,36 @@ def scan(
     opened = Workspace.open(workspace)
     with _session(master, conf) as spark, console.progress_bars() as progress:
         report = scan_on_cluster(
-            spark, opened, sources, exclude=exclude or [], force=force, progress=progress, remark=console.say
+            spark,
+            opened,
+            paths_or_urls(sources),
+            exclude=exclude or [],
+            force=force,
+            progress=progress,
+            remark=console.say,
         )
     show_scan(report, workspace)
+
+
+@cluster.command()
+def features(
+    workspace: WorkspaceOption,
+    master: Master,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="As of `unheard features` (repeatable), which lists them.", show_default=False),
+    ] = None,
+    conf: Conf = None,
+    force: Annotated[bool, typer.Option("--force", help="Extract again, even if up to date.")] = False,
+) -> None:
+    """Extract features from audio files, and store what `unheard features` stores."""
+    from unheard.cluster.features import features_on_cluster
+
+    opened = Workspace.open(workspace)
+    kinds = kind or default_kinds(opened)
+    with _session(master, conf) as spark, console.progress_bars() as progress:
+        reports = features_on_cluster(spark, opened, kinds, force=force, progress=progress)
+    show_features(reports)
 
 
 @cluster.command()
@@ -86,6 +114,33 @@ def factors(
         lines = factors_on_cluster(spark, opened, split, config, progress=progress)
     for line in lines:
         console.say(line)
+
+
+@cluster.command()
+def train(
+    workspace: WorkspaceOption,
+    recipe: Annotated[str, typer.Argument(help="The recipe of a network: a name, or a TOML file.")],
+    master: Master,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that share each batch, a core each.")] = 2,
+    split: SplitOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and batches.")] = 0,
+    conf: Conf = None,
+) -> None:
+    """Train a network in several processes that share each batch, and predict all tracks with it.
+
+    A training that was interrupted, or that lost a machine, continues from its last checkpoint.
+    """
+    from unheard.cluster.train import train_on_cluster
+    from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
+    from unheard.splits import load_split
+
+    opened = Workspace.open(workspace)
+    chosen = load_any_recipe(recipe)
+    if isinstance(chosen, RankerRecipe):
+        raise UserError(f"{chosen.name}: not a network; run `unheard train -w {workspace} {recipe}` on one machine")
+    with _session(master, conf) as spark:
+        path = train_on_cluster(spark, opened, chosen, load_split(opened, split), processes=processes, seed=seed)
+    console.say(f"{chosen.name}: {path}")
 
 
 @cluster.command()
@@ -117,16 +172,19 @@ def recommend(
     split: SplitOption = None,
     conf: Conf = None,
     k: Annotated[int, typer.Option("-k", "--k", min=1, help="Tracks per playlist.")] = 100,
+    max_per_artist: Annotated[
+        int, typer.Option(min=0, help="At most so many tracks of an artist and an album, each song once; 0: no cap.")
+    ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random ties.")] = 0,
 ) -> None:
-    """Write the best cold tracks of every playlist: Parquet (playlist_id, rank, track_id, score). No caps apply."""
+    """Write the best cold tracks of every playlist: Parquet (playlist_id, rank, track_id, score)."""
     from unheard.cluster.recommend import lists_on_cluster
 
     opened = Workspace.open(workspace)
     if out.suffix != ".parquet":
         raise UserError(f"--out {out}: lists are written as a folder of Parquet files; use --out lists.parquet")
     with _session(master, conf) as spark:
-        rows = lists_on_cluster(spark, opened, split, model, out, k=k, seed=seed)
+        rows = lists_on_cluster(spark, opened, split, model, out, k=k, seed=seed, cap=max_per_artist or None)
     console.say(f"{out}: {rows} rows")
 
 

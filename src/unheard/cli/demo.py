@@ -44,7 +44,7 @@ def demo(
     _step(f"unheard init -w {shlex.quote(str(w))}")
     library_commands.init(w)
     _step(f"unheard scan -w {w} {folder / 'tracks.csv'}")
-    library_commands.scan(w, [folder / "tracks.csv"], jobs=jobs)
+    library_commands.scan(w, [str(folder / "tracks.csv")], jobs=jobs)
     _step(f"unheard errors -w {w}")
     library_commands.errors(w)
     _step(f"unheard import -w {w} {folder / 'playlists.csv'}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,9 @@ from unheard.cli.console import JsonFlag, WorkspaceOption
 from unheard.errors import MissingStageError, UserError
 from unheard.features.table import DEFAULT_KINDS
 from unheard.workspace import Workspace
+
+if TYPE_CHECKING:
+    from unheard.features.update import UpdateReport
 
 
 def features(
@@ -53,12 +57,19 @@ def features(
         return
     from unheard.features.update import update_features
 
-    kinds = kind or _default_kinds(opened)
+    kinds = kind or default_kinds(opened)
     tagger = _tagger(opened, kinds)
     if tagger is None and (tags or json):
         raise UserError(f"--tags, --json: {', '.join(kinds)} has no tags; choose another --kind")
     with console.progress_bars() as progress:
         reports = update_features(opened, kinds, track_ids=track, jobs=jobs, force=force, progress=progress)
+    show_features(reports)
+    if tagger is not None and (tags or track or json):
+        _tags(opened, tagger, track, json=json)
+
+
+def show_features(reports: Sequence[UpdateReport]) -> None:
+    """Print what was extracted, and each failure once."""
     for report in reports:
         console.say(
             f"{report.kind}: {report.extracted} tracks extracted, {report.unchanged} unchanged, "
@@ -66,11 +77,9 @@ def features(
         )
     for failure in dict.fromkeys(str(failure) for report in reports for failure in report.failures):
         console.say(f"  {failure}")
-    if tagger is not None and (tags or track or json):
-        _tags(opened, tagger, track, json=json)
 
 
-def _default_kinds(opened: Workspace) -> list[str]:
+def default_kinds(opened: Workspace) -> list[str]:
     """Return the default kinds and the stored kinds that are extracted from audio."""
     from unheard.features.store import FeatureStore
     from unheard.features.table import SCANNED_KINDS, from_audio, installed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -55,9 +56,10 @@ def migrate(workspace: WorkspaceOption) -> None:
 def scan(
     workspace: WorkspaceOption,
     sources: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            help="Folders of audio, audio files, tracks.csv tables, HDF5 spectrogram patches, Parquet or npz vectors.",
+            help="Folders of audio, audio files, their URLs (s3://BUCKET/FOLDER), tracks.csv tables, HDF5 spectrogram "
+            "patches, Parquet or npz vectors.",
             show_default=False,
         ),
     ],
@@ -87,7 +89,7 @@ def scan(
     if dry_run:
         actions = preview(
             opened,
-            sources,
+            paths_or_urls(sources),
             exclude=exclude or [],
             force=force,
             accept_damaged=accept_damaged,
@@ -101,7 +103,7 @@ def scan(
     with console.progress_bars() as progress:
         report = run(
             opened,
-            sources,
+            paths_or_urls(sources),
             jobs=jobs,
             exclude=exclude or [],
             force=force,
@@ -111,6 +113,13 @@ def scan(
             stopped=stopped,
         )
     show_scan(report, workspace)
+
+
+def paths_or_urls(sources: Sequence[str]) -> list[Path | str]:
+    """Return sources as paths, but URLs as text, because a path would merge their slashes."""
+    from unheard.ingest.remote_files import is_url
+
+    return [source if is_url(source) else Path(source) for source in sources]
 
 
 def show_scan(report: ScanReport, workspace: Path) -> None:

@@ -233,18 +233,39 @@ def embed(
         list[Path] | None,
         typer.Argument(help="Audio files. Default: every track of the library.", show_default=False),
     ] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="A .parquet file (track_id, path, vector).")] = Path(
-        "vectors.parquet"
-    ),
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Default: vectors, with the suffix of the format.", show_default=False),
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        Literal["parquet", "pgvector", "qdrant", "opensearch", "faiss"],
+        typer.Option(help="What loads the file; Milvus imports parquet."),
+    ] = "parquet",
+    directions: Annotated[
+        bool,
+        typer.Option(
+            "--directions", help="Write centred unit vectors of the library instead, whose cosines are similarities."
+        ),
+    ] = False,
     split: SplitOption = None,
     model: ModelOption = None,
     quick: Quick = False,
 ) -> None:
-    """Write predicted latent factors of audio files, in the space of the factors that the model was trained on."""
+    """Write predicted latent factors of audio files, in the space of the factors that the model was trained on.
+
+    With --format, the file is one that a vector store loads; the command that loads it is printed.
+    """
+    from unheard.recommend.vector_formats import FORMATS
+
+    output = output or Path(f"vectors{FORMATS[format].suffix}")
     session = _session(workspace, split, model, 0, warm=not files)
     with console.progress_bars() as progress:
-        report = session.write_vectors(files or [], output, quick=quick, progress=progress)
+        report = session.write_vectors(
+            files or [], output, format=format, directions=directions, quick=quick, progress=progress
+        )
     console.say(f"{output}: {report.written} vectors of {report.dim} factors ({session.model})")
+    if FORMATS[format].load:
+        console.say(f"load it: {FORMATS[format].load.format(path=output)}")
     for problem in report.problems:
         console.say(f"  skipped {problem}")
     if report.problems and not report.written:

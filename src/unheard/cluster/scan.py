@@ -1,8 +1,10 @@
-"""Extract the audio files of a scan on the cluster; plan and commit are those of the local scan.
+"""Hash and extract the audio files of a scan on the cluster; decisions and records are those of the local scan.
 
-Executors get paths, never bytes, and read the files themselves. Each task runs the local scan's worker process, so a
-file that crashes or hangs a decoder costs one file and no task. Outcomes stay on the executors' disks until the driver
-commits them in the order of the sources, so the workspace is the same, byte for byte, as after a local scan; the next
+Executors get paths or URLs, never bytes, and read the files themselves. Each task runs the local scan's worker process,
+so a file that crashes or hangs a decoder costs one file and no task. A task writes spectrograms to a shard of the mel
+store that the driver has claimed; the rest of the outcomes, some 5 kB a track, stays on the executors' disks until the
+driver commits it in the order of the sources. So the library and the features are the same, row for row, as after a
+local scan, and every track's frames byte for byte; only the shard that they are in depends on the cluster. The next
 batch is extracted in the meantime. A lost executor's part is extracted again.
 """
 
@@ -12,6 +14,7 @@ import pickle
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,37 +24,52 @@ import pyarrow as pa
 
 from unheard.cluster.spark import Numbers, over_ranges
 from unheard.ingest.workers import FileTask, in_order
-from unheard.scan.plan import Step
+from unheard.scan.audio_extraction import ExtractedAudio
+from unheard.scan.read_ahead import FileRead
 from unheard.scan.scan import ScanReport, scan
+from unheard.spectrograms.shards import MelWriter, ShardClaims
+from unheard.spectrograms.store import mel_writer, shard_claims
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-FILES_PER_TASK = 32  # whole songs take half a second each, starting a task's process up to two; 42 MB of spectrograms
+FILES_PER_TASK = 32  # whole songs take half a second each, starting a task's process up to two
 TASKS_PER_CORE = 4  # in a batch
 MIN_BATCH = 512  # files
 
 SCHEMA = pa.schema({"row": pa.int64(), "outcome": pa.binary()})
 
-Outcomes = Generator[tuple[Step, Any]]
+Outcomes = Generator[tuple[Any, Any]]
+Shared = tuple[Callable[..., Any], str, Sequence[int]]  # function, workspace, shards to write to
 
 
-def scan_on_cluster(spark: SparkSession, workspace: Workspace, sources: Sequence[Path], **options: Any) -> ScanReport:
+def scan_on_cluster(
+    spark: SparkSession, workspace: Workspace, sources: Sequence[Path | str], **options: Any
+) -> ScanReport:
     """Do what `scan` does, with the same options but `jobs`, and extract on the cluster."""
-    return scan(workspace, sources, jobs=1, extract=partial(extract_on_cluster, spark), **options)
+    with shard_claims(workspace) as claims:
+        extract = partial(run_on_cluster, spark, workspace, claims=claims)
+        return scan(workspace, sources, jobs=1, extract=extract, **options)
 
 
-def extract_on_cluster(
-    spark: SparkSession, function: Callable[..., Any], tasks: Iterable[FileTask[Step]], *, n_workers: int = 1
+def run_on_cluster(
+    spark: SparkSession,
+    workspace: Workspace,
+    function: Callable[..., Any],
+    tasks: Iterable[FileTask[Any]],
+    *,
+    claims: ShardClaims | None = None,
 ) -> Outcomes:
-    """Do what `in_order` does, on the cluster. `n_workers` is the number of processes of one Spark task."""
-    size = max(MIN_BATCH, spark.sparkContext.defaultParallelism * TASKS_PER_CORE * FILES_PER_TASK)
+    """Do what `in_order` does, on the cluster; with `claims`, spectrograms of what `read_file` returns are stored."""
+    n_writers = spark.sparkContext.defaultParallelism
+    size = max(MIN_BATCH, n_writers * TASKS_PER_CORE * FILES_PER_TASK)
     source, running = iter(tasks), None
-    with ThreadPoolExecutor(1) as background:
+    with ThreadPoolExecutor(1) as background, shard_claims(workspace) as claims:
         try:
             while batch := list(islice(source, size)):
-                upcoming = batch, background.submit(_extract, spark, function, batch, n_workers)
+                shared = function, str(workspace.root.resolve()), claims.with_room(n_writers)
+                upcoming = batch, background.submit(_extract, spark, batch, shared)
                 if running is not None:
                     yield from _in_order(running[0], running[1].result())
                 running = upcoming
@@ -61,9 +79,7 @@ def extract_on_cluster(
             spark.sparkContext.cancelAllJobs()
 
 
-def _extract(
-    spark: SparkSession, function: Callable[..., Any], batch: Sequence[FileTask[Step]], n_workers: int
-) -> DataFrame | None:
+def _extract(spark: SparkSession, batch: Sequence[FileTask[Any]], shared: Shared) -> DataFrame | None:
     """Compute the outcomes of a batch and leave them on the executors; None if no file has to be read."""
     from pyspark import StorageLevel
 
@@ -75,24 +91,36 @@ def _extract(
         len(todo),
         per_task=FILES_PER_TASK,
         function=_outcomes,
-        shared=(function, todo, n_workers),
+        shared=(todo, shared),
         schema=SCHEMA,
     ).persist(StorageLevel.DISK_ONLY)
     frame.count()
     return frame
 
 
-def _outcomes(
-    numbers: Numbers, shared: tuple[Callable[..., Any], Sequence[FileTask[int]], int]
-) -> Iterator[dict[str, Any]]:
+def _outcomes(numbers: Numbers, shared: tuple[Sequence[FileTask[int]], Shared]) -> Iterator[dict[str, Any]]:
     """Extract some files, on an executor. Pickled as the pipe of a local worker process does."""
-    function, todo, n_workers = shared
-    with closing(in_order(function, (todo[number] for number in numbers), n_workers=n_workers)) as results:
+    todo, (function, root, shards) = shared
+    tasks = (todo[number] for number in numbers)
+    with (
+        mel_writer(Workspace.open(Path(root)), shards) as writer,
+        closing(in_order(function, tasks, n_workers=1)) as results,
+    ):
         for row, outcome in results:
-            yield {"row": row, "outcome": pickle.dumps(outcome)}
+            yield {"row": row, "outcome": pickle.dumps(_with_stored_mel(outcome, writer))}
 
 
-def _in_order(batch: Sequence[FileTask[Step]], frame: DataFrame | None) -> Outcomes:
+def _with_stored_mel(outcome: Any, writer: MelWriter) -> Any:
+    """Store the spectrogram of a file; if there are more tasks than shards, the driver does it."""
+    if not isinstance(outcome, FileRead) or not isinstance(audio := outcome.outcome, ExtractedAudio):
+        return outcome
+    if not writer.claim():
+        return outcome
+    stored = writer.append(outcome.track_id, audio.mel, outcome.content_hash)
+    return replace(outcome, outcome=replace(audio, mel=stored))
+
+
+def _in_order(batch: Sequence[FileTask[Any]], frame: DataFrame | None) -> Outcomes:
     """Yield the outcomes of a batch in its order; None for a step that computes nothing."""
     found = iter(()) if frame is None else frame.toLocalIterator(prefetchPartitions=True)
     for row, task in enumerate(batch):

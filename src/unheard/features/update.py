@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-from unheard.errors import AudioError, UserError
+from unheard.errors import AudioError, Reason, UserError
 from unheard.features.current import current_features, source_hashes
 from unheard.features.extraction import Vectors, extract_file
 from unheard.features.extractor import FeatureExtractor, MelExtractor, Prepared, Tagger
@@ -23,7 +23,8 @@ from unheard.features.store import FeatureStore
 from unheard.features.table import SCANNED_KINDS, check_kinds, load_extractor
 from unheard.features.writer import FeatureWriter
 from unheard.ingest.audio import MISSING_SHARE
-from unheard.ingest.workers import FileTask, InternalError, in_order
+from unheard.ingest.remote_files import file_status, local_file
+from unheard.ingest.workers import FileTask, InternalError, RunTasks, in_order
 from unheard.library import Library, Track, Tracks, open_library
 from unheard.progress import Progress, silent
 from unheard.search import did_you_mean_tracks
@@ -51,12 +52,14 @@ def update_features(
     jobs: int = 1,
     force: bool = False,
     progress: Progress = silent,
+    run: RunTasks | None = None,
 ) -> list[UpdateReport]:
     """Extract features of these kinds for every track that lacks them or has stale ones.
 
     track_ids  only these
     jobs       worker processes; the vectors do not depend on how many there are
     force      extract current features again
+    run        runs the extraction from files elsewhere than in processes of this machine, as `in_order` does
 
     MissingStageError if weights of an extractor are missing, or if a network is not trained; UserError if a kind is
     unknown or not extracted from audio, if no track has audio, or if a track id is unknown.
@@ -80,8 +83,8 @@ def update_features(
         if from_mel:
             found |= _update_from_mel(workspace, library, from_mel, track_ids, force=force, progress=progress)
         if from_files:
-            run = _FileRun(workspace, tracks, from_files, track_ids, force=force)
-            found |= run.extract(jobs=jobs, progress=progress)
+            files = _FileRun(workspace, tracks, from_files, track_ids, force=force)
+            found |= files.extract(run or partial(in_order, n_workers=jobs), progress=progress)
     return [found[kind] for kind in kinds]
 
 
@@ -197,13 +200,17 @@ class _FileRun:
             kind: frozenset(_missing(workspace, tracks, ids, kind, force=force)) for kind in self._extractors
         }
 
-    def extract(self, *, jobs: int, progress: Progress) -> dict[str, UpdateReport]:
+    def extract(
+        self,
+        run: RunTasks,
+        progress: Progress,
+    ) -> dict[str, UpdateReport]:
         """Extract missing features and store them."""
         extracted: Counter[str] = Counter()
         failures: dict[str, list[AudioError]] = {kind: [] for kind in self._extractors}
         n_files = len(frozenset[str]().union(*self._missing.values()))
         store = FeatureStore(self._workspace.features_dir)
-        with FeatureWriter(store) as writer, closing(in_order(_extract, self._jobs(), n_workers=jobs)) as results:
+        with FeatureWriter(store) as writer, closing(run(_extract, self._jobs())) as results:
             for done, ((track, kinds), outcome) in enumerate(results, start=1):
                 if isinstance(outcome, InternalError):
                     raise outcome.as_error(track.path)
@@ -231,25 +238,28 @@ class _FileRun:
             if kinds:
                 # The scan accepted the file as it was, perhaps damaged; one that has changed since must be whole.
                 max_lost = 1.0 if _is_unchanged(track) else MISSING_SHARE
-                arguments = (Path(track.path), kinds, self._workspace.settings, max_lost)
+                arguments = (track.path, kinds, self._workspace.settings, max_lost)
                 yield FileTask((track, kinds), arguments, LIMIT_S + track.size / BYTES_PER_S)
 
 
 def _is_unchanged(track: Track) -> bool:
     try:
-        status = Path(track.path).stat()
+        status = file_status(track.path)
     except OSError:
         return False
-    return (status.st_size, status.st_mtime_ns) == (track.size, track.mtime_ns)
+    return (status.size, status.mtime_ns) == (track.size, track.mtime_ns)
 
 
-def _extract(path: Path, kinds: list[str], settings: Settings, max_lost: float) -> Vectors | UserError:
+def _extract(path: str, kinds: list[str], settings: Settings, max_lost: float) -> Vectors | UserError:
     """Call `extract_file` in a worker process, on one core."""
     os.environ["OMP_NUM_THREADS"] = "1"  # of torch, which an extractor may import later
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     try:
-        return extract_file(path, kinds, settings, max_lost=max_lost)
+        with local_file(path) as (file, _):
+            return extract_file(file, kinds, settings, max_lost=max_lost)
+    except OSError as error:  # of a URL; extractors raise AudioError for a file that they cannot read
+        raise AudioError(path, Reason.UNREADABLE, error.strerror or str(error)) from error
     except AudioError:
         raise
     except UserError as error:  # a broken extractor fails for every file, so it ends the run

@@ -67,6 +67,10 @@ class _Pending(Generic[Key]):
     outcome: Any = None
 
 
+# (function, tasks) -> (key, result) in the order of the tasks, as `in_order` does
+RunTasks = Callable[[Callable[..., Any], Iterable[FileTask[Any]]], Generator[tuple[Any, Any]]]
+
+
 def in_order(
     function: Callable[..., Any], jobs: Iterable[FileTask[Key]], *, n_workers: int
 ) -> Generator[tuple[Key, Any | AudioError | WorkerFailure | InternalError]]:

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unheard.models.synced_norm import summed
+
 PATCHES_IN_CACHE = 2
 
 
@@ -33,7 +35,8 @@ def first_block(x: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d | None, 
         return _convolve_and_pool(x, weight, bias, pool)
     if norm.training:
         mean, variance = output_statistics(x, weight, bias)  # (channels,) each
-        update_running(norm, mean.detach(), variance.detach(), count=x.numel())
+        count = int(summed(torch.tensor(float(x.numel()), device=x.device)))
+        update_running(norm, mean.detach(), variance.detach(), count=count)
     else:
         assert norm.running_mean is not None
         assert norm.running_var is not None
@@ -54,8 +57,9 @@ def output_statistics(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, 
             n = functional.unfold(part, 3, padding=1).transpose(0, 1).reshape(9, -1)  # (9, positions)
             total += n.sum(1)
             products += n @ n.T
-        mean_n = total / x.numel()
-        covariance = products / x.numel() - torch.outer(mean_n, mean_n)
+        count = summed(torch.tensor(float(x.numel()), dtype=torch.float64, device=x.device))
+        mean_n = summed(total) / count
+        covariance = summed(products) / count - torch.outer(mean_n, mean_n)
     w = weight.reshape(-1, 9).double()  # (channels, 9)
     return (w @ mean_n + bias).float(), ((w @ covariance) * w).sum(1).clamp(min=0).float()
 

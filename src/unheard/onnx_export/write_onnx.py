@@ -146,7 +146,7 @@ def write_graph(graph: TrackGraph, path: Path, about: dict[str, str]) -> None:
             verbose=False,
         )
     assert program is not None
-    if any(isinstance(one.shape[0], int) for one in program.model.graph.inputs):
+    if any(one.shape is None or isinstance(one.shape[0], int) for one in program.model.graph.inputs):
         raise UnheardError(f"{path}: this model can be exported for {SAMPLE} rows only; report it, please")
     program.model.metadata_props["unheard"] = json.dumps(
         {"version": __version__, **about, "dim": graph.dim, **graph.about, "inputs": [asdict(i) for i in graph.inputs]}

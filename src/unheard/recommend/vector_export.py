@@ -1,40 +1,17 @@
-"""Predict factors of audio files, and write factors as Parquet.
-
-Columns: track_id, path, vector. Model, split and dim are in the metadata of the file.
-"""
+"""Predict factors of audio files one by one, so that a file that cannot be used costs no other."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.artefacts import atomic_path
 from unheard.errors import AudioError
 from unheard.ids import IdMap
 from unheard.progress import Progress
-
-
-def write_vectors(
-    path: Path, ids: Sequence[str], paths: Sequence[str], vectors: NDArray[np.float32], metadata: Mapping[str, str]
-) -> None:
-    """Write `vectors` (n, dim) of n tracks, atomically."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.table(
-        {
-            "track_id": pa.array(ids, pa.string()),
-            "path": pa.array(paths, pa.string()),
-            "vector": pa.array(list(vectors), pa.list_(pa.float32())),
-        }
-    )
-    with atomic_path(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({"unheard": json.dumps(dict(metadata))}), temporary)
 
 
 def embed_each(

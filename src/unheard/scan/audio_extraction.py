@@ -21,6 +21,7 @@ from unheard.ingest.audio_hash import PacketHash, audio_hash
 from unheard.ingest.tags import read_tags
 from unheard.library import Track
 from unheard.spectrograms.files import encoded_mel
+from unheard.spectrograms.shards import StoredMel
 from unheard.workspace import Settings
 
 
@@ -28,7 +29,7 @@ from unheard.workspace import Settings
 class ExtractedAudio:
     """What a scan stores of one track. The vectors are computed from the encoded frames, so they can be recomputed."""
 
-    mel: NDArray[Any]  # (frame, mel), encoded
+    mel: NDArray[Any] | StoredMel  # (frame, mel), encoded, or where a task of a cluster has stored it
     statistics: Floats  # (558,)
     signature: Floats  # (257,)
     fingerprint: Floats  # (384,)

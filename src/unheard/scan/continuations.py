@@ -6,10 +6,10 @@ should be one cost a listener little, one track that should be two mixes the pla
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from unheard.ingest.remote_files import file_status
 from unheard.library import Track
 from unheard.scan.folders import in_system_folder
 from unheard.spectrograms.same_recording import Prints, is_same_recording, is_short_or_steady, sketch
@@ -128,7 +128,7 @@ def is_missing(track: Track) -> bool:
     if not track.path or in_system_folder(track.path):
         return True
     try:
-        os.stat(track.path)  # noqa: PTH116 - paths are strings here
+        file_status(track.path)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return True
     except OSError:
@@ -137,8 +137,8 @@ def is_missing(track: Track) -> bool:
 
 
 def _has_changed(track: Track) -> bool:
-    status = os.stat(track.path)  # noqa: PTH116
-    return (status.st_size, status.st_mtime_ns) != (track.size, track.mtime_ns)
+    status = file_status(track.path)
+    return (status.size, status.mtime_ns) != (track.size, track.mtime_ns)
 
 
 def _only(tracks: Sequence[Track], file: Track) -> Track | None:

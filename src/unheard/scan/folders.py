@@ -24,7 +24,8 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from pathlib import Path
 
-from unheard.ingest.containers import is_audio_file
+from unheard.ingest.containers import AUDIO_SUFFIXES, is_audio_file
+from unheard.ingest.remote_files import list_files
 
 SYSTEM_FOLDERS = frozenset({
     "$recycle.bin", "recycler", "recycled", "recycle.bin", "system volume information", "found.000",  # Windows
@@ -111,6 +112,27 @@ def audio_files(folder: Path, excludes: Excludes, passed_over: PassedOver, unlis
             else:
                 passed_over.files[_kind(path)] += 1
     return sorted(found)
+
+
+def remote_audio_files(url: str, excludes: Excludes, passed_over: PassedOver) -> list[str]:
+    """Return the URLs of the audio files below a URL, sorted; they are known by their suffixes only."""
+    found, root = [], Path(url)  # only parts of their names are compared, so that two slashes become one
+    files = {path: name for name in list_files(url) if (path := Path(name)).name and path.is_relative_to(root)}
+    marked = {
+        path.parent for path in files if path.name == ALWAYS_A_MARKER and path.parent != root
+    }  # reading markers that have to be empty would take a request each
+    for path, name in sorted(files.items(), key=lambda item: item[1]):
+        folders = [folder for folder in path.parents if folder != root and folder.is_relative_to(root)]
+        left_out = next((folder.name for folder in folders if _is_system(folder.name)), None)
+        if left_out is not None:
+            passed_over.folders[left_out] += 1
+        elif any(_is_hidden(part.name) or part in marked or excludes.match(part, root) for part in (path, *folders)):
+            continue
+        elif path.suffix.lower() in AUDIO_SUFFIXES:
+            found.append(name)
+        else:
+            passed_over.files[_kind(path)] += 1
+    return found
 
 
 def _kind(path: Path) -> str:

@@ -20,11 +20,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
 from unheard.errors import Reason
+from unheard.ingest.remote_files import file_status, local_file
 from unheard.library import Failure, Library, Track
 from unheard.scan.folders import in_system_folder
 from unheard.scan.sources import TEXT_COLUMNS, Candidate
@@ -88,28 +90,51 @@ class Planner:
         self._decoding: set[str] = set()  # hashes
         self._left: frozenset[str] | None = None  # audio hashes of tracks whose file is not at its path now
 
-    def decide(self, candidate: Candidate) -> Step:
-        """Return the step for one file; its bytes are read only if its path, size or time is new."""
+    def to_read(self, candidate: Candidate) -> tuple[Track, frozenset[str]] | None:
+        """Return None if `decide` will not need the bytes of a file; else what reading it ahead needs. Decides nothing.
+
+        That are path, status and id (of the track at its path or of its row, else empty), and the audio hashes of the
+        tracks that it may continue.
+        """
+        known = self._known(candidate.path, candidate.table_track)
+        base = replace(candidate.table_track or Track(""), path=candidate.path)
+        try:
+            candidate.path.encode()
+            base = _with_status(base)
+        except (OSError, ValueError):
+            return None
+        if not self._force and self._step_by_status(base, known):
+            return None
+        named = candidate.table_track is not None
+        known_audio = frozenset[str]() if self._force else self._own_audio(known)
+        if not (self._force or named):
+            known_audio |= self._left_audio()
+        return replace(base, track_id=base.track_id or (known.track_id if known else "")), known_audio
+
+    def decide(self, candidate: Candidate, hash_of: Callable[[str], str] | None = None) -> Step:
+        """Return the step for one file; its bytes are read only if its path, size or time is new.
+
+        hash_of  returns `content_hash` of a path that was read already
+        """
         path, table_track = candidate.path, candidate.table_track
         base = replace(table_track or Track(""), path=path)
         known = self._known(path, table_track)
         try:
             path.encode()
-            status = os.stat(path)  # noqa: PTH116 - paths are strings here
-            base = replace(base, size=status.st_size, mtime_ns=status.st_mtime_ns, ctime_ns=status.st_ctime_ns)
+            base = _with_status(base)
             if not self._force and (step := self._step_by_status(base, known)):
                 return step
-            content_hash = hash_file(path) if base.size else ""
+            found = (hash_of or content_hash)(path) if base.size else ""
         except UnicodeEncodeError:
             shown = replace(base, path=os.fsencode(path).decode("utf-8", "backslashreplace"))
-            return _fail(shown, Reason.UNREADABLE, "its name is not UTF-8; rename it")
+            return failed_step(shown, Reason.UNREADABLE, "its name is not UTF-8; rename it")
         except (FileNotFoundError, NotADirectoryError, ValueError):
             if known and known.track_id in self._stored:
                 return Step(Action.GONE, known)
-            return _fail(base, Reason.MISSING, "no such file; correct the path or remove the row")
+            return failed_step(base, Reason.MISSING, "no such file; correct the path or remove the row")
         except OSError as error:
-            return _fail(base, Reason.UNREADABLE, f"{error.strerror}; check the file and its permissions")
-        return self._step_by_content(replace(base, content_hash=content_hash), known)
+            return failed_step(base, Reason.UNREADABLE, f"{error.strerror}; check the file and its permissions")
+        return self._step_by_content(replace(base, content_hash=found), known)
 
     # ------------------------------------------------------------------------------------------- unchanged files
 
@@ -203,14 +228,20 @@ class Planner:
 
         Tracks leave when their file is missing or has changed, or when another file takes their path.
         """
-        own = frozenset({before.audio_hash} - {""}) if before and before.track_id in self._stored else frozenset()
+        own = self._own_audio(before)
         if named:
             return own
+        if not own <= self._left_audio():
+            self._left = self._left_audio() | own
+        return self._left_audio()
+
+    def _own_audio(self, track: Track | None) -> frozenset[str]:
+        return frozenset({track.audio_hash} - {""}) if track and track.track_id in self._stored else frozenset()
+
+    def _left_audio(self) -> frozenset[str]:
         if self._left is None:
             tracks = (self._tracks[name] for name in self._stored if name in self._tracks)
             self._left = frozenset(track.audio_hash for track in tracks if track.audio_hash and not _is_there(track))
-        if not own <= self._left:
-            self._left |= own
         return self._left
 
     def _record(self, track: Track) -> Track | None:
@@ -259,6 +290,12 @@ def duplicate(track: Track, kept: Track) -> Failure:
     return _failure(track, Reason.DUPLICATE, detail, duplicate_of=kept.track_id)
 
 
+def content_hash(path: str) -> str:
+    """Return `hash_file` of a path or URL."""
+    with local_file(path) as (file, _):
+        return hash_file(str(file))
+
+
 def hash_file(path: str) -> str:
     """Return the BLAKE2b hash of a file's bytes in 64 hexadecimal digits."""
     with Path(path).open("rb") as file:
@@ -270,15 +307,21 @@ def _is_there(track: Track) -> bool:
     if in_system_folder(track.path):
         return False
     try:
-        status = os.stat(track.path)  # noqa: PTH116
+        status = file_status(track.path)
     except (OSError, ValueError):
         return False
-    return (status.st_size, status.st_mtime_ns) == (track.size, track.mtime_ns)
+    return (status.size, status.mtime_ns) == (track.size, track.mtime_ns)
+
+
+def _with_status(track: Track) -> Track:
+    status = file_status(track.path)
+    return replace(track, size=status.size, mtime_ns=status.mtime_ns, ctime_ns=status.ctime_ns)
 
 
 def _failure(track: Track, reason: Reason, detail: str, *, duplicate_of: str = "") -> Failure:
     return Failure(track.path, reason, detail, track.track_id, track.size, track.mtime_ns, duplicate_of)
 
 
-def _fail(track: Track, reason: Reason, detail: str) -> Step:
+def failed_step(track: Track, reason: Reason, detail: str) -> Step:
+    """Return the step of a file that cannot be read now; the next scan tries it again."""
     return Step(Action.FAILED, track, _failure(track, reason, detail))

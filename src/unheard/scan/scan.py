@@ -9,14 +9,14 @@ write to one workspace at once, each to its own shard of the mel store.
 from __future__ import annotations
 
 import errno
+import uuid
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from unheard.errors import UserError
 from unheard.features.recording_prints import prints_by_id
@@ -26,15 +26,17 @@ from unheard.features.writer import FeatureWriter
 from unheard.ingest.audio import MISSING_SHARE
 from unheard.ingest.decoders import decoder_versions
 from unheard.ingest.patches import PatchFile
+from unheard.ingest.remote_files import is_url
 from unheard.ingest.track_details import details_reader
 from unheard.ingest.vectors import read_vectors
-from unheard.ingest.workers import FileTask, InternalError, in_order
+from unheard.ingest.workers import FileTask, InternalError, RunTasks, in_order
 from unheard.library import Library, Track
 from unheard.progress import Progress, silent
 from unheard.scan.audio_extraction import extract_unless_known
 from unheard.scan.commit import Committer
 from unheard.scan.continuations import is_missing
 from unheard.scan.plan import Action, Planner, Step, merge_metadata, still_fails
+from unheard.scan.read_ahead import decided, outcomes, read_file, write_hashes
 from unheard.scan.readymade import check_width, store_vectors
 from unheard.scan.sources import Candidate, Sources, find_sources
 from unheard.spectrograms.store import check_store, mel_writer, stored_ids
@@ -44,8 +46,7 @@ from unheard.workspace import Settings, Workspace
 LIMIT_S, BYTES_PER_S = 600.0, 1e5
 MAX_INTERNAL_ERRORS = 5  # in a row: the other files would most likely fail in the same way
 
-# (function, jobs) -> (step, outcome) in the order of the jobs, as `in_order` does
-Extract = Callable[[Callable[..., Any], Iterable[FileTask[Step]]], Generator[tuple[Step, Any]]]
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def ignore(message: str) -> None:
 
 def scan(
     workspace: Workspace,
-    sources: Sequence[Path],
+    sources: Sequence[Path | str],
     *,
     jobs: int,
     exclude: Sequence[str] = (),
@@ -95,7 +96,7 @@ def scan(
     accept_damaged: float = 100 * MISSING_SHARE,
     progress: Progress = silent,
     remark: Callable[[str], None] = ignore,
-    extract: Extract | None = None,
+    extract: RunTasks | None = None,
     stopped: Callable[[], bool] = never,
 ) -> ScanReport:
     """Bring the library up to date with `sources`: folders, audio files, tables, vectors, HDF5 patches.
@@ -107,7 +108,8 @@ def scan(
                     files are accepted whose end is missing so that their length is unknown
     remark          is called with one line for what was passed over, for each pattern of `exclude` that matched nothing
                     and for each damaged file that was accepted
-    extract         runs the extraction of files elsewhere than in processes of this machine
+    extract         runs the extraction of files elsewhere than in processes of this machine; files are then read ahead
+                    (read_ahead.py), as those at URLs are
     stopped         is called before each audio file; once it returns True, no further one is begun, and what is
                     decoded is stored
 
@@ -149,17 +151,16 @@ def scan(
         )
         committer.record_unlisted_folders(found.unlisted_folders)
 
-        def task(step: Step) -> FileTask[Step]:
-            return _job(step, workspace.settings, found, accept_damaged)
-
         begun = _Begun(found.audio, stopped)
-        first = (task(planner.decide(candidate)) for candidate in begun)
-        # Files that were taken for stored ones, but are not: asked for after all others are committed.
-        again = (task(replace(step, known_audio=frozenset())) for step in committer.take_not_decoded())
-        extract = extract or partial(in_order, n_workers=jobs)
-        results = [extract(extract_unless_known, tasks) for tasks in (first, again)]
-        with closing(results[0]), closing(results[1]):
-            problem = _commit_all(chain(*results), len(found.audio), committer, progress)
+        extraction = _Extraction(workspace.settings, found, begun, accept_damaged, planner, committer)
+        run = extract or partial(in_order, n_workers=jobs)
+        if extract is not None or any(is_url(candidate.path) for candidate in found.audio):
+            hashes = stack.enter_context(_stored_hashes(workspace, library, frozenset() if force else stored))
+            results = extraction.read_ahead(run, hashes)
+        else:
+            results = extraction.planned(run)
+        with closing(results):
+            problem = _commit_all(results, len(found.audio), committer, progress)
         n_left = len(found.audio) - begun.n
         for file in patches:
             _scan_patches(committer, file, table_tracks, workspace.settings, force=force, progress=progress)
@@ -216,7 +217,7 @@ def _explained_full_disk(workspace: Workspace) -> Iterator[None]:
 
 def preview(
     workspace: Workspace,
-    sources: Sequence[Path],
+    sources: Sequence[Path | str],
     *,
     exclude: Sequence[str] = (),
     force: bool = False,
@@ -253,13 +254,73 @@ def _commit_all(
     return first
 
 
-def _job(step: Step, settings: Settings, found: Sources, accept_damaged: float) -> FileTask[Step]:
-    if step.action is not Action.DECODE:
-        return FileTask(step)
-    path = Path(step.track.path)
-    max_lost = max(MISSING_SHARE, accept_damaged / 100)
-    arguments = (path, settings, step.known_audio, found.folder_of(path), max_lost)
-    return FileTask(step, arguments, LIMIT_S + step.track.size / BYTES_PER_S)
+@dataclass(frozen=True)
+class _Extraction:
+    """Yields step and outcome of every audio file, first of all that were found, then of those in `not_decoded`.
+
+    The second are files that were taken for stored ones, but are not: asked for when all others are committed.
+    """
+
+    settings: Settings
+    found: Sources
+    begun: _Begun
+    accept_damaged: float
+    planner: Planner
+    committer: Committer
+
+    def planned(self, run: RunTasks) -> Generator[tuple[Step, Any]]:
+        """Decide about files before they are extracted."""
+        for steps in ((self.planner.decide(candidate) for candidate in self.begun), self._again()):
+            with closing(run(extract_unless_known, (self._task(step) for step in steps))) as results:
+                yield from results
+
+    def read_ahead(self, run: RunTasks, hashes: Path) -> Generator[tuple[Step, Any]]:
+        """Extract files before it is decided about them (read_ahead.py)."""
+        read = partial(read_file, extract_unless_known)
+        tasks = (self._task_ahead(candidate, self.planner.to_read(candidate), hashes) for candidate in self.begun)
+        with closing(run(read, tasks)) as results:
+            yield from decided(self.planner, results, self.committer.not_decoded.append)
+        again = (self._task_ahead(step, (step.track, frozenset()), None) for step in self._again())
+        with closing(run(read, again)) as results:
+            yield from outcomes(results)
+
+    def _again(self) -> Iterator[Step]:
+        return (replace(step, known_audio=frozenset()) for step in self.committer.take_not_decoded())
+
+    def _task(self, step: Step) -> FileTask[Step]:
+        if step.action is not Action.DECODE:
+            return FileTask(step)
+        path, folder = Path(step.track.path), self.found.folder_of(step.track.path)
+        root = None if folder is None else Path(folder)
+        arguments = (path, self.settings, step.known_audio, root, self._max_lost)
+        return FileTask(step, arguments, _limit_s(step.track))
+
+    def _task_ahead(self, key: Key, wanted: tuple[Track, frozenset[str]] | None, hashes: Path | None) -> FileTask[Key]:
+        if wanted is None:
+            return FileTask(key)
+        track, known_audio = wanted
+        root = self.found.folder_of(track.path)
+        arguments = (track.path, self.settings, known_audio, root, self._max_lost, track.track_id, hashes)
+        return FileTask(key, arguments, _limit_s(track))
+
+    @property
+    def _max_lost(self) -> float:
+        return max(MISSING_SHARE, self.accept_damaged / 100)
+
+
+def _limit_s(track: Track) -> float:
+    return LIMIT_S + track.size / BYTES_PER_S
+
+
+@contextmanager
+def _stored_hashes(workspace: Workspace, library: Library, stored: frozenset[str]) -> Iterator[Path]:
+    """Yield a file of the content hashes of stored tracks, where every machine sees it; delete it."""
+    path = workspace.root.resolve() / f".scan-{uuid.uuid4().hex[:8]}.npy"
+    write_hashes(path, [track for track in library.tracks().items if track.track_id in stored])
+    try:
+        yield path
+    finally:
+        path.unlink()
 
 
 def _scan_patches(

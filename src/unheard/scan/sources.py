@@ -14,12 +14,13 @@ from pathlib import Path
 from unheard.errors import TableError, UserError
 from unheard.ingest.patches import PATCH_SUFFIXES
 from unheard.ingest.release_dates import iso_date
+from unheard.ingest.remote_files import is_folder, is_url
 from unheard.ingest.tables import TABLE_SUFFIXES, column_names, read_rows
 from unheard.ingest.tags import clean, credited_artists, joined_genres
 from unheard.ingest.track_details import details_reader
 from unheard.ingest.vectors import has_vectors
 from unheard.library import Track
-from unheard.scan.folders import Excludes, PassedOver, audio_files
+from unheard.scan.folders import Excludes, PassedOver, audio_files, remote_audio_files
 
 TABLE_NAMES = ("tracks.csv", "tracks.parquet")
 ADJACENT_NAMES = ("vectors.parquet", "vectors.npz", "patches.h5", "patches.hdf5")
@@ -49,9 +50,9 @@ class Sources:
     passed_over: PassedOver = field(default_factory=PassedOver)
     unmatched: list[str] = field(default_factory=list)  # patterns of `exclude` that matched nothing
 
-    def folder_of(self, path: Path) -> Path | None:
+    def folder_of(self, path: str) -> str | None:
         """Return the scanned folder that a file is below; None for a file that was named itself or in a table."""
-        return next((Path(folder) for folder in self.folders if path.is_relative_to(folder)), None)
+        return next((folder for folder in self.folders if Path(path).is_relative_to(folder)), None)
 
     def remarks(self) -> list[str]:
         """Return one line about the files and folders that were passed over, and one for each unmatched pattern."""
@@ -62,12 +63,19 @@ class Sources:
         return [*lines, summary] if summary else lines
 
 
-def find_sources(paths: Sequence[Path], *, exclude: Sequence[str] = ()) -> Sources:
-    """Return the files, tables, vectors and patches of `paths`; UserError or TableError for what cannot be a source."""
+def find_sources(paths: Sequence[Path | str], *, exclude: Sequence[str] = ()) -> Sources:
+    """Return the files, tables, vectors and patches of `paths`; UserError or TableError for what cannot be a source.
+
+    A path may be the URL of a folder of audio or of an audio file.
+    """
     found = Sources()
     tables: list[Path] = []
     folders: list[Path] = []
+    urls: list[str] = []
     for path in paths:
+        if is_url(path):
+            urls.append(str(path))
+            continue
         _classify(Path(os.path.abspath(path)), found, tables, folders)  # noqa: PTH100 - resolve() would follow links
     for table in tables:
         _read_table(table, found)
@@ -79,6 +87,14 @@ def find_sources(paths: Sequence[Path], *, exclude: Sequence[str] = ()) -> Sourc
             if name not in known:
                 known.add(name)
                 found.audio.append(Candidate(name))
+    for url in urls:
+        if is_folder(url):
+            found.folders.append(url)
+            names = remote_audio_files(url, excludes, found.passed_over)
+        else:
+            names = [url]
+        found.audio += [Candidate(name) for name in names if name not in known]
+        known.update(names)
     found.unmatched = excludes.unmatched
     if found.details and not (found.vectors or found.patches):
         raise UserError(f"{found.details[0]}: says something about tracks; name the file with their vectors too")

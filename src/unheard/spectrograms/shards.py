@@ -4,6 +4,8 @@
     mels/0000.index    one JSON line per stored track: [track_id, start_frame, n_frames, source_hash]
     mels/0000.lock     held by the shard's writer, and released by the system when the writer ends
 
+    mels/0000.writer   held by a writer of another process, for which a scan holds the first lock (`ShardClaims`)
+
 Any number of processes may write at once, each to its own shard: a writer claims the last shard, or the next
 number if the last one is full or claimed. Frames are on disk before their index line is written, and the line before
 the library stores the track. So readers ignore a half-written line, and frames without a line, that a kill leaves, and
@@ -18,7 +20,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +48,13 @@ class Entry(NamedTuple):
         return self.start_frame + self.n_frames
 
 
+class StoredMel(NamedTuple):
+    """A spectrogram that a writer of another process has stored already: its entry, in the shard of this number."""
+
+    shard: int
+    entry: Entry
+
+
 @dataclass(frozen=True)
 class Shard:
     """The paths of one shard."""
@@ -70,13 +79,13 @@ class Shard:
         return self.frames_path.stat().st_size // frame_bytes if self.frames_path.exists() else 0
 
     @contextmanager
-    def lock(self) -> Iterator[bool]:
-        """Claim the shard; yield False if another writer holds it.
+    def lock(self, name: str = "lock") -> Iterator[bool]:
+        """Claim the shard; yield False if another process holds it.
 
         SQLite locks the file in the same way on every system, also against other threads of this process. The file
         stays when the shard is removed: without it, two writers could hold locks of two files of the same name.
         """
-        path = self.folder / f"{self.number:04d}.lock"
+        path = self.folder / f"{self.number:04d}.{name}"
         with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as lock:
             try:
                 lock.execute("PRAGMA journal_mode = MEMORY")  # no journal file
@@ -113,10 +122,13 @@ def latest_entries(
 
 
 class MelWriter:
-    """Append spectrograms to a shard, which is claimed before the first one is written."""
+    """Append spectrograms to a shard, which is claimed before the first one is written.
 
-    def __init__(self, folder: Path, *, n_mels: int, dtype: np.dtype[Any]) -> None:
-        self._folder, self._n_mels, self._dtype = folder, n_mels, dtype
+    among  shards that another process has claimed for this writer and others (`ShardClaims`); none: any shard
+    """
+
+    def __init__(self, folder: Path, *, n_mels: int, dtype: np.dtype[Any], among: Sequence[int] = ()) -> None:
+        self._folder, self._n_mels, self._dtype, self._among = folder, n_mels, dtype, among
         self._stack = ExitStack()  # of the claimed shard: lock and files
         self._shard: Shard | None = None
         self._frames: BinaryIO
@@ -129,13 +141,30 @@ class MelWriter:
     def __exit__(self, *exc: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._release()
 
-    def append(self, track_id: str, stored: NDArray[Any], source_hash: str) -> None:
-        """Write encoded frames (frame, mel) and their index entry."""
+    def claim(self) -> bool:
+        """Claim a shard with room unless this writer has one; False if each of `among` has a writer."""
+        if self._among:
+            return self._shard is not None or any(self._open(Shard(self._folder, n)) for n in self._among)
         if self._shard is not None and self._end_frame >= MAX_SHARD_FRAMES:
             self._release()
         if self._shard is None:
             shards = list_shards(self._folder)
             self._claim(shards[-1].number if shards else 0)
+        return True
+
+    def append(self, track_id: str, stored: NDArray[Any] | StoredMel, source_hash: str) -> StoredMel:
+        """Write encoded frames (frame, mel) and their index entry.
+
+        Of a spectrogram that is stored already, nothing is written unless it was stored as that of another track.
+        """
+        if isinstance(stored, StoredMel):
+            shard, entry = Shard(self._folder, stored.shard), stored.entry
+            if (entry.track_id, entry.source_hash) == (track_id, source_hash):
+                return stored
+            frames = map_frames(shard.frames_path, entry.end_frame, self._n_mels, self._dtype)
+            return self.append(track_id, frames[entry.start_frame :], source_hash)
+        self.claim()
+        assert self._shard is not None
         entry = Entry(track_id, self._end_frame, len(stored), source_hash)
         self._frames.seek(entry.start_frame * self._frame_bytes)
         self._frames.write(np.ascontiguousarray(stored, self._dtype).data)
@@ -144,6 +173,7 @@ class MelWriter:
         self._index.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
         self._index.flush()  # not synced: if a power failure loses the line, the next scan stores the track again
         self._end_frame = entry.end_frame
+        return StoredMel(self._shard.number, entry)
 
     def compact(self, library: Library) -> None:
         """Remove every shard of which at least half is superseded; what counts in it is first moved to a new shard.
@@ -182,25 +212,63 @@ class MelWriter:
         return self._n_mels * self._dtype.itemsize
 
     def _claim(self, number: int) -> None:
-        """Lock the first free shard from `number` on that has room, and open it after its last whole entry."""
+        """Claim the first free shard from `number` on that has room."""
         self._folder.mkdir(exist_ok=True)
-        while self._shard is None:
-            with ExitStack() as stack:
-                shard = Shard(self._folder, number)
-                number += 1
-                if not stack.enter_context(shard.lock()):
-                    continue
-                entries, n_bytes = _parse(shard.index_path.read_bytes() if shard.index_path.exists() else b"")
-                end = entries[-1].end_frame if entries else 0
-                if end >= MAX_SHARD_FRAMES:
-                    continue
-                self._frames = stack.enter_context(_open_to_append(shard.frames_path, end * self._frame_bytes))
-                self._index = stack.enter_context(_open_to_append(shard.index_path, n_bytes))
-                self._shard, self._end_frame, self._stack = shard, end, stack.pop_all()
+        while not self._open(Shard(self._folder, number)):
+            number += 1
+
+    def _open(self, shard: Shard) -> bool:
+        """Lock a shard and open it after its last whole entry; False if it is held by another writer, or full."""
+        with ExitStack() as stack:
+            if not stack.enter_context(shard.lock("writer" if self._among else "lock")):
+                return False
+            entries, n_bytes = _parse(shard.index_path.read_bytes() if shard.index_path.exists() else b"")
+            end = entries[-1].end_frame if entries else 0
+            if end >= MAX_SHARD_FRAMES and not self._among:
+                return False
+            self._frames = stack.enter_context(_open_to_append(shard.frames_path, end * self._frame_bytes))
+            self._index = stack.enter_context(_open_to_append(shard.index_path, n_bytes))
+            self._shard, self._end_frame, self._stack = shard, end, stack.pop_all()
+        return True
 
     def _release(self) -> None:
         self._shard = None
         self._stack.close()
+
+
+class ShardClaims:
+    """Hold shards for writers of other processes until what they write is in the library.
+
+    Without, another scan that ends meanwhile could compact a shard of which the library knows nothing yet.
+    """
+
+    def __init__(self, folder: Path, *, n_mels: int, dtype: np.dtype[Any]) -> None:
+        self._folder, self._frame_bytes = folder, n_mels * dtype.itemsize
+        self._held: dict[int, ExitStack] = {}
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(exist_ok=True)
+        return self
+
+    def __exit__(self, *exc: type[BaseException] | BaseException | TracebackType | None) -> None:
+        for stack in self._held.values():
+            stack.close()
+
+    def with_room(self, n: int) -> list[int]:
+        """Return `n` claimed shards that are not full; those that are full stay claimed."""
+        free = [number for number in self._held if self._has_room(number)]
+        number = 0
+        while len(free) < n:
+            if number not in self._held and self._has_room(number):
+                with ExitStack() as stack:
+                    if stack.enter_context(Shard(self._folder, number).lock()):
+                        self._held[number] = stack.pop_all()
+                        free.append(number)
+            number += 1
+        return free[:n]
+
+    def _has_room(self, number: int) -> bool:
+        return Shard(self._folder, number).n_frames(self._frame_bytes) < MAX_SHARD_FRAMES
 
 
 def _superseded(shard: Shard, latest: Mapping[str, tuple[Shard, Entry]], entries: Mapping[Shard, list[Entry]]) -> bool:

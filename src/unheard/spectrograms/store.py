@@ -25,6 +25,7 @@ from unheard.spectrograms.shards import (
     Entry,
     MelWriter,
     Shard,
+    ShardClaims,
     drop_lost_entries,
     latest_entries,
     list_shards,
@@ -166,10 +167,16 @@ def _open_store(workspace: Workspace, library: Library, shards: list[Shard]) -> 
     )
 
 
-def mel_writer(workspace: Workspace) -> MelWriter:
-    """Return a writer of the workspace's store."""
+def mel_writer(workspace: Workspace, among: Sequence[int] = ()) -> MelWriter:
+    """Return a writer of the workspace's store; `among` are shards that another process has claimed for it."""
     dtype = ENCODINGS[workspace.settings.front_end].dtype
-    return MelWriter(workspace.mels_path, n_mels=workspace.settings.n_mels, dtype=dtype)
+    return MelWriter(workspace.mels_path, n_mels=workspace.settings.n_mels, dtype=dtype, among=among)
+
+
+def shard_claims(workspace: Workspace) -> ShardClaims:
+    """Return an empty set of claims on shards of the workspace's store."""
+    dtype = ENCODINGS[workspace.settings.front_end].dtype
+    return ShardClaims(workspace.mels_path, n_mels=workspace.settings.n_mels, dtype=dtype)
 
 
 def check_store(workspace: Workspace, *, repair: bool) -> None:

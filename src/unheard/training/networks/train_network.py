@@ -10,6 +10,9 @@ Seed 0 keeps the recipe's name; another seed s is stored as "<name>@<s>".
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,6 +31,7 @@ from unheard.progress import Progress, silent
 from unheard.splits import Split
 from unheard.training.dataset import TargetKind
 from unheard.training.fingerprint import network_fingerprint
+from unheard.training.networks.data_parallel import is_first
 from unheard.training.networks.network_inputs import NetworkInputs, load_network_inputs
 from unheard.training.networks.training_run import Run
 from unheard.workspace import Workspace
@@ -87,6 +91,8 @@ def train_network(
         leave = () if predict_train else frozenset(inputs.data.train.ids)
         if not force and (found := _same(final, fingerprint)) is not None:
             progress("trained already, nothing has changed", 1, 1)
+            if not is_first():
+                return final
             running.unlink(missing_ok=True)
             # Tracks may be new, and a kill after the training leaves none predicted.
             write_predictions(workspace, library, found, chosen, progress, keep=True, leave=leave)
@@ -94,9 +100,15 @@ def train_network(
         begun = None if force else _same(running, fingerprint)
         if begun is None:
             begun = _begin(running, workspace, inputs, recipe, split, targets, seed, fingerprint, pretrained)
-        run = Run(inputs, begun, chosen, checkpoint_s, folder / "history.json", progress)
-        with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):  # keeps the caller's state
-            trained = run.all_stages(max_minutes, final)
+        with (
+            torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []),  # keeps the caller's state
+            _folder_of_process(folder) as own,
+        ):
+            begun = Checkpoint(own / running.name, begun.config, begun.arrays)
+            run = Run(inputs, begun, chosen, checkpoint_s, own / "history.json", progress)
+            trained = run.all_stages(max_minutes, own / final.name)
+        if not is_first():
+            return final
         running.unlink(missing_ok=True)
         write_predictions(workspace, library, trained, chosen, progress, leave=leave)
     return final
@@ -110,6 +122,16 @@ def _pretrained(recipe: Recipe, final: Path) -> list[str]:
         if not final.is_file():
             raise
         return list(load_checkpoint(final).config.get("pretrained", []))
+
+
+@contextmanager
+def _folder_of_process(folder: Path) -> Iterator[Path]:
+    """Yield the folder of the model; for all but the first process of a data-parallel training a temporary one."""
+    if is_first():
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="unheard-") as scratch:
+        yield Path(scratch)
 
 
 def _same(path: Path, fingerprint: str) -> Checkpoint | None:

@@ -23,6 +23,7 @@ from unheard.progress import Progress
 from unheard.spectrograms.mfcc import bag_frames
 from unheard.spectrograms.store import MelStore
 from unheard.training.networks.assemble import assemble, stage_note
+from unheard.training.networks.data_parallel import divide_work
 from unheard.training.networks.loop import Loop, Setup, step_seed
 from unheard.training.networks.losses import objective
 from unheard.training.networks.network_inputs import NetworkInputs
@@ -104,6 +105,7 @@ class Run:
         train = inputs.train[self._used]
         network = assemble(stage, whole, inputs.train if number == 1 else train, outputs=outputs).to(self._device)
         data = inputs.data.with_train_tracks(self._used)
+        loss = objective(stage.loss, data, self._checkpoint.scaling, self._device, width=outputs)
         loop = Loop(
             Setup(
                 stage=stage,
@@ -113,7 +115,7 @@ class Run:
                 source=source,
                 train=train,
                 validation=inputs.validation,
-                objective=objective(stage.loss, data, self._checkpoint.scaling, self._device, width=outputs),
+                objective=loss,
                 device=self._device,
             )
         )
@@ -121,6 +123,7 @@ class Run:
             loop.restore(self._checkpoint.config["position"], self._checkpoint.below("now."))
         else:
             fill(network[1])
+        divide_work(network, loss.own)
         loop.run(save=self._save_running, checkpoint_s=self._checkpoint_s, deadline=deadline, progress=self._progress)
         self._finish_stage(number, loop, {**stage_note(stage, source, outputs), "train_tracks": len(train)})
 

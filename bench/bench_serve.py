@@ -29,11 +29,13 @@ import soundfile
 from mutagen.oggvorbis import OggVorbis
 
 from unheard import artefacts
+from unheard.arrays import Floats
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
-from unheard.factors.store import load_factors
+from unheard.factors.store import Factors, load_factors, save_factors
 from unheard.features.mel_features import Statistics
 from unheard.features.store import FeatureStore
+from unheard.ids import IdMap
 from unheard.inference.predictions import KIND, predictions_path
 from unheard.library import Library, Track
 from unheard.plays import Play, Plays, read_plays, replace_playlists
@@ -42,6 +44,8 @@ from unheard.splits import prepare_splits
 from unheard.workspace import Workspace
 
 TRACKS_EACH = 6
+LARGE = 100_000  # tracks
+DIM = 64  # factors
 N_FILES, N_DISTINCT = 500, 10  # of the scan
 GENRES = ("Rock", "Jazz", "Electronic", "Folk", "Hip Hop", "Classical", "Metal", "Ambient")
 WARM_UP_S = 5.0  # at half the rate, before anything is counted
@@ -50,7 +54,10 @@ SPLIT, MODEL = "artists", "bench"
 
 
 def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generator) -> Workspace:
-    """Return a workspace whose playlists depend on tastes, so that rankings are like real ones."""
+    """Return a workspace whose playlists depend on tastes, so that rankings are like real ones.
+
+    From LARGE tracks on, factors are made of the tastes instead of fitted, and only LARGE tracks have features.
+    """
     workspace = Workspace.init(root)
     n_artists = n_tracks // TRACKS_EACH
     artist = rng.integers(n_artists, size=n_tracks)
@@ -63,11 +70,13 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
         )
         for row in range(n_tracks)
     ]  # fmt: skip
-    statistics = taste @ rng.standard_normal((8, N_STATISTICS)) + rng.standard_normal((n_tracks, N_STATISTICS))
+    n_features = min(n_tracks, LARGE)
+    noise = rng.standard_normal((n_features, N_STATISTICS))
+    statistics = taste[:n_features] @ rng.standard_normal((8, N_STATISTICS)) + noise
     popular = rng.gumbel(size=n_tracks)
     plays = []
     for number in range(n_playlists):
-        some = rng.choice(n_tracks, min(1000, n_tracks), replace=False)
+        some = np.unique(rng.integers(n_tracks, size=min(1000, n_tracks)))
         liking = 1.5 * taste[some] @ rng.standard_normal(8) + popular[some]
         for position, column in enumerate(np.argsort(-liking)[: rng.integers(10, 50)]):
             plays.append(Play(f"playlist-{number:05d}", tracks[some[column]].track_id, position))
@@ -77,13 +86,16 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
     FeatureStore(workspace.features_dir).write(
         Statistics.kind,
         Statistics.version,
-        [track.track_id for track in tracks],
+        [track.track_id for track in tracks[:n_features]],
         statistics.astype(np.float32),
-        [track.source_hash for track in tracks],
+        [track.source_hash for track in tracks[:n_features]],
     )
     replace_playlists(workspace, Plays.of(plays))
     prepare_splits(workspace)
-    compute_factors(workspace, SPLIT, AlsConfig(dim=64, iterations=5))
+    if n_tracks < LARGE:
+        compute_factors(workspace, SPLIT, AlsConfig(dim=DIM, iterations=5))
+    else:
+        save_factors(workspace, SPLIT, made_factors(workspace, [track.track_id for track in tracks], taste, rng))
     factors = load_factors(workspace, SPLIT)
     noisy = factors.tracks + 0.5 * factors.tracks.std(axis=0) * rng.standard_normal(factors.tracks.shape)
     artefacts.save(
@@ -94,6 +106,16 @@ def simulate(root: Path, n_tracks: int, n_playlists: int, rng: np.random.Generat
         ids={"track": factors.track_ids},
     )
     return workspace
+
+
+def made_factors(workspace: Workspace, ids: list[str], taste: Floats, rng: np.random.Generator) -> Factors:
+    """Return factors of DIM numbers of which tastes explain most; those of playlists are means of their tracks'."""
+    axes = rng.standard_normal((taste.shape[1], DIM)).astype(np.float32) / DIM
+    tracks = taste @ axes + np.float32(0.1 / DIM) * rng.standard_normal((len(taste), DIM), dtype=np.float32)
+    plays = read_plays(workspace).for_tracks(IdMap(ids)).positive()
+    means = plays.matrix @ tracks / np.maximum(1, np.diff(plays.matrix.indptr))[:, None]
+    known = np.ones(len(tracks), np.bool_)
+    return Factors(IdMap(ids), plays.playlist_ids, tracks, known, means.astype(np.float32), {})
 
 
 def make_noise(folder: Path, rng: np.random.Generator) -> None:

@@ -8,6 +8,8 @@ so a reader sees the old file or the new one and never a part of one.
 from __future__ import annotations
 
 import json
+import math
+import mmap
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from unheard.errors import UserError
 from unheard.ids import IdMap
 
 FORMAT_VERSION = 1
+DTYPES = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64, "U64": np.uint64, "BOOL": np.bool_}
 
 
 @contextmanager
@@ -108,6 +111,30 @@ def load(path: Path, kind: str) -> Artefact:
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise _unreadable(path, error) from error
     return Artefact(kind, _checked(path, header, kind)["config"], arrays, ids)
+
+
+def load_mapped(path: Path, kind: str) -> Artefact:
+    """Read one artefact as `load` does, with read-only arrays that are mapped: processes share their pages.
+
+    Id lists are left out. The file may be replaced, not written to, while it is mapped.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = _header(file)
+        with path.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            entries = json.loads(opened.read(length))
+            mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        arrays = {
+            name: np.frombuffer(
+                mapped, DTYPES[entry["dtype"]], math.prod(entry["shape"]), 8 + length + entry["data_offsets"][0]
+            ).reshape(entry["shape"])
+            for name, entry in entries.items()
+            if name != "__metadata__" and not name.startswith("ids.")
+        }
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise _unreadable(path, error) from error
+    return Artefact(kind, _checked(path, header, kind)["config"], arrays, {})
 
 
 def read_config(path: Path, kind: str) -> dict[str, Any]:

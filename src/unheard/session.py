@@ -25,6 +25,7 @@ from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.confidence import ConfidenceModel, confidence_model
 from unheard.recommend.export import as_json, entries_of, export
 from unheard.recommend.first_plays import with_first_plays
+from unheard.recommend.index_files import IndexFiles
 from unheard.recommend.models import (
     ORACLE,
     UNTRAINED,
@@ -35,8 +36,10 @@ from unheard.recommend.models import (
     without_part,
 )
 from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions
-from unheard.recommend.recommend import NewTrack, Recommendation, Seed
+from unheard.recommend.recommend import Recommendation
 from unheard.recommend.recommenders import FactorRecommender, Recommender, space_of
+from unheard.recommend.seeds import NewTrack, Seed
+from unheard.recommend.shortlist import Shortlists, min_tracks, shortlists
 from unheard.recommend.sound import SOUND
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.track_path import PathStep, path_between
@@ -178,6 +181,7 @@ class Session:
             ],
             options=options,
             confidence_model=self._confidence_model if options.explain else None,
+            shortlists=self._shortlists,
             seed=self.seed,
         )
 
@@ -192,6 +196,7 @@ class Session:
             self._seed_of(track) if isinstance(track, str) else track,
             options=options,
             confidence_model=self._confidence_model if options.explain else None,
+            shortlists=self._shortlists,
             seed=self.seed,
         )
 
@@ -330,9 +335,31 @@ class Session:
             progress,
             leave=() if warm else self.catalogue.warm_track_ids,
         )
-        for cached in ("_recommender", "directions"):
+        for cached in ("_recommender", "_shortlists", "directions"):
             vars(self).pop(cached, None)
         return updated
+
+    def make_indexes(self, *, again: bool = False, progress: Progress = silent) -> list[Path]:
+        """Write the indexes by which lists of a large catalogue are found, if missing or outdated; return their paths.
+
+        None are written for fewer than `shortlist.min_tracks` tracks or for a model without vectors, because every
+        candidate is scored then.
+        """
+        if self._shortlists is None:
+            return []
+        made = self._index_files.make(self._shortlists, seed=self.seed, again=again, progress=progress)
+        self.open_indexes()
+        return made
+
+    def open_indexes(self) -> None:
+        """Open the indexes, also those that another process has made since; until then lists use what was there."""
+        if self._shortlists is not None:
+            self._shortlists.open_all()
+
+    @property
+    def needs_indexes(self) -> bool:
+        """Whether an index is missing or outdated. Lists are then found by a scan: as good, but not as fast."""
+        return self._shortlists is not None and not self._shortlists.is_indexed
 
     # -------------------------------------------------------------------------------------------- files
 
@@ -422,6 +449,15 @@ class Session:
     def _recommender(self) -> Recommender:
         made = make_recommender(self.workspace, self.catalogue, self.model, seed=self.seed)
         return with_first_plays(self.workspace, self.catalogue, made)
+
+    @cached_property
+    def _shortlists(self) -> Shortlists | None:
+        large = len(self.catalogue) >= min_tracks()
+        return shortlists(self.catalogue, self._recommender, self._index_files.open) if large else None
+
+    @cached_property
+    def _index_files(self) -> IndexFiles:
+        return IndexFiles(self.workspace, self.catalogue, self.model)
 
     @cached_property
     def _confidence_model(self) -> ConfidenceModel | None:

@@ -16,6 +16,7 @@ W/
   listening-tests/<name>/        a study, its clips and its answers (see listening_test/study.py)
   maps/<split>/<model>.safetensors  position of each track on the map of the catalogue (see recommend/track_map.py)
   runs.jsonl                     a line for every `train` and `evaluate`: settings, versions, figures (run_records.py)
+  indexes/<split>/<model>/<name>.safetensors  indexes for lists of large catalogues (see recommend/index_files.py)
   go.json                        what `unheard go` has made from what (see go/all_stages.py)
   lists/                         lists of `unheard go` that a server started
   jobs/                          jobs of a server and their output (see serve/jobs/)
@@ -125,6 +126,9 @@ class Workspace:
 
     def map_path(self, split: str, model: str) -> Path:
         return self.root / "maps" / split / f"{model.replace(':', '=')}.safetensors"  # Windows allows no ":"
+
+    def index_path(self, split: str, model: str, name: str) -> Path:
+        return self.root / "indexes" / split / model.replace(":", "=") / f"{name}.safetensors"
 
     @property
     def saved_dir(self) -> Path:

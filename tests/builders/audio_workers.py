@@ -11,7 +11,7 @@ import numpy as np
 
 from unheard.errors import AudioError, Reason, UserError
 from unheard.library import Track
-from unheard.recommend.recommend import NewTrack
+from unheard.recommend.seeds import NewTrack
 from unheard.serve.audio_worker import FileEncoder
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unheard.errors import UserError
 from unheard.library import Track, Tracks
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.filters import NO_FILTERS, Filters, genres_of, rows_that_fit, year_of
+from unheard.recommend.filters import NO_FILTERS, FilterColumns, Filters, genres_of, rows_that_fit, year_of
 from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import recommend, similar
@@ -27,6 +27,7 @@ SHELF = Tracks(
         Track("e", genre="ROCK", release_date="someday", duration_s=300.5),
     )
 )
+COLUMNS = FilterColumns.of(SHELF.items)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ SHELF = Tracks(
     ],
 )
 def test_the_tracks_that_meet_each_condition(filters: Filters, fits: str) -> None:
-    assert "".join(SHELF.ids.take(np.flatnonzero(rows_that_fit(filters, SHELF)))) == fits
+    assert "".join(SHELF.ids.take(np.flatnonzero(rows_that_fit(filters, COLUMNS)))) == fits
 
 
 @given(
@@ -56,9 +57,9 @@ def test_the_tracks_that_meet_each_condition(filters: Filters, fits: str) -> Non
     st.none() | st.floats(0, 700),
 )
 def test_a_further_condition_never_adds_a_track(genres: set[str], year: int | None, shortest: float | None) -> None:
-    both = rows_that_fit(Filters(frozenset(genres), year_from=year, min_duration_s=shortest), SHELF)
+    both = rows_that_fit(Filters(frozenset(genres), year_from=year, min_duration_s=shortest), COLUMNS)
     alone = [Filters(frozenset(genres)), Filters(year_from=year), Filters(min_duration_s=shortest)]
-    np.testing.assert_array_equal(both, np.all([rows_that_fit(filters, SHELF) for filters in alone], axis=0))
+    np.testing.assert_array_equal(both, np.all([rows_that_fit(filters, COLUMNS) for filters in alone], axis=0))
 
 
 def test_years_and_genres_as_tags_write_them() -> None:

@@ -16,8 +16,9 @@ from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.hubness import Correction, HubCorrected, Profile, corrected, hub_corrected
 from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
-from unheard.recommend.recommend import NewTrack, recommend, similar
+from unheard.recommend.recommend import recommend, similar
 from unheard.recommend.recommenders import FactorRecommender
+from unheard.recommend.seeds import NewTrack
 from unheard.workspace import Workspace
 
 EVERY: tuple[Correction, ...] = get_args(Correction)

@@ -13,8 +13,9 @@ from unheard.library import Track, Tracks
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.models import make_recommender
 from unheard.recommend.options import ListOptions
-from unheard.recommend.recommend import NewTrack, Recommendation, recommend, similar
+from unheard.recommend.recommend import Recommendation, recommend, similar
 from unheard.recommend.recommenders import FactorRecommender
+from unheard.recommend.seeds import NewTrack
 from unheard.splits import Use
 from unheard.workspace import Workspace
 

@@ -13,9 +13,10 @@ from unheard import artefacts
 from unheard.library import Library, Track, Tracks
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.options import ListOptions
-from unheard.recommend.recommend import NewTrack, recommend, similar
+from unheard.recommend.recommend import recommend, similar
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.recommend.sameness import recording_pairs, rows_of_same_song, sameness, similar_sounds
+from unheard.recommend.seeds import NewTrack
 from unheard.spectrograms.acoustic_fingerprint import FINGERPRINT_DIM, N_BITS, N_FRAMES
 from unheard.spectrograms.same_recording import Prints
 from unheard.workspace import Workspace

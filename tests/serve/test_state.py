@@ -331,3 +331,23 @@ def test_pages_are_served_while_files_are_encoded(own_workspace: Path, tmp_path:
         assert not all(upload.done() for upload in uploads)
         server.audio_worker.stop()
         assert 503 in {upload.result().status_code for upload in uploads}
+
+
+def test_indexes_are_made_in_the_background_and_lists_are_exact_meanwhile(
+    own_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNHEARD_INDEX_FROM", "1")
+    made = make_app(ServeConfig(workspace=own_workspace))
+    address = "/api/recommend/p03?n=8"
+    with running(ServeConfig(workspace=own_workspace), made) as url:
+        before = httpx.get(f"{url}{address}", timeout=60).json()["items"]
+        session = made.state.server.snapshot().default
+        eventually(lambda: not session.needs_indexes)
+        found = sorted(path.name for path in (own_workspace / "indexes").rglob("*.safetensors"))
+        assert found == ["directions.safetensors", "factors.safetensors"]
+        after = httpx.get(f"{url}{address}&candidates=cold", timeout=60).json()["items"]
+    monkeypatch.delenv("UNHEARD_INDEX_FROM")
+    exact = Session(own_workspace).recommendations(playlist="p03", n=8)
+    for items in (before, after):
+        assert [item["track"]["track_id"] for item in items] == [one.track_id for one in exact]
+        assert [item["score"] for item in items] == pytest.approx([one.score for one in exact])

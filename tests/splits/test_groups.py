@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unheard.ids import IdMap
 from unheard.library import Track, Tracks
 from unheard.splits import Use, artist_groups, artist_seen
-from unheard.splits.groups import MAX_DURATION_GAP_S, MIN_COSINE, loose, near_identical
+from unheard.splits.groups import ASCII_WORDS, MAX_DURATION_GAP_S, MIN_COSINE, _folded, loose, near_identical
 
 NO_SIGNATURES = (IdMap([]), np.zeros((0, 0), np.float32))
 
@@ -128,3 +128,8 @@ def test_artist_seen_tells_which_groups_train() -> None:
     uses = np.array([Use.TRAIN, Use.TEST, Use.TEST, Use.VAL, Use.NEW], np.int8)
     groups = np.array([0, 0, 1, 1, 0], np.int32)
     assert artist_seen(uses, groups).tolist() == [True, True, False, False, True]
+
+
+def test_names_in_ascii_are_folded_as_all_others_are() -> None:
+    every = "".join(map(chr, range(128)))
+    assert every.translate(ASCII_WORDS) == _folded(every)

@@ -17,7 +17,8 @@ from unheard.errors import UserError
 if TYPE_CHECKING:
     from unheard.recommend.filters import Filters
     from unheard.recommend.options import ListOptions
-    from unheard.recommend.recommend import NewTrack, Recommendation
+    from unheard.recommend.recommend import Recommendation
+    from unheard.recommend.seeds import NewTrack
     from unheard.session import Session
 
 Candidates = Annotated[

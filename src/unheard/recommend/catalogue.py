@@ -28,6 +28,7 @@ from unheard.library import Tracks, open_library
 from unheard.plays import read_plays
 from unheard.recommend.album_numbers import album_numbers
 from unheard.recommend.changed_playlists import changed_since, fold_in_changed
+from unheard.recommend.filters import FilterColumns
 from unheard.recommend.sameness import Sameness, recording_pairs, sameness
 from unheard.search import did_you_mean, did_you_mean_tracks, near_names
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
@@ -150,6 +151,11 @@ class Catalogue:
     def song(self) -> NDArray[np.int32]:
         """Number of the song of which each track is a version, (n,) int32; see sameness.py."""
         return self.sameness.song
+
+    @cached_property
+    def filter_columns(self) -> FilterColumns:
+        """The fields that filters read."""
+        return FilterColumns.of(self.tracks.items)
 
     @cached_property
     def is_gone(self) -> Mask:

@@ -10,14 +10,17 @@ has each genre of a tag such as "Ambient; Drone / Noise", and the whole tag.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from array import array
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Rows
 from unheard.errors import UserError
-from unheard.library import Track, Tracks
+from unheard.library import Track
 from unheard.splits.groups import loose
 
 BETWEEN_GENRES = re.compile(r"[;,/|\0]")
@@ -61,20 +64,53 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+ALL = slice(None)
 
 
-def rows_that_fit(filters: Filters, tracks: Tracks) -> NDArray[np.bool_]:
-    """Return whether each track meets every condition, (n,) bool."""
-    if filters == NO_FILTERS:
-        return np.ones(len(tracks), np.bool_)
-    wanted = frozenset(map(loose, filters.genres))
-    return np.array([_fits(filters, wanted, track) for track in tracks.items], np.bool_)
+@dataclass(frozen=True)
+class FilterColumns:
+    """The fields of all tracks that conditions read; equal texts are read once.
+
+    genre, genres    (n,) number of each track's genre tag, and the genres of each tag
+    year             (n,) 0: unknown
+    duration_s       (n,) 0: unknown
+    """
+
+    genre: NDArray[np.int32]
+    genres: tuple[frozenset[str], ...]
+    year: NDArray[np.int32]
+    duration_s: NDArray[np.float64]
+
+    @staticmethod
+    def of(tracks: Iterable[Track]) -> FilterColumns:
+        """Read the fields of tracks."""
+        tags: dict[str, int] = {}
+        years: dict[str, int] = {}
+        genre, year, duration_s = array("i"), array("i"), array("d")
+        for track in tracks:
+            genre.append(tags.setdefault(track.genre, len(tags)))
+            if track.release_date not in years:
+                years[track.release_date] = year_of(track) or 0
+            year.append(years[track.release_date])
+            duration_s.append(track.duration_s)
+        genres = tuple(_genres_in(tag) for tag in tags)
+        return FilterColumns(np.array(genre, np.int32), genres, np.array(year, np.int32), np.array(duration_s))
+
+
+def rows_that_fit(filters: Filters, columns: FilterColumns, rows: Rows | slice = ALL) -> NDArray[np.bool_]:
+    """Return whether each track of `rows` meets every condition, (row,) bool."""
+    fits = np.ones(len(columns.genre[rows]), np.bool_)
+    if filters.genres:
+        wanted = frozenset(map(loose, filters.genres))
+        fits &= np.array([bool(wanted & genres) for genres in columns.genres], np.bool_)[columns.genre[rows]]
+    _require(fits, columns.year[rows], filters.year_from, filters.year_to)
+    _require(fits, columns.duration_s[rows], filters.min_duration_s, filters.max_duration_s)
+    return fits
 
 
 def genres_of(track: Track) -> frozenset[str]:
     """Return the genres of a track in the form in which they are compared; empty without a genre tag."""
-    parts = (loose(part) for part in (*BETWEEN_GENRES.split(track.genre), track.genre))
-    return frozenset(part for part in parts if part)
+    return _genres_in(track.genre)
 
 
 def first_genre(track: Track) -> str:
@@ -88,15 +124,17 @@ def year_of(track: Track) -> int | None:
     return int(match[1]) if match and int(match[1]) > 0 else None
 
 
-def _fits(filters: Filters, wanted: frozenset[str], track: Track) -> bool:
-    if wanted and not wanted & genres_of(track):
-        return False
-    return _within(year_of(track), filters.year_from, filters.year_to) and _within(
-        track.duration_s if track.duration_s > 0 else None, filters.min_duration_s, filters.max_duration_s
-    )
+def _genres_in(tag: str) -> frozenset[str]:
+    parts = (loose(part) for part in (*BETWEEN_GENRES.split(tag), tag))
+    return frozenset(part for part in parts if part)
 
 
-def _within(value: float | None, low: float | None, high: float | None) -> bool:
+def _require(fits: NDArray[np.bool_], values: NDArray[Any], low: float | None, high: float | None) -> None:
+    """Set `fits` to False for values out of bounds, and for unknown ones (0 or less) if there is a bound."""
     if low is None and high is None:
-        return True
-    return value is not None and (low is None or value >= low) and (high is None or value <= high)
+        return
+    fits &= values > 0
+    if low is not None:
+        fits &= values >= low
+    if high is not None:
+        fits &= values <= high

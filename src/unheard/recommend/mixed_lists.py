@@ -20,28 +20,39 @@ from unheard.recommend.recommenders import Scores
 MATCHED = 10
 
 
-def comparable(similarities: Scores, cold: Mask, *, others: Mask) -> Scores:
+def comparable(similarities: Scores, cold: Mask, *, others: Mask, totals: tuple[int, int] | None = None) -> Scores:
     """Return similarities (seed, candidate), in which those of the kind with larger values are scaled down.
 
     cold    (candidate,) which candidates have predicted factors
     others  (candidate,) which candidates are no seeds
+    totals  numbers of warm and of cold candidates without the seeds, where the candidates are a shortlist that holds
+            the nearest MATCHED of each kind; None: all candidates are here
 
     Rows are returned as they are if there is one kind only, or if the nearest of a kind have no positive similarity.
     """
-    kinds = (~cold, cold)
-    counted = [kind & others for kind in kinds]
+    return scaled_by(kind_scales(similarities, cold, others=others, totals=totals), similarities, cold)
+
+
+def scaled_by(scales: Scores, similarities: Scores, cold: Mask) -> Scores:
+    """Return similarities (seed, candidate) multiplied by the factors (kind, seed) of warm and of cold candidates."""
+    scaled = similarities.copy()
+    for kind, factors in zip((~cold, cold), scales, strict=True):
+        scaled[:, kind] *= factors[:, None]
+    return scaled
+
+
+def kind_scales(similarities: Scores, cold: Mask, *, others: Mask, totals: tuple[int, int] | None = None) -> Scores:
+    """Return the factors (kind, seed) by which `comparable` multiplies the similarities to warm and to cold tracks."""
+    counted = [kind & others for kind in (~cold, cold)]
+    numbers = [int(mask.sum()) for mask in counted] if totals is None else list(totals)
     if not all(mask.any() for mask in counted):
-        return similarities
-    ranks = [MATCHED * mask.sum() / others.sum() for mask in counted]
+        return np.ones((2, len(similarities)), np.float32)
+    ranks = [MATCHED * number / sum(numbers) for number in numbers]
     reached = np.stack(  # (kind, seed)
         [_nth_largest(similarities[:, mask], rank) for mask, rank in zip(counted, ranks, strict=True)]
     )
     usable = (reached > 0).all(axis=0)
-    scale = np.where(usable, reached.min(axis=0) / np.where(usable, reached, 1), 1)
-    scaled = similarities.copy()
-    for kind, factors in zip(kinds, scale, strict=True):
-        scaled[:, kind] *= factors[:, None].astype(np.float32)
-    return scaled
+    return np.where(usable, reached.min(axis=0) / np.where(usable, reached, 1), 1).astype(np.float32)
 
 
 def _nth_largest(values: Scores, n: float) -> Scores:

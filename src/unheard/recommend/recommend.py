@@ -25,19 +25,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.arrays import Mask, Rows
+from unheard.arrays import Rows
 from unheard.errors import UserError
-from unheard.library import Track
 from unheard.ranking import top_k
-from unheard.recommend.catalogue import Candidates, Catalogue
+from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.confidence import ConfidenceModel
 from unheard.recommend.diversify import most_relevant_and_diverse, pool_size
 from unheard.recommend.filters import rows_that_fit
-from unheard.recommend.mixed_lists import comparable
+from unheard.recommend.list_query import ListQuery, ScaledSimilarities
 from unheard.recommend.options import DEFAULT_OPTIONS, ListOptions
-from unheard.recommend.reasons import N_REASONS, Explanation, near_both, near_tracks
+from unheard.recommend.reasons import MAX_REASON_CANDIDATES, N_REASONS, Explanation, near_both, near_tracks
 from unheard.recommend.recommenders import RanksNewTracks, Recommender, Scores, space_of
-from unheard.recommend.sameness import rows_of_same_song
+from unheard.recommend.seeds import Seed, is_song_of, songs_of
+from unheard.recommend.shortlist import Shortlist, Shortlists, ranks_outside
 from unheard.recommend.shown_scores import (
     RANK_OFFSET,
     last_near,
@@ -47,25 +47,6 @@ from unheard.recommend.shown_scores import (
 )
 
 FIRST_SORTED_POOLS = 4  # candidates that are sorted first, in pools of `pool_size`
-
-
-@dataclass(frozen=True)
-class NewTrack:
-    """A seed from outside the library.
-
-    track       its tags and its path
-    vector      (d,) predicted factors
-    statistics  mel and MFCC statistics (spectrograms/statistics.py), None if the encoder does not compute them
-    recordings  ids of the tracks that are the same recording
-    """
-
-    track: Track
-    vector: NDArray[np.float32]
-    statistics: NDArray[np.float32] | None = None
-    recordings: Collection[str] = frozenset()
-
-
-Seed = int | NewTrack  # a row of the catalogue, or a track from outside the library
 
 
 @dataclass(frozen=True)
@@ -128,11 +109,13 @@ def recommend(
     likes: Sequence[Seed] = (),
     options: ListOptions = DEFAULT_OPTIONS,
     confidence_model: ConfidenceModel | None = None,
+    shortlists: Shortlists | None = None,
     seed: int = 0,
 ) -> list[Recommendation]:
     """Return tracks for a playlist (its row) or for liked tracks, best first.
 
     confidence_model  measures the confidence of each result; None: results have no confidence
+    shortlists        of the recommender, for a large catalogue (shortlist.py); None: every candidate is scored
     seed              breaks ties
 
     The tracks of a playlist without warm tracks, which has no factors, are taken as likes.
@@ -142,7 +125,7 @@ def recommend(
     """
     if (playlist is None) == (not likes):
         raise UserError("expected a playlist or liked tracks, got both or neither; name one of them")
-    query = _Query.of(catalogue, options, default="cold", seed=seed)
+    query = ListQuery.of(catalogue, options, default="cold", seed=seed, shortlists=shortlists)
     if playlist is None:
         return _with_confidence(_for_likes(catalogue, recommender, likes, query), confidence_model)
     own = catalogue.plays[playlist].indices
@@ -151,14 +134,24 @@ def recommend(
     own_tracks = [int(row) for row in own]
     if not catalogue.warm.playlists[playlist].any():
         return _with_confidence(_for_likes(catalogue, recommender, own_tracks, query), confidence_model)
-    rows = query.candidates
-    scores = recommender.scores(np.array([playlist], np.int32), rows)[0]
-    kept = _select(catalogue, recommender, scores, own_tracks, query, tie_key=playlist)
+
+    def scores_of(rows: Rows) -> Scores:
+        scores: Scores = recommender.scores(np.array([playlist], np.int32), rows)[0]
+        return scores
+
+    for part in query.parts(lambda lists, k: lists.for_playlist(playlist, query.which, options.filters, k), len(own)):
+        scores = scores_of(part.candidates)
+        kept = _select(catalogue, recommender, scores, own_tracks, part, tie_key=playlist)
+        if part.is_enough(len(kept)):
+            break
+    rows = part.candidates
     warm = own[catalogue.is_warm[own]]
     reasons: list[tuple[Explanation, ...]] = [()] * len(kept)
     if options.explain:
-        reasons = near_tracks(catalogue, space_of(recommender), rows[kept], warm, candidates=rows)
-    shown = matches(scores, np.array(kept, np.int32), ~_is_song_of(catalogue, own_tracks, rows))
+        reasons = near_tracks(catalogue, space_of(recommender), rows[kept], warm, candidates=query.candidates)
+    others = ~is_song_of(catalogue, own_tracks, rows)
+    outside = part.outside(songs_of(catalogue, own_tracks), int(others.sum()), scores_of)
+    shown = matches(scores, np.array(kept, np.int32), others, outside=outside)
     found = _results(catalogue, rows, kept, scores, reasons, shown)
     return _with_confidence(found, confidence_model)
 
@@ -170,68 +163,76 @@ def similar(
     *,
     options: ListOptions = DEFAULT_OPTIONS,
     confidence_model: ConfidenceModel | None = None,
+    shortlists: Shortlists | None = None,
     seed: int = 0,
 ) -> list[Recommendation]:
     """Return the nearest candidates of one track. Reasons are warm tracks that are near both.
 
     The other arguments are those of `recommend`.
     """
-    query = _Query.of(catalogue, options, default="all", seed=seed)
-    rows = query.candidates
-    scores = _similarities(recommender, seed_track, rows)
-    others = ~_is_song_of(catalogue, [seed_track], rows)
-    ranked = _comparable(catalogue, recommender, scores[None, :], rows, others)[0]
-    kept = _select(catalogue, recommender, ranked, [seed_track], query, tie_key=_tie_key(seed_track))
+    query = ListQuery.of(catalogue, options, default="all", seed=seed, shortlists=shortlists)
+    vector = seed_track if isinstance(seed_track, int) else seed_track.vector
+    for part in query.parts(lambda lists, k: lists.for_track(vector, query.which, options.filters, k), 1):
+        rows = part.candidates
+        scores = _similarities(recommender, seed_track, rows)
+        others = ~is_song_of(catalogue, [seed_track], rows)
+        scaled = ScaledSimilarities.of(catalogue, recommender, scores[None, :], others, part, [seed_track])
+        ranked = scaled.values[0]
+        kept = _select(catalogue, recommender, ranked, [seed_track], part, tie_key=_tie_key(seed_track))
+        if part.is_enough(len(kept)):
+            break
     space = space_of(recommender)
     reasons: list[tuple[Explanation, ...]] = [()] * len(kept)
     if options.explain and space is not None:
-        warm = catalogue.candidates("warm", new=False)
+        if shortlists is None:
+            warm = catalogue.candidates("warm", new=False)
+        else:
+            warm = shortlists.nearest_warm(vector, MAX_REASON_CANDIDATES)
         to_seed = _similarities(space, seed_track, warm)
         to_seed = np.where(warm == _tie_key(seed_track), -1, to_seed)  # a track is no reason for itself
-        reasons = near_both(catalogue, space, rows[kept], warm, to_seed, candidates=rows)
-    shown = matches(ranked, np.array(kept, np.int32), others, scores)
+        reasons = near_both(catalogue, space, rows[kept], warm, to_seed, candidates=query.candidates)
+    outside = part.outside(
+        songs_of(catalogue, [seed_track]),
+        int(others.sum()),
+        lambda rows: scaled.apply(_similarities(recommender, seed_track, rows)[None, :], catalogue.is_warm[rows])[0],
+    )
+    shown = matches(ranked, np.array(kept, np.int32), others, scores, outside=outside)
     found = _results(catalogue, rows, kept, scores, reasons, shown)
     return _with_confidence(found, confidence_model)
 
 
-@dataclass(frozen=True)
-class _Query:
-    """Options with their ids looked up.
-
-    candidates  rows of the catalogue
-    excluded    rows that must not be returned
-    seed        breaks ties
-    """
-
-    options: ListOptions
-    candidates: Rows
-    excluded: Rows
-    seed: int
-
-    @staticmethod
-    def of(catalogue: Catalogue, options: ListOptions, *, default: Candidates, seed: int) -> _Query:
-        """Look the ids up; raise UserError for an unknown one."""
-        candidates = catalogue.candidates(options.candidates or default, new=True)
-        excluded = np.array([catalogue.track_row(name) for name in options.exclude], np.int32)
-        return _Query(options, candidates, excluded, seed)
-
-
 def _for_likes(
-    catalogue: Catalogue, recommender: Recommender, likes: Sequence[Seed], query: _Query
+    catalogue: Catalogue, recommender: Recommender, likes: Sequence[Seed], query: ListQuery
 ) -> list[Recommendation]:
     """Return the tracks with the best reciprocal rank fusion of the neighbours of all liked tracks."""
-    rows = query.candidates
-    near = np.stack([_similarities(recommender, like, rows) for like in likes])  # (seed, candidate)
+
+    def near_all(lists: Shortlists, k: int) -> Shortlist:
+        vectors = [like if isinstance(like, int) else like.vector for like in likes]
+        return lists.for_tracks(vectors, query.which, query.options.filters, k)
+
+    def similarities(rows: Rows) -> Scores:
+        return np.stack([_similarities(recommender, like, rows) for like in likes])  # (seed, candidate)
+
     keys = np.array([_tie_key(like) for like in likes])
-    ranked = _comparable(catalogue, recommender, near, rows, ~_is_song_of(catalogue, likes, rows))
-    order = top_k(ranked, len(rows), seed=query.seed, queries=keys, candidates=rows)  # (seed, candidate)
-    ranks = np.empty(near.shape, np.int64)
-    np.put_along_axis(ranks, order, np.arange(1, len(rows) + 1)[None, :], axis=1)
-    scores = (1 / (RANK_OFFSET + ranks)).sum(axis=0).astype(np.float32)
-    kept = _select(catalogue, recommender, scores, likes, query, tie_key=int(keys[0]))
-    n_own = sum(isinstance(like, int) and like in rows for like in likes)
-    shown = matches_of_votes(scores, np.array(kept, np.int32), near, n_candidates=len(rows), n_own=n_own)
-    last_agreeing = last_near(len(rows))
+    for part in query.parts(near_all, len(likes)):
+        rows = part.candidates
+        near = similarities(rows)
+        scaled = ScaledSimilarities.of(catalogue, recommender, near, ~is_song_of(catalogue, likes, rows), part, likes)
+        order = top_k(scaled.values, len(rows), seed=query.seed, queries=keys, candidates=rows)  # (seed, candidate)
+        ranks = np.empty(near.shape, np.int64)
+        np.put_along_axis(ranks, order, np.arange(1, len(rows) + 1)[None, :], axis=1)
+        if part.shortlists is not None:  # a track that only other seeds found: its rank is estimated
+            sample = part.shortlists.sample(query.which, rows)
+            outside = np.sort(scaled.apply(similarities(sample), catalogue.is_warm[sample]), axis=1)
+            ranks += ranks_outside(outside, scaled.values, len(query.candidates) - len(rows))
+        scores = (1 / (RANK_OFFSET + ranks)).sum(axis=0).astype(np.float32)
+        kept = _select(catalogue, recommender, scores, likes, part, tie_key=int(keys[0]))
+        if part.is_enough(len(kept)):
+            break
+    n_own = sum(isinstance(like, int) and bool(np.isin(like, query.candidates)) for like in likes)
+    n_candidates = len(query.candidates)
+    shown = matches_of_votes(scores, np.array(kept, np.int32), near, n_candidates=n_candidates, n_own=n_own)
+    last_agreeing = last_near(n_candidates)
     results = []
     for rank, column in enumerate(kept, start=1):
         by_rank = np.argsort(ranks[:, column], kind="stable")
@@ -252,14 +253,14 @@ def _select(
     recommender: Recommender,
     scores: Scores,
     seeds: Sequence[Seed],
-    query: _Query,
+    query: ListQuery,
     *,
     tie_key: int,
 ) -> list[int]:
     """Return the columns of the best candidates that the options allow, best first."""
     options, rows = query.options, query.candidates
-    seed_songs = _songs_of(catalogue, seeds)
-    allowed = rows_that_fit(options.filters, catalogue.tracks)[rows] & ~_is_song_of(catalogue, seeds, rows)
+    seed_songs = songs_of(catalogue, seeds)
+    allowed = rows_that_fit(options.filters, catalogue.filter_columns, rows) & ~is_song_of(catalogue, seeds, rows)
     if len(query.excluded):
         allowed &= ~np.isin(rows, query.excluded)
     kept: list[int] = []
@@ -279,7 +280,7 @@ def _select_in_order(
     scores: Scores,
     order: NDArray[np.int32],
     seed_songs: Collection[int],
-    query: _Query,
+    query: ListQuery,
 ) -> list[int]:
     """Return the first of `order` (columns, best first), with each song once and the caps respected."""
     options, rows = query.options, query.candidates
@@ -317,32 +318,6 @@ def _select_in_order(
         if accept(int(column)):
             kept.append(int(column))
     return kept
-
-
-def _songs_of(catalogue: Catalogue, seeds: Sequence[Seed]) -> set[int]:
-    """Return the numbers of the songs of which the seeds are recordings."""
-    songs = {int(catalogue.song[s]) for s in seeds if isinstance(s, int)}
-    for new in seeds:
-        if isinstance(new, NewTrack):
-            same = rows_of_same_song(catalogue.tracks, new.track)
-            same += [catalogue.tracks.ids.row(name) for name in new.recordings if name in catalogue.tracks.ids]
-            songs |= {int(catalogue.song[row]) for row in same}
-    return songs
-
-
-def _is_song_of(catalogue: Catalogue, seeds: Sequence[Seed], rows: Rows) -> Mask:
-    """Return which rows are recordings of the songs of the seeds, (row,)."""
-    return np.isin(catalogue.song[rows], list(_songs_of(catalogue, seeds)))
-
-
-def _comparable(
-    catalogue: Catalogue, recommender: Recommender, similarities: Scores, rows: Rows, others: Mask
-) -> Scores:
-    """Return similarities (seed, candidate) by which warm and cold tracks can be sorted together."""
-    space = space_of(recommender)
-    if space is None or space.predicted is None:
-        return similarities
-    return comparable(similarities, ~catalogue.is_warm[rows], others=others)
 
 
 def _similarities(recommender: Recommender, seed: Seed, rows: Rows) -> Scores:

@@ -26,6 +26,8 @@ Scores = NDArray[np.float32]
 
 # A centred vector shorter than this share of a typical factor is rounding noise of the float32 mean: no direction.
 NOISE = 1e-4
+MAX_STORED_DIRECTIONS = 100_000  # tracks: 160 MB for 200 factors
+PART = 65_536  # candidates of a matrix product: bounds the memory of their float64 copies
 
 
 class Recommender(Protocol):
@@ -114,15 +116,23 @@ class FactorRecommender:
         return replace(self, tracks=tracks, predicted=None)
 
     def scores(self, playlists: Rows, candidates: Rows) -> Scores:
-        return _product(self.playlists[playlists], self.tracks[candidates])
+        x = self.playlists[playlists]
+        return _side_by_side([_product(x, self.tracks[rows]) for rows in _parts(candidates)])
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
+        if self.is_large:
+            x = self._directions_of(queries)
+            return _side_by_side([_product(x, self._directions_of(rows)) for rows in _parts(candidates)])
         if 2 * len(candidates) > len(self._directions):  # multiplying all rows is faster than copying most of them
             return _product(self._directions[queries], self._directions)[:, candidates]
         return _product(self._directions[queries], self._directions[candidates])
 
     def roughly_similar(self, queries: Rows, candidates: Rows) -> Scores:
         """Return `similarities` in single precision, for explanations, in a third of the time."""
+        if self.is_large:
+            x, y = (self._directions_of(rows).astype(np.float32) for rows in (queries, candidates))
+            found: Scores = x @ y.T
+            return found
         x = self._directions_float32[queries]
         near: Scores
         if len(queries) == 1 and 2 * len(candidates) > len(self._directions_float32):
@@ -133,7 +143,23 @@ class FactorRecommender:
 
     def vector_similarities(self, vectors: NDArray[np.float32], candidates: Rows) -> Scores:
         """Return the similarities of factors from outside the catalogue (query, d), such as those of a new file."""
-        return _product(self.directions(vectors), self._directions[candidates])
+        x = self.directions(vectors)
+        if self.is_large:
+            return _side_by_side([_product(x, self._directions_of(rows)) for rows in _parts(candidates)])
+        return _product(x, self._directions[candidates])
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the directions of all tracks would take too much memory, so that they are computed when needed."""
+        return len(self.tracks) > MAX_STORED_DIRECTIONS
+
+    def _directions_of(self, rows: Rows) -> NDArray[np.float64]:
+        return self.directions(self.tracks[rows])
+
+    @property
+    def min_length(self) -> float:
+        """Length of a centred vector up to which it has no direction."""
+        return NOISE * self._typical_length
 
     @cached_property
     def _directions(self) -> NDArray[np.float64]:
@@ -147,14 +173,17 @@ class FactorRecommender:
         """Return the centred vectors (row, d) scaled to length 1, or to 0 where only rounding noise is left."""
         centred = vectors.astype(np.float64) - self.centre
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-        noise = NOISE * self._typical_length
-        directions: NDArray[np.float64] = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > noise)
+        directions: NDArray[np.float64] = np.divide(
+            centred, lengths, out=np.zeros_like(centred), where=lengths > self.min_length
+        )
         return directions
 
     @cached_property
     def _typical_length(self) -> float:
         """Return the root mean square length of the factors before centring."""
-        squares = (self.tracks.astype(np.float64) ** 2).sum(axis=1)
+        squares = np.empty(len(self.tracks))
+        for rows in _parts(np.arange(len(self.tracks))):
+            squares[rows] = (self.tracks[rows].astype(np.float64) ** 2).sum(axis=1)
         return float(np.sqrt(squares.mean())) if len(squares) else 0.0
 
 
@@ -308,6 +337,15 @@ class PopularityRecommender:
 
     def similarities(self, queries: Rows, candidates: Rows) -> Scores:
         return self.scores(queries, candidates)
+
+
+def _parts(candidates: Rows) -> list[Rows]:
+    """Return the candidates in parts of bounded size; one part, perhaps empty, of few."""
+    return [candidates[start : start + PART] for start in range(0, max(1, len(candidates)), PART)]
+
+
+def _side_by_side(parts: list[Scores]) -> Scores:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def _product(left: NDArray[np.floating], right: NDArray[np.floating]) -> Scores:

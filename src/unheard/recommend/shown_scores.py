@@ -15,6 +15,8 @@ candidates are nearer to the reason. A seed agrees with a track under the same t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,16 +31,36 @@ DIGITS = 6
 UNRELATED = "unrelated"
 
 
-def matches(scores: Scores, columns: Rows, others: Mask, similarity: Scores | None = None) -> list[float | None]:
+@dataclass(frozen=True)
+class Outside:
+    """Candidates that are not in a shortlist: their number, and the scores of some of them (sample,)."""
+
+    n: int
+    scores: Scores
+
+
+def matches(
+    scores: Scores, columns: Rows, others: Mask, similarity: Scores | None = None, *, outside: Outside | None = None
+) -> list[float | None]:
     """Return the match of some columns of the scores (candidate,).
 
     others      (candidate,) the candidates that count: all but the seeds
     similarity  (candidate,) cosine with the query; columns without a positive one have no match
+    outside     the candidates that count and are not among the scores
     """
-    counted = np.sort(scores[others])
-    above = len(counted) - np.searchsorted(counted, scores[columns], side="right")
-    shares = 1 - above / max(1, len(counted) - 1)
+    above = _n_above(scores[others], scores[columns])
+    n = int(others.sum())
+    if outside is not None:
+        n += outside.n
+        above = above + outside.n * _n_above(outside.scores, scores[columns]) / max(1, len(outside.scores))
+    shares = 1 - above / max(1, n - 1)
     return _related(shares, None if similarity is None else similarity[columns])
+
+
+def _n_above(scores: Scores, values: Scores) -> NDArray[np.floating]:
+    """Return how many scores are above each value."""
+    counted = np.sort(scores)
+    return (len(counted) - np.searchsorted(counted, values, side="right")).astype(np.float64)
 
 
 def matches_of_votes(

@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from unheard.errors import AudioError, Reason, UnheardError, UserError
-from unheard.recommend.recommend import NewTrack
+from unheard.recommend.seeds import NewTrack
 
 FILE_TIMEOUT_S = 60.0
 START_TIMEOUT_S = 300.0  # for loading torch and the model from a cold disk
@@ -184,6 +184,21 @@ def start_update_of_predictions(root: Path, split: str, model: str) -> BaseProce
     )
     process.start()
     return process
+
+
+def start_making_indexes(root: Path, split: str, model: str) -> BaseProcess:
+    """Start a process that makes the indexes of a model that are missing or outdated, and then ends."""
+    process = multiprocessing.get_context("spawn").Process(target=_make_indexes, args=(root, split, model), daemon=True)
+    process.start()
+    return process
+
+
+def _make_indexes(root: Path, split: str, model: str) -> None:
+    from unheard.session import Session
+
+    _lower_priority()
+    with suppress(UnheardError):  # lists are found by a scan then
+        Session(root, split=split, model=model).make_indexes()
 
 
 def _update_predictions(root: Path, split: str, model: str) -> None:

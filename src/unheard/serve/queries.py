@@ -13,7 +13,8 @@ from unheard.inference.predictions import can_encode_files
 from unheard.library import Track
 from unheard.recommend.models import BASELINES, ORACLE, without_part
 from unheard.recommend.options import ListOptions
-from unheard.recommend.recommend import NewTrack, Recommendation
+from unheard.recommend.recommend import Recommendation
+from unheard.recommend.seeds import NewTrack
 from unheard.saved_playlists import PREFIX
 from unheard.serve.schema import (
     ArtistPage,

@@ -20,7 +20,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from unheard.errors import UnheardError, UserError
-from unheard.serve.audio_worker import MAX_WAITING, AudioWorker, start_update_of_predictions
+from unheard.serve.audio_worker import MAX_WAITING, AudioWorker, start_making_indexes, start_update_of_predictions
 from unheard.serve.config import ServeConfig
 from unheard.serve.jobs import Jobs
 from unheard.serve.snapshot import Snapshot
@@ -32,6 +32,7 @@ from unheard.serve.snapshot_loader import (
     load_in_process,
     prepare_all,
 )
+from unheard.session import Session
 from unheard.workspace import Workspace
 
 T = TypeVar("T")
@@ -52,6 +53,8 @@ class ServerState:
         self.audio_worker = AudioWorker(self.workspace.root, split=config.split, model=config.model)
         self.stopping = threading.Event()
         self._update: BaseProcess | None = None
+        self._indexing: BaseProcess | None = None
+        self._indexed: Session | None = None  # the last session whose indexes were looked at
         self._loading = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._error: UnheardError | None = None
@@ -72,9 +75,10 @@ class ServerState:
         self.audio_worker.stop()
         if self._watcher is not None:
             self._watcher.join()
-        if self._update is not None:
-            self._update.kill()
-            self._update.join()
+        for process in (self._update, self._indexing):
+            if process is not None:
+                process.kill()
+                process.join()
 
     async def run_upload(self, function: Callable[[], T]) -> T:
         """Run a function that waits for the audio worker in a thread outside the pool that pages use."""
@@ -112,6 +116,7 @@ class ServerState:
             arguments = (self.workspace, self.config.split, self.config.model)
             previous = self._snapshot
             if in_process and (loaded := load_in_process(*arguments, self.stopping)) is not None:
+                loaded[0].open_indexes()  # mapped files are not sent between processes
                 self._snapshot, self._error = Snapshot(*loaded, files), None
                 if previous is not None:
                     previous.clear()
@@ -135,6 +140,7 @@ class ServerState:
         self._update_predictions()
         seen, unchanged_since, changed_since = self._tried, time.monotonic(), 0.0
         while not self.stopping.wait(CHECK_EVERY_S):
+            self._make_indexes()
             now, files = time.monotonic(), file_versions(self.workspace)
             if files == self._tried:
                 changed_since = 0.0
@@ -158,6 +164,24 @@ class ServerState:
                 self._update = start_update_of_predictions(
                     self.workspace.root, session.catalogue.split.name, session.model
                 )
+
+    def _make_indexes(self) -> None:
+        """Make missing or outdated indexes in another process, and open them when it has ended.
+
+        Until then lists are found by a scan.
+        """
+        if self._snapshot is None or (self._indexing is not None and self._indexing.is_alive()):
+            return
+        session = self._snapshot.default
+        with _logged("make the indexes"):
+            if self._indexing is not None:
+                self._indexing = None
+                session.open_indexes()
+            elif session is not self._indexed:
+                self._indexed = session
+                if session.needs_indexes:
+                    split = session.catalogue.split.name
+                    self._indexing = start_making_indexes(self.workspace.root, split, session.model)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ NO_ARTIST = frozenset(
     {"", "various artists", "various", "va", "v a", "unknown artist", "unknown", "artist unknown", "n a"}
 )
 NO_ALBUM = frozenset({"", "unknown album", "unknown"})
+MAX_NAMES = 100_000  # that `loose` remembers
+ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}  # as `_folded` does
 
 
 def artist_groups(tracks: Tracks, signatures: Signatures) -> NDArray[np.int32]:
@@ -110,11 +113,17 @@ def main_artist(track: Track) -> str:
     return "" if name in NO_ARTIST else name
 
 
+@lru_cache(maxsize=MAX_NAMES)  # a catalogue names an artist or an album many times, and several tables ask for it
 def loose(name: str) -> str:
     """Return a name without case, Latin accents, punctuation and leading article: 'The Bärs!' becomes 'bars'."""
-    text = unicodedata.normalize("NFKD", name).casefold()
-    text = unicodedata.normalize("NFKC", "".join(c for c in text if not "\u0300" <= c <= "\u036f"))
-    words = "".join(c if c.isalnum() else " " for c in text).split()
+    words = (name.translate(ASCII_WORDS) if name.isascii() else _folded(name)).split()
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
     return " ".join(words) or name.strip().casefold()  # a band may be called "!!!"
+
+
+def _folded(name: str) -> str:
+    """Return a name without case and Latin accents, with spaces for punctuation."""
+    text = unicodedata.normalize("NFKD", name).casefold()
+    text = unicodedata.normalize("NFKC", "".join(c for c in text if not "\u0300" <= c <= "\u036f"))
+    return "".join(c if c.isalnum() else " " for c in text)

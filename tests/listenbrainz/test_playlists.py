@@ -12,7 +12,7 @@ from tests.listenbrainz.stand_in import BROKEN, StandIn
 from unheard.errors import UnheardError, UserError
 from unheard.library import Library, Track
 from unheard.listenbrainz.client import ListenBrainz
-from unheard.listenbrainz.playlists import RECORDING, submit_playlist
+from unheard.listenbrainz.submitted_playlists import RECORDING, submit_playlist
 from unheard.workspace import Workspace
 
 

@@ -14,6 +14,7 @@ import soundfile
 
 import unheard
 from tests.builders.command_line import Run
+from tests.ingest.sounds import song, write
 from unheard import artefacts
 from unheard.evaluate.results import ROW_KEYS
 from unheard.ids import IdMap
@@ -99,6 +100,17 @@ def test_embed_gives_the_vectors_of_the_library(workspace: Path, world: Path, ru
     assert found["track_id"] == first["track_id"]
     np.testing.assert_allclose(found["vector"], library[first["track_id"]], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(unheard.open(workspace).embed([world / first["path"]])[0], found["vector"], rtol=1e-5)
+
+
+def test_quick_hears_excerpts_of_a_long_file(workspace: Path, run: Run, tmp_path: Path) -> None:
+    long = write(tmp_path / "long.flac", song(3, 150.0))
+    for option in ([], ["--quick"]):
+        assert run("embed", "-w", workspace, long, *option, "-o", tmp_path / f"v{len(option)}.parquet").code == 0
+    (whole,), (quick,) = (pq.read_table(tmp_path / f"v{n}.parquet")["vector"].to_pylist() for n in (0, 1))
+    assert whole != quick
+    assert np.dot(whole, quick) > 0.95 * np.linalg.norm(whole) * np.linalg.norm(quick)
+    listed = json.loads(run("similar", "-w", workspace, long, "--quick", "--candidates", "warm", "--json").stdout)
+    assert [item["rank"] for item in listed][:2] == [1, 2]
 
 
 def test_directions_in_a_store_have_our_nearest_tracks(workspace: Path, run: Run, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
     new.m3u8         a file: .m3u8, .m3u, .jspf, .csv or .json
     saved            a saved playlist of the workspace (saved_playlists.py), which the pages play
     spotify          a playlist of the Spotify account that is logged in (spotify/)
-    listenbrainz     a private playlist of the user whose token is in LISTENBRAINZ_TOKEN (listenbrainz/submitted_playlists.py)
+    listenbrainz     a private playlist of the user of LISTENBRAINZ_TOKEN (listenbrainz/submitted_playlists.py)
     mpd              a stored playlist of a Music Player Daemon (mpd_server.py)
 
 Every target is read back by what the last refresh stored for it, an id or a path; a list that was renamed replaces the

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from unheard.errors import TableError
@@ -21,6 +21,8 @@ VALUES = st.recursive(
 
 
 @settings(max_examples=60, deadline=None)
+@example(values=[1.5, 1e-7, -2e20, 0], chunk=2, indent=None)
+@example(values=[1.5, 1e-7, -2e20, 0], chunk=1, indent=1)
 @given(values=st.lists(VALUES, max_size=6), chunk=st.integers(1, 40), indent=st.sampled_from([None, 1]))
 def test_elements_are_those_of_the_whole_file(
     tmp_path_factory: pytest.TempPathFactory, values: list[object], chunk: int, indent: int | None

@@ -18,7 +18,7 @@ from tests.builders.format_1 import contents, other_files, rows_of, version_of
 from unheard.migration.migrate import backup_dir, migrate, unfinished
 from unheard.workspace import Workspace
 
-STEP = 9  # every so many events; all of them take minutes
+STEP = 7  # every so many events; all of them take minutes
 
 DRIVER = """
 import itertools, os, shutil, signal, sys

@@ -33,7 +33,8 @@ def json_array(path: Path) -> Iterator[Any]:
                     continue
                 try:
                     value, end = decoder.raw_decode(text)
-                    complete = end < len(text)  # a number at the end may go on
+                    rest = text[end : end + 3]  # a number at the end may go on, also behind `1.` or `1e-`
+                    complete = rest != "" and not (rest[0] in ".eE" and len(rest) < 3)
                 except ValueError:
                     complete = False
                 if not complete:

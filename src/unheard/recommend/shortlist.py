@@ -37,6 +37,7 @@ MIN_TRACKS = 100_000  # with fewer, all are scored: docs/decisions/0020-the-inde
 MIN_TRACKS_VARIABLE = "UNHEARD_INDEX_FROM"  # sets another number
 SHORTLIST = 500  # candidates of a search
 UNFILTERED = 200  # candidates of the search without the filters, to which those that fit are compared
+COMBINED = 6  # times as many for a combiner, which moves candidates further than the arithmetic of scores does
 MORE = 20  # times as many, if caps and exclusions leave too few
 FEW = 2000  # tracks that fit a filter: all are scored
 MAX_BY_ARTISTS = 4000  # of the tracks by the artists on a playlist
@@ -113,7 +114,7 @@ class Shortlists:
         else:
             query = self.recommender.ranking.playlists[playlist]
             if self.recommender.pairs is not None:
-                query = weighted_members(self.recommender.pairs, query)
+                query, k = weighted_members(self.recommender.pairs, query), COMBINED * k
             parts = [("embeddings", query, None)]
             warm_cold = self.recommender.warm_cold
             if warm_cold is not None:

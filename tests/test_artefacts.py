@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +89,18 @@ def test_json_without_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         artefacts.write_json(tmp_path / "x.json", [float("nan")])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_that_write_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "queue.json"
+    artefacts.write_json(path, [0])
+
+    def write_and_read(number: int) -> list[int]:
+        artefacts.write_json(path, [number] * 1000)
+        read: list[int] = json.loads(path.read_text())
+        return read
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(write_and_read, range(60)))
+    assert all(len(set(one)) == 1 for one in found)
+    assert [file.name for file in tmp_path.iterdir()] == ["queue.json"]

@@ -11,6 +11,7 @@ import json
 import math
 import mmap
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
 
     mode  permissions of the file, of which the umask takes some away
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")  # of this writer alone
     with _write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(mode)

@@ -87,6 +87,15 @@ def test_a_file_beside_the_track(tmp_path: Path) -> None:
     assert read_lyrics(tmp_path / "none.mp3") == []
 
 
+def test_a_link_to_another_folder_is_not_read(tmp_path: Path) -> None:
+    path, secret = tmp_path / "music" / "a.wav", tmp_path / "secret"
+    path.parent.mkdir()
+    soundfile.write(path, np.zeros(800), 8000)
+    secret.write_text("[00:01.00]secret\n")
+    path.with_suffix(".lrc").symlink_to(secret)
+    assert read_lyrics(path) == []
+
+
 @pytest.mark.parametrize(
     ("text", "lines"),
     [

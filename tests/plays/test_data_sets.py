@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import tarfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -107,10 +108,26 @@ def test_extracted_listens_are_read_too(named: Workspace, sets: Path, tmp_path: 
     (path,) = (sets / "listenbrainz").glob("*.tar.zst")
     with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as stream:
         text(tmp_path / "dump.tar", stream.read())
-    import tarfile
-
     with tarfile.open(tmp_path / "dump.tar") as archive:
         archive.extractall(tmp_path / "dump", filter="data")
+    _, plays = imported(named, tmp_path / "dump")
+    assert triples(plays) == expected("{}", "t{:03d}")
+
+
+@pytest.mark.parametrize("time", ["1e999", "9223372036854775808", "-1", '"x"'])
+def test_a_listen_without_a_possible_time_is_left_out(named: Workspace, sets: Path, tmp_path: Path, time: str) -> None:
+    (path,) = (sets / "listenbrainz").glob("*.tar.zst")
+    import pyarrow as pa
+
+    with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as stream:
+        text(tmp_path / "dump.tar", stream.read())
+    with tarfile.open(tmp_path / "dump.tar") as archive:
+        archive.extractall(tmp_path / "dump", filter="data")
+    some = next((tmp_path / "dump").rglob("*.listens"))
+    about = '{"artist_name": "a", "track_name": "%s"}'
+    bad = f'{{"user_id": 1, "timestamp": {time}, "track_metadata": {about % "b"}}}\n'
+    half = f'{{"user_id": 1, "timestamp": 1, "track_metadata": {about % chr(92)}ud800"}}}}\n'
+    some.write_text(bad + half + some.read_text(encoding="utf-8"), encoding="utf-8")
     _, plays = imported(named, tmp_path / "dump")
     assert triples(plays) == expected("{}", "t{:03d}")
 

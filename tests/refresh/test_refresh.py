@@ -175,3 +175,14 @@ def test_tracks_that_left_the_library(workspace: Workspace) -> None:
 )
 def test_mistakes(workspace: Workspace, words: tuple[str, ...], says: str) -> None:
     assert says in run_command("playlists", *words, "-w", workspace.root).error
+
+
+def test_a_table_that_a_person_made_is_not_replaced(workspace: Workspace, tmp_path: Path) -> None:
+    mine, ours = tmp_path / "mine.json", tmp_path / "ours.json"
+    mine.write_text("{}")
+    add(workspace, "a", "--like", "t09-1", "-n", 3, "--hold-back", 0, "--target", mine, "--target", ours)
+    for _ in range(2):  # our own is replaced in place
+        (found,) = refresh(workspace, "a", code=1)
+        assert [one["target"] for one in found["written"]] == [str(ours)]
+        assert "a list that unheard has not made" in found["problems"][0]
+    assert mine.read_text() == "{}"

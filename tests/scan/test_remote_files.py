@@ -157,3 +157,9 @@ def test_paths_and_urls(tmp_path: Path) -> None:
     assert not any(map(is_url, (tmp_path, "/music", "C:\\music", "AC/DC: live", "http:/one-slash")))
     (tmp_path / "a").write_bytes(b"12")
     assert isinstance(file_status(str(tmp_path / "a")), FileStatus)
+
+
+def test_a_name_that_leads_out_of_the_temporary_folder_is_not_read(tmp_path: Path) -> None:
+    outside = f"file://{tmp_path}/music/../../stolen/x.mp3"
+    with pytest.raises(OSError, match=r"`\.\.`"), local_file(outside, f"file://{tmp_path}/music"):
+        pass

@@ -98,7 +98,8 @@ def _of_file(tags: Any) -> Iterator[Lyrics]:
 def _beside(path: Path) -> list[Lyrics]:
     file = path.with_suffix(".lrc")
     try:
-        if file.is_file() and file.stat().st_size <= MAX_FILE_BYTES:
+        is_beside = file.resolve(strict=True).parent == path.parent.resolve()  # not a link to another folder
+        if is_beside and file.is_file() and file.stat().st_size <= MAX_FILE_BYTES:
             return [parse_lyrics(file.read_text(encoding="utf-8-sig", errors="replace"))]
     except OSError:
         pass

@@ -54,7 +54,7 @@ def statistics(mel: Floats) -> Floats:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    folders = (one for one in path.iterdir() if one.name.isdigit() and one.is_dir())
+    folders = (one for one in path.iterdir() if one.name.isdecimal() and one.name.isascii() and one.is_dir())
     for folder in sorted(folders, key=lambda one: int(one.name)):
-        files = (file for file in folder.glob("*.npy") if file.stem.isdigit())
+        files = (file for file in folder.glob("*.npy") if file.stem.isdecimal() and file.stem.isascii())
         yield from sorted(files, key=lambda file: int(file.stem))

@@ -80,6 +80,8 @@ def local_file(path: str, root: str | None = None) -> Iterator[tuple[Path, Path 
     if not is_url(path):
         yield Path(path), None if root is None else Path(root)
         return
+    if ".." in Path(path).parts:  # its copy would lie outside of the temporary folder
+        raise OSError(errno.EINVAL, "its name has `..`", path)
     with tempfile.TemporaryDirectory(prefix="unheard-") as scratch:
         below = Path(path).name if root is None else Path(path).relative_to(root)
         folder = Path(scratch) / (Path(root or path).name or "root")

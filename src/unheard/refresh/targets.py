@@ -59,7 +59,7 @@ def writer_of(target: str) -> Write:
         return SERVICES[target]
     path = Path(target)
     if path.suffix.lower() in SUFFIXES:
-        return lambda _, made, __: _file(path, made)
+        return lambda _, made, before: _file(path, made, before)
     if path.suffix and not path.is_dir() and not target.endswith("/"):
         raise UserError(
             f"--target {target}: expected a folder, a file with one of {', '.join(SUFFIXES)}, or one of "
@@ -68,10 +68,11 @@ def writer_of(target: str) -> Write:
     return lambda _, made, before: _in_folder(path, made, before)
 
 
-def _file(path: Path, made: TitledList) -> WrittenList:
+def _file(path: Path, made: TitledList, before: str) -> WrittenList:
     suffix = path.suffix.lower().removeprefix(".")
     is_m3u = suffix in ("m3u", "m3u8")
-    if is_m3u and path.exists() and not is_made_by_unheard(path):
+    is_ours = is_made_by_unheard(path) if is_m3u else str(path.absolute()) == before
+    if path.exists() and not is_ours:
         raise UserError(f"{path}: a list that unheard has not made; move it away, or name another --target")
     entries = [entry for entry in made.entries if not is_m3u or is_playable(entry.track)]
     format_ = "m3u8" if is_m3u else cast("Format", suffix)
@@ -86,7 +87,7 @@ def _in_folder(folder: Path, made: TitledList, before: str) -> WrittenList:
     path = folder / (safe_name(made.title) + suffix)
     if path.exists() and not is_made_by_unheard(path):
         path = path.with_stem(f"{path.stem} (unheard)")
-    written = _file(path, made)
+    written = _file(path, made, before)
     old = Path(before)
     if before and old != Path(written.known_as) and is_made_by_unheard(old):
         old.unlink(missing_ok=True)

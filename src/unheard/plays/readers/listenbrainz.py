@@ -124,7 +124,7 @@ def _lines(content: Iterable[bytes], reading: Reading) -> Iterator[ColumnBatch]:
             try:
                 listen = json.loads(line)
                 user, time, reference = _listen(listen)
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 reading.problems.note(number, "not a listen", "expected JSON with user_id, timestamp, track_metadata")
                 continue
             if not reference.title:
@@ -151,8 +151,12 @@ def _listen(listen: dict[str, Any]) -> tuple[str, int, TrackReference]:
     mapped = about.get("mbid_mapping") or {}
     user = listen["user_id"] if "user_id" in listen else listen["user_name"]
     time = int(listen["timestamp"] if "timestamp" in listen else listen["listened_at"])
+    if not 0 <= time < 2**63:
+        raise ValueError("no time")
     mbid = mapped.get("recording_mbid") or more.get("recording_mbid") or ""
     names = str(about.get("artist_name") or ""), str(about.get("track_name") or "")
+    for text in (str(user), str(mbid), *names):
+        text.encode()  # ValueError for half of a surrogate pair
     return str(user), time, TrackReference(mbid=str(mbid), artist=names[0], title=names[1])
 
 

@@ -20,6 +20,8 @@ from unheard.plays.readers.apple_library import PLAY_COUNTS
 from unheard.plays.readers.m3u import absolute_path
 from unheard.plays.readers.xspf import xml_root
 
+MAX_DIGITS = 10
+
 
 def read_rekordbox(path: Path) -> ListedFile:
     """Read playlists, named by their folders too, and the play counts as one more list. TableError if it is none."""
@@ -38,7 +40,8 @@ def read_rekordbox(path: Path) -> ListedFile:
             title=track.get("Name", ""),
         )
         by_key |= {key: reference for key in (track.get("TrackID", ""), location) if key}
-        if (plays := track.get("PlayCount", "")).isdigit() and int(plays):
+        plays = track.get("PlayCount", "")
+        if plays.isascii() and plays.isdecimal() and len(plays) < MAX_DIGITS and int(plays):
             played.append(ListedTrack(reference, PLAY_COUNTS, float(plays)))
     for name, node in _playlists(playlists, ""):
         for entry in node.iter("TRACK"):

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from unheard.serve.subsonic.errors import Code, SubsonicError
 
 MAX_DIGITS = 18  # of a number; more would be no time and no count
+MAX_FIELDS, MAX_LENGTH = 20_000, 2000  # of a request: its parameters, and characters of each
 
 
 class Parameters:
@@ -16,7 +17,7 @@ class Parameters:
     def __init__(self, query: bytes, form: bytes = b"") -> None:
         self._values: dict[str, list[str]] = {}
         for encoded in (query, form):
-            for name, value in parse_qsl(encoded.decode("utf-8", "replace"), keep_blank_values=True, errors="replace"):
+            for name, value in _fields(encoded):
                 self._values.setdefault(name, []).append(value)
 
     def __contains__(self, name: str) -> bool:
@@ -49,3 +50,16 @@ class Parameters:
         """Return a value that is true or false."""
         value = self.text(name).strip().lower()
         return default if value not in ("true", "false", "1", "0") else value in ("true", "1")
+
+
+def _fields(encoded: bytes) -> list[tuple[str, str]]:
+    """Return names and values; SubsonicError if there are too many, or one is too long."""
+    try:
+        found = parse_qsl(
+            encoded.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS
+        )
+    except ValueError as error:
+        raise SubsonicError(Code.GENERIC, f"expected at most {MAX_FIELDS} parameters") from error
+    if any(len(part) > MAX_LENGTH for pair in found for part in pair):
+        raise SubsonicError(Code.GENERIC, f"expected parameters of at most {MAX_LENGTH} characters")
+    return found

@@ -31,13 +31,14 @@ async def rest(request: Request, name: str) -> Response:
     """Answer one request."""
     is_form = request.headers.get("content-type", "").lower().startswith(FORM)
     body = await request.body() if request.method == "POST" and is_form else b""
-    parameters = Parameters(request.scope["query_string"], body)
-    return await run_in_threadpool(_answer, request, name.removesuffix(".view"), parameters)
+    return await run_in_threadpool(_answer, request, name.removesuffix(".view"), body)
 
 
-def _answer(request: Request, name: str, parameters: Parameters) -> Response:
-    form = parameters.text("f", "xml")
+def _answer(request: Request, name: str, body: bytes) -> Response:
+    form = "xml"
     try:
+        parameters = Parameters(request.scope["query_string"], body)
+        form = parameters.text("f", form)
         answer = _answered(request, name, parameters, form)
     except (SubsonicError, UnheardError) as error:
         found = {"error": {"code": int(_code(error)), "message": str(error)}}

@@ -10,6 +10,7 @@ Lines are only appended, so two processes may write at once; `read_runs` passes 
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -45,11 +46,16 @@ def record_run(
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "settings": dict(settings),
         "seed": seed,
-        "figures": {name: None if value != value else value for name, value in figures.items()},
+        "figures": {name: _finite(value) for name, value in figures.items()},
     }
     text = json.dumps(line, ensure_ascii=False, allow_nan=False, default=str) + "\n"
     with workspace.runs_path.open("ab") as file:
         file.write(text.encode())  # one write: lines of two processes do not mix
+
+
+def _finite(value: object) -> object:
+    """Return a figure, or None for one that JSON has no word for."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def last_figures(history: Path) -> dict[str, float]:

@@ -74,8 +74,12 @@ def lists_on_cluster(
     )
     exploded = frame.selectExpr("playlist_id", "inline(arrays_zip(rank, track_id, score))")
     exploded.write.mode("overwrite").parquet(partial.as_uri())
-    shutil.rmtree(out, ignore_errors=True)
+    old = out.with_name(f".{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
     partial.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
     return int(spark.read.parquet(out.as_uri()).count())
 
 

@@ -65,10 +65,11 @@ def run_on_cluster(
     n_writers = spark.sparkContext.defaultParallelism
     size = max(MIN_BATCH, n_writers * TASKS_PER_CORE * FILES_PER_TASK)
     source, running = iter(tasks), None
-    with ThreadPoolExecutor(1) as background, shard_claims(workspace) as claims:
+    with ThreadPoolExecutor(1) as background:
         try:
             while batch := list(islice(source, size)):
-                shared = function, str(workspace.root.resolve()), claims.with_room(n_writers)
+                shards = [] if claims is None else claims.with_room(n_writers)
+                shared = function, str(workspace.root.resolve()), shards
                 upcoming = batch, background.submit(_extract, spark, batch, shared)
                 if running is not None:
                     yield from _in_order(running[0], running[1].result())
@@ -130,6 +131,7 @@ def _in_order(batch: Sequence[FileTask[Any]], frame: DataFrame | None) -> Outcom
             assert extracted.row == row
             outcome = pickle.loads(extracted.outcome)  # noqa: S301 - what `_outcomes` wrote, over the cluster's own wires
         yield task.key, outcome
-    assert next(found, None) is None  # reads to the end, which closes the connection
+    rest = next(found, None)  # reads to the end, which closes the connection
+    assert rest is None
     if frame is not None:
         frame.unpersist()

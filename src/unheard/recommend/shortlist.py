@@ -179,9 +179,9 @@ class Shortlists:
             kinds = [~self._is_cold, self._is_cold] if self.space.predicted is not None else []
         elif isinstance(self.recommender, EmbeddingRecommender) and self.recommender.warm_cold is not None:
             kinds = [self._is_cold if name == "embeddings" else ~self._is_cold]
-        else:
-            kinds = []
-        return kinds
+        else:  # one matrix of both; cold tracks lie elsewhere, so what they need to be found is measured for them too
+            kinds = [~self._is_cold, self._is_cold]
+        return [kind for kind in kinds if kind.any()]
 
     def open_all(self) -> None:
         """Open every index now, also one that was made since; lists of the meantime use what was open before."""
@@ -238,10 +238,11 @@ class Shortlists:
         return searches[name]
 
     def _number(self, selection: Selection) -> int:
-        if selection not in self._numbers:
-            self._numbers[selection] = int(np.count_nonzero(self._mask(selection)))
+        number = self._numbers.get(selection)  # threads share the cache: another one may drop the entry at any time
+        if number is None:
+            number = self._numbers[selection] = int(np.count_nonzero(self._mask(selection)))
             _drop_oldest(self._numbers)
-        return self._numbers[selection]
+        return number
 
     def _ranking(self, name: IndexName) -> FactorRecommender:
         if isinstance(self.recommender, FactorRecommender):

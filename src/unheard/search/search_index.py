@@ -32,7 +32,7 @@ from unheard.search.vocabulary import Vocabulary, errors_allowed
 EXACT, BEGINNING, INSIDE, SOUND, ERROR = 0, 2, 4, 5, 7
 OTHER_FIELD = 1  # added if the word is only in another field than the names
 MIN_LETTERS_INSIDE = 3  # of a word in Latin letters or digits that is searched inside of words
-MAX_WORDS = 20  # of a query; each is compared with every document
+MAX_WORDS = 20  # of a query, different ones of a longer one; each is compared with every document
 NOT_FOUND = 10_000  # above the sum of the costs of any query
 ENOUGH = 10
 EQUAL_NAME, BEGINNING_OF_NAME = -2 * NOT_FOUND, -NOT_FOUND  # before all costs
@@ -106,7 +106,7 @@ class SearchIndex:
         """Return the cost of each document, at least NOT_FOUND if it does not match."""
         best = np.full(len(self), NOT_FOUND, np.int32)
         for number, words in enumerate(query_forms(query)):
-            words = words[:MAX_WORDS]
+            words = words if len(words) <= MAX_WORDS else list(dict.fromkeys(words))[:MAX_WORDS]
             required = [word for word in words if word not in OPTIONAL_WORDS] or words
             total = np.full(len(self), min(number, 1), np.int32)
             for at, word in enumerate(required):

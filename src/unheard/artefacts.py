@@ -73,6 +73,19 @@ def write_json(path: Path, value: object, *, indent: int | None = None) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n")
 
 
+def read_json(path: Path, *, format: str, version: int) -> dict[str, Any]:  # noqa: A002 - the key in the file
+    """Return a JSON object that names its format and version.
+
+    Raise OSError for a file that cannot be read, ValueError for other content.
+    """
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(values, dict) or values.get("format") != format:
+        raise ValueError(f"expected a JSON object of the format {format!r}")
+    if values.get("version") != version:
+        raise ValueError(f"version {values.get('version')}, expected {version}; update unheard")
+    return values
+
+
 @dataclass(frozen=True)
 class Artefact:
     """The content of an artefact, as `load` returns it."""

@@ -16,7 +16,6 @@ and taking either back takes back both.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,7 +23,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from unheard.artefacts import write_json
+from unheard.artefacts import read_json, write_json
 from unheard.errors import UserError
 from unheard.thumbs import Thumb, Version, file_version, read_thumbs, set_thumb, thumb_of
 from unheard.workspace import Workspace
@@ -112,9 +111,7 @@ def _read(path: Path, version: Version) -> Mapping[str, Feedback]:
     if version == (0, 0, 0):
         return {}
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values["format"] != FORMAT or values["version"] != VERSION:
-            raise ValueError(f"expected {FORMAT}, version {VERSION}")
+        values = read_json(path, format=FORMAT, version=VERSION)
         return {str(item): Feedback(int(one["rating"]), str(one["starred"])) for item, one in values["items"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: damaged ({error}); restore it from a copy, or delete it") from error

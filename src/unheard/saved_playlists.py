@@ -10,7 +10,6 @@ kept. "My likes" is a saved playlist without a file: the tracks with a thumb up 
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import unicodedata
@@ -19,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from unheard.artefacts import write_json
+from unheard.artefacts import read_json, write_json
 from unheard.errors import UserError
 from unheard.thumbs import Version, read_thumbs, thumbs_version
 from unheard.workspace import Workspace
@@ -158,17 +157,13 @@ def _write(workspace: Workspace, playlist: SavedPlaylist) -> SavedPlaylist:
 
 def _read(path: Path) -> SavedPlaylist:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values["format"] != FORMAT:
-            raise ValueError(f"format is {values['format']!r}, expected {FORMAT!r}")
-        version, name, tracks = values["version"], values["name"], values["tracks"]
+        values = read_json(path, format=FORMAT, version=VERSION)
+        name, tracks = values["name"], values["tracks"]
         if not isinstance(name, str) or not all(isinstance(one, str) for one in tracks):
             raise TypeError("expected a name and a list of track ids")
         created, changed = str(values.get("created", "")), str(values.get("changed", ""))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged ({error}); correct or delete it") from error
-    if version != VERSION:
-        raise UserError(f"{path}: version {version} of a saved playlist, expected {VERSION}; update unheard")
     return SavedPlaylist(path.stem, name, tuple(tracks), created, changed)
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
+
+from tests.builders.http_stand_in import served
 
 JSON = dict[str, Any]
 TOKEN, USER = "0a1b2c", "a person"
@@ -166,16 +167,8 @@ def check_playlist(body: JSON) -> None:
 @contextmanager
 def running(server_state: StandIn) -> Iterator[StandIn]:
     """Run the server on a free port; its address is `url`."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(server_state))
-    server_state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with served(_handler(server_state)) as server_state.url:
         yield server_state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _handler(state: StandIn) -> type[BaseHTTPRequestHandler]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests.builders.http_stand_in import served
 
 CLIENT = ("client-id", "client-secret")
 REFRESH = "refresh-token"
@@ -147,16 +148,8 @@ def _error(status: int, message: str) -> JSON:
 @contextmanager
 def running(spotify: StandIn) -> Iterator[StandIn]:
     """Run the server on a free port; its address is `spotify.url`."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(spotify))
-    spotify.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with served(_handler(spotify)) as spotify.url:
         yield spotify
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _handler(spotify: StandIn) -> type[BaseHTTPRequestHandler]:

@@ -15,6 +15,7 @@ from unheard.cli.recommend import (
     ArtistCap,
     Candidates,
     Diversity,
+    Excluded,
     Genres,
     Longest,
     PerAlbum,
@@ -113,12 +114,7 @@ def add(
     candidates: Candidates = "cold",
     max_per_artist: ArtistCap = 2,
     max_per_album: PerAlbum = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--exclude", metavar="TRACK_ID", help="Never list this track (repeatable).", autocompletion=track_ids
-        ),
-    ] = None,
+    exclude: Excluded = None,
     diversity: Diversity = 0.0,
     genre: Genres = None,
     year: Years = None,

@@ -64,6 +64,10 @@ Shortest = Annotated[
 Longest = Annotated[
     float | None, typer.Option("--max-duration", metavar="SECONDS", min=0, help="Only tracks at most this long.")
 ]
+Excluded = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="TRACK_ID", help="Leave this track out (repeatable).", autocompletion=track_ids),
+]
 Quick = Annotated[
     bool, typer.Option("--quick", help="Of audio files read excerpts only: faster, nearly the same result.")
 ]
@@ -169,12 +173,7 @@ def recommend(
     model: ModelOption = None,
     max_per_artist: ArtistCap = 2,
     max_per_album: PerAlbum = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--exclude", metavar="TRACK_ID", help="Leave this track out (repeatable).", autocompletion=track_ids
-        ),
-    ] = None,
+    exclude: Excluded = None,
     diversity: Diversity = 0.0,
     genre: Genres = None,
     year: Years = None,

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from unheard.arrays import Doubles, Floats, Indices, Mask
 from unheard.index.inverted_file import DEPTHS, InvertedFile
 from unheard.index.row_vectors import Vectors, blocks_of
+from unheard.models.k_means import k_means, nearest
 
 ENERGY = 0.9
 SAMPLE = 40  # vectors for each list, of k-means
-ROUNDS = 8  # of k-means
 PER_LIST = 500  # vectors, about
 LONGEST = 2.0  # times the mean: longer lists are cut
 QUERIES = 400  # whose nearest vectors are computed exactly
@@ -50,11 +50,11 @@ def build(
         projected[rows] = vectors.take(rows) @ axes
     step("lists")
     n_lists = max(1, round(len(vectors) / PER_LIST))
-    means = k_means(projected[_sample(len(projected), SAMPLE * n_lists, rng)], n_lists, rng)
-    lists = nearest_means(projected, means)
+    means = k_means(projected[_sample(len(projected), SAMPLE * n_lists, rng)], n_lists, rng=rng)
+    lists = np.concatenate([nearest(projected[rows], means) for rows in blocks_of(len(projected))])
     lengths = np.einsum("ij,ij->i", projected, projected)
     order = np.lexsort((-lengths, lists)).astype(np.int32)  # long vectors first, so that pieces have similar lengths
-    starts = _cut(np.bincount(lists, minlength=n_lists), most=int(LONGEST * PER_LIST))
+    starts = _cut(np.bincount(lists), most=int(LONGEST * PER_LIST))
     projected = projected[order]
     means = (np.add.reduceat(projected, starts[:-1], axis=0) / np.diff(starts)[:, None]).astype(np.float32)
     squares = np.add.reduceat(lengths[order].astype(np.float64), starts[:-1]) / np.diff(starts)
@@ -77,30 +77,6 @@ def principal_axes(sample: Floats) -> Floats:
     return np.ascontiguousarray(axes[:, :m], np.float32)
 
 
-def k_means(sample: Floats, k: int, rng: np.random.Generator) -> Floats:
-    """Return `k` means (k, m) of a sample by ROUNDS of Lloyd's algorithm; an empty list restarts at a random vector."""
-    means = sample[_sample(len(sample), k, rng)]
-    for _ in range(ROUNDS):
-        lists = nearest_means(sample, means)
-        counts = np.bincount(lists, minlength=len(means))
-        order = np.argsort(lists, kind="stable")
-        used = np.flatnonzero(counts)
-        sums = np.add.reduceat(sample[order], np.concatenate([[0], np.cumsum(counts[used])[:-1]]), axis=0)
-        means = sample[rng.integers(len(sample), size=len(means))]
-        means[used] = sums / counts[used, None]
-    return means
-
-
-def nearest_means(vectors: Floats, means: Floats) -> Indices:
-    """Return which of the means is nearest to each vector, (n,)."""
-    half = (means**2).sum(axis=1) / 2
-    found = np.empty(len(vectors), np.int64)
-    for start in range(0, len(vectors), 4096):
-        rows = slice(start, start + 4096)
-        found[rows] = (vectors[rows] @ means.T - half).argmax(axis=1)
-    return found
-
-
 def shares_needed(file: InvertedFile, vectors: Vectors, queries: Floats, kind: Mask) -> Doubles:
     """Return the shares of the vectors of a kind (n,) that must be read to find RECALL of its DEPTHS nearest.
 
@@ -111,13 +87,13 @@ def shares_needed(file: InvertedFile, vectors: Vectors, queries: Floats, kind: M
         return np.ones(len(DEPTHS))
     list_of = np.empty(len(vectors), np.int64)
     list_of[file.positions] = np.repeat(np.arange(len(file.means)), np.diff(file.starts))
-    nearest = exact_nearest(vectors, queries, DEPTHS[-1], kind)
-    read = np.empty(nearest.shape)
+    best = exact_nearest(vectors, queries, DEPTHS[-1], kind)
+    read = np.empty(best.shape)
     for number, query in enumerate(queries):
         order = file.order(query @ file.axes)
         until = np.empty(len(order), np.int64)
         until[order] = np.cumsum(sizes[order])
-        read[number] = until[list_of[nearest[number]]] / sizes.sum()
+        read[number] = until[list_of[best[number]]] / sizes.sum()
     return np.array([np.quantile(read[:, :depth], RECALL, method="higher") for depth in DEPTHS])
 
 

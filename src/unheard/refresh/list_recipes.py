@@ -8,14 +8,13 @@ a-z, 0-9 and dashes. `owner` groups recipes: each person of a household may have
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unheard.artefacts import write_json
+from unheard.artefacts import read_json, write_json
 from unheard.errors import UserError
 from unheard.recommend.filters import Filters
 from unheard.recommend.options import ListOptions
@@ -77,11 +76,7 @@ def read_recipes(workspace: Workspace) -> list[ListRecipe]:
     """Return the recipes in the order of their names; UserError if the file is damaged."""
     path = recipes_path(workspace)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values["format"] != FORMAT:
-            raise ValueError(f"format is {values['format']!r}, expected {FORMAT!r}")
-        if values["version"] != VERSION:
-            raise UserError(f"{path}: version {values['version']}, expected {VERSION}; update unheard")
+        values = read_json(path, format=FORMAT, version=VERSION)
         return [_recipe(one) for one in values["recipes"]]
     except FileNotFoundError:
         return []

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from unheard.artefacts import atomic_path
+from unheard.artefacts import atomic_path, read_json
 from unheard.errors import UserError
 from unheard.thumbs import Version, file_version
 from unheard.workspace import Workspace
@@ -96,9 +96,7 @@ def _read(path: Path, version: Version) -> Mapping[str, Key]:
     if version == (0, 0, 0):
         return {}
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values["format"] != FORMAT or values["version"] != VERSION:
-            raise ValueError(f"expected {FORMAT}, version {VERSION}")
+        values = read_json(path, format=FORMAT, version=VERSION)
         return {str(name): Key(str(one["secret"]), str(one["made"])) for name, one in values["keys"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: damaged ({error}); restore it from a copy, or delete it and make new keys") from error

@@ -74,6 +74,21 @@ def test_the_map_begins_at_a_track_and_is_flown_by_keyboard(watch: Watched, worl
     page.wait_for_function("() => document.querySelectorAll('#near li').length > 0")
 
 
+def test_results_of_a_search_are_not_replaced_while_a_person_clicks_on_them(watch: Watched, world: World) -> None:
+    """The answer to the typing came after the one to the button, between the press and the release of a click."""
+    watch.page.clock.install()
+    page = watch.open("/map")
+    page.get_by_role("searchbox", name="Find a track on the map").fill("Newcomer")
+    page.get_by_role("button", name="Find", exact=True).click()
+    page.get_by_role("link", name="Show").hover()
+    page.mouse.down()
+    page.clock.run_for(1000)
+    page.wait_for_load_state("networkidle")
+    page.mouse.up()
+    expect(page.locator("#near .title").first).to_have_text("A new one")
+    assert sum("/map/found" in request for request in watch.requests) == 1
+
+
 SOFTWARE, NONE = "--enable-unsafe-swiftshader", "--disable-3d-apis"
 # As where a drawing takes long: the page reads a pixel to wait for it.
 SLOW = """const read = WebGLRenderingContext.prototype.readPixels;

@@ -71,6 +71,7 @@ form.addEventListener("input", (event) => {
 form.addEventListener("submit", (event) => {
   if (add.value.trim()) return; // no suggestion was selected: the server shows the matching tracks
   event.preventDefault();
+  clearTimeout(waiting);
   request(address());
 });
 

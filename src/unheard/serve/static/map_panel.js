@@ -101,12 +101,17 @@ export function regionNames(map) {
 // ---------------------------------------------------------------------------------------------------------- search
 
 export function search(map, form, results) {
-  let latest = 0, timer = 0;
+  let latest = 0, timer = 0, asked = "";
   async function find() {
-    const mine = ++latest, words = form.elements.q.value.trim();
+    clearTimeout(timer);
+    const words = form.elements.q.value.trim();
+    if (words === asked) return; // to replace equal results would lose a click that is being made on them
+    const mine = ++latest;
+    asked = words;
     if (!words) return results.replaceChildren();
-    const answer = await fetch(`/map/found?q=${encodeURIComponent(words.slice(0, 200))}`);
-    if (!answer.ok) return;
+    const answer = await fetch(`/map/found?q=${encodeURIComponent(words.slice(0, 200))}`).catch(() => null);
+    if (mine !== latest) return;
+    if (!answer?.ok) { asked = ""; return; }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (mine === latest) results.replaceChildren(...page.body.childNodes);
   }
@@ -116,7 +121,9 @@ export function search(map, form, results) {
     const link = event.target.closest("a[data-id]");
     if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
+    clearTimeout(timer);
     latest++;
+    asked = "";
     results.replaceChildren();
     form.elements.q.value = "";
     map.select({ id: link.dataset.id }, { go: true });

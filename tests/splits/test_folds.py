@@ -97,7 +97,7 @@ def test_live_trains_on_everything_played_but_a_tenth_and_tests_the_unplayed() -
 def test_live_needs_plays_but_neither_unplayed_tracks_nor_a_second_artist() -> None:
     one = live_split(ids(3), np.zeros(3, np.int32), played=set(ids(3)), rng=rng())
     assert one.uses(ids(3)).tolist() == [Use.TRAIN] * 3
-    with pytest.raises(UserError, match="there are none; import playlists first"):
+    with pytest.raises(UserError, match="there are none; import playlists, or factors of your own"):
         live_split(ids(3), np.zeros(3, np.int32), played=set(), rng=rng())
 
 

@@ -27,7 +27,7 @@ from unheard.library import open_library
 from unheard.plays import Plays, read_plays
 from unheard.plays.playlist_digests import playlist_digests
 from unheard.progress import Progress, silent
-from unheard.splits import Split, Use, load_split, load_splits
+from unheard.splits import LIVE, Split, Use, live_of, load_split, load_splits
 from unheard.workspace import Workspace
 
 FULL = "full"
@@ -50,12 +50,13 @@ def compute_factors(
 
     imported             parquet (track_id, vector) with the tracks' factors, instead of fitting ALS; `config` is then
                          only used to fold in playlists, and its `dim` is replaced by the file's
+                         Without plays, its tracks are the known ones of the split `live`
     imported_playlists   parquet (playlist_id, vector) in the same space; other playlists are folded in
     fit                  solves ALS; the cluster has another solver
 
     Raise MissingStageError without splits or plays, UserError if a split has no plays of train tracks.
     """
-    splits = list(load_splits(workspace).values()) if split is None else [load_split(workspace, split)]
+    splits = load_splits(workspace)
     with open_library(workspace.library_path) as library:
         track_ids = library.tracks().ids
     plays = read_plays(workspace).for_tracks(track_ids)
@@ -64,13 +65,15 @@ def compute_factors(
         raise MissingStageError(
             f"{workspace.root}: no plays of the scanned tracks", f"unheard import -w {workspace.root} PLAYLISTS"
         )
-    tasks = [_Task(FULL, np.ones(len(track_ids), np.bool_), plays.matrix, plays.matrix, "")]
-    tasks += [_task(plays, split) for split in splits]
-
     given = _read_given(imported, imported_playlists, track_ids, playlist_ids)
     lines = _import_report(given, imported, imported_playlists)
     if given:
         config = replace(config, dim=given[0].dim)
+        if not len(plays) and split in (None, LIVE):
+            splits |= {LIVE: live_of(workspace, frozenset(track_ids.take(np.flatnonzero(given[0].known))))}
+    wanted = splits.values() if split is None else [splits.get(split) or load_split(workspace, split)]
+    tasks = [_Task(FULL, np.ones(len(track_ids), np.bool_), plays.matrix, plays.matrix, "")]
+    tasks += [_task(plays, one) for one in wanted]
     for task in tasks:
         if given:
             tracks, known, playlists = _imported(given, task, config)

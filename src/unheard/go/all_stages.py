@@ -157,7 +157,8 @@ def go(
     plays = read_plays(workspace).for_tracks(tracks.ids).positive()
     model: str | None = None
     if not _model_is_kept(workspace, tracks, plays, state, say):
-        renew_live(workspace, left_out=lambda _: None)
+        if len(plays) or not _imported(workspace):  # without plays, imported factors say what is known
+            renew_live(workspace, left_out=lambda _: None)
         split = load_split(workspace, LIVE)
         fitted_to = _fitted_to(tracks, split)
         fit = _hash([plays_hash(plays), fitted_to])
@@ -203,6 +204,12 @@ def _model_is_kept(workspace: Workspace, tracks: Tracks, plays: Plays, state: Go
     return True
 
 
+def _imported(workspace: Workspace) -> bool:
+    """Return whether the factors of `live` are a person's own."""
+    there = workspace.factors_path(LIVE).is_file()
+    return there and load_factors(workspace, LIVE).config.get("source") == "imported"
+
+
 def _fit(
     workspace: Workspace,
     plays: Plays,
@@ -220,8 +227,7 @@ def _fit(
     was_trained  whether the last run trained the model, and nothing has changed since
     """
     there = workspace.factors_path(LIVE).is_file() and workspace.factors_path("full").is_file()
-    imported = there and load_factors(workspace, LIVE).config.get("source") == "imported"
-    if not there or (changed and not imported):
+    if not there or (changed and not _imported(workspace)):
         config = AlsConfig(dim=n_factors(len(plays.playlist_ids), len(plays)))
         compute_factors(workspace, LIVE, config, progress=progress)
     if usable_playlists(plays.matrix) < MIN_PLAYLISTS:

@@ -174,7 +174,12 @@ class Catalogue:
 
     @cached_property
     def played(self) -> NDArray[np.bool_]:
-        """Whether anybody has played each track, (n,) bool, whatever the split does with the plays."""
+        """Whether anybody has played each track, (n,) bool, whatever the split does with the plays.
+
+        In a library without plays, whether a factor was imported for it.
+        """
+        if not self.plays.nnz:
+            return self.warm.known
         return np.bincount(self.plays.indices, minlength=len(self.tracks)) > 0
 
     @cached_property
@@ -250,7 +255,7 @@ def load_catalogue(
     earlier = all_plays.before(split.cutoff_timestamp).matrix
     use = split.uses(tracks.ids)
     train_plays, validation_plays = _columns(earlier, use == Use.TRAIN), _columns(earlier, use == Use.VAL)
-    factors = load_split_factors(workspace, split) if len(all_plays) else no_factors()
+    factors = _split_factors(workspace, split, has_plays=len(all_plays) > 0)
     warm = align(factors, tracks.ids, playlists, use)
     changed = np.zeros(len(playlists), np.bool_)
     if split.name == LIVE and len(all_plays):
@@ -275,6 +280,14 @@ def load_catalogue(
         recording_pairs(workspace, tracks),
         changed,
     )
+
+
+def _split_factors(workspace: Workspace, split: Split, *, has_plays: bool) -> Factors:
+    """Return the warm factors of a split; in a library without plays imported ones, if any, and no others."""
+    there = workspace.factors_path(split.name).is_file()
+    if has_plays or (there and load_factors(workspace, split.name).config.get("source") == "imported"):
+        return load_split_factors(workspace, split)
+    return no_factors()
 
 
 def align(factors: Factors, tracks: IdMap, playlists: IdMap, use: NDArray[np.int8]) -> Space:

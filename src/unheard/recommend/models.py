@@ -65,11 +65,13 @@ def choose_model(workspace: Workspace, catalogue: Catalogue, wanted: str | None)
 
     `wanted` if it is given; else the default recipe's model or another trained one; else, with too few playlists to
     learn from, `sound`. With a single playlist, for which a fitted model scores all tracks alike, `sound` replaces
-    every model that is fitted to plays. Raise MissingStageError if no model is trained and there are enough playlists.
+    every model that is fitted to plays. Factors that were imported without playlists are enough to use a model. Raise
+    MissingStageError if no model is trained and there are enough playlists.
     """
     n, split = usable_playlists(catalogue.plays), catalogue.split.name
-    too_few = too_few_playlists(n)
-    if n < MIN_TO_COMPARE and wanted not in (SOUND, "random", "popularity", ORACLE):
+    imported = not catalogue.plays.nnz and catalogue.warm.known.any()  # factors, without any playlist
+    too_few = "" if imported else too_few_playlists(n)
+    if n < MIN_TO_COMPARE and not imported and wanted not in (SOUND, "random", "popularity", ORACLE):
         return SOUND, too_few
     if wanted is not None:
         return wanted, ""

@@ -47,7 +47,10 @@ def live_split(tracks: IdMap, groups: Rows, *, played: Collection[str], rng: np.
     """
     has_plays = np.fromiter((track in played for track in tracks), np.bool_, len(tracks))
     if not has_plays.any():
-        raise UserError("the split 'live' needs tracks with plays, there are none; import playlists first")
+        raise UserError(
+            "the split 'live' needs tracks with plays, there are none; import playlists, or factors of your own "
+            "(`unheard factors --import`)"
+        )
     fold = np.full(len(tracks), LIVE_FOLDS["test"][0], np.int32)
     played_folds: dict[UseName, tuple[int, ...]] = {"train": LIVE_FOLDS["train"], "val": LIVE_FOLDS["val"]}
     fold[has_plays] = assign_folds(groups[has_plays], played_folds, rng=rng)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,8 @@ from unheard.features.current import current_features
 from unheard.library import Tracks, open_library
 from unheard.plays import Plays, read_plays
 from unheard.splits.exchange import read_splits, write_splits
-from unheard.splits.folds import LIVE, nothing_played
-from unheard.splits.groups import Signatures
+from unheard.splits.folds import LIVE, live_split, nothing_played
+from unheard.splits.groups import Signatures, artist_groups
 from unheard.splits.make_splits import ignore, make_splits
 from unheard.splits.split import Split, Use
 from unheard.workspace import Workspace
@@ -84,6 +84,21 @@ def renew_live(workspace: Workspace, *, seed: int = 0, left_out: Callable[[str],
     if splits != existing:
         write_splits(workspace.splits_path, splits)
     return live != existing.get(LIVE)
+
+
+def live_of(workspace: Workspace, known: Collection[str], *, seed: int = 0) -> Split:
+    """Write a split `live` in which the tracks `known` count as played, for a library without plays; return it."""
+    with open_library(workspace.library_path) as library:
+        tracks = library.tracks()
+        found = current_features(workspace, tracks, "signature")
+    live_rng = np.random.default_rng(seed).spawn(4)[2]  # as in make_splits
+    live = live_split(tracks.ids, artist_groups(tracks, (found.ids, found.values)), played=known, rng=live_rng)
+    splits = read_splits(workspace.splits_path)
+    existing = splits.get(LIVE)
+    if existing is not None and _played(existing, tracks) == _played(live, tracks):
+        return existing
+    write_splits(workspace.splits_path, splits | {LIVE: live})
+    return live
 
 
 def _played(live: Split, tracks: Tracks) -> frozenset[str]:

@@ -32,6 +32,7 @@ from unheard.library import Library
 from unheard.models.ranker_recipe import RankerRecipe
 from unheard.plays import read_plays
 from unheard.splits import Split, Use
+from unheard.training.neighbour_playlists import neighbour_playlists
 from unheard.workspace import Workspace
 
 TargetKind = Literal["warm", "full"]
@@ -181,6 +182,8 @@ def load_training_data(
 ) -> TrainingData:
     """Read factors, plays and artists of the train and validation tracks among `ids`.
 
+    Where factors were imported and nothing else, playlists are those of neighbour_playlists.py.
+
     blocks     features of the tracks `ids`, one block for each kind
     targets    "warm": factors of train plays; "full": factors of all plays, which include test plays
     playlists  rows of the plays. "factors": the playlists of the factors; "played": those that hold a train or a
@@ -201,7 +204,12 @@ def load_training_data(
     names = artist_names(library, ids)
     artists = _numbers_of(names)
     playlist_ids, plays = _plays_of(workspace, IdMap(ids.take(np.concatenate([train, validation]))), split)
-    if playlists == "factors":
+    playlist_factors = None
+    if not plays.nnz and not len(factors.playlist_ids):  # imported factors, without playlists
+        playlist_ids, plays, playlist_factors = neighbour_playlists(
+            IdMap(ids.take(train)), factors.tracks[in_factors[train]], factors.tracks[in_factors[validation]]
+        )
+    elif playlists == "factors":
         playlist_ids, plays = factors.playlist_ids, _aligned(playlist_ids, plays, factors.playlist_ids)
     else:
         played = np.flatnonzero(np.diff(plays.indptr))
@@ -222,7 +230,7 @@ def load_training_data(
         arrays_of(train, slice(0, len(train))),
         arrays_of(validation, slice(len(train), None)),
         playlist_ids,
-        _playlist_factors(factors, playlist_ids),
+        _playlist_factors(factors, playlist_ids) if playlist_factors is None else playlist_factors,
         scalers,
         factors_config=factors.config,
     )

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest check bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest check docs bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -86,6 +86,9 @@ check: install-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: install-dev  ## build the documentation into site/, without network; fails for a link to a page or heading that is not there
+	$(BIN)/zensical build --clean --strict
 
 bench: install-dev  ## measure speed beside peers and limits, into docs/results/performance.md (half an hour; a quiet machine)
 	$(BIN)/python bench/suite.py --markdown docs/results/performance.md

@@ -52,6 +52,10 @@ BetweenOption = Annotated[
         show_default=False,
     ),
 ]
+CORES = os.cpu_count() or 1
+JobsOption = Annotated[
+    int, typer.Option("-j", "--jobs", min=1, help="Worker processes.", show_default="one for each core")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from unheard.cli import console, evaluation
 from unheard.cli import library as library_commands
 from unheard.cli import recommend as recommend_commands
 from unheard.cli import training as training_commands
+from unheard.cli.console import CORES, JobsOption
 from unheard.errors import UserError
 
 SPLIT = "artists"
@@ -24,7 +24,7 @@ def demo(
         "demo-world"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the world.")] = 0,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    jobs: JobsOption = CORES,
 ) -> None:
     """Run every step on a generated world: audible music by imaginary bands, SIMULATED listeners. Takes minutes."""
     from unheard.demo.generator import build_world

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.completion import track_ids
-from unheard.cli.console import JsonFlag, WorkspaceOption
+from unheard.cli.console import CORES, JobsOption, JsonFlag, WorkspaceOption
 from unheard.errors import MissingStageError, UserError
 from unheard.features.table import DEFAULT_KINDS
 from unheard.workspace import Workspace
@@ -43,7 +42,7 @@ def features(
             "--track", help="Only this track, with its tags (repeatable).", show_default=False, autocompletion=track_ids
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    jobs: JobsOption = CORES,
     force: Annotated[bool, typer.Option("--force", help="Extract again, even if up to date.")] = False,
     json: JsonFlag = False,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import JsonFlag
+from unheard.cli.console import CORES, JobsOption, JsonFlag
 from unheard.cli.default_workspace import default_workspace
 from unheard.errors import UserError
 
@@ -46,7 +45,7 @@ def go(
         ),
     ] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Tracks of a list.")] = 25,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    jobs: JobsOption = CORES,
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", help="Skip paths that match this glob (repeatable).")
     ] = None,

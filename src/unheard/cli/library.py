@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import JsonFlag, WorkspaceOption
+from unheard.cli.console import CORES, JobsOption, JsonFlag, WorkspaceOption
 from unheard.errors import Reason, UserError
 from unheard.library import Failure, Track
 from unheard.workspace import Settings, Workspace
@@ -63,7 +62,7 @@ def scan(
             show_default=False,
         ),
     ],
-    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    jobs: JobsOption = CORES,
     exclude: Annotated[
         list[str] | None,
         typer.Option("--exclude", help="Skip files and folders of this name, path or glob (repeatable)."),

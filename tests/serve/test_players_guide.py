@@ -39,7 +39,7 @@ def shell(music_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
             "W": str(root),
             "URL": url,
-            "KEY": make_key(Workspace.open(root), "phone").secret,
+            "KEY": make_key(Workspace.open(root), "phone"),
             "SONG": "tr-t00-0",
             "OTHER": "tr-t05-3",
         }

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from unheard import __version__
 from unheard.serve import api, assets, documentation, errors, listening_test_pages, login, pages, subsonic
+from unheard.serve.attempts import Attempts
 from unheard.serve.config import ServeConfig
 from unheard.serve.head_requests import HeadRequests
 from unheard.serve.response_cache import ResponseCache
@@ -52,6 +53,7 @@ def make_app(config: ServeConfig) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.server = server
+    app.state.logins = Attempts(login.ATTEMPTS, login.ATTEMPT_EVERY_S)
     app.include_router(api.router)
     for module in (login, documentation, listening_test_pages, pages, subsonic):
         app.include_router(module.router, include_in_schema=False)

@@ -100,7 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if self.quiet_bytes > MAX_HEAD_BYTES:
                 raise TooMuchError(431)
         except httptools.HttpParserUpgrade:
-            self._refuse(400)  # there are no websockets
+            self.cycle.keep_alive = False  # answered as any request; there are no other protocols
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause.status if isinstance(cause, TooMuchError) else 400)

@@ -15,7 +15,7 @@ from unheard.serve.queries import NotFoundError
 from unheard.serve.state import server_state
 from unheard.serve.subsonic.answer import VERSION, response
 from unheard.serve.subsonic.call import Call
-from unheard.serve.subsonic.endpoints import ENDPOINTS, EXTENSIONS
+from unheard.serve.subsonic.endpoints import ENDPOINTS, EXTENSIONS, LISTENING
 from unheard.serve.subsonic.errors import Code, SubsonicError
 from unheard.serve.subsonic.key_check import name_of_sender
 from unheard.serve.subsonic.parameters import Parameters
@@ -54,8 +54,14 @@ def _answered(request: Request, name: str, parameters: Parameters, form: str) ->
         raise SubsonicError(Code.GENERIC, f"unknown endpoint: {name[:60]}")
     _check_version(parameters.text("v"))
     server = server_state(request)
-    user = "" if name == EXTENSIONS else name_of_sender(parameters, read_keys(server.workspace))
-    answer = endpoint(Call(server, request, parameters, user))
+    user, scope = "", "read"
+    if name != EXTENSIONS:
+        keys = read_keys(server.workspace)
+        user = name_of_sender(parameters, keys)
+        scope = keys[user].scope
+    if scope == "read" and name in LISTENING:
+        raise SubsonicError(Code.NOT_ALLOWED, f"{name}: the key {user} may only read; make one of the scope listen")
+    answer = endpoint(Call(server, request, parameters, user, may_listen=scope != "read"))
     return answer if isinstance(answer, Response) else response(answer, form)
 
 

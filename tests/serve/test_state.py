@@ -35,7 +35,7 @@ from unheard.recommend.scales import save_scale
 from unheard.serve import queries, state
 from unheard.serve.app import make_app
 from unheard.serve.audio_worker import MAX_WAITING, AudioWorker, BusyError
-from unheard.serve.cache import Cache, StoredResponse, StoredResponses
+from unheard.serve.cache import Cache, StoredResponse, StoredResponses, size_of
 from unheard.serve.config import ServeConfig
 from unheard.serve.schema import ListParameters
 from unheard.serve.snapshot import Snapshot
@@ -277,14 +277,49 @@ def test_the_least_recently_used_results_are_dropped() -> None:
     assert made == [1, 2, 3, 2]
     assert len(kept) == 2
 
-    answered = StoredResponses(max_bytes=10)
-    for name in "ab":
-        answered.put(name, StoredResponse([], b"12345"))
-    assert answered.get("a") is not None
-    answered.put("c", StoredResponse([], b"123"))
-    assert [name for name in "abc" if answered.get(name)] == ["a", "c"]
-    answered.put("c", StoredResponse([], b"12345"))
-    assert answered.get("a") is not None
+
+def test_responses_are_dropped_by_bytes_with_their_headers_and_addresses() -> None:
+    """Many short answers to long addresses occupy more than their bodies."""
+    answered = StoredResponses(max_bytes=100_000)
+    header = [(b"x", b"y" * 300)]
+    for number in range(1000):
+        answered.put(("/tracks", str(number).encode() * 200), StoredResponse(header, b"12345"))
+    assert answered._bytes <= 100_000
+    assert 0 < len(answered._responses) < 100
+    newest = ("/tracks", b"999" * 200)
+    answered.put(newest, StoredResponse(header, b"123"))
+    for key in list(answered._responses):
+        answered.put(key, StoredResponse(header, b""))
+    assert answered._bytes == sum(StoredResponse(header, b"").n_bytes + size_of(key) for key in answered._responses)
+    answered.put(("/huge", b""), StoredResponse([], bytes(200_000)))
+    assert answered._bytes == len(answered._responses) == 0
+
+
+def test_results_are_dropped_by_bytes() -> None:
+    kept = Cache(max_bytes=1_000_000)
+    for number in range(100):
+        kept.get(number, lambda: bytes(100_000))
+    assert 5 <= len(kept) <= 10
+    for number in range(100):
+        kept.get(("array", number), lambda: np.zeros(50_000))
+    assert len(kept) == 2
+    kept.clear()
+    assert (len(kept), kept._bytes) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [
+        (bytes(10_000), 10_000, 10_100),
+        (np.zeros((100, 10), np.float32), 4_000, 4_000),
+        ([bytes(1_000)] * 50, 50_000, 55_000),
+        (dict.fromkeys(range(100), "x" * 1000), 100_000, 130_000),
+        (None, 0, 100),
+        ([], 0, 100),
+    ],
+)
+def test_sizes_of_results_are_about_right(value: object, least: int, most: int) -> None:
+    assert least <= size_of(value) <= most
 
 
 def test_a_repeated_request_gets_the_same_bytes_and_headers(server_url: str) -> None:

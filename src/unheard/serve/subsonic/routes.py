@@ -12,6 +12,7 @@ from starlette.responses import Response
 from unheard.errors import UnheardError
 from unheard.serve.keys import read_keys
 from unheard.serve.queries import NotFoundError
+from unheard.serve.redaction import without_folders
 from unheard.serve.state import server_state
 from unheard.serve.subsonic.answer import VERSION, response
 from unheard.serve.subsonic.call import Call
@@ -41,7 +42,8 @@ def _answer(request: Request, name: str, body: bytes) -> Response:
         form = parameters.text("f", form)
         answer = _answered(request, name, parameters, form)
     except (SubsonicError, UnheardError) as error:
-        found = {"error": {"code": int(_code(error)), "message": str(error)}}
+        message = without_folders(str(error), server_state(request).config.folders)
+        found = {"error": {"code": int(_code(error)), "message": message}}
         return response(found, form, failed=True)
     return answer
 

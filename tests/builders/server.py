@@ -53,15 +53,19 @@ def eventually(check: Callable[[], T | None], *, limit_s: float = 60.0) -> T:
 
 
 @contextmanager
-def process_of(workspace: Path, *options: str, open_files: int | None = None) -> Iterator[tuple[str, Popen[str]]]:
+def process_of(
+    workspace: Path, *options: str, before: tuple[str, ...] = (), open_files: int | None = None
+) -> Iterator[tuple[str, Popen[str]]]:
     """Run `unheard serve` in a process of its own; yield its address and the process, which is killed at the end.
 
+    before      options of the application itself
     open_files  how many files the process may open
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "unheard", "serve", "-w", str(workspace), "--port", str(port), *options]
+    command = [sys.executable, "-m", "unheard", *before, "serve"]
+    command += ["-w", str(workspace), "--port", str(port), *options]
     if open_files is not None:
         command = ["sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh", *command]
     process = Popen(command, stderr=PIPE, stdout=PIPE, text=True)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from unheard.cli import console
+from unheard.cli import console, logs
 from unheard.cli.console import SplitOption, WorkspaceOption
 from unheard.errors import UserError
 from unheard.workspace import Workspace
@@ -36,6 +36,9 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Log every request: address, route, status and time, no query.")
+    ] = False,
     split: SplitOption = None,
     model: Annotated[str | None, typer.Option("--model", help="The model to use. Default: the trained one.")] = None,
 ) -> None:
@@ -65,6 +68,7 @@ def serve(
     if not (workspace / "workspace.json").exists():
         Workspace.init(workspace)
         console.say(f"{workspace}: made a new workspace; choose your music in a browser")
+    logs.configure(console.log_format(), access=access_log)
     app = make_app(config)
     console.say(f"unheard is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C stops it)")
     with suppress(KeyboardInterrupt):

@@ -264,7 +264,7 @@ def listener(
         port=port,
         http=type("Bounded", (BoundedProtocol,), limits),
         ws="none",
-        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         backlog=BACKLOG,

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest check bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture check audit bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -87,6 +87,16 @@ check: install-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+audit:  ## known vulnerabilities of the locked packages (pip-audit; needs pypi.org or osv.dev) and bandit over src
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install --quiet --disable-pip-version-check --upgrade pip-audit bandit
+	.venv-audit/bin/bandit --quiet --recursive -c pyproject.toml src
+	.venv-audit/bin/python tools/audit.py requirements.lock
+
+TORTURE ?= --tracks 100000 --minutes 10
+torture: install-dev  ## mixed load on a catalogue of 100,000 tracks for ten minutes, into torture.json (TORTURE="--tracks 5000 --minutes 0.5" for CI)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/torture/load.py $(TORTURE) --out torture.json
+
 bench: install-dev  ## measure speed beside peers and limits, into docs/results/performance.md (half an hour; a quiet machine)
 	$(BIN)/python bench/suite.py --markdown docs/results/performance.md
 
@@ -97,4 +107,4 @@ lock: install-dev  ## make the lock files anew
 	$(BIN)/python -c "import pathlib; [p.write_text(p.read_text().replace('+cpu', '')) for p in map(pathlib.Path, ('requirements.lock', 'requirements-dev.lock'))]"
 
 clean:  ## remove the virtual environment and the demo
-	rm -rf $(VENV) .venv-latest .venv-oldest demo-world wheels
+	rm -rf $(VENV) .venv-latest .venv-oldest .venv-audit demo-world wheels

@@ -56,7 +56,6 @@ def test_requests_are_counted_by_route_and_status(url: str) -> None:
     assert found["unheard_requests_total", "GET", "none", "404"] == 3
     assert found["unheard_requests_total", "GET", "/rest/ping", "200"] == 1
     assert found["unheard_request_seconds_count", similar] >= 2
-    assert found["unheard_request_seconds_bucket", similar, "+Inf"] >= 2
     assert found["unheard_requests_in_progress",] == 1  # this one
 
 

@@ -78,4 +78,4 @@ def test_no_answer_of_a_server_names_a_folder(served_workspace: Path, tmp_path: 
         for folder in (str(tmp_path), str(tmp_path.resolve()), "/hidden/", str(Path.home()) + "/"):
             assert folder not in answer.text.replace("\\/", "/"), (answer.request.url, answer.text[:500])
     assert [answer.status_code for answer in answers[:3]] == [403, 403, 200]
-    assert "noise.mp3" in answers[2].text
+    assert any("noise.mp3" in answer.text for answer in answers)

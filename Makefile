@@ -95,7 +95,7 @@ audit:  ## known vulnerabilities of the locked packages (pip-audit; needs pypi.o
 
 TORTURE ?= --tracks 100000 --minutes 10
 torture: install-dev  ## mixed load on a catalogue of 100,000 tracks for ten minutes, into torture.json (TORTURE="--tracks 5000 --minutes 0.5" for CI)
-	OMP_NUM_THREADS=1 $(BIN)/python tests/torture/load.py $(TORTURE) --out torture.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.load $(TORTURE) --out torture.json
 
 bench: install-dev  ## measure speed beside peers and limits, into docs/results/performance.md (half an hour; a quiet machine)
 	$(BIN)/python bench/suite.py --markdown docs/results/performance.md

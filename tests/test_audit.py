@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tools.audit import FOUND, NOT_AUDITED, verdict
+
+AUDIT = runpy.run_path(str(Path(__file__).parents[1] / "tools" / "audit.py"))
+FOUND, NOT_AUDITED, verdict = AUDIT["FOUND"], AUDIT["NOT_AUDITED"], AUDIT["verdict"]
 
 CLEAN = {"name": "numpy", "version": "2.3.0", "vulns": []}
 BAD = {"name": "pillow", "version": "9.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["9.1"]}]}

@@ -19,7 +19,8 @@ from unheard.serve import security
 from unheard.serve.app import make_app
 from unheard.serve.attempts import Attempts
 from unheard.serve.config import ServeConfig, read_token
-from unheard.serve.security import COOKIE, HEADERS
+from unheard.serve.security import COOKIE
+from unheard.serve.security_headers import HEADERS
 
 pytestmark = pytest.mark.slow
 
@@ -245,6 +246,24 @@ def test_its_own_pages_can(server_url: str) -> None:
     for headers in ({"origin": server_url}, {"sec-fetch-site": "same-origin", "cookie": "a=b"}, {}):
         answer = httpx.post(f"{server_url}/api/recommend", headers=headers, json={"likes": ["t00-0"]})
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/broken", "/broken"])
+def test_an_internal_error_is_as_careful_and_says_nothing(
+    served_workspace: Path, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(ServeConfig(workspace=served_workspace))
+
+    @app.get(path)
+    def broken() -> None:
+        raise ZeroDivisionError("secret of /home/me")
+
+    with running(ServeConfig(workspace=served_workspace), app) as url:
+        answer = httpx.get(url + path)
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
 
 
 def test_every_answer_tells_the_browser_to_be_careful(server_url: str) -> None:

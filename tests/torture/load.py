@@ -5,9 +5,9 @@
 
 The server and the index rebuild are processes of their own; this one is the client. Each request is sent at its
 scheduled time, whether earlier ones are answered or not, and its latency counts from that time, so a stall of the
-server is measured. The workspace is simulated (bench/bench_serve.py: features, playlists, factors, predictions; files of noise
-for the scan), or a copy of the one that is given. Its tracks get names of files, which do not exist: players see tracks
-with a file only.
+server is measured. The workspace is simulated (bench/bench_serve.py: features, playlists, factors, predictions; files
+of noise for the scan), or a copy of the one that is given. Its tracks get names of files, which do not exist: players
+see tracks with a file only.
 
 The exit code is 1 if there was an error: a status other than 200, a failed answer for a player, a connection that
 broke, a scan or a rebuild that failed. Latencies and memory are written and judged by the reader.

@@ -23,6 +23,7 @@ from unheard.serve.pages.layout import error_page
 from unheard.serve.queries import NotFoundError
 from unheard.serve.redaction import without_folders
 from unheard.serve.schema import Error
+from unheard.serve.security_headers import HEADERS
 
 MAX_MESSAGE_CHARS = 1000
 SHOWN_PROBLEMS = 5
@@ -80,7 +81,7 @@ def add_handlers(app: FastAPI) -> None:
         found = of_exception(error)
         if found.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             logging.getLogger("unheard").error("%s %s", request.method, request.url.path, exc_info=error)
-        return error_response(request.scope, found)
+        return error_response(request.scope, found, headers={**HEADERS, **(found.headers or {})})
 
     for kind in (HTTPException, RequestValidationError, UnheardError, sqlite3.Error, Exception):
         app.add_exception_handler(kind, handle)

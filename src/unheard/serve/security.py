@@ -30,6 +30,7 @@ from unheard.serve.config import ServeConfig
 from unheard.serve.errors import api_error, error_response
 from unheard.serve.http_caching import REVALIDATED
 from unheard.serve.keys import name_of_secret, read_keys
+from unheard.serve.security_headers import HEADERS
 from unheard.workspace import Workspace
 
 COOKIE = "unheard"
@@ -45,15 +46,6 @@ MAX_NEXT = 2_000  # characters of the address to return to after the login
 MAX_PLAIN_BYTES = 2_000_000  # of a request without a file
 UPLOADS, UPLOAD_EVERY_S = 60, 1.0  # of an address
 MULTIPART = "multipart/form-data"
-
-HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
 
 
 def cookie_value(token: str) -> str:

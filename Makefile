@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture check audit bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture torture-load check audit bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -93,9 +93,11 @@ audit:  ## known vulnerabilities of the locked packages (pip-audit; needs pypi.o
 	.venv-audit/bin/bandit --quiet --recursive -c pyproject.toml src
 	.venv-audit/bin/python tools/audit.py requirements.lock
 
-TORTURE ?= --tracks 100000 --minutes 10
-torture: install-dev  ## mixed load on a catalogue of 100,000 tracks for ten minutes, into torture.json (TORTURE="--tracks 5000 --minutes 0.5" for CI)
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.load $(TORTURE) --out torture.json
+LOAD ?= --tracks 100000 --minutes 10
+torture-load: install-dev  ## load a server of 100,000 tracks for ten minutes (in CI: LOAD="--tracks 5000 --minutes 0.5"), into torture-load.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.load $(LOAD) --out torture-load.json
+
+torture: torture-load  ## everything that takes long and may break
 
 bench: install-dev  ## measure speed beside peers and limits, into docs/results/performance.md (half an hour; a quiet machine)
 	$(BIN)/python bench/suite.py --markdown docs/results/performance.md

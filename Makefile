@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest check docs bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture torture-load check audit docs bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -89,6 +89,17 @@ check: install-dev  ## ruff, mypy strict, import-linter
 
 docs: install-dev  ## build the documentation into site/, without network; fails for a link to a page or heading that is not there
 	$(BIN)/zensical build --clean --strict
+audit:  ## known vulnerabilities of the locked packages (pip-audit; needs pypi.org or osv.dev) and bandit over src
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install --quiet --disable-pip-version-check --upgrade pip-audit bandit
+	.venv-audit/bin/bandit --quiet --recursive -c pyproject.toml src
+	.venv-audit/bin/python tools/audit.py requirements.lock
+
+LOAD ?= --tracks 100000 --minutes 10
+torture-load: install-dev  ## load a server of 100,000 tracks for ten minutes (in CI: LOAD="--tracks 5000 --minutes 0.5"), into torture-load.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.load $(LOAD) --out torture-load.json
+
+torture: torture-load  ## everything that takes long and may break
 
 bench: install-dev  ## measure speed beside peers and limits, into docs/results/performance.md (half an hour; a quiet machine)
 	$(BIN)/python bench/suite.py --markdown docs/results/performance.md
@@ -100,4 +111,4 @@ lock: install-dev  ## make the lock files anew
 	$(BIN)/python -c "import pathlib; [p.write_text(p.read_text().replace('+cpu', '')) for p in map(pathlib.Path, ('requirements.lock', 'requirements-dev.lock'))]"
 
 clean:  ## remove the virtual environment and the demo
-	rm -rf $(VENV) .venv-latest .venv-oldest demo-world wheels
+	rm -rf $(VENV) .venv-latest .venv-oldest .venv-audit demo-world wheels

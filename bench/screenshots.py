@@ -16,12 +16,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
-import uvicorn
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from unheard.serve.app import make_app
 from unheard.serve.config import ServeConfig
+from unheard.serve.connections import listener
 
 MAX_BYTES = 150_000
 COLOURS = (256, 128, 64, 48, 32)
@@ -92,12 +92,12 @@ def take(browser: Browser, url: str, shot: Shot) -> bytes:
 
 def main(workspace: Path, out: Path) -> None:
     """Serve the workspace, take the screenshots and write them."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(make_app(ServeConfig(workspace=workspace)), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = listener(make_app(ServeConfig(workspace=workspace)))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         try:
             with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:
                 client.get(f"{url}/", timeout=120)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unheard.errors import UserError
-from unheard.play_history import MAX_SKIP_S, Listen, ListenCounts, PlayHistory, add_listens, history
+from unheard.play_history import MAX_PLAYERS, MAX_SKIP_S, Listen, ListenCounts, PlayHistory, add_listens, history
 from unheard.plays import Play, Plays, read_playlists, read_plays, replace_playlists
 from unheard.plays.listened import PLAYLIST_ID, import_listened
 from unheard.workspace import Workspace
@@ -160,3 +160,15 @@ def test_what_was_played_is_a_playlist_of_the_next_fit(workspace: Workspace) -> 
     workspace.played_path.unlink()
     assert import_listened(workspace) == 0
     assert list(read_plays(workspace).playlist_ids) == ["other"]
+
+
+def test_clients_that_call_themselves_by_ever_other_names_fill_no_memory() -> None:
+    """The latest are remembered, and an old player that still plays stays."""
+    found = PlayHistory()
+    for number in range(3 * MAX_PLAYERS):
+        found.add(Listen("a", float(number), "start", f"client {number}"))
+        found.add(Listen("a", float(number), "play", f"other {number}"))
+        found.add(Listen("b", float(number), "start", "phone"))
+    assert len(found.playing) == len(found._players) == MAX_PLAYERS
+    assert "phone" in found.playing
+    assert f"client {3 * MAX_PLAYERS - 1}" in found.playing

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import unheard.ratings
+import unheard.thumbs
 from unheard.errors import UserError
 from unheard.ratings import DISLIKED, MIN_LIKED, Feedback, rate, read_ratings, star
 from unheard.thumbs import set_thumb, thumb_of
 from unheard.workspace import Workspace
 
 TRACK = "track:a"
+NUMBERS = count()  # of workspaces
 STEPS = st.one_of(st.booleans(), st.integers(0, 5))
 
 
@@ -36,7 +41,7 @@ def test_stars_and_ratings_against_two_variables(workspace: Workspace, steps: li
     starred, rating = False, 0
     for step in steps:
         if isinstance(step, bool):
-            star(workspace, TRACK, starred=step)
+            star(workspace, [TRACK], starred=step)
             rating = 0 if step and rating == DISLIKED else rating
             starred = step
         else:
@@ -58,17 +63,17 @@ def test_thumbs_of_the_page_are_stars_of_players(workspace: Workspace) -> None:
     set_thumb(workspace, "a", "down")
     rate(workspace, TRACK, 3)
     assert thumb_of(workspace, "a") == "down"  # 3 says nothing
-    star(workspace, TRACK, starred=True)
+    star(workspace, [TRACK], starred=True)
     assert thumb_of(workspace, "a") == "up"
 
 
 def test_albums_and_artists_change_no_thumb(workspace: Workspace) -> None:
     for item in ("album:x", "artist:ar-1"):
-        star(workspace, item, starred=True)
+        star(workspace, [item], starred=True)
         rate(workspace, item, 1)
         assert feedback(workspace, item) == (True, 1)
     assert not workspace.thumbs_path.exists()
-    star(workspace, "album:x", starred=False)
+    star(workspace, ["album:x"], starred=False)
     rate(workspace, "album:x", 0)
     assert set(read_ratings(workspace)) == {"artist:ar-1"}
 
@@ -85,4 +90,41 @@ def test_a_damaged_file_is_named(workspace: Workspace, text: str) -> None:
     with pytest.raises(UserError, match=r"ratings\.json: damaged"):
         read_ratings(workspace)
     with pytest.raises(UserError, match="damaged"):
-        star(workspace, TRACK, starred=True)
+        star(workspace, [TRACK], starred=True)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ratings=st.lists(st.integers(0, 5), min_size=6, max_size=6), starred=st.booleans(), thumb=st.booleans())
+def test_many_stars_at_once_are_those_of_one_after_the_other(
+    workspace: Workspace, tmp_path: Path, ratings: list[int], starred: bool, thumb: bool
+) -> None:
+    other = Workspace.init(tmp_path / f"w{next(NUMBERS)}")
+    items = [f"track:{number}" for number in range(6)] + ["album:x", "artist:y"]
+    for one in (workspace, other):
+        for path in (one.thumbs_path, one.ratings_path):
+            path.unlink(missing_ok=True)
+        set_thumb(one, "5", "up" if thumb else "down")
+        for item, rating in zip(items, ratings, strict=False):
+            rate(one, item, rating)
+    star(workspace, items, starred=starred)
+    for item in items:
+        star(other, [item], starred=starred)
+    assert [feedback(workspace, item) for item in items] == [feedback(other, item) for item in items]
+    assert [thumb_of(workspace, str(n)) for n in range(6)] == [thumb_of(other, str(n)) for n in range(6)]
+
+
+def test_many_stars_write_each_file_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Path] = []
+    for module in (unheard.ratings, unheard.thumbs):
+        for name in ("write_json", "write_text"):
+            if hasattr(module, name):
+                whole = getattr(module, name)
+
+                def counted(path: Path, *rest: object, whole: Callable[..., None] = whole, **more: object) -> None:
+                    written.append(path)
+                    whole(path, *rest, **more)
+
+                monkeypatch.setattr(module, name, counted)
+    star(workspace, [f"track:{number}" for number in range(2000)], starred=True)
+    assert written == [workspace.ratings_path, workspace.thumbs_path]
+    assert thumb_of(workspace, "1999") == "up"

@@ -19,13 +19,15 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from unheard.errors import UserError
 from unheard.workspace import Workspace
 
+T = TypeVar("T")
 Event = Literal["start", "play"]
 MAX_SKIP_S = 30.0
+MAX_PLAYERS = 1000  # that are remembered; a client may call itself by another name in every request
 
 _lock = threading.Lock()
 
@@ -56,12 +58,12 @@ class PlayHistory:
     """The history up to some byte of the file, added up; its size depends on the tracks and not on the plays.
 
     counts   by track id
-    playing  the last start of each player, until its next event
+    playing  the last start of each player, until its next event; of the MAX_PLAYERS latest
     """
 
     counts: dict[str, ListenCounts] = field(default_factory=dict)
     playing: dict[str, Listen] = field(default_factory=dict)
-    _players: set[str] = field(default_factory=set)  # that have reported a play
+    _players: dict[str, None] = field(default_factory=dict)  # that have reported a play, the latest last
 
     def add(self, listen: Listen) -> None:
         """Add the next line."""
@@ -71,9 +73,9 @@ class PlayHistory:
             if before is not None and listen.player in self._players and 0 <= gap_s <= MAX_SKIP_S:
                 known = self.counts.get(before.track_id, NEVER)
                 self.counts[before.track_id] = known._replace(skips=known.skips + 1)
-            self.playing[listen.player] = listen
+            _put(self.playing, listen.player, listen)
             return
-        self._players.add(listen.player)
+        _put(self._players, listen.player, None)
         if before is not None and before.track_id == listen.track_id:
             del self.playing[listen.player]
         plays, skips, first, last = self.counts.get(listen.track_id, NEVER)
@@ -83,7 +85,15 @@ class PlayHistory:
 
     def copy(self) -> PlayHistory:
         """Return a copy that later lines do not change."""
-        return PlayHistory(dict(self.counts), dict(self.playing), set(self._players))
+        return PlayHistory(dict(self.counts), dict(self.playing), dict(self._players))
+
+
+def _put(players: dict[str, T], player: str, value: T) -> None:
+    """Store a value for a player as the latest, and forget the one that was silent for longest beyond MAX_PLAYERS."""
+    players.pop(player, None)
+    players[player] = value
+    if len(players) > MAX_PLAYERS:
+        del players[next(iter(players))]
 
 
 def add_listens(workspace: Workspace, listens: Iterable[Listen]) -> None:

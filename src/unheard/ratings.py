@@ -17,7 +17,7 @@ and taking either back takes back both.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,7 +25,7 @@ from pathlib import Path
 
 from unheard.artefacts import read_json, write_json
 from unheard.errors import UserError
-from unheard.thumbs import Thumb, Version, file_version, read_thumbs, set_thumb, thumb_of
+from unheard.thumbs import Thumb, Version, file_version, read_thumbs, set_thumbs
 from unheard.workspace import Workspace
 
 FORMAT, VERSION = "unheard ratings", 1
@@ -61,15 +61,18 @@ def read_ratings(workspace: Workspace) -> dict[str, Feedback]:
     return {item: feedback for item, feedback in found.items() if feedback != NONE}
 
 
-def star(workspace: Workspace, item: str, *, starred: bool) -> None:
-    """Star an item, or take its star back."""
+def star(workspace: Workspace, items: Iterable[str], *, starred: bool) -> None:
+    """Star items, or take their stars back; however many there are, each file is written once."""
     with _writing:
-        before = read_ratings(workspace).get(item, NONE)
-        if bool(before.starred) == starred:
-            return
-        now = datetime.now(tz=UTC).isoformat(timespec="seconds")
-        rating = 0 if starred and before.rating == DISLIKED and item.startswith(TRACK) else before.rating
-        _change(workspace, item, before, Feedback(rating, now if starred else ""))
+        known, now = read_ratings(workspace), datetime.now(tz=UTC).isoformat(timespec="seconds")
+        changes = {}
+        for item in items:
+            before = known.get(item, NONE)
+            if bool(before.starred) != starred:
+                rating = 0 if starred and before.rating == DISLIKED and item.startswith(TRACK) else before.rating
+                changes[item] = (before, Feedback(rating, now if starred else ""))
+        if changes:
+            _change(workspace, changes)
 
 
 def rate(workspace: Workspace, item: str, rating: int) -> None:
@@ -79,23 +82,27 @@ def rate(workspace: Workspace, item: str, rating: int) -> None:
     with _writing:
         before = read_ratings(workspace).get(item, NONE)
         starred = "" if rating == DISLIKED and item.startswith(TRACK) else before.starred
-        _change(workspace, item, before, Feedback(rating, starred))
+        _change(workspace, {item: (before, Feedback(rating, starred))})
 
 
-def _change(workspace: Workspace, item: str, before: Feedback, after: Feedback) -> None:
+def _change(workspace: Workspace, changes: Mapping[str, tuple[Feedback, Feedback]]) -> None:
+    """Store feedback; `changes` has what was there before and what comes after, by item."""
     stored = dict(_read(workspace.ratings_path, file_version(workspace.ratings_path)))
-    stored.pop(item, None)
-    if after != NONE:
-        stored[item] = after
+    for item, (_, after) in changes.items():
+        stored.pop(item, None)
+        if after != NONE:
+            stored[item] = after
     items = {name: asdict(feedback) for name, feedback in stored.items()}
     write_json(workspace.ratings_path, {"format": FORMAT, "version": VERSION, "items": items}, indent=1)
-    if item.startswith(TRACK):
-        track_id = item.removeprefix(TRACK)
-        current, wanted = thumb_of(workspace, track_id), _thumb(after)
-        if wanted is None and current != _thumb(before):
-            return  # the page gave it
-        if wanted != current:
-            set_thumb(workspace, track_id, wanted)
+    current = {one.track_id: one.thumb for one in read_thumbs(workspace)}
+    thumbs: dict[str, Thumb | None] = {}
+    for item, (before, after) in changes.items():
+        track_id, wanted = item.removeprefix(TRACK), _thumb(after)
+        is_of_page = wanted is None and current.get(track_id) != _thumb(before)
+        if item.startswith(TRACK) and wanted != current.get(track_id) and not is_of_page:
+            thumbs[track_id] = wanted
+    if thumbs:
+        set_thumbs(workspace, thumbs)
 
 
 def _thumb(feedback: Feedback) -> Thumb | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,20 +94,28 @@ def save_playlist(workspace: Workspace, name: str, track_ids: Sequence[str]) -> 
 
 
 def change_playlist(
-    workspace: Workspace, saved_id: str, *, name: str | None = None, track_ids: Sequence[str] | None = None
+    workspace: Workspace,
+    saved_id: str,
+    *,
+    name: str | None = None,
+    track_ids: Sequence[str] | Callable[[Sequence[str]], Sequence[str]] | None = None,
 ) -> SavedPlaylist | None:
-    """Replace the name, the tracks or both; return the changed playlist, None if there is none with this id."""
+    """Replace the name, the tracks or both; return the changed playlist, None if there is none with this id.
+
+    track_ids  all tracks, or a function that returns them given the present ones, which nothing changes meanwhile
+    """
     _refuse_likes(saved_id)
     with _writing:
         known = read_saved(workspace, saved_id)
         if known is None:
             return None
+        changed = track_ids(known.track_ids) if callable(track_ids) else track_ids
         return _write(
             workspace,
             replace(
                 known,
                 name=known.name if name is None else name,
-                track_ids=known.track_ids if track_ids is None else tuple(track_ids),
+                track_ids=known.track_ids if changed is None else tuple(changed),
                 changed=_now(),
             ),
         )

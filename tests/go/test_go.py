@@ -233,7 +233,7 @@ def test_what_was_played_in_players_makes_lists(home: Path, tmp_path: Path) -> N
     with open_library(w / "library.sqlite") as library:
         ids = [track.track_id for track in library.tracks().items]
     add_listens(workspace, [Listen(track_id, 1e9 + at, "play", "phone/x") for at, track_id in enumerate(ids[:5])])
-    star(workspace, f"track:{ids[6]}", starred=True)
+    star(workspace, [f"track:{ids[6]}"], starred=True)
     done = go(home, "-w", w, "-o", out)
     assert (done["playlists"], done["changed"]) == (2, True)
     assert {"New for My plays.m3u8", "New for My likes.m3u8"} <= {file.name for file in out.iterdir()}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from tests.builders.command_line import run_command
 from tests.builders.server import eventually, running
 from tests.serve.test_placeholders import placeholders
 from unheard.errors import AudioError, Reason, UserError
+from unheard.serve.app import make_app
 from unheard.serve.audio_worker import MAX_WAITING, AudioWorker, BusyError
 from unheard.serve.config import ServeConfig
 from unheard.session import Session
@@ -162,6 +165,32 @@ def test_hostile_uploads_fail_and_leave_no_file(worker_url: str, name: str, cont
     assert "unheard-upload" not in answer.text
     assert leftovers() == before
     assert httpx.get(f"{worker_url}/api/health/live").status_code == 200
+
+
+def test_a_killed_worker_costs_its_own_request_only(audio_world: Path, tmp_path: Path) -> None:
+    """Killed from outside while it encodes, as by a system without memory; the next upload has a new one."""
+    app = make_app(ServeConfig(workspace=audio_world / "workspace"))
+    worker = app.state.server.audio_worker
+    file = song(tmp_path / "mine.wav").read_bytes()
+    answers: list[httpx.Response] = []
+
+    def send(url: str, name: str) -> None:
+        answers.append(httpx.post(f"{url}/api/recommend", files={"file": (name, file)}, timeout=120))
+
+    with running(ServeConfig(workspace=audio_world / "workspace"), app) as url:
+        eventually(lambda: httpx.get(f"{url}/api/health/ready", timeout=60).json().get("hearing_is_warm"))
+        process = worker._process
+        os.kill(process.pid, signal.SIGSTOP)  # so that the request is in it when it is killed
+        waiting = threading.Thread(target=send, args=(url, "first.wav"))
+        waiting.start()
+        eventually(worker._busy.locked)
+        assert httpx.get(f"{url}/api/tracks?limit=1", timeout=30).status_code == 200
+        os.kill(process.pid, signal.SIGKILL)
+        waiting.join(timeout=60)
+        send(url, "second.wav")
+        assert [answer.status_code for answer in answers] == [422, 200]
+        assert answers[0].json()["error_code"] == "unusable_audio"
+        assert worker._process.pid != process.pid
 
 
 def test_a_model_that_cannot_encode_files_is_refused(worker_url: str) -> None:

@@ -15,8 +15,12 @@ import pytest
 
 from tests.builders.server import running
 from unheard.errors import UserError
+from unheard.serve import security
+from unheard.serve.app import make_app
+from unheard.serve.attempts import Attempts
 from unheard.serve.config import ServeConfig, read_token
-from unheard.serve.security import COOKIE, HEADERS
+from unheard.serve.security import COOKIE
+from unheard.serve.security_headers import HEADERS
 
 pytestmark = pytest.mark.slow
 
@@ -120,6 +124,48 @@ def test_the_token_opens_and_live_needs_none(guarded_url: str) -> None:
         assert found.status_code == 200
 
 
+def test_guesses_are_limited_and_the_owner_is_not_locked_out(served_workspace: Path) -> None:
+    """After ten wrong tokens an address waits for seconds; a browser that is logged in, and others, do not."""
+    app = make_app(ServeConfig(workspace=served_workspace, token=TOKEN))
+    clock = [0.0]
+    app.state.logins = Attempts(10, 5.0, clock=lambda: clock[0])
+    with running(ServeConfig(workspace=served_workspace, token=TOKEN), app) as url:
+        good, bearer = {"token": TOKEN}, {"authorization": f"Bearer {TOKEN}"}
+        with httpx.Client(base_url=url) as owner:
+            assert owner.post("/login", data=good).status_code == 303
+            for number in range(10):
+                assert httpx.post(f"{url}/login", data={"token": f"guess {number}"}).status_code == 401
+            refused = httpx.post(f"{url}/login", data=good)
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+            assert "Try again in 5 seconds" in refused.text
+            refused = httpx.get(f"{url}/api/tracks", headers=bearer)
+            assert (refused.status_code, refused.json()["error_code"]) == (429, "too_many_attempts")
+            assert refused.headers["retry-after"] == "5"
+            assert owner.get("/api/tracks", timeout=60).status_code == 200  # has the cookie
+            other = httpx.post(f"{url}/login", data=good, headers={"x-forwarded-for": "203.0.113.9"})  # through a proxy
+            assert other.status_code == 303
+            clock[0] += 5.0
+            assert httpx.post(f"{url}/login", data=good).status_code == 303
+
+
+def test_the_same_wrong_token_again_uses_up_nothing(served_workspace: Path) -> None:
+    with running(ServeConfig(workspace=served_workspace, token=TOKEN)) as url:
+        for _ in range(30):
+            assert httpx.get(f"{url}/api/tracks", headers={"authorization": "Bearer of last year"}).status_code == 401
+        assert httpx.get(f"{url}/api/health/ready", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+
+def test_uploads_are_limited(served_workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "UPLOADS", 3)
+    monkeypatch.setattr(security, "UPLOAD_EVERY_S", 3600)
+    with running(ServeConfig(workspace=served_workspace)) as url:
+        files = {"file": ("list.m3u", b"#EXTM3U\nx.mp3\n")}
+        answers = [httpx.post(f"{url}/api/playlists/parse", files=files, timeout=60) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert int(answers[3].headers["retry-after"]) > 3000
+        assert httpx.post(f"{url}/api/playlists/parse", json={"text": "x"}).status_code == 200
+
+
 def test_a_browser_logs_in_with_a_form_and_keeps_a_cookie_that_is_not_the_token(guarded_url: str) -> None:
     with httpx.Client(base_url=guarded_url, headers={"origin": guarded_url}) as browser:
         sent_on = browser.get("/playlists")
@@ -200,6 +246,24 @@ def test_its_own_pages_can(server_url: str) -> None:
     for headers in ({"origin": server_url}, {"sec-fetch-site": "same-origin", "cookie": "a=b"}, {}):
         answer = httpx.post(f"{server_url}/api/recommend", headers=headers, json={"likes": ["t00-0"]})
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/broken", "/broken"])
+def test_an_internal_error_is_as_careful_and_says_nothing(
+    served_workspace: Path, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(ServeConfig(workspace=served_workspace))
+
+    @app.get(path)
+    def broken() -> None:
+        raise ZeroDivisionError("secret of /home/me")
+
+    with running(ServeConfig(workspace=served_workspace), app) as url:
+        answer = httpx.get(url + path)
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
 
 
 def test_every_answer_tells_the_browser_to_be_careful(server_url: str) -> None:

@@ -114,7 +114,8 @@ def test_uploaded_lists_are_kept_under_safe_names(client: httpx.Client, home: Pa
     commands = [job["command"] for job in client.get("/api/jobs").json()]
     imports = [command[command.index("--playlists") + 1] for command in commands if "--playlists" in command]
     assert imports[0] == imports[1]
-    assert sorted(file.name for file in Path(imports[0]).iterdir()) == ["a_b.m3u8", "list 2.m3u", "list.m3u"]
+    folder = next(home.parent.glob("start*/w")) / imports[0]
+    assert sorted(file.name for file in folder.iterdir()) == ["a_b.m3u8", "list 2.m3u", "list.m3u"]
 
 
 def test_jobs_of_a_batch_are_added_all_or_none(tmp_path: Path) -> None:

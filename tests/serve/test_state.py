@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import multiprocessing
 import shutil
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +22,7 @@ import soundfile
 from tests.builders import music_world as world
 from tests.builders.audio_workers import hanging_encoder
 from tests.builders.command_line import run_command
-from tests.builders.server import eventually, running
+from tests.builders.server import eventually, process_of, running
 from unheard.errors import MissingStageError
 from unheard.factors.stage import compute_factors
 from unheard.inference.predictions import load_predictions
@@ -28,10 +32,10 @@ from unheard.models.rankers.ridge import Ridge
 from unheard.plays import Play, Plays, read_plays, replace_playlists
 from unheard.recommend.recommenders import Scale
 from unheard.recommend.scales import save_scale
-from unheard.serve import queries
+from unheard.serve import queries, state
 from unheard.serve.app import make_app
 from unheard.serve.audio_worker import MAX_WAITING, AudioWorker, BusyError
-from unheard.serve.cache import Cache, StoredResponse, StoredResponses
+from unheard.serve.cache import Cache, StoredResponse, StoredResponses, size_of
 from unheard.serve.config import ServeConfig
 from unheard.serve.schema import ListParameters
 from unheard.serve.snapshot import Snapshot
@@ -76,6 +80,56 @@ def test_a_running_server_detects_changes(own_workspace: Path) -> None:
         assert httpx.get(f"{url}/api/tracks/late", timeout=60).status_code == 404
         add_track(own_workspace, "late")
         assert eventually(lambda: httpx.get(f"{url}/api/tracks/late").status_code == 200)
+
+
+@pytest.mark.parametrize("broken", ["file_versions", "has_new_tracks"])
+def test_the_watching_thread_survives_any_error(
+    own_workspace: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Too many open files, for example: what fails now may succeed a second later."""
+    whole = getattr(state, broken)
+    calls: list[None] = []
+
+    def failing(*arguments: object) -> object:
+        calls.append(None)
+        if len(calls) % 3 == 0:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return whole(*arguments)
+
+    monkeypatch.setattr(state, broken, failing)
+    with running(ServeConfig(workspace=own_workspace)) as url:
+        assert httpx.get(f"{url}/api/tracks/late", timeout=60).status_code == 404
+        add_track(own_workspace, "late")
+        assert eventually(lambda: httpx.get(f"{url}/api/tracks/late").status_code == 200)
+    assert calls
+
+
+def test_an_index_that_cannot_be_opened_does_not_stop_a_new_snapshot(
+    server: ServerState, own_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Session) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    first = server.snapshot()
+    add_track(own_workspace, "late")
+    monkeypatch.setattr(Session, "open_indexes", fail)
+    server.refresh(in_process=True)
+    assert server.snapshot() is not first
+    assert "late" in server.snapshot().catalogue.tracks.ids
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ulimit")
+def test_a_server_that_may_open_few_files_answers_and_still_sees_changes(own_workspace: Path) -> None:
+    """200 idle connections ended the watching thread of a process with 128 files for good, and kept everybody out."""
+    with process_of(own_workspace, open_files=128) as (url, _), contextlib.ExitStack() as stack:
+        assert eventually(lambda: httpx.get(f"{url}/api/tracks/late", timeout=60).status_code == 404)
+        port = int(url.rpartition(":")[2])
+        for _ in range(200):
+            idle = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            idle.sendall(b"GET / HTTP/1.1\r\n")
+        assert httpx.get(f"{url}/api/health/live", timeout=10).status_code == 200
+        add_track(own_workspace, "late")
+        assert eventually(lambda: httpx.get(f"{url}/api/tracks/late", timeout=10).status_code == 200)
 
 
 def test_a_broken_file_leaves_the_previous_snapshot(server: ServerState, own_workspace: Path) -> None:
@@ -223,14 +277,49 @@ def test_the_least_recently_used_results_are_dropped() -> None:
     assert made == [1, 2, 3, 2]
     assert len(kept) == 2
 
-    answered = StoredResponses(max_bytes=10)
-    for name in "ab":
-        answered.put(name, StoredResponse([], b"12345"))
-    assert answered.get("a") is not None
-    answered.put("c", StoredResponse([], b"123"))
-    assert [name for name in "abc" if answered.get(name)] == ["a", "c"]
-    answered.put("c", StoredResponse([], b"12345"))
-    assert answered.get("a") is not None
+
+def test_responses_are_dropped_by_bytes_with_their_headers_and_addresses() -> None:
+    """Many short answers to long addresses occupy more than their bodies."""
+    answered = StoredResponses(max_bytes=100_000)
+    header = [(b"x", b"y" * 300)]
+    for number in range(1000):
+        answered.put(("/tracks", str(number).encode() * 200), StoredResponse(header, b"12345"))
+    assert answered._bytes <= 100_000
+    assert 0 < len(answered._responses) < 100
+    newest = ("/tracks", b"999" * 200)
+    answered.put(newest, StoredResponse(header, b"123"))
+    for key in list(answered._responses):
+        answered.put(key, StoredResponse(header, b""))
+    assert answered._bytes == sum(StoredResponse(header, b"").n_bytes + size_of(key) for key in answered._responses)
+    answered.put(("/huge", b""), StoredResponse([], bytes(200_000)))
+    assert answered._bytes == len(answered._responses) == 0
+
+
+def test_results_are_dropped_by_bytes() -> None:
+    kept = Cache(max_bytes=1_000_000)
+    for number in range(100):
+        kept.get(number, lambda: bytes(100_000))
+    assert 5 <= len(kept) <= 10
+    for number in range(100):
+        kept.get(("array", number), lambda: np.zeros(50_000))
+    assert len(kept) == 2
+    kept.clear()
+    assert (len(kept), kept._bytes) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [
+        (bytes(10_000), 10_000, 10_100),
+        (np.zeros((100, 10), np.float32), 4_000, 4_000),
+        ([bytes(1_000)] * 50, 50_000, 55_000),
+        (dict.fromkeys(range(100), "x" * 1000), 100_000, 130_000),
+        (None, 0, 100),
+        ([], 0, 100),
+    ],
+)
+def test_sizes_of_results_are_about_right(value: object, least: int, most: int) -> None:
+    assert least <= size_of(value) <= most
 
 
 def test_a_repeated_request_gets_the_same_bytes_and_headers(server_url: str) -> None:

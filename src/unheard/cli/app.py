@@ -45,6 +45,7 @@ from unheard.cli import (
     training as training_commands,
 )
 from unheard.cli.default_workspace import use_default_workspace
+from unheard.cli.logs import Format
 from unheard.errors import UnheardError, UserError
 from unheard.library import explain
 
@@ -106,11 +107,15 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback prints it
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
+    log_format: Annotated[
+        Format, typer.Option("--log-format", help="Messages and progress on stderr: text, or json for programs.")
+    ] = "text",
 ) -> None:
     """Options of the application itself."""
+    console.use_log_format(log_format)
 
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from unheard.cli.logs import Format, json_line
 from unheard.errors import UnheardError
 from unheard.progress import Progress
 from unheard.time_window import TimeWindow
@@ -59,8 +60,25 @@ JobsOption = Annotated[
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
+_log_format: Format = "text"
+
+
+def use_log_format(log_format: Format) -> None:
+    """Write messages, errors and progress in this format from now on."""
+    global _log_format  # noqa: PLW0603 - of the process, like the consoles above
+    _log_format = log_format
+
+
+def log_format() -> Format:
+    """Return the format of messages."""
+    return _log_format
+
+
 def say(message: str) -> None:
     """Print a message on stderr, without markup."""
+    if _log_format == "json":
+        sys.stderr.write(json_line("info", message) + "\n")
+        return
     err.print(message, markup=False, soft_wrap=True)
 
 
@@ -93,6 +111,9 @@ def _now() -> datetime:
 
 def fail(error: UnheardError) -> NoReturn:
     """Print an error as one line on stderr and exit with its code."""
+    if _log_format == "json":
+        sys.stderr.write(json_line("error", " ".join(str(error).splitlines()), exit_code=error.exit_code) + "\n")
+        raise SystemExit(error.exit_code)
     err.print(f"[bold red]error:[/] {escape(' '.join(str(error).splitlines()))}", soft_wrap=True)
     raise SystemExit(error.exit_code)
 
@@ -103,7 +124,7 @@ def progress_bars() -> Iterator[Progress]:
 
     Without a terminal that can draw bars it prints a line every LINE_EVERY_S, and JSON if UNHEARD_PROGRESS is "json".
     """
-    if os.environ.get("UNHEARD_PROGRESS") == "json":
+    if os.environ.get("UNHEARD_PROGRESS") == "json" or _log_format == "json":
         yield _json_lines()
         return
     if not err.is_terminal or err.is_dumb_terminal:
@@ -147,13 +168,15 @@ def _plain_lines() -> Progress:
 def _json_lines() -> Progress:
     """Return a `Progress` that prints {"progress": step, "done": 3, "total": 10} on stderr, every JSON_EVERY_S."""
     last: tuple[str, float] = ("", 0.0)
+    is_log = os.environ.get("UNHEARD_PROGRESS") != "json"  # which the server reads
 
     def report(what: str, done: int, total: int) -> None:
         nonlocal last
         now = time.monotonic()
         if what != last[0] or done >= total or now - last[1] >= JSON_EVERY_S:
             last = (what, now)
-            sys.stderr.write(json.dumps({"progress": what, "done": done, "total": total}) + "\n")
+            step: dict[str, Any] = {"progress": what, "done": done, "total": total}
+            sys.stderr.write((json_line("info", what, **step) if is_log else json.dumps(step)) + "\n")
             sys.stderr.flush()
 
     return report

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from unheard.cli import console
+from unheard.cli import console, logs
 from unheard.cli.console import SplitOption, WorkspaceOption
 from unheard.errors import UserError
 from unheard.workspace import Workspace
 
-GRACE_S = 3  # for open connections while the server stops, such as pages that watch a job
+GRACE_S = 10  # for requests in flight while the server stops
 
 
 def serve(
@@ -35,6 +36,9 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Log every request: address, route, status and time, no query.")
+    ] = False,
     split: SplitOption = None,
     model: Annotated[str | None, typer.Option("--model", help="The model to use. Default: the trained one.")] = None,
 ) -> None:
@@ -43,9 +47,8 @@ def serve(
     A new or empty folder becomes a workspace: its page lets you choose your music and your playlists.
     """
     try:
-        import uvicorn
-
         from unheard.serve.app import make_app
+        from unheard.serve.connections import listener
     except ModuleNotFoundError as error:
         raise UserError(f"the server needs the package {error.name}; pip install 'unheard[serve]'") from error
     from unheard.serve.config import ServeConfig, personal_folders, read_token
@@ -65,9 +68,11 @@ def serve(
     if not (workspace / "workspace.json").exists():
         Workspace.init(workspace)
         console.say(f"{workspace}: made a new workspace; choose your music in a browser")
+    logs.configure(console.log_format(), access=access_log)
     app = make_app(config)
     console.say(f"unheard is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C stops it)")
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S)
+    with suppress(KeyboardInterrupt):
+        listener(app, host=host, port=port, grace_s=GRACE_S).run()
 
 
 def _check_port(host: str, port: int) -> None:

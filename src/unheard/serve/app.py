@@ -14,9 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from threadpoolctl import threadpool_limits
 
 from unheard import __version__
-from unheard.serve import api, assets, documentation, errors, listening_test_pages, login, pages, subsonic
+from unheard.serve import api, assets, documentation, errors, listening_test_pages, login, metrics, pages, subsonic
+from unheard.serve.attempts import Attempts
 from unheard.serve.config import ServeConfig
 from unheard.serve.head_requests import HeadRequests
+from unheard.serve.metrics import Measured, Metrics
 from unheard.serve.response_cache import ResponseCache
 from unheard.serve.security import Guard
 from unheard.serve.state import ServerState
@@ -52,13 +54,16 @@ def make_app(config: ServeConfig) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.server = server
+    app.state.metrics = Metrics(server)
+    app.state.logins = Attempts(login.ATTEMPTS, login.ATTEMPT_EVERY_S)
     app.include_router(api.router)
-    for module in (login, documentation, listening_test_pages, pages, subsonic):
+    for module in (login, documentation, listening_test_pages, metrics, pages, subsonic):
         app.include_router(module.router, include_in_schema=False)
     app.mount(assets.versioned(), assets.Immutable(directory=assets.ROOT, check_dir=False), name="versioned")
     app.mount("/static", StaticFiles(directory=assets.ROOT, check_dir=False), name="static")
     errors.add_handlers(app)
     app.add_middleware(ResponseCache, server=server)
     app.add_middleware(HeadRequests)
-    app.add_middleware(Guard, config=config)  # the last one added sees a request first
+    app.add_middleware(Guard, config=config)
+    app.add_middleware(Measured, metrics=app.state.metrics)  # the last one added sees a request first
     return app

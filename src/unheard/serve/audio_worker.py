@@ -134,8 +134,9 @@ class AudioWorker:
         self._drop()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
-        self._process.start()
+        process = context.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
+        process.start()
+        self._process = process  # now, because `stop` kills it from another thread
         theirs.close()
 
     def _drop(self) -> None:

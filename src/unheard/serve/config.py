@@ -47,6 +47,11 @@ class ServeConfig:
             if not root.is_dir():
                 raise UserError(f"--music-root {root}: not a folder; name an existing one")
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders whose names clients need not know."""
+        return self.workspace, *self.music_roots
+
     @cached_property  # read for every request
     def is_loopback(self) -> bool:
         """Whether the server can be reached from this machine only."""

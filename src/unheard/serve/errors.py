@@ -21,7 +21,9 @@ from unheard.serve.audio_worker import BusyError
 from unheard.serve.jobs.requests import NotAllowedError
 from unheard.serve.pages.layout import error_page
 from unheard.serve.queries import NotFoundError
+from unheard.serve.redaction import without_folders
 from unheard.serve.schema import Error
+from unheard.serve.security_headers import HEADERS
 
 MAX_MESSAGE_CHARS = 1000
 SHOWN_PROBLEMS = 5
@@ -34,7 +36,7 @@ def api_error(status: int, code: str, message: str) -> HTTPException:
 
 def error_response(scope: Scope, error: HTTPException, *, headers: Mapping[str, str] | None = None) -> Response:
     """Return the response for an error: JSON below /api, a page elsewhere."""
-    content = _content(error)
+    content = _content(error, scope)
     if not scope["path"].startswith("/api"):
         response = error_page(Request(scope), error.status_code, HTTPStatus(error.status_code).phrase, content.message)
         response.headers.update(headers or error.headers or {})
@@ -79,19 +81,20 @@ def add_handlers(app: FastAPI) -> None:
         found = of_exception(error)
         if found.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             logging.getLogger("unheard").error("%s %s", request.method, request.url.path, exc_info=error)
-        return error_response(request.scope, found)
+        return error_response(request.scope, found, headers={**HEADERS, **(found.headers or {})})
 
     for kind in (HTTPException, RequestValidationError, UnheardError, sqlite3.Error, Exception):
         app.add_exception_handler(kind, handle)
 
 
-def _content(error: HTTPException) -> Error:
+def _content(error: HTTPException, scope: Scope) -> Error:
     detail: Any = error.detail
     if isinstance(detail, dict):
         content = Error.model_validate(detail)
     else:
         content = Error(error_code=HTTPStatus(error.status_code).name.lower(), message=str(detail))
-    return content.model_copy(update={"message": " ".join(_encodable(content.message).split())[:MAX_MESSAGE_CHARS]})
+    message = without_folders(content.message, scope["app"].state.server.config.folders)
+    return content.model_copy(update={"message": " ".join(_encodable(message).split())[:MAX_MESSAGE_CHARS]})
 
 
 def _problems(error: RequestValidationError) -> str:

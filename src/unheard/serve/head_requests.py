@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+IS_HEAD = "unheard.is_head"  # in the scope of a request that is answered without its body
 EVENT_STREAM = "/events"  # the response to its GET would not end
 
 
@@ -21,4 +22,4 @@ class HeadRequests:
         async def send_without_body(message: Message) -> None:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
-        await self.app({**scope, "method": "GET"}, receive, send_without_body)
+        await self.app({**scope, "method": "GET", IS_HEAD: True}, receive, send_without_body)

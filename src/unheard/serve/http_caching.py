@@ -10,9 +10,10 @@ from pathlib import Path
 
 from fastapi import Depends, Request, Response
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
+
+from unheard.serve.sent_file import SentFile
 
 IMMUTABLE = "public, max-age=31536000, immutable"  # for addresses that change with their content
 REVALIDATED = "private, no-cache"  # the browser may store it, but asks the server each time
@@ -42,8 +43,7 @@ def file_response(request: Request, path: Path, media_type: str) -> Response:
         status = path.stat()
     except OSError:
         raise HTTPException(404, f"{path.name} does not exist any more") from None
-    response = _FILES.file_response(path, status, request.scope)
-    if isinstance(response, FileResponse):
-        response.headers["content-type"] = media_type
-    response.headers["cache-control"] = REVALIDATED
+    response = SentFile(path, stat_result=status, media_type=media_type, headers={"cache-control": REVALIDATED})
+    if _FILES.is_not_modified(response.headers, request.headers):
+        return NotModifiedResponse(response.headers)
     return response

@@ -1,14 +1,22 @@
-"""Keys of music players: secrets that open the Subsonic API and nothing else, stored in W/keys.json.
+"""Keys of music players and programs, stored in W/keys.json by name, as hashes.
 
-    {"format": "unheard keys", "version": 1, "keys": {"phone": {"secret": ..., "made": "2026-11-27T..."}}}
+    {"format": "unheard keys", "version": 2, "keys": {"phone": {"sha256": ..., "salted": "", "scope": "listen", ...}}}
 
-The name of a key is its user name. Subsonic's salted tokens are md5(secret + salt), so the server has to know the
-secret itself. Secrets are therefore made here and never chosen: the file, which only its owner may read, holds nothing
-that is in use elsewhere. A key that was removed is refused from the next request on.
+The name of a key is its user name. A key is made here and never chosen: its 192 random bits cannot be guessed, so one
+round of SHA-256 is enough, and nothing in the file is in use elsewhere. A removed key is refused from the next request
+on.
+
+    read     browse, search, ask for lists and for similar songs; /metrics
+    listen   what `read` may, and play files, star, rate, scrobble, keep playlists and the play queue
+    admin    everything, as the server's token
+
+Some players send no key but md5(key + salt), which only a server that knows the key itself can check. Keys for these
+are stored as they are, under "salted", in a file that only its owner may read. Files of version 1 had such keys only.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import re
@@ -19,26 +27,38 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal, get_args
 
 from unheard.artefacts import atomic_path, read_json
 from unheard.errors import UserError
 from unheard.thumbs import Version, file_version
 from unheard.workspace import Workspace
 
-FORMAT, VERSION = "unheard keys", 1
+FORMAT, VERSION = "unheard keys", 2
+FORMER_VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+HASH = re.compile(r"[0-9a-f]{64}")
 SECRET_BYTES = 24
 OWNER_ONLY = 0o600
+Scope = Literal["read", "listen", "admin"]
 
 _writing = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key; `made` is a time in ISO 8601."""
+    """One key.
 
-    secret: str
+    sha256  hash of the secret, in hexadecimal
+    scope   what it may do
+    made    time in ISO 8601
+    salted  the secret itself, for players that send salted hashes of it; else empty
+    """
+
+    sha256: str
+    scope: Scope
     made: str
+    salted: str = ""
 
 
 def read_keys(workspace: Workspace) -> Mapping[str, Key]:
@@ -46,15 +66,16 @@ def read_keys(workspace: Workspace) -> Mapping[str, Key]:
     return _read(workspace.keys_path, file_version(workspace.keys_path))
 
 
-def has_secret(keys: Mapping[str, Key], given: str) -> bool:
-    """Return whether a client sent the secret of a key."""
-    return name_of_secret(keys, given) is not None
-
-
 def name_of_secret(keys: Mapping[str, Key], given: str) -> str | None:
     """Return the name of the key with this secret, None if there is none; the time does not depend on the secret."""
-    names = [name for name, key in keys.items() if is_same(given, key.secret)]
+    hashed = hash_of(given)
+    names = [name for name, key in keys.items() if is_same(hashed, key.sha256)]
     return names[0] if names else None
+
+
+def hash_of(secret: str) -> str:
+    """Return what is stored of a secret."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def is_same(given: str, expected: str) -> bool:
@@ -62,17 +83,21 @@ def is_same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode("utf-8", "replace"))
 
 
-def make_key(workspace: Workspace, name: str) -> Key:
-    """Make a key and return it. UserError for a name that is taken, or that is no user name."""
+def make_key(workspace: Workspace, name: str, *, scope: Scope = "listen", salted: bool = False) -> str:
+    """Make a key and return its secret, which is not stored unless it is `salted`.
+
+    UserError for a name that is taken, or that is no user name.
+    """
     if NAME.fullmatch(name) is None:
         raise UserError(f"key {name!r:.60}: expected 1 to 40 of a-z, 0-9, dots and dashes; choose another name")
     with _writing:
         keys = read_keys(workspace)
         if name in keys:
             raise UserError(f"key {name!r}: there is one; `unheard serve-key --remove {name}` removes it")
-        made = Key(secrets.token_urlsafe(SECRET_BYTES), datetime.now(tz=UTC).isoformat(timespec="seconds"))
-        _write(workspace, {**keys, name: made})
-    return made
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        now = datetime.now(tz=UTC).isoformat(timespec="seconds")
+        _write(workspace, {**keys, name: Key(hash_of(secret), scope, now, secret if salted else "")})
+    return secret
 
 
 def remove_key(workspace: Workspace, name: str) -> None:
@@ -96,7 +121,25 @@ def _read(path: Path, version: Version) -> Mapping[str, Key]:
     if version == (0, 0, 0):
         return {}
     try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict) and values.get("version") == FORMER_VERSION:
+            values = read_json(path, format=FORMAT, version=FORMER_VERSION)
+            return {name: _former(one["secret"], one["made"]) for name, one in values["keys"].items()}
         values = read_json(path, format=FORMAT, version=VERSION)
-        return {str(name): Key(str(one["secret"]), str(one["made"])) for name, one in values["keys"].items()}
+        return {name: _checked(Key(**one)) for name, one in values["keys"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: damaged ({error}); restore it from a copy, or delete it and make new keys") from error
+
+
+def _former(secret: object, made: object) -> Key:
+    if not isinstance(secret, str) or not secret:
+        raise ValueError("expected a secret")
+    return Key(hash_of(secret), "listen", str(made), secret)
+
+
+def _checked(key: Key) -> Key:
+    if not HASH.fullmatch(key.sha256) or key.scope not in get_args(Scope) or not isinstance(key.salted, str):
+        raise ValueError("expected a hash, a scope and a salted secret")
+    if key.salted and hash_of(key.salted) != key.sha256:
+        raise ValueError("the hash is not that of the salted secret")
+    return key

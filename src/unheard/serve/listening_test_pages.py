@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from unheard.errors import UnheardError, UserError
@@ -24,6 +24,7 @@ from unheard.listening_test.answers import Answer, Answered
 from unheard.listening_test.study import Item, Rater, Study, read_study, studies_dir
 from unheard.serve.http_caching import CLIP, UNCACHED
 from unheard.serve.pages.layout import environment
+from unheard.serve.sent_file import SentFile
 from unheard.serve.state import ServerState, server_state
 
 SECONDS_TO_ANSWER = 15
@@ -219,7 +220,7 @@ def _next_screen(session: RaterSession) -> Response:
 def _clip_file(file: Path) -> Response:
     if not file.is_file():
         raise RaterError("This clip is missing on the server. Please tell whoever sent you the link.")
-    return FileResponse(file, media_type="audio/mpeg", headers={"Cache-Control": CLIP})
+    return SentFile(file, media_type="audio/mpeg", headers={"Cache-Control": CLIP})
 
 
 def _points(text: str) -> int | None:

@@ -7,14 +7,16 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from unheard.serve.attempts import address_of
 from unheard.serve.http_caching import UNCACHED
 from unheard.serve.pages.layout import page
 from unheard.serve.pages.text import local_path
-from unheard.serve.security import COOKIE, MAX_NEXT, cookie_value, is_token
+from unheard.serve.security import COOKIE, MAX_NEXT, cookie_value, is_token, logins
 from unheard.serve.state import server_state
 
 router = APIRouter()
 MAX_AGE_S = 30 * 24 * 3600
+ATTEMPTS, ATTEMPT_EVERY_S = 10, 5.0  # of an address: so many wrong tokens at once, then one in every five seconds
 Next = Annotated[str, Query(alias="next", max_length=MAX_NEXT)]
 
 
@@ -23,7 +25,7 @@ def login_page(request: Request, then: Next = "/") -> Response:
     """Show the form."""
     if server_state(request).config.token is None:
         return RedirectResponse("/", 303)
-    return page(request, "login.html", cache_control=UNCACHED, then=local_path(then), wrong=False)
+    return _form(request, then)
 
 
 @router.post("/login")
@@ -32,8 +34,14 @@ def login(request: Request, token: Annotated[str, Form(max_length=1000)], then: 
     secret = server_state(request).config.token
     if secret is None:
         return RedirectResponse("/", 303)
+    attempts, address = logins(request.scope), address_of(request.scope)
+    if wait_s := attempts.wait_s(address):
+        refused = _form(request, then, status=429, wait_s=wait_s)
+        refused.headers["retry-after"] = str(wait_s)
+        return refused
     if not is_token(token.strip(), secret):
-        return page(request, "login.html", status=401, cache_control=UNCACHED, then=local_path(then), wrong=True)
+        attempts.failed(address, token.strip())
+        return _form(request, then, status=401, wrong=True)
     answer = RedirectResponse(local_path(then), 303)
     secure = request.url.scheme == "https"
     value = cookie_value(secret)
@@ -47,3 +55,8 @@ def logout() -> Response:
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer
+
+
+def _form(request: Request, then: str, *, status: int = 200, wrong: bool = False, wait_s: int = 0) -> Response:
+    values = {"then": local_path(then), "wrong": wrong, "wait_s": wait_s}
+    return page(request, "login.html", status=status, cache_control=UNCACHED, **values)

@@ -21,6 +21,7 @@ from unheard.serve.own_lists_schema import (
     Thumbs,
 )
 from unheard.serve.queries import NotFoundError
+from unheard.serve.redaction import without_folders
 from unheard.serve.schema import MAX_SEEDS, Likes, ListParameters, Ranked, TrackOut, Which
 from unheard.serve.snapshot import Snapshot
 from unheard.thumbs import read_thumbs
@@ -33,8 +34,10 @@ MEANS_STEP = "cosine to the previous track, -1 to 1; 0 is the similarity of unre
 
 def all_saved(snapshot: Snapshot) -> SavedPlaylistList:
     """Return all saved playlists, and messages about files that cannot be read."""
-    found, problems = saved_playlists(snapshot.default.workspace)
-    return SavedPlaylistList(items=tuple(_summary(one) for one in found), problems=tuple(problems))
+    workspace = snapshot.default.workspace
+    found, problems = saved_playlists(workspace)
+    plain = tuple(without_folders(problem, (workspace.root,)) for problem in problems)
+    return SavedPlaylistList(items=tuple(_summary(one) for one in found), problems=plain)
 
 
 def saved_playlist(snapshot: Snapshot, saved_id: str) -> SavedPlaylist:

@@ -1,11 +1,12 @@
 """Access control and security headers.
 
-Four attacks on a server that runs on a personal machine, and the defence against each:
+Five attacks on a server that runs on a personal machine, and the defence against each:
 
     DNS rebinding: another site's page sends requests to its own name, which points to 127.0.0.1    check of the Host
     cross-site requests: another site's page posts a form             check of the Origin header, SameSite cookies
     script injection: a tag of a file contains HTML                   Content-Security-Policy without inline scripts
     other clients of the network                                      a token, as bearer or by a login page and a cookie
+    guessing a token, or uploading for ever                           attempts.py: so many by address, then 429
 
 The cookie contains a keyed hash of the token, not the token, which may be in use elsewhere.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
@@ -22,10 +24,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from unheard.errors import UserError
+from unheard.serve.attempts import Attempts, address_of
 from unheard.serve.config import ServeConfig
 from unheard.serve.errors import api_error, error_response
 from unheard.serve.http_caching import REVALIDATED
-from unheard.serve.keys import has_secret, read_keys
+from unheard.serve.keys import name_of_secret, read_keys
+from unheard.serve.security_headers import HEADERS
 from unheard.workspace import Workspace
 
 COOKIE = "unheard"
@@ -34,18 +39,13 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = ("/api/health/live", "/login")
 SUBSONIC = "/rest/"  # every request of it contains its own key, which no browser adds of its own accord
 OPEN_FOLDERS = ("/static/", "/listen/", SUBSONIC)  # links of raters contain their own secrets
-KEY_PATHS = ("/api/similar_tracks", "/api/find_path", "/api/similar_artists")  # a key of a player is enough for these
+METRICS = "/metrics"
+# A key of any scope is enough for these.
+KEY_PATHS = ("/api/similar_tracks", "/api/find_path", "/api/similar_artists", METRICS)
 MAX_NEXT = 2_000  # characters of the address to return to after the login
 MAX_PLAIN_BYTES = 2_000_000  # of a request without a file
-
-HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
+UPLOADS, UPLOAD_EVERY_S = 60, 1.0  # of an address
+MULTIPART = "multipart/form-data"
 
 
 def cookie_value(token: str) -> str:
@@ -63,6 +63,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, config: ServeConfig) -> None:
         self.app, self.config = app, config
+        self.uploads = Attempts(UPLOADS, UPLOAD_EVERY_S)
         self.workspace = Workspace.open(config.workspace)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,25 +90,25 @@ class Guard:
             return error_response(
                 scope, api_error(403, "cross_site", "cross-site request: send it from a page of this server")
             )
-        if (
-            (self.config.token is None)
-            or path in OPEN_PATHS
-            or path.startswith(OPEN_FOLDERS)
-            or self._is_authorized(headers, path)
-        ):
-            return self._too_large(scope, headers)
-        if path.startswith("/api") or scope["method"] not in SAFE_METHODS:
+        if self.config.token is None or path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
+            return self._too_much(scope, headers)
+        address, bearer = address_of(scope), _bearer(headers)
+        if bearer is not None and (wait_s := logins(scope).wait_s(address)):
+            return too_many(scope, wait_s)
+        if self._is_authorized(headers, path, bearer):
+            return self._too_much(scope, headers)
+        if bearer is not None:
+            logins(scope).failed(address, bearer)
+        if path.startswith(("/api", METRICS)) or scope["method"] not in SAFE_METHODS:
             unauthorized = api_error(401, "unauthorized", "send the header `Authorization: Bearer TOKEN`")
             return error_response(scope, unauthorized, headers={"www-authenticate": "Bearer"})
         return RedirectResponse(f"/login?next={quote(_address(scope), safe='/')}", status_code=303)
 
-    def _is_authorized(self, headers: Headers, path: str) -> bool:
+    def _is_authorized(self, headers: Headers, path: str, bearer: str | None) -> bool:
         token = self.config.token
         assert token is not None
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer":
-            is_key = path in KEY_PATHS and has_secret(read_keys(self.workspace), given.strip())
-            return is_token(given.strip(), token) or is_key
+        if bearer is not None:
+            return is_token(bearer, token) or self._is_key(bearer, path)
         cookie: SimpleCookie = SimpleCookie()
         try:
             cookie.load(headers.get("cookie", ""))
@@ -115,14 +116,26 @@ class Guard:
             return False
         return COOKIE in cookie and is_token(cookie[COOKIE].value, cookie_value(token))
 
+    def _is_key(self, given: str, path: str) -> bool:
+        """Return whether a bearer token is a key that may ask for a path; a damaged file of keys has none."""
+        try:
+            keys = read_keys(self.workspace)
+        except UserError as error:
+            logging.getLogger("unheard").warning("%s", error)
+            return False
+        name = name_of_secret(keys, given)
+        return name is not None and (path in KEY_PATHS or keys[name].scope == "admin")
+
     def _limit(self, headers: Headers, path: str) -> int:
         """Return the limit of a body in bytes. Paths without access control accept forms only."""
         is_open = path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
-        uploads = not is_open and headers.get("content-type", "").startswith("multipart/form-data")
+        uploads = not is_open and _is_upload(headers)
         return self.config.max_upload_bytes if uploads else min(MAX_PLAIN_BYTES, self.config.max_upload_bytes)
 
-    def _too_large(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+    def _too_much(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         length = headers.get("content-length", "0")
+        if _is_upload(headers) and (wait_s := self.uploads.take(address_of(scope))):
+            return too_many(scope, wait_s)
         if length.isdecimal() and int(length) <= self._limit(headers, scope["path"]):
             return None
         return error_response(scope, _too_large(self._limit(headers, scope["path"])))
@@ -140,6 +153,27 @@ class Guard:
             return message
 
         return receive_bounded
+
+
+def logins(scope: Scope) -> Attempts:
+    """Return the wrong tokens of all addresses."""
+    found: Attempts = scope["app"].state.logins
+    return found
+
+
+def too_many(scope: Scope, wait_s: int) -> ASGIApp:
+    """Return the answer to a client that has to wait."""
+    error = api_error(429, "too_many_attempts", f"too many attempts from this address; try again in {wait_s} s")
+    return error_response(scope, error, headers={"retry-after": str(wait_s)})
+
+
+def _bearer(headers: Headers) -> str | None:
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if kind.lower() == "bearer" else None
+
+
+def _is_upload(headers: Headers) -> bool:
+    return headers.get("content-type", "").lower().startswith(MULTIPART)
 
 
 def _address(scope: Scope) -> str:

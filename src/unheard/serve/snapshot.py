@@ -7,6 +7,7 @@ snapshot.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,6 +36,7 @@ class Snapshot:
     browse_index  tables for browsing its catalogue
     files         versions of the files that were read
     responses     complete HTTP responses that were sent from this snapshot
+    made_at_s     when it was made, in seconds since 1970
     """
 
     default: Session
@@ -44,6 +46,7 @@ class Snapshot:
     _loading: threading.RLock = field(default_factory=threading.RLock)
     _results: Cache = field(default_factory=Cache)
     responses: StoredResponses = field(default_factory=StoredResponses)
+    made_at_s: float = field(default_factory=time.time)
 
     @property
     def catalogue(self) -> Catalogue:

@@ -116,7 +116,8 @@ class ServerState:
             arguments = (self.workspace, self.config.split, self.config.model)
             previous = self._snapshot
             if in_process and (loaded := load_in_process(*arguments, self.stopping)) is not None:
-                loaded[0].open_indexes()  # mapped files are not sent between processes
+                with _logged("open the indexes"):  # lists are found by a scan then
+                    loaded[0].open_indexes()  # mapped files are not sent between processes
                 self._snapshot, self._error = Snapshot(*loaded, files), None
                 if previous is not None:
                     previous.clear()
@@ -131,7 +132,8 @@ class ServerState:
                     self._error = error if isinstance(error, UnheardError) else UserError(message)
 
     def _watch(self) -> None:
-        self.refresh()
+        with _logged("load the workspace"):
+            self.refresh()
         if self._snapshot is not None:
             with _logged("prepare all lists"):
                 prepare_all(self._snapshot.default, self._snapshot.browse_index, stopped=self.stopping.is_set)
@@ -140,18 +142,19 @@ class ServerState:
         self._update_predictions()
         seen, unchanged_since, changed_since = self._tried, time.monotonic(), 0.0
         while not self.stopping.wait(CHECK_EVERY_S):
-            self._make_indexes()
-            now, files = time.monotonic(), file_versions(self.workspace)
-            if files == self._tried:
-                changed_since = 0.0
-                continue
-            changed_since = changed_since or now
-            if files != seen:
-                seen, unchanged_since = files, now
-            if now - unchanged_since >= QUIET_S or now - changed_since >= MAX_DELAY_S:
-                self.refresh(in_process=True)
-                self._update_predictions()
-                changed_since = 0.0
+            with _logged("look at the workspace"):
+                self._make_indexes()
+                now, files = time.monotonic(), file_versions(self.workspace)
+                if files == self._tried:
+                    changed_since = 0.0
+                    continue
+                changed_since = changed_since or now
+                if files != seen:
+                    seen, unchanged_since = files, now
+                if now - unchanged_since >= QUIET_S or now - changed_since >= MAX_DELAY_S:
+                    self.refresh(in_process=True)
+                    self._update_predictions()
+                    changed_since = 0.0
 
     def _update_predictions(self) -> None:
         """Predict tracks that were scanned after the training; the written predictions then cause a new snapshot."""

@@ -55,7 +55,7 @@ def player(music_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A server of tests/builders/player_world.py."""
     root = player_world.build(music_world, tmp_path_factory.mktemp("player"))
     workspace = Workspace.open(root)
-    secret = make_key(workspace, USER).secret
+    secret = make_key(workspace, USER, salted=True)
     with running(ServeConfig(workspace=root)) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield Player(url, workspace, secret, client)
 

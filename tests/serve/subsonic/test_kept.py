@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.serve.subsonic.conftest import USER, Player
@@ -20,6 +23,11 @@ pytestmark = pytest.mark.usefixtures("nothing_kept")
 def song(player: Player, given: str) -> dict[str, Any]:
     found: dict[str, Any] = player.answer("getSong", id=given)["song"]
     return found
+
+
+def some_songs(player: Player) -> list[str]:
+    found = player.answer("search3", query="", songCount=100)["searchResult3"]["song"]
+    return [one["id"] for one in found]
 
 
 # ------------------------------------------------------------------------------------------------ stars and ratings
@@ -38,6 +46,16 @@ def test_a_star_is_a_thumb_up_and_a_thumb_up_is_a_star(player: Player) -> None:
     playlist = player.answer("getPlaylist", id="pl-my-likes")["playlist"]
     assert [one["id"] for one in playlist["entry"]] == ["tr-t06-1"]
     assert playlist["readonly"]
+
+
+def test_songs_that_are_added_at_the_same_time_are_all_there(player: Player) -> None:
+    """Each request adds to what the others left; before, the last one won."""
+    saved = player.answer("createPlaylist", name="Together")["playlist"]["id"]
+    songs = some_songs(player)[:20]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda one: player.answer("updatePlaylist", playlistId=saved, songIdToAdd=one), songs))
+    found = player.answer("getPlaylist", id=saved)["playlist"]["entry"]
+    assert sorted(one["id"] for one in found) == sorted(songs)
 
 
 def test_albums_and_artists_have_stars_and_ratings_of_their_own(player: Player) -> None:
@@ -69,6 +87,27 @@ def test_ratings_are_kept_and_become_thumbs(player: Player) -> None:
     assert player.code("star") == 10
     assert player.code("star", id=["tr-t05-3", "tr-none"]) == 70
     assert rated(player.workspace, "up") == ()  # one wrong id, and nothing is starred
+
+
+def test_albums_are_ordered_by_what_was_played(player: Player) -> None:
+    """Against counting the plays of each album's songs."""
+    start_ms = 1_700_000_000_000
+    rng = np.random.default_rng(1)
+    songs = [str(one) for one in rng.choice(some_songs(player), 60)]
+    times = [start_ms + 60_000 * number for number in range(len(songs))]
+    player.answer("scrobble", id=songs, time=times)
+    plays: Counter[str] = Counter()
+    last: dict[str, int] = {}
+    for one, at in zip(songs, times, strict=True):
+        album = song(player, one)["albumId"]
+        plays[album] += 1
+        last[album] = max(at, last.get(album, 0))
+    answer = player.answer("getAlbumList2", type="alphabeticalByArtist", size=500)
+    everything = [one["id"] for one in answer["albumList2"]["album"]]
+    for kind, values in (("frequent", plays), ("recent", last)):
+        expected = sorted((album for album in everything if album in values), key=lambda one: -values[one])
+        found = player.answer("getAlbumList2", type=kind, size=500)["albumList2"]["album"]
+        assert [one["id"] for one in found] == expected
 
 
 # ------------------------------------------------------------------------------------------------------------ plays

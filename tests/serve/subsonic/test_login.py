@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import shutil
 import stat
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from tests.builders.server import running
 from tests.serve.subsonic.conftest import USER, Player
 from unheard.errors import UserError
 from unheard.serve.config import ServeConfig
-from unheard.serve.keys import make_key, read_keys, remove_key
+from unheard.serve.keys import Scope, make_key, name_of_secret, read_keys, remove_key
+from unheard.serve.subsonic.endpoints import ENDPOINTS, LISTENING
 from unheard.workspace import Workspace
 
 
@@ -51,11 +54,11 @@ def test_nothing_else_does(player: Player) -> None:
             {"u": USER, "p": "enc:" + secret},
             {"u": USER, "p": "enc:" + secret[:-1].encode().hex()},
             {"u": "nobody", "p": secret},
-            {"u": "nobody", "t": token(secret, salt), "s": salt},
             {"u": USER, "t": token(secret, "other"), "s": salt},
             {"u": USER, "t": token("", salt), "s": salt},
             {"u": USER, "t": "ü", "s": "\ud7ff"},
         ],
+        41: [{"u": "nobody", "t": token(secret, salt), "s": salt}],
         43: [
             {"u": USER, "apiKey": secret},
             {"apiKey": secret, "t": token(secret, salt), "s": salt},
@@ -93,9 +96,9 @@ def test_players_know_their_own_name_only(player: Player) -> None:
 
 def test_a_removed_key_is_refused_at_once(player: Player) -> None:
     other = make_key(player.workspace, "tablet")
-    assert code(player, apiKey=other.secret) is None
+    assert code(player, apiKey=other) is None
     remove_key(player.workspace, "tablet")
-    assert code(player, apiKey=other.secret) == 44
+    assert code(player, apiKey=other) == 44
 
 
 def test_a_key_opens_nothing_but_players_routes(player: Player) -> None:
@@ -140,9 +143,17 @@ def test_keys_are_made_listed_and_removed_by_the_command(tmp_path: Path) -> None
     workspace = Workspace.init(root)
     assert "no keys yet" in run_command("serve-key", "-w", root).stderr
     made = run_command("serve-key", "-w", root, "phone")
-    assert re.fullmatch(r"[A-Za-z0-9_-]{32}\n", made.stdout)
-    assert read_keys(workspace)["phone"].secret == made.stdout.strip()
-    assert made.stdout.strip() in run_command("serve-key", "-w", root).stdout
+    secret = made.stdout.strip()
+    assert re.fullmatch(r"[A-Za-z0-9_-]{32}", secret)
+    assert secret not in workspace.keys_path.read_text()
+    assert name_of_secret(read_keys(workspace), secret) == "phone"
+    name, scope, kept, _ = run_command("serve-key", "-w", root).stdout.strip().split("\t")
+    assert (name, scope, kept) == ("phone", "listen", "hash")
+    old = run_command("serve-key", "-w", root, "radio", "--salted", "--scope", "read").stdout.strip()
+    assert read_keys(workspace)["radio"].salted == old
+    assert "radio\tread\tsalted" in run_command("serve-key", "-w", root).stdout
+    assert run_command("serve-key", "-w", root, "--remove", "radio").code == 0
+    assert "expected one of read, listen, admin" in run_command("serve-key", "-w", root, "x", "--scope", "all").error
     assert "there is one" in run_command("serve-key", "-w", root, "phone").error
     assert run_command("serve-key", "-w", root, "--remove", "phone").code == 0
     assert read_keys(workspace) == {}
@@ -157,11 +168,102 @@ def test_only_the_owner_may_read_keys(tmp_path: Path) -> None:
     for name in ("a", "b"):
         make_key(workspace, name)
         assert stat.S_IMODE(workspace.keys_path.stat().st_mode) == 0o600
-    assert len({key.secret for key in read_keys(workspace).values()}) == 2
+    assert len({key.sha256 for key in read_keys(workspace).values()}) == 2
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "unheard keys", "version": 2, "keys": {}}', "\x00"])
-def test_a_damaged_file_opens_nothing(player: Player, tmp_path: Path, text: str) -> None:
+def test_a_hashed_key_opens_as_password_and_api_key_and_not_as_salted_token(player: Player) -> None:
+    """41 is the error upon which players send a password."""
+    secret, salt = make_key(player.workspace, "tv"), "c19b2d"
+    assert code(player, apiKey=secret) is None
+    assert code(player, u="tv", p=secret) is None
+    assert code(player, u="tv", p="enc:" + secret.encode().hex()) is None
+    assert code(player, u="tv", p=secret[:-1]) == 40
+    assert code(player, u="tv", t=token(secret, salt), s=salt) == 41
+    assert code(player, u="tv", t=token("", salt), s=salt) == 41
+    remove_key(player.workspace, "tv")
+
+
+def test_keys_of_the_former_format_still_open(tmp_path: Path) -> None:
+    workspace = Workspace.init(tmp_path / "w")
+    former = {"phone": {"secret": "x" * 32, "made": "2026-11-27T00:00:00+00:00"}}
+    workspace.keys_path.write_text(json.dumps({"format": "unheard keys", "version": 1, "keys": former}))
+    assert name_of_secret(read_keys(workspace), "x" * 32) == "phone"
+    make_key(workspace, "tablet")
+    assert json.loads(workspace.keys_path.read_text())["version"] == 2
+    phone = read_keys(workspace)["phone"]
+    assert (phone.salted, phone.scope, phone.made) == ("x" * 32, "listen", "2026-11-27T00:00:00+00:00")
+
+
+@pytest.mark.parametrize("name", sorted(ENDPOINTS))
+def test_a_key_that_may_read_changes_nothing_and_takes_no_file(player: Player, name: str) -> None:
+    secret = make_key(player.workspace, "display", scope="read")
+    try:
+        found = httpx.get(f"{player.url}/rest/{name}", params={"apiKey": secret, "f": "json"}, timeout=60)
+        error = found.json()["subsonic-response"].get("error", {}) if "json" in found.headers["content-type"] else {}
+        assert (error.get("code") == 50) == (name in LISTENING)
+    finally:
+        remove_key(player.workspace, "display")
+
+
+def test_roles_say_what_a_key_may_do(player: Player) -> None:
+    scopes: tuple[tuple[Scope, bool], ...] = (("read", False), ("listen", True))
+    for scope, expected in scopes:
+        secret = make_key(player.workspace, scope, scope=scope)
+        try:
+            answer = httpx.get(f"{player.url}/rest/getUser", params={"apiKey": secret, "f": "json"}).json()
+            roles = answer["subsonic-response"]["user"]
+            assert (roles["streamRole"], roles["playlistRole"], roles["adminRole"]) == (expected, expected, False)
+        finally:
+            remove_key(player.workspace, scope)
+
+
+def test_a_key_of_the_scope_admin_opens_what_the_token_opens(player: Player) -> None:
+    secret = make_key(player.workspace, "cron", scope="admin")
+    try:
+        with running(ServeConfig(workspace=player.workspace.root, token="correct-horse-battery-staple")) as url:
+            for path in ("/api/tracks", "/api/jobs", "/", "/api/similar_tracks?item_id=t00-0"):
+                headers = {"authorization": f"Bearer {secret}"}
+                assert httpx.get(url + path, headers=headers, timeout=60).status_code == 200
+    finally:
+        remove_key(player.workspace, "cron")
+
+
+def test_a_damaged_file_of_keys_does_not_refuse_the_token(player: Player, tmp_path: Path) -> None:
+    root = shutil.copytree(player.workspace.root, tmp_path / "w")
+    (root / "keys.json").write_text("{")
+    bearer = {"authorization": "Bearer correct-horse-battery-staple"}
+    with running(ServeConfig(workspace=root, token="correct-horse-battery-staple")) as url:
+        for path in ("/api/similar_tracks?item_id=t00-0", "/api/tracks"):
+            assert httpx.get(url + path, headers=bearer, timeout=60).status_code == 200
+            assert httpx.get(url + path, headers={"authorization": "Bearer other"}, timeout=60).status_code == 401
+        found = httpx.get(f"{url}/rest/ping", params={"apiKey": "x", "f": "json"}).json()["subsonic-response"]
+        assert found["status"] == "failed"
+
+
+HASH = "0" * 64
+DAMAGED = [
+    {},
+    {"sha256": "x", "scope": "read", "made": ""},
+    {"sha256": HASH, "scope": "all", "made": ""},
+    {"sha256": "", "scope": "read", "made": ""},
+    {"sha256": HASH, "scope": "read", "made": "", "salted": "x"},
+    {"sha256": HASH, "scope": "read", "made": "", "more": 1},
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"format": "unheard keys", "version": 3, "keys": {}}',
+        '{"format": "unheard keys", "version": 1, "keys": {"a": {"secret": "", "made": ""}}}',
+        "\x00",
+        *(json.dumps({"format": "unheard keys", "version": 2, "keys": {"a": one}}) for one in DAMAGED),
+    ],
+)
+def test_a_damaged_file_opens_nothing(tmp_path: Path, text: str) -> None:
     workspace = Workspace.init(tmp_path / "w")
     workspace.keys_path.write_text(text)
     with pytest.raises(UserError, match=r"keys\.json: damaged"):

@@ -24,6 +24,7 @@ ERRORS = {
     409: "The workspace lacks a stage; the message names the command to run.",
     413: "The request is too large.",
     422: "Missing or invalid values, or an unusable audio file.",
+    429: "Too many attempts from this address; the header Retry-After says when to try again.",
     500: "Internal error of the server.",
     503: "The server is busy; try again in a moment.",
 }

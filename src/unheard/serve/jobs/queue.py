@@ -20,6 +20,7 @@ from unheard.serve.jobs import process, record
 from unheard.serve.jobs.log import LogReader, text_for_people
 from unheard.serve.jobs.record import Job, State
 from unheard.serve.jobs.requests import JobRequest, command_line
+from unheard.serve.redaction import without_folders
 
 POLL_EVERY_S = 0.25
 WRITE_EVERY_S = 1.0
@@ -62,17 +63,26 @@ class Jobs:
             self._thread.join()
 
     def all(self) -> list[Job]:
-        """Return every job, newest first."""
+        """Return every job, newest first. Jobs are returned without the folders of this machine."""
         with self._lock:
-            return list(reversed(self._jobs.values()))
+            return [self._shown(job) for job in reversed(self._jobs.values())]
 
     def get(self, job_id: str) -> Job | None:
         with self._lock:
-            return self._jobs.get(job_id)
+            job = self._jobs.get(job_id)
+            return job and self._shown(job)
 
     def output(self, job: Job) -> str:
         """Return the end of a job's output without lines of progress."""
-        return text_for_people(record.log_path(self.folder, job))
+        return self._plain(text_for_people(record.log_path(self.folder, job)))
+
+    def _shown(self, job: Job) -> Job:
+        """Return a job as clients see it: without the folders of this machine."""
+        command = tuple(self._plain(word) or "." for word in job.command)
+        return job.model_copy(update={"command": command, "message": self._plain(job.message)})
+
+    def _plain(self, text: str) -> str:
+        return without_folders(text, (self.workspace, *self.roots)) if "/" in text or "\\" in text else text
 
     def add(self, request: JobRequest) -> Job:
         """Add a job to the queue; UserError for a path outside the allowed folders, or if too many are waiting."""
@@ -95,7 +105,7 @@ class Jobs:
                 self._jobs[job_id] = job
                 added.append(job)
         self._changed.set()
-        return added
+        return [self._shown(job) for job in added]
 
     def cancel(self, job_id: str) -> Job | None:
         """Remove a job from the queue, or interrupt it if it runs; return it, or None if it does not exist."""
@@ -106,12 +116,12 @@ class Jobs:
             if job.state is State.QUEUED:
                 with suppress(*FILE_ERRORS):  # it does not run, whether or not its file can be written
                     self._update(job, state=State.CANCELLED, ended_at=time.time())
-                return self._jobs[job_id]
+                return self._shown(self._jobs[job_id])
             if job.state is State.RUNNING:
                 self._cancelled.add(job_id)
             elif job.still_runs and self._is_alive(job) and job.pid is not None:
                 process.send(job.pid, signal.SIGINT)
-            return job
+            return self._shown(job)
 
     # -------------------------------------------------------------------------------------------- the thread
 

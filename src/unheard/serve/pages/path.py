@@ -11,8 +11,10 @@ from unheard.serve import own_lists, queries
 from unheard.serve.pages.layout import CurrentSnapshot, page
 from unheard.serve.pages.text import address
 from unheard.serve.pages.views import TrackView, show
+from unheard.serve.redaction import without_folders
 from unheard.serve.schema import Which
 from unheard.serve.snapshot import Snapshot
+from unheard.serve.state import server_state
 
 router = APIRouter()
 
@@ -44,7 +46,7 @@ def path(
         except queries.NotFoundError:
             raise
         except UserError as error:
-            problem = str(error)
+            problem = without_folders(str(error), server_state(request).config.folders)
     return page(
         request,
         "path.html",

@@ -22,7 +22,7 @@ def every(request: Request, snapshot: CurrentSnapshot) -> Response:
     items = own_lists.thumbs(snapshot).items
     lists = {thumb: [TrackView(one.track) for one in items if one.thumb == thumb] for thumb in ("up", "down")}
     workspace = snapshot.default.workspace
-    return page(request, "thumbs.html", lists=lists, damaged=damaged_lines(workspace), file=workspace.thumbs_path)
+    return page(request, "thumbs.html", lists=lists, damaged=damaged_lines(workspace), file=workspace.thumbs_path.name)
 
 
 @router.post("/thumbs")

@@ -21,6 +21,7 @@ from unheard.serve.pages.layout import page
 from unheard.serve.pages.plot import plot
 from unheard.serve.pages.text import address_of
 from unheard.serve.queries import NotFoundError
+from unheard.serve.redaction import without_folders
 from unheard.serve.state import ServerState, server_state
 from unheard.splits import load_splits
 from unheard.workspace import Workspace
@@ -59,6 +60,7 @@ def runs(request: Request) -> Response:
         splits=[name for name in _splits(here.workspace) if here.workspace.results_path(name).is_file()],
         experiments=_experiments(here.workspace),
         report=_report(here.workspace).is_file(),
+        plain=lambda text: without_folders(text, here.config.folders),
     )
 
 

@@ -25,12 +25,14 @@ NO_FEEDBACK = Feedback()
 
 @dataclass
 class Call:
-    """A request whose sender is known; `user` is the name of the sender's key."""
+    """A request whose sender is known; `user` is the name of the sender's key, `may_listen` whether it may do more
+    than read."""
 
     server: ServerState
     request: Request
     parameters: Parameters
     user: str
+    may_listen: bool = True
 
     @property
     def workspace(self) -> Workspace:

@@ -87,7 +87,7 @@ def album_entry(call: Call, album: Album) -> Entry:
         "duration": round(sum(track.duration_s for track in tracks)),
         "playCount": sum(one.plays for one in counts),
         "played": time_text(last) if last else None,
-        "created": time_text(created_s(call, album)),
+        "created": time_text(call.music.created_s(album)),
         **_feedback(call.feedback(ALBUM + album.album_id)),
         "year": album.year,
         "genre": genres.most_common(1)[0][0] if genres else None,
@@ -119,11 +119,6 @@ def artist_entry(call: Call, artist: Artist) -> Entry:
 def artist_folder(call: Call, artist: Artist) -> Entry:
     """Return an artist as a folder, for clients that browse folders."""
     return {name: value for name, value in artist_entry(call, artist).items() if name not in ("coverArt", "albumCount")}
-
-
-def created_s(call: Call, album: Album) -> float:
-    """Return when the newest file of an album was changed, in seconds since 1970."""
-    return max(call.music.tracks[row].mtime_ns for row in album.rows) / 1e9
 
 
 def time_text(seconds: float) -> str:

@@ -71,3 +71,9 @@ ENDPOINTS: dict[str, Endpoint] = {
     "getLyrics": media_files.lyrics,
     "getLyricsBySongId": media_files.lyrics_by_song_id,
 }
+
+# What a key of the scope `read` may not do: change something, or take a file.
+LISTENING = frozenset(
+    {"star", "unstar", "setRating", "scrobble", "createPlaylist", "updatePlaylist", "deletePlaylist", "savePlayQueue"}
+    | {"stream", "download"}
+)

@@ -25,8 +25,7 @@ def _star(call: Call, *, starred: bool) -> Answer:
     given = [one for name in ("id", "albumId", "artistId") for one in call.parameters.every(name)]
     if not given:
         raise SubsonicError(Code.MISSING_PARAMETER, "required parameter is missing: id, albumId or artistId")
-    for item in [_item(call, one) for one in given]:  # an unknown id changes nothing
-        set_star(call.workspace, item, starred=starred)
+    set_star(call.workspace, [_item(call, one) for one in given], starred=starred)  # an unknown id changes nothing
     return {}
 
 

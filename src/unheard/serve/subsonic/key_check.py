@@ -4,6 +4,8 @@
     u, t, s           t = md5(secret + s), in hexadecimal
     u, p              the secret, or "enc:" and its UTF-8 in hexadecimal
 
+The second way needs a key whose secret is stored. Without one the error is 41, upon which players send a password.
+
 All comparisons take the same time however much of the secret is right, and an unknown name takes as long as a known
 one.
 """
@@ -11,14 +13,13 @@ one.
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 
-from unheard.serve.keys import Key, is_same, name_of_secret
+from unheard.serve.keys import Key, hash_of, is_same, name_of_secret
 from unheard.serve.subsonic.errors import Code, SubsonicError
 from unheard.serve.subsonic.parameters import Parameters
 
-NOBODY = secrets.token_urlsafe()  # what the secret of an unknown name is compared with
+NOBODY = Key("", "read", "")  # what an unknown name is compared with: no hash is empty
 
 
 def name_of_sender(parameters: Parameters, keys: Mapping[str, Key]) -> str:
@@ -33,13 +34,18 @@ def name_of_sender(parameters: Parameters, keys: Mapping[str, Key]) -> str:
     name = parameters.required("u")
     if "p" in has and has & {"t", "s"}:
         raise SubsonicError(Code.CONFLICTING_LOGIN, "send either p, or t and s")
-    secret = keys[name].secret if name in keys else NOBODY
+    key = keys.get(name, NOBODY)
     if "p" in has:
-        given, expected = _password(parameters.text("p")), secret
+        given, expected = hash_of(_password(parameters.text("p"))), key.sha256
     else:
-        given = parameters.required("t").lower()
-        salted = secret + parameters.required("s")
-        expected = hashlib.md5(salted.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
+        given, salt = parameters.required("t").lower(), parameters.required("s")
+        if not key.salted:
+            raise SubsonicError(
+                Code.NO_TOKENS,
+                "this key is stored as a hash: send it as API key or password, or `unheard serve-key --salted NAME`",
+            )
+        salted = f"{key.salted}{salt}".encode("utf-8", "replace")
+        expected = hashlib.md5(salted, usedforsecurity=False).hexdigest()
     if not is_same(given, expected):
         raise SubsonicError(Code.WRONG_LOGIN, "wrong user name or password; `unheard serve-key NAME` makes both")
     return name

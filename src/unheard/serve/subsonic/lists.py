@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from unheard.ratings import ALBUM, ARTIST, TRACK
+from unheard.play_history import ListenCounts
+from unheard.ratings import ALBUM, ARTIST, TRACK, Feedback
 from unheard.recommend.filters import year_of
 from unheard.serve.album_index import Album
 from unheard.serve.subsonic import client_ids
@@ -19,7 +21,6 @@ from unheard.serve.subsonic.client_entries import (
     album_folder,
     artist_entry,
     artist_folder,
-    created_s,
     song,
     songs,
 )
@@ -55,35 +56,47 @@ def _random(call: Call) -> list[Album]:
     return [call.music.albums[at] for at in np.random.default_rng().permutation(len(call.music.albums))]
 
 
-def _best(call: Call, value: Callable[[Album], float | str]) -> list[Album]:
-    """Return the albums with a value, largest first."""
-    values = {album.album_id: value(album) for album in call.music.albums}
-    found = [album for album in call.music.albums if values[album.album_id]]
+def _best(call: Call, values: Mapping[str, float] | Mapping[str, str]) -> list[Album]:
+    """Return the albums with a value, given by id, largest first; equal ones in the order of artists and names."""
+    at = sorted(call.music.album_at[album_id] for album_id, value in values.items() if value)
+    found = [call.music.albums[one] for one in at]
     return sorted(found, key=lambda album: values[album.album_id], reverse=True)
 
 
+def _feedback_of_albums(call: Call) -> dict[str, Feedback]:
+    """Return the feedback of each album that has some."""
+    given = {item.removeprefix(ALBUM): one for item, one in call.feedback_of_items.items() if item.startswith(ALBUM)}
+    return {album_id: one for album_id, one in given.items() if album_id in call.music.album_at}
+
+
 def _highest(call: Call) -> list[Album]:
-    return _best(call, lambda album: call.feedback(ALBUM + album.album_id).rating)
-
-
-def _frequent(call: Call) -> list[Album]:
-    return _best(call, lambda album: sum(call.counts(row).plays for row in album.rows))
-
-
-def _recent(call: Call) -> list[Album]:
-    return _best(call, lambda album: max(call.counts(row).last for row in album.rows))
-
-
-def _newest(call: Call) -> list[Album]:
-    return sorted(call.music.albums, key=lambda album: created_s(call, album), reverse=True)
+    return _best(call, {album_id: one.rating for album_id, one in _feedback_of_albums(call).items()})
 
 
 def _starred_albums(call: Call) -> list[Album]:
-    return _best(call, lambda album: call.feedback(ALBUM + album.album_id).starred)
+    return _best(call, {album_id: one.starred for album_id, one in _feedback_of_albums(call).items()})
 
 
-def _by_name(call: Call) -> list[Album]:
-    return sorted(call.music.albums, key=lambda album: loose(album.title))
+def _played(call: Call) -> Iterator[tuple[str, ListenCounts]]:
+    """Yield the album and the counts of each track that was played."""
+    for track_id, counts in call.history.counts.items():
+        row = call.row_or_none(client_ids.of_track(track_id))
+        if row is not None:
+            yield call.music.place[row][0].album_id, counts
+
+
+def _frequent(call: Call) -> list[Album]:
+    plays: Counter[str] = Counter()
+    for album_id, counts in _played(call):
+        plays[album_id] += counts.plays
+    return _best(call, plays)
+
+
+def _recent(call: Call) -> list[Album]:
+    last: dict[str, float] = {}
+    for album_id, counts in _played(call):
+        last[album_id] = max(counts.last, last.get(album_id, 0.0))
+    return _best(call, last)
 
 
 def _by_year(call: Call) -> list[Album]:
@@ -105,12 +118,12 @@ def _year(call: Call, name: str) -> int:
 
 ALBUM_LISTS: dict[str, Callable[[Call], Sequence[Album]]] = {
     "random": _random,
-    "newest": _newest,
+    "newest": lambda call: call.music.newest_albums,
     "highest": _highest,
     "frequent": _frequent,
     "recent": _recent,
     "starred": _starred_albums,
-    "alphabeticalByName": _by_name,
+    "alphabeticalByName": lambda call: call.music.albums_by_name,
     "alphabeticalByArtist": lambda call: call.music.albums,
     "byYear": _by_year,
     "byGenre": _by_genre,

@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 
-from unheard.arrays import Rows
+import numpy as np
+
+from unheard.arrays import Floats, Rows
 from unheard.recommend.export import is_playable
 from unheard.recommend.filters import BETWEEN_GENRES
 from unheard.search import SearchIndex
@@ -49,6 +52,7 @@ class Music:
     def __init__(self, snapshot: Snapshot) -> None:
         self.index = snapshot.browse_index
         self.tracks = snapshot.catalogue.tracks
+        self._directions: tuple[tuple[Artist, ...], Floats] | None = None
         self.last_modified_ms = max((mtime_ns // 1_000_000 for _, mtime_ns, _ in snapshot.files), default=0)
 
     @cached_property
@@ -86,6 +90,25 @@ class Music:
         return {client_ids.of_album(album.album_id): album for album in self.albums}
 
     @cached_property
+    def album_at(self) -> dict[str, int]:
+        """The position of each album among `albums`."""
+        return {album.album_id: at for at, album in enumerate(self.albums)}
+
+    @cached_property
+    def albums_by_name(self) -> tuple[Album, ...]:
+        """All albums by name."""
+        return tuple(sorted(self.albums, key=lambda album: loose(album.title)))
+
+    @cached_property
+    def newest_albums(self) -> tuple[Album, ...]:
+        """All albums, those with the newest file first."""
+        return tuple(sorted(self.albums, key=self.created_s, reverse=True))
+
+    def created_s(self, album: Album) -> float:
+        """Return when the newest file of an album was changed, in seconds since 1970."""
+        return max(self.tracks[row].mtime_ns for row in album.rows) / 1e9
+
+    @cached_property
     def place(self) -> dict[int, tuple[Album, int]]:
         """The album of each track and its number there, from 1, by row. The library does not know the tagged number."""
         return {row: (album, number) for album in self.albums for number, row in enumerate(album.rows, start=1)}
@@ -119,6 +142,20 @@ class Music:
     def artist_of_id(self) -> dict[str, Artist]:
         """Each artist by the id for clients."""
         return {artist.artist_id: artist for artist in self.artists}
+
+    def artist_directions(self, directions: Floats) -> tuple[tuple[Artist, ...], Floats]:
+        """Return the artists that have tracks, and the unit vector of each one's mean, (artist, d); 0 for none.
+
+        directions  unit vectors of all tracks of the snapshot's default model, (track, d)
+        """
+        if self._directions is None:
+            found = tuple(artist for artist in self.artists if artist.rows)
+            means = np.empty((len(found), directions.shape[1]), np.float32)
+            for at, artist in enumerate(found):
+                means[at] = directions[list(artist.rows)].sum(axis=0)
+            norms = np.linalg.norm(means, axis=1, keepdims=True)
+            self._directions = found, np.divide(means, norms, out=means, where=norms > 0)
+        return self._directions
 
     @cached_property
     def genres(self) -> dict[str, Genre]:
@@ -157,15 +194,33 @@ class Music:
 
     def search_songs(self, text: str) -> tuple[int, ...]:
         """Return the tracks that match every word, best first; all, by name, for ""."""
-        return self.playable(self.index.search(text))
+        return self.playable(self.index.search(text)) if text else self._all_songs
 
-    def search_albums(self, text: str) -> list[Album]:
+    @cached_property
+    def _all_songs(self) -> tuple[int, ...]:
+        return self.playable(self.index.search(""))
+
+    def search_albums(self, text: str) -> Sequence[Album]:
         """Return the albums whose artist and title match every word, best first; all, by name, for ""."""
-        return [self.albums[row] for row in self._album_search.search(text)]
+        return self._albums_like(text) if text else self._all_albums
 
-    def search_artists(self, text: str) -> list[Artist]:
+    def _albums_like(self, text: str) -> tuple[Album, ...]:
+        return tuple(self.albums[row] for row in self._album_search.search(text))
+
+    @cached_property
+    def _all_albums(self) -> tuple[Album, ...]:
+        return self._albums_like("")
+
+    def search_artists(self, text: str) -> Sequence[Artist]:
         """Return the artists whose name matches every word, best first; all, by name, for ""."""
-        return [self.artists[row] for row in self._artist_search.search(text)]
+        return self._artists_like(text) if text else self._all_artists
+
+    def _artists_like(self, text: str) -> tuple[Artist, ...]:
+        return tuple(self.artists[row] for row in self._artist_search.search(text))
+
+    @cached_property
+    def _all_artists(self) -> tuple[Artist, ...]:
+        return self._artists_like("")
 
     @cached_property
     def _album_search(self) -> SearchIndex:

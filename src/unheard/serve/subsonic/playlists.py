@@ -70,15 +70,18 @@ def update(call: Call) -> Answer:
     saved = _own(call, call.parameters.required("playlistId"))
     removed = {_index(value) for value in call.parameters.every("songIndexToRemove")}
     added = _track_ids(call, call.parameters.every("songIdToAdd"))
-    kept, number = [], 0
-    for track_id in saved.track_ids:  # clients count the tracks that they see; others of the file stay
-        is_seen = call.row_or_none(client_ids.of_track(track_id)) is not None
-        if not (is_seen and number in removed):
-            kept.append(track_id)
-        number += is_seen
-    changed = removed or added
+
+    def changed(present: Sequence[str]) -> Sequence[str]:
+        kept, number = [], 0
+        for track_id in present:  # clients count the tracks that they see; others of the file stay
+            is_seen = call.row_or_none(client_ids.of_track(track_id)) is not None
+            if not (is_seen and number in removed):
+                kept.append(track_id)
+            number += is_seen
+        return [*kept, *added]
+
     name = call.parameters.text("name") or None
-    change_playlist(call.workspace, saved.saved_id, name=name, track_ids=[*kept, *added] if changed else None)
+    change_playlist(call.workspace, saved.saved_id, name=name, track_ids=changed if removed or added else None)
     return {}
 
 

@@ -12,10 +12,11 @@ from starlette.responses import Response
 from unheard.errors import UnheardError
 from unheard.serve.keys import read_keys
 from unheard.serve.queries import NotFoundError
+from unheard.serve.redaction import without_folders
 from unheard.serve.state import server_state
 from unheard.serve.subsonic.answer import VERSION, response
 from unheard.serve.subsonic.call import Call
-from unheard.serve.subsonic.endpoints import ENDPOINTS, EXTENSIONS
+from unheard.serve.subsonic.endpoints import ENDPOINTS, EXTENSIONS, LISTENING
 from unheard.serve.subsonic.errors import Code, SubsonicError
 from unheard.serve.subsonic.key_check import name_of_sender
 from unheard.serve.subsonic.parameters import Parameters
@@ -41,7 +42,8 @@ def _answer(request: Request, name: str, body: bytes) -> Response:
         form = parameters.text("f", form)
         answer = _answered(request, name, parameters, form)
     except (SubsonicError, UnheardError) as error:
-        found = {"error": {"code": int(_code(error)), "message": str(error)}}
+        message = without_folders(str(error), server_state(request).config.folders)
+        found = {"error": {"code": int(_code(error)), "message": message}}
         return response(found, form, failed=True)
     return answer
 
@@ -54,8 +56,14 @@ def _answered(request: Request, name: str, parameters: Parameters, form: str) ->
         raise SubsonicError(Code.GENERIC, f"unknown endpoint: {name[:60]}")
     _check_version(parameters.text("v"))
     server = server_state(request)
-    user = "" if name == EXTENSIONS else name_of_sender(parameters, read_keys(server.workspace))
-    answer = endpoint(Call(server, request, parameters, user))
+    user, scope = "", "read"
+    if name != EXTENSIONS:
+        keys = read_keys(server.workspace)
+        user = name_of_sender(parameters, keys)
+        scope = keys[user].scope
+    if scope == "read" and name in LISTENING:
+        raise SubsonicError(Code.NOT_ALLOWED, f"{name}: the key {user} may only read; make one of the scope listen")
+    answer = endpoint(Call(server, request, parameters, user, may_listen=scope != "read"))
     return answer if isinstance(answer, Response) else response(answer, form)
 
 

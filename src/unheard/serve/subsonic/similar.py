@@ -9,11 +9,10 @@ Similar songs are the recommendations of the model: they know who listens to wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
-from unheard.arrays import Floats
 from unheard.errors import UserError
 from unheard.recommend.options import ListOptions
 from unheard.recommend.track_path import MAX_LENGTH, MIN_LENGTH
@@ -129,21 +128,14 @@ def similar_artists(session: Session, music: Music, artist: Artist, n: int) -> l
         directions = session.directions
     except UserError:
         return []
-    others = [one for one in music.artists if one.rows]
-    means = np.array([_mean(directions, one.rows) for one in others], np.float32).reshape(-1, directions.shape[1])
-    own = _mean(directions, artist.rows)
+    others, means = music.artist_directions(directions)
+    own = next((means[at] for at, one in enumerate(others) if one.artist_id == artist.artist_id), None)
+    if own is None or not own.any():
+        return []
     cosines = means @ own
-    ranked = [
+    ranked = (
         int(at)
         for at in np.argsort(-cosines, kind="stable")
         if others[at].artist_id != artist.artist_id and means[at].any()
-    ]
-    return [(others[at], similarity(float(cosines[at]))) for at in ranked[:n]] if own.any() else []
-
-
-def _mean(directions: Floats, rows: Sequence[int]) -> Floats:
-    """Return the unit vector of the mean of some tracks; 0 if none of them has a vector."""
-    mean = directions[list(rows)].sum(axis=0)
-    norm = float(np.linalg.norm(mean))
-    unit: Floats = mean / norm if norm else mean
-    return unit
+    )
+    return [(others[at], similarity(float(cosines[at]))) for at in islice(ranked, n)]

@@ -54,7 +54,9 @@ def user(call: Call) -> Answer:
     name = call.parameters.text("username", call.user)
     if name != call.user:
         raise SubsonicError(Code.NOT_ALLOWED, f"{call.user} may not ask about other users")
-    return {"user": {"username": call.user, **ROLES, "folder": [1]}}
+    roles = {role: has and call.may_listen for role, has in ROLES.items()}
+    roles["coverArtRole"] = True
+    return {"user": {"username": call.user, **roles, "folder": [1]}}
 
 
 def token_info(call: Call) -> Answer:

@@ -280,13 +280,34 @@ def doctor(
         Path | None,
         typer.Option("-w", "--workspace", help="The workspace folder, to check it too.", show_default=False),
     ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Read headers, indexes and sizes only.")] = False,
+    mend: Annotated[
+        bool, typer.Option("--repair", help="Move damaged files to W/damaged/, and remove damaged rows and entries.")
+    ] = False,
 ) -> None:
-    """Check this machine, and a workspace if it is named: decoders, devices, threads, disk, consistency."""
-    from unheard.cli.doctor import run_checks
+    """Check this machine, and a workspace if it is named: decoders, devices, threads, disk, damage in every file.
 
-    results = run_checks(None if workspace is None else Workspace.open(workspace))
+    Each damaged file is one line, with the command that mends it; the exit code is then 2.
+    """
+    from unheard.cli.damage import find_damage
+    from unheard.cli.doctor import run_checks
+    from unheard.cli.repair import repair
+
+    opened = None if workspace is None else Workspace.open(workspace)
+    if opened is not None and mend:
+        for line in repair(opened):
+            console.say(line)
+        return
+    results = run_checks(opened)
     rows = [["ok" if result.ok else "PROBLEM", result.what, result.found] for result in results]
     console.out.print(console.table("Check-up", ["", "what", "found"], rows))
+    found = []
+    if opened is not None:
+        for finding in find_damage(opened, quick=quick):
+            found.append(finding)
+            console.say(finding.line(opened.root))
+    if damaged := sum(finding.severity != "old" for finding in found):
+        raise UserError(f"damage was found: {damaged} findings; each line above ends with the command that mends it")
     if not all(result.ok for result in results):
         raise UserError("some checks failed; see the rows with PROBLEM in the table above")
 

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from unheard.arrays import Floats
+from unheard.errors import UserError
 from unheard.inference.predictions import load_predictions
 from unheard.progress import Progress, silent
 from unheard.recommend.calibration import calibration_pairs, fitted_factors
@@ -46,10 +47,13 @@ def calibrate(workspace: Workspace, split: str, model: str, *, progress: Progres
         return None
     raw, als = replace(recommender, warm_cold=None), als_config(workspace, split)
     rng = np.random.default_rng(0)
-    pairs = calibration_pairs(
-        catalogue, raw, als, rng=rng, max_tracks=MAX_TRACKS, warm_factors=warm_factors, progress=progress
-    )
+    try:
+        pairs = calibration_pairs(
+            catalogue, raw, als, rng=rng, max_tracks=MAX_TRACKS, warm_factors=warm_factors, progress=progress
+        )
+    except UserError:  # too few plays; the file tells that apart from one that is lost
+        save_scale(workspace, split, model, fingerprint, None)
+        raise
     scale = pairs.scale()
-    if scale is not None:
-        save_scale(workspace, split, model, fingerprint, scale)
+    save_scale(workspace, split, model, fingerprint, scale)
     return scale

@@ -51,7 +51,6 @@ ADDED_COLUMNS = {
     "audio_hash": "TEXT NOT NULL DEFAULT ''",
     "gone_since": "TEXT NOT NULL DEFAULT ''",
     "decoded_hash": "TEXT NOT NULL DEFAULT ''",
-    "checksum": CHECKSUM,
 }
 
 
@@ -246,6 +245,7 @@ class Library:
         """Return a query for all columns and the checksum; an older library that cannot be written lacks some."""
         present = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
         empty = {name: "0" if "INTEGER" in definition else "''" for name, definition in ADDED_COLUMNS.items()}
+        empty["checksum"] = "0"
         names = [
             f"{empty[name]} AS {name}" if name in empty.keys() - present else name
             for name in (*TABLES[table][1], "checksum")
@@ -403,7 +403,10 @@ def _connect(path: Path) -> sqlite3.Connection:
     if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         db = sqlite3.connect(path, timeout=30, isolation_level=None)
         db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
-        for table, columns in (("tracks", ADDED_COLUMNS), ("file_failures", {"checksum": CHECKSUM})):
+        for table, columns in (
+            ("tracks", {**ADDED_COLUMNS, "checksum": CHECKSUM}),
+            ("file_failures", {"checksum": CHECKSUM}),
+        ):
             present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
             for column in columns.keys() - present:
                 db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column]}")

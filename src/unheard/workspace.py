@@ -75,8 +75,6 @@ class Workspace:
             found = Workspace.open(root)
             if settings is not None and settings != found.settings:
                 raise UserError(f"{root}: is a workspace with other settings ({found.settings}); choose another folder")
-            if not workspace_id(root):  # made before workspaces had one
-                write_marker(root, found.settings)
             return found
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise UserError(f"{root}: expected a new or empty folder for the workspace; choose another with -w")

@@ -176,7 +176,7 @@ def _lists(root: Path, **options: object) -> bytes:
     playlist = session.catalogue.playlists[0]
     found: list[object] = [updated, session.notice]
     for candidates in ("cold", "all"):
-        recommended = session.recommendations(playlist=playlist, n=10, candidates=candidates)  # type: ignore[arg-type]
+        recommended = session.recommendations(playlist=playlist, n=10, candidates=candidates)
         found.append(session.as_json(recommended))
     found.append(session.as_json(session.neighbours(session.catalogue.tracks.ids[0], n=5)))
     if options.get("map"):
@@ -277,7 +277,7 @@ def examine(damage: Damage, world: Path, other: Path, expected: dict[str, bytes]
     shutil.copytree(world, root)
     damage.apply(root, other)
     try:
-        outcome.doctor = next((one.line(root) for one in find_damage(Workspace.open(root))), "")
+        outcome.doctor = next((one.line() for one in find_damage(Workspace.open(root))), "")
     except UserError as error:
         outcome.doctor = str(error)
     except Exception:  # noqa: BLE001 - that is what this looks for

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from unheard import artefacts
 from unheard.checksums import MARKER, is_sealed, read_sealed, unseal
 from unheard.errors import UnheardError
+from unheard.factors.als import AlsConfig
 from unheard.factors.store import KIND as FACTORS
-from unheard.factors.store import load_factors
+from unheard.factors.store import als_config, load_factors
 from unheard.features.store import FeatureStore
 from unheard.features.table import SCANNED_KINDS
 from unheard.inference.predictions import KIND as PREDICTIONS
@@ -43,6 +44,8 @@ KEYS = {
     "thumbs.jsonl": frozenset({"track_id", "thumb", "at"}),
     "played.jsonl": frozenset({"track_id", "at", "event", "player"}),
 }
+DEFAULT = AlsConfig()
+FACTOR_OPTIONS = ("dim", "alpha", "regularization", "iterations", "seed")
 LINES = ("thumbs.jsonl", "played.jsonl", "runs.jsonl")
 
 
@@ -50,7 +53,7 @@ LINES = ("thumbs.jsonl", "played.jsonl", "runs.jsonl")
 class Finding:
     """Damage of one file.
 
-    command   what makes the file again, after `unheard doctor --repair` has taken it away
+    command   what mends it: damage is taken away by `unheard doctor --repair`, before another command makes it again
     severity  damaged: content is damaged, lost or of another workspace; outdated: sound, but made from what is there no
               more, so that lists refuse it; old: written before checksums, so that nobody can tell
     """
@@ -64,12 +67,11 @@ class Finding:
     def damaged(self) -> bool:
         return self.severity == "damaged"
 
-    def line(self, root: Path) -> str:
-        """Return the finding as one line; `root` is the folder of the workspace."""
+    def line(self) -> str:
+        """Return the finding as one line."""
         text = " ".join(self.what.split())
         text = text if text.startswith(str(self.path)) else f"{self.path}: {text}"
-        first = f"unheard doctor -w {shlex.quote(str(root))} --repair && " if self.damaged else ""
-        return f"{text}; to mend it, run: {first}{self.command}"
+        return f"{text}; to mend it, run: {self.command}"
 
 
 def find_damage(workspace: Workspace, *, quick: bool = False, frames: bool = True) -> Iterator[Finding]:
@@ -78,9 +80,15 @@ def find_damage(workspace: Workspace, *, quick: bool = False, frames: bool = Tru
     quick   headers, indexes and sizes only
     frames  read all spectrograms, which are most of a workspace; only scans, trainings and predictions read them
     """
+    first = f"unheard doctor -w {shlex.quote(str(workspace.root))} --repair && "
+    for finding in _findings(workspace, quick=quick, frames=frames):
+        yield replace(finding, command=first + finding.command) if finding.damaged else finding
+
+
+def _findings(workspace: Workspace, *, quick: bool, frames: bool) -> Iterator[Finding]:
     root = shlex.quote(str(workspace.root))
     if not workspace_id(workspace.root):
-        yield Finding(workspace.root / MARKER, "written before checksums", f"unheard init -w {root}", severity="old")
+        yield Finding(workspace.root / MARKER, "written before checksums", f"unheard migrate -w {root}", severity="old")
     yield from _library(workspace, root)
     yield from _mels(workspace, root, quick=quick or not frames)
     yield from _features(workspace, root, quick=quick)
@@ -129,7 +137,7 @@ def _library(workspace: Workspace, root: str) -> Iterator[Finding]:
                 yield Finding(path, "has no tracks, although spectrograms are stored", scan)
             if n := library.without_checksums():
                 yield Finding(
-                    path, f"{n} rows were written before checksums", f"unheard init -w {root}", severity="old"
+                    path, f"{n} rows were written before checksums", f"unheard migrate -w {root}", severity="old"
                 )
     except UnheardError as error:
         yield Finding(path, without_advice(error), scan)
@@ -198,7 +206,7 @@ def _plays(workspace: Workspace, root: str, *, quick: bool) -> Iterator[Finding]
     if problem := problem_of(read):
         yield Finding(workspace.plays_dir, problem, command)
     elif not has_checksums(workspace):
-        yield Finding(workspace.plays_dir, "written before checksums", command, severity="old")
+        yield Finding(workspace.plays_dir, "written before checksums", f"unheard migrate -w {root}", severity="old")
     elif workspace.splits_path.exists() and not workspace.plays_dir.exists() and _needs_plays(workspace):
         yield Finding(workspace.plays_dir, "is missing", command)
 
@@ -273,7 +281,8 @@ def how_to_make(workspace: Workspace, path: Path, root: str) -> str:
     match path.relative_to(workspace.root).parts:
         case ("factors", name):
             split = name.removesuffix(".safetensors")
-            return f"unheard factors -w {root}" + ("" if split == "full" else f" --split {split}")
+            options = _factor_options(workspace) + ("" if split == "full" else f" --split {split}")
+            return f"unheard factors -w {root}{options}"
         case ("models", split, model, *_):
             return train_command(workspace, split, model)
         case ("maps", split, name):
@@ -291,6 +300,23 @@ def how_to_make(workspace: Workspace, path: Path, root: str) -> str:
             return f"ls {root}/{DAMAGED}  # and restore it from a copy, if there is one"
 
 
+def _factor_options(workspace: Workspace) -> str:
+    """Return the options with which other factors of the workspace were made, where they are not the defaults."""
+    for path in sorted((workspace.root / "factors").glob("*.safetensors")):
+        try:
+            config = artefacts.read_config(path, FACTORS)
+        except UnheardError:
+            continue
+        given = als_config(config)
+        names = ("dim", "alpha", "regularization", "iterations", "seed")
+        options = [
+            f" --{name} {getattr(given, name)}" for name in names if getattr(given, name) != getattr(DEFAULT, name)
+        ]
+        options += [" --weighted"] * (not given.binary) + [" --import FILE"] * (config.get("source") == "imported")
+        return "".join(options)
+    return ""
+
+
 def _models(workspace: Workspace) -> Iterator[Finding]:
     """Yield files that a trained model should have and has not."""
     for folder in sorted((workspace.root / "models").glob("*/*")):
@@ -303,8 +329,8 @@ def _models(workspace: Workspace) -> Iterator[Finding]:
                     needed = [predictions_file(folder), folder / "fit.json", scale_path(workspace, split, model)]
             elif (folder / NETWORK_FILE).is_file():
                 needed = [predictions_file(folder)] if has_lost_predictions(folder) else []
-            elif (folder / "fit.json").is_file() or (folder / "history.json").is_file():
-                needed = [folder / (RANKER_FILE if (folder / "fit.json").is_file() else NETWORK_FILE)]
+            elif (folder / "fit.json").is_file():
+                needed = [folder / RANKER_FILE]
         except UnheardError:
             continue  # has a finding already
         if needed and split == LIVE and predictions_file(folder).is_file():

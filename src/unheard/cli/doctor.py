@@ -34,12 +34,15 @@ class Check:
     found: str
 
 
-def run_checks(workspace: Workspace | None) -> list[Check]:
-    """Run every check, the machine's first."""
+def run_checks(workspace: Workspace | None, *, damaged: bool = False) -> list[Check]:
+    """Run every check, the machine's first.
+
+    damaged  whether damage was found in the workspace (damage.py)
+    """
     checks = [*_machine(), *_decoders()]
     if workspace is not None:
         checks += [*_disk(workspace), *_consistency(workspace)]
-        checks += _backup(workspace, in_order=all(check.ok for check in checks))
+        checks += _backup(workspace, in_order=not damaged and all(check.ok for check in checks))
     return checks
 
 

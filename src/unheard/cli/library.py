@@ -34,6 +34,7 @@ def init(
 
 def migrate(workspace: WorkspaceOption) -> None:
     """Bring a workspace of an earlier version of unheard to the present format; a backup is kept."""
+    from unheard.migration.add_checksums import add_checksums
     from unheard.migration.migrate import migrate as run
     from unheard.migration.migrate import space_for
     from unheard.workspace import FORMAT_VERSION, read_marker
@@ -43,8 +44,10 @@ def migrate(workspace: WorkspaceOption) -> None:
         console.say(f"needs at most {space.needed / 2**30:.2f} GiB of disk space; {space.free / 2**30:.2f} are free")
     with console.progress_bars() as progress:
         done = run(workspace, progress=progress)
+    added = add_checksums(Workspace.open(workspace))
     if not done.changed:
-        console.say(f"{workspace}: already format {FORMAT_VERSION}; nothing to do")
+        what = "checksums were added" if added else "nothing to do"
+        console.say(f"{workspace}: already format {FORMAT_VERSION}; {what}")
         return
     kept = f"; backup: {done.backup} (`unheard doctor -w {workspace}` says when it may be deleted)"
     console.say(f"{workspace}: format {FORMAT_VERSION}{kept if done.backup else ''}")
@@ -298,15 +301,14 @@ def doctor(
         for line in repair(opened):
             console.say(line)
         return
-    results = run_checks(opened)
+    found = [] if opened is None else list(find_damage(opened, quick=quick))
+    damaged = sum(finding.severity != "old" for finding in found)
+    results = run_checks(opened, damaged=damaged > 0)
     rows = [["ok" if result.ok else "PROBLEM", result.what, result.found] for result in results]
     console.out.print(console.table("Check-up", ["", "what", "found"], rows))
-    found = []
-    if opened is not None:
-        for finding in find_damage(opened, quick=quick):
-            found.append(finding)
-            console.say(finding.line(opened.root))
-    if damaged := sum(finding.severity != "old" for finding in found):
+    for finding in found:
+        console.say(finding.line())
+    if damaged:
         raise UserError(f"damage was found: {damaged} findings; each line above ends with the command that mends it")
     if not all(result.ok for result in results):
         raise UserError("some checks failed; see the rows with PROBLEM in the table above")

@@ -190,6 +190,14 @@ def remove_playlists(workspace: Workspace, playlist_ids: Collection[str]) -> Non
         _write(workspace, plays, kept, may_be_same=False)
 
 
+def rewrite_plays(workspace: Workspace) -> bool:
+    """Write stored plays again if they have no checksums; return whether they had none."""
+    if has_checksums(workspace):
+        return False
+    _write(workspace, read_plays(workspace), read_playlists(workspace), may_be_same=False)
+    return True
+
+
 def _until_unchanged(workspace: Workspace, read: Callable[[], Result]) -> Result:
     """Return what `read` returns; call it again whenever an import has replaced the file of plays in the meantime."""
     before = _current_file(workspace)

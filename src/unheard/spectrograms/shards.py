@@ -317,13 +317,18 @@ def keep_entries(shard: Shard, keep: Callable[[Entry], bool]) -> int:
             raise UserError(f"{shard.index_path}: a scan writes to it; wait until it has finished, and try again")
         entries, _ = _parse(shard.index_path.read_bytes(), shard.seed)
         kept = [entry for entry in entries if keep(entry)]
-        chain, lines = shard.seed, list[bytes]()
-        for entry in kept:
-            line, chain = _line(entry, chain)
-            lines.append(line)
-        with atomic_path(shard.index_path) as temporary:
-            temporary.write_bytes(b"".join(lines))
+        write_index(shard, kept)
         return len(entries) - len(kept)
+
+
+def write_index(shard: Shard, entries: Sequence[Entry]) -> None:
+    """Write a whole index, atomically."""
+    chain, lines = shard.seed, list[bytes]()
+    for entry in entries:
+        line, chain = _line(entry, chain)
+        lines.append(line)
+    with atomic_path(shard.index_path) as temporary:
+        temporary.write_bytes(b"".join(lines))
 
 
 def is_whole(entry: Entry, frames: NDArray[Any]) -> bool:

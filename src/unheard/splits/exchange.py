@@ -13,6 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def write_splits(path: Path, splits: Mapping[str, Split]) -> None:
     """Write `splits` atomically."""
     inside, values = bool(owner_of(path)), {}
     for name, split in splits.items():
-        about = {"digest": split.digest, "workspace": id_of(path)} if inside else {}
+        as_read = replace(split, use={use: tuple(split.use.get(use, ())) for use in USE_NAMES})
+        about = {"digest": as_read.digest, "workspace": id_of(path)} if inside else {}
         values[name] = _encode(split) | about
     write_text(path, json.dumps(values, ensure_ascii=False, allow_nan=False) + "\n")  # every key is a split's name
 

@@ -417,7 +417,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _checksum(values: Row) -> int:
-    """Return the checksum of a row, above 0."""
+    """Return the checksum of a row, above 0. It leaves out empty values at the end: columns that later versions add."""
+    while values and values[-1] in ("", 0):
+        values = values[:-1]
     return zlib.crc32(repr(values).encode("utf-8", "surrogatepass")) or 1
 
 

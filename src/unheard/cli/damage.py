@@ -46,6 +46,7 @@ KEYS = {
 }
 DEFAULT = AlsConfig()
 FACTOR_OPTIONS = ("dim", "alpha", "regularization", "iterations", "seed")
+Severity = Literal["damaged", "outdated", "old"]
 LINES = ("thumbs.jsonl", "played.jsonl", "runs.jsonl")
 
 
@@ -61,7 +62,7 @@ class Finding:
     path: Path
     what: str
     command: str
-    severity: Literal["damaged", "outdated", "old"] = "damaged"
+    severity: Severity = "damaged"
 
     @property
     def damaged(self) -> bool:
@@ -195,7 +196,9 @@ def _features(workspace: Workspace, root: str, *, quick: bool) -> Iterator[Findi
         lost_ids = [name for name in tracks.ids if name not in have and _is_scanned(tracks, name)]
         if lost_ids:
             what = f"{kind} of {len(lost_ids)} tracks, such as {lost_ids[0]!r}, are missing"
-            yield Finding(workspace.features_dir / kind, what, f"unheard scan -w {root} MUSIC")
+            folder = workspace.features_dir / kind
+            severity: Severity = "damaged" if folder.is_dir() else "old"  # a kind that later versions scan
+            yield Finding(folder, what, f"unheard scan -w {root} MUSIC", severity)
 
 
 def _plays(workspace: Workspace, root: str, *, quick: bool) -> Iterator[Finding]:

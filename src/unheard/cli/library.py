@@ -307,7 +307,14 @@ def doctor(
     rows = [["ok" if result.ok else "PROBLEM", result.what, result.found] for result in results]
     console.out.print(console.table("Check-up", ["", "what", "found"], rows))
     for finding in found:
-        console.say(finding.line())
+        if finding.severity != "old":
+            console.say(finding.line())
+    if old := [finding.path for finding in found if finding.severity == "old"]:
+        names = ", ".join(dict.fromkeys(path.name for path in old[:5]))
+        console.say(
+            f"{len(old)} files were written before checksums, so damage in them is not found ({names}, ...); they get them "
+            f"when they are written again, rows and plays by `unheard migrate -w {workspace}`"
+        )
     if damaged:
         raise UserError(f"damage was found: {damaged} findings; each line above ends with the command that mends it")
     if not all(result.ok for result in results):

@@ -23,7 +23,8 @@ def missing_parts(workspace: Workspace, catalogue: Catalogue, model: str) -> lis
         found.append(f"{workspace.thumbs_path}: {len(lines)} damaged lines, whose thumbs do not count; correct them.")
     try:
         stored = FeatureStore(workspace.features_dir)
-        have = [stored.track_ids(kind) for kind in SCANNED_KINDS]
+        kinds = [kind for kind in SCANNED_KINDS if (stored.root / kind).is_dir()]  # earlier versions scanned fewer
+        have = [stored.track_ids(kind) for kind in kinds]
     except UserError as error:
         return [*found, str(error)]
     expected = [track.track_id for track in catalogue.tracks.items if track.content_hash and not track.gone_since]

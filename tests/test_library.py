@@ -69,9 +69,9 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
         assert len(library.tracks()) == 0
 
 
-def test_a_sound_library_has_no_integrity_problem(tmp_path: Path) -> None:
+def test_a_sound_library_has_no_damage(tmp_path: Path) -> None:
     with Library(tmp_path / "l.sqlite") as library:
-        assert library.integrity_problem() is None
+        assert library.damage() == []
 
 
 def test_opening_before_the_scan_names_the_command(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unheard.checksums import unseal
 from unheard.errors import UserError
 from unheard.play_history import MAX_PLAYERS, MAX_SKIP_S, Listen, ListenCounts, PlayHistory, add_listens, history
 from unheard.plays import Play, Plays, read_playlists, read_plays, replace_playlists
@@ -81,7 +81,7 @@ def test_lines_are_added_up_as_they_come(workspace: Workspace) -> None:
     assert history(workspace).counts["a"].plays == 2
     assert first.counts["a"].plays == 1  # what was read stays as it is
     lines = workspace.played_path.read_text().splitlines()
-    assert json.loads(lines[0]) == {"track_id": "a", "at": 10, "event": "play", "player": "p"}
+    assert unseal(lines[0], workspace.played_path) == {"track_id": "a", "at": 10, "event": "play", "player": "p"}
     workspace.played_path.unlink()
     assert history(workspace).counts == {}
     add_listens(workspace, [Listen("b", 1, "play")])  # a new file, of another inode or shorter

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from unheard.checksums import read_sealed
 from unheard.errors import MissingStageError, UserError
 from unheard.workspace import Settings, Workspace
 
@@ -42,6 +43,6 @@ def test_a_damaged_marker_is_one_line(tmp_path: Path, content: str) -> None:
 def test_a_newer_format_asks_for_an_update(tmp_path: Path) -> None:
     made = Workspace.init(tmp_path / "w")
     marker = made.root / "workspace.json"
-    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"version": 99}))
+    marker.write_text(json.dumps({**read_sealed(marker), "version": 99}))
     with pytest.raises(UserError, match="update unheard"):
         Workspace.open(made.root)

@@ -1,8 +1,9 @@
 """Write and read artefacts, the files that pass results from one stage to the next.
 
 An artefact is one safetensors file: named arrays, the id lists they are indexed by, and a JSON header with its kind,
-its format version and the configuration that made it. No pickle. Files are written under a temporary name and renamed,
-so a reader sees the old file or the new one and never a part of one.
+its format version, the configuration that made it, its workspace and a checksum of each array (checksums.py). No
+pickle. Files are written under a temporary name and renamed, so a reader sees the old file or the new one and never a
+part of one. The header is checked whenever a file is opened, an array whenever it is read. Version 1 had no checksums.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import math
 import mmap
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +25,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from unheard.checksums import check_owner, crc_of_file, id_of, owner_of, seal, unseal
 from unheard.errors import UserError
 from unheard.ids import IdMap
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 DTYPES = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64, "U64": np.uint64, "BOOL": np.bool_}
 
 
@@ -68,9 +71,30 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path: Path, value: object, *, indent: int | None = None) -> None:
-    """Write JSON atomically; raise ValueError for NaN, which other programs cannot read."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n")
+def write_json(path: Path, value: object, *, indent: int | None = None, sealed: bool = True) -> None:
+    """Write JSON atomically; raise ValueError for NaN, which other programs cannot read.
+
+    sealed  an object begins with its checksum (checksums.py); False for files that other programs read
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n"
+    write_text(path, seal(text, path) if sealed else text)
+
+
+def write_json_rows(path: Path, rows: Sequence[object], *, indent: int | None = None) -> None:
+    """Write a JSON list as `write_json` does, and its CRC-32 in `<name>.crc32`, because a list has no room for it."""
+    sums = path.with_name(f"{path.name}.crc32")
+    sums.unlink(missing_ok=True)  # a kill leaves the list without a checksum, and not with that of another list
+    write_json(path, rows, indent=indent)
+    write_text(sums, f"{crc_of_file(path):08x} {id_of(path)}\n")
+
+
+def read_json_rows(path: Path) -> Any:
+    """Return a JSON list; raise OSError or ValueError if it cannot be read or is other than its checksum."""
+    sums = path.with_name(f"{path.name}.crc32")
+    expected = f"{crc_of_file(path):08x} {id_of(path)}".strip()
+    if sums.is_file() and sums.read_text(encoding="ascii", errors="replace").strip() != expected:
+        raise ValueError(f"its content does not match {sums.name}, or is of another workspace")
+    return unseal(path.read_text(encoding="utf-8"), path)
 
 
 def read_json(path: Path, *, format: str, version: int) -> dict[str, Any]:  # noqa: A002 - the key in the file
@@ -78,7 +102,7 @@ def read_json(path: Path, *, format: str, version: int) -> dict[str, Any]:  # no
 
     Raise OSError for a file that cannot be read, ValueError for other content.
     """
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = unseal(path.read_text(encoding="utf-8"), path)
     if not isinstance(values, dict) or values.get("format") != format:
         raise ValueError(f"expected a JSON object of the format {format!r}")
     if values.get("version") != version:
@@ -110,21 +134,26 @@ def save(
         encoded = [text.encode() for text in id_map]
         tensors[f"ids.{name}"] = np.frombuffer(b"".join(encoded), np.uint8)
         tensors[f"ids.{name}.lengths"] = np.array([len(text) for text in encoded], np.int32)
-    header = {"kind": kind, "version": FORMAT_VERSION, "config": dict(config)}
+    header = {
+        "kind": kind,
+        "version": FORMAT_VERSION,
+        "config": dict(config),
+        "owner": owner_of(path),
+        "arrays": {name: _checksum(name, array) for name, array in tensors.items()},
+    }
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"unheard": json.dumps(header, sort_keys=True)})
+        save_file(tensors, temporary, metadata={"unheard": seal(json.dumps(header, sort_keys=True))})
 
 
 def load(path: Path, kind: str) -> Artefact:
-    """Read one artefact; raise UserError if it is damaged, of another kind, or of a newer format."""
-    try:
+    """Read one artefact; raise UserError if it is damaged, of another kind or workspace, or of a newer format."""
+    with _named_if_unreadable(path):
         with safe_open(path, framework="numpy") as file:
-            header = _header(file)
+            header = _checked(path, _header(file), kind)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        _check_arrays(path, header, arrays)
         ids = {name.removeprefix("ids."): _ids(arrays, name) for name in list(arrays) if _names_ids(name)}
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise _unreadable(path, error) from error
-    return Artefact(kind, _checked(path, header, kind)["config"], arrays, ids)
+    return Artefact(kind, header["config"], arrays, ids)
 
 
 def load_mapped(path: Path, kind: str) -> Artefact:
@@ -132,9 +161,9 @@ def load_mapped(path: Path, kind: str) -> Artefact:
 
     Id lists are left out. The file may be replaced, not written to, while it is mapped.
     """
-    try:
+    with _named_if_unreadable(path):
         with safe_open(path, framework="numpy") as file:
-            header = _header(file)
+            header = _checked(path, _header(file), kind)
         with path.open("rb") as opened:
             length = int.from_bytes(opened.read(8), "little")
             entries = json.loads(opened.read(length))
@@ -146,51 +175,78 @@ def load_mapped(path: Path, kind: str) -> Artefact:
             for name, entry in entries.items()
             if name != "__metadata__" and not name.startswith("ids.")
         }
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise _unreadable(path, error) from error
-    return Artefact(kind, _checked(path, header, kind)["config"], arrays, {})
+        _check_arrays(path, header, arrays, left_out="ids.")
+    return Artefact(kind, header["config"], arrays, {})
 
 
 def read_config(path: Path, kind: str) -> dict[str, Any]:
     """Return the configuration of an artefact without reading its arrays; raise UserError as `load` does."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = _header(file)
-    except (SafetensorError, ValueError, OSError) as error:
-        raise _unreadable(path, error) from error
-    config: dict[str, Any] = _checked(path, header, kind)["config"]
+    with _named_if_unreadable(path), safe_open(path, framework="numpy") as file:
+        config: dict[str, Any] = _checked(path, _header(file), kind)["config"]
     return config
 
 
 def _header(file: Any) -> Any:
-    return json.loads((file.metadata() or {}).get("unheard", "null"))
+    return unseal((file.metadata() or {}).get("unheard", "null"))
 
 
-def _unreadable(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path}: not an unheard artefact ({error}); delete it and run its stage again")
+@contextmanager
+def _named_if_unreadable(path: Path) -> Iterator[None]:
+    """Raise UserError, which names the file, if it is no whole artefact."""
+    try:
+        yield
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError, OverflowError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error).replace("\n", " ")
+        raise UserError(f"{path}: not an unheard artefact ({reason}); delete it and run its stage again") from error
 
 
 def _checked(path: Path, header: Any, kind: str) -> dict[str, Any]:
-    """Return the header; raise UserError for another kind or a newer format."""
+    """Return the header; raise UserError for another kind or workspace, or a newer format."""
     if not isinstance(header, dict) or header.get("kind") != kind:
         found = header.get("kind") if isinstance(header, dict) else None
         raise UserError(f"{path}: expected an artefact of kind {kind!r}, found {found!r}; name another file")
-    if header["version"] > FORMAT_VERSION:
-        raise UserError(
-            f"{path}: format version {header['version']} is newer than {FORMAT_VERSION}; update unheard to read it"
-        )
+    version, config = header.get("version"), header.get("config")
+    if type(version) is not int or not isinstance(config, dict):
+        raise ValueError(f"expected a version and a configuration, found {version!r} and {type(config).__name__}")
+    if version > FORMAT_VERSION:
+        raise UserError(f"{path}: format version {version} is newer than {FORMAT_VERSION}; update unheard to read it")
+    if (version > 1) != ("arrays" in header):
+        raise ValueError(f"format version {version} with{'' if 'arrays' in header else 'out'} checksums")
+    check_owner(path, header.get("owner", ""))
     return header
 
 
-def problem_with(path: Path) -> str | None:
-    """Return what is wrong with an artefact of any kind, or None."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            kind = json.loads((file.metadata() or {}).get("unheard", "{}")).get("kind", "?")
-        load(path, kind)
-    except (SafetensorError, ValueError, OSError, UserError) as error:
-        return str(error)
-    return None
+def _checksum(name: str, array: NDArray[Any]) -> int:
+    """Return the checksum of an array and of its name, type and shape."""
+    about = f"{name} {array.dtype.str} {list(array.shape)}".encode()
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, zlib.crc32(about))
+
+
+def _check_arrays(path: Path, header: dict[str, Any], arrays: Mapping[str, NDArray[Any]], left_out: str = "?") -> None:
+    """Raise UserError unless the arrays are those that were written; of version 1 nothing is known."""
+    if header["version"] == 1:
+        return
+    expected = {name: found for name, found in header["arrays"].items() if not name.startswith(left_out)}
+    damaged = sorted(name for name, array in arrays.items() if expected.get(name) != _checksum(name, array))
+    damaged += sorted(expected.keys() - arrays.keys())
+    if damaged:
+        what = ", ".join(damaged)[:120]
+        raise UserError(f"{path}: damaged ({what}: other than its checksum); delete it and run its stage again")
+
+
+def kind_of(path: Path) -> str:
+    """Return the kind of an artefact; UserError if its header is damaged."""
+    with _named_if_unreadable(path), safe_open(path, framework="numpy") as file:
+        header = _header(file)
+        if not isinstance(header, dict):
+            raise ValueError("it has no header of unheard")
+    return str(header.get("kind"))
+
+
+def has_checksums(path: Path) -> bool:
+    """Return whether an artefact that can be read has checksums; those of version 1 have none."""
+    with safe_open(path, framework="numpy") as file:
+        return bool(_header(file)["version"] > 1)
 
 
 def _names_ids(name: str) -> bool:
@@ -201,4 +257,6 @@ def _ids(arrays: dict[str, NDArray[Any]], name: str) -> IdMap:
     """Remove one id list from `arrays` and return it."""
     blob, lengths = arrays.pop(name).tobytes(), arrays.pop(f"{name}.lengths")
     ends = np.cumsum(lengths, dtype=np.int64)
+    if (lengths < 0).any() or (ends[-1] if len(ends) else 0) != len(blob):
+        raise ValueError(f"the lengths of {name} do not add up to {len(blob)} bytes")
     return IdMap(blob[end - length : end].decode() for end, length in zip(ends, lengths, strict=True))

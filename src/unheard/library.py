@@ -1,6 +1,10 @@
 """Store the tracks and failures of a workspace in SQLite (WAL).
 
 Only this module uses SQL. Tracks are ordered by id, so that their rows are the same on every machine.
+
+Each row has a checksum of its values (0: written before there were checksums), and the table `digests` the sum of the
+checksums of each table and the owner of the workspace (checksums.py), all changed in one transaction. So changed, lost
+and foreign rows are found when tracks are read.
 """
 
 from __future__ import annotations
@@ -8,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -15,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from unheard.checksums import check_owner, owner_of
 from unheard.errors import LockedError, MissingStageError, Reason, UserError
 from unheard.ids import IdMap
 
@@ -24,18 +30,21 @@ CREATE TABLE IF NOT EXISTS tracks (
     isrc TEXT NOT NULL, mbid TEXT NOT NULL, release_date TEXT NOT NULL, genre TEXT NOT NULL, duration_s REAL NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, content_hash TEXT NOT NULL,
     album_artist TEXT NOT NULL DEFAULT '', ctime_ns INTEGER NOT NULL DEFAULT 0, audio_hash TEXT NOT NULL DEFAULT '',
-    gone_since TEXT NOT NULL DEFAULT '', decoded_hash TEXT NOT NULL DEFAULT ''
+    gone_since TEXT NOT NULL DEFAULT '', decoded_hash TEXT NOT NULL DEFAULT '', checksum INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tracks_path ON tracks (path);
 CREATE INDEX IF NOT EXISTS tracks_hash ON tracks (content_hash);
 CREATE TABLE IF NOT EXISTS file_failures (
     path TEXT PRIMARY KEY, track_id TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
-    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, duplicate_of TEXT NOT NULL, versions TEXT NOT NULL
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, duplicate_of TEXT NOT NULL, versions TEXT NOT NULL,
+    checksum INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS digests (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS file_failures_duplicate_of ON file_failures (duplicate_of) WHERE duplicate_of != '';
 """
 
-# Columns that later versions added to `tracks`; a library without them gets them when it is opened for writing.
+# Columns that later versions added; a library without them gets them when it is opened for writing.
+CHECKSUM = "INTEGER NOT NULL DEFAULT 0"
 ADDED_COLUMNS = {
     "album_artist": "TEXT NOT NULL DEFAULT ''",
     "ctime_ns": "INTEGER NOT NULL DEFAULT 0",
@@ -143,6 +152,10 @@ ADVICE = {
     sqlite3.SQLITE_ERROR: _RESTORE,  # a missing table or column: the file is from another program or version
 }
 TRACK_COLUMNS = tuple(column.name for column in fields(Track))
+FAILURE_COLUMNS = tuple(column.name for column in fields(Failure))
+TABLES = {"tracks": ("track_id", TRACK_COLUMNS), "file_failures": ("path", FAILURE_COLUMNS)}  # key, and all columns
+MODULUS = 2**48  # of sums of checksums
+Row = tuple[Any, ...]
 
 
 class Library:
@@ -152,6 +165,7 @@ class Library:
         self.path = path
         with self.sqlite_errors():
             self._db = _connect(path)
+        self._changes: dict[str, int] = {}  # by table, what the transaction has added to the sum of its checksums
 
     def __enter__(self) -> Self:
         return self
@@ -181,9 +195,11 @@ class Library:
             try:
                 yield
             except BaseException:
+                self._changes.clear()
                 if self._db.in_transaction:  # SQLite has rolled back by itself if the disk is full
                     self._db.execute("ROLLBACK")
                 raise
+            self._store_digests()
             self._db.execute("COMMIT")
 
     # ------------------------------------------------------------------------------------------------- tracks
@@ -191,70 +207,165 @@ class Library:
     def put_track(self, track: Track) -> None:
         """Insert or replace one track, and delete an earlier failure of its file."""
         values = [getattr(track, column) for column in TRACK_COLUMNS]
+        values[TRACK_COLUMNS.index("duration_s")] = float(track.duration_s)  # as SQLite returns it
         values[TRACK_COLUMNS.index("artists")] = json.dumps(track.artists, ensure_ascii=False)
-        parameters = ", ".join("?" * len(values))
-        self._db.execute(f"INSERT OR REPLACE INTO tracks ({', '.join(TRACK_COLUMNS)}) VALUES ({parameters})", values)
+        self._put("tracks", tuple(values))
         if track.path:
-            self._db.execute("DELETE FROM file_failures WHERE path = ?", (track.path,))
+            self.remove_failure(track.path)
 
     def remove_track(self, track_id: str) -> None:
         """Delete a track. Its plays remain, so that they apply again if its file is scanned again."""
-        self._db.execute("DELETE FROM tracks WHERE track_id = ?", (track_id,))
+        self._delete("tracks", "track_id = ?", track_id)
 
     def tracks(self) -> Tracks:
-        """Return all tracks."""
-        cursor = self._db.execute(f"SELECT {self._columns(*TRACK_COLUMNS)} FROM tracks ORDER BY track_id")
-        return Tracks(tuple(_track(row) for row in cursor))
+        """Return all tracks; UserError if rows are damaged, missing or of another workspace."""
+        found, total = [], 0
+        with self._snapshot():
+            for row in self._db.execute(f"{self._select('tracks')} ORDER BY track_id"):
+                if row[-1] and row[-1] != _checksum(row[:-1]):
+                    raise self._damaged(f"the row of track {row[0]!r:.60} does not match its checksum")
+                total += row[-1]
+                found.append(_track(row))
+            problem = self._digest_problem("tracks", total)
+        if problem is not None:
+            raise self._damaged(problem)
+        return Tracks(tuple(found))
 
     def track_of_content(self, content_hash: str) -> Track | None:
         """Return the track whose file has this content hash, or None."""
-        query = f"SELECT {self._columns(*TRACK_COLUMNS)} FROM tracks WHERE content_hash = ? ORDER BY track_id"
+        query = f"{self._select('tracks')} WHERE content_hash = ? ORDER BY track_id"
         row = self._db.execute(query, (content_hash,)).fetchone()
         return _track(row) if row else None
 
     def source_hashes(self) -> dict[str, str]:
         """Return `Track.source_hash` of every track by its id."""
-        columns = ("track_id", "path", "size", "mtime_ns", "content_hash", "decoded_hash")
-        cursor = self._db.execute(f"SELECT {self._columns(*columns)} FROM tracks")
-        return {row[0]: Track(**dict(zip(columns, row, strict=True))).source_hash for row in cursor}
+        return {track.track_id: track.source_hash for track in self.tracks().items}
 
-    def _columns(self, *names: str) -> str:
-        """Return columns of `tracks` to select; an older library that cannot be written lacks some."""
-        present = {row[1] for row in self._db.execute("PRAGMA table_info(tracks)")}
+    def _select(self, table: str) -> str:
+        """Return a query for all columns and the checksum; an older library that cannot be written lacks some."""
+        present = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
         empty = {name: "0" if "INTEGER" in definition else "''" for name, definition in ADDED_COLUMNS.items()}
-        return ", ".join(f"{empty[name]} AS {name}" if name in empty.keys() - present else name for name in names)
+        empty["checksum"] = "0"
+        names = [
+            f"{empty[name]} AS {name}" if name in empty.keys() - present else name
+            for name in (*TABLES[table][1], "checksum")
+        ]
+        return f"SELECT {', '.join(names)} FROM {table}"
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """Read one state of the library inside, whatever other processes write meanwhile."""
+        own = not self._db.in_transaction
+        if own:
+            self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if own and self._db.in_transaction:
+                self._db.execute("COMMIT")
 
     # ----------------------------------------------------------------------------------------------- failures
 
     def put_failure(self, failure: Failure) -> None:
         """Insert or replace the failure of one file."""
         values = {**vars(failure), "reason": failure.reason.value}
-        parameters = ", ".join("?" * len(values))
-        query = f"INSERT OR REPLACE INTO file_failures ({', '.join(values)}) VALUES ({parameters})"
-        self._db.execute(query, tuple(values.values()))
+        self._put("file_failures", tuple(values[column] for column in FAILURE_COLUMNS))
 
     def remove_failure(self, path: str) -> None:
         """Delete the failure of one file."""
-        self._db.execute("DELETE FROM file_failures WHERE path = ?", (path,))
+        self._delete("file_failures", "path = ?", path)
 
     def remove_duplicates(self, track_id: str) -> None:
         """Delete the failures of files that were skipped as duplicates of a track."""
-        self._db.execute("DELETE FROM file_failures WHERE duplicate_of = ? AND duplicate_of != ''", (track_id,))
+        self._delete("file_failures", "duplicate_of = ? AND duplicate_of != ''", track_id)
 
     def failures(self) -> list[Failure]:
-        """Return every file that was skipped, ordered by path."""
-        cursor = self._db.execute(
-            "SELECT path, reason, detail, track_id, size, mtime_ns, duplicate_of, versions FROM file_failures "
-            "ORDER BY path"
+        """Return every file that was skipped, ordered by path; the next scan tries those of damaged rows again."""
+        return [_failure(row) for row in self._db.execute(f"{self._select('file_failures')} ORDER BY path")]
+
+    # ---------------------------------------------------------------------------------------------- checksums
+
+    def _put(self, table: str, values: Row) -> None:
+        """Insert or replace one row with its checksum."""
+        key, columns = TABLES[table]
+        old = self._db.execute(f"SELECT checksum FROM {table} WHERE {key} = ?", values[:1]).fetchone()
+        checksum = _checksum(values)
+        self._changes[table] = self._changes.get(table, 0) + checksum - (old[0] if old else 0)
+        query = f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}, checksum) VALUES ({'?, ' * len(columns)}?)"
+        self._db.execute(query, (*values, checksum))
+
+    def _delete(self, table: str, where: str, value: str) -> None:
+        query = f"DELETE FROM {table} WHERE {where} RETURNING checksum"
+        for (checksum,) in self._db.execute(query, (value,)).fetchall():
+            self._changes[table] = self._changes.get(table, 0) - checksum
+
+    def _store_digests(self) -> None:
+        """Add what the transaction has changed to the sums, and name the owner of the first one."""
+        for table, change in self._changes.items():
+            query = "INSERT INTO digests VALUES (?, ?) ON CONFLICT DO UPDATE SET value = (value + ?) % ?"
+            self._db.execute(query, (table, change % MODULUS, change % MODULUS, MODULUS))
+        if self._changes and (owner := owner_of(self.path)):
+            self._db.execute("INSERT OR IGNORE INTO digests VALUES ('owner', ?)", (owner,))
+        self._changes.clear()
+
+    def _digest_problem(self, table: str, total: int) -> str | None:
+        """Return what is wrong with the sum of the checksums of a table; None also for a library without digests."""
+        if self._changes or "digests" not in self.table_names():
+            return None
+        found = dict(self._db.execute("SELECT name, value FROM digests"))
+        check_owner(self.path, str(found.get("owner", "")))
+        if table in found and found[table] != total % MODULUS:
+            return f"rows of the table {table} are missing, or are those of another time"
+        return None
+
+    def _damaged(self, problem: str) -> UserError:
+        root = self.path.parent
+        return UserError(
+            f"{self.path}: damaged ({problem}); restore it from a copy, or run `unheard doctor -w {root} --repair` and "
+            "scan again"
         )
-        return [Failure(path, Reason(reason), *rest) for path, reason, *rest in cursor]
+
+    def damage(self) -> list[str]:
+        """Return what is wrong with the file, its rows and their sums; UserError for a file of another workspace."""
+        problems = []
+        if (answer := self._db.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+            problems.append(str(answer).replace("\n", " "))
+        for table, (key, _) in TABLES.items():
+            total = 0
+            for row in self._db.execute(self._select(table)):
+                total += row[-1]
+                if (row[-1] and row[-1] != _checksum(row[:-1])) or not _is_readable(table, row):
+                    problems.append(f"{table}: the row of {key} {row[0]!r:.60} is damaged")
+            if (problem := self._digest_problem(table, total)) is not None:
+                problems.append(problem)
+        return problems
+
+    def without_checksums(self) -> int:
+        """Return the number of rows that were written before there were checksums."""
+        return sum(not row[-1] for table in TABLES for row in self._db.execute(self._select(table)))
+
+    def repair(self) -> int:
+        """Delete damaged rows, and give all others and the tables new checksums; return how many were deleted."""
+        deleted = 0
+        with self.sqlite_errors():
+            self._db.execute("REINDEX")
+        with self.transaction():
+            self._db.execute("DELETE FROM digests")
+            for table, (key, _) in TABLES.items():
+                rows = self._db.execute(self._select(table)).fetchall()
+                self._changes[table] = 0
+                for row in rows:
+                    if (row[-1] and row[-1] != _checksum(row[:-1])) or not _is_readable(table, row):
+                        self._db.execute(f"DELETE FROM {table} WHERE {key} = ?", row[:1])
+                        deleted += 1
+                        continue
+                    checksum = _checksum(row[:-1])
+                    self._changes[table] += checksum
+                    if checksum != row[-1]:
+                        self._db.execute(f"UPDATE {table} SET checksum = ? WHERE {key} = ?", (checksum, row[0]))
+        return deleted
 
     # -------------------------------------------------------------------------------------------------- file
-
-    def integrity_problem(self) -> str | None:
-        """Return the first problem that SQLite finds in the file, or None."""
-        (answer,) = self._db.execute("PRAGMA quick_check").fetchone()
-        return None if answer == "ok" else str(answer)
 
     def table_names(self) -> frozenset[str]:
         """Return the names of all tables, those of other formats too."""
@@ -264,7 +375,7 @@ class Library:
         """Return the numbers of tracks, of those whose files are gone, and of failures."""
         queries = {
             "tracks": "SELECT COUNT(*) FROM tracks",
-            "gone": f"SELECT COUNT(*) FROM (SELECT {self._columns('gone_since')} FROM tracks) WHERE gone_since != ''",
+            "gone": f"SELECT COUNT(*) FROM ({self._select('tracks')}) WHERE gone_since != ''",
             "failures": "SELECT COUNT(*) FROM file_failures",
         }
         return {name: int(self._db.execute(query).fetchone()[0]) for name, query in queries.items()}
@@ -292,16 +403,55 @@ def _connect(path: Path) -> sqlite3.Connection:
     if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         db = sqlite3.connect(path, timeout=30, isolation_level=None)
         db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
-        present = {row[1] for row in db.execute("PRAGMA table_info(tracks)")}
-        for column, definition in ADDED_COLUMNS.items():
-            if column not in present:
-                db.execute(f"ALTER TABLE tracks ADD COLUMN {column} {definition}")
+        for table, columns in (
+            ("tracks", {**ADDED_COLUMNS, "checksum": CHECKSUM}),
+            ("file_failures", {"checksum": CHECKSUM}),
+        ):
+            present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+            for column in columns.keys() - present:
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column]}")
         return db
     log = path.with_name(f"{path.name}-wal")  # without a log, mode=ro would try to create one in the folder
     mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=30, isolation_level=None)
 
 
-def _track(row: tuple[Any, ...]) -> Track:
-    values = dict(zip(TRACK_COLUMNS, row, strict=True))
-    return Track(**{**values, "artists": tuple(json.loads(values["artists"]))})
+def _checksum(values: Row) -> int:
+    """Return the checksum of a row, above 0. It leaves out empty values at the end: columns that later versions add."""
+    while values and values[-1] in ("", 0):
+        values = values[:-1]
+    return zlib.crc32(repr(values).encode("utf-8", "surrogatepass")) or 1
+
+
+def _track(row: Row) -> Track:
+    try:
+        artists = json.loads(row[3])
+        if not all(isinstance(artist, str) for artist in artists):
+            raise TypeError("expected texts")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"the library: damaged (the artists of track {row[0]!r:.60} are no list of texts); restore it from a copy"
+        ) from error
+    return Track(row[0], row[1], row[2], tuple(artists), *row[4 : len(TRACK_COLUMNS)])
+
+
+def _failure(row: Row) -> Failure:
+    path, reason, *rest, checksum = row
+    try:
+        if checksum and checksum != _checksum(row[:-1]):
+            return Failure(path, Reason.UNREADABLE, "its row is damaged; the next scan tries the file again")
+        return Failure(path, Reason(reason), *rest)
+    except ValueError:
+        return Failure(path, Reason.UNREADABLE, f"its reason {reason!r:.30} is damaged; the next scan tries it again")
+
+
+def _is_readable(table: str, row: Row) -> bool:
+    """Return whether the values of a row can be used."""
+    try:
+        if table == "tracks":
+            _track(row)
+        else:
+            Reason(row[1])
+    except (UserError, ValueError):
+        return False
+    return True

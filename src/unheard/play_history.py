@@ -1,6 +1,7 @@
 """The play history: what a person played in a music player, stored in W/played.jsonl.
 
-One JSON object a line, in the order of arrival: track_id, at (seconds since 1970), event, player. A player reports the
+One JSON object a line, in the order of arrival: checksum (checksums.py), track_id, at (seconds since 1970), event and
+player. A player reports the
 event "start" when a track begins, and "play" when enough of it was played to count, usually half.
 
 Lines are only ever appended, each batch with one write. A process that is killed while it writes leaves a part of a
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
+from unheard.checksums import seal, unseal
 from unheard.errors import UserError
 from unheard.workspace import Workspace
 
@@ -59,10 +61,12 @@ class PlayHistory:
 
     counts   by track id
     playing  the last start of each player, until its next event; of the MAX_PLAYERS latest
+    n_damaged  number of lines that cannot be read, and do not count
     """
 
     counts: dict[str, ListenCounts] = field(default_factory=dict)
     playing: dict[str, Listen] = field(default_factory=dict)
+    n_damaged: int = 0
     _players: dict[str, None] = field(default_factory=dict)  # that have reported a play, the latest last
 
     def add(self, listen: Listen) -> None:
@@ -85,7 +89,7 @@ class PlayHistory:
 
     def copy(self) -> PlayHistory:
         """Return a copy that later lines do not change."""
-        return PlayHistory(dict(self.counts), dict(self.playing), dict(self._players))
+        return PlayHistory(dict(self.counts), dict(self.playing), self.n_damaged, dict(self._players))
 
 
 def _put(players: dict[str, T], player: str, value: T) -> None:
@@ -98,8 +102,8 @@ def _put(players: dict[str, T], player: str, value: T) -> None:
 
 def add_listens(workspace: Workspace, listens: Iterable[Listen]) -> None:
     """Append lines to the history, durably. Raise UserError if the file cannot be written."""
-    text = "".join(json.dumps(one._asdict(), ensure_ascii=True) + "\n" for one in listens)
     path = workspace.played_path
+    text = "".join(seal(json.dumps(one._asdict(), ensure_ascii=True), path) + "\n" for one in listens)
     try:
         with _lock, path.open("ab+") as file:
             size = file.seek(0, os.SEEK_END)
@@ -144,16 +148,19 @@ def history(workspace: Workspace) -> PlayHistory:
                     if not line.endswith(b"\n"):
                         break  # still being written
                     known.n_bytes += len(line)
-                    if (listen := _parsed(line)) is not None:
+                    if (listen := _parsed(line, path)) is not None:
                         known.history.add(listen)
+                    elif line.strip():
+                        known.history.n_damaged += 1
             known.shared = known.history.copy()
+            known.shared.n_damaged += known.n_bytes < state.st_size  # a part of a line, as a kill leaves it
         return known.shared
 
 
-def _parsed(line: bytes) -> Listen | None:
+def _parsed(line: bytes, path: Path) -> Listen | None:
     """Return a line as a listen; None if it is damaged."""
     try:
-        values: Mapping[str, object] = json.loads(line)
+        values: Mapping[str, object] = unseal(line.decode("utf-8", "surrogateescape"), path)
         track_id, at, event, player = (values[name] for name in Listen._fields)
     except (ValueError, KeyError, TypeError):
         return None

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from unheard.checksums import read_sealed, seal, unseal
 from unheard.workspace import Workspace
 
 PACKAGES = ("unheard", "implicit", "numpy", "scipy", "torch")
@@ -48,7 +49,7 @@ def record_run(
         "seed": seed,
         "figures": {name: _finite(value) for name, value in figures.items()},
     }
-    text = json.dumps(line, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    text = seal(json.dumps(line, ensure_ascii=False, allow_nan=False, default=str), workspace.runs_path) + "\n"
     with workspace.runs_path.open("ab") as file:
         file.write(text.encode())  # one write: lines of two processes do not mix
 
@@ -61,7 +62,7 @@ def _finite(value: object) -> object:
 def last_figures(history: Path) -> dict[str, float]:
     """Return the figures of the last epoch of each stage of a training, from its history.json; none without one."""
     try:
-        stages = json.loads(history.read_text(encoding="utf-8"))["stages"]
+        stages = read_sealed(history)["stages"]
         return {
             f"stage {number} {name}": float(value)
             for number, stage in enumerate(stages, start=1)
@@ -78,7 +79,7 @@ def read_runs(workspace: Workspace) -> list[dict[str, Any]]:
     found = []
     for line in workspace.runs_path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            found.append(json.loads(line))
+            found.append(unseal(line, workspace.runs_path))
         except ValueError:
             continue
     return found

@@ -26,6 +26,7 @@ from unheard.recommend.confidence import ConfidenceModel, confidence_model
 from unheard.recommend.export import as_json, entries_of, export
 from unheard.recommend.first_plays import with_first_plays
 from unheard.recommend.index_files import IndexFiles
+from unheard.recommend.missing_parts import missing_parts
 from unheard.recommend.models import (
     ORACLE,
     UNTRAINED,
@@ -37,7 +38,8 @@ from unheard.recommend.models import (
 )
 from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions
 from unheard.recommend.recommend import Recommendation
-from unheard.recommend.recommenders import FactorRecommender, Recommender, space_of
+from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Recommender, space_of
+from unheard.recommend.scales import check_calibrated
 from unheard.recommend.seeds import NewTrack, Seed
 from unheard.recommend.shortlist import Shortlists, min_tracks, shortlists
 from unheard.recommend.sound import SOUND
@@ -97,7 +99,8 @@ class Session:
             need_full = model == ORACLE or self.workspace.factors_path("full").is_file()
             catalogue = load_catalogue(self.workspace, split or split_for_use(self.workspace), need_full=need_full)
         self.catalogue: Catalogue = catalogue
-        self.model, self.notice = choose_model(self.workspace, self.catalogue, model)
+        self.model, notice = choose_model(self.workspace, self.catalogue, model)
+        self.notice = " ".join([*filter(None, [notice]), *missing_parts(self.workspace, self.catalogue, self.model)])
 
     # -------------------------------------------------------------------------------------------- ids and scores
 
@@ -171,6 +174,7 @@ class Session:
     ) -> list[Recommendation]:
         """Return the tracks of `recommend` with label, reasons and confidence. `like` may hold encoded files too."""
         options = self._without_disliked(options.changed(**changes))
+        self._check_calibrated(options.candidates)
         return ranking.recommend(
             self.catalogue,
             self._recommender,
@@ -199,6 +203,12 @@ class Session:
             shortlists=self._shortlists,
             seed=self.seed,
         )
+
+    def _check_calibrated(self, candidates: Candidates | None) -> None:
+        """Raise MissingStageError for a list of warm and cold tracks whose calibration is lost."""
+        recommender = self._recommender
+        if candidates == "all" and isinstance(recommender, EmbeddingRecommender) and recommender.warm_cold is None:
+            check_calibrated(self.workspace, self.catalogue.split.name, without_part(self.model))
 
     def radio(
         self, like: Sequence[str], *, played: Sequence[str] = (), options: ListOptions = DEFAULT_OPTIONS
@@ -371,6 +381,7 @@ class Session:
         self, path: Path, *, candidates: Candidates, n: int, progress: Progress = silent
     ) -> int:
         """Write CSV (playlist_id, rank, track_id, score) for every playlist; return the number of rows."""
+        self._check_calibrated(candidates)
         return csv_lists.write_recommendation_lists(
             path, self.catalogue, self._recommender, candidates=candidates, n=n, seed=self.seed, progress=progress
         )

@@ -1,6 +1,7 @@
 """Thumbs up and down: what a person said about single tracks, stored in W/thumbs.jsonl.
 
-One JSON object a line: track_id, thumb ("up" or "down"), at (time in ISO 8601); oldest first, each track once.
+One JSON object a line: checksum (checksums.py), track_id, thumb ("up" or "down"), at (time in ISO 8601); oldest first,
+each track once.
 Tracks with a thumb up are the saved playlist "My likes" (saved_playlists.py). Tracks with a thumb down are in no list.
 Lines of tracks that are not in the library are kept.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from unheard.artefacts import write_text
+from unheard.checksums import seal, unseal
 from unheard.workspace import Workspace
 
 Thumb = Literal["up", "down"]
@@ -65,7 +67,10 @@ def set_thumbs(workspace: Workspace, thumbs: Mapping[str, Thumb | None]) -> None
         kept = [one for one in read_thumbs(workspace) if one.track_id not in thumbs]
         now = datetime.now(tz=UTC).isoformat(timespec="seconds")
         kept += [Rated(track_id, thumb, now) for track_id, thumb in thumbs.items() if thumb is not None]
-        lines = (*damaged_lines(workspace), *(json.dumps(asdict(one), ensure_ascii=False) for one in kept))
+        lines = (
+            *damaged_lines(workspace),
+            *(seal(json.dumps(asdict(one), ensure_ascii=False), workspace.thumbs_path) for one in kept),
+        )
         write_text(workspace.thumbs_path, "".join(f"{line}\n" for line in lines))
 
 
@@ -91,7 +96,7 @@ def _read(path: Path, version: Version) -> tuple[tuple[Rated, ...], tuple[str, .
     text = path.read_text(encoding="utf-8", errors="replace") if version != (0, 0, 0) else ""
     for line in filter(None, text.split("\n")):
         try:
-            one = Rated(**json.loads(line))
+            one = Rated(**unseal(line, path))
         except (ValueError, TypeError):
             damaged.append(line)
             continue

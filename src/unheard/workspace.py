@@ -1,7 +1,7 @@
 """Define the paths and settings of a workspace, the folder with all data about one music collection.
 
 W/
-  workspace.json                 format version, front end and its settings
+  workspace.json                 format version, random id, front end and its settings, checksum
   library.sqlite                 tracks, failures (see library.py)
   plays/                         plays and playlists, Parquet (see plays/storage.py)
   features/<kind>/               one extractor's vectors of every track (see features/store.py)
@@ -35,15 +35,18 @@ W/
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from unheard.artefacts import write_json
+from unheard.checksums import BY_HAND, MARKER, MARKER_KEYS, read_sealed
 from unheard.errors import MissingStageError, UserError
 
 FORMAT_VERSION = 2  # what changed and why: docs/decisions/0012-workspace-format-2.md
 FrontEndName = Literal["standard", "parity"]
+MAX_SETTING = 2**20  # far above any useful number; keeps a damaged one from asking for all memory
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,7 @@ class Workspace:
     @staticmethod
     def init(root: Path, settings: Settings | None = None) -> Workspace:
         """Make a workspace, or open an existing one; raise UserError if `root` holds something else."""
-        marker = root / "workspace.json"
-        if marker.exists():
+        if (root / MARKER).exists():
             found = Workspace.open(root)
             if settings is not None and settings != found.settings:
                 raise UserError(f"{root}: is a workspace with other settings ({found.settings}); choose another folder")
@@ -170,34 +172,41 @@ class Workspace:
 
 def read_marker(root: Path) -> tuple[int, Settings]:
     """Return format version and settings of a workspace; UserError if they are damaged or of a newer format."""
-    marker = root / "workspace.json"
+    marker = root / MARKER
     if not marker.is_file():
         raise MissingStageError(f"{root}: no workspace here", f"unheard init -w {root}")
     try:
-        values = json.loads(marker.read_text(encoding="utf-8"))
-        version = values.pop("version")
-        values.pop("format")
-        settings = Settings(**values)
+        values = read_sealed(marker)
+        version, _ = values["version"], values["format"]
+        settings = Settings(**{key: value for key, value in values.items() if key not in MARKER_KEYS})
         _check(settings)
         if type(version) is not int or version < 1:
             raise ValueError(f"version is {version!r}, expected a whole number above 0")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{marker}: damaged ({error}); restore it or make a new workspace") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error).removesuffix(f"; {BY_HAND}")
+        raise UserError(
+            f"{marker}: damaged ({reason}); restore it from a copy: what was scanned is of no use under other settings"
+        ) from error
     if version > FORMAT_VERSION:
         raise UserError(f"{marker}: format version {version} is newer than {FORMAT_VERSION}; update unheard")
     return version, settings
 
 
-def write_marker(root: Path, settings: Settings) -> None:
-    """Write workspace.json of the present format, atomically."""
-    content = {"format": "unheard workspace", "version": FORMAT_VERSION, **asdict(settings)}
-    write_json(root / "workspace.json", content, indent=2)
+def workspace_id(root: Path) -> str:
+    """Return the id of a workspace whose marker can be read; "" if it was made before workspaces had one."""
+    return str(read_sealed(root / MARKER).get("id", ""))
+
+
+def write_marker(root: Path, settings: Settings, identity: str = "") -> None:
+    """Write workspace.json of the present format, atomically; without `identity`, with a new random id."""
+    about = {"format": "unheard workspace", "version": FORMAT_VERSION, "id": identity or secrets.token_hex(8)}
+    write_json(root / MARKER, about | asdict(settings), indent=2)
 
 
 def _check(settings: Settings) -> None:
-    """Raise ValueError unless the front end is known and every number is a whole number above 0."""
+    """Raise ValueError unless the front end is known and every number is a whole number from 1 to MAX_SETTING."""
     if settings.front_end not in get_args(FrontEndName):
         raise ValueError(f"front_end is {settings.front_end!r}, expected one of {', '.join(get_args(FrontEndName))}")
     for name, value in asdict(settings).items():
-        if name != "front_end" and (type(value) is not int or value < 1):
-            raise ValueError(f"{name} is {value!r}, expected a whole number above 0")
+        if name != "front_end" and (type(value) is not int or not 1 <= value <= MAX_SETTING):
+            raise ValueError(f"{name} is {value!r}, expected a whole number from 1 to {MAX_SETTING:,}")

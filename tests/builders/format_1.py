@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.checksums import read_sealed
 from unheard.features.store import FeatureStore
 from unheard.library import Failure, Library, Track
 from unheard.plays.storage import read_plays
@@ -63,6 +64,14 @@ def contents(root: Path) -> dict[str, Any]:
         mels = open_store(workspace, library)
     frames = {track_id: mels.frames(row).tobytes() for row, track_id in enumerate(mels.ids)}
     return found | {"tracks": tracks, "failures": failures, "mels": frames, "plays": list(read_plays(workspace))}
+
+
+def name_format_1(root: Path) -> None:
+    """Let workspace.json name format 1, without the checksum and the id that format 2 has."""
+    values = read_sealed(root / "workspace.json")
+    (root / "workspace.json").write_text(
+        json.dumps({key: values[key] for key in values if key != "id"} | {"version": 1})
+    )
 
 
 def write_mels(root: Path, frames: NDArray[Any]) -> None:

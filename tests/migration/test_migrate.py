@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.builders.command_line import RECIPE, run_command
-from tests.builders.format_1 import contents, database, other_files, rows_of, version_of, write_mels
+from tests.builders.format_1 import contents, database, name_format_1, other_files, rows_of, version_of, write_mels
 from unheard.errors import LockedError, UserError
 from unheard.features.current import current_features
 from unheard.features.store import FeatureStore
@@ -140,7 +140,7 @@ def test_the_old_tables_and_their_space_are_gone(migrated: Path, unpacked: Path)
     with database(migrated) as db:
         names = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         assert db.execute("PRAGMA freelist_count").fetchone() == (0,)
-    assert names == {"tracks", "file_failures"}
+    assert names == {"tracks", "file_failures", "digests"}
     assert (migrated / "library.sqlite").stat().st_size < (unpacked / "format-1" / "library.sqlite").stat().st_size / 4
     assert not (migrated / "mels.bin").exists()
 
@@ -194,8 +194,7 @@ def test_a_scan_tries_only_failures_of_unknown_versions_again(old: Path, tmp_pat
 
 def test_a_workspace_without_a_scan_is_migrated(tmp_path: Path) -> None:
     Workspace.init(tmp_path, Settings("parity"))
-    marker = tmp_path / "workspace.json"
-    marker.write_text(marker.read_text().replace('"version": 2', '"version": 1'))
+    name_format_1(tmp_path)
     assert migrate(tmp_path) == Migrated(changed=True, backup=None)
     assert Workspace.open(tmp_path).settings == Settings("parity")
     assert [path.name for path in tmp_path.iterdir()] == ["workspace.json"]
@@ -205,9 +204,9 @@ def test_what_a_version_between_two_releases_has_stored_stays(migrated: Path, tm
     """It wrote the new folders, but still 1 into workspace.json, and called the table of failures as format 1 did."""
     root = shutil.copytree(migrated, tmp_path / "w")
     shutil.rmtree(root / "backup-format-1")
-    shutil.copyfile(root / "workspace.json", tmp_path / "new.json")
-    (root / "workspace.json").write_text((tmp_path / "new.json").read_text().replace('"version": 2', '"version": 1'))
+    name_format_1(root)
     with database(root) as db:
+        db.execute("DROP TABLE digests")
         db.execute("DROP INDEX file_failures_duplicate_of")
         db.execute("ALTER TABLE file_failures RENAME TO failures")
         db.execute("UPDATE failures SET versions = 'some'")

@@ -121,7 +121,7 @@ def test_a_newer_format_is_refused(workspace: Workspace, monkeypatch: pytest.Mon
     with monkeypatch.context() as patch:
         patch.setattr(storage, "FORMAT_VERSION", 99)
         replace_playlists(workspace, Plays.of(PLAYS))
-    with pytest.raises(UserError, match=r"playlists\.parquet: format version 99 is newer than 1; update unheard"):
+    with pytest.raises(UserError, match=r"playlists\.parquet: format version 99 is newer than 2; update unheard"):
         read_plays(workspace)
 
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from unheard.cli.app import app
-from unheard.errors import MissingStageError
+from unheard.errors import MissingStageError, UserError
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.inference.predictions import load_predictions
@@ -73,9 +73,12 @@ def test_the_scale_is_fitted_once_per_training(fitted: Workspace) -> None:
     kept = path.read_text()
     for damaged in ("", "[]", "{}", json.dumps({"fingerprint": fingerprint, "slope": -1.0, "offset": 0.0}), kept[:-9]):
         path.write_text(damaged)
-        assert load_scale(fitted, "artists", "two", fingerprint) is None
-        assert embedding_recommender(fitted, catalogue).warm_cold is None
-    path.write_text(kept)
+        with pytest.raises(UserError, match=r"scale\.json: damaged .*; delete it and run `unheard train"):
+            load_scale(fitted, "artists", "two", fingerprint)
+        with pytest.raises(UserError, match=r"scale\.json: damaged"):
+            embedding_recommender(fitted, catalogue)
+        assert calibrate(fitted, "artists", "two") == first  # what `unheard train` does
+        assert path.read_text() == kept
     fit_rankers(
         fitted, replace(RECIPE, members=RECIPE.members[:1]), load_split(fitted, "artists")
     )  # another model of that name
@@ -99,7 +102,8 @@ def test_train_reports_missing_validation_plays(fitted: Workspace) -> None:
     ran = CliRunner().invoke(app, ["train", "-w", str(fitted.root), "--split", "artists", "artist-shrinkage"])
     assert ran.exit_code == 0, ran.output
     assert "not calibrated" in ran.output
-    assert not scale_path(fitted, "artists", "artist-shrinkage").exists()
+    stored = json.loads(scale_path(fitted, "artists", "artist-shrinkage").read_text())
+    assert stored["slope"] is None  # not the same as a file that is lost
 
 
 def test_an_unknown_model_raises(fitted: Workspace) -> None:

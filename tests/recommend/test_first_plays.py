@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from tests.builders import music_world as world
 from unheard import artefacts
 from unheard.cli.app import app
+from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.factors.als import fold_in
 from unheard.factors.stage import compute_factors
@@ -264,20 +265,21 @@ def test_evaluation_does_not_change(own: Workspace) -> None:
 # -------------------------------------------------------------------------------------------------------------- stored
 
 
-def test_estimates_are_of_one_training_and_damaged_ones_are_left_out(own: Workspace) -> None:
+def test_estimates_are_of_one_training_and_damaged_ones_are_refused(own: Workspace) -> None:
     stored, path = load_estimates(own, LIVE, "two"), estimates_path(own, LIVE, "two")
     assert stored is not None
     assert 0 < stored.kappas.plays < np.inf
     calibrate(own, LIVE, "two")
     kept = path.read_bytes()
     found = artefacts.load(path, KIND)
-    for changes in ({"fingerprint": "other"}, {"plays": -1.0}, {"plays": "x"}, {"artist": "x"}, {"plays": None}):
+    for changes in ({"fingerprint": "other"}, {"plays": -1.0}, {"plays": None}):
         artefacts.save(path, KIND, config={**found.config, **changes}, arrays=found.arrays, ids=found.ids)
         assert load_estimates(own, LIVE, "two") is None
         production(own, load_catalogue(own, LIVE))
     for damaged in (b"", kept[:-20], b"{}"):
         path.write_bytes(damaged)
-        assert load_estimates(own, LIVE, "two") is None
+        with pytest.raises(UserError, match=r"estimates\.safetensors: .*; delete it and run"):
+            load_estimates(own, LIVE, "two")
     path.unlink()
     assert load_estimates(own, LIVE, "two") is None
     calibrate(own, LIVE, "two")

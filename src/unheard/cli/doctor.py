@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from unheard import artefacts
 from unheard.errors import UnheardError
 from unheard.library import Library, explain
 from unheard.migration.migrate import backup_dir, has_backup, unfinished
@@ -35,12 +34,15 @@ class Check:
     found: str
 
 
-def run_checks(workspace: Workspace | None) -> list[Check]:
-    """Run every check, the machine's first."""
+def run_checks(workspace: Workspace | None, *, damaged: bool = False) -> list[Check]:
+    """Run every check, the machine's first.
+
+    damaged  whether damage was found in the workspace (damage.py)
+    """
     checks = [*_machine(), *_decoders()]
     if workspace is not None:
         checks += [*_disk(workspace), *_consistency(workspace)]
-        checks += _backup(workspace, in_order=all(check.ok for check in checks))
+        checks += _backup(workspace, in_order=not damaged and all(check.ok for check in checks))
     return checks
 
 
@@ -99,10 +101,6 @@ def _consistency(workspace: Workspace) -> Iterator[Check]:
         if explained is None:
             raise
         yield Check(False, "library", str(explained))
-    for path in sorted(workspace.root.glob("**/*.safetensors")):
-        problem = artefacts.problem_with(path)
-        if problem:
-            yield Check(False, path.name, problem)
 
 
 def _backup(workspace: Workspace, *, in_order: bool) -> Iterator[Check]:
@@ -128,8 +126,7 @@ def _library_checks(workspace: Workspace) -> Iterator[Check]:
     from unheard.spectrograms.store import open_store
 
     with Library(workspace.library_path) as library:
-        problem = library.integrity_problem()
-        yield Check(problem is None, "library", problem or str(library.counts()))
+        yield Check(True, "library", str(library.counts()))
         if list_shards(workspace.mels_path):
             try:
                 store = open_store(workspace, library)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from unheard.cli.damage import find_damage
+from unheard.errors import UserError
 from unheard.factors.store import load_factors
 from unheard.features.current import current_features
 from unheard.features.table import VECTORS
@@ -25,12 +27,18 @@ def describe(workspace: Workspace) -> dict[str, Any]:
     """Return the state of each stage of a workspace, and the next command.
 
     `next` is the next command towards recommendations; `evaluation`, if there are splits, the next one towards results
-    of `evaluate`. Both run without changes, except for `AUDIO` and `PLAYLISTS`.
+    of `evaluate`. Both run without changes, except for `AUDIO` and `PLAYLISTS`. With damage, `next` is `doctor`.
     """
     state: dict[str, Any] = {"front end": workspace.settings.front_end}
     if workspace.library_path.is_file():
-        with open_library(workspace.library_path) as library:
-            state |= _holdings(workspace, library)
+        try:
+            with open_library(workspace.library_path) as library:
+                state |= _holdings(workspace, library)
+        except UserError as error:
+            return state | {"damage": str(error), "next": _command(workspace, "doctor")}
+    findings = [one for one in find_damage(workspace, frames=False) if one.severity != "old"]
+    if findings:
+        return state | {"damage": f"{len(findings)} findings", "next": _command(workspace, "doctor")}
     if not state.get("tracks"):
         return state | {"next": _command(workspace, "scan", AUDIO)}
     if not state["plays"]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from unheard.artefacts import write_json, write_text
+from unheard.checksums import read_sealed
 from unheard.demo.audio_files import write_track
 from unheard.demo.broken import BrokenFile, broken_files, write_broken
 from unheard.demo.listeners import GeneratedPlaylist, Taste, draw_playlists
@@ -85,7 +85,7 @@ def build_world(
     progress("simulating listeners", n_playlists, n_playlists)
     write_text(out / "tracks.csv", _tracks_csv(tracks, broken))
     write_text(out / "playlists.csv", _playlists_csv(tracks, playlists))
-    write_json(out / "truth.json", _truth(plan, tracks, playlists), indent=1)
+    write_json(out / "truth.json", _truth(plan, tracks, playlists), indent=1, sealed=False)
     write_text(out / "README.md", _readme(plan))
 
 
@@ -94,7 +94,7 @@ def _claim(out: Path, plan: dict[str, Any]) -> None:
     marker = out / MARKER
     if marker.exists():
         try:
-            existing = json.loads(marker.read_text(encoding="utf-8"))
+            existing = read_sealed(marker)
         except ValueError:
             existing = None
         if existing != plan:
@@ -102,7 +102,7 @@ def _claim(out: Path, plan: dict[str, Any]) -> None:
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out}: is not empty and not a demo world; name another folder")
     else:
-        write_json(marker, plan)
+        write_json(marker, plan, sealed=False)
     for leftover in (*out.glob(".*.partial"), *(out / "audio").glob("*/.*.partial")):
         leftover.unlink()
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from unheard.artefacts import write_json
+from unheard.artefacts import write_json_rows
 from unheard.evaluate.measure import Figure, Measure
 from unheard.metrics.intervals import holm, p_value, percentile_interval
 from unheard.recommend.models import ORACLE, UNTRAINED
@@ -82,8 +82,8 @@ class Results:
 def write_results(path: Path, results: Results) -> Path:
     """Write the rows to `path` and the comparisons to `<name>.comparisons.json`, whose path is returned."""
     comparisons_path = path.with_name(f"{path.stem}.comparisons.json")
-    write_json(path, results.rows, indent=1)
-    write_json(comparisons_path, [comparison.as_json() for comparison in results.comparisons], indent=1)
+    write_json_rows(path, results.rows, indent=1)
+    write_json_rows(comparisons_path, [comparison.as_json() for comparison in results.comparisons], indent=1)
     return comparisons_path
 
 

@@ -6,13 +6,13 @@ A file W/experiments/<name>.json holds `title`, `about` (the summary), `tables` 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_type_hints
 
 from unheard.artefacts import write_json
+from unheard.checksums import read_sealed
 from unheard.errors import UserError
 from unheard.evaluate.result_tables import Table
 from unheard.progress import Progress, silent
@@ -132,7 +132,7 @@ def save(experiment: Experiment[Any], workspace: Workspace, findings: Findings) 
 def load(experiment: Experiment[Any], workspace: Workspace) -> Findings:
     """Return the findings of an earlier run; {} if there are none, or if the file is damaged."""
     try:
-        content = json.loads(path_of(experiment, workspace).read_text(encoding="utf-8"))
+        content = read_sealed(path_of(experiment, workspace))
         return dict(content["findings"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -10,7 +10,7 @@ import numpy as np
 
 from unheard import artefacts
 from unheard.arrays import Floats, Indices, Mask
-from unheard.errors import MissingStageError
+from unheard.errors import MissingStageError, UserError
 from unheard.factors.als import AlsConfig
 from unheard.ids import IdMap
 from unheard.splits import Split
@@ -81,6 +81,11 @@ def load_factors(workspace: Workspace, split: str) -> Factors:
         option = "" if split == "full" else f" --split {split}"
         raise MissingStageError(f"{path}: no factors yet", f"unheard factors -w {workspace.root}{option}")
     artefact = artefacts.load(path, KIND)
+    try:
+        _check(artefact)
+    except (KeyError, ValueError) as error:
+        again = f"unheard factors -w {workspace.root}{'' if split == 'full' else f' --split {split}'}"
+        raise UserError(f"{path}: damaged ({error}); run `{again}` again") from error
     return Factors(
         artefact.ids["track"],
         artefact.ids["playlist"],
@@ -90,6 +95,18 @@ def load_factors(workspace: Workspace, split: str) -> Factors:
         artefact.config,
         artefact.arrays.get("playlist_digests"),
     )
+
+
+def _check(found: artefacts.Artefact) -> None:
+    """Raise KeyError or ValueError unless arrays and ids fit each other and all factors are finite."""
+    for name in ("track", "playlist"):
+        array = found.arrays[f"{name}s"]
+        if array.ndim != 2 or len(array) != len(found.ids[name]):
+            raise ValueError(f"{name}s have shape {array.shape}, with {len(found.ids[name])} ids")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name}s are not finite")
+    if found.arrays["known"].shape != (len(found.ids["track"]),):
+        raise ValueError(f"known has shape {found.arrays['known'].shape}")
 
 
 def als_config(config: Mapping[str, Any]) -> AlsConfig:

@@ -1,7 +1,8 @@
 """Store features: vectors by kind, extractor version and content hash of their source, read through a memory map.
 
     W/features/<kind>/<number>-<token>.npy           (n, dim) float32, rows ordered by track id
-    W/features/<kind>/<number>-<token>.safetensors   its index: track ids, source hashes, extractor version
+    W/features/<kind>/<number>-<token>.safetensors   its index: track ids, source hashes, extractor version, CRC-32 of
+                                                     the other file, which is compared when that is first read
 
 A shard counts once its index exists, so a kill between the two files leaves the previous state. Of several shards
 with a vector of one track, the one with the highest number counts. After each write the newest shards are merged as
@@ -22,6 +23,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +31,11 @@ from numpy.typing import NDArray
 
 from unheard import artefacts
 from unheard.arrays import Floats, Mask
+from unheard.checksums import crc_of_file
 from unheard.errors import UserError
 from unheard.ids import IdMap
 
+SUFFIXES = (".npy", ".safetensors")
 KIND = "features"  # of the index artefact
 GROWTH = 4
 ATTEMPTS = 5  # at reading shards while another process merges them
@@ -56,6 +60,7 @@ class _Shard:
     version: str
     dim: int
     replaces: tuple[str, ...]
+    checksum: int | None  # None: written before checksums
 
     @property
     def number(self) -> int:
@@ -65,7 +70,13 @@ class _Shard:
         """Memory-mapped vectors (n, dim)."""
         if not len(self.ids):
             return np.zeros((0, self.dim), np.float32)
-        values: Floats = np.asarray(np.load(self.index.with_suffix(".npy"), mmap_mode="r"))
+        path = self.index.with_suffix(".npy")
+        state = path.stat()
+        if self.checksum is not None and _crc(path, state.st_ino, state.st_mtime_ns, state.st_size) != self.checksum:
+            raise ValueError("its content does not match its checksum")
+        values: Floats = np.asarray(np.load(path, mmap_mode="r"))
+        if values.dtype != np.float32:
+            raise ValueError(f"type {values.dtype}, expected float32")
         if values.shape != (len(self.ids), self.dim):
             raise ValueError(f"shape {values.shape}, expected {(len(self.ids), self.dim)}")
         return values
@@ -125,6 +136,31 @@ class FeatureStore:
         for kind in self.kinds():
             if not self.track_ids(kind).isdisjoint(track_ids):
                 self._rewrite(kind, lambda shards: shards, without=frozenset(track_ids))
+
+    def check(self, kind: str) -> str:
+        """Read everything of a kind; return what is in it, or raise UserError or FileNotFoundError for damage."""
+        shards = self._shards(kind)
+        for shard in shards:
+            values = self._values(shard)
+            if not all(np.isfinite(values[first : first + 4096]).all() for first in range(0, len(values), 4096)):
+                raise UserError(
+                    f"{shard.index.with_suffix('.npy')}: damaged (values that are not finite); delete the folder "
+                    f"{shard.index.parent} and run `unheard features` again"
+                )
+        old = ", written before checksums" if any(shard.checksum is None for shard in shards) else ""
+        return f"{len(self.track_ids(kind))} vectors in {len(shards)} shards{old}"
+
+    def damaged_files(self, kind: str) -> list[Path]:
+        """Return the files of all shards of a kind of which one cannot be read."""
+        damaged, folder = list[Path](), self.root / kind
+        for index in sorted({path.with_suffix(".safetensors") for path in folder.iterdir() if path.suffix in SUFFIXES}):
+            try:
+                values = self._values(_open_shard(index))
+                broken = not np.isfinite(values).all()
+            except (UserError, OSError):
+                broken = True
+            damaged += [path for path in (index, index.with_suffix(".npy")) if broken and path.exists()]
+        return damaged
 
     # ------------------------------------------------------------------------------------------------- reading
 
@@ -197,12 +233,14 @@ class FeatureStore:
         index = self.root / kind / f"{number:08d}-{uuid.uuid4().hex[:8]}.safetensors"
         with artefacts.atomic_path(index.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
             np.save(file, np.ascontiguousarray(values, np.float32))
+            file.flush()
+            checksum = crc_of_file(temporary)
         width = max(1, hashes.dtype.itemsize)
         plain = np.frombuffer(hashes.astype(f"S{width}").tobytes(), np.uint8).reshape(len(ids), width)
         artefacts.save(
             index,
             KIND,
-            config={"version": version, "dim": int(values.shape[1]), "replaces": list(replaces)},
+            config={"version": version, "dim": int(values.shape[1]), "replaces": list(replaces), "crc32": checksum},
             arrays={"source_hashes": plain},
             ids={"track": ids},
         )
@@ -240,10 +278,19 @@ class FeatureStore:
 def _open_shard(path: Path) -> _Shard:
     """Open a shard by its index."""
     index = artefacts.load(path, KIND)
+    if not {"version", "dim", "replaces"} <= index.config.keys() or "source_hashes" not in index.arrays:
+        raise UserError(f"{path}: damaged (incomplete); delete it with its .npy and run `unheard features` again")
     hashes = np.ascontiguousarray(index.arrays["source_hashes"])
     texts = hashes.view(f"S{hashes.shape[1]}").reshape(len(hashes))
     config = index.config
-    return _Shard(path, index.ids["track"], texts, config["version"], int(config["dim"]), tuple(config["replaces"]))
+    about = config["version"], int(config["dim"]), tuple(config["replaces"]), config.get("crc32")
+    return _Shard(path, index.ids["track"], texts, *about)
+
+
+@lru_cache(maxsize=64)
+def _crc(path: Path, *_version: int) -> int:
+    """Return the CRC-32 of a file of vectors; `_version` makes the cached one that of the current file."""
+    return crc_of_file(path)
 
 
 def _shards_to_merge(shards: list[_Shard]) -> list[_Shard]:

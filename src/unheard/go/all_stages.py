@@ -19,6 +19,7 @@ import numpy as np
 
 from unheard import __version__
 from unheard.artefacts import write_json, write_text
+from unheard.checksums import read_sealed
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
@@ -350,7 +351,7 @@ def _state_path(workspace: Workspace) -> Path:
 def _read_state(workspace: Workspace) -> GoState:
     """Return the stored state; an empty one if there is none or it is damaged, so that everything is made anew."""
     try:
-        found = json.loads(_state_path(workspace).read_text(encoding="utf-8"))
+        found = read_sealed(_state_path(workspace))
         if found.pop("format") != FORMAT:
             return GoState()
         return GoState(**found)

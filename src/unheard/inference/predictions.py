@@ -4,21 +4,24 @@ models/<split>/<name>/predictions.safetensors
 
 config   fingerprint of the training, space, targets; of rankers also mark, a hash of what the arrays depend on
 arrays   factors; of networks also marks, hashes of the tracks' inputs; of rankers also places (embeddings of the
-         tracks), playlists (embeddings of the playlists) and combiner.* (models/combiner.py)
+         tracks), playlists (embeddings of the playlists), known.<kind> (which tracks have features of the kind) and
+         combiner.* (models/combiner.py)
 ids      track; of rankers also playlist
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from unheard import artefacts
-from unheard.arrays import Floats, Indices
+from unheard.arrays import Floats, Indices, Mask
+from unheard.checksums import read_sealed
 from unheard.errors import MissingStageError, UserError
 from unheard.features.table import from_audio
 from unheard.ids import IdMap
@@ -26,6 +29,7 @@ from unheard.models.combiner import Combiner
 from unheard.workspace import Workspace
 
 KIND = "predictions"
+KNOWN = "known."  # prefix of the arrays that tell which tracks have features of a kind
 NETWORK_FILE = "checkpoint.safetensors"
 RANKER_FILE = "ranker.safetensors"  # in the folder of a fitted ranker recipe, which has no checkpoint of a network
 
@@ -77,6 +81,9 @@ def load_predictions(workspace: Workspace, split: str, model: str) -> Prediction
     tracks, factors = found.ids.get("track"), found.arrays.get("factors")
     embeddings, playlists = found.arrays.get("places"), found.arrays.get("playlists")
     playlist_ids = found.ids.get("playlist")
+    for name in ("factors", "places", "playlists"):
+        if name in found.arrays and not np.isfinite(found.arrays[name]).all():
+            raise _damaged(path, f"{name} are not finite", workspace, split, model)
     if tracks is None or factors is None or factors.ndim != 2 or len(factors) != len(tracks):
         shape = None if factors is None else factors.shape
         n = "no" if tracks is None else len(tracks)
@@ -108,9 +115,17 @@ def load_predictions(workspace: Workspace, split: str, model: str) -> Prediction
 
 
 def save_predictions(
-    path: Path, found: Predictions, *, source_hash: str | None = None, source_hashes: Indices | None = None
+    path: Path,
+    found: Predictions,
+    *,
+    source_hash: str | None = None,
+    source_hashes: Indices | None = None,
+    known: Mapping[str, Mask] | None = None,
 ) -> None:
-    """Write predictions, with a hash of all inputs (rankers) or one of each track's input (networks)."""
+    """Write predictions, with a hash of all inputs (rankers) or one of each track's input (networks).
+
+    known  by kind of features, which tracks (n,) have them
+    """
     config = {"fingerprint": found.fingerprint, "space": found.space, "targets": found.targets}
     arrays: dict[str, NDArray[Any]] = {"factors": found.factors}
     ids = {"track": found.ids}
@@ -118,6 +133,7 @@ def save_predictions(
         config["mark"] = source_hash
     if source_hashes is not None:
         arrays["marks"] = source_hashes
+    arrays |= {KNOWN + kind: has for kind, has in (known or {}).items()}
     if found.track_embeddings is not None and found.playlist_embeddings is not None:
         arrays |= {"places": found.track_embeddings, "playlists": found.playlist_embeddings}
     if found.combiner is not None:
@@ -138,8 +154,22 @@ def can_encode_files(workspace: Workspace, split: str, model: str) -> bool:
     if not is_ranker(workspace, split, model):
         return (folder / NETWORK_FILE).is_file()
     fitted = folder / "fit.json"
-    kinds = json.loads(fitted.read_text(encoding="utf-8")).get("descriptions", []) if fitted.is_file() else []
+    try:
+        kinds = read_sealed(fitted).get("descriptions", []) if fitted.is_file() else []
+    except (OSError, ValueError, AttributeError) as error:
+        raise _damaged(fitted, str(error), workspace, split, model) from error
     return any(from_audio(kind) for kind in kinds)
+
+
+def has_lost_predictions(folder: Path) -> bool:
+    """Return whether a model was trained to the end, and its predictions are missing."""
+    if predictions_file(folder).is_file():
+        return False
+    if (folder / RANKER_FILE).is_file():
+        return bool(artefacts.read_config(folder / RANKER_FILE, "ranker").get("complete", True))
+    if (folder / NETWORK_FILE).is_file():
+        return artefacts.read_config(folder / NETWORK_FILE, "checkpoint").get("position") is None
+    return False
 
 
 def not_trained(workspace: Workspace, split: str, model: str, path: Path) -> MissingStageError:

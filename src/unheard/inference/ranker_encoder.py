@@ -14,12 +14,15 @@ from torch import nn
 from unheard import artefacts
 from unheard.arrays import Floats
 from unheard.errors import UserError
+from unheard.features.current import current_features
 from unheard.features.mel_features import PRINT_KINDS
 from unheard.features.table import from_audio
 from unheard.ids import IdMap
 from unheard.inference.artists import artist_names
+from unheard.inference.lost_input import check_input
 from unheard.inference.predictions import (
     KIND,
+    KNOWN,
     RANKER_FILE,
     Predictions,
     predictions_file,
@@ -181,13 +184,16 @@ def write_embeddings(
     """
     path = predictions_file(checkpoint.path.parent)
     source_hash = _source_hash(workspace, library, checkpoint)
-    if path.is_file() and artefacts.load(path, KIND).config.get("mark") == source_hash:
-        return 0
-    encoder = RankerEncoder(checkpoint, device, workspace)
+    if path.is_file():
+        before = artefacts.load(path, KIND)
+        if before.config.get("mark") == source_hash:
+            return 0
+        _check_inputs(workspace, library, before)
+    encoder, kinds = RankerEncoder(checkpoint, device, workspace), checkpoint.config["descriptions"]
     if encode is None:
         ids, embeddings, factors = encoder.encode_library(workspace, library)
     else:
-        ids, _ = read_features(workspace, library, checkpoint.config["descriptions"])
+        ids, _ = read_features(workspace, library, kinds)
         embeddings, factors = encode(library, list(ids))
     save_predictions(
         path,
@@ -203,9 +209,20 @@ def write_embeddings(
             combiner=checkpoint.combiner,
         ),
         source_hash=source_hash,
+        known={block.kind: block.known for block in read_features(workspace, library, kinds)[1]},
     )
     progress("encoding tracks", len(ids), len(ids))
     return len(ids)
+
+
+def _check_inputs(workspace: Workspace, library: Library, before: artefacts.Artefact) -> None:
+    """Raise UserError if features are lost that tracks had when the predictions `before` were made."""
+    tracks = library.tracks()
+    for name, known in before.arrays.items():
+        kind = name.removeprefix(KNOWN)
+        if kind != name:
+            had = before.ids["track"].take(np.flatnonzero(known))
+            check_input(workspace, library, kind, had, current_features(workspace, tracks, kind).ids)
 
 
 def _source_hash(workspace: Workspace, library: Library, checkpoint: RankerCheckpoint) -> str:

@@ -14,6 +14,7 @@ from unheard.ids import IdMap
 from unheard.inference.checkpoint import Checkpoint
 from unheard.inference.device import pick_device
 from unheard.inference.load import checkpoint_of
+from unheard.inference.lost_input import check_input
 from unheard.inference.network_encoder import NetworkEncoder
 from unheard.inference.predictions import (
     KIND,
@@ -100,6 +101,8 @@ def write_predictions(
     missing, complete = np.ones(len(stored.ids), np.bool_), False
     if keep and path.is_file():
         missing, complete = _take_unchanged(factors, path, checkpoint, stored)
+        if not complete and (before := artefacts.load(path, KIND).ids.get("track")):
+            check_input(workspace, library, checkpoint.config["reads"], before, stored.ids)
     if complete and not (missing & wanted).any():
         return 0
     todo = np.flatnonzero(missing & wanted)

@@ -138,7 +138,7 @@ def means_csv_rows(analysis: Analysis) -> list[dict[str, Any]]:
 
 def write_analysis(folder: Path, analysis: Analysis) -> None:
     """Write every file named above."""
-    write_json(folder / "analysis.json", as_json(analysis), indent=1)
+    write_json(folder / "analysis.json", as_json(analysis), indent=1, sealed=False)
     write_csv(folder / "means.csv", ConditionMean, means_csv_rows(analysis))
     write_csv(folder / "comparisons.csv", ConditionComparison, (asdict(pair) for pair in analysis.comparisons))
     checked = (asdict(result) | {"reasons": "; ".join(result.reasons)} for result in analysis.checked)

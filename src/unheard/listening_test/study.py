@@ -9,7 +9,6 @@ W/listening-tests/<name>/
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from unheard.artefacts import write_json
+from unheard.checksums import read_sealed
 from unheard.errors import MissingStageError, UserError
 from unheard.workspace import Workspace
 
@@ -144,7 +144,7 @@ def read_study(folder: Path) -> Study:
     """Read and check one study.json; raise UserError if it is damaged or of a newer version."""
     path = folder / "study.json"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_sealed(path)
         if values.pop("format") != FORMAT:
             raise ValueError("not a listening test")
         version = values.pop("version")

@@ -14,7 +14,6 @@ The library stays locked while it is read, so nothing that another process write
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
@@ -30,7 +29,7 @@ from unheard.library import SCHEMA, Library, explain
 from unheard.migration import format_1
 from unheard.plays.storage import replace_playlists
 from unheard.progress import Progress, silent
-from unheard.spectrograms.shards import Entry, Shard
+from unheard.spectrograms.shards import Entry, Shard, write_index
 from unheard.spectrograms.store import ENCODINGS
 from unheard.workspace import FORMAT_VERSION, Workspace, read_marker, write_marker
 
@@ -198,8 +197,7 @@ def _convert_mels(workspace: Workspace, entries: Sequence[Entry]) -> int:
     if stored:
         workspace.mels_path.mkdir()
         shard = Shard(workspace.mels_path, 0)
-        with atomic_path(shard.index_path) as beside, beside.open("wb") as index:
-            index.writelines(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in stored)
+        write_index(shard, stored)
         try:
             os.link(old, shard.frames_path)
         except OSError:  # the file system has no hard links

@@ -3,7 +3,8 @@
 plays-<n>.parquet   playlist_id, track_id (dictionary-encoded), position, weight, timestamp (null = unknown); sorted by
                     (playlist_id, position), so that a row group holds consecutive playlists
 playlists.parquet   playlist_id, name, origin (the file it was imported from; empty = unknown), imported_at; sorted by
-                    playlist_id. Its metadata name the current file of plays.
+                    playlist_id. Its metadata name the current file of plays, with checksums of that file and of its
+                    own columns, and the owner of the workspace (checksums.py).
 
 An import writes a new file of plays, and commits by renaming the new playlists.parquet over the old one. An import that
 is killed before the commit leaves the old state, and files that the next import removes.
@@ -13,9 +14,11 @@ A read may overlap with an import: a reader that finds its file of plays replace
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from filecmp import cmp
 from pathlib import Path
@@ -25,6 +28,7 @@ import numpy as np
 
 from unheard.arrays import Rows
 from unheard.artefacts import atomic_path
+from unheard.checksums import check_owner, crc_of_file, owner_of, seal, unseal
 from unheard.errors import UserError
 from unheard.ids import IdMap
 from unheard.plays.plays import Plays, join_plays
@@ -32,7 +36,8 @@ from unheard.workspace import Workspace
 
 PLAYLISTS = "playlists.parquet"
 ROW_GROUP = 1_000_000  # rows; reading and writing hold playlist row group besides the columns
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had no checksums
+PLAYLIST_COLUMNS = ("playlist_id", "name", "origin", "imported_at")
 COLUMNS = ("playlist_id", "track_id", "position", "weight", "timestamp")
 Result = TypeVar("Result")
 
@@ -45,6 +50,16 @@ class Playlist:
     name: str
     origin: str = ""
     imported_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class _About:
+    """What playlists.parquet says: the name of the current file of plays, and checksums unless it is of version 1."""
+
+    plays: str
+    checksum: int | None = None  # of the file of plays
+    columns: Mapping[str, int] = field(default_factory=dict)  # checksum of each column of playlists.parquet
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,10 +77,13 @@ def read_plays(workspace: Workspace) -> Plays:
         opened = _open_playlists(workspace)
         if opened is None:
             return Plays.of([])
-        playlists, path = opened
-        ids = IdMap(_read_table(workspace, playlists, ["playlist_id"])["playlist_id"].to_pylist())
+        playlists, about = opened
+        (names,) = _read_table(workspace, playlists, about, ["playlist_id"])
+        path = workspace.plays_dir / about.plays
         with _named_if_damaged(path):
-            return _read_columns(path, ids)
+            if about.checksum is not None and crc_of_file(path) != about.checksum:
+                raise ValueError("its content does not match its checksum")
+            return _read_columns(path, IdMap(names))
 
     return _until_unchanged(workspace, read)
 
@@ -76,7 +94,7 @@ def read_playlists(workspace: Workspace) -> list[Playlist]:
     if opened is None:
         return []
     names = ["playlist_id", "name", "origin", "imported_at"]
-    columns = [column.to_pylist() for column in _read_table(workspace, opened[0], names).columns]
+    columns = _read_table(workspace, *opened, names)
     return [Playlist(*values) for values in zip(*columns, strict=True)]
 
 
@@ -88,7 +106,8 @@ def count_plays(workspace: Workspace) -> PlayCounts:
         opened = _open_playlists(workspace)
         if opened is None:
             return PlayCounts(0, 0)
-        playlists, path = opened
+        playlists, about = opened
+        path = workspace.plays_dir / about.plays
         with _named_if_damaged(path):
             return PlayCounts(playlists.metadata.num_rows, pq.read_metadata(path).num_rows)
 
@@ -171,6 +190,14 @@ def remove_playlists(workspace: Workspace, playlist_ids: Collection[str]) -> Non
         _write(workspace, plays, kept, may_be_same=False)
 
 
+def rewrite_plays(workspace: Workspace) -> bool:
+    """Write stored plays again if they have no checksums; return whether they had none."""
+    if has_checksums(workspace):
+        return False
+    _write(workspace, read_plays(workspace), read_playlists(workspace), may_be_same=False)
+    return True
+
+
 def _until_unchanged(workspace: Workspace, read: Callable[[], Result]) -> Result:
     """Return what `read` returns; call it again whenever an import has replaced the file of plays in the meantime."""
     before = _current_file(workspace)
@@ -184,28 +211,47 @@ def _until_unchanged(workspace: Workspace, read: Callable[[], Result]) -> Result
             before = now
 
 
-def _open_playlists(workspace: Workspace) -> tuple[Any, Path] | None:
-    """Return playlists.parquet, opened, and the path of the file of plays that it names; None before any import."""
+def _open_playlists(workspace: Workspace) -> tuple[Any, _About] | None:
+    """Return playlists.parquet, opened, and what its metadata say; None before any import."""
     import pyarrow.parquet as pq
 
     path = workspace.plays_dir / PLAYLISTS
     if not path.is_file():
+        if any(workspace.plays_dir.glob("plays-*.parquet")):
+            raise UserError(f"{path}: is missing; restore it from a copy, or delete its folder and import again")
         return None
     with _named_if_damaged(path):
         file = pq.ParquetFile(path)
-        return file, workspace.plays_dir / _current(file.metadata.metadata or {})
+        about = _read_about(file.metadata.metadata or {})
+    check_owner(path, about.owner)
+    return file, about
 
 
 def _current_file(workspace: Workspace) -> Path | None:
     """Return the path of the current file of plays; None before the first import."""
     opened = _open_playlists(workspace)
-    return None if opened is None else opened[1]
+    return None if opened is None else workspace.plays_dir / opened[1].plays
 
 
-def _read_table(workspace: Workspace, playlists: Any, columns: list[str]) -> Any:
+def has_checksums(workspace: Workspace) -> bool:
+    """Return whether the stored plays have checksums; True before the first import."""
+    opened = _open_playlists(workspace)
+    return opened is None or opened[1].checksum is not None
+
+
+def _read_table(workspace: Workspace, playlists: Any, about: _About, columns: list[str]) -> list[list[Any]]:
     """Return columns of playlists.parquet, opened as above."""
     with _named_if_damaged(workspace.plays_dir / PLAYLISTS):
-        return playlists.read(columns=columns)
+        table = playlists.read(columns=columns)
+        found = [table[name].to_pylist() for name in columns]
+        for name, values in zip(columns, found, strict=True):
+            if about.columns and about.columns.get(name) != _checksum(values):
+                raise ValueError(f"the column {name} does not match its checksum")
+    return found
+
+
+def _checksum(values: list[Any]) -> int:
+    return zlib.crc32("\0".join(map(str, values)).encode("utf-8", "surrogatepass"))
 
 
 @contextmanager
@@ -215,20 +261,26 @@ def _named_if_damaged(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise UserError(
             f"{path}: damaged ({first}); restore it from a copy, or delete its folder and import again"
         ) from error
 
 
-def _current(metadata: Mapping[bytes, bytes]) -> str:
-    """Return the name of the current file of plays, from the metadata of playlists.parquet."""
+def _read_about(metadata: Mapping[bytes, bytes]) -> _About:
+    """Return what the metadata of playlists.parquet say; ValueError if they are damaged."""
     if b"unheard.plays" not in metadata:
         raise ValueError("it does not name a file of plays")
     if (version := int(metadata[b"unheard.version"])) > FORMAT_VERSION:
         raise UserError(f"{PLAYLISTS}: format version {version} is newer than {FORMAT_VERSION}; update unheard")
-    return metadata[b"unheard.plays"].decode()
+    plays = metadata[b"unheard.plays"].decode()
+    if version == 1:
+        return _About(plays)
+    values = unseal(metadata[b"unheard.checksums"].decode())
+    if values["plays"] != plays or set(values["columns"]) != set(PLAYLIST_COLUMNS):
+        raise ValueError("its metadata contradict each other")
+    return _About(plays, int(values["crc32"]), values["columns"], str(values["owner"]))
 
 
 def _read_columns(path: Path, playlist_ids: IdMap) -> Plays:
@@ -310,13 +362,24 @@ def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may
     path = folder / f"plays-{max(numbers, default=0) + 1}.parquet"
     with atomic_path(path) as temporary:
         _write_columns(temporary, plays)
-    if may_be_same and current is not None and cmp(path, current, shallow=False):
+    if may_be_same and current is not None and has_checksums(workspace) and cmp(path, current, shallow=False):
         path.unlink()
         return
     columns = {name: [getattr(playlist, name) for playlist in playlists] for name in ("playlist_id", "name", "origin")}
     columns["imported_at"] = pa.array([playlist.imported_at for playlist in playlists], pa.timestamp("s", "UTC"))
-    table = pa.table(columns).replace_schema_metadata(
-        {"unheard.plays": path.name, "unheard.version": str(FORMAT_VERSION)}
+    table = pa.table(columns)
+    about = {
+        "plays": path.name,
+        "crc32": crc_of_file(path),
+        "columns": {name: _checksum(table[name].to_pylist()) for name in PLAYLIST_COLUMNS},
+        "owner": owner_of(path),
+    }
+    table = table.replace_schema_metadata(
+        {
+            "unheard.plays": path.name,
+            "unheard.version": str(FORMAT_VERSION),
+            "unheard.checksums": seal(json.dumps(about)),
+        }
     )
     with atomic_path(folder / PLAYLISTS) as temporary:
         pq.write_table(table, temporary, compression="zstd")

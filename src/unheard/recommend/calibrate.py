@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from unheard.arrays import Floats
+from unheard.errors import UserError
 from unheard.inference.predictions import load_predictions
 from unheard.progress import Progress, silent
 from unheard.recommend.calibration import calibration_pairs, fitted_factors
 from unheard.recommend.catalogue import Catalogue, load_catalogue
-from unheard.recommend.first_plays import load_estimates, refitted_estimates, store_estimates
+from unheard.recommend.first_plays import estimates_path, load_estimates, refitted_estimates, store_estimates
 from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import make_recommender
 from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Scale
-from unheard.recommend.scales import load_scale, save_scale
+from unheard.recommend.scales import load_scale, save_scale, scale_path
 from unheard.splits import LIVE
 from unheard.workspace import Workspace
 
@@ -31,8 +33,14 @@ def calibrate(workspace: Workspace, split: str, model: str, *, progress: Progres
     UserError if too few plays can be hidden, or if there are no validation plays.
     """
     predictions = load_predictions(workspace, split, model)
-    fingerprint, stored = predictions.fingerprint, load_scale(workspace, split, model, predictions.fingerprint)
-    has_estimates = split != LIVE or load_estimates(workspace, split, model) is not None
+    fingerprint, stored, has_estimates = predictions.fingerprint, None, split != LIVE
+    with suppress(UserError):  # damaged: fitted again
+        stored = load_scale(workspace, split, model, fingerprint)
+        has_estimates = has_estimates or load_estimates(workspace, split, model) is not None
+    if not has_estimates:
+        estimates_path(workspace, split, model).unlink(missing_ok=True)
+    if stored is None:
+        scale_path(workspace, split, model).unlink(missing_ok=True)
     if has_estimates and (stored is not None or predictions.track_embeddings is None):
         return stored
     catalogue = load_catalogue(workspace, split)
@@ -46,10 +54,13 @@ def calibrate(workspace: Workspace, split: str, model: str, *, progress: Progres
         return None
     raw, als = replace(recommender, warm_cold=None), als_config(workspace, split)
     rng = np.random.default_rng(0)
-    pairs = calibration_pairs(
-        catalogue, raw, als, rng=rng, max_tracks=MAX_TRACKS, warm_factors=warm_factors, progress=progress
-    )
+    try:
+        pairs = calibration_pairs(
+            catalogue, raw, als, rng=rng, max_tracks=MAX_TRACKS, warm_factors=warm_factors, progress=progress
+        )
+    except UserError:  # too few plays; the file tells that apart from one that is lost
+        save_scale(workspace, split, model, fingerprint, None)
+        raise
     scale = pairs.scale()
-    if scale is not None:
-        save_scale(workspace, split, model, fingerprint, scale)
+    save_scale(workspace, split, model, fingerprint, scale)
     return scale

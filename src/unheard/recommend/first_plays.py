@@ -223,7 +223,7 @@ def store_estimates(workspace: Workspace, catalogue: Catalogue, recommender: Fac
 
 
 def load_estimates(workspace: Workspace, split: str, model: str) -> StoredEstimates | None:
-    """Return the stored estimates of a model; None if none were stored since its training, or if they are damaged."""
+    """Return the stored estimates of a model; None if none were stored since its training. UserError if damaged."""
     path = estimates_path(workspace, split, model)
     if not path.is_file():
         return None
@@ -231,8 +231,8 @@ def load_estimates(workspace: Workspace, split: str, model: str) -> StoredEstima
         found = artefacts.load(path, KIND)
         values = [np.inf if found.config[name] is None else float(found.config[name]) for name in ("artist", "plays")]
         stored = StoredEstimates(Kappas(*values), found.ids["track"], found.arrays["factors"], found.arrays["digests"])
-    except (UserError, KeyError, TypeError, ValueError):
-        return None
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: damaged ({error}); delete it and run `unheard train` again") from error
     usable = stored.kappas.artist >= 0 and 0 <= stored.kappas.plays < np.inf
     usable = usable and len(stored.factors) == len(stored.digests) == len(stored.ids)
     current = found.config.get("fingerprint") == _fingerprint(workspace, split, model)

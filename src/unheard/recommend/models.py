@@ -48,9 +48,19 @@ def split_for_use(workspace: Workspace) -> str:
     """
     splits = load_splits(workspace)
     for name in (*USE_SPLITS, *sorted(set(splits) - set(USE_SPLITS))):
+        check_predictions(workspace, name)
         if name in splits and trained_models(workspace, name):
             return name
     return default_split(splits, USE_SPLITS)
+
+
+def check_predictions(workspace: Workspace, split: str) -> None:
+    """Raise MissingStageError if the predictions of a trained model are lost, so that another one would be chosen."""
+    from unheard.inference.predictions import has_lost_predictions, not_trained, predictions_file
+
+    for folder in sorted(workspace.model_dir(split, "*").parent.glob("*")):
+        if has_lost_predictions(folder):
+            raise not_trained(workspace, split, folder.name, predictions_file(folder))
 
 
 def trained_elsewhere(workspace: Workspace, split: str) -> str:
@@ -75,6 +85,7 @@ def choose_model(workspace: Workspace, catalogue: Catalogue, wanted: str | None)
         return SOUND, too_few
     if wanted is not None:
         return wanted, ""
+    check_predictions(workspace, split)
     trained = trained_models(workspace, split)
     for name in (*DEFAULT_MODELS, *trained):
         if name in trained and not (too_few and _is_stale(workspace, catalogue, name)):

@@ -13,13 +13,14 @@ The file is written after the list, so a refresh that fails holds nothing back.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from unheard.artefacts import write_json
+from unheard.checksums import read_sealed
+from unheard.errors import UserError
 from unheard.workspace import Workspace
 
 FORMAT, VERSION = "unheard refreshed list", 1
@@ -71,15 +72,18 @@ def fresh_list(
 
 
 def read_refreshed(workspace: Workspace, name: str) -> Refreshed:
-    """Return the refreshes of a recipe; none if the file is missing or damaged, so that the list is made as if new."""
+    """Return the refreshes of a recipe, none without a file; UserError for a damaged one."""
+    path = _path(workspace, name)
     try:
-        values = json.loads(_path(workspace, name).read_text(encoding="utf-8"))
+        values = read_sealed(path)
         if (values["format"], values["version"]) != (FORMAT, VERSION):
-            return Refreshed()
+            raise ValueError(f"expected {FORMAT}, version {VERSION}")
         runs = [RefreshRun(str(one["at"]), tuple(map(str, one["tracks"]))) for one in values["runs"]]
         return Refreshed(runs, {str(key): str(value) for key, value in values["targets"].items()})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except FileNotFoundError:
         return Refreshed()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: damaged ({error}); delete it, and the next list may repeat tracks") from error
 
 
 def write_refreshed(workspace: Workspace, name: str, refreshed: Refreshed) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from unheard.artefacts import read_json_rows
+from unheard.checksums import read_sealed
 from unheard.errors import UserError
 from unheard.evaluate.measure import Figure
 from unheard.evaluate.result_tables import Table, position
@@ -94,11 +95,12 @@ def read_results(workspace: Workspace, split: str) -> StoredResults | None:
         return None
     comparisons_path = path.with_name(f"{path.stem}.comparisons.json")
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = read_json_rows(path)
         means = [_mean(row) for row in rows]
-        compared = json.loads(comparisons_path.read_text(encoding="utf-8")) if comparisons_path.is_file() else []
+        has_checksum = path.with_name(f"{path.name}.crc32").is_file()  # then both files were written
+        compared = read_json_rows(comparisons_path) if has_checksum or comparisons_path.is_file() else []
         comparisons = [_comparison(row) for row in compared]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         again = f"unheard evaluate -w {workspace.root} --split {split}"
         raise UserError(f"{path}: damaged ({error!r}); measure again with `{again}`") from error
     day = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC).date().isoformat()
@@ -148,7 +150,7 @@ def read_experiments(workspace: Workspace) -> tuple[StoredExperiment, ...]:
     found = []
     for path in sorted((workspace.root / "experiments").glob("*.json")):
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = read_sealed(path)
         except (OSError, ValueError) as error:
             raise UserError(f"{path}: not a JSON file ({error}); delete it, or run its experiment again") from error
         if isinstance(values, dict) and {"title", "about", "tables"} <= values.keys():

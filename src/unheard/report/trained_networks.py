@@ -5,7 +5,6 @@ Torch is imported only if a convolutional network has been trained.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unheard.arrays import Reals
+from unheard.checksums import read_sealed
 from unheard.errors import UserError
 from unheard.evaluate.results import recipe_and_seed
 from unheard.report.audio_excerpt import middle_patch
@@ -85,7 +85,7 @@ def histories(workspace: Workspace, split: str, wanted: Sequence[str]) -> tuple[
 
 def _read_history(path: Path) -> tuple[StageHistory, ...]:
     try:
-        stages = json.loads(path.read_text(encoding="utf-8"))["stages"]
+        stages = read_sealed(path)["stages"]
         return tuple(
             StageHistory(
                 str(stage["loss"]),

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from unheard.artefacts import atomic_path, read_json
+from unheard.checksums import seal
 from unheard.errors import UserError
 from unheard.thumbs import Version, file_version
 from unheard.workspace import Workspace
@@ -112,7 +113,9 @@ def remove_key(workspace: Workspace, name: str) -> None:
 def _write(workspace: Workspace, keys: Mapping[str, Key]) -> None:
     content = {"format": FORMAT, "version": VERSION, "keys": {name: asdict(key) for name, key in keys.items()}}
     with atomic_path(workspace.keys_path, mode=OWNER_ONLY) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
+        temporary.write_text(
+            seal(json.dumps(content, indent=1), workspace.keys_path) + "\n", encoding="utf-8", newline="\n"
+        )
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,9 @@
 """Read and write the files of the mel store: append-only shards, each with an index and a single writer.
 
     mels/0000.frames   stored frames, (frame, mel) row-major, track after track
-    mels/0000.index    one JSON line per stored track: [track_id, start_frame, n_frames, source_hash]
+    mels/0000.index    one JSON line per stored track: [track_id, start_frame, n_frames, source_hash, checksum, chain];
+                       checksum: CRC-32 of its frames; chain: CRC-32 of the workspace's settings and of all bytes of
+                       the index before it. Lines that were written before checksums have the first four.
     mels/0000.lock     held by the shard's writer, and released by the system when the writer ends
 
     mels/0000.writer   held by a writer of another process, for which a scan holds the first lock (`ShardClaims`)
@@ -20,7 +22,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +33,12 @@ from typing import Any, BinaryIO, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.artefacts import atomic_path
+from unheard.checksums import owner_of
+from unheard.errors import UserError
 from unheard.library import Library
 
+N_FIELDS = 6  # of a line of the index
 MAX_SHARD_FRAMES = 2**23  # 54 hours of music; 1 GiB at one byte a value
 
 
@@ -42,6 +49,7 @@ class Entry(NamedTuple):
     start_frame: int
     n_frames: int
     source_hash: str
+    checksum: int | None = None  # None: stored before checksums
 
     @property
     def end_frame(self) -> int:
@@ -71,8 +79,20 @@ class Shard:
         return self.folder / f"{self.number:04d}.index"
 
     def entries(self) -> list[Entry]:
-        """Return the entries of the index in the order in which they were written."""
-        return _parse(self.index_path.read_bytes())[0]
+        """Return the entries of the index in the order in which they were written; UserError if it is damaged."""
+        index = self.index_path.read_bytes()
+        entries, end = _parse(index, self.seed)
+        if any(_is_entry(line) for line in index[end:].split(b"\n")[:-1]):  # else what a power failure has left
+            raise UserError(
+                f"{self.index_path}: damaged in line {len(entries) + 1}, or of other settings; "
+                f"run `unheard doctor -w {self.folder.parent} --repair` and scan again"
+            )
+        return entries
+
+    @property
+    def seed(self) -> int:
+        """Where the chain of checksums of the index begins."""
+        return zlib.crc32(owner_of(self.index_path).rpartition("-")[2].encode())
 
     def n_frames(self, frame_bytes: int) -> int:
         """Return the number of whole frames in the file, with or without an entry."""
@@ -134,6 +154,7 @@ class MelWriter:
         self._frames: BinaryIO
         self._index: BinaryIO
         self._end_frame = 0
+        self._chain = 0  # of the index so far
 
     def __enter__(self) -> Self:
         return self
@@ -162,15 +183,19 @@ class MelWriter:
             if (entry.track_id, entry.source_hash) == (track_id, source_hash):
                 return stored
             frames = map_frames(shard.frames_path, entry.end_frame, self._n_mels, self._dtype)
+            if not is_whole(entry, frames):
+                raise UserError(f"{shard.frames_path}: the frames of {entry.track_id!r} are damaged; scan again")
             return self.append(track_id, frames[entry.start_frame :], source_hash)
         self.claim()
         assert self._shard is not None
-        entry = Entry(track_id, self._end_frame, len(stored), source_hash)
+        frames = np.ascontiguousarray(stored, self._dtype)
+        entry = Entry(track_id, self._end_frame, len(stored), source_hash, zlib.crc32(frames.data))
         self._frames.seek(entry.start_frame * self._frame_bytes)
-        self._frames.write(np.ascontiguousarray(stored, self._dtype).data)
+        self._frames.write(frames.data)
         self._frames.flush()
         os.fsync(self._frames.fileno())
-        self._index.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        line, self._chain = _line(entry, self._chain)
+        self._index.write(line)
         self._index.flush()  # not synced: if a power failure loses the line, the next scan stores the track again
         self._end_frame = entry.end_frame
         return StoredMel(self._shard.number, entry)
@@ -198,10 +223,13 @@ class MelWriter:
         if kept:
             frames = map_frames(shard.frames_path, kept[-1].end_frame, self._n_mels, self._dtype)
             for entry in kept:
+                if not is_whole(entry, frames):
+                    continue  # the next scan stores the track again
                 if self._shard is None:
                     self._claim(max(entries, key=lambda shard: shard.number).number + 1)
                 self.append(entry.track_id, frames[entry.start_frame : entry.end_frame], entry.source_hash)
-            os.fsync(self._index.fileno())
+            if self._shard is not None:
+                os.fsync(self._index.fileno())
             del frames
         with suppress(PermissionError):  # on Windows, while a reader has it open
             shard.index_path.unlink()
@@ -222,13 +250,15 @@ class MelWriter:
         with ExitStack() as stack:
             if not stack.enter_context(shard.lock("writer" if self._among else "lock")):
                 return False
-            entries, n_bytes = _parse(shard.index_path.read_bytes() if shard.index_path.exists() else b"")
+            index = shard.index_path.read_bytes() if shard.index_path.exists() else b""
+            entries, n_bytes = _parse(index, shard.seed)
             end = entries[-1].end_frame if entries else 0
             if end >= MAX_SHARD_FRAMES and not self._among:
                 return False
             self._frames = stack.enter_context(_open_to_append(shard.frames_path, end * self._frame_bytes))
             self._index = stack.enter_context(_open_to_append(shard.index_path, n_bytes))
             self._shard, self._end_frame, self._stack = shard, end, stack.pop_all()
+            self._chain = zlib.crc32(index[:n_bytes], shard.seed)
         return True
 
     def _release(self) -> None:
@@ -277,15 +307,33 @@ def _superseded(shard: Shard, latest: Mapping[str, tuple[Shard, Entry]], entries
     return 2 * kept <= sum(entry.n_frames for entry in entries[shard])
 
 
-def drop_lost_entries(shard: Shard, frame_bytes: int) -> None:
-    """Shorten the index of a damaged shard to the entries whose frames exist."""
+def keep_entries(shard: Shard, keep: Callable[[Entry], bool]) -> int:
+    """Write the index of a damaged shard again, with the entries before the damage that `keep` returns True for.
+
+    Return how many entries are left out; those behind damage of the index are not counted.
+    """
     with shard.lock() as claimed:
-        if claimed:
-            n_frames = shard.n_frames(frame_bytes)
-            kept = [entry for entry in shard.entries() if entry.end_frame <= n_frames]
-            lines = [json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in kept]
-            with _open_to_append(shard.index_path, len(b"".join(lines))):
-                pass
+        if not claimed:
+            raise UserError(f"{shard.index_path}: a scan writes to it; wait until it has finished, and try again")
+        entries, _ = _parse(shard.index_path.read_bytes(), shard.seed)
+        kept = [entry for entry in entries if keep(entry)]
+        write_index(shard, kept)
+        return len(entries) - len(kept)
+
+
+def write_index(shard: Shard, entries: Sequence[Entry]) -> None:
+    """Write a whole index, atomically."""
+    chain, lines = shard.seed, list[bytes]()
+    for entry in entries:
+        line, chain = _line(entry, chain)
+        lines.append(line)
+    with atomic_path(shard.index_path) as temporary:
+        temporary.write_bytes(b"".join(lines))
+
+
+def is_whole(entry: Entry, frames: NDArray[Any]) -> bool:
+    """Return whether the frames of an entry are those that were written; `frames` are those of its shard."""
+    return entry.checksum is None or zlib.crc32(frames[entry.start_frame : entry.end_frame].data) == entry.checksum
 
 
 def map_frames(path: Path, n_frames: int, n_mels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -295,23 +343,55 @@ def map_frames(path: Path, n_frames: int, n_mels: int, dtype: np.dtype[Any]) -> 
     return np.memmap(path, dtype, "r", shape=(n_frames, n_mels))
 
 
-def _parse(index: bytes) -> tuple[list[Entry], int]:
-    """Return the entries before the first invalid line, and their size in bytes."""
+def _line(entry: Entry, chain: int) -> tuple[bytes, int]:
+    """Return the line of an entry, and the chain behind it."""
+    if entry.checksum is None:
+        line = json.dumps(entry[:-1], ensure_ascii=False).encode() + b"\n"
+    else:
+        start = json.dumps(entry, ensure_ascii=False).encode()[:-1]
+        line = b"%s, %d]\n" % (start, zlib.crc32(start, chain))
+    return line, zlib.crc32(line, chain)
+
+
+def _parse(index: bytes, seed: int) -> tuple[list[Entry], int]:
+    """Return the entries before the first invalid line, and their size in bytes.
+
+    The chain of the last line tells whether all lines are valid, so that they are only checked singly if it does not.
+    """
     end = index.rfind(b"\n") + 1
     lines = index[:end].split(b"\n")[:-1]
-    try:
-        return [Entry._make(values) for values in json.loads(b"[" + b",".join(lines) + b"]")], end
-    except (ValueError, TypeError):  # zeros or garbage after a power failure
-        pass
+    if lines and lines[-1].endswith(b", %d]" % zlib.crc32(index[: end - 1].rpartition(b", ")[0], seed)):
+        with suppress(ValueError, TypeError):
+            return [_entry(values) for values in json.loads(b"[" + b",".join(lines) + b"]")], end
     entries: list[Entry] = []
-    end = 0
+    end, chain = 0, seed
     for line in lines:
         try:
-            entries.append(Entry._make(json.loads(line)))
-        except (ValueError, TypeError):
+            values = json.loads(line)
+            entry = _entry(values)
+        except (ValueError, TypeError, RecursionError):
             break
+        if entry.checksum is not None and values[-1] != zlib.crc32(line.rpartition(b", ")[0], chain):
+            break
+        chain = zlib.crc32(line + b"\n", chain)
+        entries.append(entry)
         end += len(line) + 1
     return entries, end
+
+
+def _is_entry(line: bytes) -> bool:
+    """Return whether a line has the fields of an entry with checksums."""
+    try:
+        return _entry(json.loads(line)).checksum is not None
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def _entry(values: Any) -> Entry:
+    """Return the entry of a line; ValueError or TypeError for another line."""
+    if len(values) not in (N_FIELDS - 2, N_FIELDS):
+        raise ValueError(f"{len(values)} values")
+    return Entry._make(values[: N_FIELDS - 1]) if len(values) == N_FIELDS else Entry(*values)
 
 
 def _open_to_append(path: Path, n_bytes: int) -> BinaryIO:

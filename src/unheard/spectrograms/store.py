@@ -6,10 +6,11 @@ decompression. A stored value q means `offset_db + step_db * q`.
 
 from __future__ import annotations
 
+import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -26,7 +27,8 @@ from unheard.spectrograms.shards import (
     MelWriter,
     Shard,
     ShardClaims,
-    drop_lost_entries,
+    is_whole,
+    keep_entries,
     latest_entries,
     list_shards,
     map_frames,
@@ -67,7 +69,10 @@ ENCODINGS: dict[FrontEndName, Encoding] = {
 
 @dataclass(frozen=True)
 class MelStore:
-    """Stored spectrograms. Row r of `ids` has `n_frames[r]` frames from `start_frames[r]` on in the joined shards."""
+    """Stored spectrograms. Row r of `ids` has `n_frames[r]` frames from `start_frames[r]` on in the joined shards.
+
+    The frames of a track are compared with its checksum when they are first read.
+    """
 
     ids: IdMap
     start_frames: Indices
@@ -75,9 +80,14 @@ class MelStore:
     patch_frames: int
     encoding: Encoding
     shards: tuple[NDArray[Any], ...]  # each (frame, mel); memory maps, or arrays; at least one
+    checksums: tuple[int | None, ...] = ()  # of each track's frames; None, or an empty tuple: unknown
+    advice: str = "scan it again"  # of messages about damage
     _shard_starts: list[int] = field(init=False)
+    _checked: NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
+        known = [found is None for found in self.checksums] if self.checksums else np.ones(len(self.ids), np.bool_)
+        object.__setattr__(self, "_checked", np.array(known, np.bool_))
         object.__setattr__(self, "_shard_starts", list(accumulate((len(shard) for shard in self.shards), initial=0)))
 
     def __len__(self) -> int:
@@ -88,11 +98,16 @@ class MelStore:
         return int(self.shards[0].shape[1])
 
     def frames(self, row: int) -> NDArray[Any]:
-        """Return the stored numbers of a track, (frame, mel), without a copy."""
+        """Return the stored numbers of a track, (frame, mel), without a copy; UserError if they are damaged."""
         start = int(self.start_frames[row])
         shard = bisect_right(self._shard_starts, start) - 1
         first = start - self._shard_starts[shard]
-        return self.shards[shard][first : first + int(self.n_frames[row])]
+        frames = self.shards[shard][first : first + int(self.n_frames[row])]
+        if not self._checked[row]:
+            if zlib.crc32(frames.data) != self.checksums[row]:
+                raise UserError(f"the spectrogram of track {self.ids[row]!r} is damaged; {self.advice}")
+            self._checked[row] = True
+        return frames
 
     def n_patches(self, row: int) -> int:
         """Return the number of patches that cover a track without overlap; the last one is padded."""
@@ -164,6 +179,8 @@ def _open_store(workspace: Workspace, library: Library, shards: list[Shard]) -> 
         settings.patch_frames,
         encoding,
         maps,
+        tuple(entry.checksum for _, entry in ordered),
+        f"run `unheard doctor -w {workspace.root} --repair` and scan again",
     )
 
 
@@ -180,19 +197,61 @@ def shard_claims(workspace: Workspace) -> ShardClaims:
 
 
 def check_store(workspace: Workspace, *, repair: bool) -> None:
-    """Raise UserError if frames are lost; with `repair`, remove the entries of those frames instead."""
-    _read(workspace, lambda shards: _check(workspace, {shard: shard.entries() for shard in shards}, repair=repair))
+    """Raise UserError if frames or entries are lost; with `repair`, remove the entries of those frames instead."""
+
+    def check(shards: list[Shard]) -> None:
+        for shard in shards:
+            try:
+                _check(workspace, {shard: shard.entries()})
+            except UserError:
+                if not repair:
+                    raise
+                keep_entries(shard, partial(_has_frames, shard.n_frames(frame_bytes(workspace))))
+
+    _read(workspace, check)
 
 
-def _check(workspace: Workspace, entries: Mapping[Shard, Sequence[Entry]], *, repair: bool = False) -> None:
-    frame_bytes = workspace.settings.n_mels * ENCODINGS[workspace.settings.front_end].dtype.itemsize
-    for shard, indexed in entries.items():
-        n_frames, expected = shard.n_frames(frame_bytes), indexed[-1].end_frame if indexed else 0
-        if n_frames >= expected:
+def _is_not_in(lost: set[Entry], entry: Entry) -> bool:
+    return entry not in lost
+
+
+def _has_frames(n_frames: int, entry: Entry) -> bool:
+    return entry.end_frame <= n_frames
+
+
+def damaged_entries(workspace: Workspace, library: Library, *, repair: bool = False) -> list[tuple[Shard, Entry]]:
+    """Read every frame and return the entries in use whose frames are damaged; with `repair`, remove these.
+
+    UserError for a damaged index or lost frames, which `check_store` repairs.
+    """
+    shards = list_shards(workspace.mels_path)
+    latest, entries = latest_entries(shards, library.source_hashes())
+    _check(workspace, entries)
+    dtype, damaged = ENCODINGS[workspace.settings.front_end].dtype, list[tuple[Shard, Entry]]()
+    for shard in shards:
+        if not entries[shard]:
             continue
-        if not repair:
+        frames = map_frames(shard.frames_path, entries[shard][-1].end_frame, workspace.settings.n_mels, dtype)
+        found = {entry for entry in entries[shard] if latest.get(entry.track_id) == (shard, entry)}
+        lost = {entry for entry in found if not is_whole(entry, frames)}
+        del frames
+        damaged += [(shard, entry) for entry in entries[shard] if entry in lost]
+        if repair and lost:
+            keep_entries(shard, partial(_is_not_in, lost))
+    return damaged
+
+
+def frame_bytes(workspace: Workspace) -> int:
+    """Return the size of a stored frame in bytes."""
+    return workspace.settings.n_mels * ENCODINGS[workspace.settings.front_end].dtype.itemsize
+
+
+def _check(workspace: Workspace, entries: Mapping[Shard, Sequence[Entry]]) -> None:
+    """Raise UserError if a shard has fewer frames than its index expects."""
+    for shard, indexed in entries.items():
+        n_frames, expected = shard.n_frames(frame_bytes(workspace)), indexed[-1].end_frame if indexed else 0
+        if n_frames < expected:
             raise UserError(
                 f"{shard.frames_path}: holds {n_frames} frames, its index expects {expected}; "
                 "restore it or scan with --force"
             )
-        drop_lost_entries(shard, frame_bytes)

@@ -3,7 +3,8 @@
     {"<name>": {"fold": {"<track_id>": fold, ...}, "use": {"train": [0, 1], "val": [2], "test": [3]}}}
 
 Keys other than `fold` and `use` are ignored, except `cutoff_timestamp` (see `Split`), which only `time` has. `val` is
-optional. Names become file names, so they are restricted.
+optional. Names become file names, so they are restricted. In a workspace each split also has its `digest` and the
+id of the `workspace`, which are checked there and nowhere else: a file that somebody has edited can be imported.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from unheard.artefacts import write_json
+from unheard.artefacts import write_text
+from unheard.checksums import id_of, owner_of
 from unheard.errors import MissingStageError, UserError
 from unheard.splits.folds import LIVE
 from unheard.splits.split import USE_NAMES, Split, UseName
@@ -31,11 +34,19 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def write_splits(path: Path, splits: Mapping[str, Split]) -> None:
     """Write `splits` atomically."""
-    write_json(path, {name: _encode(split) for name, split in splits.items()})
+    inside, values = bool(owner_of(path)), {}
+    for name, split in splits.items():
+        as_read = replace(split, use={use: tuple(split.use.get(use, ())) for use in USE_NAMES})
+        about = {"digest": as_read.digest, "workspace": id_of(path)} if inside else {}
+        values[name] = _encode(split) | about
+    write_text(path, json.dumps(values, ensure_ascii=False, allow_nan=False) + "\n")  # every key is a split's name
 
 
-def read_splits(path: Path) -> dict[str, Split]:
-    """Return the splits of a file by name; raise UserError with the split's name and the problem."""
+def read_splits(path: Path, *, checked: bool = False) -> dict[str, Split]:
+    """Return the splits of a file by name; raise UserError with the split's name and the problem.
+
+    checked  compare each split with its digest, if it has one
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
@@ -44,14 +55,22 @@ def read_splits(path: Path) -> dict[str, Split]:
         raise UserError(f"{path}: not a JSON file ({error}); expected {FORMAT}") from error
     if not isinstance(content, dict) or not content:
         raise UserError(f"{path}: holds no splits; expected {FORMAT}")
-    return {name: _decode(path, name, value) for name, value in content.items()}
+    splits = {name: _decode(path, name, value) for name, value in content.items()}
+    for name, split in splits.items() if checked else ():
+        here = {"digest": split.digest, "workspace": id_of(path)}
+        if any(here[key] and content[name].get(key, here[key]) not in (here[key], "") for key in here):
+            raise UserError(
+                f"{path}, split {name!r}: damaged, edited or of another workspace (other than its digest); restore it "
+                f"from a copy, or import the file with `unheard split -w {path.parent} --force --file COPY`"
+            )
+    return splits
 
 
 def load_splits(workspace: Workspace) -> dict[str, Split]:
     """Return every split of a workspace by name; raise MissingStageError if there are none yet."""
     if not workspace.splits_path.is_file():
         raise MissingStageError(f"{workspace.splits_path}: no splits yet", f"unheard split -w {workspace.root}")
-    return read_splits(workspace.splits_path)
+    return read_splits(workspace.splits_path, checked=True)
 
 
 def load_split(workspace: Workspace, name: str | None, *, prefer: Sequence[str] = USE_SPLITS) -> Split:

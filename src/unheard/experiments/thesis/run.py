@@ -12,7 +12,6 @@ shorter than train factors.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from unheard.arrays import Floats, Mask
+from unheard.checksums import read_sealed
 from unheard.errors import MissingStageError
 from unheard.evaluate.evaluate import Tasks, check_measurable, measure, prepare
 from unheard.experiments.experiment import Device, Experiment, Findings, Option, Seed, load, save
@@ -178,7 +178,7 @@ def _run_row(workspace: Workspace, tasks: Tasks, plan: Planned, options: Options
         )
     except MissingStageError as error:
         return found | {"note": f"not trained: {error}"}
-    stages = json.loads((workspace.model_dir(catalogue.split.name, name) / "history.json").read_text())["stages"]
+    stages = read_sealed(workspace.model_dir(catalogue.split.name, name) / "history.json")["stages"]
     own = {LEAK - 1: slice(0, 1), LEAK: slice(1, 2)}.get(row.number, slice(None))
     found |= _effort(plan.recipe, stages, own)
     found["parameters"] = _trained_parameters(workspace, catalogue, name, own)

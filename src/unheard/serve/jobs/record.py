@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unheard.artefacts import write_json
+from unheard.checksums import read_sealed
 
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
@@ -84,7 +84,7 @@ def read_all(folder: Path) -> dict[str, Job]:
     found = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            job = Job.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            job = Job.model_validate(read_sealed(path))
         except (OSError, ValueError, ValidationError):
             continue
         if path.stem == job.job_id and ID.fullmatch(job.job_id):

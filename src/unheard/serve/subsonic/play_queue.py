@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 from unheard.artefacts import write_json
+from unheard.checksums import read_sealed
 from unheard.saved_playlists import MAX_TRACKS
 from unheard.serve.subsonic import client_ids
 from unheard.serve.subsonic.answer import Answer
@@ -16,7 +16,7 @@ from unheard.serve.subsonic.client_entries import songs, time_text
 def play_queue(call: Call) -> Answer:
     """Empty if no queue was saved, or if its file is damaged."""
     try:
-        stored = json.loads(call.workspace.play_queue_path.read_text(encoding="utf-8"))
+        stored = read_sealed(call.workspace.play_queue_path)
         track_ids, position_ms = [str(one) for one in stored["tracks"]], int(stored["position_ms"])
         current, changed_s, player = str(stored["current"]), float(stored["changed"]), str(stored["player"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -5,11 +5,11 @@ They are M3U8 files in a folder that go.json names. They are read for each reque
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from unheard.checksums import read_sealed
 from unheard.plays import Playlist
 from unheard.plays.readers.m3u import is_made_by_unheard
 from unheard.serve.subsonic.call import Call
@@ -20,7 +20,7 @@ PREFIX = "go:"  # of their ids among those of imported playlists
 def written_lists(call: Call) -> dict[Playlist, tuple[int, ...]]:
     """Return each list with the rows of its tracks; none before the first `unheard go`, or if its files are gone."""
     try:
-        state = json.loads((call.workspace.root / "go.json").read_text(encoding="utf-8"))
+        state = read_sealed(call.workspace.root / "go.json")
         files = [Path(state["folder"]) / str(name) for name in state["files"]]
     except (OSError, ValueError, KeyError, TypeError):
         return {}

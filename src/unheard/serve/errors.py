@@ -16,12 +16,12 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from unheard.errors import AudioError, LockedError, MissingStageError, UnheardError, UserError
-from unheard.library import explain
 from unheard.serve.audio_worker import BusyError
 from unheard.serve.jobs.requests import NotAllowedError
 from unheard.serve.pages.layout import error_page
 from unheard.serve.queries import NotFoundError
 from unheard.serve.schema import Error
+from unheard.system_errors import explain_sqlite
 
 MAX_MESSAGE_CHARS = 1000
 SHOWN_PROBLEMS = 5
@@ -45,7 +45,7 @@ def error_response(scope: Scope, error: HTTPException, *, headers: Mapping[str, 
 
 def of_exception(error: Exception) -> HTTPException:
     """Return the status, code and message for an exception of this package or of the framework."""
-    if isinstance(error, sqlite3.Error) and (explained := explain(error, "library.sqlite")) is not None:
+    if isinstance(error, sqlite3.Error) and (explained := explain_sqlite(error, "library.sqlite")) is not None:
         if not isinstance(explained, LockedError):
             return api_error(500, "library_unreadable", f"{explained}; see `unheard doctor -w W`")
         error = explained

@@ -24,8 +24,10 @@ from unheard.inference.device import pick_device
 from unheard.inference.predictions import NETWORK_FILE
 from unheard.inference.update_predictions import write_predictions
 from unheard.library import open_library
+from unheard.locks import WAIT_S
 from unheard.models.pretrained import digest
 from unheard.models.recipe import Recipe
+from unheard.models.synced_norm import is_parallel
 from unheard.progress import Progress, silent
 from unheard.splits import Split
 from unheard.temporaries import scratch_folder
@@ -127,8 +129,12 @@ def _pretrained(recipe: Recipe, final: Path) -> list[str]:
 
 
 def _alone(workspace: Workspace, split: Split, folder: Path) -> AbstractContextManager[None]:
-    """Hold the lock of a model; of a data-parallel training, the first process holds it."""
-    return training_lock(workspace, split.name, folder.name) if is_first() else nullcontext()
+    """Hold the lock of a model; of a data-parallel training, the first process holds it.
+
+    It waits for that of an earlier attempt, which may end later than the command that started it.
+    """
+    wait_s = WAIT_S if is_parallel() else 0.0
+    return training_lock(workspace, split.name, folder.name, wait_s=wait_s) if is_first() else nullcontext()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Explain errors of SQLite, of the operating system and of libraries that write files, in one line with advice.
 
-A full disk has many signs: an OSError, a full database of SQLite, its I/O error or a file that it cannot open, a text of
-safetensors or pyarrow. The message is the same for all, and names the disk and the folder.
+A full disk has many signs: an OSError, a full database of SQLite, its I/O error or a file that it cannot open, a text
+of safetensors or pyarrow. The message is the same for all, and names the disk and the folder.
 """
 
 from __future__ import annotations

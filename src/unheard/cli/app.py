@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from unheard import __version__
 from unheard.cli import (
+    backup,
     cluster,
     console,
     demo,
@@ -152,6 +153,8 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         library_commands.errors,
         library_commands.forget,
         library_commands.doctor,
+        backup.backup,
+        backup.restore,
         library_commands.migrate,
         demo.demo,
     ),

@@ -76,6 +76,12 @@ class Shard:
         """Return the entries of the index in the order in which they were written."""
         return _parse(self.index_path.read_bytes())[0]
 
+    @staticmethod
+    def complete(index: bytes) -> tuple[bytes, int]:
+        """Return the whole lines of an index, and the number of frames that they need."""
+        entries, n_bytes = _parse(index)
+        return index[:n_bytes], entries[-1].end_frame if entries else 0
+
     def n_frames(self, frame_bytes: int) -> int:
         """Return the number of whole frames in the file, with or without an entry."""
         return self.frames_path.stat().st_size // frame_bytes if self.frames_path.exists() else 0

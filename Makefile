@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest check bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster torture test-numerics test-latest test-oldest check bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,11 @@ test-cluster:  ## run the tests of `unheard cluster` on a Spark cluster of three
 	.venv-cluster/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	.venv-cluster/bin/pip install --quiet --disable-pip-version-check -e .[spark] $(BOUNDS_TOOLS)
 	OMP_NUM_THREADS=1 .venv-cluster/bin/python -m pytest -q -m cluster tests/cluster
+
+# Kills of each stage: 3 take some minutes, 100 some hours.
+KILLS ?= 3
+torture: install-dev  ## kill commands at random moments, run them again and compare (make torture KILLS=100)
+	$(BIN)/python -m tests.torture.kill_moments --kills $(KILLS) -o torture.json
 
 test-numerics: install-dev wheels/.there  ## run the tests that compute, with bfloat16 on and off, on one and two threads
 	for bf16 in on off; do for threads in 1 2; do \

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from unheard.errors import LockedError, UserError
+from unheard.errors import DiskError, LockedError, UserError
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 SHORT_OF = 1 << 16  # bytes; SQLite cannot open a database with less free space than this
@@ -49,6 +49,8 @@ def explain_sqlite(error: sqlite3.Error, path: Path | str) -> UserError | None:
         return _full(Path(path))
     if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and is_full(Path(path)):
         return _full(Path(path))
+    if code == sqlite3.SQLITE_IOERR and _sizes_are_limited():
+        return _too_large(Path(path))
     if advice is None:
         return None
     kind = LockedError if advice is _WAIT else UserError
@@ -61,11 +63,10 @@ def explain_write(error: BaseException, path: Path) -> UserError | None:
     if code in FULL:
         return _full(path)
     if code == errno.EFBIG:
-        advice = "raise the limit (ulimit -f), or use another file system, and run the same command again"
-        return UserError(f"{path}: larger than this process or file system may write; {advice}; {KEPT}")
+        return _too_large(path)
     if code == errno.EROFS:
         folder = _existing(path)
-        return UserError(
+        return DiskError(
             f"{path}: the disk of {folder} ({_disk(folder)}) is read-only; mount it for writing, or name another folder"
         )
     if isinstance(error, OSError):
@@ -96,12 +97,26 @@ def full_disk(error: OSError, folders: list[Path]) -> UserError | None:
     return _full(found or (named or folders)[0])
 
 
-def _full(path: Path) -> UserError:
+def _full(path: Path) -> DiskError:
     folder = _existing(path)
     what = "" if folder == path else f"{path}: "
-    return UserError(
+    return DiskError(
         f"{what}the disk of {folder} ({_disk(folder)}) is full; make room and run the same command again; {KEPT}"
     )
+
+
+def _too_large(path: Path) -> DiskError:
+    advice = "raise the limit (ulimit -f), or use another file system, and run the same command again"
+    return DiskError(f"{path}: larger than this process or file system may write; {advice}; {KEPT}")
+
+
+def _sizes_are_limited() -> bool:
+    """Return whether this process may not write files of any size."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return False
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
 
 
 def _existing(path: Path) -> Path:

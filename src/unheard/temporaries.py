@@ -9,6 +9,7 @@ because only that machine knows whether the process lives.
 
 from __future__ import annotations
 
+import glob
 import os
 import platform
 import re
@@ -29,7 +30,13 @@ _in_use: set[str] = set()  # names; in a container, a killed process may have ha
 
 @contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
-    """Yield a path in the folder of `path` that no other writer uses; what is there at the end is removed."""
+    """Yield a path in the folder of `path` that no other writer uses; what is there at the end is removed.
+
+    What killed processes have left of the same file is removed too, because it may be outside of a workspace.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        if _is_left(left):  # of a killed process that wrote the same file
+            _remove(left)
     temporary = path.with_name(f".{path.name}.{_owner()}.partial")
     with _of_this_process(temporary):
         yield temporary

@@ -53,7 +53,8 @@ test-cluster:  ## run the tests of `unheard cluster` on a Spark cluster of three
 # Kills of each stage: 3 take some minutes, 100 some hours.
 KILLS ?= 3
 torture: install-dev  ## kill commands at random moments, run them again and compare (make torture KILLS=100)
-	$(BIN)/python -m tests.torture.kill_moments --kills $(KILLS) -o torture.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 0 tests/torture/determinism.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.kill_moments --kills $(KILLS) -o torture.json
 
 test-numerics: install-dev wheels/.there  ## run the tests that compute, with bfloat16 on and off, on one and two threads
 	for bf16 in on off; do for threads in 1 2; do \

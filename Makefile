@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture torture-load check audit docs bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture torture-kills torture-load check audit docs bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,12 @@ test-cluster:  ## run the tests of `unheard cluster` on a Spark cluster of three
 	.venv-cluster/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	.venv-cluster/bin/pip install --quiet --disable-pip-version-check -e .[spark] $(BOUNDS_TOOLS)
 	OMP_NUM_THREADS=1 .venv-cluster/bin/python -m pytest -q -m cluster tests/cluster
+
+# Kills of each stage: 3 take some minutes, 100 some hours.
+KILLS ?= 3
+torture-kills: install-dev  ## kill commands at random moments, run them again and compare (make torture-kills KILLS=300)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 0 tests/torture/determinism.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.kill_moments --kills $(KILLS) -o torture-kills.json
 
 test-numerics: install-dev wheels/.there  ## run the tests that compute, with bfloat16 on and off, on one and two threads
 	for bf16 in on off; do for threads in 1 2; do \
@@ -99,7 +105,7 @@ LOAD ?= --tracks 100000 --minutes 10
 torture-load: install-dev  ## load a server of 100,000 tracks for ten minutes (in CI: LOAD="--tracks 5000 --minutes 0.5"), into torture-load.json
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.load $(LOAD) --out torture-load.json
 
-torture: torture-load  ## everything that takes long and may break
+torture: torture-kills torture-load  ## everything that takes long and may break
 
 bench: install-dev  ## measure speed beside peers and limits, into docs/results/performance.md (half an hour; a quiet machine)
 	$(BIN)/python bench/suite.py --markdown docs/results/performance.md

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from unheard.errors import LockedError, MissingStageError, Reason, UserError
-from unheard.library import ADDED_COLUMNS, Failure, Library, Track, explain, open_library
+from unheard.library import ADDED_COLUMNS, Failure, Library, Track, open_library
+from unheard.system_errors import explain_sqlite
 
 
 def test_tracks_come_back_by_id(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_an_error_caused_by_a_bug_has_no_advice(tmp_path: Path) -> None:
         (sqlite3.SQLITE_LOCKED_SHAREDCACHE, "wait until it has finished"),
         (sqlite3.SQLITE_READONLY_DIRECTORY, "writable for this user"),
         (sqlite3.SQLITE_CANTOPEN_ISDIR, "writable for this user"),
-        (sqlite3.SQLITE_FULL, "make room and scan again"),
+        (sqlite3.SQLITE_FULL, "make room and run the same command again"),
         (sqlite3.SQLITE_IOERR_READ, "check the disk"),
         (sqlite3.SQLITE_CORRUPT_INDEX, "restore it from a copy"),
         (sqlite3.SQLITE_CONSTRAINT_UNIQUE, None),
@@ -141,7 +142,7 @@ def test_an_error_caused_by_a_bug_has_no_advice(tmp_path: Path) -> None:
 def test_advice_goes_by_the_code_of_sqlite(code: int, advice: str | None) -> None:
     error = sqlite3.OperationalError("what SQLite says")
     error.sqlite_errorcode = code
-    explained = explain(error, "library.sqlite")
+    explained = explain_sqlite(error, "library.sqlite")
     assert (explained is None) == (advice is None)
     assert advice is None or advice in str(explained)
 

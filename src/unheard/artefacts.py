@@ -12,7 +12,6 @@ import json
 import math
 import mmap
 import os
-import secrets
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,8 @@ from safetensors.numpy import save_file
 from unheard.checksums import check_owner, crc_of_file, id_of, owner_of, seal, unseal
 from unheard.errors import UserError
 from unheard.ids import IdMap
+from unheard.system_errors import explain_write, is_of_disk
+from unheard.temporaries import temporary_beside
 
 FORMAT_VERSION = 2
 DTYPES = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64, "U64": np.uint64, "BOOL": np.bool_}
@@ -39,30 +40,30 @@ def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
 
     mode  permissions of the file, of which the umask takes some away
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")  # of this writer alone
-    with _write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch(mode)
-        mode = temporary.stat().st_mode  # follows the umask; safetensors creates files that only their owner may read
-    try:
-        yield temporary
-        with _write_errors(path):
+    with temporary_beside(path) as temporary:
+        with _write_errors(path, OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.touch(mode)
+            mode = temporary.stat().st_mode  # follows the umask; safetensors' files are for their owner only
+        with _write_errors(path, Exception):
+            yield temporary
+        with _write_errors(path, OSError):
             temporary.chmod(mode)
             with temporary.open("rb") as written:
                 os.fsync(written.fileno())
             temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def _write_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError into a UserError that names `path`, not the temporary file."""
+def _write_errors(path: Path, kinds: type[Exception]) -> Iterator[None]:
+    """Turn an error of the disk into a UserError that names `path`, not the temporary file."""
     try:
         yield
-    except OSError as error:
-        advice = "make its folder writable, or name another file"
-        raise UserError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
+    except kinds as error:
+        explained = None if isinstance(error, UserError) else explain_write(error, path)
+        if explained is None or (kinds is Exception and not is_of_disk(error)):
+            raise
+        raise explained from error
 
 
 def write_text(path: Path, text: str) -> None:

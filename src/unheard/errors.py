@@ -4,7 +4,8 @@
     └── UserError                the input or the order of commands is wrong         exit code 2
         ├── TableError           a row of a CSV, parquet or JSON file
         ├── AudioError           one audio file that cannot be used, with a `Reason`
-        ├── LockedError          another process writes to the library at this moment
+        ├── LockedError          another process does the same work, or writes to the library, at this moment
+        ├── DiskError            the disk is full or read-only, or a limit of file sizes is reached
         └── MissingStageError    an earlier command must run first
 
 A message is one line: what is wrong, where, what was expected, what to do.
@@ -42,7 +43,11 @@ class TableError(UserError):
 
 
 class LockedError(UserError):
-    """The library stayed locked by another process for longer than SQLite waits."""
+    """Another process holds a lock of the workspace, or that of the library for longer than SQLite waits."""
+
+
+class DiskError(UserError):
+    """The disk takes no more, or nothing at all; what is stored is kept."""
 
 
 class MissingStageError(UserError):

@@ -21,8 +21,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from unheard.checksums import check_owner, owner_of
-from unheard.errors import LockedError, MissingStageError, Reason, UserError
+from unheard.errors import MissingStageError, Reason, UserError
 from unheard.ids import IdMap
+from unheard.system_errors import explain_sqlite
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS tracks (
@@ -135,22 +136,6 @@ class Tracks:
         return self.items[row]
 
 
-# Advice for an error of SQLite, by its primary result code (https://sqlite.org/rescode.html).
-_WAIT = "another process writes to it; wait until it has finished, or end it, and try again"
-_ALLOW = "its folder and files have to be writable for this user"
-_RESTORE = "restore it from a copy, or scan into a new workspace"
-ADVICE = {
-    sqlite3.SQLITE_BUSY: _WAIT,
-    sqlite3.SQLITE_LOCKED: _WAIT,
-    sqlite3.SQLITE_PERM: _ALLOW,
-    sqlite3.SQLITE_READONLY: _ALLOW,
-    sqlite3.SQLITE_CANTOPEN: _ALLOW,
-    sqlite3.SQLITE_FULL: "make room and scan again, or repeat the command; what is stored is kept",
-    sqlite3.SQLITE_IOERR: "check the disk that it is on and try again",
-    sqlite3.SQLITE_CORRUPT: _RESTORE,
-    sqlite3.SQLITE_NOTADB: _RESTORE,
-    sqlite3.SQLITE_ERROR: _RESTORE,  # a missing table or column: the file is from another program or version
-}
 TRACK_COLUMNS = tuple(column.name for column in fields(Track))
 FAILURE_COLUMNS = tuple(column.name for column in fields(Failure))
 TABLES = {"tracks": ("track_id", TRACK_COLUMNS), "file_failures": ("path", FAILURE_COLUMNS)}  # key, and all columns
@@ -179,7 +164,7 @@ class Library:
         try:
             yield
         except sqlite3.Error as error:
-            explained = explain(error, self.path)
+            explained = explain_sqlite(error, self.path)
             if explained is None:
                 raise
             raise explained from error
@@ -386,16 +371,6 @@ def open_library(path: Path) -> Library:
     if not path.is_file():
         raise MissingStageError(f"{path}: nothing has been scanned yet", f"unheard scan -w {path.parent} MUSIC")
     return Library(path)
-
-
-def explain(error: sqlite3.Error, path: Path | str) -> UserError | None:
-    """Return an error of SQLite as a message with advice; None for a bug of unheard, such as a violated constraint."""
-    code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else None  # without the extension
-    advice = ADVICE.get(code) if code is not None else None
-    if advice is None:
-        return None
-    kind = LockedError if advice is _WAIT else UserError
-    return kind(f"{path}: {error}; {advice}")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -20,6 +20,7 @@ W/
   go.json                        what `unheard go` has made from what (see go/all_stages.py)
   lists/                         lists of `unheard go` that a server started
   jobs/                          jobs of a server and their output (see serve/jobs/)
+  locks/                         held by commands that may run once at a time (see locks.py)
   uploads/                       playlists that were uploaded in a browser
   saved/<id>.json                playlists that a person saved (see saved_playlists.py)
   list-recipes.json              recipes of lists that are made anew in place (see refresh/list_recipes.py)

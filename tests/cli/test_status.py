@@ -63,3 +63,15 @@ def test_status_leads_from_nothing_to_recommendations_and_to_figures(small_world
     figures = run(*shlex.split(json.loads(run("status", "-w", w, "--json").stdout)["evaluation"])[1:])
     assert "tiny" in figures.stdout
     assert "only baselines" not in figures.stderr
+
+
+def test_after_a_kill_between_two_stages_status_names_the_one_that_is_missing(small_world: Path, run: Run) -> None:
+    """A model is older than its factors, or factors older than their split; lists from them are refused."""
+    w = small_world / "w"
+    assert run("factors", "-w", w, "--dim", 5, "--iterations", 2).code == 0
+    refused = run("recommend", "-w", w, "--playlist", "p01")
+    assert f"run `unheard train -w {w} --split live blend`" in refused.error
+    assert json.loads(run("status", "-w", w, "--json").stdout)["next"] == f"unheard train -w '{w}' --split live blend"
+    assert walk(small_world, w, run) == ["train", "recommend"]
+    assert run("split", "-w", w, "--seed", 3, "--force").code == 0
+    assert walk(small_world, w, run)[0] == "factors"

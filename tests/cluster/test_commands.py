@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.dataset as pads
 import pytest
 
-from tests.builders.command_line import run_command
+from tests.builders.command_line import RECIPE, run_command
 from tests.cluster.standalone import Cluster
 from unheard.cluster.spark import over_ranges, spark_session
 from unheard.errors import UnheardError, UserError
 from unheard.library import open_library
+from unheard.run_records import read_runs
 from unheard.thumbs import set_thumb
 from unheard.workspace import Workspace
 
@@ -39,6 +41,26 @@ def test_one_command_after_another(
     assert "My likes: 1 tracks" in fitted.stderr  # as `unheard factors` does
     stale = run_command("cluster", "recommend", "-w", w, *lists, *master)
     assert "were computed again" in stale.error
+
+
+def test_a_training_is_recorded_and_calibrated_as_a_local_one(
+    spark: SparkSession, two_workers: Cluster, workspace: Workspace, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "parallel.toml"
+    recipe.write_text(RECIPE.replace("tiny", "parallel"))
+    here = Workspace.open(Path(shutil.copytree(workspace.root, tmp_path / "here")))
+    local = run_command("train", "-w", here.root, recipe, "--split", "live")
+    words = ("-w", workspace.root, recipe, "--split", "live", "--master", two_workers.master)
+    trained = run_command("cluster", "train", *words)
+    assert (local.code, trained.code) == (0, 0), (local, trained)
+    theirs, ours = ({path.name for path in one.model_dir("live", "parallel").iterdir()} for one in (here, workspace))
+    assert theirs == ours
+    calibration = [line for line in local.stderr.splitlines() if "calibrated" in line]
+    assert [line for line in trained.stderr.splitlines() if "calibrated" in line] == calibration
+    assert "estimates.safetensors" in ours  # which ranks known and new tracks under `live`
+    line = read_runs(workspace)[-1]
+    assert (line["command"], line["settings"]["processes"], line["settings"]["split"]) == ("cluster train", 2, "live")
+    assert line["figures"]
 
 
 def test_without_java_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

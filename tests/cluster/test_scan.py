@@ -17,7 +17,8 @@ import pytest
 from tests.cluster.standalone import Cluster, wait_until
 from tests.scan.test_resume import state
 from unheard.cluster import scan as cluster_scan
-from unheard.cluster.scan import scan_on_cluster
+from unheard.cluster.scan import run_on_cluster, scan_on_cluster
+from unheard.ingest.workers import FileTask
 from unheard.scan import scan as scanning
 from unheard.scan.audio_extraction import ExtractedAudio, extract_audio
 from unheard.scan.scan import scan
@@ -95,6 +96,27 @@ def test_it_stores_what_a_local_scan_stores(
     assert not list(workspace.root.glob(".scan-*"))
     again = scan_on_cluster(spark, workspace, [music])
     assert (again.added, again.unchanged, again.known_failures) == (0, 24, 3)
+
+
+def test_an_interrupted_scan_ends_its_own_jobs_alone(
+    spark: SparkSession, two_workers: Cluster, music: Path, tmp_path: Path
+) -> None:
+    """Another job of the session, which runs at the same time, goes on to its end."""
+    opened = tmp_path / "opened"
+
+    def other(_: int) -> int:
+        wait_until(opened.exists, "the interrupted scan")
+        return 1
+
+    tasks = [FileTask(path, (path,)) for path in sorted(music.iterdir())]
+    with ThreadPoolExecutor(1) as background:
+        job = background.submit(lambda: spark.sparkContext.parallelize([0], 1).map(other).sum())
+        wait_until(lambda: job.done() or spark.sparkContext.statusTracker().getActiveStageIds(), "the other job")
+        outcomes = run_on_cluster(spark, Workspace.init(tmp_path / "w"), os.stat, tasks)
+        next(outcomes)
+        outcomes.close()
+        opened.touch()
+        assert job.result(timeout=100) == 1
 
 
 def test_music_at_a_url(

@@ -15,10 +15,12 @@ from unheard.cli.app import app
 from unheard.errors import UserError
 from unheard.workspace import FORMAT_VERSION, Settings, Workspace
 
-WITHOUT_WORKSPACE = {"migrate", "weights", "demo"}  # demo makes one, by the functions of `init` and the others
+# `demo` and `restore` make one, by the functions of `init` and the others, or from a copy
+WITHOUT_WORKSPACE = {"migrate", "weights", "demo", "restore"}
 ARGUMENTS = {
     "scan": ["."],
     "import": ["playlists.csv"],
+    "backup": ["copy.tar.zst"],
     "similar": ["beludell-01"],
     "recommend": ["--playlist", "p01"],
     "embed": ["-o", "vectors.parquet"],

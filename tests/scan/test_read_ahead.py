@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from unheard.errors import AudioError
 from unheard.ingest.workers import FileTask
 from unheard.scan.scan import scan
 from unheard.spectrograms.shards import StoredMel
-from unheard.spectrograms.store import mel_writer, open_store, shard_claims
+from unheard.spectrograms.store import mel_writer, open_store, shards_of_tasks
 from unheard.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -108,7 +109,7 @@ def stored_by_tasks(workspace: Workspace) -> Callable[..., Any]:
     from unheard.cluster.scan import _with_stored_mel
 
     def run(function: Callable[..., Any], tasks: Iterable[FileTask[Any]]) -> Generator[tuple[Any, Any]]:
-        with shard_claims(workspace) as claims, mel_writer(workspace, claims.with_room(1)) as writer:
+        with shards_of_tasks(workspace) as shards, mel_writer(workspace, shards.with_room(1)) as writer:
             for key, outcome in run_here(function, tasks):
                 yield key, _with_stored_mel(outcome, writer)
 
@@ -132,7 +133,7 @@ def test_tasks_store_spectrograms_themselves(tmp_path: Path) -> None:
     assert state(planned) == state(stored)
 
 
-def test_shards_that_are_claimed_are_neither_compacted_nor_written_by_others(tmp_path: Path) -> None:
+def test_what_tasks_store_is_neither_compacted_nor_overwritten(tmp_path: Path) -> None:
     music = tmp_path / "music"
     write(music / "a.ogg", song(0, 4.0))
     workspace = Workspace.init(tmp_path / "w")
@@ -141,26 +142,59 @@ def test_shards_that_are_claimed_are_neither_compacted_nor_written_by_others(tmp
 
     with open_library(workspace.library_path) as library:
         frames = open_store(workspace, library).frames(0)
-        with shard_claims(workspace) as claims:
-            numbers = claims.with_room(2)
+        with shards_of_tasks(workspace) as shards:
+            numbers = shards.with_room(2)
             with mel_writer(workspace, numbers) as first, mel_writer(workspace, numbers) as second:
                 one, two = (writer.append(f"new{n}", frames, "h") for n, writer in enumerate((first, second)))
                 assert {one.shard, two.shard} == set(numbers)
                 with mel_writer(workspace, numbers) as third:
                     assert not third.claim()
-            with mel_writer(workspace) as other:
-                assert other.append("other", frames, "o").shard not in numbers
-                other.compact(library)
+                with mel_writer(workspace) as local:  # a lock of a shard is one lock for every writer
+                    assert local.append("other", frames, "o").shard not in numbers
             with mel_writer(workspace) as driver:
+                driver.compact(library)
                 assert driver.append("new0", one, "h") is one  # nothing to do
                 copied = driver.append("old", one, "h")  # under another id
                 assert isinstance(copied, StoredMel)
-                assert copied.shard not in numbers
                 assert copied.entry.n_frames == len(frames)
         with mel_writer(workspace) as writer:
             writer.compact(library)  # of what no track has, nothing is left
         assert len(list(workspace.mels_path.glob("*.index"))) == 1
         assert np.array_equal(open_store(workspace, library).frames(0), frames)
+
+
+def test_a_task_that_outlives_its_scan_keeps_its_shard(tmp_path: Path) -> None:
+    """As after an interrupted scan on a cluster: another scan writes elsewhere, and removes nothing of the task's."""
+    music = tmp_path / "music"
+    write(music / "a.ogg", song(0, 4.0))
+    workspace = Workspace.init(tmp_path / "w")
+    scan(workspace, [music], jobs=1)
+    from unheard.library import open_library
+    from unheard.spectrograms.shards import Shard
+
+    with open_library(workspace.library_path) as library, ExitStack() as stack:
+        frames = open_store(workspace, library).frames(0)
+        with shards_of_tasks(workspace) as shards:
+            task = stack.enter_context(mel_writer(workspace, [1 + shards.with_room(1)[0]]))
+            first = task.append("late", frames, "h")
+        with mel_writer(workspace) as other:
+            assert other.append("other", frames, "o").shard != first.shard
+            other.compact(library)
+        second = task.append("later", frames, "h")
+        assert second.shard == first.shard
+        assert [one.track_id for one in Shard(workspace.mels_path, first.shard).entries()] == ["late", "later"]
+
+
+def test_forced_scans_of_tasks_write_behind_the_entries_that_they_replace(tmp_path: Path) -> None:
+    """Of entries with one hash the last counts, so no shard before the last one is named to tasks."""
+    music = tmp_path / "music"
+    write(music / "a.ogg", song(0, 4.0))
+    workspace = Workspace.init(tmp_path / "w")
+    scan(workspace, [music], jobs=1)
+    for suffix in ("frames", "index"):
+        (workspace.mels_path / f"0000.{suffix}").rename(workspace.mels_path / f"0003.{suffix}")
+    with shards_of_tasks(workspace) as shards:
+        assert shards.with_room(2) == [3, 4]
 
 
 def test_a_full_shard_is_claimed_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +204,7 @@ def test_a_full_shard_is_claimed_no_more(tmp_path: Path, monkeypatch: pytest.Mon
     write(music / "a.ogg", song(0, 4.0))
     workspace = Workspace.init(tmp_path / "w")
     scan(workspace, [music], jobs=1)
-    with shard_claims(workspace) as claims:
-        assert claims.with_room(2) == [0, 1]
+    with shards_of_tasks(workspace) as named:
+        assert named.with_room(2) == [0, 1]
         monkeypatch.setattr(shards, "MAX_SHARD_FRAMES", 10)
-        assert claims.with_room(2) == [1, 2]
+        assert named.with_room(2) == [1, 2]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import errno
+import os
 import sqlite3
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +14,7 @@ from typer.core import TyperGroup
 
 from unheard import __version__
 from unheard.cli import (
+    backup,
     cluster,
     console,
     demo,
@@ -44,10 +47,10 @@ from unheard.cli import (
 from unheard.cli import (
     training as training_commands,
 )
-from unheard.cli.default_workspace import use_default_workspace
+from unheard.cli.default_workspace import VARIABLE, use_default_workspace
 from unheard.cli.logs import Format
-from unheard.errors import UnheardError, UserError
-from unheard.library import explain
+from unheard.errors import UnheardError
+from unheard.system_errors import explain_sqlite, full_disk
 
 
 class Commands(TyperGroup):
@@ -55,19 +58,23 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         use_default_workspace()
+        named = [*getattr(ctx, "_protected_args", ()), *ctx.args, os.environ.get(VARIABLE, "")]
+        folders = [*(Path(one) for one in named if one and Path(one).exists()), Path(tempfile.gettempdir()), Path.cwd()]
         try:
             return super().invoke(ctx)
         except UnheardError as error:
             console.fail(error)
         except sqlite3.Error as error:  # SQLite finds a damaged page or a lock when it reads or writes rows
-            explained = explain(error, "library.sqlite")
+            path = next((folder for folder in folders if (folder / "workspace.json").is_file()), Path())
+            explained = explain_sqlite(error, path / "library.sqlite")
             if explained is None:
                 raise
             console.fail(explained)
         except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            full = full_disk(error, folders)
+            if full is None:
                 raise
-            console.fail(UserError("the disk is full; make room and run the same command again"))
+            console.fail(full)
         except KeyboardInterrupt:
             console.say("stopped; completed work is stored, and the same command continues from there")
             raise SystemExit(130) from None
@@ -151,6 +158,8 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         library_commands.errors,
         library_commands.forget,
         library_commands.doctor,
+        backup.backup,
+        backup.restore,
         library_commands.migrate,
         demo.demo,
     ),

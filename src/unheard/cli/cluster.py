@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,10 @@ from unheard.cli.training import (
     FactorSeedOption,
     IterationsOption,
     PenaltyOption,
+    Trained,
     WeightedFlag,
     add_own_plays,
+    finish_training,
 )
 from unheard.errors import UserError
 from unheard.workspace import Workspace
@@ -138,9 +141,11 @@ def train(
     chosen = load_any_recipe(recipe)
     if isinstance(chosen, RankerRecipe):
         raise UserError(f"{chosen.name}: not a network; run `unheard train -w {workspace} {recipe}` on one machine")
+    started, under = time.monotonic(), load_split(opened, split)
     with _session(master, conf) as spark:
-        path = train_on_cluster(spark, opened, chosen, load_split(opened, split), processes=processes, seed=seed)
-    console.say(f"{chosen.name}: {path}")
+        path = train_on_cluster(spark, opened, chosen, under, processes=processes, seed=seed)
+    trained = Trained(opened, chosen, under, path, seconds=time.monotonic() - started)
+    finish_training(trained, "cluster train", seed, targets="warm", device="cpu", processes=processes)
 
 
 @cluster.command()

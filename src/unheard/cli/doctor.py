@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from unheard.errors import UnheardError
-from unheard.library import Library, explain
+from unheard.library import Library
 from unheard.migration.migrate import backup_dir, has_backup, unfinished
 from unheard.plays.storage import count_plays, storage_problem
+from unheard.system_errors import explain_sqlite
 from unheard.workspace import Workspace
 
 LIBRARIES = ("torch", "av", "soundfile", "soxr", "implicit", "numpy")
@@ -97,7 +98,7 @@ def _consistency(workspace: Workspace) -> Iterator[Check]:
     except UnheardError as error:
         yield Check(False, "library", str(error))
     except sqlite3.Error as error:
-        explained = explain(error, workspace.library_path)
+        explained = explain_sqlite(error, workspace.library_path)
         if explained is None:
             raise
         yield Check(False, "library", str(explained))

@@ -14,8 +14,9 @@ from unheard.factors.store import load_factors
 from unheard.features.current import current_features
 from unheard.features.table import VECTORS
 from unheard.library import Library, open_library
+from unheard.models.recipe import recipe_names
 from unheard.plays import count_plays
-from unheard.recommend.models import split_for_use, trained_models
+from unheard.recommend.models import DEFAULT_MODELS, split_for_use, trained_models, trained_on_other_factors
 from unheard.spectrograms.store import stored_ids
 from unheard.splits import EVALUATION_SPLITS, USE_SPLITS, Use, default_split, load_splits
 from unheard.workspace import Workspace
@@ -71,6 +72,12 @@ def _to_recommend(workspace: Workspace, state: dict[str, Any]) -> str:
     if split not in state["factors"] or split not in state["models"]:
         return _to_train(workspace, state, split, named=False)
     factors = load_factors(workspace, split)
+    if (digest := load_splits(workspace)[split].digest) != factors.config.get("split_digest", digest):
+        return _command(workspace, "factors")  # the split was made again
+    trained = state["models"][split]
+    model = next(name for name in (*DEFAULT_MODELS, *trained) if name in trained)
+    if trained_on_other_factors(workspace, split, model):
+        return _command(workspace, "train", "--split", split, *([model] if model in recipe_names() else []))
     playlist = factors.playlist_ids[int(np.argmax(factors.playlists.any(axis=1)))]
     uses = state["splits"][split]
     every_track_has_plays = not uses["test"] and not uses["new"]

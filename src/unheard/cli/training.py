@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +14,11 @@ from unheard.cli import console
 from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
 from unheard.errors import UserError
 from unheard.workspace import Workspace
+
+if TYPE_CHECKING:
+    from unheard.models.ranker_recipe import RankerRecipe
+    from unheard.models.recipe import Recipe
+    from unheard.splits import Split
 
 DimOption = Annotated[int, typer.Option("--dim", min=1, help="Latent factors per track.")]
 AlphaOption = Annotated[float, typer.Option("--alpha", min=0, help="Weight of a play: 1 + alpha r.")]
@@ -114,11 +120,9 @@ def train(
 
     An interrupted training continues from its last checkpoint, with bit-identical results.
     """
-    from unheard.models.ranker_recipe import RankerRecipe, load_any_recipe
+    from unheard.models.ranker_recipe import load_any_recipe
     from unheard.models.recipe import recipe_names
-    from unheard.recommend.calibrate import calibrate
-    from unheard.run_records import last_figures, record_run
-    from unheard.splits import LIVE, load_split
+    from unheard.splits import load_split
     from unheard.training.train import DEFAULT_RECIPE
     from unheard.training.train import train as train_recipe
 
@@ -142,18 +146,42 @@ def train(
             force=force,
             progress=progress,
         )
-        if isinstance(chosen, RankerRecipe) or under.name == LIVE:
-            try:
-                calibrate(opened, under.name, checkpoint.parent.name, progress=progress)
-            except UserError as error:
-                console.say(f"lists of known and new tracks are not calibrated: {error}")
-    console.say(f"{chosen.name}: {checkpoint}")
+    trained = Trained(opened, chosen, under, checkpoint, seconds=time.monotonic() - started)
+    finish_training(trained, "train", seed, targets=targets, device=device)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training that has ended: what was trained under which split, where it is, and how long it took."""
+
+    workspace: Workspace
+    recipe: Recipe | RankerRecipe
+    split: Split
+    checkpoint: Path
+    seconds: float
+
+
+def finish_training(trained: Trained, command: str, seed: int, **settings: object) -> None:
+    """Calibrate lists of known and new tracks, where such lists are made, and record the run."""
+    from unheard.models.ranker_recipe import RankerRecipe
+    from unheard.recommend.calibrate import calibrate
+    from unheard.run_records import last_figures, record_run
+    from unheard.splits import LIVE
+
+    workspace, recipe, split, checkpoint = trained.workspace, trained.recipe, trained.split, trained.checkpoint
+    if isinstance(recipe, RankerRecipe) or split.name == LIVE:
+        try:
+            with console.progress_bars() as progress:
+                calibrate(workspace, split.name, checkpoint.parent.name, progress=progress)
+        except UserError as error:
+            console.say(f"lists of known and new tracks are not calibrated: {error}")
+    console.say(f"{recipe.name}: {checkpoint}")
     record_run(
-        opened,
-        "train",
+        workspace,
+        command,
         arguments=sys.argv[1:],
-        seconds=time.monotonic() - started,
-        settings={"split": under.name, "targets": targets, "device": device, "recipe": chosen.as_dict()},
+        seconds=trained.seconds,
+        settings={"split": split.name, **settings, "recipe": recipe.as_dict()},
         seed=seed,
         figures=last_figures(checkpoint.parent / "history.json"),
     )

@@ -2,15 +2,16 @@
 
 Executors get paths or URLs, never bytes, and read the files themselves. Each task runs the local scan's worker process,
 so a file that crashes or hangs a decoder costs one file and no task. A task writes spectrograms to a shard of the mel
-store that the driver has claimed; the rest of the outcomes, some 5 kB a track, stays on the executors' disks until the
-driver commits it in the order of the sources. So the library and the features are the same, row for row, as after a
-local scan, and every track's frames byte for byte; only the shard that they are in depends on the cluster. The next
-batch is extracted in the meantime. A lost executor's part is extracted again.
+store that it locks, as every writer does; the rest of the outcomes, some 5 kB a track, stays on the executors' disks
+until the driver commits it in the order of the sources. So the library and the features are the same, row for row, as
+after a local scan, and every track's frames byte for byte; only the shard that they are in depends on the cluster. The
+next batch is extracted in the meantime. A lost executor's part is extracted again.
 """
 
 from __future__ import annotations
 
 import pickle
+import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -24,11 +25,12 @@ import pyarrow as pa
 
 from unheard.cluster.spark import Numbers, over_ranges
 from unheard.ingest.workers import FileTask, in_order
+from unheard.library import open_library
 from unheard.scan.audio_extraction import ExtractedAudio
 from unheard.scan.read_ahead import FileRead
 from unheard.scan.scan import ScanReport, scan
-from unheard.spectrograms.shards import MelWriter, ShardClaims
-from unheard.spectrograms.store import mel_writer, shard_claims
+from unheard.spectrograms.shards import MelWriter, ShardsOfTasks
+from unheard.spectrograms.store import mel_writer, shards_of_tasks
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -48,9 +50,12 @@ def scan_on_cluster(
     spark: SparkSession, workspace: Workspace, sources: Sequence[Path | str], **options: Any
 ) -> ScanReport:
     """Do what `scan` does, with the same options but `jobs`, and extract on the cluster."""
-    with shard_claims(workspace) as claims:
-        extract = partial(run_on_cluster, spark, workspace, claims=claims)
-        return scan(workspace, sources, jobs=1, extract=extract, **options)
+    with shards_of_tasks(workspace) as shards:
+        extract = partial(run_on_cluster, spark, workspace, shards=shards)
+        report = scan(workspace, sources, jobs=1, extract=extract, **options)
+    with open_library(workspace.library_path) as library, mel_writer(workspace) as writer:
+        writer.compact(library)  # not possible before: tasks had stored what the library did not know
+    return report
 
 
 def run_on_cluster(
@@ -59,34 +64,41 @@ def run_on_cluster(
     function: Callable[..., Any],
     tasks: Iterable[FileTask[Any]],
     *,
-    claims: ShardClaims | None = None,
+    shards: ShardsOfTasks | None = None,
 ) -> Outcomes:
-    """Do what `in_order` does, on the cluster; with `claims`, spectrograms of what `read_file` returns are stored."""
+    """Do what `in_order` does, on the cluster; with `shards`, spectrograms of what `read_file` returns are stored.
+
+    When the generator is closed early, its own jobs are cancelled, and no others of the session.
+    """
     n_writers = spark.sparkContext.defaultParallelism
     size = max(MIN_BATCH, n_writers * TASKS_PER_CORE * FILES_PER_TASK)
     source, running = iter(tasks), None
+    tag = f"unheard-{uuid.uuid4().hex}"
     with ThreadPoolExecutor(1) as background:
+        spark.sparkContext.addJobTag(tag)  # of this thread, which collects the outcomes
         try:
             while batch := list(islice(source, size)):
-                shards = [] if claims is None else claims.with_room(n_writers)
-                shared = function, str(workspace.root.resolve()), shards
-                upcoming = batch, background.submit(_extract, spark, batch, shared)
+                numbers = [] if shards is None else shards.with_room(n_writers)
+                shared = function, str(workspace.root.resolve()), numbers
+                upcoming = batch, background.submit(_extract, spark, batch, shared, tag)
                 if running is not None:
                     yield from _in_order(running[0], running[1].result())
                 running = upcoming
             if running is not None:
                 yield from _in_order(running[0], running[1].result())
         finally:
-            spark.sparkContext.cancelAllJobs()
+            spark.sparkContext.cancelJobsWithTag(tag)
+            spark.sparkContext.removeJobTag(tag)
 
 
-def _extract(spark: SparkSession, batch: Sequence[FileTask[Any]], shared: Shared) -> DataFrame | None:
+def _extract(spark: SparkSession, batch: Sequence[FileTask[Any]], shared: Shared, tag: str) -> DataFrame | None:
     """Compute the outcomes of a batch and leave them on the executors; None if no file has to be read."""
     from pyspark import StorageLevel
 
     todo = [FileTask(row, task.arguments, task.limit_s) for row, task in enumerate(batch) if task.arguments is not None]
     if not todo:
         return None
+    spark.sparkContext.addJobTag(tag)  # of this thread
     frame = over_ranges(
         spark,
         len(todo),

@@ -24,6 +24,7 @@ from unheard.factors.imported_factors import ImportedFactors, read_factors
 from unheard.factors.store import Factors, save_factors
 from unheard.ids import IdMap
 from unheard.library import open_library
+from unheard.locks import one_at_a_time
 from unheard.plays import Plays, read_plays
 from unheard.plays.playlist_digests import playlist_digests
 from unheard.progress import Progress, silent
@@ -54,8 +55,22 @@ def compute_factors(
     imported_playlists   parquet (playlist_id, vector) in the same space; other playlists are folded in
     fit                  solves ALS; the cluster has another solver
 
-    Raise MissingStageError without splits or plays, UserError if a split has no plays of train tracks.
+    Raise MissingStageError without splits or plays, UserError if a split has no plays of train tracks, LockedError
+    while another process fits factors.
     """
+    with one_at_a_time(workspace.root, "factors", "fits factors"):
+        return _compute(workspace, split, config, imported, imported_playlists, fit, progress)
+
+
+def _compute(
+    workspace: Workspace,
+    split: str | None,
+    config: AlsConfig,
+    imported: Path | None,
+    imported_playlists: Path | None,
+    fit: Fit,
+    progress: Progress,
+) -> list[str]:
     splits = load_splits(workspace)
     with open_library(workspace.library_path) as library:
         track_ids = library.tracks().ids

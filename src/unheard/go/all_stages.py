@@ -29,6 +29,7 @@ from unheard.go.new_lists import NewList, file_names, lists_of
 from unheard.go.small_changes import changes_since_factors
 from unheard.go.trust import Trust, trust
 from unheard.library import Tracks, open_library
+from unheard.locks import one_at_a_time
 from unheard.plays import Plays, Source, import_playlists, read_playlists, read_plays
 from unheard.plays.likes import import_likes
 from unheard.plays.listened import import_listened
@@ -125,8 +126,21 @@ def go(
 
     Return None if `options.stopped` ended the run before the lists; the next run goes on from there.
 
-    Raise UserError for a path that does not exist, or if no track can be used.
+    Raise UserError for a path that does not exist, or if no track can be used; LockedError while another `go` runs.
     """
+    with one_at_a_time(workspace.root, "go", "runs `unheard go`"):
+        return _go(workspace, music, playlists, options, say, report_import, progress)
+
+
+def _go(
+    workspace: Workspace,
+    music: Sequence[Path],
+    playlists: Sequence[Path],
+    options: GoOptions,
+    say: Say,
+    report_import: Callable[[Source], None],
+    progress: Progress,
+) -> GoOutcome | None:
     missing = next((path for path in (*music, *playlists) if not path.exists()), None)
     if missing is not None:
         raise UserError(f"{missing}: no such file or folder; check the path")

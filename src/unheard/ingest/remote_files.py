@@ -11,13 +11,13 @@ import errno
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from unheard.errors import UserError
+from unheard.temporaries import scratch_folder
 
 URL = re.compile(r"[a-z][a-z0-9+.-]+://")
 VERSION_NAMES = ("ETag", "etag", "md5Hash", "md5", "crc32c", "checksum")  # what file systems call a hash of the bytes
@@ -82,9 +82,9 @@ def local_file(path: str, root: str | None = None) -> Iterator[tuple[Path, Path 
         return
     if ".." in Path(path).parts:  # its copy would lie outside of the temporary folder
         raise OSError(errno.EINVAL, "its name has `..`", path)
-    with tempfile.TemporaryDirectory(prefix="unheard-") as scratch:
+    with scratch_folder() as scratch:
         below = Path(path).name if root is None else Path(path).relative_to(root)
-        folder = Path(scratch) / (Path(root or path).name or "root")
+        folder = scratch / (Path(root or path).name or "root")
         target = folder / below
         target.parent.mkdir(parents=True)
         with _os_errors(path):

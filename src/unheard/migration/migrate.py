@@ -25,12 +25,13 @@ from pathlib import Path
 from unheard.artefacts import atomic_path
 from unheard.errors import UserError
 from unheard.features.store import FeatureStore
-from unheard.library import SCHEMA, Library, explain
+from unheard.library import SCHEMA, Library
 from unheard.migration import format_1
 from unheard.plays.storage import replace_playlists
 from unheard.progress import Progress, silent
 from unheard.spectrograms.shards import Entry, Shard, write_index
 from unheard.spectrograms.store import ENCODINGS
+from unheard.system_errors import explain_sqlite
 from unheard.workspace import FORMAT_VERSION, Workspace, read_marker, write_marker
 
 LOCK_S = 5.0  # a scan by an earlier version holds the lock for one track at a time
@@ -277,7 +278,7 @@ def _one_line(workspace: Workspace) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        problem = explain(error, workspace.library_path)
+        problem = explain_sqlite(error, workspace.library_path)
         if problem is None:
             raise
         raise problem from error

@@ -9,6 +9,7 @@ A file, a list or a row that cannot be read is left out and reported; the others
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from unheard.plays.matching import Matcher
 from unheard.plays.plays import Plays, join_plays
 from unheard.plays.readers.data_set import DEFAULT_MIN_SHARE
 from unheard.plays.readers.m3u import is_made_by_unheard
-from unheard.plays.storage import Playlist, read_playlists, replace_playlists, replaced_playlists
+from unheard.plays.storage import Playlist, changing_plays, read_playlists, replace_playlists, replaced_playlists
 from unheard.workspace import Workspace
 
 
@@ -64,7 +65,10 @@ def import_playlists(
 
     UserError if no file can be read.
     """
-    with open_library(workspace.library_path) as library:
+    with ExitStack() as stack:
+        library = stack.enter_context(open_library(workspace.library_path))
+        if not dry_run:  # ids of new playlists are chosen among those that no other import has taken
+            stack.enter_context(changing_plays(workspace))
         matcher = Matcher(library.tracks(), library.failures())
         stored = read_playlists(workspace)
         sources = read_sources(paths, matcher, stored=stored, skip_unknown=skip_unknown, min_share=min_share)
@@ -78,8 +82,7 @@ def import_playlists(
         replaced = replaced_playlists(workspace, plays)
         if not dry_run:
             origins = {name: origin for source in reversed(sources) for name, origin in source.origins.items()}
-            with library.transaction():  # one import at a time
-                replace_playlists(workspace, plays, names=found.names, origins=origins)
+            replace_playlists(workspace, plays, names=found.names, origins=origins)
     return [
         replace(source, replaced={name: n for name, n in replaced.items() if name in source.origins})
         for source in sources

@@ -7,7 +7,7 @@ having heard it, and its tracks would no longer count as new.
 from __future__ import annotations
 
 from unheard.plays.plays import Play, Plays
-from unheard.plays.storage import remove_playlists, replace_playlists
+from unheard.plays.storage import changing_plays, remove_playlists, replace_playlists
 from unheard.saved_playlists import likes_playlist
 from unheard.workspace import Workspace
 
@@ -17,6 +17,11 @@ def import_likes(workspace: Workspace) -> int:
 
     Nothing is written if the thumbs have not changed.
     """
+    with changing_plays(workspace):  # two at once store the later thumbs
+        return _import(workspace)
+
+
+def _import(workspace: Workspace) -> int:
     likes = likes_playlist(workspace)
     if not likes.track_ids:
         remove_playlists(workspace, [likes.playlist_id])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from unheard.play_history import history
 from unheard.plays.plays import Play, Plays
-from unheard.plays.storage import remove_playlists, replace_playlists
+from unheard.plays.storage import changing_plays, remove_playlists, replace_playlists
 from unheard.workspace import Workspace
 
 PLAYLIST_ID, NAME = "played:my-plays", "My plays"
@@ -19,6 +19,11 @@ def import_listened(workspace: Workspace) -> int:
 
     Nothing is written if the history has not changed.
     """
+    with changing_plays(workspace):  # two at once store the longer history
+        return _import(workspace)
+
+
+def _import(workspace: Workspace) -> int:
     counts = history(workspace).counts
     liked = sorted((one.first, track_id) for track_id, one in counts.items() if one.plays > one.skips)
     if not liked:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from filecmp import cmp
@@ -31,6 +31,7 @@ from unheard.artefacts import atomic_path
 from unheard.checksums import check_owner, crc_of_file, owner_of, seal, unseal
 from unheard.errors import UserError
 from unheard.ids import IdMap
+from unheard.locks import WAIT_S, one_at_a_time
 from unheard.plays.plays import Plays, join_plays
 from unheard.workspace import Workspace
 
@@ -114,6 +115,11 @@ def count_plays(workspace: Workspace) -> PlayCounts:
     return _until_unchanged(workspace, read)
 
 
+def changing_plays(workspace: Workspace) -> AbstractContextManager[None]:
+    """Hold the lock under which plays are changed, for changes that depend on what is stored."""
+    return one_at_a_time(workspace.root, "plays", "changes the plays", wait_s=WAIT_S)
+
+
 def replace_playlists(
     workspace: Workspace,
     plays: Plays,
@@ -126,12 +132,16 @@ def replace_playlists(
     names    playlist id -> name; a playlist that is missing here is named by its id
     origins  playlist id -> the file that it comes from
 
-    The change is atomic. Nothing is written if the same plays are stored already.
+    The change is atomic, and one process changes plays at a time: others wait, and raise LockedError after a minute.
+    Nothing is written if the same plays are stored already.
     """
-    names, origins = names or {}, origins or {}
     plays = _without_empty(plays)
-    if not len(plays):
-        return
+    if len(plays):
+        with changing_plays(workspace):
+            _replace(workspace, plays, names or {}, origins or {})
+
+
+def _replace(workspace: Workspace, plays: Plays, names: Mapping[str, str], origins: Mapping[str, str]) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     new = [Playlist(name, names.get(name, name), origins.get(name, ""), now) for name in plays.playlist_ids]
     stored = {playlist.playlist_id: playlist for playlist in read_playlists(workspace)}
@@ -183,9 +193,10 @@ def storage_problem(workspace: Workspace) -> str | None:
 
 def remove_playlists(workspace: Workspace, playlist_ids: Collection[str]) -> None:
     """Remove stored playlists and their plays, atomically; an id that is not stored is passed over."""
-    stored = read_playlists(workspace)
-    kept = [playlist for playlist in stored if playlist.playlist_id not in playlist_ids]
-    if len(kept) < len(stored):
+    if not any(playlist.playlist_id in playlist_ids for playlist in read_playlists(workspace)):
+        return
+    with changing_plays(workspace):
+        kept = [one for one in read_playlists(workspace) if one.playlist_id not in playlist_ids]
         plays = _without_empty(read_plays(workspace).for_playlists(IdMap([one.playlist_id for one in kept])))
         _write(workspace, plays, kept, may_be_same=False)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from unheard.arrays import Floats, Rows
+from unheard.artefacts import read_config
 from unheard.errors import MissingStageError, UserError
+from unheard.factors.store import load_factors
 from unheard.ids import IdMap
 from unheard.models import baselines
 from unheard.recommend.catalogue import Catalogue
@@ -38,6 +40,16 @@ def trained_models(workspace: Workspace, split: str) -> list[str]:
     The name is that of the recipe for seed 0, and `<recipe>@<seed>` for another seed.
     """
     return sorted(path.parent.name for path in workspace.model_dir(split, "*").parent.glob("*/predictions.safetensors"))
+
+
+def trained_on_other_factors(workspace: Workspace, split: str, model: str) -> bool:
+    """Return whether the factors of a split were computed again after a model was trained on them."""
+    from unheard.inference.predictions import KIND, predictions_path
+
+    about = read_config(predictions_path(workspace, split, model), KIND)
+    factors = load_factors(workspace, "full" if about.get("targets") == "full" else split)
+    space, digest = about.get("space"), factors.config.get("digest")
+    return bool(space and digest) and space != digest
 
 
 def split_for_use(workspace: Workspace) -> str:

@@ -6,11 +6,13 @@ A recipe that fails, or one of its targets, never stops the others; what failed 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from unheard.errors import UnheardError, UserError
+from unheard.locks import one_at_a_time
 from unheard.progress import Progress, silent
 from unheard.recommend.export import entries_of
 from unheard.recommend.options import ListOptions
@@ -44,7 +46,17 @@ class RefreshOutcome:
 def refresh_all(
     session: Session, recipes: Sequence[ListRecipe], *, dry_run: bool = False, progress: Progress = silent
 ) -> list[RefreshOutcome]:
-    """Refresh every recipe and return what became of each; `dry_run`: make the lists and write nothing."""
+    """Refresh every recipe and return what became of each; `dry_run`: make the lists and write nothing.
+
+    LockedError while another process refreshes lists.
+    """
+    with nullcontext() if dry_run else one_at_a_time(session.workspace.root, "refresh", "refreshes lists"):
+        return _refresh_all(session, recipes, dry_run=dry_run, progress=progress)
+
+
+def _refresh_all(
+    session: Session, recipes: Sequence[ListRecipe], *, dry_run: bool, progress: Progress
+) -> list[RefreshOutcome]:
     outcomes = []
     for done, recipe in enumerate(recipes, start=1):
         try:

@@ -104,7 +104,8 @@ def outcomes(results: Generator[tuple[Step, Any]]) -> Iterator[tuple[Step, Any]]
 def write_hashes(path: Path, tracks: Sequence[Track]) -> None:
     """Write the first 64 bits of the content hashes of tracks, sorted, which worker processes map into memory."""
     hashes = (int(track.content_hash[:16], 16) for track in tracks if track.content_hash)
-    np.save(path, np.unique(np.fromiter(hashes, np.uint64)))
+    with path.open("wb") as file:
+        np.save(file, np.unique(np.fromiter(hashes, np.uint64)))
 
 
 def _is_among(found: str, stored: Path) -> bool:

@@ -8,8 +8,6 @@ write to one workspace at once, each to its own shard of the mel store.
 
 from __future__ import annotations
 
-import errno
-import uuid
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -40,6 +38,8 @@ from unheard.scan.read_ahead import decided, outcomes, read_file, write_hashes
 from unheard.scan.readymade import check_width, store_vectors
 from unheard.scan.sources import Candidate, Sources, find_sources
 from unheard.spectrograms.store import check_store, mel_writer, stored_ids
+from unheard.system_errors import explain_write, is_of_disk
+from unheard.temporaries import remove_leftovers, temporary_beside
 from unheard.workspace import Settings, Workspace
 
 # A file may take ten minutes and a second for every 100 kB; a slow machine needs a tenth of that.
@@ -120,6 +120,7 @@ def scan(
     if jobs < 1:
         raise UserError(f"jobs is {jobs}, expected at least 1")
     found = find_sources(sources, exclude=exclude)
+    remove_leftovers(workspace.root)
     roots = [*found.folders, *{str(table.parent): None for table, _ in found.rows.values()}]
     for line in found.remarks():
         remark(line)
@@ -207,12 +208,9 @@ def _explained_full_disk(workspace: Workspace) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        if not is_of_disk(error):
             raise
-        raise UserError(
-            f"{workspace.root}: the disk is full; make room and scan again: what is stored is kept, and the scan goes "
-            "on from there"
-        ) from error
+        raise explain_write(error, workspace.root) or error from error
 
 
 def preview(
@@ -315,12 +313,9 @@ def _limit_s(track: Track) -> float:
 @contextmanager
 def _stored_hashes(workspace: Workspace, library: Library, stored: frozenset[str]) -> Iterator[Path]:
     """Yield a file of the content hashes of stored tracks, where every machine sees it; delete it."""
-    path = workspace.root.resolve() / f".scan-{uuid.uuid4().hex[:8]}.npy"
-    write_hashes(path, [track for track in library.tracks().items if track.track_id in stored])
-    try:
+    with temporary_beside(workspace.root.resolve() / "scan.npy") as path:
+        write_hashes(path, [track for track in library.tracks().items if track.track_id in stored])
         yield path
-    finally:
-        path.unlink()
 
 
 def _scan_patches(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import tempfile
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import fastapi
@@ -15,8 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from unheard.errors import AudioError, LockedError, MissingStageError, UnheardError, UserError
-from unheard.library import explain
+from unheard.errors import AudioError, DiskError, LockedError, MissingStageError, UnheardError, UserError
 from unheard.serve.audio_worker import BusyError
 from unheard.serve.jobs.requests import NotAllowedError
 from unheard.serve.pages.layout import error_page
@@ -24,6 +25,7 @@ from unheard.serve.queries import NotFoundError
 from unheard.serve.redaction import without_folders
 from unheard.serve.schema import Error
 from unheard.serve.security_headers import HEADERS
+from unheard.system_errors import explain_sqlite, explain_write, is_of_disk
 
 MAX_MESSAGE_CHARS = 1000
 SHOWN_PROBLEMS = 5
@@ -45,12 +47,11 @@ def error_response(scope: Scope, error: HTTPException, *, headers: Mapping[str, 
     return Response(body, error.status_code, dict(headers or error.headers or {}), "application/json")
 
 
-def of_exception(error: Exception) -> HTTPException:
+def of_exception(raised: Exception) -> HTTPException:
     """Return the status, code and message for an exception of this package or of the framework."""
-    if isinstance(error, sqlite3.Error) and (explained := explain(error, "library.sqlite")) is not None:
-        if not isinstance(explained, LockedError):
-            return api_error(500, "library_unreadable", f"{explained}; see `unheard doctor -w W`")
-        error = explained
+    error = _explained(raised)
+    if isinstance(raised, sqlite3.Error) and not isinstance(error, LockedError | DiskError | sqlite3.Error):
+        return api_error(500, "library_unreadable", f"{error}; see `unheard doctor -w W`")
     match error:
         case HTTPException():
             return error
@@ -60,6 +61,8 @@ def of_exception(error: Exception) -> HTTPException:
             return api_error(404, "not_found", str(error))
         case NotAllowedError():
             return api_error(403, "path_not_allowed", str(error))
+        case DiskError():
+            return api_error(507, "disk_full", str(error))
         case BusyError() | LockedError():
             return api_error(503, "busy", str(error))
         case MissingStageError():
@@ -74,6 +77,15 @@ def of_exception(error: Exception) -> HTTPException:
     return api_error(500, "internal_error", "internal error of the server; see its log")
 
 
+def _explained(error: Exception) -> Exception:
+    """Return an error of SQLite or of a full disk as one of this package; others as they are."""
+    if isinstance(error, sqlite3.Error):
+        return explain_sqlite(error, "library.sqlite") or error
+    if isinstance(error, OSError) and is_of_disk(error):
+        return explain_write(error, Path(error.filename or tempfile.gettempdir())) or error
+    return error
+
+
 def add_handlers(app: FastAPI) -> None:
     """Register the handlers of all exceptions."""
 
@@ -83,7 +95,7 @@ def add_handlers(app: FastAPI) -> None:
             logging.getLogger("unheard").error("%s %s", request.method, request.url.path, exc_info=error)
         return error_response(request.scope, found, headers={**HEADERS, **(found.headers or {})})
 
-    for kind in (HTTPException, RequestValidationError, UnheardError, sqlite3.Error, Exception):
+    for kind in (HTTPException, RequestValidationError, UnheardError, sqlite3.Error, OSError, Exception):
         app.add_exception_handler(kind, handle)
 
 

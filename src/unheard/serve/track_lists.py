@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from fastapi import Response
@@ -17,6 +16,7 @@ from unheard.recommend.export import Format, ListEntry, as_text
 from unheard.serve.queries import row_of, track_out
 from unheard.serve.schema import Matched
 from unheard.serve.snapshot import Snapshot
+from unheard.temporaries import scratch_folder
 
 MEDIA_TYPES: dict[Format, str] = {
     "m3u8": "audio/mpegurl",
@@ -38,8 +38,8 @@ def match_text(snapshot: Snapshot, text: str) -> Matched:
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
     _check_length(lines)
     if any(line.upper().startswith("#EXTINF:") for line in lines):
-        with TemporaryDirectory(prefix="unheard-list-") as folder:
-            path = Path(folder) / "pasted.m3u8"
+        with scratch_folder("list") as folder:
+            path = folder / "pasted.m3u8"
             path.write_bytes(text.encode("utf-8", "replace"))
             return match_file(snapshot, path)
     matcher = _matcher(snapshot)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from starlette.datastructures import UploadFile
+
+from unheard.temporaries import scratch_folder, temporary_beside
 
 UNSAFE = re.compile(r"[^\w ().,&'-]")
 MAX_NAME_CHARS = 50  # at most 200 bytes
@@ -22,8 +23,8 @@ def on_disk(upload: UploadFile) -> Iterator[Path]:
 
     The file keeps the uploaded name without unsafe characters, because a file without tags is titled by its name.
     """
-    with tempfile.TemporaryDirectory(prefix="unheard-upload-") as folder:
-        path = Path(folder) / safe_name(upload)
+    with scratch_folder("upload") as folder:
+        path = folder / safe_name(upload)
         with path.open("wb") as out:
             shutil.copyfileobj(upload.file, out)
         yield path
@@ -38,10 +39,10 @@ def store(uploads: Sequence[UploadFile], folder: Path) -> None:
         name, number = given.name, 2
         while name in written:
             name, number = f"{given.stem} {number}{given.suffix}", number + 1
-        beside = folder / f".{name}.part"
-        with beside.open("wb") as out:
-            shutil.copyfileobj(upload.file, out)
-        beside.replace(folder / name)
+        with temporary_beside(folder / name) as beside:
+            with beside.open("wb") as out:
+                shutil.copyfileobj(upload.file, out)
+            beside.replace(folder / name)
         written.add(name)
 
 

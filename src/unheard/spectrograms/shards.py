@@ -5,8 +5,7 @@
                        checksum: CRC-32 of its frames; chain: CRC-32 of the workspace's settings and of all bytes of
                        the index before it. Lines that were written before checksums have the first four.
     mels/0000.lock     held by the shard's writer, and released by the system when the writer ends
-
-    mels/0000.writer   held by a writer of another process, for which a scan holds the first lock (`ShardClaims`)
+    mels/compact.lock  held by a scan whose tasks write on other machines (shared), or while a shard is removed
 
 Any number of processes may write at once, each to its own shard: a writer claims the last shard, or the next
 number if the last one is full or claimed. Frames are on disk before their index line is written, and the line before
@@ -21,11 +20,11 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
@@ -35,10 +34,12 @@ from numpy.typing import NDArray
 
 from unheard.artefacts import atomic_path
 from unheard.checksums import owner_of
-from unheard.errors import UserError
+from unheard.errors import LockedError, UserError
 from unheard.library import Library
+from unheard.locks import WAIT_S, file_lock
 
 N_FIELDS = 6  # of a line of the index
+COMPACT = "compact.lock"
 MAX_SHARD_FRAMES = 2**23  # 54 hours of music; 1 GiB at one byte a value
 
 
@@ -94,28 +95,22 @@ class Shard:
         """Where the chain of checksums of the index begins."""
         return zlib.crc32(owner_of(self.index_path).rpartition("-")[2].encode())
 
+    def complete(self, index: bytes) -> tuple[bytes, int]:
+        """Return the whole lines of its index, and the number of frames that they need."""
+        entries, n_bytes = _parse(index, self.seed)
+        return index[:n_bytes], entries[-1].end_frame if entries else 0
+
     def n_frames(self, frame_bytes: int) -> int:
         """Return the number of whole frames in the file, with or without an entry."""
         return self.frames_path.stat().st_size // frame_bytes if self.frames_path.exists() else 0
 
-    @contextmanager
-    def lock(self, name: str = "lock") -> Iterator[bool]:
-        """Claim the shard; yield False if another process holds it.
+    def lock(self) -> AbstractContextManager[bool]:
+        """Claim the shard; yield False if another writer, of any process on any machine, holds it.
 
-        SQLite locks the file in the same way on every system, also against other threads of this process. The file
-        stays when the shard is removed: without it, two writers could hold locks of two files of the same name.
+        The file stays when the shard is removed: without it, two writers could hold locks of two files of the same
+        name.
         """
-        path = self.folder / f"{self.number:04d}.{name}"
-        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as lock:
-            try:
-                lock.execute("PRAGMA journal_mode = MEMORY")  # no journal file
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError:
-                if not os.access(path, os.W_OK):
-                    raise
-                yield False
-            else:
-                yield True
+        return file_lock(self.folder / f"{self.number:04d}.lock")
 
 
 def list_shards(folder: Path) -> list[Shard]:
@@ -144,7 +139,7 @@ def latest_entries(
 class MelWriter:
     """Append spectrograms to a shard, which is claimed before the first one is written.
 
-    among  shards that another process has claimed for this writer and others (`ShardClaims`); none: any shard
+    among  the only shards that it may claim (`ShardsOfTasks`); none: any shard
     """
 
     def __init__(self, folder: Path, *, n_mels: int, dtype: np.dtype[Any], among: Sequence[int] = ()) -> None:
@@ -203,14 +198,15 @@ class MelWriter:
     def compact(self, library: Library) -> None:
         """Remove every shard of which at least half is superseded; what counts in it is first moved to a new shard.
 
-        Shards that another writer holds are skipped. A kill leaves some entries twice, which is harmless. Open readers
-        keep the removed files until they close them; on Windows the files stay until the next call.
+        Shards that another writer holds are skipped, and all of them while tasks of a scan have stored what the library
+        does not know yet. A kill leaves some entries twice, which is harmless. Open readers keep the removed files
+        until they close them; on Windows the files stay until the next call.
         """
         self._release()
         latest, entries = latest_entries(list_shards(self._folder), library.source_hashes())
         for shard in [shard for shard in entries if _superseded(shard, latest, entries)]:
-            with shard.lock() as claimed:
-                if claimed:
+            with file_lock(self._folder / COMPACT) as alone, shard.lock() as claimed:
+                if alone and claimed:
                     self._compact_shard(shard, library)
         self._release()
 
@@ -248,7 +244,7 @@ class MelWriter:
     def _open(self, shard: Shard) -> bool:
         """Lock a shard and open it after its last whole entry; False if it is held by another writer, or full."""
         with ExitStack() as stack:
-            if not stack.enter_context(shard.lock("writer" if self._among else "lock")):
+            if not stack.enter_context(shard.lock()):
                 return False
             index = shard.index_path.read_bytes() if shard.index_path.exists() else b""
             entries, n_bytes = _parse(index, shard.seed)
@@ -266,36 +262,32 @@ class MelWriter:
         self._stack.close()
 
 
-class ShardClaims:
-    """Hold shards for writers of other processes until what they write is in the library.
+class ShardsOfTasks:
+    """Name shards for writers of other processes, and keep what they write until it is in the library.
 
-    Without, another scan that ends meanwhile could compact a shard of which the library knows nothing yet.
+    The writers lock the shards themselves, so a task that outlives this process keeps its own. Without the lock that is
+    held here, another scan that ends meanwhile could remove a shard of which the library knows nothing yet.
     """
 
     def __init__(self, folder: Path, *, n_mels: int, dtype: np.dtype[Any]) -> None:
         self._folder, self._frame_bytes = folder, n_mels * dtype.itemsize
-        self._held: dict[int, ExitStack] = {}
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         self._folder.mkdir(exist_ok=True)
+        if not self._stack.enter_context(file_lock(self._folder / COMPACT, shared=True, wait_s=WAIT_S)):
+            raise LockedError(f"{self._folder}: another scan removes what is superseded; try again")
+        shards = list_shards(self._folder)
+        self._first = shards[-1].number if shards else 0  # in an earlier one, an entry would not count
         return self
 
     def __exit__(self, *exc: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for stack in self._held.values():
-            stack.close()
+        self._stack.close()
 
     def with_room(self, n: int) -> list[int]:
-        """Return `n` claimed shards that are not full; those that are full stay claimed."""
-        free = [number for number in self._held if self._has_room(number)]
-        number = 0
-        while len(free) < n:
-            if number not in self._held and self._has_room(number):
-                with ExitStack() as stack:
-                    if stack.enter_context(Shard(self._folder, number).lock()):
-                        self._held[number] = stack.pop_all()
-                        free.append(number)
-            number += 1
-        return free[:n]
+        """Return the numbers of `n` shards that are not full; other writers may hold some of them."""
+        numbers = (number for number in count(self._first) if self._has_room(number))
+        return list(islice(numbers, n))
 
     def _has_room(self, number: int) -> bool:
         return Shard(self._folder, number).n_frames(self._frame_bytes) < MAX_SHARD_FRAMES

@@ -26,7 +26,7 @@ from unheard.spectrograms.shards import (
     Entry,
     MelWriter,
     Shard,
-    ShardClaims,
+    ShardsOfTasks,
     is_whole,
     keep_entries,
     latest_entries,
@@ -185,15 +185,15 @@ def _open_store(workspace: Workspace, library: Library, shards: list[Shard]) -> 
 
 
 def mel_writer(workspace: Workspace, among: Sequence[int] = ()) -> MelWriter:
-    """Return a writer of the workspace's store; `among` are shards that another process has claimed for it."""
+    """Return a writer of the workspace's store; `among` are the only shards that it may claim."""
     dtype = ENCODINGS[workspace.settings.front_end].dtype
     return MelWriter(workspace.mels_path, n_mels=workspace.settings.n_mels, dtype=dtype, among=among)
 
 
-def shard_claims(workspace: Workspace) -> ShardClaims:
-    """Return an empty set of claims on shards of the workspace's store."""
+def shards_of_tasks(workspace: Workspace) -> ShardsOfTasks:
+    """Return what names shards of the workspace's store for tasks on other machines."""
     dtype = ENCODINGS[workspace.settings.front_end].dtype
-    return ShardClaims(workspace.mels_path, n_mels=workspace.settings.n_mels, dtype=dtype)
+    return ShardsOfTasks(workspace.mels_path, n_mels=workspace.settings.n_mels, dtype=dtype)
 
 
 def check_store(workspace: Workspace, *, repair: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from unheard.errors import MissingStageError, UserError
 from unheard.features.current import current_features
 from unheard.library import Tracks, open_library
+from unheard.locks import WAIT_S, one_at_a_time
 from unheard.plays import Plays, read_plays
 from unheard.splits.exchange import read_splits, write_splits
 from unheard.splits.folds import LIVE, live_split, nothing_played
@@ -35,6 +37,23 @@ def prepare_splits(
     a split of `file` has no train track of the library. `left_out` is called with the reason for each split that could
     not be made.
     """
+    with _changing_splits(workspace):
+        return _prepare(workspace, file, seed, after, force=force, left_out=left_out)
+
+
+def _changing_splits(workspace: Workspace) -> AbstractContextManager[None]:
+    return one_at_a_time(workspace.root, "splits", "makes splits", wait_s=WAIT_S)
+
+
+def _prepare(
+    workspace: Workspace,
+    file: Path | None,
+    seed: int,
+    after: str | None,
+    *,
+    force: bool,
+    left_out: Callable[[str], None],
+) -> list[tuple[str, int, int, int]]:
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
         if not len(tracks):
@@ -69,6 +88,11 @@ def renew_live(workspace: Workspace, *, seed: int = 0, left_out: Callable[[str],
     NEW to the split, and as cold as its test tracks. Other splits are kept as they are, because models that were
     measured on them would have to be trained again.
     """
+    with _changing_splits(workspace):
+        return _renew_live(workspace, seed, left_out)
+
+
+def _renew_live(workspace: Workspace, seed: int, left_out: Callable[[str], None]) -> bool:
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
         if not len(tracks):

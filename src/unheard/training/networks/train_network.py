@@ -10,9 +10,8 @@ Seed 0 keeps the recipe's name; another seed s is stored as "<name>@<s>".
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,15 +24,19 @@ from unheard.inference.device import pick_device
 from unheard.inference.predictions import NETWORK_FILE
 from unheard.inference.update_predictions import write_predictions
 from unheard.library import open_library
+from unheard.locks import WAIT_S
 from unheard.models.pretrained import digest
 from unheard.models.recipe import Recipe
+from unheard.models.synced_norm import is_parallel
 from unheard.progress import Progress, silent
 from unheard.splits import Split
+from unheard.temporaries import scratch_folder
 from unheard.training.dataset import TargetKind
 from unheard.training.fingerprint import network_fingerprint
 from unheard.training.networks.data_parallel import is_first
 from unheard.training.networks.network_inputs import NetworkInputs, load_network_inputs
 from unheard.training.networks.training_run import Run
+from unheard.training.training_lock import training_lock
 from unheard.workspace import Workspace
 
 CHECKPOINT_S = 60.0
@@ -69,13 +72,14 @@ def train_network(
     predict_train  False: leave train tracks out of the predictions, because evaluation does not read them
 
     A finished training is not repeated unless recipe, seed, split, factors or the input of its tracks changed.
+    LockedError while another process trains the same model.
     """
     if seed < 0:
         raise UserError(f"seed: expected 0 or more, found {seed}")
     chosen = pick_device(device)
     folder = workspace.model_dir(split.name, model_name(recipe, seed, targets))
     final, running = folder / NETWORK_FILE, folder / "training.safetensors"
-    with open_library(workspace.library_path) as library:
+    with _alone(workspace, split, folder), open_library(workspace.library_path) as library:
         inputs = load_network_inputs(workspace, library, recipe, split, targets)
         pretrained = _pretrained(recipe, final)
         fingerprint = network_fingerprint(
@@ -124,14 +128,23 @@ def _pretrained(recipe: Recipe, final: Path) -> list[str]:
         return list(load_checkpoint(final).config.get("pretrained", []))
 
 
+def _alone(workspace: Workspace, split: Split, folder: Path) -> AbstractContextManager[None]:
+    """Hold the lock of a model; of a data-parallel training, the first process holds it.
+
+    It waits for that of an earlier attempt, which may end later than the command that started it.
+    """
+    wait_s = WAIT_S if is_parallel() else 0.0
+    return training_lock(workspace, split.name, folder.name, wait_s=wait_s) if is_first() else nullcontext()
+
+
 @contextmanager
 def _folder_of_process(folder: Path) -> Iterator[Path]:
     """Yield the folder of the model; for all but the first process of a data-parallel training a temporary one."""
     if is_first():
         yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="unheard-") as scratch:
-        yield Path(scratch)
+    with scratch_folder() as scratch:
+        yield scratch
 
 
 def _same(path: Path, fingerprint: str) -> Checkpoint | None:

@@ -37,6 +37,7 @@ from unheard.training.dataset import TrainingData, load_ranker_data
 from unheard.training.fingerprint import ranker_fingerprint
 from unheard.training.rankers.member import with_factor_head, with_member
 from unheard.training.rankers.member_weights import with_weights
+from unheard.training.training_lock import training_lock
 from unheard.workspace import Workspace
 
 
@@ -56,14 +57,15 @@ def fit_rankers(
     max_minutes  after that, no further member is begun; a later call without it fits the rest
     force        fit again although nothing has changed
 
-    A finished fit is not repeated unless recipe, seed, split, plays, factors or features changed.
+    A finished fit is not repeated unless recipe, seed, split, plays, factors or features changed. LockedError while
+    another process fits the same model.
     """
     if seed < 0:
         raise UserError(f"seed: expected 0 or more, found {seed}")
     chosen = pick_device(device)
     folder = workspace.model_dir(split.name, recipe.name if seed == 0 else f"{recipe.name}@{seed}")
     final, running = folder / RANKER_FILE, folder / "fitting.safetensors"
-    with open_library(workspace.library_path) as library:
+    with training_lock(workspace, split.name, folder.name), open_library(workspace.library_path) as library:
         data = load_ranker_data(workspace, library, recipe, split)
         fingerprint = ranker_fingerprint(data, recipe, split, seed)
         found = None if force else _same(final, fingerprint)

@@ -51,7 +51,13 @@ def entries(value: Any) -> list[dict[str, Any]]:
 
 
 def read_songs(
-    workspace: Workspace, client: SubsonicClient, state: SyncState, problems: list[str], progress: Progress, *, again: bool
+    workspace: Workspace,
+    client: SubsonicClient,
+    state: SyncState,
+    problems: list[str],
+    progress: Progress,
+    *,
+    again: bool,
 ) -> dict[str, Song]:
     """Return all songs by id, after what has changed was read; `again`: read all albums."""
     known = read_albums(workspace)

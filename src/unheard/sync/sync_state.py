@@ -1,11 +1,11 @@
 """What a workspace knows of its server.
 
-    W/sync/server.json   address, state of the server's last scan, playlists, stars and ratings as last seen, and the ids
-                         of the playlists that unheard has written
-    W/sync/albums.jsonl  one album a line, with its songs; a later line replaces an earlier one, so that a sync that was
-                         stopped goes on where it stopped
-    W/sync/tracks.csv    the table that is scanned
-    W/sync/audio/        downloaded files
+W/sync/server.json   address, state of the server's last scan, playlists, stars and ratings as last seen, and the ids
+                     of the playlists that unheard has written
+W/sync/albums.jsonl  one album a line, with its songs; a later line replaces an earlier one, so that a sync that was
+                     stopped goes on where it stopped
+W/sync/tracks.csv    the table that is scanned
+W/sync/audio/        downloaded files
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ class SyncState:
     feedback   song id -> [rating, 1 for a star]
     written    title -> id of the playlist of the server
     pending    title -> ids that playlists of this name had before one was created
-    removed    ids of songs that the server no longer has
     """
 
     url: str = ""
@@ -41,7 +40,6 @@ class SyncState:
     feedback: dict[str, list[int]] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
     pending: dict[str, list[str]] = field(default_factory=dict)
-    removed: list[str] = field(default_factory=list)
 
 
 def folder_of(workspace: Workspace) -> Path:
@@ -100,6 +98,4 @@ def add_album(workspace: Workspace, album: dict[str, Any]) -> None:
 
 def write_albums(workspace: Workspace, albums: dict[str, dict[str, Any]]) -> None:
     """Replace the file by one line for each album."""
-    write_text(
-        folder_of(workspace) / "albums.jsonl", "".join(json.dumps(one) + "\n" for one in albums.values())
-    )
+    write_text(folder_of(workspace) / "albums.jsonl", "".join(json.dumps(one) + "\n" for one in albums.values()))

@@ -1,8 +1,8 @@
 """Read what has changed on a server: albums with their songs, playlists, stars.
 
 All albums are listed, 500 a request, newest first, and an album is read only if its entry has changed: its songs, their
-number, length or number of plays. If the server says when it last scanned and has not scanned since, only the albums that
-were played last are listed. A playlist is read only if its `changed`, name or length is new.
+number, length or number of plays. If the server says when it last scanned and has not scanned since, only the albums
+that were played last are listed. A playlist is read only if its `changed`, name or length is new.
 """
 
 from __future__ import annotations

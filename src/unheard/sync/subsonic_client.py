@@ -1,8 +1,8 @@
 """Make requests to a Subsonic server; only this module talks to the network.
 
-Source: https://opensubsonic.netlify.app/docs/ and http://www.subsonic.org/pages/api.jsp. The login is in the environment:
-UNHEARD_SUBSONIC_KEY (an API key), or UNHEARD_SUBSONIC_USER and UNHEARD_SUBSONIC_PASSWORD (sent as salted token). No
-message has the address of a request, which holds the login.
+Source: https://opensubsonic.netlify.app/docs/ and http://www.subsonic.org/pages/api.jsp. The login is in the
+environment: UNHEARD_SUBSONIC_KEY (an API key), or UNHEARD_SUBSONIC_USER and UNHEARD_SUBSONIC_PASSWORD (sent as salted
+token). No message has the address of a request, which holds the login.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class SubsonicClient:
             return SubsonicClient(url.rstrip("/"), lambda: _token(user, password))
         raise UserError(f"no login: expected {LOGIN} in the environment")
 
-    def get(self, name: str, **query: str | int | list[str]) -> dict[str, Any]:
+    def get(self, name: str, /, **query: str | int | list[str]) -> dict[str, Any]:
         """Return the answer of an endpoint that only reads; it is repeated after a failure of the network."""
         for tried in range(1, MAX_TRIES + 1):
             try:
@@ -89,7 +89,7 @@ class SubsonicClient:
                 self.sleep(float(2**tried))
         raise AssertionError("unreachable")
 
-    def post(self, name: str, **query: str | int | list[str]) -> dict[str, Any]:
+    def post(self, name: str, /, **query: str | int | list[str]) -> dict[str, Any]:
         """Return the answer of an endpoint, asked once. SubsonicAnswerError, or UserError for a refused login."""
         with self._opened(name, query, {}) as answer:
             try:
@@ -99,7 +99,7 @@ class SubsonicClient:
         return parsed(data, name)
 
     @contextmanager
-    def stream(self, name: str, *, from_byte: int = 0, **query: str | int | list[str]) -> Iterator[Any]:
+    def stream(self, name: str, /, *, from_byte: int = 0, **query: str | int | list[str]) -> Iterator[Any]:
         """Open an answer that is a file, from some byte on if the server can. Errors as of `post`."""
         headers = {"Range": f"bytes={from_byte}-"} if from_byte else {}
         with self._opened(name, query, headers) as answer:

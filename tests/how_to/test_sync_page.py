@@ -12,7 +12,7 @@ from tests.sync.test_sync import Pair, pair
 __all__ = ["pair"]  # the fixture
 
 
-def test_the_commands_work(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811 - the fixture
+def test_the_commands_work(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     pair.own.root.rename(pair.own.root.parent / "W")
     monkeypatch.chdir(pair.own.root.parent)
     ran = run_page("sync.md", {"SERVER": pair.url, "PATH_MAP": f"={pair.music}"})

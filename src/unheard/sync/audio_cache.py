@@ -1,7 +1,7 @@
 """Find the audio of a server's songs: by the path on the server, or by downloading it to W/sync/audio/.
 
-A download is written under a temporary name and renamed; one that was stopped goes on where it stopped, if the server can.
-A file of the size that the server names is not read again.
+A download is written under a temporary name and renamed; one that was stopped goes on where it stopped, if the server
+can. A file of the size that the server names is not read again.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from unheard.cli import (
     serve,
     serve_key,
     spotify,
+    sync,
     weights,
 )
 from unheard.cli import (
@@ -120,6 +121,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         library_commands.scan,
         library_commands.import_plays,
         listenbrainz.listenbrainz,
+        sync.sync,
         search_commands.tracks,
     ),
     "Training": (

@@ -14,6 +14,7 @@ import pytest
 
 from tests.builders.data_sets import (
     N_TRACKS,
+    listen_line,
     listens,
     text,
     vectors,
@@ -130,6 +131,22 @@ def test_a_listen_without_a_possible_time_is_left_out(named: Workspace, sets: Pa
     some.write_text(bad + half + some.read_text(encoding="utf-8"), encoding="utf-8")
     _, plays = imported(named, tmp_path / "dump")
     assert triples(plays) == expected("{}", "t{:03d}")
+
+
+def test_a_line_of_any_length_is_passed_over(
+    named: Workspace, sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unheard.plays.readers import listenbrainz
+
+    lines = [listen_line(0, 1, 1000), "x" * 5000, listen_line(0, 2, 2000), "y" * 5000]
+    file = text(tmp_path / "1.listens", "\n".join(lines))
+    monkeypatch.setattr(listenbrainz, "MAX_LINE", 1000)
+    (source,), plays = imported(named, file)
+    assert [track for _, track, _ in triples(plays)] == ["t001", "t002"]
+    assert [(reason.row, reason.problem) for reason in source.found.reasons] == [
+        (2, "longer than 1,000 bytes"),
+        (4, "longer than 1,000 bytes"),
+    ]
 
 
 def test_damaged_archive_is_one_line(named: Workspace, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unheard.errors import UserError
-from unheard.ratings import DISLIKED, MIN_LIKED, Feedback, rate, read_ratings, star
-from unheard.thumbs import set_thumb, thumb_of
+from unheard.ratings import DISLIKED, MIN_LIKED, Feedback, change_feedback, rate, read_ratings, star
+from unheard.thumbs import Thumb, set_thumb, thumb_of
 from unheard.workspace import Workspace
 
 TRACK = "track:a"
@@ -86,3 +86,43 @@ def test_a_damaged_file_is_named(workspace: Workspace, text: str) -> None:
         read_ratings(workspace)
     with pytest.raises(UserError, match="damaged"):
         star(workspace, TRACK, starred=True)
+
+
+ITEMS = st.sampled_from(["track:a", "track:b", "track:c", "album:a", "artist:b"])
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    thumbs=st.dictionaries(st.sampled_from("abc"), st.sampled_from(["up", "down"])),
+    begun=st.dictionaries(ITEMS, st.integers(0, 5)),
+    ratings=st.dictionaries(ITEMS, st.integers(0, 5)),
+    stars=st.dictionaries(ITEMS, st.booleans()),
+)
+def test_many_at_once_are_one_after_the_other(
+    tmp_path_factory: pytest.TempPathFactory,
+    thumbs: dict[str, Thumb],
+    begun: dict[str, int],
+    ratings: dict[str, int],
+    stars: dict[str, bool],
+) -> None:
+    many, one_by_one = (Workspace.init(tmp_path_factory.mktemp("w") / name) for name in "ab")
+    for workspace in (many, one_by_one):
+        for track_id, thumb in thumbs.items():
+            set_thumb(workspace, track_id, thumb)
+        for item, rating in begun.items():
+            rate(workspace, item, rating)
+    change_feedback(many, ratings=ratings, stars=stars)
+    for item, rating in ratings.items():
+        rate(one_by_one, item, rating)
+    for item, starred in stars.items():
+        star(one_by_one, item, starred=starred)
+    for track_id in "abc":
+        assert thumb_of(many, track_id) == thumb_of(one_by_one, track_id)
+    for item in ("track:a", "track:b", "track:c", "album:a", "artist:b"):
+        assert feedback(many, item) == feedback(one_by_one, item)
+
+
+def test_a_number_that_is_no_rating_changes_nothing(workspace: Workspace) -> None:
+    with pytest.raises(UserError, match="rating 6"):
+        change_feedback(workspace, ratings={TRACK: 5, "track:b": 6})
+    assert read_ratings(workspace) == {}

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from unheard.artefacts import read_json, write_json
 from unheard.errors import UserError
-from unheard.thumbs import Thumb, Version, file_version, read_thumbs, set_thumb, thumb_of
+from unheard.thumbs import Thumb, Version, file_version, read_thumbs, set_thumbs
 from unheard.workspace import Workspace
 
 FORMAT, VERSION = "unheard ratings", 1
@@ -63,39 +63,68 @@ def read_ratings(workspace: Workspace) -> dict[str, Feedback]:
 
 def star(workspace: Workspace, item: str, *, starred: bool) -> None:
     """Star an item, or take its star back."""
-    with _writing:
-        before = read_ratings(workspace).get(item, NONE)
-        if bool(before.starred) == starred:
-            return
-        now = datetime.now(tz=UTC).isoformat(timespec="seconds")
-        rating = 0 if starred and before.rating == DISLIKED and item.startswith(TRACK) else before.rating
-        _change(workspace, item, before, Feedback(rating, now if starred else ""))
+    change_feedback(workspace, stars={item: starred})
 
 
 def rate(workspace: Workspace, item: str, rating: int) -> None:
     """Rate an item; 0 takes the rating back. UserError for a number outside 0 to 5."""
-    if not 0 <= rating <= MAX_RATING:
-        raise UserError(f"rating {rating}: expected 1 to {MAX_RATING}, or 0 for none")
+    change_feedback(workspace, ratings={item: rating})
+
+
+def change_feedback(
+    workspace: Workspace, *, ratings: Mapping[str, int] | None = None, stars: Mapping[str, bool] | None = None
+) -> None:
+    """Rate items, then star them or take stars back; each file is written at most once. UserError as of `rate`."""
+    ratings, stars = ratings or {}, stars or {}
+    for rating in ratings.values():
+        if not 0 <= rating <= MAX_RATING:
+            raise UserError(f"rating {rating}: expected 1 to {MAX_RATING}, or 0 for none")
+    now = datetime.now(tz=UTC).isoformat(timespec="seconds")
     with _writing:
-        before = read_ratings(workspace).get(item, NONE)
-        starred = "" if rating == DISLIKED and item.startswith(TRACK) else before.starred
-        _change(workspace, item, before, Feedback(rating, starred))
+        known = read_ratings(workspace)
+        changes = {}
+        for item in dict.fromkeys([*ratings, *stars]):
+            before = after = known.get(item, NONE)
+            if item in ratings:
+                after = _rated(item, before, ratings[item])
+            if item in stars:
+                after = _starred(item, after, now if stars[item] else "")
+            if item in ratings or after != before:
+                changes[item] = (before, after)
+        if changes:
+            _change(workspace, changes)
 
 
-def _change(workspace: Workspace, item: str, before: Feedback, after: Feedback) -> None:
+def _rated(item: str, before: Feedback, rating: int) -> Feedback:
+    return Feedback(rating, "" if rating == DISLIKED and item.startswith(TRACK) else before.starred)
+
+
+def _starred(item: str, before: Feedback, now: str) -> Feedback:
+    """Return feedback with a star, whose time stays if there is one already; `now` is "" for none."""
+    if bool(before.starred) == bool(now):
+        return before
+    return Feedback(0 if now and before.rating == DISLIKED and item.startswith(TRACK) else before.rating, now)
+
+
+def _change(workspace: Workspace, changes: Mapping[str, tuple[Feedback, Feedback]]) -> None:
+    """Store the feedback after each change, and the thumbs that it asks for."""
     stored = dict(_read(workspace.ratings_path, file_version(workspace.ratings_path)))
-    stored.pop(item, None)
-    if after != NONE:
-        stored[item] = after
+    for item, (_, after) in changes.items():
+        stored.pop(item, None)
+        if after != NONE:
+            stored[item] = after
     items = {name: asdict(feedback) for name, feedback in stored.items()}
     write_json(workspace.ratings_path, {"format": FORMAT, "version": VERSION, "items": items}, indent=1)
-    if item.startswith(TRACK):
+    current = {one.track_id: one.thumb for one in read_thumbs(workspace)}
+    wanted: dict[str, Thumb | None] = {}
+    for item, (before, after) in changes.items():
         track_id = item.removeprefix(TRACK)
-        current, wanted = thumb_of(workspace, track_id), _thumb(after)
-        if wanted is None and current != _thumb(before):
-            return  # the page gave it
-        if wanted != current:
-            set_thumb(workspace, track_id, wanted)
+        has, asked = current.get(track_id), _thumb(after)
+        given_by_page = asked is None and has != _thumb(before)
+        if item.startswith(TRACK) and asked != has and not given_by_page:
+            wanted[track_id] = asked
+    if wanted:
+        set_thumbs(workspace, wanted)
 
 
 def _thumb(feedback: Feedback) -> Thumb | None:

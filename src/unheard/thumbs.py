@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -55,10 +56,15 @@ def thumb_of(workspace: Workspace, track_id: str) -> Thumb | None:
 
 def set_thumb(workspace: Workspace, track_id: str, thumb: Thumb | None) -> None:
     """Store the thumb of a track, in place of an earlier one; None removes it."""
+    set_thumbs(workspace, {track_id: thumb})
+
+
+def set_thumbs(workspace: Workspace, thumbs: Mapping[str, Thumb | None]) -> None:
+    """Store the thumbs of many tracks by id, as `set_thumb` does of one; the file is written once."""
     with _writing:
-        kept = [one for one in read_thumbs(workspace) if one.track_id != track_id]
-        if thumb is not None:
-            kept.append(Rated(track_id, thumb, datetime.now(tz=UTC).isoformat(timespec="seconds")))
+        kept = [one for one in read_thumbs(workspace) if one.track_id not in thumbs]
+        now = datetime.now(tz=UTC).isoformat(timespec="seconds")
+        kept += [Rated(track_id, thumb, now) for track_id, thumb in thumbs.items() if thumb is not None]
         lines = (*damaged_lines(workspace), *(json.dumps(asdict(one), ensure_ascii=False) for one in kept))
         write_text(workspace.thumbs_path, "".join(f"{line}\n" for line in lines))
 

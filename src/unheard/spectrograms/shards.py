@@ -19,9 +19,8 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +29,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.file_locks import claimed
 from unheard.library import Library
 
 MAX_SHARD_FRAMES = 2**23  # 54 hours of music; 1 GiB at one byte a value
@@ -80,22 +80,9 @@ class Shard:
 
     @contextmanager
     def lock(self, name: str = "lock") -> Iterator[bool]:
-        """Claim the shard; yield False if another process holds it.
-
-        SQLite locks the file in the same way on every system, also against other threads of this process. The file
-        stays when the shard is removed: without it, two writers could hold locks of two files of the same name.
-        """
-        path = self.folder / f"{self.number:04d}.{name}"
-        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as lock:
-            try:
-                lock.execute("PRAGMA journal_mode = MEMORY")  # no journal file
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError:
-                if not os.access(path, os.W_OK):
-                    raise
-                yield False
-            else:
-                yield True
+        """Claim the shard; yield False if another process holds it."""
+        with claimed(self.folder / f"{self.number:04d}.{name}") as is_ours:
+            yield is_ours
 
 
 def list_shards(folder: Path) -> list[Shard]:

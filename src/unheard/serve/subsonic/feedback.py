@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 from unheard.play_history import Event, Listen, add_listens
-from unheard.ratings import ALBUM, ARTIST, MAX_RATING, TRACK, rate
-from unheard.ratings import star as set_star
+from unheard.ratings import ALBUM, ARTIST, MAX_RATING, TRACK, change_feedback, rate
 from unheard.serve.subsonic import client_ids
 from unheard.serve.subsonic.answer import Answer
 from unheard.serve.subsonic.call import Call, not_found
@@ -25,8 +24,8 @@ def _star(call: Call, *, starred: bool) -> Answer:
     given = [one for name in ("id", "albumId", "artistId") for one in call.parameters.every(name)]
     if not given:
         raise SubsonicError(Code.MISSING_PARAMETER, "required parameter is missing: id, albumId or artistId")
-    for item in [_item(call, one) for one in given]:  # an unknown id changes nothing
-        set_star(call.workspace, item, starred=starred)
+    stars = {_item(call, one): starred for one in given}  # an unknown id changes nothing
+    change_feedback(call.workspace, stars=stars)
     return {}
 
 

@@ -61,6 +61,14 @@ def read(answer: Any, n_bytes: int) -> bytes:
         raise RequestError(0, reason_of(error)) from None
 
 
+def read_some(answer: Any, n_bytes: int) -> bytes:
+    """Return what has come of an answer, at most `n_bytes`; b"" at its end. RequestError if the connection breaks."""
+    try:
+        return bytes(answer.read1(n_bytes))
+    except (OSError, HTTPException) as error:
+        raise RequestError(0, reason_of(error)) from None
+
+
 def repeated(
     send: Callable[[], Answer], *, what: str, changes: bool, tries: int, sleep: Callable[[float], None]
 ) -> Answer:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.how_to.pages import run_page
-from tests.sync.test_sync import Pair, pair
+from tests.sync.conftest import Pair, pair, unserved
 
-__all__ = ["pair"]  # the fixture
+__all__ = ["pair", "unserved"]  # the fixtures
 
 
 def test_the_commands_work(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

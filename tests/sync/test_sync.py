@@ -3,73 +3,31 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import os
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
-from tests.builders.command_line import Ran, run_command
-from tests.builders.server import running
-from unheard.library import Library
-from unheard.play_history import Listen, add_listens
+from tests.builders.server import eventually
+from tests.sync.conftest import Pair
+from unheard.errors import MissingStageError, UserError
+from unheard.file_locks import only_one
+from unheard.library import Library, Track
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD as MADE
 from unheard.plays.storage import read_playlists, read_plays
 from unheard.ratings import TRACK, rate, star
-from unheard.saved_playlists import save_playlist, saved_playlists
-from unheard.scan.scan import scan
-from unheard.serve.config import ServeConfig
-from unheard.serve.keys import make_key
-from unheard.sync.subsonic_client import KEY
+from unheard.recommend.export import ListEntry
+from unheard.refresh.targets import TitledList, writer_of
+from unheard.saved_playlists import SavedPlaylist, delete_playlist, save_playlist, saved_playlists
+from unheard.sync.subsonic_client import KEY, PASSWORD, USER
 from unheard.sync.sync_server import PLAYED
+from unheard.sync.sync_state import STATE, SyncState, folder_of
+from unheard.sync.written_back import write_list
+from unheard.thumbs import read_thumbs
 from unheard.workspace import Workspace
 
-
-@dataclass(frozen=True)
-class Pair:
-    """A served workspace, its address and its music, and an empty workspace that syncs."""
-
-    url: str
-    served: Workspace
-    music: Path
-    own: Workspace
-
-    def sync(self, *more: object) -> Ran:
-        return run_command("sync", "-w", self.own.root, self.url, "-j", 1, *more)
-
-    def ids(self) -> set[str]:
-        with Library(self.own.library_path) as library:
-            return set(library.tracks().ids)
-
-
-@pytest.fixture
-def pair(music_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
-    music = tmp_path / "music"
-    rng = np.random.default_rng(0)
-    rows = ["track_id,path,title,artist,album"]
-    for k in range(4):
-        path = music / f"Artist {k % 2}" / "First" / f"{k}.flac"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, 0.1 * rng.standard_normal(16000 * 5), 16000)
-        rows.append(f"s{k},{path},Song {k},Artist {k % 2},First")
-    table = tmp_path / "table.csv"
-    table.write_text("\n".join(rows))
-    shutil.copytree(music_world, tmp_path / "served")  # has a model; its own tracks have no files
-    served, own = Workspace.open(tmp_path / "served"), Workspace.init(tmp_path / "own")
-    with Library(served.library_path) as library, library.transaction():
-        for track in library.tracks().items:
-            library.put_track(replace(track, gone_since="2026-01-01"))
-    assert scan(served, [table], jobs=1).added == 4
-    save_playlist(served, "Evening", ["s2", "s0"])
-    star(served, TRACK + "s1", starred=True)
-    rate(served, TRACK + "s3", 1)
-    add_listens(served, [Listen("s0", 1000.0, "play"), Listen("s0", 5000.0, "play"), Listen("s2", 9000.0, "play")])
-    monkeypatch.setenv(KEY, make_key(served, "sync").secret)
-    with running(ServeConfig(workspace=served.root)) as url:
-        yield Pair(url, served, music, own)
+pytestmark = pytest.mark.slow  # each test starts a server
 
 
 def test_download_then_nothing_again(pair: Pair) -> None:
@@ -93,18 +51,6 @@ def test_download_then_nothing_again(pair: Pair) -> None:
     assert files == {path: path.stat().st_mtime_ns for path in (pair.own.root / "sync" / "audio").iterdir()}
 
 
-def test_an_interrupted_download_goes_on(pair: Pair) -> None:
-    pair.sync()
-    (whole,) = (pair.own.root / "sync" / "audio").glob("tr-s0.*")
-    data = whole.read_bytes()
-    whole.with_name(f".{whole.name}.partial").write_bytes(data[:1000])
-    whole.unlink()
-    with (pair.own.root / "sync" / "albums.jsonl").open("a") as file:
-        file.write('{"id": "torn')
-    assert "1 downloaded" in pair.sync().stderr
-    assert whole.read_bytes() == data
-
-
 def test_mapped_paths_download_nothing(pair: Pair) -> None:
     ran = pair.sync("--path-map", f"={pair.music}")
     assert ran.code == 0, ran.stderr
@@ -113,17 +59,12 @@ def test_mapped_paths_download_nothing(pair: Pair) -> None:
 
 
 def test_lists_are_replaced_in_place(pair: Pair, tmp_path: Path) -> None:
-    pair.sync("--path-map", f"={pair.music}")
-    folder = tmp_path / "lists"
-    folder.mkdir()
-    (pair.own.root / "go.json").write_text(json.dumps({"folder": str(folder), "files": ["New for you.m3u8"]}))
     for names in (("1", "3"), ("2",)):
-        paths = [str(path) for name in names for path in pair.music.rglob(f"{name}.flac")]
-        (folder / "New for you.m3u8").write_text("\n".join(["#EXTM3U", "#UNHEARD", *paths]).replace("#UNHEARD", MADE))
+        write_list_of_go(pair, tmp_path / "lists", "New for you", *names)
         assert pair.sync("--path-map", f"={pair.music}", "--write-lists").code == 0
         found = [one for one in saved_playlists(pair.served)[0] if one.name == "New for you"]
         assert [one.track_ids for one in found] == [tuple(f"s{name}" for name in names)]
-    assert "New for you" not in {one.name for one in read_playlists(pair.own)}
+    assert "New for you" not in pair.playlists()
 
 
 def test_a_wrong_key_is_one_line_without_it(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,3 +73,151 @@ def test_a_wrong_key_is_one_line_without_it(pair: Pair, monkeypatch: pytest.Monk
     assert ran.code == 2
     assert "refuses the login (error 44" in ran.stderr
     assert "wrong-secret" not in ran.stderr
+
+
+def set_gone(pair: Pair, track_id: str, since: str) -> None:
+    """Let the server lose a song, or have it again, and wait until it says so."""
+    with Library(pair.served.library_path) as library, library.transaction():
+        tracks = library.tracks()
+        library.put_track(replace(tracks[tracks.ids.row(track_id)], gone_since=since))
+
+    def said() -> bool:
+        songs = pair.client().read("search3", query="", songCount=500)["searchResult3"]["song"]
+        return (f"tr-{track_id}" in {one["id"] for one in songs}) == (not since)
+
+    eventually(said)
+
+
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_a_song_that_the_server_no_longer_has_is_gone_and_comes_back(pair: Pair, is_mapped: bool) -> None:
+    mapping = ("--path-map", f"={pair.music}") if is_mapped else ()
+    assert pair.sync(*mapping).code == 0
+    n_files = len(pair.downloads())
+    set_gone(pair, "s2", "2026-01-01")
+    assert pair.sync(*mapping).code == 0
+    assert pair.ids(with_file=True) == {"tr-s0", "tr-s1", "tr-s3"}
+    assert pair.ids() == {"tr-s0", "tr-s1", "tr-s2", "tr-s3"}  # known to earlier plays, and in no list
+    assert "tr-s2" not in {one.track_id for one in read_plays(pair.own)}  # the server's playlists are without it
+    assert len(pair.downloads()) == max(0, n_files - 1)
+    set_gone(pair, "s2", "")
+    assert pair.sync(*mapping).code == 0
+    assert pair.ids(with_file=True) == {"tr-s0", "tr-s1", "tr-s2", "tr-s3"}
+    assert len(pair.downloads()) == n_files
+
+
+def test_ratings_of_songs_without_a_star_are_seen(pair: Pair) -> None:
+    """The entry of an album does not change with them."""
+    pair.sync("--path-map", f"={pair.music}")
+    rate(pair.served, TRACK + "s0", 5)
+    rate(pair.served, TRACK + "s3", 0)
+    star(pair.served, TRACK + "s1", starred=False)
+    assert "3 stars or ratings changed" in pair.sync("--path-map", f"={pair.music}").stderr
+    assert {one.track_id: one.thumb for one in read_thumbs(pair.own)} == {"tr-s0": "up"}
+
+
+def test_what_was_given_here_stays(pair: Pair) -> None:
+    pair.sync("--path-map", f"={pair.music}")
+    rate(pair.own, TRACK + "tr-s3", 5)
+    assert "0 stars or ratings changed" in pair.sync("--path-map", f"={pair.music}").stderr
+    assert {one.track_id: one.thumb for one in read_thumbs(pair.own)} == {"tr-s1": "up", "tr-s3": "up"}
+
+
+def test_a_login_by_name_and_password(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = os.environ[KEY]
+    monkeypatch.delenv(KEY)
+    monkeypatch.setenv(USER, "sync")
+    monkeypatch.setenv(PASSWORD, secret)
+    assert pair.sync("--path-map", f"={pair.music}").code == 0
+    assert "Evening" in pair.playlists()
+
+
+def test_lost_notes_make_no_list_twice(pair: Pair, tmp_path: Path) -> None:
+    mapped = ("--path-map", f"={pair.music}", "--write-lists")
+    write_list_of_go(pair, tmp_path / "lists", "New for you", "1", "3")
+    save_playlist(pair.served, "New for you", ["s0"])  # a person's own, of the same name
+    for _ in range(2):
+        assert pair.sync(*mapped).code == 0
+        found = sorted(one.track_ids for one in saved_playlists(pair.served)[0] if one.name == "New for you")
+        assert found == [("s0",), ("s1", "s3")]
+        assert [one.track_ids for one in stored_playlists(pair, "New for you")] == [("tr-s0",)]
+        for name in (STATE, "albums.jsonl"):
+            (pair.own.root / "sync" / name).unlink()
+
+
+def test_lists_that_the_server_itself_has_made_are_no_evidence(pair: Pair, tmp_path: Path) -> None:
+    """An unheard server shows the lists of its own `go`; what it has recommended is not what a person likes."""
+    write_list_of_go(replace(pair, own=pair.served), tmp_path / "lists", "New for you", "1", "3")
+    assert pair.sync("--path-map", f"={pair.music}").code == 0
+    assert "New for you" not in pair.playlists()
+
+
+def test_a_long_list_is_one_form(pair: Pair) -> None:
+    client, songs = pair.client(), ["tr-s0", "tr-s1", "tr-s2"] * 100
+    state = SyncState(pair.url)
+    folder_of(pair.own).mkdir()
+    for expected in (songs, songs[:150], songs[:1]):
+        name = write_list(pair.own, client, state, "Long", expected)
+        entries = client.read("getPlaylist", id=name)["playlist"]["entry"]
+        assert [one["id"] for one in entries] == expected
+    without_forms = pair.client()
+    without_forms.has_forms = False
+    assert write_list(pair.own, without_forms, state, "Long", songs) == name
+    assert [one["id"] for one in client.read("getPlaylist", id=name)["playlist"]["entry"]] == songs
+    assert len([one for one in saved_playlists(pair.served)[0] if one.name == "Long"]) == 1
+
+
+def test_a_recipe_writes_to_the_server(pair: Pair) -> None:
+    """`--target subsonic`: in place, also under another title; what the server lacks is named."""
+    write = writer_of("subsonic")
+    other = Track("elsewhere", title="Elsewhere", artists=("Nobody",))
+
+    def made(title: str, *tracks: Track) -> TitledList:
+        return TitledList(title, [ListEntry(track) for track in tracks])
+
+    with pytest.raises(MissingStageError, match="unheard sync"):
+        write(pair.own, made("Mornings", other), "")
+    pair.sync("--path-map", f"={pair.music}")
+    with Library(pair.own.library_path) as library:
+        tracks = library.tracks().items
+    with pytest.raises(UserError, match="none of the 1 tracks is on http"):
+        write(pair.own, made("Mornings", other), "")
+    first = write(pair.own, made("Mornings", tracks[1], other, tracks[0]), "")
+    assert (first.n_tracks, first.left_out) == (2, (other.label,))
+    second = write(pair.own, made("New mornings", tracks[2]), first.known_as)
+    assert second.known_as == first.known_as
+    found = {one.name: one.track_ids for one in saved_playlists(pair.served)[0]}
+    assert found["New mornings"] == ("s2",)
+    assert "Mornings" not in found
+    pair.sync("--path-map", f"={pair.music}")
+    assert "New mornings" not in pair.playlists()
+
+
+def test_two_at_once_are_one_after_the_other(pair: Pair) -> None:
+    folder_of(pair.own).mkdir()
+    with only_one(folder_of(pair.own) / "lock", "syncs"):
+        ran = pair.sync("--path-map", f"={pair.music}")
+    assert "another process syncs this workspace" in ran.error
+
+
+def test_a_moved_workspace_forgets_removed_playlists(pair: Pair, tmp_path: Path) -> None:
+    pair.sync("--path-map", f"={pair.music}")
+    moved = replace(pair, own=Workspace.open(pair.own.root.rename(tmp_path / "moved")))
+    (evening,) = [one for one in saved_playlists(pair.served)[0] if one.name == "Evening"]
+    delete_playlist(pair.served, evening.saved_id)
+    assert moved.sync("--path-map", f"={pair.music}").code == 0
+    assert "Evening" not in moved.playlists()
+
+
+def write_list_of_go(pair: Pair, folder: Path, title: str, *names: str) -> None:
+    """Write what `unheard go` leaves: a list, and the note of it."""
+    folder.mkdir(exist_ok=True)
+    paths = [str(path) for name in names for path in pair.music.rglob(f"{name}.flac")]
+    (folder / f"{title}.m3u8").write_text("\n".join(["#EXTM3U", MADE, *paths]))
+    (pair.own.root / "go.json").write_text(json.dumps({"folder": str(folder), "files": [f"{title}.m3u8"]}))
+
+
+def stored_playlists(pair: Pair, name: str) -> list[SavedPlaylist]:
+    """Return the imported playlists of a name, with their tracks."""
+    plays = read_plays(pair.own)
+    found = [one for one in read_playlists(pair.own) if one.name == name]
+    return [SavedPlaylist("", name, tuple(plays.tracks_of(one.playlist_id))) for one in found]

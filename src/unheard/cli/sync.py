@@ -26,6 +26,7 @@ def sync(
     write_lists: Annotated[
         bool, typer.Option("--write-lists", help="Write the lists of `unheard go` as playlists of the server.")
     ] = False,
+    others: Annotated[bool, typer.Option("--others", help="Import playlists of other users too.")] = False,
     again: Annotated[bool, typer.Option("--all", help="Read all albums and playlists again.")] = False,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
     json: JsonFlag = False,
@@ -50,6 +51,7 @@ def sync(
             download=download or not maps,
             write=write_lists,
             again=again,
+            others=others,
             jobs=jobs,
             progress=progress,
         )

@@ -5,6 +5,7 @@
     saved            a saved playlist of the workspace (saved_playlists.py), which the pages play
     spotify          a playlist of the Spotify account that is logged in (spotify/)
     listenbrainz     a private playlist of the user of LISTENBRAINZ_TOKEN (listenbrainz/submitted_playlists.py)
+    subsonic         a playlist of the OpenSubsonic server that the workspace syncs with (sync/)
     mpd              a stored playlist of a Music Player Daemon (mpd_server.py)
 
 Every target is read back by what the last refresh stored for it, an id or a path; a list that was renamed replaces the
@@ -22,7 +23,7 @@ from unheard.artefacts import write_text
 from unheard.errors import UserError
 from unheard.go.new_lists import safe_name
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD, is_made_by_unheard
-from unheard.recommend.export import FORMATS, Format, ListEntry, as_text, is_playable
+from unheard.recommend.export import ABOUT, FORMATS, Format, ListEntry, as_text, is_playable
 from unheard.saved_playlists import change_playlist, save_playlist
 from unheard.workspace import Workspace
 
@@ -109,7 +110,7 @@ def _spotify(_: Workspace, made: TitledList, __: str) -> WrittenList:
     def refuse(_: str) -> None:
         raise UserError("not logged in to Spotify; run `unheard spotify` once in a terminal")
 
-    named = NamedList(made.title, "Made by unheard from a local library.", tuple(made.entries))
+    named = NamedList(made.title, ABOUT, tuple(made.entries))
     (done,) = publish([named], connect(say=refuse))
     if not done.link:
         raise UserError(f"{made.title}: none of its {done.n_wanted} tracks is on Spotify; nothing is written")
@@ -125,6 +126,14 @@ def _listenbrainz(_: Workspace, made: TitledList, before: str) -> WrittenList:
     return WrittenList(done.mbid, done.n_tracks, done.left_out)
 
 
+def _subsonic(workspace: Workspace, made: TitledList, before: str) -> WrittenList:
+    from unheard.sync.sync_server import write_tracks
+
+    entries = [(entry.track.track_id, entry.track.label) for entry in made.entries]
+    known_as, left_out = write_tracks(workspace, made.title, entries, known_as=before)
+    return WrittenList(known_as, len(entries) - len(left_out), left_out)
+
+
 def _mpd(_: Workspace, made: TitledList, before: str) -> WrittenList:
     from unheard.refresh.mpd_server import write_stored_playlist
 
@@ -133,4 +142,10 @@ def _mpd(_: Workspace, made: TitledList, before: str) -> WrittenList:
     return WrittenList(done.name, done.n_tracks, done.left_out)
 
 
-SERVICES: dict[str, Write] = {"saved": _saved, "spotify": _spotify, "listenbrainz": _listenbrainz, "mpd": _mpd}
+SERVICES: dict[str, Write] = {
+    "saved": _saved,
+    "spotify": _spotify,
+    "listenbrainz": _listenbrainz,
+    "subsonic": _subsonic,
+    "mpd": _mpd,
+}

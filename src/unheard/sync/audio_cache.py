@@ -1,25 +1,39 @@
 """Find the audio of a server's songs: by the path on the server, or by downloading it to W/sync/audio/.
 
-A download is written under a temporary name and renamed; one that was stopped goes on where it stopped, if the server
-can. A file of the size that the server names is not read again.
+The name of a downloaded file has a digest of what the server says about the song's file (size, format, length), so a
+file that changes there is downloaded again, and what is here is never read again only because a server's size is that
+of another file than it sends.
+
+    <song>-<digest>.flac              a whole file
+    .<song>-<digest>.flac.partial     the part of a download that was stopped
+    .<song>-<digest>.flac.validator   ETag or Last-Modified of that part, and the length of the whole
+
+A part is continued only if the server sends the rest of the same whole (RFC 9110, 13.1.5); else it is thrown away.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from unheard.artefacts import write_json
 from unheard.errors import UserError
 from unheard.progress import Progress
 from unheard.sync.read_server import each
-from unheard.sync.subsonic_client import NoAnswerError, SubsonicAnswerError, SubsonicClient
+from unheard.sync.subsonic_client import SubsonicAnswerError, SubsonicClient
 from unheard.sync.sync_state import Song
+from unheard.web_requests import RequestError, read_some
 
 SAFE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 SUFFIX = re.compile(r"[a-z0-9]{1,8}")
+RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+OF_FILE = ("size", "suffix", "duration")
 BLOCK = 2**18
+NO_SUCH_RANGE, CHANGED = 416, "the file has changed on the server"
 PathMap = tuple[PurePosixPath, Path]
 
 
@@ -45,8 +59,9 @@ def mapped(song: Song, maps: Sequence[PathMap]) -> Path | None:
 def cached_path(folder: Path, song: Song) -> Path:
     """Return where a downloaded song lies."""
     name = song["id"] if SAFE.fullmatch(song["id"]) else "h-" + hashlib.sha256(song["id"].encode()).hexdigest()[:32]
+    about = hashlib.sha256(json.dumps([song.get(key) for key in OF_FILE]).encode()).hexdigest()[:8]
     suffix = str(song.get("suffix") or "").lower()
-    return folder / f"{name}.{suffix if SUFFIX.fullmatch(suffix) else 'audio'}"
+    return folder / f"{name}-{about}.{suffix if SUFFIX.fullmatch(suffix) else 'audio'}"
 
 
 def audio_of(
@@ -68,55 +83,85 @@ def audio_of(
             problems.append(f"{len(missing)} songs have no file below the folders of --path-map, such as {first}")
         return found, 0
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = []
-    for name in missing:
-        path = cached_path(folder, songs[name])
-        if path.is_file():
-            found[name] = path
-        if not path.is_file() or (_size(songs[name]) and path.stat().st_size != _size(songs[name])):
-            wanted.append(name)
+    paths = {name: cached_path(folder, songs[name]) for name in missing}
+    found |= {name: path for name, path in paths.items() if path.is_file()}
+    wanted = [name for name in missing if name not in found]
     n = 0
     for name, fail in each(wanted, problems):
-        path = cached_path(folder, songs[name])
         try:
-            _download(client, songs[name], path)
+            client.completed(f"download of {name}", lambda name=name: _download(client, name, paths[name]))  # type: ignore[misc]
         except SubsonicAnswerError as error:
             fail(error)
             continue
-        found[name] = path
+        found[name] = paths[name]
         n += 1
         progress("downloading", n, len(wanted))
     return found, n
 
 
-def _download(client: SubsonicClient, song: Song, path: Path) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    begun = partial.stat().st_size if partial.is_file() else 0
-    if not 0 < begun < _size(song):
-        begun = 0
-    with client.stream("download", from_byte=begun, id=song["id"]) as answer:
-        goes_on = answer.status == 206 and str(answer.headers.get("Content-Range", "")).startswith(f"bytes {begun}-")
-        length = str(answer.headers.get("Content-Length") or "")
-        expected = int(length) if length.isdecimal() else None
-        n = 0
-        with partial.open("ab" if goes_on else "wb") as file:
-            while block := _read(answer, song):
-                file.write(block)
-                n += len(block)
-    if expected is not None and n != expected:
-        raise NoAnswerError(f"download of {song['id']}: {n} of {expected} bytes came; run again")
-    partial.replace(path)
+def remove_others(folder: Path, songs: Mapping[str, Song], kept: set[Path]) -> int:
+    """Delete downloads of removed songs, and replaced ones, but for `kept` paths; return the number of whole files."""
+    names = {cached_path(folder, song).name for song in songs.values()}
+    n = 0
+    for path in list(folder.iterdir()) if folder.is_dir() else []:
+        whole = path.name.removeprefix(".").removesuffix(".partial").removesuffix(".validator")
+        if whole not in names and path.is_file() and path not in kept:
+            path.unlink()
+            n += not path.name.startswith(".")
+    return n
 
 
-def _read(answer: object, song: Song) -> bytes:
-    from http.client import HTTPException
-
+def _download(client: SubsonicClient, song_id: str, path: Path) -> None:
+    """Download a file, or the rest of it. RequestError if the connection breaks; what has come stays."""
     try:
-        return bytes(answer.read(BLOCK))  # type: ignore[attr-defined]
-    except (OSError, HTTPException) as error:
-        raise NoAnswerError(f"download of {song['id']}: broken off ({type(error).__name__}); run again") from None
+        _continue(client, song_id, path)
+    except RequestError as error:
+        if error.status != NO_SUCH_RANGE:
+            raise
+        path.with_name(f".{path.name}.partial").unlink(missing_ok=True)  # the next try begins anew
+        raise RequestError(0, CHANGED) from None
 
 
-def _size(song: Song) -> int:
-    value = song.get("size")
-    return value if isinstance(value, int) and value > 0 else 0
+def _continue(client: SubsonicClient, song_id: str, path: Path) -> None:
+    partial, about = (path.with_name(f".{path.name}.{kind}") for kind in ("partial", "validator"))
+    begun = partial.stat().st_size if partial.is_file() else 0
+    validator, total = _validator(about)
+    headers = {"Accept-Encoding": "identity"}
+    if goes_on := 0 < begun < total:
+        headers |= {"Range": f"bytes={begun}-", "If-Range": validator}
+    with client.stream("download", headers=headers, id=song_id) as answer:
+        if answer.status == 206:
+            is_rest = RANGE.fullmatch(str(answer.headers.get("Content-Range", "")))
+            same = is_rest is not None and (int(is_rest[1]), int(is_rest[2])) == (begun, total)
+            if not goes_on or not same or _validator_of(answer) != validator:
+                raise RequestError(NO_SUCH_RANGE, CHANGED)
+        else:
+            begun = 0
+            partial.unlink(missing_ok=True)  # before its validator is replaced
+            length = str(answer.headers.get("Content-Length") or "")
+            total = int(length) if length.isdecimal() else 0
+            write_json(about, {"validator": _validator_of(answer), "length": total})
+        with partial.open("ab" if begun else "wb", buffering=0) as file:  # a kill loses nothing that came
+            while block := read_some(answer, BLOCK):
+                file.write(block)
+                begun += len(block)
+    if total and begun != total:
+        raise RequestError(0, f"{begun} of {total} bytes came")
+    partial.replace(path)
+    about.unlink(missing_ok=True)
+
+
+def _validator(path: Path) -> tuple[str, int]:
+    """Return the validator of a part and the length of the whole; "" and 0 if a part cannot be continued."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        validator, total = str(found["validator"]), int(found["length"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", 0
+    return (validator, total) if validator and total else ("", 0)
+
+
+def _validator_of(answer: Any) -> str:
+    """Return what identifies the content of an answer; a weak ETag does not."""
+    etag = str(answer.headers.get("ETag") or "").strip()
+    return etag if etag.startswith('"') else str(answer.headers.get("Last-Modified") or "").strip()

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from unheard.errors import UserError
 from unheard.progress import Progress
+from unheard.recommend.export import ABOUT
 from unheard.sync.subsonic_client import NoAnswerError, SubsonicAnswerError, SubsonicClient
 from unheard.sync.sync_state import Song, SyncState, add_album, read_albums, write_albums
 from unheard.workspace import Workspace
@@ -21,7 +21,7 @@ PAGE = 500
 MAX_FAILURES = 3  # requests in a row without an answer
 OF_SONG = (
     *("id", "title", "artist", "album", "displayAlbumArtist", "year", "genre", "isrc", "musicBrainzId", "path", "size"),
-    *("suffix", "playCount", "played", "userRating"),
+    *("suffix", "duration", "playCount", "played", "userRating"),
 )
 OF_ALBUM = ("name", "artist", "songCount", "duration", "created", "playCount", "played", "year", "genre", "userRating")
 
@@ -71,7 +71,7 @@ def read_songs(
         n_read = 0
         for name, fail in each(changed, problems):
             try:
-                album = client.get("getAlbum", id=name).get("album")
+                album = client.read("getAlbum", id=name).get("album")
             except SubsonicAnswerError as error:
                 fail(error)
                 continue
@@ -92,7 +92,7 @@ def read_songs(
 def scan_state(client: SubsonicClient) -> str:
     """Return when the server last scanned; "" if it does not say so, "scanning" while it does."""
     try:
-        status = client.get("getScanStatus").get("scanStatus")
+        status = client.read("getScanStatus").get("scanStatus")
     except SubsonicAnswerError:
         return ""
     if not isinstance(status, dict):
@@ -103,14 +103,14 @@ def scan_state(client: SubsonicClient) -> str:
 
 
 def _pages(client: SubsonicClient, kind: str) -> Iterator[list[dict[str, Any]]]:
-    offset = 0
+    seen: set[str] = set()
     while True:
-        found = client.get("getAlbumList2", type=kind, size=PAGE, offset=offset).get("albumList2")
-        page = entries((found or {}).get("album"))
-        yield page
-        if len(page) < PAGE:
+        found = client.read("getAlbumList2", type=kind, size=PAGE, offset=len(seen)).get("albumList2")
+        page = [one for one in entries((found or {}).get("album")) if str(one["id"]) not in seen]
+        if not page:  # a short page is no sign: servers have limits of their own
             return
-        offset += PAGE
+        seen |= {str(one["id"]) for one in page}
+        yield page
 
 
 def _key(album: dict[str, Any]) -> list[Any]:
@@ -129,18 +129,26 @@ def _kept(song: dict[str, Any], problems: list[str]) -> Song | None:
     return kept
 
 
-def read_lists(client: SubsonicClient, state: SyncState, problems: list[str], *, again: bool) -> None:
-    """Bring the playlists of the state up to date, without those that unheard has written."""
+def read_lists(
+    client: SubsonicClient, state: SyncState, problems: list[str], *, again: bool, others: bool = False
+) -> None:
+    """Bring the playlists of the state up to date, without those that unheard has written.
+
+    others  read playlists of other users too
+    """
     own = set(state.written.values())
-    found = entries((client.get("getPlaylists").get("playlists") or {}).get("playlist"))
-    listed = {str(one["id"]): one for one in found if str(one["id"]) not in own}
+    listed = {
+        str(one["id"]): one
+        for one in playlists_of(client, others=others)
+        if str(one["id"]) not in own and not is_written(one) and not _is_pending(one, state)
+    }
     for name, fail in each(listed, problems):
         about = listed[name]
         key = [about.get("changed"), about.get("name"), about.get("songCount")]
         if about.get("changed") and not again and state.playlists.get(name, {}).get("changed") == key:
             continue
         try:
-            content = client.get("getPlaylist", id=name).get("playlist") or {}
+            content = client.read("getPlaylist", id=name).get("playlist") or {}
         except SubsonicAnswerError as error:
             fail(error)
             continue
@@ -149,16 +157,55 @@ def read_lists(client: SubsonicClient, state: SyncState, problems: list[str], *,
     state.playlists = {name: one for name, one in state.playlists.items() if name in listed}
 
 
+def playlists_of(client: SubsonicClient, *, others: bool) -> list[dict[str, Any]]:
+    """Return the entries of the login's own playlists, or also of those of others that it sees."""
+    found = entries((client.read("getPlaylists").get("playlists") or {}).get("playlist"))
+    if others or not any(one.get("owner") for one in found):
+        return found
+    user = client.user.casefold()
+    return [one for one in found if str(one.get("owner") or user).casefold() == user]
+
+
+def is_written(playlist: dict[str, Any]) -> bool:
+    """Return whether unheard has made a playlist, by its comment."""
+    return str(playlist.get("comment") or "").startswith(ABOUT)
+
+
+def _is_pending(playlist: dict[str, Any], state: SyncState) -> bool:
+    """Return whether a playlist was created by a sync that was stopped before it could note that."""
+    before = state.pending.get(str(playlist.get("name")))
+    return before is not None and str(playlist["id"]) not in before
+
+
 def read_starred(client: SubsonicClient, problems: list[str]) -> dict[str, int] | None:
     """Return the rating of each song with a star; None if the server cannot say."""
     try:
-        found = client.get("getStarred2").get("starred2") or {}
-    except UserError:
-        raise
+        found = client.read("getStarred2").get("starred2") or {}
     except SubsonicAnswerError as error:
         problems.append(str(error))
         return None
     return {str(one["id"]): rating_of(one) for one in entries(found.get("song"))}
+
+
+def read_ratings(client: SubsonicClient, problems: list[str]) -> dict[str, int]:
+    """Return the rating of each song, 0 for none, 500 songs a request; none of a server without OpenSubsonic.
+
+    An album's entry does not change with the ratings of its songs; an OpenSubsonic server lists all songs if it is
+    asked for those that contain an empty text.
+    """
+    found: dict[str, int] = {}
+    while True:
+        query: dict[str, str | int] = {"songCount": PAGE, "songOffset": len(found), "artistCount": 0, "albumCount": 0}
+        try:
+            answer = client.read("search3", query="", **query)
+        except SubsonicAnswerError as error:
+            problems.append(str(error))
+            return found
+        page = entries((answer.get("searchResult3") or {}).get("song"))
+        new = {str(one["id"]): rating_of(one) for one in page}
+        if answer.get("openSubsonic") is not True or new.keys() <= found.keys():
+            return found
+        found |= new
 
 
 def rating_of(song: dict[str, Any]) -> int:

@@ -2,36 +2,36 @@
 
 Source: https://opensubsonic.netlify.app/docs/ and http://www.subsonic.org/pages/api.jsp. The login is in the
 environment: UNHEARD_SUBSONIC_KEY (an API key), or UNHEARD_SUBSONIC_USER and UNHEARD_SUBSONIC_PASSWORD (sent as salted
-token). No message has the address of a request, which holds the login.
+token). To a server with the extension `formPost` it is sent in a form, to others in the address of each request. No
+message has that address, and redirects are not followed, so the login goes to the named server alone.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException
-from typing import Any
-from urllib.error import HTTPError
+from functools import cached_property
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from unheard import __version__
 from unheard.errors import UnheardError, UserError
+from unheard.web_requests import AGENT, MAX_BYTES, TOO_MANY, RequestError, json_object, opened, read, repeated
 
 KEY, USER, PASSWORD = "UNHEARD_SUBSONIC_KEY", "UNHEARD_SUBSONIC_USER", "UNHEARD_SUBSONIC_PASSWORD"
 LOGIN = f"{KEY}, or {USER} and {PASSWORD}"
 VERSION = "1.16.1"
 TIMEOUT_S = 30.0
 MAX_TRIES = 3
-MAX_BYTES = 64 * 2**20  # of an answer in JSON
 LOGIN_CODES = frozenset({40, 41, 42, 43, 44})
+FORM, EXTENSIONS = "formPost", "getOpenSubsonicExtensions"
 Query = Mapping[str, str | int | list[str]]
+Answer = TypeVar("Answer")
 
 
 class SubsonicAnswerError(UnheardError):
@@ -43,25 +43,30 @@ class SubsonicAnswerError(UnheardError):
 
 
 class NoAnswerError(SubsonicAnswerError):
-    """The server cannot be reached, or does not answer in time."""
+    """The server cannot be reached, is busy, or does not answer in time."""
 
 
-class _SameHost(HTTPRedirectHandler):
-    """Follows redirects to the same host only, and never from https to http: the login goes along."""
+class LoginError(UserError):
+    """The server refuses the login."""
 
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        old, new = urlsplit(req.full_url), urlsplit(newurl)
-        if new.hostname != old.hostname or (old.scheme, new.scheme) == ("https", "http"):
-            raise UserError(f"the server redirects to {new.scheme}://{new.netloc}; give that address if you trust it")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+class _NoRedirects(HTTPRedirectHandler):
+    def redirect_request(self, _: Any, fp: Any, _code: int, _msg: str, _headers: Any, newurl: str) -> Any:
+        fp.close()
+        address = newurl.partition("?")[0].partition("/rest/")[0]
+        raise UserError(f"the server redirects to {address}; give that address if you trust it")
+
+
+_open = build_opener(_NoRedirects).open
 
 
 @dataclass
 class SubsonicClient:
-    """A client for one server and one login. `sleep` and `timeout_s` are in seconds."""
+    """A client for one server and one login. `user_name` is "" if the login is a key; times are in seconds."""
 
     url: str
     login: Callable[[], dict[str, str]] = field(repr=False)
+    user_name: str = ""
     sleep: Callable[[float], None] = time.sleep
     timeout_s: float = TIMEOUT_S
 
@@ -75,66 +80,84 @@ class SubsonicClient:
         if key.strip():
             return SubsonicClient(url.rstrip("/"), lambda: {"apiKey": key.strip()})
         if user and password:
-            return SubsonicClient(url.rstrip("/"), lambda: _token(user, password))
+            return SubsonicClient(url.rstrip("/"), lambda: _token(user, password), user)
         raise UserError(f"no login: expected {LOGIN} in the environment")
 
-    def get(self, name: str, /, **query: str | int | list[str]) -> dict[str, Any]:
-        """Return the answer of an endpoint that only reads; it is repeated after a failure of the network."""
-        for tried in range(1, MAX_TRIES + 1):
-            try:
-                return self.post(name, **query)
-            except NoAnswerError:
-                if tried == MAX_TRIES:
-                    raise
-                self.sleep(float(2**tried))
-        raise AssertionError("unreachable")
+    @cached_property
+    def user(self) -> str:
+        """The name of the login's user. UserError if the server does not tell whose key it is."""
+        if self.user_name:
+            return self.user_name
+        try:
+            about = self.read("tokenInfo")["tokenInfo"]
+            return str(about["username"])
+        except NoAnswerError:
+            raise
+        except (SubsonicAnswerError, KeyError, TypeError):
+            problem = "the server does not say whose key this is (tokenInfo)"
+            raise UserError(f"{problem}; give {USER} and {PASSWORD}, or import all playlists with --others") from None
 
-    def post(self, name: str, /, **query: str | int | list[str]) -> dict[str, Any]:
-        """Return the answer of an endpoint, asked once. SubsonicAnswerError, or UserError for a refused login."""
-        with self._opened(name, query, {}) as answer:
-            try:
-                data = answer.read(MAX_BYTES + 1)
-            except (OSError, HTTPException) as error:
-                raise _no_answer(name, error) from None
-        return parsed(data, name)
+    @cached_property
+    def has_forms(self) -> bool:
+        """Whether the server takes posted forms; asked without the login."""
+        try:
+            found = self._asked(EXTENSIONS, {}, changes=False, with_login=False).get("openSubsonicExtensions")
+        except NoAnswerError:
+            raise
+        except (SubsonicAnswerError, LoginError):  # of a server without extensions
+            return False
+        return isinstance(found, list) and any(isinstance(one, dict) and one.get("name") == FORM for one in found)
+
+    def read(self, name: str, /, **query: str | int | list[str]) -> dict[str, Any]:
+        """Return the answer of an endpoint that only reads. SubsonicAnswerError, or LoginError."""
+        return self._asked(name, query, changes=False)
+
+    def change(self, name: str, /, **query: str | int | list[str]) -> dict[str, Any]:
+        """Return the answer of an endpoint that changes something; errors as of `read`."""
+        return self._asked(name, query, changes=True)
+
+    def completed(self, name: str, send: Callable[[], Answer], *, changes: bool = False) -> Answer:
+        """Return what `send` returns, repeated after failures that may pass (web_requests.py)."""
+        try:
+            return repeated(send, what=name, changes=changes, tries=MAX_TRIES, sleep=self.sleep)
+        except RequestError as error:
+            raise _refused(name, error) from None
 
     @contextmanager
-    def stream(self, name: str, /, *, from_byte: int = 0, **query: str | int | list[str]) -> Iterator[Any]:
-        """Open an answer that is a file, from some byte on if the server can. Errors as of `post`."""
-        headers = {"Range": f"bytes={from_byte}-"} if from_byte else {}
-        with self._opened(name, query, headers) as answer:
+    def stream(self, name: str, /, *, headers: Mapping[str, str], **query: str | int | list[str]) -> Iterator[Any]:
+        """Open an answer that is a file. RequestError, for `completed`, or errors as of `read`."""
+        with opened(self._request(name, query, headers), timeout_s=self.timeout_s, opener=_open) as answer:
             kind = str(answer.headers.get("Content-Type", "")).lower()
             if any(text in kind for text in ("json", "xml", "html")):
-                parsed(answer.read(MAX_BYTES), name)
+                parsed(read(answer, MAX_BYTES + 1), name)
                 raise SubsonicAnswerError(f"{name}: the server sends {kind[:40]}, expected audio")
             yield answer
 
-    @contextmanager
-    def _opened(self, name: str, query: Query, headers: Mapping[str, str]) -> Iterator[Any]:
-        sent = {**query, **self.login(), "v": VERSION, "c": "unheard", "f": "json"}
-        request = Request(  # noqa: S310 - http(s)
-            f"{self.url}/rest/{name}?{urlencode(sent, doseq=True)}",
-            headers={"User-Agent": f"unheard/{__version__}", **headers},
-        )
-        try:
-            answer = build_opener(_SameHost).open(request, timeout=self.timeout_s)
-        except HTTPError as error:
-            with error:
-                raise _refused(name, error.code) from None
-        except (OSError, HTTPException) as error:
-            raise _no_answer(name, error) from None
-        with answer:
-            yield answer
+    def _asked(self, name: str, query: Query, *, changes: bool, with_login: bool = True) -> dict[str, Any]:
+        def send() -> bytes:
+            request = self._request(name, query, {}, with_login=with_login)
+            with opened(request, timeout_s=self.timeout_s, opener=_open) as answer:
+                return read(answer, MAX_BYTES + 1)
+
+        return parsed(self.completed(name, send, changes=changes), name)
+
+    def _request(self, name: str, query: Query, headers: Mapping[str, str], *, with_login: bool = True) -> Request:
+        address, about = f"{self.url}/rest/{name}", {"User-Agent": AGENT, **headers}
+        shared = {"v": VERSION, "c": "unheard", "f": "json"}
+        if not with_login:
+            return Request(f"{address}?{urlencode(shared)}", headers=about)  # noqa: S310 - http(s)
+        sent = urlencode({**query, **self.login(), **shared}, doseq=True)
+        if self.has_forms:
+            return Request(address, sent.encode(), about)  # noqa: S310 - http(s)
+        return Request(f"{address}?{sent}", headers=about)  # noqa: S310 - http(s)
 
 
 def parsed(data: bytes, name: str) -> dict[str, Any]:
     """Return the content of an answer in JSON; an error of the server is raised."""
     try:
-        if len(data) > MAX_BYTES:
-            raise ValueError("too long")
-        found = json.loads(data)["subsonic-response"]
+        found = json_object(data)["subsonic-response"]
         status = found["status"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise SubsonicAnswerError(f"{name}: the answer is not JSON of a Subsonic server; check the address") from None
     if status == "ok":
         return dict(found)
@@ -143,7 +166,7 @@ def parsed(data: bytes, name: str) -> dict[str, Any]:
     code = code if isinstance(code, int) else 0
     text = " ".join(str(message).split())[:200]
     if code in LOGIN_CODES:
-        raise UserError(f"the server refuses the login (error {code}: {text}); check {LOGIN}")
+        raise LoginError(f"the server refuses the login (error {code}: {text}); check {LOGIN}")
     raise SubsonicAnswerError(f"{name}: the server answers with error {code}: {text}", code)
 
 
@@ -153,14 +176,11 @@ def _token(user: str, password: str) -> dict[str, str]:
     return {"u": user, "t": token, "s": salt}
 
 
-def _refused(name: str, status: int) -> UnheardError:
-    if status in (401, 403):
-        return UserError(f"the server refuses the login ({status}); check {LOGIN}")
-    if status == 429 or status >= 500:
-        return NoAnswerError(f"{name}: the server answers {status}; run again later")
-    return SubsonicAnswerError(f"{name}: the server answers {status}; check the address")
-
-
-def _no_answer(name: str, error: BaseException) -> NoAnswerError:
-    reason = getattr(error, "reason", "") or getattr(error, "strerror", "") or type(error).__name__
-    return NoAnswerError(f"{name}: no answer ({reason}); check the address and the network, and run again")
+def _refused(name: str, error: RequestError) -> UnheardError:
+    if error.status in (401, 403):
+        return LoginError(f"the server refuses the login ({error.status}); check {LOGIN}")
+    if not error.status:
+        return NoAnswerError(f"{name}: no answer ({error.reason}); check the address and the network, and run again")
+    if error.status == TOO_MANY or error.status >= 500:
+        return NoAnswerError(f"{name}: the server answers {error.status}; run again later")
+    return SubsonicAnswerError(f"{name}: the server answers {error.status}; check the address")

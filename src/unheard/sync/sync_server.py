@@ -11,17 +11,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from unheard.artefacts import write_text
+from unheard.errors import MissingStageError, UserError
+from unheard.file_locks import only_one
 from unheard.library import Library
 from unheard.plays.plays import Play, Plays
-from unheard.plays.storage import read_playlists, remove_playlists, replace_playlists
+from unheard.plays.storage import Playlist, read_playlists, remove_playlists, replace_playlists
 from unheard.progress import Progress, silent
-from unheard.ratings import TRACK, rate, star
+from unheard.ratings import TRACK, change_feedback
 from unheard.scan.scan import ScanReport, scan
-from unheard.sync.audio_cache import PathMap, audio_of
-from unheard.sync.read_server import rating_of, read_lists, read_songs, read_starred
+from unheard.sync.audio_cache import PathMap, audio_of, remove_others
+from unheard.sync.read_server import rating_of, read_lists, read_ratings, read_songs, read_starred
 from unheard.sync.subsonic_client import SubsonicClient
-from unheard.sync.sync_state import Song, SyncState, folder_of, read_state, write_state
-from unheard.sync.written_back import lists_of_go, write_lists
+from unheard.sync.sync_state import STATE, Song, SyncState, folder_of, read_albums, read_state, write_state
+from unheard.sync.written_back import lists_of_go, write_list, write_lists
 from unheard.workspace import Workspace
 
 PREFIX, PLAYED = "server:", "server-plays"  # ids of stored playlists
@@ -60,6 +62,7 @@ def sync(
     download: bool = True,
     write: bool = False,
     again: bool = False,
+    others: bool = False,
     jobs: int = 1,
     progress: Progress = silent,
 ) -> SyncReport:
@@ -69,38 +72,65 @@ def sync(
     download  download the audio of songs without a mapped file
     write     write the lists of `unheard go` as playlists
     again     read every album and playlist, also those that have not changed
+    others    read playlists of other users too
     """
-    state = read_state(workspace, client.url)
-    client.get("ping")
-    folder_of(workspace).mkdir(exist_ok=True)
-    write_state(workspace, state)
-    problems: list[str] = []
-    songs = read_songs(workspace, client, state, problems, progress, again=again)
-    read_lists(client, state, problems, again=again)
-    starred = read_starred(client, problems)
-    folder = folder_of(workspace) / "audio"
-    paths, n_downloaded = audio_of(client, songs, folder, maps, problems, progress, download=download)
-    write_state(workspace, state)
-    scanned = None
-    if paths:
-        table = folder_of(workspace) / "tracks.csv"
-        _write_table(table, songs, paths)
-        scanned = scan(workspace, [table], jobs=jobs, progress=progress)
+    with only_one(folder_of(workspace) / "lock", "syncs"):
+        state = read_state(workspace, client.url)
+        client.read("ping")
+        write_state(workspace, state)
+        problems: list[str] = []
+        songs = read_songs(workspace, client, state, problems, progress, again=again)
+        read_lists(client, state, problems, again=again, others=others)
+        starred = read_starred(client, problems)
+        ratings = {name: rating_of(song) for name, song in songs.items()} | (starred or {})
+        ratings |= read_ratings(client, problems)
+        audio = folder_of(workspace) / "audio"
+        paths, n_downloaded = audio_of(client, songs, audio, maps, problems, progress, download=download)
+        write_state(workspace, state)
+        scanned = None
+        if paths:
+            table = folder_of(workspace) / "tracks.csv"
+            _write_table(table, songs, paths)
+            scanned = scan(workspace, [table], jobs=jobs, progress=progress)
         _mark_removed(workspace, songs)
-        tracks = _track_of_song(workspace, songs)
+        tracks = track_of_song(workspace, songs)
+        remove_others(audio, songs, _files_of(workspace, tracks))
         _store_plays(workspace, client, state, songs, tracks)
-        n_rated = _store_feedback(workspace, state, songs, starred, tracks)
-    else:
-        tracks, n_rated = {}, 0
-    write_state(workspace, state)
-    n_written = 0
-    if write and tracks:
-        song_of = {track: song for song, track in reversed(tracks.items())}
-        found = {
-            title: [song_of[one] for one in ids if one in song_of] for title, ids in lists_of_go(workspace).items()
-        }
-        n_written = write_lists(workspace, client, state, {name: ids for name, ids in found.items() if ids}, problems)
+        n_rated = _store_feedback(workspace, state, ratings, starred, tracks)
+        write_state(workspace, state)
+        n_written = 0
+        if write:
+            song_of = {track: song for song, track in reversed(tracks.items())}
+            found = {
+                title: [song_of[one] for one in ids if one in song_of] for title, ids in lists_of_go(workspace).items()
+            }
+            found = {name: ids for name, ids in found.items() if ids}
+            n_written = write_lists(workspace, client, state, found, problems)
     return SyncReport(len(songs), n_downloaded, len(state.playlists), n_rated, n_written, scanned, problems)
+
+
+def write_tracks(
+    workspace: Workspace, title: str, tracks: Sequence[tuple[str, str]], *, known_as: str = ""
+) -> tuple[str, tuple[str, ...]]:
+    """Write one list, given as ids and labels of tracks, as a playlist of the server that the workspace syncs with.
+
+    known_as  the id of the playlist that an earlier call returned; "" for the first time
+
+    Return the id of the playlist, and the labels of tracks that the server does not have. UserError before the first
+    sync, or if the server has none of them.
+    """
+    with only_one(folder_of(workspace) / "lock", "syncs"):
+        state = read_state(workspace, "")
+        if not state.url:
+            raise MissingStageError("the workspace syncs with no server", f"unheard sync -w {workspace.root} SERVER")
+        songs = {song["id"]: song for album in read_albums(workspace).values() for song in album["songs"]}
+        song_of = {track: song for song, track in reversed(track_of_song(workspace, songs).items())}
+        wanted = [song_of[name] for name, _ in tracks if name in song_of]
+        if not wanted:
+            raise UserError(f"none of the {len(tracks)} tracks is on {state.url}; run `unheard sync` first")
+        client = SubsonicClient.from_environment(state.url)
+        written = write_list(workspace, client, state, title, wanted, known_as=known_as)
+    return written, tuple(label for name, label in tracks if name not in song_of)
 
 
 def _write_table(table: Path, songs: Mapping[str, Song], paths: Mapping[str, Path]) -> None:
@@ -138,7 +168,7 @@ def _mark_removed(workspace: Workspace, songs: Mapping[str, Song]) -> None:
     write_text(ids_file, "".join(f"{name}\n" for name in sorted({*before, *songs})))
 
 
-def _track_of_song(workspace: Workspace, songs: Mapping[str, Song]) -> dict[str, str]:
+def track_of_song(workspace: Workspace, songs: Mapping[str, Song]) -> dict[str, str]:
     """Return the track of each song that is in the library; a copy of another song's file is that track."""
     with Library(workspace.library_path) as library:
         ids = library.tracks().ids
@@ -166,12 +196,24 @@ def _store_plays(
     for position, (track, song) in enumerate(sorted(counts.items())):
         plays.append(Play(PLAYED, track, position, float(_count(song)), _seconds(song.get("played"))))
     names[PLAYED] = f"Plays on {urlsplit(client.url).hostname}"
-    origin = str((folder_of(workspace) / "server.json").absolute())
+    origin = str((folder_of(workspace) / STATE).absolute())
     with Library(workspace.library_path) as library, library.transaction():  # one import at a time
         kept = {play.playlist_id for play in plays}
-        stored = {one.playlist_id for one in read_playlists(workspace) if one.origin == origin}
+        stored = {one.playlist_id for one in read_playlists(workspace) if _is_of_server(one)}
         remove_playlists(workspace, stored - kept)
         replace_playlists(workspace, Plays.of(plays), names=names, origins=dict.fromkeys(names, origin))
+
+
+def _is_of_server(playlist: Playlist) -> bool:
+    """Return whether a stored playlist comes from a sync, also of a workspace that has been moved since."""
+    return playlist.playlist_id.startswith((PREFIX, PLAYED)) and Path(playlist.origin).name == STATE
+
+
+def _files_of(workspace: Workspace, tracks: Mapping[str, str]) -> set[Path]:
+    """Return the files of the tracks that songs are; that of a copy may have another song's name."""
+    with Library(workspace.library_path) as library:
+        known = library.tracks()
+        return {Path(known[known.ids.row(track)].path) for track in tracks.values()}
 
 
 def _count(song: Song) -> int:
@@ -189,22 +231,25 @@ def _seconds(value: object) -> float | None:
 def _store_feedback(
     workspace: Workspace,
     state: SyncState,
-    songs: Mapping[str, Song],
+    ratings: Mapping[str, int],
     starred: Mapping[str, int] | None,
     tracks: Mapping[str, str],
 ) -> int:
     """Apply the stars and ratings that changed on the server since the last sync; what was given here stays."""
+    rated: dict[str, int] = {}
+    stars: dict[str, bool] = {}
     n = 0
     for name, track in tracks.items():
         before = state.feedback.get(name, [0, 0])
         has_star = before[1] if starred is None else int(name in starred)
-        now = [(starred or {}).get(name, rating_of(songs[name])), has_star]
+        now = [ratings.get(name, 0), has_star]
         if now == before:
             continue
         if now[0] != before[0]:
-            rate(workspace, TRACK + track, now[0])
+            rated[TRACK + track] = now[0]
         if now[1] != before[1]:
-            star(workspace, TRACK + track, starred=bool(now[1]))
+            stars[TRACK + track] = bool(now[1])
         state.feedback[name] = now
         n += 1
+    change_feedback(workspace, ratings=rated, stars=stars)
     return n

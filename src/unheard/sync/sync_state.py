@@ -6,6 +6,7 @@ W/sync/albums.jsonl  one album a line, with its songs; a later line replaces an 
                      stopped goes on where it stopped
 W/sync/tracks.csv    the table that is scanned
 W/sync/audio/        downloaded files
+W/sync/lock          held while a sync runs
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from unheard.errors import UserError
 from unheard.workspace import Workspace
 
 FORMAT, VERSION = "unheard sync", 1
+STATE = "server.json"
 Song = dict[str, Any]
 
 
@@ -49,7 +51,7 @@ def folder_of(workspace: Workspace) -> Path:
 
 def read_state(workspace: Workspace, url: str) -> SyncState:
     """Return the state for a server; UserError for a damaged file, or if the workspace belongs to another server."""
-    path = folder_of(workspace) / "server.json"
+    path = folder_of(workspace) / STATE
     if not path.is_file():
         return SyncState(url)
     try:
@@ -69,8 +71,7 @@ def read_state(workspace: Workspace, url: str) -> SyncState:
 
 def write_state(workspace: Workspace, state: SyncState) -> None:
     """Store the state."""
-    folder_of(workspace).mkdir(exist_ok=True)
-    write_json(folder_of(workspace) / "server.json", {"format": FORMAT, "version": VERSION, **asdict(state)})
+    write_json(folder_of(workspace) / STATE, {"format": FORMAT, "version": VERSION, **asdict(state)})
 
 
 def read_albums(workspace: Workspace) -> dict[str, dict[str, Any]]:

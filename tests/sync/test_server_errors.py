@@ -16,9 +16,9 @@ import soundfile
 
 from unheard.errors import UserError
 from unheard.library import Library
+from unheard.plays.own_lists import ABOUT
 from unheard.plays.storage import read_plays
 from unheard.progress import silent
-from unheard.recommend.export import ABOUT
 from unheard.sync.audio_cache import path_map
 from unheard.sync.read_server import read_lists, read_songs
 from unheard.sync.subsonic_client import EXTENSIONS, NoAnswerError, SubsonicAnswerError, SubsonicClient

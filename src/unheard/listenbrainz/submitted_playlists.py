@@ -19,7 +19,8 @@ from unheard.errors import UnheardError, UserError
 from unheard.library import Track
 from unheard.listenbrainz.client import ListenBrainz, NotFoundOnServerError, segment
 from unheard.plays.names import normalise
-from unheard.recommend.export import ABOUT, one_line
+from unheard.plays.own_lists import ABOUT
+from unheard.recommend.export import one_line
 
 EXTENSION = "https://musicbrainz.org/doc/jspf#playlist"
 RECORDING, PLAYLIST = "https://musicbrainz.org/recording/", "https://listenbrainz.org/playlist/"

@@ -20,9 +20,9 @@ from unheard.plays.imported import Imported
 from unheard.plays.list_ids import ListKey, list_ids, origin_of
 from unheard.plays.listed import ListedFile, match_listed
 from unheard.plays.matching import Matcher
+from unheard.plays.own_lists import is_own_list
 from unheard.plays.plays import Plays, join_plays
 from unheard.plays.readers.data_set import DEFAULT_MIN_SHARE
-from unheard.plays.readers.m3u import is_made_by_unheard
 from unheard.plays.storage import Playlist, read_playlists, replace_playlists, replaced_playlists
 from unheard.workspace import Workspace
 
@@ -138,7 +138,7 @@ def _read_path(path: Path, reader: FileReader, seen: set[str]) -> _Path:
         for file in files_of(path, read.passed_over):
             if origin_of(file) not in seen:
                 seen.add(origin_of(file))
-                if is_made_by_unheard(file):
+                if is_own_list(file):
                     read.passed_over.append(file)
                     continue
                 try:

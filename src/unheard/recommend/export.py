@@ -29,7 +29,6 @@ from unheard.recommend.recommend import Recommendation
 
 Format = Literal["m3u8", "jspf", "csv", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-ABOUT = "Made by unheard from a local library."  # of a list on a service; what begins so is no evidence of a taste
 CSV_COLUMNS = ("rank", "track_id", "score", "artist", "title", "album", "duration_s", "path", "why", "match")
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from unheard.errors import UnheardError, UserError
+from unheard.file_locks import only_one
 from unheard.progress import Progress, silent
 from unheard.recommend.export import entries_of
 from unheard.recommend.options import ListOptions
@@ -44,7 +45,19 @@ class RefreshOutcome:
 def refresh_all(
     session: Session, recipes: Sequence[ListRecipe], *, dry_run: bool = False, progress: Progress = silent
 ) -> list[RefreshOutcome]:
-    """Refresh every recipe and return what became of each; `dry_run`: make the lists and write nothing."""
+    """Refresh every recipe and return what became of each; `dry_run`: make the lists and write nothing.
+
+    LockedError if another process refreshes lists of the workspace: both would hold back the same tracks.
+    """
+    if dry_run:
+        return _refreshed(session, recipes, dry_run=True, progress=progress)
+    with only_one(session.workspace.root / "refreshed" / "lock", "refreshes lists of"):
+        return _refreshed(session, recipes, dry_run=False, progress=progress)
+
+
+def _refreshed(
+    session: Session, recipes: Sequence[ListRecipe], *, dry_run: bool, progress: Progress
+) -> list[RefreshOutcome]:
     outcomes = []
     for done, recipe in enumerate(recipes, start=1):
         try:

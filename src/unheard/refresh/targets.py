@@ -22,8 +22,8 @@ from typing import cast
 from unheard.artefacts import write_text
 from unheard.errors import UserError
 from unheard.go.new_lists import safe_name
-from unheard.plays.readers.m3u import MADE_BY_UNHEARD, is_made_by_unheard
-from unheard.recommend.export import ABOUT, FORMATS, Format, ListEntry, as_text, is_playable
+from unheard.plays.own_lists import ABOUT, is_own_list, marked
+from unheard.recommend.export import FORMATS, Format, ListEntry, as_text, is_playable
 from unheard.saved_playlists import change_playlist, save_playlist
 from unheard.workspace import Workspace
 
@@ -72,13 +72,12 @@ def writer_of(target: str) -> Write:
 def _file(path: Path, made: TitledList, before: str) -> WrittenList:
     suffix = path.suffix.lower().removeprefix(".")
     is_m3u = suffix in ("m3u", "m3u8")
-    is_ours = is_made_by_unheard(path) if is_m3u else str(path.absolute()) == before
-    if path.exists() and not is_ours:
+    if path.exists() and not is_own_list(path) and (is_m3u or str(path.absolute()) != before):
         raise UserError(f"{path}: a list that unheard has not made; move it away, or name another --target")
     entries = [entry for entry in made.entries if not is_m3u or is_playable(entry.track)]
     format_ = "m3u8" if is_m3u else cast("Format", suffix)
     text = as_text(entries, format_, title=made.title, folder=made.music_directory or path.parent)
-    write_text(path, text.replace("\n", f"\n{MADE_BY_UNHEARD}\n", 1) if is_m3u else text)
+    write_text(path, marked(text, path.suffix))
     left_out = tuple(entry.track.label for entry in made.entries if entry not in entries)
     return WrittenList(str(path.absolute()), len(entries), left_out)
 
@@ -86,11 +85,11 @@ def _file(path: Path, made: TitledList, before: str) -> WrittenList:
 def _in_folder(folder: Path, made: TitledList, before: str) -> WrittenList:
     suffix = ".m3u" if made.music_directory else ".m3u8"  # MPD reads .m3u alone
     path = folder / (safe_name(made.title) + suffix)
-    if path.exists() and not is_made_by_unheard(path):
+    if path.exists() and not is_own_list(path):
         path = path.with_stem(f"{path.stem} (unheard)")
     written = _file(path, made, before)
     old = Path(before)
-    if before and old != Path(written.known_as) and is_made_by_unheard(old):
+    if before and old != Path(written.known_as) and is_own_list(old):
         old.unlink(missing_ok=True)
     return written
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from unheard.library import Library
+from unheard.plays.own_lists import ABOUT
 from unheard.plays.readers.m3u import is_made_by_unheard
-from unheard.recommend.export import ABOUT
 from unheard.sync.read_server import each, is_written, playlists_of
 from unheard.sync.subsonic_client import SubsonicAnswerError, SubsonicClient
 from unheard.sync.sync_state import SyncState, write_state

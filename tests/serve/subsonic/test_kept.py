@@ -10,8 +10,8 @@ import pytest
 
 from tests.serve.subsonic.conftest import USER, Player
 from unheard.play_history import history
+from unheard.plays.own_lists import ABOUT
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD
-from unheard.recommend.export import ABOUT
 from unheard.saved_playlists import read_saved, save_playlist
 from unheard.thumbs import rated, set_thumb
 

@@ -13,7 +13,7 @@ from tests.builders.command_line import run_command
 from unheard.file_locks import only_one
 from unheard.library import open_library
 from unheard.plays import import_playlists
-from unheard.plays.own_lists import is_own_list
+from unheard.plays.list_marks import is_own_list
 from unheard.plays.readers.m3u import is_made_by_unheard
 from unheard.recommend.export import entries_of, export
 from unheard.refresh.freshness import read_refreshed

@@ -26,7 +26,7 @@ from tests.builders.http_stand_in import served
 from tests.builders.server import eventually
 from tests.sync.conftest import Pair
 from unheard.library import Library
-from unheard.plays.own_lists import ABOUT
+from unheard.plays.list_marks import ABOUT
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD
 from unheard.plays.storage import read_plays
 from unheard.saved_playlists import saved_playlists

@@ -16,7 +16,7 @@ import soundfile
 
 from unheard.errors import UserError
 from unheard.library import Library
-from unheard.plays.own_lists import ABOUT
+from unheard.plays.list_marks import ABOUT
 from unheard.plays.storage import read_plays
 from unheard.progress import silent
 from unheard.sync.audio_cache import path_map

@@ -33,8 +33,8 @@ def read_feedback_of(workspace: Workspace, api: ListenBrainz, user: str) -> int:
     before = _read(path)
     now, references = dict[str, int](), dict[str, TrackReference]()
     for one in _items(api, user):
-        about = one.get("track_metadata") if isinstance(one.get("track_metadata"), dict) else {}
-        mapped = about.get("mbid_mapping") if isinstance(about.get("mbid_mapping"), dict) else {}
+        about = _object(one.get("track_metadata"))
+        mapped = _object(about.get("mbid_mapping"))
         mbid = str(one.get("recording_mbid") or mapped.get("recording_mbid") or "")
         artist, title = str(about.get("artist_name") or ""), str(about.get("track_name") or "")
         key = mbid or str(one.get("recording_msid") or "")
@@ -57,6 +57,10 @@ def read_feedback_of(workspace: Workspace, api: ListenBrainz, user: str) -> int:
     if seen != before:
         write_json(path, seen)
     return len(changes)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _items(api: ListenBrainz, user: str) -> Iterator[dict[str, Any]]:

@@ -18,8 +18,8 @@ from uuid import UUID
 from unheard.errors import UnheardError, UserError
 from unheard.library import Track
 from unheard.listenbrainz.client import ListenBrainz, NotFoundOnServerError, segment
+from unheard.plays.list_marks import ABOUT
 from unheard.plays.names import normalise
-from unheard.plays.own_lists import ABOUT
 from unheard.recommend.export import one_line
 
 EXTENSION = "https://musicbrainz.org/doc/jspf#playlist"

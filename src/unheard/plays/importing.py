@@ -18,9 +18,9 @@ from unheard.library import open_library
 from unheard.plays.formats import FileReader, files_of
 from unheard.plays.imported import Imported
 from unheard.plays.list_ids import ListKey, list_ids, origin_of
+from unheard.plays.list_marks import is_own_list
 from unheard.plays.listed import ListedFile, match_listed
 from unheard.plays.matching import Matcher
-from unheard.plays.own_lists import is_own_list
 from unheard.plays.plays import Plays, join_plays
 from unheard.plays.readers.data_set import DEFAULT_MIN_SHARE
 from unheard.plays.storage import Playlist, read_playlists, replace_playlists, replaced_playlists

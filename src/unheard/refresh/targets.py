@@ -22,7 +22,7 @@ from typing import cast
 from unheard.artefacts import write_text
 from unheard.errors import UserError
 from unheard.go.new_lists import safe_name
-from unheard.plays.own_lists import ABOUT, is_own_list, marked
+from unheard.plays.list_marks import ABOUT, is_own_list, marked
 from unheard.recommend.export import FORMATS, Format, ListEntry, as_text, is_playable
 from unheard.saved_playlists import change_playlist, save_playlist
 from unheard.workspace import Workspace

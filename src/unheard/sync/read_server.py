@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from unheard.plays.own_lists import ABOUT
+from unheard.plays.list_marks import ABOUT
 from unheard.progress import Progress
 from unheard.sync.subsonic_client import NoAnswerError, SubsonicAnswerError, SubsonicClient
 from unheard.sync.sync_state import Song, SyncState, add_album, read_albums, write_albums

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from unheard.library import Library
-from unheard.plays.own_lists import ABOUT
+from unheard.plays.list_marks import ABOUT
 from unheard.plays.readers.m3u import is_made_by_unheard
 from unheard.sync.read_server import each, is_written, playlists_of
 from unheard.sync.subsonic_client import SubsonicAnswerError, SubsonicClient

@@ -10,7 +10,7 @@ import pytest
 
 from tests.serve.subsonic.conftest import USER, Player
 from unheard.play_history import history
-from unheard.plays.own_lists import ABOUT
+from unheard.plays.list_marks import ABOUT
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD
 from unheard.saved_playlists import read_saved, save_playlist
 from unheard.thumbs import rated, set_thumb

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from unheard.plays import Playlist, read_playlists
-from unheard.plays.own_lists import ABOUT
+from unheard.plays.list_marks import ABOUT
 from unheard.saved_playlists import (
     PREFIX,
     SavedPlaylist,

@@ -15,6 +15,7 @@ from pathlib import Path
 from unheard.errors import UserError
 from unheard.ingest.tags import clean
 from unheard.library import open_library
+from unheard.plays.dislikes import read_dislikes, store_dislikes, with_new, without
 from unheard.plays.formats import FileReader, files_of
 from unheard.plays.imported import Imported
 from unheard.plays.list_ids import ListKey, list_ids, origin_of
@@ -60,7 +61,7 @@ def import_playlists(
     min_share     share of a track below which a play is a skip, in data sets that say how much was played
     dry_run       store nothing
 
-    A listener has no plays of a track that they dislike in any of the files.
+    A listener has no plays of a track that they dislike in any of the files, or in those of an earlier import.
 
     UserError if no file can be read.
     """
@@ -69,9 +70,11 @@ def import_playlists(
         stored = read_playlists(workspace)
         sources = read_sources(paths, matcher, stored=stored, skip_unknown=skip_unknown, min_share=min_share)
         found = join_imported([source.found for source in sources], matcher)
-        plays = found.plays.without_disliked()
-        if len(plays) < len(found.plays):
-            n_disliked = len(found.plays.take(found.plays.weights >= 0)) - len(plays)
+        dislikes = with_new(read_dislikes(workspace), found.plays)
+        plays = without(found.plays, dislikes)
+        n_new = int((found.plays.weights < 0).sum())
+        if n_new or len(plays) < len(found.plays):
+            n_disliked = len(found.plays) - n_new - len(plays)
             sources[0] = _with_note(
                 sources[0], f"{n_disliked} plays of tracks that their listeners dislike are left out"
             )
@@ -80,6 +83,8 @@ def import_playlists(
             origins = {name: origin for source in reversed(sources) for name, origin in source.origins.items()}
             with library.transaction():  # one import at a time
                 replace_playlists(workspace, plays, names=found.names, origins=origins)
+                if n_new:
+                    store_dislikes(workspace, dislikes)
     return [
         replace(source, replaced={name: n for name, n in replaced.items() if name in source.origins})
         for source in sources

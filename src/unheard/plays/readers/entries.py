@@ -16,7 +16,7 @@ from unheard.errors import TableError
 from unheard.ids import IdMap
 from unheard.plays.imported import Imported
 from unheard.plays.matching import UNKNOWN, Matcher
-from unheard.plays.plays import Plays, playlist_order
+from unheard.plays.plays import Plays, SortKey, order_in_parts
 from unheard.plays.readers.columns import ColumnBatch, encode_ids
 from unheard.plays.readers.row_problems import RowProblems, RowsOf
 from unheard.plays.readers.times import plausible
@@ -193,7 +193,7 @@ class Entries:
         playlist_ids, rows_of_names = _distinct(self._playlists)
         columns = {name: self._column(name) for name in list(self._columns)}
         columns["playlist"] = rows_of_names[columns["playlist"]]
-        order = playlist_order(columns["playlist"], self._sort_key(columns))
+        order = order_in_parts(columns["playlist"], self._sort_key(columns), len(playlist_ids))
         if not isinstance(order, slice):
             for name in columns:  # one after the other, to hold one column twice and not all
                 columns[name] = columns[name][order]
@@ -225,12 +225,14 @@ class Entries:
         kept = plays.take(matched) if missed else plays
         return Imported(kept, list(self.misses), self._missed, left_out=left_out, notes=notes)
 
-    def _sort_key(self, columns: dict[str, Any]) -> Any:
-        """Return the whole numbers that order the rows of a playlist; None: the order of the rows."""
-        if "position" in columns or not self.history or "timestamp" not in columns:
-            return columns.get("position")
-        times = columns["timestamp"]
-        return np.where(np.isnan(times), 0, times).astype(np.uint32)  # seconds up to 2100; unknown times first
+    def _sort_key(self, columns: dict[str, Any]) -> SortKey | None:
+        """Return the whole numbers that order some rows of playlists; None: the order of the rows."""
+        if "position" in columns:
+            return lambda rows: columns["position"][rows]
+        if not self.history or "timestamp" not in columns:
+            return None
+        # seconds up to 2100; unknown times first
+        return lambda rows: np.nan_to_num(columns["timestamp"][rows], nan=0.0).astype(np.uint32)
 
     def _with_reasons(self, found: Imported, first: list[TableError]) -> Imported:
         return replace(found, invalid=self.problems.invalid, reasons=first)

@@ -18,6 +18,7 @@ from unheard.plays.imported import Imported
 from unheard.plays.matching import UNKNOWN, Matcher
 from unheard.plays.plays import Plays, SortKey, order_in_parts
 from unheard.plays.readers.columns import ColumnBatch, encode_ids
+from unheard.plays.readers.growing_column import GrowingColumn
 from unheard.plays.readers.row_problems import RowProblems, RowsOf
 from unheard.plays.readers.times import plausible
 from unheard.plays.readers.values import Values, read_positions, read_timestamps, read_weights
@@ -56,7 +57,7 @@ class Entries:
     _numbered: list[tuple[int, Any]] = field(default_factory=list, init=False)  # first record, row numbers of a batch
     _playlists: list[Any] = field(default_factory=list, init=False)  # dictionaries of the batches
     _offset: int = field(default=0, init=False)  # first row of the last dictionary
-    _columns: dict[str, list[Any]] = field(default_factory=dict, init=False)
+    _columns: dict[str, GrowingColumn] = field(default_factory=dict, init=False)
     _positioned: bool | None = field(default=None, init=False)
 
     def read(self, batches: Iterable[ColumnBatch]) -> Imported:
@@ -98,7 +99,7 @@ class Entries:
         self._n += len(kept)
 
     def _append(self, name: str, column: Any) -> None:
-        self._columns.setdefault(name, []).append(column)
+        self._columns.setdefault(name, GrowingColumn()).append(column)
 
     # ------------------------------------------------------------------------------------------------ checks
 
@@ -186,12 +187,9 @@ class Entries:
 
     # ----------------------------------------------------------------------------------------------- all batches
 
-    def _column(self, name: str) -> Any:
-        return np.concatenate(self._columns.pop(name))
-
     def _build(self) -> Imported:
         playlist_ids, rows_of_names = _distinct(self._playlists)
-        columns = {name: self._column(name) for name in list(self._columns)}
+        columns: dict[str, Any] = {name: self._columns.pop(name).values for name in list(self._columns)}
         columns["playlist"] = rows_of_names[columns["playlist"]]
         order = order_in_parts(columns["playlist"], self._sort_key(columns), len(playlist_ids))
         if not isinstance(order, slice):

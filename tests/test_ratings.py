@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,11 @@ from hypothesis import strategies as st
 import unheard.ratings
 import unheard.thumbs
 from unheard.errors import UserError
-from unheard.ratings import DISLIKED, MIN_LIKED, Feedback, rate, read_ratings, star
-from unheard.thumbs import set_thumb, thumb_of
+from unheard.ratings import DISLIKED, MIN_LIKED, Feedback, change_feedback, rate, read_ratings, star
+from unheard.thumbs import Thumb, set_thumb, thumb_of
 from unheard.workspace import Workspace
 
 TRACK = "track:a"
-NUMBERS = count()  # of workspaces
 STEPS = st.one_of(st.booleans(), st.integers(0, 5))
 
 
@@ -93,26 +91,6 @@ def test_a_damaged_file_is_named(workspace: Workspace, text: str) -> None:
         star(workspace, [TRACK], starred=True)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(ratings=st.lists(st.integers(0, 5), min_size=6, max_size=6), starred=st.booleans(), thumb=st.booleans())
-def test_many_stars_at_once_are_those_of_one_after_the_other(
-    workspace: Workspace, tmp_path: Path, ratings: list[int], starred: bool, thumb: bool
-) -> None:
-    other = Workspace.init(tmp_path / f"w{next(NUMBERS)}")
-    items = [f"track:{number}" for number in range(6)] + ["album:x", "artist:y"]
-    for one in (workspace, other):
-        for path in (one.thumbs_path, one.ratings_path):
-            path.unlink(missing_ok=True)
-        set_thumb(one, "5", "up" if thumb else "down")
-        for item, rating in zip(items, ratings, strict=False):
-            rate(one, item, rating)
-    star(workspace, items, starred=starred)
-    for item in items:
-        star(other, [item], starred=starred)
-    assert [feedback(workspace, item) for item in items] == [feedback(other, item) for item in items]
-    assert [thumb_of(workspace, str(n)) for n in range(6)] == [thumb_of(other, str(n)) for n in range(6)]
-
-
 def test_many_stars_write_each_file_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Path] = []
     for module in (unheard.ratings, unheard.thumbs):
@@ -128,3 +106,36 @@ def test_many_stars_write_each_file_once(workspace: Workspace, monkeypatch: pyte
     star(workspace, [f"track:{number}" for number in range(2000)], starred=True)
     assert written == [workspace.ratings_path, workspace.thumbs_path]
     assert thumb_of(workspace, "1999") == "up"
+ITEMS = st.sampled_from(["track:a", "track:b", "track:c", "album:a", "artist:b"])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    thumbs=st.dictionaries(st.sampled_from("abc"), st.sampled_from(["up", "down"])),
+    begun=st.dictionaries(ITEMS, st.integers(0, 5)),
+    ratings=st.dictionaries(ITEMS, st.integers(0, 5)),
+    stars=st.dictionaries(ITEMS, st.booleans()),
+)
+def test_many_at_once_are_one_after_the_other(
+    tmp_path_factory: pytest.TempPathFactory,
+    thumbs: dict[str, Thumb],
+    begun: dict[str, int],
+    ratings: dict[str, int],
+    stars: dict[str, bool],
+    many, one_by_one = (Workspace.init(tmp_path_factory.mktemp("w") / name) for name in "ab")
+    for workspace in (many, one_by_one):
+        for track_id, thumb in thumbs.items():
+            set_thumb(workspace, track_id, thumb)
+        for item, rating in begun.items():
+            rate(workspace, item, rating)
+    change_feedback(many, ratings=ratings, stars=stars)
+    for item, rating in ratings.items():
+        rate(one_by_one, item, rating)
+    for item, starred in stars.items():
+        star(one_by_one, [item], starred=starred)
+    for track_id in "abc":
+        assert thumb_of(many, track_id) == thumb_of(one_by_one, track_id)
+    for item in ("track:a", "track:b", "track:c", "album:a", "artist:b"):
+        assert feedback(many, item) == feedback(one_by_one, item)
+def test_a_number_that_is_no_rating_changes_nothing(workspace: Workspace) -> None:
+    with pytest.raises(UserError, match="rating 6"):
+        change_feedback(workspace, ratings={TRACK: 5, "track:b": 6})
+    assert read_ratings(workspace) == {}

@@ -4,7 +4,7 @@
     W/locks/splits.lock                   while splits.json is changed
     W/locks/factors.lock                  while `factors` fits and writes
     W/locks/train-<split>-<model>.lock    while a model is trained
-    W/locks/go.lock, refresh.lock         while these commands run
+    W/locks/go.lock, refresh.lock, sync.lock   while these commands run
 
 SQLite locks files in the same way on every system, also against other threads of this process, and not by forked
 processes of the holder. A lock's file is empty; what it holds otherwise is removed.
@@ -60,6 +60,11 @@ def _take(lock: sqlite3.Connection, path: Path, *, shared: bool) -> bool:
             return True
 
 
+def lock_path(root: Path, name: str) -> Path:
+    """Return the file of a lock of the workspace at `root`."""
+    return (root / "locks" / f"{name}.lock").absolute()
+
+
 @contextmanager
 def one_at_a_time(root: Path, name: str, doing: str, *, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a lock of the workspace at `root`; a thread may take a lock again that it holds.
@@ -70,7 +75,7 @@ def one_at_a_time(root: Path, name: str, doing: str, *, wait_s: float = 0.0) -> 
 
     What killed processes have left is removed first. LockedError if another process holds the lock for longer.
     """
-    path = (root / "locks" / f"{name}.lock").absolute()
+    path = lock_path(root, name)
     held: set[Path] = _held.__dict__.setdefault("paths", set())
     if path in held:
         yield

@@ -62,31 +62,52 @@ def read_ratings(workspace: Workspace) -> dict[str, Feedback]:
 
 
 def star(workspace: Workspace, items: Iterable[str], *, starred: bool) -> None:
-    """Star items, or take their stars back; however many there are, each file is written once."""
-    with _writing:
-        known, now = read_ratings(workspace), datetime.now(tz=UTC).isoformat(timespec="seconds")
-        changes = {}
-        for item in items:
-            before = known.get(item, NONE)
-            if bool(before.starred) != starred:
-                rating = 0 if starred and before.rating == DISLIKED and item.startswith(TRACK) else before.rating
-                changes[item] = (before, Feedback(rating, now if starred else ""))
-        if changes:
-            _change(workspace, changes)
+    """Star items, or take their stars back."""
+    change_feedback(workspace, stars=dict.fromkeys(items, starred))
 
 
 def rate(workspace: Workspace, item: str, rating: int) -> None:
     """Rate an item; 0 takes the rating back. UserError for a number outside 0 to 5."""
-    if not 0 <= rating <= MAX_RATING:
-        raise UserError(f"rating {rating}: expected 1 to {MAX_RATING}, or 0 for none")
+    change_feedback(workspace, ratings={item: rating})
+
+
+def change_feedback(
+    workspace: Workspace, *, ratings: Mapping[str, int] | None = None, stars: Mapping[str, bool] | None = None
+) -> None:
+    """Rate items, then star them or take stars back; each file is written at most once. UserError as of `rate`."""
+    ratings, stars = ratings or {}, stars or {}
+    for rating in ratings.values():
+        if not 0 <= rating <= MAX_RATING:
+            raise UserError(f"rating {rating}: expected 1 to {MAX_RATING}, or 0 for none")
+    now = datetime.now(tz=UTC).isoformat(timespec="seconds")
     with _writing:
-        before = read_ratings(workspace).get(item, NONE)
-        starred = "" if rating == DISLIKED and item.startswith(TRACK) else before.starred
-        _change(workspace, {item: (before, Feedback(rating, starred))})
+        known = read_ratings(workspace)
+        changes = {}
+        for item in dict.fromkeys([*ratings, *stars]):
+            before = after = known.get(item, NONE)
+            if item in ratings:
+                after = _rated(item, before, ratings[item])
+            if item in stars:
+                after = _starred(item, after, now if stars[item] else "")
+            if item in ratings or after != before:
+                changes[item] = (before, after)
+        if changes:
+            _change(workspace, changes)
+
+
+def _rated(item: str, before: Feedback, rating: int) -> Feedback:
+    return Feedback(rating, "" if rating == DISLIKED and item.startswith(TRACK) else before.starred)
+
+
+def _starred(item: str, before: Feedback, now: str) -> Feedback:
+    """Return feedback with a star, whose time stays if there is one already; `now` is "" for none."""
+    if bool(before.starred) == bool(now):
+        return before
+    return Feedback(0 if now and before.rating == DISLIKED and item.startswith(TRACK) else before.rating, now)
 
 
 def _change(workspace: Workspace, changes: Mapping[str, tuple[Feedback, Feedback]]) -> None:
-    """Store feedback; `changes` has what was there before and what comes after, by item."""
+    """Store the feedback after each change, and the thumbs that it asks for."""
     stored = dict(_read(workspace.ratings_path, file_version(workspace.ratings_path)))
     for item, (_, after) in changes.items():
         stored.pop(item, None)
@@ -95,14 +116,15 @@ def _change(workspace: Workspace, changes: Mapping[str, tuple[Feedback, Feedback
     items = {name: asdict(feedback) for name, feedback in stored.items()}
     write_json(workspace.ratings_path, {"format": FORMAT, "version": VERSION, "items": items}, indent=1)
     current = {one.track_id: one.thumb for one in read_thumbs(workspace)}
-    thumbs: dict[str, Thumb | None] = {}
+    wanted: dict[str, Thumb | None] = {}
     for item, (before, after) in changes.items():
-        track_id, wanted = item.removeprefix(TRACK), _thumb(after)
-        is_of_page = wanted is None and current.get(track_id) != _thumb(before)
-        if item.startswith(TRACK) and wanted != current.get(track_id) and not is_of_page:
-            thumbs[track_id] = wanted
-    if thumbs:
-        set_thumbs(workspace, thumbs)
+        track_id = item.removeprefix(TRACK)
+        has, asked = current.get(track_id), _thumb(after)
+        given_by_page = asked is None and has != _thumb(before)
+        if item.startswith(TRACK) and asked != has and not given_by_page:
+            wanted[track_id] = asked
+    if wanted:
+        set_thumbs(workspace, wanted)
 
 
 def _thumb(feedback: Feedback) -> Thumb | None:

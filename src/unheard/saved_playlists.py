@@ -1,7 +1,7 @@
 """Saved playlists: lists of tracks that a person keeps under a name, one small JSON file each.
 
     W/saved/<id>.json   {"format": "unheard saved playlist", "version": 1, "name": ..., "tracks": [track ids in order],
-                        "created": ..., "changed": ...} with times in ISO 8601
+                        "created": ..., "changed": ..., "comment": ...} with times in ISO 8601
 
 The id is made from the first name and stays when the playlist is renamed. Among the ids of imported playlists, as in
 `/api/recommend/{playlist_id}` and in `plays/`, a saved playlist is `saved:<id>`. Tracks that are not in the library are
@@ -35,13 +35,14 @@ _writing = threading.Lock()
 
 @dataclass(frozen=True)
 class SavedPlaylist:
-    """One saved playlist; `created` and `changed` are times in ISO 8601."""
+    """One saved playlist; `created` and `changed` are times in ISO 8601, `comment` is what a player says about it."""
 
     saved_id: str
     name: str
     track_ids: tuple[str, ...]
     created: str = ""
     changed: str = ""
+    comment: str = ""
 
     @property
     def playlist_id(self) -> str:
@@ -99,8 +100,9 @@ def change_playlist(
     *,
     name: str | None = None,
     track_ids: Sequence[str] | Callable[[Sequence[str]], Sequence[str]] | None = None,
+    comment: str | None = None,
 ) -> SavedPlaylist | None:
-    """Replace the name, the tracks or both; return the changed playlist, None if there is none with this id.
+    """Replace what is given; return the changed playlist, None if there is none with this id.
 
     track_ids  all tracks, or a function that returns them given the present ones, which nothing changes meanwhile
     """
@@ -116,6 +118,7 @@ def change_playlist(
                 known,
                 name=known.name if name is None else name,
                 track_ids=known.track_ids if changed is None else tuple(changed),
+                comment=known.comment if comment is None else comment,
                 changed=_now(),
             ),
         )
@@ -158,6 +161,7 @@ def _write(workspace: Workspace, playlist: SavedPlaylist) -> SavedPlaylist:
         "tracks": list(playlist.track_ids),
         "created": playlist.created,
         "changed": playlist.changed,
+        **({"comment": playlist.comment} if playlist.comment else {}),
     }
     write_json(workspace.saved_dir / f"{playlist.saved_id}.json", content, indent=1)
     return playlist
@@ -169,10 +173,10 @@ def _read(path: Path) -> SavedPlaylist:
         name, tracks = values["name"], values["tracks"]
         if not isinstance(name, str) or not all(isinstance(one, str) for one in tracks):
             raise TypeError("expected a name and a list of track ids")
-        created, changed = str(values.get("created", "")), str(values.get("changed", ""))
+        created, changed, comment = (str(values.get(name, "")) for name in ("created", "changed", "comment"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged ({error}); correct or delete it") from error
-    return SavedPlaylist(path.stem, name, tuple(tracks), created, changed)
+    return SavedPlaylist(path.stem, name, tuple(tracks), created, changed, comment)
 
 
 def _free_id(workspace: Workspace, name: str) -> str:

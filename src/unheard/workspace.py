@@ -3,7 +3,7 @@
 W/
   workspace.json                 format version, random id, front end and its settings, checksum
   library.sqlite                 tracks, failures (see library.py)
-  plays/                         plays and playlists, Parquet (see plays/storage.py)
+  plays/                         plays, playlists, dislikes: Parquet (see plays/storage.py)
   features/<kind>/               one extractor's vectors of every track (see features/store.py)
   mels/                          every track's mel spectrogram, in shards (see spectrograms/shards.py)
   splits.json                    every split, in the exchange format

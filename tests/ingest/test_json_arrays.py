@@ -35,7 +35,11 @@ def test_elements_are_those_of_the_whole_file(
 
 
 @pytest.mark.parametrize(
-    ("content", "before"), [("[1, 2, {", 2), ("[1, 2", 1), ("[[1], ", 1), ('{"a": 1}', 0), ("", 0), ("[1 2]", 1)]
+    ("content", "before"),
+    [
+        *[("[1, 2, {", 2), ("[1, 2", 1), ("[[1], ", 1), ('{"a": 1}', 0), ("", 0), ("[1 2]", 1)],
+        *[('[1, {"a": tru}, 3]', 1), ("[[[[" * 50_000, 0)],
+    ],
 )
 def test_damaged_array_gives_what_is_before_the_damage(tmp_path: Path, content: str, before: int) -> None:
     path = tmp_path / "a.json"
@@ -48,3 +52,24 @@ def test_damaged_array_gives_what_is_before_the_damage(tmp_path: Path, content: 
     assert str(path) in str(error.value)
     assert len(found) == before
     assert f"after {before} elements" in str(error.value) or "not a JSON array" in str(error.value)
+
+
+@pytest.mark.parametrize("damaged", ['{"a": tru}', '{"a" 1}', '["\\x"]', '"\n"'])
+def test_the_file_behind_a_damaged_element_is_not_read(
+    tmp_path: Path, damaged: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    not_utf_8 = b"\xff"  # the error of whoever reads it is "cannot be read"
+    path.write_bytes(f"[{damaged}, ".encode() + b"1, " * 10_000 + not_utf_8)
+    monkeypatch.setattr(json_arrays, "CHUNK", 100)
+    with pytest.raises(TableError, match="after 0 elements"):
+        list(json_array(path))
+
+
+def test_an_element_has_a_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('[1, "' + "x" * 10_000)
+    monkeypatch.setattr(json_arrays, "CHUNK", 10)
+    monkeypatch.setattr(json_arrays, "MAX_ELEMENT", 1000)
+    with pytest.raises(TableError, match="after 1 elements"):
+        list(json_array(path))

@@ -47,6 +47,7 @@ class StandIn:
 
     listens: list[JSON] = field(default_factory=list)
     playlists: dict[str, JSON] = field(default_factory=dict)
+    feedback: list[JSON] = field(default_factory=list)
     recordings: dict[tuple[str, str], JSON] = field(default_factory=dict)
     per_page: int = MAX_COUNT
     refuse: dict[int, tuple[int, dict[str, str]]] = field(default_factory=dict)
@@ -82,6 +83,8 @@ class StandIn:
                 return {"code": 200, "message": "Token valid.", "valid": True, "user_name": USER}
             case "GET", ["1", "user", name, "listens"]:
                 return self._listens(name, seen.query)
+            case "GET", ["1", "feedback", "user", name, "get-feedback"]:
+                return self._feedback(name, seen.query)
             case "GET", ["1", "user", name, "playlists"]:
                 return self._playlists(name, int(seen.query["count"]), int(seen.query["offset"]))
             case "GET", ["1", "metadata", "lookup"]:
@@ -120,6 +123,26 @@ class StandIn:
         )
         page = found[: min(count, self.per_page)]
         return {"payload": {"count": len(page), "user_id": USER, "listens": page}}
+
+    def love(self, track: JSON, score: int, mbid: str = "") -> None:
+        """Love (1) or hate (-1) a recording, or take that back (0)."""
+        key = f"msid-{track['artist_name']}-{track['track_name']}"
+        self.feedback = [one for one in self.feedback if one["recording_msid"] != key]
+        if score:
+            about = {**track, "release_name": "", "mbid_mapping": {"recording_mbid": mbid} if mbid else None}
+            made = {"created": 1, "user_id": USER, "recording_msid": key, "recording_mbid": mbid or None}
+            self.feedback.append({**made, "score": score, "track_metadata": about})
+
+    def _feedback(self, name: str, query: dict[str, str]) -> JSON:
+        if unquote(name) != USER:
+            raise LookupError(f"user: {name}")
+        require(set(query) <= {"score", "count", "offset", "metadata"}, "unknown parameters")
+        require(query.get("metadata", "false") in ("true", "false"), "metadata")
+        offset = int(query.get("offset", 0))
+        page = self.feedback[offset : offset + min(int(query.get("count", 25)), self.per_page)]
+        if query.get("metadata") != "true":
+            page = [{key: value for key, value in one.items() if key != "track_metadata"} for one in page]
+        return {"feedback": page, "count": len(page), "total_count": len(self.feedback), "offset": offset}
 
     def _playlists(self, name: str, count: int, offset: int) -> JSON:
         if unquote(name) != USER:

@@ -109,6 +109,6 @@ def test_the_command(workspace: Workspace, server: StandIn) -> None:
     fill(server, list(range(1000, 1010)))
     ran = run_command("listenbrainz", "-w", workspace.root, "--json")
     assert ran.code == 0
-    assert json.loads(ran.stdout) == {"user": USER, "new": 10, "listens": 10, "matched": 10}
+    assert json.loads(ran.stdout) == {"user": USER, "new": 10, "listens": 10, "matched": 10, "thumbs": 0}
     assert "10 of 10 entries matched" in ran.stderr
     assert f"{PLAYLIST}\t10\t" in run_command("playlists", "-w", workspace.root, "listenbrainz").stdout

@@ -23,6 +23,7 @@ ARGUMENTS = {
     "backup": ["copy.tar.zst"],
     "similar": ["beludell-01"],
     "recommend": ["--playlist", "p01"],
+    "sync": ["http://127.0.0.1:9"],
     "embed": ["-o", "vectors.parquet"],
     "export": ["--to", "recbole", "-o", "split"],
     "spotify": ["--seed-track", "beludell-01", "--m3u", "lists"],

@@ -14,6 +14,7 @@ import pytest
 
 from tests.builders.data_sets import (
     N_TRACKS,
+    listen_line,
     listens,
     text,
     vectors,
@@ -24,8 +25,10 @@ from tests.builders.data_sets import (
 from unheard.errors import TableError, UserError
 from unheard.features.store import FeatureStore
 from unheard.library import open_library
-from unheard.plays import Plays, Source, import_playlists, read_playlists, read_plays
+from unheard.plays import Play, Plays, Source, import_playlists, read_playlists, read_plays
+from unheard.plays.dislikes import dislikes_path, read_dislikes, store_dislikes, with_new
 from unheard.plays.formats import DATA_SETS, data_set_of, is_list
+from unheard.plays.storage import replace_playlists
 from unheard.scan.readymade import user_vectors
 from unheard.scan.scan import scan
 from unheard.workspace import Workspace
@@ -130,6 +133,22 @@ def test_a_listen_without_a_possible_time_is_left_out(named: Workspace, sets: Pa
     some.write_text(bad + half + some.read_text(encoding="utf-8"), encoding="utf-8")
     _, plays = imported(named, tmp_path / "dump")
     assert triples(plays) == expected("{}", "t{:03d}")
+
+
+def test_a_line_of_any_length_is_passed_over(
+    named: Workspace, sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unheard.plays.readers import listenbrainz
+
+    lines = [listen_line(0, 1, 1000), "x" * 5000, listen_line(0, 2, 2000), "y" * 5000]
+    file = text(tmp_path / "1.listens", "\n".join(lines))
+    monkeypatch.setattr(listenbrainz, "MAX_LINE", 1000)
+    (source,), plays = imported(named, file)
+    assert [track for _, track, _ in triples(plays)] == ["t001", "t002"]
+    assert [(reason.row, reason.problem) for reason in source.found.reasons] == [
+        (2, "longer than 1,000 bytes"),
+        (4, "longer than 1,000 bytes"),
+    ]
 
 
 def test_damaged_archive_is_one_line(named: Workspace, tmp_path: Path) -> None:
@@ -242,9 +261,44 @@ def test_dislike_of_another_file_or_a_later_listen_leaves_no_play(sets: Path, tm
     pairs = {(play.playlist_id, play.track_id) for play in plays}
     assert not pairs & disliked
     assert (plays.weights > 0).all()
-    alone = import_playlists(workspace, [flat / "dislikes.parquet"])  # nothing to store
+    alone = import_playlists(workspace, [flat / "dislikes.parquet"])
     assert len(read_plays(workspace)) == len(plays)
     assert "0 plays of tracks that their listeners dislike are left out" in alone[0].found.notes
+
+
+@pytest.mark.parametrize("order", [["listens dislikes"], ["listens", "dislikes"], ["dislikes", "listens", "listens"]])
+def test_dislikes_hold_for_earlier_and_later_imports(sets: Path, tmp_path: Path, order: list[str]) -> None:
+    """Whenever the dislikes are imported, the stored plays are those of one import of both."""
+    flat = sets / "yambda" / "flat" / "50m"
+    for number, files in enumerate((["listens dislikes"], order)):
+        workspace = yambda_workspace(sets, tmp_path / str(number))
+        for command in files:
+            import_playlists(workspace, [flat / f"{name}.parquet" for name in command.split()])
+        found = triples(read_plays(workspace))
+        if number == 0:
+            expected_plays = found
+    assert found == expected_plays
+    pairs = {(one.playlist_id, one.track_id) for one in read_dislikes(workspace)}
+    assert pairs == {(str(uid), str(item)) for uid, _, item, _ in yambda_events()["dislikes"][:3]}
+
+
+def test_a_listener_who_dislikes_everything_has_no_playlist(tmp_path: Path) -> None:
+    workspace = Workspace.init(tmp_path / "w")
+    plays = Plays.of([Play("a", "x", 0), Play("a", "y", 1), Play("b", "x", 0)])
+    replace_playlists(workspace, plays, names={"b": "B"}, origins={"b": "/b"})
+    new = Plays.of([Play("a", "x", 0, -1.0), Play("a", "y", 1, -1.0), Play("b", "z", 0, -1.0), Play("c", "x", 0, -1.0)])
+    store_dislikes(workspace, with_new(read_dislikes(workspace), new))
+    assert [(one.playlist_id, one.name, one.origin) for one in read_playlists(workspace)] == [("b", "B", "/b")]
+    later = with_new(read_dislikes(workspace), Plays.of([Play("a", "y", 0, -1.0)]))  # a's are replaced, b's stay
+    assert {(one.playlist_id, one.track_id) for one in later} == {("a", "y"), ("b", "z"), ("c", "x")}
+
+
+def test_damaged_dislikes_are_one_line(tmp_path: Path) -> None:
+    workspace = Workspace.init(tmp_path / "w")
+    dislikes_path(workspace).parent.mkdir(exist_ok=True)
+    dislikes_path(workspace).write_bytes(b"PAR1")
+    with pytest.raises(UserError, match=r"dislikes\.parquet: damaged"):
+        read_dislikes(workspace)
 
 
 def test_details_of_yambda(sets: Path, tmp_path: Path) -> None:

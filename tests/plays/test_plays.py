@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unheard.ids import IdMap
 from unheard.plays import Play, Plays
-from unheard.plays.plays import join_plays, playlist_order
+from unheard.plays import plays as plays_module
+from unheard.plays.plays import join_plays, order_in_parts, playlist_order
 
 TRACKS = "abcde"
 ROWS = st.lists(
@@ -110,3 +112,17 @@ def test_positions_of_any_size_are_sorted() -> None:
     rows = np.array([1, 0, 1, 0], np.int32)
     positions = np.array([2**62, -(2**62), -5, 7], np.int64)
     assert np.asarray(playlist_order(rows, positions)).tolist() == [1, 3, 2, 0]
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(st.integers(0, 6), st.integers(-3, 3)), max_size=40), part=st.integers(1, 45))
+def test_an_order_in_parts_is_the_order(
+    monkeypatch: pytest.MonkeyPatch, rows: list[tuple[int, int]], part: int
+) -> None:
+    monkeypatch.setattr(plays_module, "PART", part)
+    playlists = np.array([one for one, _ in rows], np.int32)
+    keys = np.array([key for _, key in rows], np.int64)
+    for key in (None, keys):
+        everything = np.arange(len(rows))
+        found = order_in_parts(playlists, None if key is None else key.__getitem__, 8)
+        assert everything[found].tolist() == everything[playlist_order(playlists, key)].tolist()

@@ -13,6 +13,7 @@ from unheard.errors import TableError, UserError
 from unheard.library import Track, Tracks
 from unheard.plays.importing import Source, read_sources
 from unheard.plays.matching import Matcher
+from unheard.plays.readers.rekordbox import TOO_DEEP
 
 ID = "6rqhFgbbKwnb9MLmUQDhG6"
 TRACKS = Tracks(
@@ -311,17 +312,49 @@ def test_lists_of_players(suffix: str, content: str | bytes, tmp_path: Path) -> 
     assert source.found.names.get("p", "Fav") == "Fav"
 
 
+BOMB = '<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE x [<!ENTITY a "aa">]><playlist><title>&a;</title></playlist>'
+
+
 @pytest.mark.parametrize(
     ("suffix", "content"),
     [
         ("xspf", "<playlist>"),
         ("xspf", "<html></html>"),
         ("xspf", '<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><playlist>&b;</playlist>'),
+        ("xspf", BOMB.replace("UTF-8", "UTF-16").encode("utf-16")),
+        ("xspf", BOMB.replace("UTF-8", "UTF-16").encode("utf-16-be")),
         ("pls", "[playlist]\n"),
         ("wpl", "\0"),
         ("jspf", "{"),
     ],
 )
-def test_damaged_lists_of_players(suffix: str, content: str, tmp_path: Path) -> None:
+def test_damaged_lists_of_players(suffix: str, content: str | bytes, tmp_path: Path) -> None:
     with pytest.raises(TableError):
         read(file(tmp_path / f"p.{suffix}", content))
+
+
+def test_a_text_that_names_entities_is_no_declaration(tmp_path: Path) -> None:
+    named = XSPF.replace("<trackList>", "<annotation><![CDATA[<!ENTITY]]></annotation><trackList>")
+    assert rows(read(file(tmp_path / "p.xspf", named))) == [("p", "halo", None), ("p", "hurt", None)]
+
+
+def test_deep_folders_of_rekordbox(tmp_path: Path) -> None:
+    """Folders within 50 are named; what is deeper is counted, and ends nothing."""
+    inner = '<NODE Type="1" KeyType="0" Name="deep"><TRACK Key="1"/></NODE>'
+    depth = 100_000
+    folders = '<NODE Type="0" Name="f">' * depth + inner + "</NODE>" * depth
+    fifty = '<NODE Type="0" Name="g">' * 50 + inner + "</NODE>" * 50
+    content = (
+        '<DJ_PLAYLISTS><COLLECTION><TRACK TrackID="1" Name="Halo" Artist="Beyoncé"/></COLLECTION>'
+        f"<PLAYLISTS>{folders}{fifty}{inner}</PLAYLISTS></DJ_PLAYLISTS>"
+    )
+    found = read(file(tmp_path / "r.xml", content)).found
+    assert set(found.names.values()) == {"g/" * 50 + "deep", "deep"}
+    assert found.left_out == {TOO_DEEP: 1}
+
+
+def test_a_binary_property_list_that_contains_itself(tmp_path: Path) -> None:
+    """An array whose only element is itself: the reader of Python recurses without end."""
+    trailer = bytes(6) + bytes([1, 1]) + (1).to_bytes(8) + (0).to_bytes(8) + (10).to_bytes(8)
+    with pytest.raises((TableError, UserError)):
+        read(file(tmp_path / "Library.xml", b"bplist00" + b"\xa1\x00" + b"\x08" + trailer))

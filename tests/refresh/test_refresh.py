@@ -11,7 +11,11 @@ import pytest
 
 from tests.builders.command_line import run_command
 from unheard.library import open_library
+from unheard.locks import file_lock, lock_path
+from unheard.plays import import_playlists
+from unheard.plays.list_marks import is_own_list
 from unheard.plays.readers.m3u import is_made_by_unheard
+from unheard.recommend.export import entries_of, export
 from unheard.refresh.freshness import read_refreshed
 from unheard.saved_playlists import change_playlist, read_saved, save_playlist
 from unheard.session import Session
@@ -186,3 +190,38 @@ def test_a_table_that_a_person_made_is_not_replaced(workspace: Workspace, tmp_pa
         assert [one["target"] for one in found["written"]] == [str(ours)]
         assert "a list that unheard has not made" in found["problems"][0]
     assert mine.read_text() == "{}"
+
+
+@pytest.mark.parametrize("suffix", [".m3u8", ".m3u", ".jspf", ".csv", ".json"])
+def test_an_import_of_their_folder_does_not_read_lists_of_ours(
+    workspace: Workspace, tmp_path: Path, suffix: str
+) -> None:
+    """A list carries its mark in every format; without the mark, the same list is read."""
+    folder = tmp_path / "lists"
+    add(workspace, "a", "--like", "t09-1", "-n", 3, "--target", folder / f"a{suffix}")
+    refresh(workspace, "a")
+    refresh(workspace, "a")  # a list of ours is replaced
+    assert is_own_list(folder / f"a{suffix}")
+    (folder / "mine.m3u8").write_text("#EXTM3U\n/music/Artist 9/First/1.flac\n")
+    (source,) = import_playlists(workspace, [folder])
+    assert source.passed_over == [folder / f"a{suffix}"]
+    assert source.found.n_playlists <= 1
+
+
+def test_a_list_of_a_person_is_not_replaced_in_any_format(workspace: Workspace, tmp_path: Path) -> None:
+    for suffix in (".m3u8", ".jspf", ".csv", ".json"):
+        session = Session(workspace.root)
+        export(tmp_path / f"a{suffix}", entries_of(session.recommendations(like=["t09-1"]), session.catalogue.tracks))
+        assert not is_own_list(tmp_path / f"a{suffix}")
+        add(workspace, "a", "--like", "t09-1", "--force", "--target", tmp_path / f"a{suffix}")
+        (found,) = refresh(workspace, "a", code=1)
+        assert "a list that unheard has not made" in found["problems"][0]
+
+
+def test_two_refreshes_at_once(workspace: Workspace) -> None:
+    add(workspace, "a", "--like", "t09-1", "--target", "saved")
+    with file_lock(lock_path(workspace.root, "refresh")):
+        error = run_command("playlists", "refresh", "--all", "-w", workspace.root).error
+        assert "another process refreshes lists at this moment; wait until" in error
+        refresh(workspace, "--all", "--dry-run")
+    refresh(workspace, "--all")

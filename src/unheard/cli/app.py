@@ -29,6 +29,7 @@ from unheard.cli import (
     serve,
     serve_key,
     spotify,
+    sync,
     weights,
 )
 from unheard.cli import (
@@ -132,6 +133,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         library_commands.scan,
         library_commands.import_plays,
         listenbrainz.listenbrainz,
+        sync.sync,
         search_commands.tracks,
     ),
     "Training": (

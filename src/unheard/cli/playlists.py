@@ -85,7 +85,7 @@ def add(
         typer.Option(
             "--target",
             metavar="FOLDER|FILE|SERVICE",
-            help="Where to write the list (repeatable): a folder, a file, saved, spotify, listenbrainz, mpd.",
+            help="Where to write the list (repeatable): a folder, a file, saved, spotify, listenbrainz, subsonic, mpd.",
         ),
     ],
     playlist: Annotated[

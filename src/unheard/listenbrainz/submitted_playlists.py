@@ -18,12 +18,12 @@ from uuid import UUID
 from unheard.errors import UnheardError, UserError
 from unheard.library import Track
 from unheard.listenbrainz.client import ListenBrainz, NotFoundOnServerError, segment
+from unheard.plays.list_marks import ABOUT
 from unheard.plays.names import normalise
 from unheard.recommend.export import one_line
 
 EXTENSION = "https://musicbrainz.org/doc/jspf#playlist"
 RECORDING, PLAYLIST = "https://musicbrainz.org/recording/", "https://listenbrainz.org/playlist/"
-ABOUT = "Made by unheard from a local library."
 MAX_ADDED = 100  # tracks in one request
 PER_PAGE = 100  # playlists
 

@@ -22,6 +22,7 @@ from unheard.plays.readers.apple_library import read_apple_library
 from unheard.plays.readers.columns import columns_read
 from unheard.plays.readers.data_set import DEFAULT_MIN_SHARE, DataSet, read_data_set
 from unheard.plays.readers.entries import IDS
+from unheard.plays.readers.known_names import KnownNames
 from unheard.plays.readers.lastfm_1k import LASTFM_1K, LASTFM_360K
 from unheard.plays.readers.listenbrainz import LISTENBRAINZ
 from unheard.plays.readers.m3u import read_m3u_entries
@@ -66,7 +67,7 @@ class FileReader:
     matcher: Matcher
     skip_unknown: bool
     min_share: float = DEFAULT_MIN_SHARE
-    _known_names: dict[int, int] = field(default_factory=dict, init=False)  # of the files of data sets
+    _known_names: KnownNames = field(default_factory=KnownNames, init=False)  # of the files of data sets
     _slices: SliceReader = field(init=False)
 
     def __post_init__(self) -> None:

@@ -16,14 +16,15 @@ from pathlib import Path
 from unheard.errors import UserError
 from unheard.ingest.tags import clean
 from unheard.library import open_library
+from unheard.plays.dislikes import read_dislikes, store_dislikes, with_new, without
 from unheard.plays.formats import FileReader, files_of
 from unheard.plays.imported import Imported
 from unheard.plays.list_ids import ListKey, list_ids, origin_of
+from unheard.plays.list_marks import is_own_list
 from unheard.plays.listed import ListedFile, match_listed
 from unheard.plays.matching import Matcher
 from unheard.plays.plays import Plays, join_plays
 from unheard.plays.readers.data_set import DEFAULT_MIN_SHARE
-from unheard.plays.readers.m3u import is_made_by_unheard
 from unheard.plays.storage import Playlist, changing_plays, read_playlists, replace_playlists, replaced_playlists
 from unheard.workspace import Workspace
 
@@ -61,7 +62,7 @@ def import_playlists(
     min_share     share of a track below which a play is a skip, in data sets that say how much was played
     dry_run       store nothing
 
-    A listener has no plays of a track that they dislike in any of the files.
+    A listener has no plays of a track that they dislike in any of the files, or in those of an earlier import.
 
     UserError if no file can be read.
     """
@@ -73,9 +74,11 @@ def import_playlists(
         stored = read_playlists(workspace)
         sources = read_sources(paths, matcher, stored=stored, skip_unknown=skip_unknown, min_share=min_share)
         found = join_imported([source.found for source in sources], matcher)
-        plays = found.plays.without_disliked()
-        if len(plays) < len(found.plays):
-            n_disliked = len(found.plays.take(found.plays.weights >= 0)) - len(plays)
+        dislikes = with_new(read_dislikes(workspace), found.plays)
+        plays = without(found.plays, dislikes)
+        n_new = int((found.plays.weights < 0).sum())
+        if n_new or len(plays) < len(found.plays):
+            n_disliked = len(found.plays) - n_new - len(plays)
             sources[0] = _with_note(
                 sources[0], f"{n_disliked} plays of tracks that their listeners dislike are left out"
             )
@@ -83,6 +86,8 @@ def import_playlists(
         if not dry_run:
             origins = {name: origin for source in reversed(sources) for name, origin in source.origins.items()}
             replace_playlists(workspace, plays, names=found.names, origins=origins)
+            if n_new:
+                store_dislikes(workspace, dislikes)
     return [
         replace(source, replaced={name: n for name, n in replaced.items() if name in source.origins})
         for source in sources
@@ -141,7 +146,7 @@ def _read_path(path: Path, reader: FileReader, seen: set[str]) -> _Path:
         for file in files_of(path, read.passed_over):
             if origin_of(file) not in seen:
                 seen.add(origin_of(file))
-                if is_made_by_unheard(file):
+                if is_own_list(file):
                     read.passed_over.append(file)
                     continue
                 try:

@@ -48,7 +48,7 @@ def refresh_all(
 ) -> list[RefreshOutcome]:
     """Refresh every recipe and return what became of each; `dry_run`: make the lists and write nothing.
 
-    LockedError while another process refreshes lists.
+    LockedError if another process refreshes lists of the workspace: both would hold back the same tracks.
     """
     with nullcontext() if dry_run else one_at_a_time(session.workspace.root, "refresh", "refreshes lists"):
         return _refresh_all(session, recipes, dry_run=dry_run, progress=progress)

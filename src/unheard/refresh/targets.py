@@ -5,6 +5,7 @@
     saved            a saved playlist of the workspace (saved_playlists.py), which the pages play
     spotify          a playlist of the Spotify account that is logged in (spotify/)
     listenbrainz     a private playlist of the user of LISTENBRAINZ_TOKEN (listenbrainz/submitted_playlists.py)
+    subsonic         a playlist of the OpenSubsonic server that the workspace syncs with (sync/)
     mpd              a stored playlist of a Music Player Daemon (mpd_server.py)
 
 Every target is read back by what the last refresh stored for it, an id or a path; a list that was renamed replaces the
@@ -21,7 +22,7 @@ from typing import cast
 from unheard.artefacts import write_text
 from unheard.errors import UserError
 from unheard.go.new_lists import safe_name
-from unheard.plays.readers.m3u import MADE_BY_UNHEARD, is_made_by_unheard
+from unheard.plays.list_marks import ABOUT, is_own_list, marked
 from unheard.recommend.export import FORMATS, Format, ListEntry, as_text, is_playable
 from unheard.saved_playlists import change_playlist, save_playlist
 from unheard.workspace import Workspace
@@ -71,13 +72,12 @@ def writer_of(target: str) -> Write:
 def _file(path: Path, made: TitledList, before: str) -> WrittenList:
     suffix = path.suffix.lower().removeprefix(".")
     is_m3u = suffix in ("m3u", "m3u8")
-    is_ours = is_made_by_unheard(path) if is_m3u else str(path.absolute()) == before
-    if path.exists() and not is_ours:
+    if path.exists() and not is_own_list(path) and (is_m3u or str(path.absolute()) != before):
         raise UserError(f"{path}: a list that unheard has not made; move it away, or name another --target")
     entries = [entry for entry in made.entries if not is_m3u or is_playable(entry.track)]
     format_ = "m3u8" if is_m3u else cast("Format", suffix)
     text = as_text(entries, format_, title=made.title, folder=made.music_directory or path.parent)
-    write_text(path, text.replace("\n", f"\n{MADE_BY_UNHEARD}\n", 1) if is_m3u else text)
+    write_text(path, marked(text, path.suffix))
     left_out = tuple(entry.track.label for entry in made.entries if entry not in entries)
     return WrittenList(str(path.absolute()), len(entries), left_out)
 
@@ -85,11 +85,11 @@ def _file(path: Path, made: TitledList, before: str) -> WrittenList:
 def _in_folder(folder: Path, made: TitledList, before: str) -> WrittenList:
     suffix = ".m3u" if made.music_directory else ".m3u8"  # MPD reads .m3u alone
     path = folder / (safe_name(made.title) + suffix)
-    if path.exists() and not is_made_by_unheard(path):
+    if path.exists() and not is_own_list(path):
         path = path.with_stem(f"{path.stem} (unheard)")
     written = _file(path, made, before)
     old = Path(before)
-    if before and old != Path(written.known_as) and is_made_by_unheard(old):
+    if before and old != Path(written.known_as) and is_own_list(old):
         old.unlink(missing_ok=True)
     return written
 
@@ -109,7 +109,7 @@ def _spotify(_: Workspace, made: TitledList, __: str) -> WrittenList:
     def refuse(_: str) -> None:
         raise UserError("not logged in to Spotify; run `unheard spotify` once in a terminal")
 
-    named = NamedList(made.title, "Made by unheard from a local library.", tuple(made.entries))
+    named = NamedList(made.title, ABOUT, tuple(made.entries))
     (done,) = publish([named], connect(say=refuse))
     if not done.link:
         raise UserError(f"{made.title}: none of its {done.n_wanted} tracks is on Spotify; nothing is written")
@@ -125,6 +125,14 @@ def _listenbrainz(_: Workspace, made: TitledList, before: str) -> WrittenList:
     return WrittenList(done.mbid, done.n_tracks, done.left_out)
 
 
+def _subsonic(workspace: Workspace, made: TitledList, before: str) -> WrittenList:
+    from unheard.sync.sync_server import write_tracks
+
+    entries = [(entry.track.track_id, entry.track.label) for entry in made.entries]
+    known_as, left_out = write_tracks(workspace, made.title, entries, known_as=before)
+    return WrittenList(known_as, len(entries) - len(left_out), left_out)
+
+
 def _mpd(_: Workspace, made: TitledList, before: str) -> WrittenList:
     from unheard.refresh.mpd_server import write_stored_playlist
 
@@ -133,4 +141,10 @@ def _mpd(_: Workspace, made: TitledList, before: str) -> WrittenList:
     return WrittenList(done.name, done.n_tracks, done.left_out)
 
 
-SERVICES: dict[str, Write] = {"saved": _saved, "spotify": _spotify, "listenbrainz": _listenbrainz, "mpd": _mpd}
+SERVICES: dict[str, Write] = {
+    "saved": _saved,
+    "spotify": _spotify,
+    "listenbrainz": _listenbrainz,
+    "subsonic": _subsonic,
+    "mpd": _mpd,
+}

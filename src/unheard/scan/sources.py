@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unheard.errors import TableError, UserError
+from unheard.ingest.mirdata_index import indexed_audio, is_mirdata_index
 from unheard.ingest.patches import PATCH_SUFFIXES
 from unheard.ingest.release_dates import iso_date
 from unheard.ingest.remote_files import is_folder, is_url
@@ -121,6 +122,12 @@ def _classify(path: Path, found: Sources, tables: list[Path], folders: list[Path
         found.vectors.append(path)
     elif suffix in PATCH_SUFFIXES:
         found.patches.append(path)
+    elif is_mirdata_index(path):
+        for number, (name, file) in enumerate(indexed_audio(path).items(), start=1):
+            if name in found.rows:
+                raise TableError(path, f"track {name!r} is also in {found.rows[name][0]}", "scan one of them")
+            found.rows[name] = (path, number)
+            found.audio.append(Candidate(str(file), Track(name)))
     elif suffix in TABLE_SUFFIXES:
         tables.append(path)
     else:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.serve.subsonic.conftest import USER, Player
 from unheard.play_history import history
+from unheard.plays.list_marks import ABOUT
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD
 from unheard.saved_playlists import read_saved, save_playlist
 from unheard.thumbs import rated, set_thumb
@@ -150,6 +151,9 @@ def test_a_playlist_is_made_changed_and_deleted(player: Player) -> None:
     assert [one["id"] for one in made["entry"]] == ["tr-t05-3", "tr-t06-1", "tr-t05-3"]
     assert (made["songCount"], made["duration"], made["owner"], made["readonly"]) == (3, 601, USER, False)
     player.answer("updatePlaylist", playlistId=given, name="Night", songIdToAdd="tr-t07-0", songIndexToRemove=[0, 1])
+    assert "comment" not in player.answer("getPlaylist", id=given)["playlist"]
+    player.answer("updatePlaylist", playlistId=given, comment="For the road")
+    assert player.answer("getPlaylist", id=given)["playlist"]["comment"] == "For the road"
     changed = player.answer("getPlaylist", id=given)["playlist"]
     assert (changed["name"], [one["id"] for one in changed["entry"]]) == ("Night", ["tr-t05-3", "tr-t07-0"])
     player.answer("createPlaylist", playlistId=given, songId=["tr-t08-1"])
@@ -204,6 +208,7 @@ def test_lists_of_go_are_playlists(player: Player) -> None:
     assert "Mine" not in listed
     playlist = player.answer("getPlaylist", id=listed["New for you"]["id"])["playlist"]
     assert [one["id"] for one in playlist["entry"]] == ["tr-t00-0", "tr-t01-0"]
+    assert playlist["comment"] == ABOUT
     assert player.code("deletePlaylist", id=playlist["id"]) == 50
     for damaged in ("", "{}", "[]", '{"folder": 1, "files": [2]}'):
         state.write_text(damaged)

@@ -43,6 +43,8 @@ def test_ranges_of_a_stream(player: Player) -> None:
     ):
         answer = player.client.get("/rest/stream", params=login, headers={"range": sent})
         assert (answer.status_code, answer.content) == (206, expected[part])
+        posted = player.client.post("/rest/stream", data=login, headers={"range": sent})
+        assert (posted.status_code, posted.content) == (206, expected[part])
         assert answer.headers["content-range"].endswith(f"/{len(expected)}")
     assert player.client.get("/rest/stream", params=login, headers={"range": "bytes=99999999-"}).status_code == 416
     head = player.client.head("/rest/stream", params=login)

@@ -10,14 +10,14 @@ rule:
     play of a smaller share                         a skip: left out and counted
     dislike                                         no play, and no play of this listener and track counts
 
-Memory grows with the plays of tracks in the library, and with the distinct listeners and tracks.
+Memory grows with the plays of tracks in the library (about 32 bytes each), and with the distinct listeners and names
+(12 bytes each).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.plays import DISLIKE
 from unheard.plays.readers.columns import ColumnBatch
 from unheard.plays.readers.entries import MAX_MISSES, Entries
+from unheard.plays.readers.known_names import NONE, UNSEEN, KnownNames, name_hashes
 from unheard.plays.readers.row_problems import RowProblems
 
 DEFAULT_MIN_SHARE = 0.5  # as in the benchmark of Yambda, whose "listen+" is a play of at least half of the track
@@ -51,7 +52,7 @@ class Reading:
     matcher: Matcher
     min_share: float
     problems: RowProblems
-    known: dict[int, int] = field(default_factory=dict)
+    known: KnownNames = field(default_factory=KnownNames)
     names: dict[str, str] = field(default_factory=dict)
     misses: dict[str, None] = field(default_factory=dict)
 
@@ -68,25 +69,26 @@ class Reading:
 
         indices = keys.indices.to_numpy()
         used, first = np.unique(indices, return_index=True)
-        rows = np.full(len(keys.dictionary), -1, np.int32)
-        for at, record in zip(used.tolist(), first.tolist(), strict=True):
-            rows[at] = self._row(keys.dictionary[at].as_py(), reference_of, record)
+        names = keys.dictionary.take(used).to_pylist()
+        hashes = name_hashes(names)
+        found = self.known.rows_of(hashes)
+        for at in np.flatnonzero(found == UNSEEN).tolist():
+            found[at] = self._row(reference_of(int(first[at])))
+            self.known.add(int(hashes[at]), int(found[at]))
+        rows = np.full(len(keys.dictionary), NONE, np.int32)
+        rows[used] = found
         ids = self.matcher.tracks.ids
         distinct, which = np.unique(rows, return_inverse=True)
         dictionary = pa.array([NO_TRACK if row < 0 else ids[row] for row in distinct.tolist()], pa.string())
         return pa.DictionaryArray.from_arrays(which.astype(np.int32)[indices], dictionary)
 
-    def _row(self, key: str, reference_of: Callable[[int], TrackReference], record: int) -> int:
-        hashed = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")
-        row = self.known.get(hashed)
-        if row is None:
-            reference = reference_of(record)
-            found = self.matcher.match(reference, similar=False)
-            row = -1 if found is None else self.matcher.tracks.ids.row(found)
-            self.known[hashed] = row
-            if row < 0 and len(self.misses) < MAX_MISSES:
-                self.misses[reference.label or "a track without a name"] = None
-        return row
+    def _row(self, reference: TrackReference) -> int:
+        found = self.matcher.match(reference, similar=False)
+        if found is not None:
+            return self.matcher.tracks.ids.row(found)
+        if len(self.misses) < MAX_MISSES:
+            self.misses[reference.label or "a track without a name"] = None
+        return NONE
 
     def weigh(self, shares: Doubles, *, likes: Mask | None = None, dislikes: Mask | None = None) -> tuple[Floats, Mask]:
         """Return the weight of each record, and which records are kept, by the rule above.
@@ -129,16 +131,16 @@ def read_data_set(
     matcher: Matcher,
     *,
     min_share: float = DEFAULT_MIN_SHARE,
-    known: dict[int, int] | None = None,
+    known: KnownNames | None = None,
 ) -> Imported:
     """Read one file. UserError if `min_share` is out of range, TableError if the file cannot be read or has no plays.
 
-    known  answers of the matcher by the hash of a name, which files of one data set share
+    known  rows of names that were matched before, which files of one data set share
     """
     if not 0 <= min_share <= 1:
         raise UserError(f"min share is {min_share}, expected 0 to 1; use 0.5")
     problems = RowProblems(path)
-    reading = Reading(matcher, min_share, problems, {} if known is None else known)
+    reading = Reading(matcher, min_share, problems, KnownNames() if known is None else known)
 
     def rows_of(records: Sequence[int]) -> dict[int, int]:
         return {record: record + 1 for record in records}

@@ -16,8 +16,9 @@ from unheard.errors import TableError
 from unheard.ids import IdMap
 from unheard.plays.imported import Imported
 from unheard.plays.matching import UNKNOWN, Matcher
-from unheard.plays.plays import Plays, playlist_order
+from unheard.plays.plays import Plays, SortKey, order_in_parts
 from unheard.plays.readers.columns import ColumnBatch, encode_ids
+from unheard.plays.readers.growing_column import GrowingColumn
 from unheard.plays.readers.row_problems import RowProblems, RowsOf
 from unheard.plays.readers.times import plausible
 from unheard.plays.readers.values import Values, read_positions, read_timestamps, read_weights
@@ -56,7 +57,7 @@ class Entries:
     _numbered: list[tuple[int, Any]] = field(default_factory=list, init=False)  # first record, row numbers of a batch
     _playlists: list[Any] = field(default_factory=list, init=False)  # dictionaries of the batches
     _offset: int = field(default=0, init=False)  # first row of the last dictionary
-    _columns: dict[str, list[Any]] = field(default_factory=dict, init=False)
+    _columns: dict[str, GrowingColumn] = field(default_factory=dict, init=False)
     _positioned: bool | None = field(default=None, init=False)
 
     def read(self, batches: Iterable[ColumnBatch]) -> Imported:
@@ -98,7 +99,7 @@ class Entries:
         self._n += len(kept)
 
     def _append(self, name: str, column: Any) -> None:
-        self._columns.setdefault(name, []).append(column)
+        self._columns.setdefault(name, GrowingColumn()).append(column)
 
     # ------------------------------------------------------------------------------------------------ checks
 
@@ -186,14 +187,11 @@ class Entries:
 
     # ----------------------------------------------------------------------------------------------- all batches
 
-    def _column(self, name: str) -> Any:
-        return np.concatenate(self._columns.pop(name))
-
     def _build(self) -> Imported:
         playlist_ids, rows_of_names = _distinct(self._playlists)
-        columns = {name: self._column(name) for name in list(self._columns)}
+        columns: dict[str, Any] = {name: self._columns.pop(name).values for name in list(self._columns)}
         columns["playlist"] = rows_of_names[columns["playlist"]]
-        order = playlist_order(columns["playlist"], self._sort_key(columns))
+        order = order_in_parts(columns["playlist"], self._sort_key(columns), len(playlist_ids))
         if not isinstance(order, slice):
             for name in columns:  # one after the other, to hold one column twice and not all
                 columns[name] = columns[name][order]
@@ -225,12 +223,14 @@ class Entries:
         kept = plays.take(matched) if missed else plays
         return Imported(kept, list(self.misses), self._missed, left_out=left_out, notes=notes)
 
-    def _sort_key(self, columns: dict[str, Any]) -> Any:
-        """Return the whole numbers that order the rows of a playlist; None: the order of the rows."""
-        if "position" in columns or not self.history or "timestamp" not in columns:
-            return columns.get("position")
-        times = columns["timestamp"]
-        return np.where(np.isnan(times), 0, times).astype(np.uint32)  # seconds up to 2100; unknown times first
+    def _sort_key(self, columns: dict[str, Any]) -> SortKey | None:
+        """Return the whole numbers that order some rows of playlists; None: the order of the rows."""
+        if "position" in columns:
+            return lambda rows: columns["position"][rows]
+        if not self.history or "timestamp" not in columns:
+            return None
+        # seconds up to 2100; unknown times first
+        return lambda rows: np.nan_to_num(columns["timestamp"][rows], nan=0.0).astype(np.uint32)
 
     def _with_reasons(self, found: Imported, first: list[TableError]) -> Imported:
         return replace(found, invalid=self.problems.invalid, reasons=first)

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import bounded_lines
 from unheard.plays.matching import TrackReference
 from unheard.plays.readers.columns import ColumnBatch, record_batches
 from unheard.plays.readers.data_set import DataSet, Reading
 
 TAR_SUFFIXES = (".tar", ".tar.zst", ".tar.xz", ".tar.gz", ".tar.bz2")
 LINES = 100_000  # of a batch
+MAX_LINE, BATCH_BYTES = 2**20, 2**28
 ROWS = 250_000
 COLUMNS = ("user_id", "listened_at", "recording_msid", "recording_mbid", "artist_name", "recording_name")
 NO_NAME = "listens without a name"
@@ -109,39 +110,45 @@ def _rows(path: Path, content: IO[bytes], reading: Reading) -> Iterator[ColumnBa
         )
 
 
-def _lines(content: Iterable[bytes], reading: Reading) -> Iterator[ColumnBatch]:
+def _lines(content: IO[bytes], reading: Reading) -> Iterator[ColumnBatch]:
     """Yield the listens of one file of JSON lines; a line that cannot be read is noted."""
+    found: list[tuple[str, int, TrackReference]] = []
+    n_bytes = 0
+    for number, line in enumerate(bounded_lines(content, limit=MAX_LINE), start=1):
+        if line is not None and not line.strip():
+            continue
+        try:
+            if line is None:
+                raise ValueError
+            listen = _listen(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            problem = "not a listen" if line is not None else f"longer than {MAX_LINE:,} bytes"
+            reading.problems.note(number, problem, "expected JSON with user_id, timestamp, track_metadata")
+            continue
+        if not listen[2].title:
+            reading.leave_out(NO_NAME, 1)
+            continue
+        found.append(listen)
+        n_bytes += len(line or b"")
+        if len(found) >= LINES or n_bytes >= BATCH_BYTES:
+            yield _batch(found, reading)
+            found, n_bytes = [], 0
+    if found:
+        yield _batch(found, reading)
+
+
+def _batch(listens: list[tuple[str, int, TrackReference]], reading: Reading) -> ColumnBatch:
     import pyarrow as pa
 
-    lines = enumerate(content, start=1)
-    while chunk := list(islice(lines, LINES)):
-        users: list[str] = []
-        times: list[int] = []
-        references: list[TrackReference] = []
-        for number, line in chunk:
-            if not line.strip():
-                continue
-            try:
-                listen = json.loads(line)
-                user, time, reference = _listen(listen)
-            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-                reading.problems.note(number, "not a listen", "expected JSON with user_id, timestamp, track_metadata")
-                continue
-            if not reference.title:
-                reading.leave_out(NO_NAME, 1)
-                continue
-            users.append(user)
-            times.append(time)
-            references.append(reference)
-        if references:
-            keys = pa.array([f"{one.mbid}\t{one.artist}\t{one.title}" for one in references], pa.string())
-            yield ColumnBatch(
-                {
-                    "playlist_id": pa.array(users, pa.string()).dictionary_encode(),
-                    "track_id": reading.match(keys.dictionary_encode(), references.__getitem__),
-                    "timestamp": pa.array(times, pa.int64()),
-                }
-            )
+    users, times, references = zip(*listens, strict=True)
+    keys = pa.array([f"{one.mbid}\t{one.artist}\t{one.title}" for one in references], pa.string())
+    return ColumnBatch(
+        {
+            "playlist_id": pa.array(users, pa.string()).dictionary_encode(),
+            "track_id": reading.match(keys.dictionary_encode(), references.__getitem__),
+            "timestamp": pa.array(times, pa.int64()),
+        }
+    )
 
 
 def _listen(listen: dict[str, Any]) -> tuple[str, int, TrackReference]:

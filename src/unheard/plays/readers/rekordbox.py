@@ -21,6 +21,8 @@ from unheard.plays.readers.m3u import absolute_path
 from unheard.plays.readers.xspf import xml_root
 
 MAX_DIGITS = 10
+MAX_DEPTH = 50  # of folders
+TOO_DEEP = "folders within more than 50 folders"
 
 
 def read_rekordbox(path: Path) -> ListedFile:
@@ -43,7 +45,7 @@ def read_rekordbox(path: Path) -> ListedFile:
         plays = track.get("PlayCount", "")
         if plays.isascii() and plays.isdecimal() and len(plays) < MAX_DIGITS and int(plays):
             played.append(ListedTrack(reference, PLAY_COUNTS, float(plays)))
-    for name, node in _playlists(playlists, ""):
+    for name, node in _playlists(playlists, found):
         for entry in node.iter("TRACK"):
             if (known := by_key.get(entry.get("Key", ""))) is None:
                 found.left_out["entries of tracks that are not in the collection"] += 1
@@ -53,11 +55,19 @@ def read_rekordbox(path: Path) -> ListedFile:
     return found
 
 
-def _playlists(node: Element | None, folder: str) -> Iterator[tuple[str, Element]]:
-    """Yield name and node of every playlist below a folder."""
-    for child in [] if node is None else node.findall("NODE"):
-        name = child.get("Name", "")
-        if child.get("Type") == "1":
-            yield f"{folder}{name}", child
+def _playlists(root: Element | None, found: ListedFile) -> Iterator[tuple[str, Element]]:
+    """Yield name and node of every playlist, in the order of the file; folders that are too deep are counted."""
+    open_nodes = [] if root is None else [("", 0, iter(root.findall("NODE")))]
+    while open_nodes:
+        folder, depth, nodes = open_nodes[-1]
+        if (node := next(nodes, None)) is None:
+            open_nodes.pop()
+            continue
+        name = node.get("Name", "")
+        if node.get("Type") == "1":
+            yield f"{folder}{name}", node
+        elif depth == MAX_DEPTH:
+            found.left_out[TOO_DEEP] += 1
         else:
-            yield from _playlists(child, folder if name == "ROOT" and not folder else f"{folder}{name}/")
+            inside = folder if name == "ROOT" and not folder else f"{folder}{name}/"
+            open_nodes.append((inside, depth + 1, iter(node.findall("NODE"))))

@@ -76,10 +76,10 @@ def plausible(seconds: Doubles) -> tuple[Doubles, str]:
     If all times are days since 1900 by the count of Excel, they are converted. Among later times, early ones are no
     times: they become unknown. If all are early they may count from any start; they stay, because their order matters.
     """
-    known = ~np.isnan(seconds)
-    early = known & (np.nan_to_num(seconds) < EARLY_S)
+    early = seconds < EARLY_S
     if not early.any():
         return seconds, ""
+    known = ~np.isnan(seconds)
     if (known & ~early).any():
         n = int(early.sum())
         return np.where(early, np.nan, seconds), f"{n} times before March 1973 among later ones are taken as unknown"

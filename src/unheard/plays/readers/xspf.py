@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from unheard.errors import TableError
 from unheard.plays.listed import ListedFile, ListedTrack
@@ -50,13 +51,41 @@ def xml_root(path: Path) -> Element:
     """Return the root element of an XML file. TableError if it is none, or if it declares entities."""
     try:
         data = path.read_bytes()
-        if b"<!ENTITY" in data:
+        if _declares_entities(data):
             raise TableError(path, "it declares XML entities", "remove the declarations")
         return fromstring(data)  # noqa: S314 - entities are refused, and external ones are never read
     except OSError as error:
         raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
-    except (ParseError, ValueError, LookupError) as error:
+    except (ParseError, ExpatError, ValueError, LookupError) as error:
         raise TableError(path, f"not XML ({str(error)[:80]})", "export the playlist again") from error
+
+
+class _DeclaredError(Exception):
+    """An entity is declared."""
+
+
+class _BegunError(Exception):
+    """The root element has begun, so that no declaration can follow."""
+
+
+def _declares_entities(data: bytes) -> bool:
+    """Return whether a document declares entities, in whatever encoding. ExpatError for damage before its root."""
+
+    def declared(*_: object) -> None:
+        raise _DeclaredError
+
+    def begun(*_: object) -> None:
+        raise _BegunError
+
+    parser = ParserCreate()
+    parser.EntityDeclHandler, parser.StartElementHandler = declared, begun
+    try:
+        parser.Parse(data, True)  # noqa: FBT003 - of expat, positional
+    except _DeclaredError:
+        return True
+    except _BegunError:
+        return False
+    return False
 
 
 def _listed(path: Path, texts: dict[str, list[str]]) -> ListedTrack:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from unheard.plays import Playlist, read_playlists
+from unheard.plays.list_marks import ABOUT
 from unheard.saved_playlists import (
     PREFIX,
     SavedPlaylist,
@@ -26,6 +27,7 @@ from unheard.serve.subsonic.answer import Answer
 from unheard.serve.subsonic.call import Call, not_found
 from unheard.serve.subsonic.client_entries import Entry, songs, time_text
 from unheard.serve.subsonic.errors import Code, SubsonicError
+from unheard.serve.subsonic.written_lists import PREFIX as WRITTEN
 from unheard.serve.subsonic.written_lists import written_lists
 
 COVER_AT = 0  # the track whose cover is the playlist's
@@ -66,7 +68,7 @@ def create(call: Call) -> Answer:
 
 
 def update(call: Call) -> Answer:
-    """Rename a playlist, take songs out by their number, add songs at the end."""
+    """Rename a playlist, comment on it, take songs out by their number, add songs at the end."""
     saved = _own(call, call.parameters.required("playlistId"))
     removed = {_index(value) for value in call.parameters.every("songIndexToRemove")}
     added = _track_ids(call, call.parameters.every("songIdToAdd"))
@@ -81,7 +83,9 @@ def update(call: Call) -> Answer:
         return [*kept, *added]
 
     name = call.parameters.text("name") or None
-    change_playlist(call.workspace, saved.saved_id, name=name, track_ids=changed if removed or added else None)
+    comment = call.parameters.text("comment") if "comment" in call.parameters else None
+    track_ids = changed if removed or added else None
+    change_playlist(call.workspace, saved.saved_id, name=name, track_ids=track_ids, comment=comment)
     return {}
 
 
@@ -138,6 +142,7 @@ def _imported(call: Call) -> Mapping[Playlist, tuple[int, ...]]:
 
 def _saved_entry(call: Call, one: SavedPlaylist, rows: Sequence[int]) -> Entry:
     about = {"id": client_ids.SAVED + one.saved_id, "name": one.name, "readonly": one.is_likes}
+    about |= {"comment": one.comment} if one.comment else {}
     return {**about, **_common(call, rows, one.created, one.changed), "coverArt": about["id"] if rows else None}
 
 
@@ -145,6 +150,7 @@ def _imported_entry(call: Call, one: Playlist, rows: Sequence[int]) -> Entry:
     at = "" if one.imported_at is None else one.imported_at.isoformat()
     given = client_ids.of_imported(one.playlist_id)
     about = {"id": given, "name": one.name or one.playlist_id, "readonly": True}
+    about |= {"comment": ABOUT} if one.playlist_id.startswith(WRITTEN) else {}
     return {**about, **_common(call, rows, at, at), "coverArt": given if rows else None}
 
 

@@ -32,6 +32,8 @@ async def rest(request: Request, name: str) -> Response:
     """Answer one request."""
     is_form = request.headers.get("content-type", "").lower().startswith(FORM)
     body = await request.body() if request.method == "POST" and is_form else b""
+    if body:
+        request.scope["method"] = "GET"  # a posted form stands for one: files are sent in ranges too
     return await run_in_threadpool(_answer, request, name.removesuffix(".view"), body)
 
 

@@ -106,7 +106,11 @@ def test_many_stars_write_each_file_once(workspace: Workspace, monkeypatch: pyte
     star(workspace, [f"track:{number}" for number in range(2000)], starred=True)
     assert written == [workspace.ratings_path, workspace.thumbs_path]
     assert thumb_of(workspace, "1999") == "up"
+
+
 ITEMS = st.sampled_from(["track:a", "track:b", "track:c", "album:a", "artist:b"])
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     thumbs=st.dictionaries(st.sampled_from("abc"), st.sampled_from(["up", "down"])),
@@ -120,6 +124,7 @@ def test_many_at_once_are_one_after_the_other(
     begun: dict[str, int],
     ratings: dict[str, int],
     stars: dict[str, bool],
+) -> None:
     many, one_by_one = (Workspace.init(tmp_path_factory.mktemp("w") / name) for name in "ab")
     for workspace in (many, one_by_one):
         for track_id, thumb in thumbs.items():
@@ -135,6 +140,8 @@ def test_many_at_once_are_one_after_the_other(
         assert thumb_of(many, track_id) == thumb_of(one_by_one, track_id)
     for item in ("track:a", "track:b", "track:c", "album:a", "artist:b"):
         assert feedback(many, item) == feedback(one_by_one, item)
+
+
 def test_a_number_that_is_no_rating_changes_nothing(workspace: Workspace) -> None:
     with pytest.raises(UserError, match="rating 6"):
         change_feedback(workspace, ratings={TRACK: 5, "track:b": 6})

@@ -75,10 +75,10 @@ def unserved(music_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             library.put_track(replace(track, gone_since="2026-01-01"))
     assert scan(served, [table], jobs=1).added == 4
     save_playlist(served, "Evening", ["s2", "s0"])
-    star(served, TRACK + "s1", starred=True)
+    star(served, [TRACK + "s1"], starred=True)
     rate(served, TRACK + "s3", 1)
     add_listens(served, [Listen("s0", 1000.0, "play"), Listen("s0", 5000.0, "play"), Listen("s2", 9000.0, "play")])
-    monkeypatch.setenv(KEY, make_key(served, "sync").secret)
+    monkeypatch.setenv(KEY, make_key(served, "sync"))
     return Pair("", served, music, own)
 
 

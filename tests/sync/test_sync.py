@@ -110,7 +110,7 @@ def test_ratings_of_songs_without_a_star_are_seen(pair: Pair) -> None:
     pair.sync("--path-map", f"={pair.music}")
     rate(pair.served, TRACK + "s0", 5)
     rate(pair.served, TRACK + "s3", 0)
-    star(pair.served, TRACK + "s1", starred=False)
+    star(pair.served, [TRACK + "s1"], starred=False)
     assert "3 stars or ratings changed" in pair.sync("--path-map", f"={pair.music}").stderr
     assert {one.track_id: one.thumb for one in read_thumbs(pair.own)} == {"tr-s0": "up"}
 

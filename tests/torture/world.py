@@ -68,7 +68,7 @@ def keep(workspace: Workspace) -> None:
     first, second, third, *_ = ids
     set_thumb(workspace, first, "down")
     set_thumb(workspace, second, "up")
-    star(workspace, f"track:{third}", starred=True)
+    star(workspace, [f"track:{third}"], starred=True)
     rate(workspace, "album:1", 4)
     save_playlist(workspace, "Mornings", [first, second, third])
     add_listens(workspace, [Listen(name, 1000.0 + at, "play", "test") for at, name in enumerate((first, third))])

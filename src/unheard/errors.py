@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 
 class UnheardError(Exception):
@@ -36,9 +37,16 @@ class TableError(UserError):
         where = f"{path}" if row is None else f"{path}, row {row}"
         super().__init__(f"{where}: {problem}; {fix}")
 
+    def __reduce__(self) -> tuple[Any, ...]:  # so that it can be pickled
+        return _table_error, (self.path, self.problem, self.fix, self.row)
+
     def at_row(self, row: int) -> TableError:
         """Return the same error for one row."""
         return TableError(self.path, self.problem, self.fix, row=row)
+
+
+def _table_error(path: Path, problem: str, fix: str, row: int | None) -> TableError:
+    return TableError(path, problem, fix, row=row)
 
 
 class LockedError(UserError):

@@ -7,12 +7,15 @@ the mean absolute change from frame to frame, and the 10th and 90th percentile.
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from unheard.arrays import Floats
+from unheard.regular_files import is_regular
 
 N_BANDS = 48
 PERCENTILES = (10, 90)
@@ -33,12 +36,27 @@ def read_mel_folder(path: Path, left_out: Callable[[str], None]) -> tuple[list[s
     vectors: list[Floats] = []
     for file in _files(path):
         try:
-            vectors.append(statistics(np.load(file, allow_pickle=False)))
-        except (OSError, ValueError, EOFError) as error:
+            vectors.append(statistics(_loaded(file)))
+        except (OSError, ValueError, EOFError, TypeError, SyntaxError, RecursionError, OverflowError) as error:
             left_out(f"{file}: left out ({str(error)[:80]}); download it again")
         else:
             ids.append(file.stem)
     return ids, np.array(vectors, np.float32).reshape(len(ids), N_NUMBERS)
+
+
+def _loaded(file: Path) -> Floats:
+    """Return the array of a .npy file. ValueError for one whose header claims more than the file holds."""
+    if not is_regular(file):
+        raise ValueError("not a regular file")
+    with file.open("rb") as opened:
+        version = np.lib.format.read_magic(opened)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(opened)
+        left = os.fstat(opened.fileno()).st_size - opened.tell()
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize > left:
+            raise ValueError(f"it claims {dtype} of shape {shape}, but {left} bytes follow")
+        opened.seek(0)
+        return np.asarray(np.lib.format.read_array(opened, allow_pickle=False))
 
 
 def statistics(mel: Floats) -> Floats:

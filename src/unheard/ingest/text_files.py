@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from unheard.regular_files import is_regular
+
 OPENERS: dict[str, Callable[..., Any]] = {".bz2": bz2.open, ".gz": gzip.open}
 MAX_LINE = 1_000_000  # bytes
 TSV = (".tsv", ".tsv.bz2", ".tsv.gz")
@@ -20,6 +22,8 @@ def first_fields(path: Path) -> list[str]:
 
 def first_line(path: Path) -> str:
     """Return the first line of a file without its end; empty if it is no UTF-8 text."""
+    if not is_regular(path):
+        return ""
     try:
         with OPENERS.get(path.suffix, open)(path, "rb") as file:
             return bytes(file.readline(MAX_LINE)).decode("utf-8-sig").rstrip("\r\n")

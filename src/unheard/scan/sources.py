@@ -20,6 +20,7 @@ from unheard.ingest.tags import clean, credited_artists, joined_genres
 from unheard.ingest.track_details import details_reader
 from unheard.ingest.vectors import has_vectors
 from unheard.library import Track
+from unheard.regular_files import check_regular
 from unheard.scan.folders import Excludes, PassedOver, audio_files, remote_audio_files
 
 TABLE_NAMES = ("tracks.csv", "tracks.parquet")
@@ -114,6 +115,7 @@ def _classify(path: Path, found: Sources, tables: list[Path], folders: list[Path
         return
     if not path.exists():
         raise UserError(f"{path}: no such file or folder; name a folder of audio, a table, vectors or patches")
+    check_regular(path)
     suffix = path.suffix.lower()
     if details_reader(path) is not None:
         found.details.append(path)

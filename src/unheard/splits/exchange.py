@@ -18,6 +18,7 @@ from typing import Any
 
 from unheard.artefacts import write_json
 from unheard.errors import MissingStageError, UserError
+from unheard.regular_files import check_regular
 from unheard.splits.folds import LIVE
 from unheard.splits.split import USE_NAMES, Split, UseName
 from unheard.workspace import Workspace
@@ -36,6 +37,7 @@ def write_splits(path: Path, splits: Mapping[str, Split]) -> None:
 
 def read_splits(path: Path) -> dict[str, Split]:
     """Return the splits of a file by name; raise UserError with the split's name and the problem."""
+    check_regular(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:

@@ -38,12 +38,12 @@ CAN_LIMIT = sys.platform != "win32"
 
 
 def limited(
-    function: Callable[[Path, *Arguments], Result], path: Path, *arguments: *Arguments, limit_s: float = LIMIT_S
+    function: Callable[[Path, *Arguments], Result], path: Path, *arguments: *Arguments, limit_s: float | None = None
 ) -> Result:
     """Return `function(path, *arguments)`, called in the process; the function and all values must pickle.
 
     Raise the UserError that it raises; TableError if it raises another exception, ends the process, takes longer than
-    `limit_s` and a second for every two megabytes, or needs more than 2 GiB and 20 times the file.
+    `limit_s` (`LIMIT_S`) and a second for every two megabytes, or needs more than 2 GiB and 20 times the file.
     """
     if not CAN_LIMIT or multiprocessing.current_process().daemon:  # a worker is such a process already
         return function(path, *arguments)
@@ -51,7 +51,7 @@ def limited(
         size = path.stat().st_size
     except (OSError, ValueError):
         size = 0
-    limit_s += size / BYTES_PER_S
+    limit_s = (LIMIT_S if limit_s is None else limit_s) + size / BYTES_PER_S
     memory_bytes = MEMORY_BYTES + MEMORY_PER_BYTE * size
     with _lock:
         outcome = _process().call((function, path, arguments, limit_s, memory_bytes), limit_s)
@@ -130,12 +130,13 @@ def _process() -> _Process:
     global _current  # noqa: PLW0603 - one process for the program, started when it is first needed
     if _current is None or not _current.is_usable:
         if _current is None:
-            atexit.register(_stop)
+            atexit.register(stop)
         _current = _Process()
     return _current
 
 
-def _stop() -> None:
+def stop() -> None:
+    """End the process, if there is one; the next file starts another."""
     if _current is not None and not _current._pipe.closed:
         _current.stop()
 

@@ -13,10 +13,10 @@ from unheard.library import Track
 from unheard.serve.pages.layout import CurrentSnapshot
 from unheard.serve.pages.media import FRAMES_A_COLUMN, blank_record, picture, stored_spectrogram
 from unheard.serve.pages.pictures import record
-from unheard.serve.pages.thumbnails import cover_thumbnail, thumbnail
 from unheard.serve.pages.views import show_row
 from unheard.serve.queries import NotFoundError, file_of, row_of
 from unheard.serve.snapshot import Snapshot
+from unheard.serve.thumbnails import cover_thumbnail, thumbnail
 
 router = APIRouter()
 

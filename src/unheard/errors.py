@@ -33,6 +33,7 @@ class TableError(UserError):
     """A table cannot be read; the message names the file, the row (1 = first line of the file) and the fix."""
 
     def __init__(self, path: Path | str, problem: str, fix: str, *, row: int | None = None) -> None:
+        problem = " ".join(problem.splitlines())  # libraries explain themselves at length
         self.path, self.row, self.problem, self.fix = Path(path), row, problem, fix
         where = f"{path}" if row is None else f"{path}, row {row}"
         super().__init__(f"{where}: {problem}; {fix}")

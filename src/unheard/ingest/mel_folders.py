@@ -11,12 +11,15 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
 from unheard.arrays import Floats
 from unheard.regular_files import is_regular
 
+# What NumPy raises for damaged files.
+NOT_NPY = (OSError, ValueError, EOFError, TypeError, SyntaxError, RecursionError, OverflowError, TokenError)
 N_BANDS = 48
 PERCENTILES = (10, 90)
 N_NUMBERS = (3 + len(PERCENTILES)) * N_BANDS
@@ -37,7 +40,7 @@ def read_mel_folder(path: Path, left_out: Callable[[str], None]) -> tuple[list[s
     for file in _files(path):
         try:
             vectors.append(statistics(_loaded(file)))
-        except (OSError, ValueError, EOFError, TypeError, SyntaxError, RecursionError, OverflowError) as error:
+        except NOT_NPY as error:
             left_out(f"{file}: left out ({str(error)[:80]}); download it again")
         else:
             ids.append(file.stem)

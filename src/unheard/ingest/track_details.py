@@ -75,6 +75,13 @@ def _date(text: str) -> str:
 
 
 def _music4all(path: Path, wanted: Collection[str]) -> Iterator[Track]:
+    try:
+        yield from _music4all_rows(path, wanted)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TableError(path, f"not a table in UTF-8 ({error})", "download it again") from error
+
+
+def _music4all_rows(path: Path, wanted: Collection[str]) -> Iterator[Track]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         missing = [name for name in INFORMATION if name not in (rows.fieldnames or ())]

@@ -20,17 +20,15 @@ from unheard.arrays import Floats
 from unheard.errors import TableError
 from unheard.ids import IdMap
 from unheard.ingest.limited import limited
-from unheard.ingest.mel_folders import is_mel_folder, read_mel_folder
+from unheard.ingest.mel_folders import NOT_NPY, is_mel_folder, read_mel_folder
 from unheard.ingest.tables import column_names, first_line
 from unheard.ingest.vector_tables import is_vector_table, read_vector_table
 from unheard.regular_files import check_regular
 
 VECTOR_SUFFIXES = frozenset({".npz", ".parquet"})
 FIX_LENGTH = "give every track a vector of the same length"
-NOT_NPZ = (  # what NumPy and zipfile raise for damaged files
-    *(ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError),
-    *(TypeError, AttributeError, KeyError, SyntaxError, RecursionError, OverflowError),
-)
+# What NumPy and zipfile raise for damaged files.
+NOT_NPZ = (*NOT_NPY, zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, AttributeError, KeyError)
 COLUMNS = (("track_id", "vector"), ("item_id", "embed"))  # ours; Yambda's
 
 

@@ -13,6 +13,7 @@ from unheard.plays.listed import ListedFile, ListedTrack
 from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.readers.m3u import absolute_path
 
+DAMAGED = (ValueError, LookupError, AttributeError, TypeError, OverflowError, RecursionError)  # what plistlib raises
 PLAY_COUNTS = "Play counts"  # the name of the history
 
 
@@ -22,7 +23,7 @@ def read_apple_library(path: Path, _matcher: Matcher) -> ListedFile:
         content = plistlib.loads(path.read_bytes())
     except OSError as error:
         raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
-    except (plistlib.InvalidFileException, ExpatError, ValueError, AttributeError, IndexError) as error:
+    except (plistlib.InvalidFileException, ExpatError, *DAMAGED) as error:
         problem = f"not a property list ({str(error)[:80]})"
         raise TableError(path, problem, "export it again: File > Library > Export Library") from error
     tracks = content.get("Tracks") if isinstance(content, dict) else None

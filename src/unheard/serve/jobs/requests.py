@@ -144,7 +144,6 @@ def allowed(path: str, workspace: Path, roots: Sequence[Path]) -> Path:
             continue
         if any(found.is_relative_to(other) for other in homes):
             return found
-    names = ", ".join(str(root) for root in roots) or "only the workspace"
-    raise NotAllowedError(
-        f"{path!r}: outside the folders that jobs may read ({names}); start the server with --music-root FOLDER"
+    raise NotAllowedError(  # does not name the folders of this machine
+        f"{path!r}: outside the folders that jobs may read; start the server with --music-root FOLDER"
     )

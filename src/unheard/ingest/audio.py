@@ -38,7 +38,7 @@ MISSING_S, MISSING_SHARE = 0.5, 0.02  # the larger one may be missing of the dec
 MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 6_000_000  # below, a small file is hours long; above, there is no DSD
 # A few bytes can stand for hours of silence. A minute is always allowed; beyond it, no codec needs less than 50 bytes
 # for a second of sound (Codec 2 at 450 bit/s).
-FREE_S, MIN_BYTES_PER_S, MAX_LENGTH_S = 60.0, 25.0, 24 * 3600.0
+FREE_S, MIN_BYTES_PER_S, MAX_LENGTH_S = 60.0, 50.0, 24 * 3600.0
 
 TRIAL_S, TRIAL_RATE_HZ = 60.0, 8_000
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from unheard.arrays import Floats, Indices
 from unheard.errors import AudioError, Reason, TableError
+from unheard.ids import id_problem
 from unheard.regular_files import check_regular
 from unheard.workspace import Settings
 
@@ -78,8 +79,7 @@ class PatchFile:
                 problem = f"{len(patches)} patches, but {stored.size} track ids"
                 raise TableError(self.path, problem, "give one track_id per patch")
             names = _texts(stored[...])
-            if "" in names:
-                raise TableError(self.path, "track_id is empty", "give the patch an id", row=names.index("") + 1)
+            self._check_ids(names)
             rows: dict[str, list[int]] = {}
             for row, name in enumerate(names):
                 rows.setdefault(name, []).append(row)
@@ -100,9 +100,15 @@ class PatchFile:
                 datasets[name] = item
 
         self._file.visititems(add)
+        self._check_ids(list(datasets))
         for name, dataset in datasets.items():
             self._check(dataset, name)
         return {name: (dataset, np.arange(len(dataset))) for name, dataset in sorted(datasets.items())}
+
+    def _check_ids(self, names: list[str]) -> None:
+        for row, name in enumerate(names, start=1):
+            if problem := id_problem(name):
+                raise TableError(self.path, f"track_id {problem}", "give the patch another id", row=row)
 
     def _dataset(self, name: str) -> Any:
         """Return a dataset; TableError for another object, or for a link, which may lead to another file."""

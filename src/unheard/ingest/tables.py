@@ -14,6 +14,8 @@ from typing import Any
 
 from unheard.errors import TableError
 from unheard.ingest.limited import limited
+from unheard.ingest.spreadsheet_cells import of_cell
+from unheard.ingest.text_files import bounded_lines
 from unheard.regular_files import check_regular
 
 Row = tuple[int, dict[str, str]]
@@ -133,7 +135,7 @@ def _csv_rows(path: Path, required: tuple[str, ...], optional: tuple[str, ...]) 
             raise TableError(
                 path, f"{len(fields)} fields, the header has {width}", "quote fields that hold commas", row=number
             )
-        yield number, {**absent, **{name: fields[column].strip() for name, column in columns}}
+        yield number, {**absent, **{name: of_cell(fields[column].strip()) for name, column in columns}}
 
 
 def _header(path: Path, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
@@ -152,7 +154,7 @@ def csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     check_regular(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(bounded_lines(path, file), strict=True)
             for fields in reader:
                 if fields:
                     yield reader.line_num, fields

@@ -1,18 +1,39 @@
-"""Look at the beginning of text files that may be compressed."""
+"""Read text files without trust in their size: first lines, lines of bounded length, whole files of some size."""
 
 from __future__ import annotations
 
 import bz2
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from unheard.errors import TableError
 from unheard.regular_files import is_regular
 
 OPENERS: dict[str, Callable[..., Any]] = {".bz2": bz2.open, ".gz": gzip.open}
-MAX_LINE = 1_000_000  # bytes
+MAX_LINE = 1_000_000  # characters of a line; a longer one is no row of a table
+MAX_LIST_BYTES = 50_000_000  # of a list of paths: half a million entries
+MAX_EXPORT_BYTES = 500_000_000  # of JSON or XML, which takes some times its size when it is parsed
 TSV = (".tsv", ".tsv.bz2", ".tsv.gz")
+
+
+def bounded_lines(path: Path, file: TextIO) -> Iterator[str]:
+    """Yield the lines of an open file. TableError for one of more than `MAX_LINE` characters."""
+    number = 0
+    while line := file.readline(MAX_LINE):
+        number += 1
+        if len(line) == MAX_LINE:
+            problem = f"a line of {MAX_LINE:,} characters or more"
+            raise TableError(path, problem, "end each row with a line break", row=number)
+        yield line
+
+
+def read_whole(path: Path, most: int) -> bytes:
+    """Return the content of a file. TableError if it has more than `most` bytes, OSError if it cannot be read."""
+    if (size := path.stat().st_size) > most:
+        raise TableError(path, f"{size:,} bytes, expected at most {most:,}", "split it, or name another file")
+    return path.read_bytes()
 
 
 def first_fields(path: Path) -> list[str]:

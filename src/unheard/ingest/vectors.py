@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from unheard.arrays import Floats
 from unheard.errors import TableError
-from unheard.ids import IdMap
+from unheard.ids import IdMap, id_problem
 from unheard.ingest.limited import limited
 from unheard.ingest.mel_folders import NOT_NPY, is_mel_folder, read_mel_folder
 from unheard.ingest.tables import column_names, first_line
@@ -87,8 +87,8 @@ def _try_to_read(path: Path, id_column: str) -> None:
 def _check_ids(path: Path, ids: list[str], id_column: str) -> None:
     rows: dict[str, int] = {}
     for row, name in enumerate(ids, start=1):
-        if not name:
-            raise TableError(path, f"{id_column} is empty", "give the row an id", row=row)
+        if problem := id_problem(name):
+            raise TableError(path, f"{id_column} {problem}", "give the row another id", row=row)
         if name in rows:
             raise TableError(path, f"{id_column} {name!r} is also in row {rows[name]}", "keep one", row=row)
         rows[name] = row

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unheard.errors import TableError, UserError
+from unheard.ids import id_problem
 from unheard.ingest.patches import PATCH_SUFFIXES
 from unheard.ingest.release_dates import iso_date
 from unheard.ingest.remote_files import is_folder, is_url
@@ -145,8 +146,8 @@ def _read_table(table: Path, found: Sources) -> None:
     n_paths = 0
     for number, values in read_rows(table, required=required, optional=optional):
         track_id = values["track_id"]
-        if not track_id:
-            raise TableError(table, "track_id is empty", "give the row an id", row=number)
+        if problem := id_problem(track_id):
+            raise TableError(table, f"track_id {problem}", "give the row another id", row=number)
         if track_id in found.rows:
             other, row = found.rows[track_id]
             where = f"row {row}" if other == table else f"{other}, row {row}"

@@ -9,6 +9,7 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import MAX_EXPORT_BYTES, read_whole
 from unheard.plays.listed import ListedFile, ListedTrack
 from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.readers.m3u import absolute_path
@@ -20,7 +21,7 @@ PLAY_COUNTS = "Play counts"  # the name of the history
 def read_apple_library(path: Path, _matcher: Matcher) -> ListedFile:
     """Read playlists, without folders and those that Apple makes, and the play counts as one more list."""
     try:
-        content = plistlib.loads(path.read_bytes())
+        content = plistlib.loads(read_whole(path, MAX_EXPORT_BYTES))
     except OSError as error:
         raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
     except (plistlib.InvalidFileException, ExpatError, *DAMAGED) as error:

@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import MAX_EXPORT_BYTES, read_whole
 from unheard.plays.listed import ListedFile, ListedTrack
 from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.readers.m3u import absolute_path
@@ -49,7 +50,7 @@ def jspf_playlist(path: Path, playlist: dict[str, Any]) -> ListedFile:
 def xml_root(path: Path) -> Element:
     """Return the root element of an XML file. TableError if it is none, or if it declares entities."""
     try:
-        data = path.read_bytes()
+        data = read_whole(path, MAX_EXPORT_BYTES)
         if b"<!ENTITY" in data:
             raise TableError(path, "it declares XML entities", "remove the declarations")
         return fromstring(data)  # noqa: S314 - entities are refused, and external ones are never read

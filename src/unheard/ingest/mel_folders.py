@@ -15,7 +15,7 @@ from tokenize import TokenError
 
 import numpy as np
 
-from unheard.arrays import Floats
+from unheard.arrays import Doubles, Floats
 from unheard.regular_files import is_regular
 
 # What NumPy raises for damaged files.
@@ -66,9 +66,18 @@ def statistics(mel: Floats) -> Floats:
     """Return the vector (240,) of a spectrogram (48, frame) or (frame, 48). ValueError for another or without sound."""
     if mel.ndim != 2 or N_BANDS not in mel.shape or min(mel.shape) < 2 or mel.dtype.kind != "f":
         raise ValueError(f"shape {mel.shape}, expected ({N_BANDS}, frames) of floating-point numbers")
-    bands = np.asarray(mel if mel.shape[0] == N_BANDS else mel.T, np.float64)  # (band, frame)
+    with np.errstate(over="ignore", invalid="ignore"):
+        bands = np.asarray(mel if mel.shape[0] == N_BANDS else mel.T, np.float64)  # (band, frame)
     if not np.isfinite(bands).all():
         raise ValueError("NaN or infinity in it")
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _statistics(bands)
+    if not np.isfinite(found).all():
+        raise ValueError("its numbers are too large")
+    return found
+
+
+def _statistics(bands: Doubles) -> Floats:
     changes = np.abs(np.diff(bands, axis=1)).mean(axis=1)
     parts = [bands.mean(axis=1), bands.std(axis=1), changes, *np.percentile(bands, PERCENTILES, axis=1)]
     return np.concatenate(parts).astype(np.float32)

@@ -1,9 +1,9 @@
 """Write text into CSV files so that a spreadsheet takes it as text, and read it back.
 
-A cell that begins with =, +, -, @, a tab or a line break is a formula to a spreadsheet, and a title or an id may come from anyone. OWASP
-advises a quote in front (https://owasp.org/www-community/attacks/CSV_Injection). Quotes that stand before such a
-character get one more, so that `of_cell(as_cell(text))` is `text`. Control characters but for white space become
-blanks.
+A cell that begins with =, +, -, @, a tab or a line break is a formula to a spreadsheet, and a title or an id may come
+from anyone. OWASP advises a quote in front (https://owasp.org/www-community/attacks/CSV_Injection). Quotes that stand
+before such a character get one more, so that `of_cell(as_cell(text))` is `text`. Control characters but for white space
+become blanks.
 """
 
 from __future__ import annotations

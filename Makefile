@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest check bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture check bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -81,6 +81,15 @@ CASES ?= cases
 cases: install-dev  ## run every case of the folder CASES (make cases CASES=FOLDER) and print pass or fail
 	$(BIN)/python tools/cases.py $(CASES)
 
+# Damaged files of every kind, and our own parsers under atheris. FILES=2000 SECONDS=5 is a short run.
+FILES ?= 20000
+SECONDS ?= 60
+torture: install-dev  ## read FILES damaged files, then fuzz each of our parsers for SECONDS (half an hour on two cores)
+	$(PYTHON) -m venv .venv-torture
+	.venv-torture/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.lock -e .[torture]
+	.venv-torture/bin/python -m tests.torture.mutated_files --files $(FILES) --workers 2 --out torture.json --keep torture-kept
+	.venv-torture/bin/python -m tests.torture.fuzz_parsers --seconds $(SECONDS)
+
 check: install-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -97,4 +106,4 @@ lock: install-dev  ## make the lock files anew
 	$(BIN)/python -c "import pathlib; [p.write_text(p.read_text().replace('+cpu', '')) for p in map(pathlib.Path, ('requirements.lock', 'requirements-dev.lock'))]"
 
 clean:  ## remove the virtual environment and the demo
-	rm -rf $(VENV) .venv-latest .venv-oldest demo-world wheels
+	rm -rf $(VENV) .venv-latest .venv-oldest .venv-torture torture-kept torture.json demo-world wheels

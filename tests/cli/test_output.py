@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 COMMAND = (sys.executable, "-m", "unheard")
-ran = partial(subprocess.run, check=False)
+ran: Callable[..., subprocess.CompletedProcess[Any]] = partial(subprocess.run, check=False)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -55,9 +57,8 @@ def test_ctrl_c_while_modules_are_loaded(stopped_in: str, tmp_path: Path) -> Non
         "sys.meta_path.insert(0, Stop())\n"
     )
     paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
-    done = subprocess.run(
-        [*COMMAND, "weights"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}
-    )
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = ran([*COMMAND, "weights"], capture_output=True, text=True, env=environment)
     if "Traceback" in done.stderr or done.returncode == 130:
         assert done.returncode == 130
         assert done.stderr == "stopped; completed work is stored, and the same command continues from there\n"
@@ -73,6 +74,7 @@ def test_names_in_an_ascii_locale(name: str, tmp_path: Path) -> None:
     subprocess.run([*COMMAND, "init", "-w", str(tmp_path / "w")], check=True, capture_output=True)
     done = ran([*COMMAND, *words], capture_output=True, env=environment)
     assert done.returncode == 2
-    assert done.stderr.count(b"\n") == 1
-    assert done.stderr.isascii()
-    assert b"\x1b" not in done.stderr
+    message = bytes(done.stderr)
+    assert message.count(b"\n") == 1
+    assert message.isascii()
+    assert b"\x1b" not in message

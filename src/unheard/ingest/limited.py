@@ -15,6 +15,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -31,10 +32,12 @@ from unheard.ingest.workers import READY, START_LIMIT_S, InternalError, WorkerFa
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
-LIMIT_S, BYTES_PER_S = 10.0, 2e6  # a file may take ten seconds, and one for every two megabytes
+LIMIT_S, BYTES_PER_S = 10.0, 2e6  # of a processor: ten seconds, and one for every two megabytes
+BUSY = 6  # times as long may pass, because a busy machine or a slow disk is no fault of a file
 MEMORY_BYTES, MEMORY_PER_BYTE = 2 << 30, 20  # 2 GiB, and 20 bytes for every byte of the file
 FIX = "write or download it again"
 CAN_LIMIT = sys.platform != "win32"
+SIGXCPU = getattr(signal, "SIGXCPU", 0)
 
 
 def limited(
@@ -42,8 +45,9 @@ def limited(
 ) -> Result:
     """Return `function(path, *arguments)`, called in the process; the function and all values must pickle.
 
-    Raise the UserError that it raises; TableError if it raises another exception, ends the process, takes longer than
-    `limit_s` (`LIMIT_S`) and a second for every two megabytes, or needs more than 2 GiB and 20 times the file.
+    Raise the UserError that it raises; TableError if it raises another exception, ends the process, computes for
+    longer than `limit_s` (`LIMIT_S`) and a second for every two megabytes, or needs more than 2 GiB and 20 times the
+    file.
     """
     if not CAN_LIMIT or multiprocessing.current_process().daemon:  # a worker is such a process already
         return function(path, *arguments)
@@ -96,15 +100,17 @@ class _Process:
             self._ready = True
         try:
             self._pipe.send(arguments)
-            if self._pipe.poll(limit_s):
+            if self._pipe.poll(BUSY * limit_s):
                 return self._pipe.recv()
         except (EOFError, OSError):
             self.stop()
-            return WorkerFailure.ended("reading it", self._process.returncode)
+            if (code := self._process.returncode) != -SIGXCPU:
+                return WorkerFailure.ended("reading it", code)
         except BaseException:  # Ctrl-C: the answer that is still to come belongs to no later file
             self.stop()
             raise
-        self.stop()
+        else:
+            self.stop()
         return WorkerFailure.late("reading", limit_s)
 
     def stop(self) -> None:
@@ -156,7 +162,7 @@ def _bounded(
 ) -> Any:
     """Call a function within its limits; return its result, or the UserError that it raises."""
     limit_memory(memory_bytes)
-    _limit_processor_time(2 * limit_s)
+    _limit_processor_time(limit_s)
     try:
         return function(path, *arguments)
     except UserError as error:
@@ -166,7 +172,7 @@ def _bounded(
 
 
 def _limit_processor_time(seconds: float) -> None:
-    """End this process if it computes for so long, because nobody does if the caller was killed."""
+    """End this process (SIGXCPU) once it has computed for so long, to the next second."""
     import resource
 
     with suppress(ValueError, OSError):

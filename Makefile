@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture torture-kills torture-load check audit docs bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture torture-kills torture-load torture-files torture-damages check audit docs bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -87,6 +87,11 @@ CASES ?= cases
 cases: install-dev  ## run every case of the folder CASES (make cases CASES=FOLDER) and print pass or fail
 	$(BIN)/python tools/cases.py $(CASES)
 
+# Damaged files of every kind, and our own parsers under atheris. FILES=2000 SECONDS=5 is a short run.
+FILES ?= 20000
+SECONDS ?= 60
+
+
 check: install-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -105,7 +110,13 @@ LOAD ?= --tracks 100000 --minutes 10
 torture-load: install-dev  ## load a server of 100,000 tracks for ten minutes (in CI: LOAD="--tracks 5000 --minutes 0.5"), into torture-load.json
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.load $(LOAD) --out torture-load.json
 
-torture: torture-kills torture-load  ## everything that takes long and may break
+torture-files: install-dev  ## read FILES damaged files, then fuzz each of our parsers for SECONDS (half an hour), into torture-files.json
+	$(PYTHON) -m venv .venv-torture
+	.venv-torture/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.lock -e .[torture]
+	.venv-torture/bin/python -m tests.torture.mutated_files --files $(FILES) --workers 2 --out torture-files.json --keep torture-kept
+	.venv-torture/bin/python -m tests.torture.fuzz_parsers --seconds $(SECONDS)
+
+torture: torture-kills torture-damages torture-files torture-load  ## everything that takes long and may break
 
 bench: install-dev  ## measure speed beside peers and limits, into docs/results/performance.md (half an hour; a quiet machine)
 	$(BIN)/python bench/suite.py --markdown docs/results/performance.md
@@ -117,4 +128,4 @@ lock: install-dev  ## make the lock files anew
 	$(BIN)/python -c "import pathlib; [p.write_text(p.read_text().replace('+cpu', '')) for p in map(pathlib.Path, ('requirements.lock', 'requirements-dev.lock'))]"
 
 clean:  ## remove the virtual environment and the demo
-	rm -rf $(VENV) .venv-latest .venv-oldest .venv-audit demo-world wheels
+	rm -rf $(VENV) .venv-latest .venv-oldest .venv-audit .venv-torture torture*.json torture-kept site demo-world wheels

@@ -93,7 +93,9 @@ def test_an_extra_is_imported_by_its_own_room_only(extra: str, folder: str) -> N
 
 @pytest.mark.parametrize("folder", ["tests", "bench", "tools"])
 def test_tests_and_tools_import_what_the_extra_dev_declares(folder: str) -> None:
-    allowed = declared()["dependencies"] | declared()["dev"] | declared()["spark"]  # spark: for tests/cluster alone
+    allowed = (
+        declared()["dependencies"] | declared()["dev"] | declared()["spark"] | declared()["torture"]
+    )  # tests/cluster, tests/torture alone
     assert undeclared(folder, allowed) == {}
 
 

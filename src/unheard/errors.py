@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 
 class UnheardError(Exception):
@@ -33,13 +34,21 @@ class TableError(UserError):
     """A table cannot be read; the message names the file, the row (1 = first line of the file) and the fix."""
 
     def __init__(self, path: Path | str, problem: str, fix: str, *, row: int | None = None) -> None:
+        problem = " ".join(problem.splitlines())  # libraries explain themselves at length
         self.path, self.row, self.problem, self.fix = Path(path), row, problem, fix
         where = f"{path}" if row is None else f"{path}, row {row}"
         super().__init__(f"{where}: {problem}; {fix}")
 
+    def __reduce__(self) -> tuple[Any, ...]:  # so that it can be pickled
+        return _table_error, (self.path, self.problem, self.fix, self.row)
+
     def at_row(self, row: int) -> TableError:
         """Return the same error for one row."""
         return TableError(self.path, self.problem, self.fix, row=row)
+
+
+def _table_error(path: Path, problem: str, fix: str, row: int | None) -> TableError:
+    return TableError(path, problem, fix, row=row)
 
 
 class LockedError(UserError):

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from unheard.arrays import Rows
+
+MAX_ID_CHARS = 1_000
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # but for white space, which quoted cells may hold
+
+
+def id_problem(name: str) -> str:
+    """Return what is wrong with an id that a user gives; empty if nothing is.
+
+    Control characters may steer a terminal or end a text in C; surrogates are no text.
+    """
+    if not name:
+        return "is empty"
+    if CONTROL.search(name):
+        return "has control characters"
+    if not name.isascii() and any("\ud800" <= letter <= "\udfff" for letter in name):
+        return "is not Unicode text"
+    return f"has more than {MAX_ID_CHARS:,} characters" if len(name) > MAX_ID_CHARS else ""
 
 
 class IdMap:

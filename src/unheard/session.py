@@ -514,6 +514,8 @@ class Session:
 
     def _seed_of(self, name: str, *, quick: bool = False) -> Seed:
         """Return a seed from a track id or a file; a file outside the library is encoded."""
+        from unheard.ingest.audio import try_to_decode
+
         row = self._known_row(name)
         if row is not None:
             return row
@@ -522,6 +524,8 @@ class Session:
             raise UserError(
                 f"{name!r}: expected a track id of the library or an audio file; {near}`unheard tracks` lists the ids"
             )
+        if not quick:
+            try_to_decode(Path(name))  # in a process that a damaged file may end
         return self.encode_file(Path(name), quick=quick)
 
 

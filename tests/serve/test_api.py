@@ -294,7 +294,7 @@ def test_an_m3u_is_matched_pasted_or_uploaded(client: httpx.Client) -> None:
     uploaded = client.post("/api/playlists/parse", files={"file": ("my list.m3u", text.encode())}).json()
     for found in (pasted, uploaded):
         assert [one["track_id"] for one in found["items"]] == ["t05-5", "t06-6"]
-        assert found["missed"] == 1
+        assert (found["missed"], found["misses"]) == (1, ["gone.mp3"])  # without the folder of the upload
 
 
 def test_an_exported_list_is_matched_completely(client: httpx.Client) -> None:
@@ -347,6 +347,14 @@ def test_mistakes_have_an_error_code(
     assert (answer.status_code, answer.json()["error_code"]) == (status, code), answer.text
     assert set(answer.json()) == {"error_code", "message"}
     assert "Traceback" not in answer.text
+
+
+def test_a_path_that_is_not_allowed_does_not_tell_the_folders_of_the_server(
+    client: httpx.Client, served_workspace: Path
+) -> None:
+    answer = client.post("/api/jobs", json={"verb": "scan", "sources": ["/etc"]})
+    assert "/etc" in answer.json()["message"]
+    assert str(served_workspace.parent) not in answer.json()["message"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ from unheard.errors import UnheardError
 from unheard.progress import Progress
 from unheard.time_window import TimeWindow
 
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 PIPE_WIDTH = 200  # columns of a table in a pipe or a file, so that no cell is cut off
 _has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
 out = Console(soft_wrap=False, highlight=False, width=None if _has_width else PIPE_WIDTH)
@@ -79,7 +81,12 @@ def say(message: str) -> None:
     if _log_format == "json":
         sys.stderr.write(json_line("info", message) + "\n")
         return
-    err.print(message, markup=False, soft_wrap=True)
+    err.print(shown(message), markup=False, soft_wrap=True)
+
+
+def shown(text: str) -> str:
+    """Return text without characters that steer a terminal, or turn the direction of what follows."""
+    return STEERING.sub(" ", text)
 
 
 def print_json(value: object) -> None:
@@ -114,7 +121,7 @@ def fail(error: UnheardError) -> NoReturn:
     if _log_format == "json":
         sys.stderr.write(json_line("error", " ".join(str(error).splitlines()), exit_code=error.exit_code) + "\n")
         raise SystemExit(error.exit_code)
-    err.print(f"[bold red]error:[/] {escape(' '.join(str(error).splitlines()))}", soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(shown(' '.join(str(error).splitlines())))}", soft_wrap=True)
     raise SystemExit(error.exit_code)
 
 
@@ -188,5 +195,5 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, right: froze
     for number, column in enumerate(columns):
         drawn.add_column(column, justify="right" if number in right else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(escape(str(cell)) for cell in row))
+        drawn.add_row(*(escape(shown(str(cell))) for cell in row))
     return drawn

@@ -29,12 +29,18 @@ from unheard.ingest.decoders import (
     open_sndfile,
 )
 from unheard.ingest.lengths import Declared, declared_length
+from unheard.ingest.limited import limited
 
 SILENT_PEAK = 1e-4  # -80 dBFS
 MAX_PEAK = 1e4  # 80 dB over full scale means that a file of floats is broken
 MIN_LENGTH_S = 1.0
 MISSING_S, MISSING_SHARE = 0.5, 0.02  # the larger one may be missing of the declared length
 MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 6_000_000  # below, a small file is hours long; above, there is no DSD
+# A few bytes can stand for hours of silence. A minute is always allowed; beyond it, no codec needs less than 50 bytes
+# for a second of sound (Codec 2 at 450 bit/s).
+FREE_S, MIN_BYTES_PER_S, MAX_LENGTH_S = 60.0, 50.0, 24 * 3600.0
+
+TRIAL_S, TRIAL_RATE_HZ = 60.0, 8_000
 
 ATTEMPTS: tuple[Callable[..., Opened], ...] = (open_ffmpeg, open_sndfile, partial(open_ffmpeg, skip_damage=True))
 
@@ -68,6 +74,16 @@ def decode_blocks(
         except StopIteration as end:
             return float(end.value)
         yield block
+
+
+def try_to_decode(path: Path) -> None:
+    """Decode a file and drop its sound, in a process that may fail (limited.py); AudioError as `decode_blocks`."""
+    limited(_decode_and_drop, path, limit_s=TRIAL_S)
+
+
+def _decode_and_drop(path: Path) -> None:
+    for _ in decode_blocks(path, sample_rate=TRIAL_RATE_HZ):
+        pass
 
 
 def decode_at_rates(
@@ -122,11 +138,18 @@ def _inspect(path: Path) -> Declared | None:
 def _measured(path: Path, blocks: Iterator[Block], state: _State) -> Iterator[Block]:
     """Track the peak; raise AudioError for invalid values, which would spoil all later samples of the resampler.
 
-    A sample rate of some hertz would be resampled to gigabytes.
+    A sample rate of some hertz would be resampled to gigabytes, and so would a length that the file's size cannot hold.
     """
+    longest_s, length_s = min(MAX_LENGTH_S, FREE_S + path.stat().st_size / MIN_BYTES_PER_S), 0.0
     for rate, samples in blocks:
         if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
             detail = f"sample rate {rate:,} Hz, expected {MIN_RATE_HZ:,} to {MAX_RATE_HZ:,}; encode it again"
+            raise AudioError(path, Reason.BAD_VALUES, detail)
+        length_s += len(samples) / rate
+        if length_s > longest_s:
+            detail = (
+                f"more than {longest_s:,.0f} s of sound, the most that is read of such a file; split or encode it again"
+            )
             raise AudioError(path, Reason.BAD_VALUES, detail)
         peak = max(float(samples.max()), -float(samples.min()))  # NaN if any sample is
         if not peak <= MAX_PEAK:

@@ -61,6 +61,8 @@ class PacketHash:
 def _update(digest: Any, container: Any) -> int:
     """Add the packets of a file to the digest; return the number of their bytes."""
     stream, n_bytes = container.streams.audio[0], 0
+    if stream.codec_context is None:  # an unknown codec
+        return 0
     digest.update(stream.codec_context.name.encode())
     for packet in container.demux(stream):
         digest.update(packet)

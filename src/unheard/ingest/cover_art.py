@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from unheard.regular_files import is_regular
+
 FRONT = 3  # type of a front cover in ID3, FLAC, Vorbis and ASF
 MAX_BYTES = 20_000_000  # of one picture; larger ones are passed over
 STEMS = ("cover", "folder", "front", "album", "albumart", "albumartsmall")  # best first
@@ -96,7 +98,7 @@ def _pictures_beside(path: Path) -> Iterator[bytes]:
                 continue
             try:
                 file = (home / name).resolve(strict=True)
-                if file.parent == home and file.is_file() and file.stat().st_size <= MAX_BYTES:
+                if file.parent == home and is_regular(file) and file.stat().st_size <= MAX_BYTES:
                     yield file.read_bytes()
             except OSError:
                 continue

@@ -82,6 +82,9 @@ def _open_part(file: Path | FilePart, *, skip_damage: bool, on_packet: OnPacket 
         container.close()
         raise NoAudioStreamError("no audio stream")
     stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        container.close()
+        raise DecodeError("FFmpeg: unknown codec")
     guessed = bool(GUESSED_LENGTH_FORMATS.intersection(container.format.name.split(",")))
     declared_s = None
     if not guessed:
@@ -138,7 +141,7 @@ def _ffmpeg_blocks(container: Any, stream: Any, *, skip_damage: bool, on_packet:
                     n_waiting += frame.samples
             if on_packet is not None:
                 on_packet(None)
-        except (av.FFmpegError, OSError, ValueError) as error:
+        except (av.FFmpegError, OSError, ValueError, IndexError) as error:  # IndexError: of a stream that is new
             damage = error
         if waiting:
             yield shape[0], mono_of(waiting, shape)

@@ -47,7 +47,8 @@ def _excerpts(path: Path) -> list[Block] | None:
             return None
         with open_container(path) as container:
             length_s = (container.duration or 0) / 1e6
-            if not container.streams.audio or length_s < WORTHWHILE * N_EXCERPTS * EXCERPT_S:
+            streams = container.streams.audio
+            if not streams or streams[0].codec_context is None or length_s < WORTHWHILE * N_EXCERPTS * EXCERPT_S:
                 return None
             starts_s = [(number + 0.5) / N_EXCERPTS * length_s - EXCERPT_S / 2 for number in range(N_EXCERPTS)]
             excerpts = [_excerpt(container, start_s) for start_s in starts_s]

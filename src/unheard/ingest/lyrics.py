@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unheard.regular_files import is_regular
+
 KEYS = frozenset({"lyrics", "unsyncedlyrics", "unsynced lyrics", "syncedlyrics", "\xa9lyr", "wm/lyrics"})
 STAMP = re.compile(r"\[(\d{1,3}):(\d{1,2})(?:[.:](\d{1,3}))?\]")
 WORD_STAMP = re.compile(r"<\d{1,3}:\d{1,2}(?:[.:]\d{1,3})?>")  # times of single words, which are left out
@@ -99,7 +101,7 @@ def _beside(path: Path) -> list[Lyrics]:
     file = path.with_suffix(".lrc")
     try:
         is_beside = file.resolve(strict=True).parent == path.parent.resolve()  # not a link to another folder
-        if is_beside and file.is_file() and file.stat().st_size <= MAX_FILE_BYTES:
+        if is_beside and is_regular(file) and file.stat().st_size <= MAX_FILE_BYTES:
             return [parse_lyrics(file.read_text(encoding="utf-8-sig", errors="replace"))]
     except OSError:
         pass

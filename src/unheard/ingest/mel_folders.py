@@ -7,13 +7,19 @@ the mean absolute change from frame to frame, and the 10th and 90th percentile.
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
-from unheard.arrays import Floats
+from unheard.arrays import Doubles, Floats
+from unheard.regular_files import is_regular
 
+# What NumPy raises for damaged files.
+NOT_NPY = (OSError, ValueError, EOFError, TypeError, SyntaxError, RecursionError, OverflowError, TokenError)
 N_BANDS = 48
 PERCENTILES = (10, 90)
 N_NUMBERS = (3 + len(PERCENTILES)) * N_BANDS
@@ -33,21 +39,45 @@ def read_mel_folder(path: Path, left_out: Callable[[str], None]) -> tuple[list[s
     vectors: list[Floats] = []
     for file in _files(path):
         try:
-            vectors.append(statistics(np.load(file, allow_pickle=False)))
-        except (OSError, ValueError, EOFError) as error:
+            vectors.append(statistics(_loaded(file)))
+        except NOT_NPY as error:
             left_out(f"{file}: left out ({str(error)[:80]}); download it again")
         else:
             ids.append(file.stem)
     return ids, np.array(vectors, np.float32).reshape(len(ids), N_NUMBERS)
 
 
+def _loaded(file: Path) -> Floats:
+    """Return the array of a .npy file. ValueError for one whose header claims more than the file holds."""
+    if not is_regular(file):
+        raise ValueError("not a regular file")
+    with file.open("rb") as opened:
+        version = np.lib.format.read_magic(opened)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(opened)
+        left = os.fstat(opened.fileno()).st_size - opened.tell()
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize > left:
+            raise ValueError(f"it claims {dtype} of shape {shape}, but {left} bytes follow")
+        opened.seek(0)
+        return np.asarray(np.lib.format.read_array(opened, allow_pickle=False))
+
+
 def statistics(mel: Floats) -> Floats:
     """Return the vector (240,) of a spectrogram (48, frame) or (frame, 48). ValueError for another or without sound."""
     if mel.ndim != 2 or N_BANDS not in mel.shape or min(mel.shape) < 2 or mel.dtype.kind != "f":
         raise ValueError(f"shape {mel.shape}, expected ({N_BANDS}, frames) of floating-point numbers")
-    bands = np.asarray(mel if mel.shape[0] == N_BANDS else mel.T, np.float64)  # (band, frame)
+    with np.errstate(over="ignore", invalid="ignore"):
+        bands = np.asarray(mel if mel.shape[0] == N_BANDS else mel.T, np.float64)  # (band, frame)
     if not np.isfinite(bands).all():
         raise ValueError("NaN or infinity in it")
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _statistics(bands)
+    if not np.isfinite(found).all():
+        raise ValueError("its numbers are too large")
+    return found
+
+
+def _statistics(bands: Doubles) -> Floats:
     changes = np.abs(np.diff(bands, axis=1)).mean(axis=1)
     parts = [bands.mean(axis=1), bands.std(axis=1), changes, *np.percentile(bands, PERCENTILES, axis=1)]
     return np.concatenate(parts).astype(np.float32)

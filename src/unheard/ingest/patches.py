@@ -7,6 +7,7 @@ necessarily adjacent; or one dataset (n, 513, 256) for each track, named by its 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,8 +17,12 @@ from numpy.typing import NDArray
 
 from unheard.arrays import Floats, Indices
 from unheard.errors import AudioError, Reason, TableError
+from unheard.ids import id_problem
+from unheard.regular_files import check_regular
 from unheard.workspace import Settings
 
+MAX_COMPRESSION = 1_100  # gzip reaches 1,032
+DAMAGED = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, UnicodeError)  # what h5py raises
 PATCH_SUFFIXES = frozenset({".h5", ".hdf5"})
 
 
@@ -28,6 +33,7 @@ class PatchFile:
         import h5py
 
         self.path, self._shape = path, (settings.n_fft // 2 + 1, settings.patch_frames)
+        check_regular(path)
         if not path.is_file():
             raise TableError(path, "no such file", "name an existing HDF5 file")
         try:
@@ -36,6 +42,9 @@ class PatchFile:
             raise TableError(path, "not an HDF5 file", "name a .h5 file of spectrogram patches") from error
         try:
             self._rows = self._index()
+        except DAMAGED as error:
+            self._file.close()
+            raise TableError(path, f"damaged ({str(error)[:120]})", "write it again") from error
         except BaseException:
             self._file.close()
             raise
@@ -53,7 +62,7 @@ class PatchFile:
         for number, row in enumerate(rows):
             try:
                 patch = np.asarray(dataset[int(row)], np.float32)
-            except (OSError, TypeError, ValueError) as error:
+            except DAMAGED as error:
                 detail = f"patch {number} cannot be read ({error}); write the file again"
                 raise AudioError(f"{self.path}#{track_id}", Reason.UNREADABLE, detail) from error
             if not (np.isfinite(patch).all() and patch.min() >= 0):
@@ -64,13 +73,13 @@ class PatchFile:
     def _index(self) -> dict[str, tuple[Any, Indices]]:
         """Return the dataset and rows of each track's patches."""
         if "patches" in self._file and "track_id" in self._file:
-            patches, names = self._file["patches"], _texts(self._file["track_id"][...])
+            patches, stored = self._dataset("patches"), self._dataset("track_id")
             self._check(patches, "patches")
-            if len(names) != len(patches):
-                problem = f"{len(patches)} patches, but {len(names)} track ids"
+            if stored.size != len(patches):
+                problem = f"{len(patches)} patches, but {stored.size} track ids"
                 raise TableError(self.path, problem, "give one track_id per patch")
-            if "" in names:
-                raise TableError(self.path, "track_id is empty", "give the patch an id", row=names.index("") + 1)
+            names = _texts(stored[...])
+            self._check_ids(names)
             rows: dict[str, list[int]] = {}
             for row, name in enumerate(names):
                 rows.setdefault(name, []).append(row)
@@ -86,14 +95,31 @@ class PatchFile:
 
         datasets: dict[str, Any] = {}
 
-        def add(name: str, item: Any) -> None:
+        def add(name: str, item: Any) -> None:  # follows neither soft nor external links
             if isinstance(item, h5py.Dataset):
                 datasets[name] = item
 
         self._file.visititems(add)
+        self._check_ids(list(datasets))
         for name, dataset in datasets.items():
             self._check(dataset, name)
         return {name: (dataset, np.arange(len(dataset))) for name, dataset in sorted(datasets.items())}
+
+    def _check_ids(self, names: list[str]) -> None:
+        for row, name in enumerate(names, start=1):
+            if problem := id_problem(name):
+                raise TableError(self.path, f"track_id {problem}", "give the patch another id", row=row)
+
+    def _dataset(self, name: str) -> Any:
+        """Return a dataset; TableError for another object, or for a link, which may lead to another file."""
+        import h5py
+
+        if not isinstance(self._file.get(name, getlink=True), h5py.HardLink):
+            raise TableError(self.path, f"{name!r} is a link", "store the dataset itself")
+        found = self._file[name]
+        if not isinstance(found, h5py.Dataset):
+            raise TableError(self.path, f"{name!r} is no dataset", "store datasets `patches` and `track_id`")
+        return found
 
     def _check(self, dataset: Any, name: str) -> None:
         shape: tuple[int, ...] = getattr(dataset, "shape", None) or ()
@@ -101,6 +127,31 @@ class PatchFile:
         if len(shape) != 3 or shape[1:] != self._shape or shape[0] == 0 or kind not in "fiu":
             fix = f"expected numbers of shape (n, {self._shape[0]}, {self._shape[1]}), frequency before time"
             raise TableError(self.path, f"dataset {name!r} has shape {shape}", fix)
+        if dataset.is_virtual or dataset.external:
+            raise TableError(self.path, f"dataset {name!r} is stored in other files", "store its values in this file")
+        claimed, stored = shape[0] * shape[1] * shape[2] * dataset.dtype.itemsize, dataset.id.get_storage_size()
+        if claimed > MAX_COMPRESSION * stored:
+            problem = f"dataset {name!r} has shape {shape}, but {stored:,} bytes are stored"
+            raise TableError(self.path, problem, "write all patches")
+
+
+def patch_ids(path: Path, settings: Settings) -> tuple[str, ...]:
+    """Return the ids of the tracks of a file in the order of their first patch; TableError as `PatchFile` raises it."""
+    return open_patches(path, settings).ids
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, settings: Settings, _mtime_ns: int) -> PatchFile:
+    return PatchFile(path, settings)
+
+
+def open_patches(path: Path, settings: Settings) -> PatchFile:
+    """Return an open file; the last one stays open, so that its index is read once for all of its tracks."""
+    try:
+        version = path.stat().st_mtime_ns
+    except OSError:
+        version = 0
+    return _opened(path, settings, version)
 
 
 def _texts(values: NDArray[Any]) -> list[str]:

@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from unheard.errors import TableError
+from unheard.ingest.limited import limited
+from unheard.ingest.spreadsheet_cells import of_cell
+from unheard.ingest.text_files import bounded_lines
+from unheard.regular_files import check_regular
 
 Row = tuple[int, dict[str, str]]
 TABLE_SUFFIXES = frozenset({".csv", ".parquet"})
+PARQUET_ROWS = 65_536  # of a batch
 
 
 def read_rows(path: Path, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
@@ -24,6 +29,7 @@ def read_rows(path: Path, *, required: Sequence[str], optional: Sequence[str] = 
     Raise TableError for a table that is missing, empty, damaged, without a required column, or with a row of another
     width.
     """
+    check_regular(path)
     if not path.is_file():
         raise TableError(path, "no such file", "name an existing .csv or .parquet file")
     rows = _parquet_rows if path.suffix.lower() == ".parquet" else _csv_rows
@@ -61,16 +67,49 @@ def parse_number(path: Path, row: int, column: str, text: str) -> float:
 
 
 def open_parquet(path: Path) -> Any:
-    """Return a pyarrow ParquetFile; raise TableError if the file is none."""
+    """Return a pyarrow ParquetFile, whose columns are not checked yet; raise TableError if the file is none."""
+    import pyarrow.parquet as pq
+
+    check_regular(path)
+    try:
+        if path.stat().st_size == 0:
+            raise TableError(path, "the file is empty", "write it again")
+        limited(_try_parquet, path)
+        return pq.ParquetFile(path)
+    except OSError as error:
+        raise TableError(path, f"cannot be read ({error.strerror or first_line(error)})", "check the file") from error
+
+
+def check_parquet(
+    path: Path, columns: Sequence[str], *, dictionary: Sequence[str] = (), rows: int = PARQUET_ROWS
+) -> None:
+    """Read columns for trial, in a process that may fail (limited.py); raise TableError if they are damaged.
+
+    dictionary  columns that are read as dictionaries
+    rows        of a batch
+    """
+    limited(_try_parquet, path, tuple(columns), tuple(dictionary), rows)
+
+
+def _try_parquet(path: Path, columns: tuple[str, ...] = (), dictionary: tuple[str, ...] = (), rows: int = 0) -> None:
+    """Read columns and drop them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if path.stat().st_size == 0:
-        raise TableError(path, "the file is empty", "write it again")
+    what = "not a parquet file"
     try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise TableError(path, f"not a parquet file ({str(error).splitlines()[0][:120]})", "write it again") from error
+        with pq.ParquetFile(path, read_dictionary=list(dictionary)) as file:
+            file.schema_arrow.names  # noqa: B018 - a schema may be damaged
+            what = "damaged"
+            for batch in file.iter_batches(batch_size=rows, columns=list(columns)) if columns else ():
+                batch.validate(full=True)  # texts are UTF-8, offsets lie inside
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+        raise TableError(path, f"{what} ({first_line(error)})", "write it again") from error
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of a library's message, shortened."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
 
 
 def check_columns(path: Path, names: Sequence[str], required: Iterable[str]) -> None:
@@ -96,7 +135,7 @@ def _csv_rows(path: Path, required: tuple[str, ...], optional: tuple[str, ...]) 
             raise TableError(
                 path, f"{len(fields)} fields, the header has {width}", "quote fields that hold commas", row=number
             )
-        yield number, {**absent, **{name: fields[column].strip() for name, column in columns}}
+        yield number, {**absent, **{name: of_cell(fields[column].strip()) for name, column in columns}}
 
 
 def _header(path: Path, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
@@ -112,9 +151,10 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
 
 def csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and fields of every line that is not blank."""
+    check_regular(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(bounded_lines(path, file), strict=True)
             for fields in reader:
                 if fields:
                     yield reader.line_num, fields
@@ -147,15 +187,16 @@ def _parquet_rows(path: Path, required: tuple[str, ...], optional: tuple[str, ..
     check_columns(path, names, required)
     wanted = [name for name in (*required, *optional) if name in names]
     absent = dict.fromkeys((name for name in optional if name not in names), "")
+    check_parquet(path, wanted)
     number = 0
     try:
-        for batch in file.iter_batches(columns=wanted):
+        for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=wanted):
             columns = [_column_texts(batch.column(name).to_pylist()) for name in wanted]
             for values in zip(*columns, strict=True):
                 number += 1
                 yield number, {**absent, **dict(zip(wanted, values, strict=True))}
-    except (pa.ArrowException, OSError) as error:
-        raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "write it again") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise TableError(path, f"damaged ({first_line(error)})", "write it again") from error
 
 
 def _column_texts(values: list[Any]) -> list[str]:

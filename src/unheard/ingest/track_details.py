@@ -15,7 +15,7 @@ from typing import Any
 
 from unheard.errors import TableError
 from unheard.ingest.json_arrays import json_array
-from unheard.ingest.tables import open_parquet
+from unheard.ingest.tables import PARQUET_ROWS, check_parquet, open_parquet
 from unheard.ingest.tags import clean
 from unheard.library import Track
 
@@ -45,7 +45,8 @@ def _grouped(path: Path, column: str, wanted: Collection[str]) -> Iterator[tuple
     missing = [name for name in ("item_id", column) if name not in file.schema_arrow.names]
     if missing:
         raise TableError(path, f"no column {missing[0]!r}", "expected a mapping of Yambda")
-    for batch in file.iter_batches(columns=["item_id", column]):
+    check_parquet(path, ["item_id", column])
+    for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=["item_id", column]):
         for item, value in zip(batch.column("item_id").to_pylist(), batch.column(column).to_pylist(), strict=True):
             if str(item) in wanted:
                 found.setdefault(str(item), []).append(value)
@@ -74,6 +75,13 @@ def _date(text: str) -> str:
 
 
 def _music4all(path: Path, wanted: Collection[str]) -> Iterator[Track]:
+    try:
+        yield from _music4all_rows(path, wanted)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TableError(path, f"not a table in UTF-8 ({error})", "download it again") from error
+
+
+def _music4all_rows(path: Path, wanted: Collection[str]) -> Iterator[Track]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         missing = [name for name in INFORMATION if name not in (rows.fieldnames or ())]

@@ -6,7 +6,9 @@ Imported latent factors of tracks and playlists have the same format. Of data se
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,17 @@ from numpy.typing import NDArray
 
 from unheard.arrays import Floats
 from unheard.errors import TableError
-from unheard.ids import IdMap
-from unheard.ingest.mel_folders import is_mel_folder, read_mel_folder
-from unheard.ingest.tables import column_names, open_parquet
+from unheard.ids import IdMap, id_problem
+from unheard.ingest.limited import limited
+from unheard.ingest.mel_folders import NOT_NPY, is_mel_folder, read_mel_folder
+from unheard.ingest.tables import column_names, first_line
 from unheard.ingest.vector_tables import is_vector_table, read_vector_table
+from unheard.regular_files import check_regular
 
 VECTOR_SUFFIXES = frozenset({".npz", ".parquet"})
 FIX_LENGTH = "give every track a vector of the same length"
+# What NumPy and zipfile raise for damaged files.
+NOT_NPZ = (*NOT_NPY, zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, AttributeError, KeyError)
 COLUMNS = (("track_id", "vector"), ("item_id", "embed"))  # ours; Yambda's
 
 
@@ -47,6 +53,7 @@ def read_vectors(
 
     Raise TableError with the row (1 = the first) for missing, repeated or invalid values.
     """
+    check_regular(path)
     if is_mel_folder(path):
         ids, matrix = read_mel_folder(path, left_out)
     elif not path.is_file():
@@ -54,7 +61,8 @@ def read_vectors(
     elif is_vector_table(path):
         ids, matrix = read_vector_table(path)
     else:
-        ids, matrix = (_read_npz if path.suffix.lower() == ".npz" else _read_parquet)(path, id_column)
+        limited(_try_to_read, path, id_column)
+        ids, matrix = _read_file(path, id_column)
     if not len(ids):
         raise TableError(path, "no vectors in it", "give it at least one row")
     if matrix.shape[1] == 0:
@@ -67,11 +75,20 @@ def read_vectors(
     return IdMap(ids), matrix
 
 
+def _read_file(path: Path, id_column: str) -> tuple[list[str], Floats]:
+    return (_read_npz if path.suffix.lower() == ".npz" else _read_parquet)(path, id_column)
+
+
+def _try_to_read(path: Path, id_column: str) -> None:
+    """Read a file and drop what is in it: called in a process that may fail (limited.py)."""
+    _read_file(path, id_column)
+
+
 def _check_ids(path: Path, ids: list[str], id_column: str) -> None:
     rows: dict[str, int] = {}
     for row, name in enumerate(ids, start=1):
-        if not name:
-            raise TableError(path, f"{id_column} is empty", "give the row an id", row=row)
+        if problem := id_problem(name):
+            raise TableError(path, f"{id_column} {problem}", "give the row another id", row=row)
         if name in rows:
             raise TableError(path, f"{id_column} {name!r} is also in row {rows[name]}", "keep one", row=row)
         rows[name] = row
@@ -92,8 +109,10 @@ def _read_npz(path: Path, id_column: str) -> tuple[list[str], Floats]:
             if missing:
                 raise TableError(path, f"no array {missing[0]!r}, found {', '.join(file.files)}", fix)
             names, values = file[id_column], file["vector"]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
-        raise TableError(path, f"not a readable .npz file ({str(error).splitlines()[0][:120]})", fix) from error
+    except MemoryError:
+        raise TableError(path, "its arrays claim more memory than there is", fix) from None
+    except NOT_NPZ as error:
+        raise TableError(path, f"not a readable .npz file ({first_line(error)})", fix) from error
     if names.ndim != 1 or values.ndim != 2 or len(names) != len(values):
         problem = f"shapes are {id_column} {names.shape} and vector {values.shape}"
         raise TableError(path, problem, "expected (n,) and (n, dim)")
@@ -104,8 +123,9 @@ def _read_npz(path: Path, id_column: str) -> tuple[list[str], Floats]:
 def _read_parquet(path: Path, id_column: str) -> tuple[list[str], Floats]:
     import pyarrow as pa
     import pyarrow.compute as pc
+    import pyarrow.parquet as pq
 
-    names = list(open_parquet(path).schema_arrow.names)
+    names = column_names(path)
     vector_column = "vector"
     if id_column == COLUMNS[0][0] and not {id_column, vector_column} & set(names) and set(COLUMNS[1]) <= set(names):
         id_column, vector_column = COLUMNS[1]
@@ -113,9 +133,10 @@ def _read_parquet(path: Path, id_column: str) -> tuple[list[str], Floats]:
     if missing:
         raise TableError(path, f"no column {missing[0]!r}, found {', '.join(names)}"[:300], f"add {missing[0]!r}")
     try:
-        table = open_parquet(path).read(columns=[id_column, vector_column]).combine_chunks()
+        table = pq.ParquetFile(path).read(columns=[id_column, vector_column]).combine_chunks()
+        table.validate(full=True)  # texts are UTF-8
     except (pa.ArrowException, OSError) as error:
-        raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "write it again") from error
+        raise TableError(path, f"damaged ({first_line(error)})", "write it again") from error
     ids = ["" if name is None else str(name) for name in table[id_column].to_pylist()]
     lists = table[vector_column]
     kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)

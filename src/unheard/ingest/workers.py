@@ -43,6 +43,16 @@ class WorkerFailure:
     reason: Reason
     detail: str
 
+    @staticmethod
+    def late(doing: str, limit_s: float) -> WorkerFailure:
+        """Return the failure of a call that took too long."""
+        return WorkerFailure(Reason.TIMED_OUT, f"still {doing} after {limit_s:g} s; check or exclude it")
+
+    @staticmethod
+    def ended(what: str, exit_code: int) -> WorkerFailure:
+        """Return the failure of a call that ended its process."""
+        return WorkerFailure(Reason.CRASHED, f"{what} ended the process ({_exit_description(exit_code)})")
+
 
 @dataclass(frozen=True)
 class InternalError:
@@ -72,18 +82,23 @@ RunTasks = Callable[[Callable[..., Any], Iterable[FileTask[Any]]], Generator[tup
 
 
 def in_order(
-    function: Callable[..., Any], jobs: Iterable[FileTask[Key]], *, n_workers: int
+    function: Callable[..., Any],
+    jobs: Iterable[FileTask[Key]],
+    *,
+    n_workers: int,
+    memory_bytes: int | None = None,
 ) -> Generator[tuple[Key, Any | AudioError | WorkerFailure | InternalError]]:
     """Call `function(*arguments)` in up to `n_workers` processes; yield (key, result) in the order of `jobs`.
 
     The result of a call is what it returns, the AudioError that it raises, `WorkerFailure` or `InternalError`.
-    `function` and its arguments are pickled by reference and by value. Jobs are taken from `jobs` one by one. Close the
-    generator (`contextlib.closing`): after an exception its processes would otherwise stop when it is collected, at
-    the end of the program perhaps after their pipes.
+    `function` and its arguments are pickled by reference and by value. A call fails that needs more than `memory_bytes`
+    of private memory (on Linux). Jobs are taken from `jobs` one by one. Close the generator (`contextlib.closing`):
+    after an exception its processes would otherwise stop when it is collected, at the end of the program perhaps after
+    their pipes.
     """
     source, exhausted = iter(jobs), False
     queue: deque[_Pending[Key]] = deque()
-    with _Workers(function, n_workers) as workers:
+    with _Workers(function, n_workers, memory_bytes) as workers:
         while True:
             while not exhausted and workers.has_room and len(queue) < n_workers * WAITING_PER_WORKER:
                 job = next(source, None)
@@ -116,8 +131,8 @@ class _Worker:
 class _Workers:
     """The processes, started when they are first needed, so a scan with nothing to do starts none."""
 
-    def __init__(self, function: Callable[..., Any], n: int) -> None:
-        self._function, self._n = function, n
+    def __init__(self, function: Callable[..., Any], n: int, memory_bytes: int | None) -> None:
+        self._function, self._n, self._memory_bytes = function, n, memory_bytes
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
 
@@ -149,9 +164,7 @@ class _Workers:
         now = time.monotonic()
         for worker in busy.values():
             if worker.pending is not None and now > worker.deadline_s:
-                self._give_up(
-                    worker, Reason.TIMED_OUT, f"still decoding after {worker.limit_s:g} s; check or exclude it"
-                )
+                self._give_up(worker, WorkerFailure.late("decoding", worker.limit_s))
 
     def _collect(self, worker: _Worker) -> None:
         assert worker.pending is not None
@@ -163,9 +176,7 @@ class _Workers:
                 raise UserError(
                     "worker processes cannot start; in a script, call scan below `if __name__ == '__main__':`"
                 ) from None
-            self._give_up(
-                worker, Reason.CRASHED, f"the decoder ended the process ({_exit_description(worker.process.exitcode)})"
-            )
+            self._give_up(worker, WorkerFailure.ended("the decoder", worker.process.exitcode))
             return
         if not worker.ready:
             worker.ready = outcome == READY
@@ -173,15 +184,16 @@ class _Workers:
             return
         worker.pending.outcome, worker.pending.done, worker.pending = outcome, True, None
 
-    def _give_up(self, worker: _Worker, reason: Reason, detail: str) -> None:
+    def _give_up(self, worker: _Worker, failure: WorkerFailure) -> None:
         assert worker.pending is not None
-        worker.pending.outcome, worker.pending.done = WorkerFailure(reason, detail), True
+        worker.pending.outcome, worker.pending.done = failure, True
         self._workers.remove(worker)
         _stop(worker)
 
     def _add(self) -> _Worker:
         parent_end, worker_end = self._context.Pipe()
-        process = self._context.Process(target=_run_worker, args=(worker_end, self._function), daemon=True)
+        arguments = (worker_end, self._function, self._memory_bytes)
+        process = self._context.Process(target=run_worker, args=arguments, daemon=True)
         process.start()
         worker_end.close()
         worker = _Worker(process, parent_end)
@@ -204,13 +216,30 @@ def _exit_description(exit_code: int) -> str:
         return f"signal {-exit_code}"
 
 
-def _run_worker(pipe: connection.Connection, function: Callable[..., Any]) -> None:
+def limit_memory(n_bytes: int | None) -> None:
+    """Bound the memory of this process: what asks for more gets MemoryError. None lifts the bound.
+
+    RLIMIT_DATA counts private memory and not the libraries that are mapped, whose size differs by gigabytes.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    limit = hard if n_bytes is None else n_bytes if hard == resource.RLIM_INFINITY else min(n_bytes, hard)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def run_worker(pipe: connection.Connection, function: Callable[..., Any], memory_bytes: int | None = None) -> None:
     """Compute results in a worker process until the parent closes the pipe or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # C libraries print warnings about files; unheard lists failures
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
+    if memory_bytes is not None:
+        limit_memory(memory_bytes)
     try:
         pipe.send(READY)
         while True:

@@ -18,6 +18,7 @@ from typing import Any
 
 from unheard.artefacts import atomic_path, write_json
 from unheard.evaluate.result_tables import Table
+from unheard.ingest.spreadsheet_cells import as_cell
 from unheard.listening_test.analyse import Analysis, ConditionComparison, ConditionMean
 from unheard.listening_test.judgements import Judgement
 from unheard.listening_test.means_plot import means_figure
@@ -155,7 +156,7 @@ def write_csv(path: Path, row: type, rows: Iterable[Mapping[str, Any]]) -> None:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [column.name for column in fields(row)], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: as_cell(value) for name, value in values.items()} for values in rows)
 
 
 def _title(analysis: Analysis, what: str) -> str:

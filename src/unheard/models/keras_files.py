@@ -188,6 +188,8 @@ def _read(path: Path, stored: Any, name: str, wanted: Expected) -> Floats:
     if found != wanted.shape:
         problem = "nothing" if found is None else f"{found}"
         raise UserError(f"{path}, {name}: expected an array {wanted.shape}, found {problem}; name another file")
+    if isinstance(stored, h5py.Dataset) and _is_elsewhere(path, stored):
+        raise UserError(f"{path}, {name}: it is stored in another file; name a whole file")
     array = np.asarray(stored[()], np.float32)
     if not np.isfinite(array).all():
         raise UserError(f"{path}, {name}: expected finite numbers, found nan or infinity; get the file again")
@@ -217,6 +219,12 @@ def _hdf5(path: Path, *, inside_zip: bool = False) -> Iterator[h5py.File]:
         zlib.error,
     ) as error:  # fmt: skip - what damaged bytes can look like
         raise UserError(f"{path}: not a whole file of Keras weights ({error}); get the file again") from error
+
+
+def _is_elsewhere(path: Path, dataset: h5py.Dataset) -> bool:
+    """Return whether a dataset, reached by a link perhaps, has its values in another file."""
+    own = Path(dataset.file.filename)
+    return bool(dataset.is_virtual or dataset.external or (own.is_file() and not own.samefile(path)))
 
 
 def _unzipped(path: Path) -> io.BytesIO:

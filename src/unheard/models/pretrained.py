@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 
 from unheard.artefacts import load, save
 from unheard.errors import MissingStageError, UserError
+from unheard.ingest.limited import limited
+from unheard.regular_files import check_regular
 
 if TYPE_CHECKING:
     from torch import nn
 
 KIND = "pretrained-weights"
+LIMIT_S = 300.0  # for check sums in Python, and for loading torch
 
 
 @dataclass(frozen=True)
@@ -96,19 +99,25 @@ def convert(name: str, file: Path | None) -> Path:
     UserError if there is no such model, if it needs a file, or if the file does not hold its weights.
     """
     cache_path(name)
+    if file is not None:
+        check_regular(file)
     if name == "xception":
         from unheard.models.keras_files import read_xception
 
-        return save_weights(name, read_xception(file), "keras.applications" if file is None else file.name)
+        return save_weights(
+            name,
+            read_xception(None) if file is None else limited(read_xception, file, limit_s=LIMIT_S),
+            "keras.applications" if file is None else file.name,
+        )
     if file is None:
         raise UserError(f"{name}: expected a file; get {ORIGINS[name].where}, then run `{ORIGINS[name].command}`")
     if name == "choi":
         from unheard.models.keras_files import read_choi
 
-        return save_weights(name, read_choi(file), file.name)
+        return save_weights(name, limited(read_choi, file, limit_s=LIMIT_S), file.name)
     from unheard.models.musicnn import read_musicnn
 
-    return save_weights(name, read_musicnn(file), file.name)
+    return save_weights(name, limited(read_musicnn, file, limit_s=LIMIT_S), file.name)
 
 
 def fill(network: nn.Module) -> None:

@@ -38,6 +38,7 @@ from unheard.plays.readers.text_table import read_dialect
 from unheard.plays.readers.wpl import read_wpl
 from unheard.plays.readers.xspf import read_xspf
 from unheard.plays.readers.yambda import YAMBDA
+from unheard.regular_files import check_regular, is_regular
 
 FORMATS = (
     "a .csv, .tsv or .parquet table, .m3u, .m3u8, .pls, .xspf, .jspf or .wpl lists, mpd.slice.*.json, "
@@ -147,6 +148,7 @@ def files_of(path: Path, passed_over: list[Path]) -> Iterator[Path]:
     Hidden files and media are neither. UserError for a path that is missing or of no known format.
     """
     if not path.is_dir():
+        check_regular(path)
         if not path.is_file():
             raise UserError(f"{path}: no such file; name {FORMATS}")
         if path.suffix.lower() not in SUFFIXES and data_set_of(path) is None:
@@ -166,13 +168,14 @@ def files_of(path: Path, passed_over: list[Path]) -> Iterator[Path]:
 
 
 def _visible_files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, without hidden ones and those of workspaces, whose plays are imported already."""
+    """Yield the regular files below a folder, without hidden ones and those of workspaces, which are imported."""
     for here, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "$"))]
         if "workspace.json" in files:
             folders.clear()
             continue
-        yield from (Path(here) / name for name in files if not name.startswith("."))
+        found = (Path(here) / name for name in files if not name.startswith("."))
+        yield from (file for file in found if is_regular(file))
 
 
 def _order(path: Path) -> tuple[Path, int, str]:

@@ -23,6 +23,7 @@ from typing import Any, Literal, cast, get_args
 
 from unheard.artefacts import write_text
 from unheard.errors import UserError
+from unheard.ingest.spreadsheet_cells import as_cell
 from unheard.library import Track, Tracks
 from unheard.recommend.reasons import Explanation
 from unheard.recommend.recommend import Recommendation
@@ -112,11 +113,11 @@ def jspf(entries: Sequence[ListEntry], *, title: str) -> str:
 
 
 def as_csv(entries: Sequence[ListEntry]) -> str:
-    """Return comma-separated values with a header; unknown values are empty."""
+    """Return comma-separated values with a header; unknown values are empty, formulas are text."""
     out = io.StringIO(newline="")
     table = csv.DictWriter(out, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
     table.writeheader()
-    table.writerows(as_json(entries))
+    table.writerows({name: as_cell(value) for name, value in row.items()} for row in as_json(entries))
     return out.getvalue()
 
 

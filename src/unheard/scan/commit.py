@@ -16,16 +16,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unheard.errors import AudioError, Reason
+from unheard.errors import AudioError, Reason, TableError
 from unheard.features.mel_features import SCANNED
 from unheard.features.writer import FeatureWriter
-from unheard.ingest.patches import PatchFile
+from unheard.ingest.limited import limited
 from unheard.ingest.workers import WorkerFailure
 from unheard.library import Failure, Library, Track
 from unheard.scan.audio_extraction import ExtractedAudio, KnownAudio
 from unheard.scan.continuations import Continuations, is_missing
 from unheard.scan.plan import Action, Step, duplicate, merge_metadata
-from unheard.scan.readymade import extract_patches, remove_failures_of
+from unheard.scan.readymade import extract_stored_patches, remove_failures_of
 from unheard.spectrograms.same_recording import Prints
 from unheard.spectrograms.shards import MelWriter
 from unheard.workspace import Settings
@@ -190,12 +190,16 @@ class Committer:
 
     # ------------------------------------------------------------------------------------------------ patches
 
-    def commit_patches(self, file: PatchFile, track: Track, settings: Settings) -> None:
+    def commit_patches(self, file: Path, track: Track, settings: Settings) -> None:
         """Extract and commit one track of an HDF5 file."""
-        name = f"{file.path}#{track.track_id}"
+        name = f"{file}#{track.track_id}"
         with self.library.transaction():
             try:
-                audio = extract_patches(file, track.track_id, settings)
+                audio = limited(extract_stored_patches, file, track.track_id, settings)
+            except TableError as error:  # its process was ended
+                failed = AudioError(name, Reason.UNREADABLE, f"{error.problem}; {error.fix}")
+                self._fail(replace(self._failure(track, failed), path=name))
+                return
             except AudioError as error:
                 self.library.remove_track(track.track_id)
                 self._fail(replace(self._failure(track, error), path=name))

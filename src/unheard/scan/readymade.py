@@ -14,7 +14,7 @@ from unheard.features.mel_features import vectors_of
 from unheard.features.store import Features, FeatureStore
 from unheard.features.user_vectors import UserVectors
 from unheard.ids import IdMap
-from unheard.ingest.patches import PatchFile
+from unheard.ingest.patches import PatchFile, open_patches
 from unheard.ingest.vectors import FIX_LENGTH
 from unheard.library import Library, Track, Tracks
 from unheard.scan.audio_extraction import ExtractedAudio
@@ -22,6 +22,11 @@ from unheard.scan.plan import merge_metadata
 from unheard.spectrograms.files import encode
 from unheard.spectrograms.front_end import mel_db_of_power
 from unheard.workspace import Settings
+
+
+def extract_stored_patches(path: Path, track_id: str, settings: Settings) -> ExtractedAudio:
+    """Do what `extract_patches` does, with a file that stays open for the next track."""
+    return extract_patches(open_patches(path, settings), track_id, settings)
 
 
 def extract_patches(file: PatchFile, track_id: str, settings: Settings) -> ExtractedAudio:

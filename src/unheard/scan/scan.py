@@ -23,7 +23,8 @@ from unheard.features.update import remove_orphaned_vectors, repair
 from unheard.features.writer import FeatureWriter
 from unheard.ingest.audio import MISSING_SHARE
 from unheard.ingest.decoders import decoder_versions
-from unheard.ingest.patches import PatchFile
+from unheard.ingest.limited import limited
+from unheard.ingest.patches import patch_ids
 from unheard.ingest.remote_files import is_url
 from unheard.ingest.track_details import details_reader
 from unheard.ingest.vectors import read_vectors
@@ -44,6 +45,7 @@ from unheard.workspace import Settings, Workspace
 
 # A file may take ten minutes and a second for every 100 kB; a slow machine needs a tenth of that.
 LIMIT_S, BYTES_PER_S = 600.0, 1e5
+MEMORY_BYTES = 4 << 30  # of a worker; a day of sound needs 2 GB
 MAX_INTERNAL_ERRORS = 5  # in a row: the other files would most likely fail in the same way
 
 Key = TypeVar("Key")
@@ -126,7 +128,7 @@ def scan(
         remark(line)
     with _explained_full_disk(workspace), ExitStack() as stack:
         vectors = [(path, read_vectors(path, left_out=remark)) for path in found.vectors]
-        patches = [stack.enter_context(PatchFile(path, workspace.settings)) for path in found.patches]
+        patches = [(path, limited(patch_ids, path, workspace.settings)) for path in found.patches]
         library = stack.enter_context(Library(workspace.library_path))
         _check_folders(library, found)
         check_store(workspace, repair=force)
@@ -136,7 +138,7 @@ def scan(
         writer = stack.enter_context(mel_writer(workspace))
         repair(workspace, library, progress)  # vectors that a killed scan has not written
         feature_writer = stack.enter_context(FeatureWriter(features))
-        ids_with_input = frozenset[str]().union(*(ids for _, (ids, _) in vectors), *(file.ids for file in patches))
+        ids_with_input = frozenset[str]().union(*(ids for _, (ids, _) in vectors), *(ids for _, ids in patches))
         table_tracks = _tracks_without_audio(found, ids_with_input)
         stored = frozenset(stored_ids(workspace, library))
         versions = _versions(accept_damaged)
@@ -154,7 +156,7 @@ def scan(
 
         begun = _Begun(found.audio, stopped)
         extraction = _Extraction(workspace.settings, found, begun, accept_damaged, planner, committer)
-        run = extract or partial(in_order, n_workers=jobs)
+        run = extract or partial(in_order, n_workers=jobs, memory_bytes=MEMORY_BYTES)
         if extract is not None or any(is_url(candidate.path) for candidate in found.audio):
             hashes = stack.enter_context(_stored_hashes(workspace, library, frozenset() if force else stored))
             results = extraction.read_ahead(run, hashes)
@@ -163,8 +165,8 @@ def scan(
         with closing(results):
             problem = _commit_all(results, len(found.audio), committer, progress)
         n_left = len(found.audio) - begun.n
-        for file in patches:
-            _scan_patches(committer, file, table_tracks, workspace.settings, force=force, progress=progress)
+        for path, ids in patches:
+            _scan_patches(committer, path, ids, table_tracks, workspace.settings, force=force, progress=progress)
         for path, table in vectors:
             new, same = store_vectors(features, library, path, table, table_tracks)
             committer.count.update(added=new, unchanged=same)
@@ -320,7 +322,8 @@ def _stored_hashes(workspace: Workspace, library: Library, stored: frozenset[str
 
 def _scan_patches(
     committer: Committer,
-    file: PatchFile,
+    file: Path,
+    ids: Sequence[str],
     table_tracks: dict[str, Track],
     settings: Settings,
     *,
@@ -328,14 +331,14 @@ def _scan_patches(
     progress: Progress,
 ) -> None:
     """Extract and commit every track of an HDF5 file that is not stored from this file yet."""
-    status = file.path.stat()
-    state: dict[str, Any] = {"path": str(file.path), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    status = file.stat()
+    state: dict[str, Any] = {"path": str(file), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
     tracks = {track.track_id: track for track in committer.library.tracks().items}
     failures = {failure.path: failure for failure in committer.library.failures()}
-    for done, track_id in enumerate(file.ids, start=1):
+    for done, track_id in enumerate(ids, start=1):
         known = tracks.get(track_id, Track(track_id))
         track = merge_metadata(replace(known, **state), table_tracks.get(track_id, Track(track_id)))
-        failure = failures.get(f"{file.path}#{track_id}")
+        failure = failures.get(f"{file}#{track_id}")
         if track == known and committer.is_stored(track_id) and not force:
             committer.count["unchanged"] += 1
         elif (
@@ -347,7 +350,7 @@ def _scan_patches(
             committer.count["known_failures"] += 1
         else:
             committer.commit_patches(file, track, settings)
-        progress("reading patches", done, len(file.ids))
+        progress("reading patches", done, len(ids))
 
 
 def _tracks_without_audio(found: Sources, ids_with_input: frozenset[str]) -> dict[str, Track]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unheard.errors import TableError, UserError
+from unheard.ids import id_problem
 from unheard.ingest.mirdata_index import indexed_audio, is_mirdata_index
 from unheard.ingest.patches import PATCH_SUFFIXES
 from unheard.ingest.release_dates import iso_date
@@ -21,6 +22,7 @@ from unheard.ingest.tags import clean, credited_artists, joined_genres
 from unheard.ingest.track_details import details_reader
 from unheard.ingest.vectors import has_vectors
 from unheard.library import Track
+from unheard.regular_files import check_regular
 from unheard.scan.folders import Excludes, PassedOver, audio_files, remote_audio_files
 
 TABLE_NAMES = ("tracks.csv", "tracks.parquet")
@@ -115,6 +117,7 @@ def _classify(path: Path, found: Sources, tables: list[Path], folders: list[Path
         return
     if not path.exists():
         raise UserError(f"{path}: no such file or folder; name a folder of audio, a table, vectors or patches")
+    check_regular(path)
     suffix = path.suffix.lower()
     if details_reader(path) is not None:
         found.details.append(path)
@@ -150,8 +153,8 @@ def _read_table(table: Path, found: Sources) -> None:
     n_paths = 0
     for number, values in read_rows(table, required=required, optional=optional):
         track_id = values["track_id"]
-        if not track_id:
-            raise TableError(table, "track_id is empty", "give the row an id", row=number)
+        if problem := id_problem(track_id):
+            raise TableError(table, f"track_id {problem}", "give the row another id", row=number)
         if track_id in found.rows:
             other, row = found.rows[track_id]
             where = f"row {row}" if other == table else f"{other}, row {row}"

@@ -58,7 +58,9 @@ def match_file(snapshot: Snapshot, path: Path) -> Matched:
         found = read_m3u(path, path.stem, _matcher(snapshot))
     except UserError as error:  # do not show the temporary path of an upload
         raise UserError(str(error).replace(str(path), "the list")) from error
-    return _matched(snapshot, found.plays.tracks_of(path.stem), found.misses, found.missed)
+    folder = f"{path.absolute().parent.as_posix()}/"  # of this machine; the list names paths below it, or absolute ones
+    misses = [miss.removeprefix(folder) for miss in found.misses]
+    return _matched(snapshot, found.plays.tracks_of(path.stem), misses, found.missed)
 
 
 def _matcher(snapshot: Snapshot) -> Matcher:

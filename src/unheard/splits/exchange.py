@@ -21,6 +21,7 @@ from typing import Any
 from unheard.artefacts import write_text
 from unheard.checksums import id_of, owner_of
 from unheard.errors import MissingStageError, UserError
+from unheard.regular_files import check_regular
 from unheard.splits.folds import LIVE
 from unheard.splits.split import USE_NAMES, Split, UseName
 from unheard.workspace import Workspace
@@ -47,6 +48,7 @@ def read_splits(path: Path, *, checked: bool = False) -> dict[str, Split]:
 
     checked  compare each split with its digest, if it has one
     """
+    check_regular(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:

@@ -9,21 +9,22 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import MAX_EXPORT_BYTES, read_whole
 from unheard.plays.listed import ListedFile, ListedTrack
 from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.readers.m3u import absolute_path
 
-DEEP = (LookupError, RecursionError)  # of a binary property list that is damaged or contains itself
+DAMAGED = (ValueError, LookupError, AttributeError, TypeError, OverflowError, RecursionError)  # what plistlib raises
 PLAY_COUNTS = "Play counts"  # the name of the history
 
 
 def read_apple_library(path: Path, _matcher: Matcher) -> ListedFile:
     """Read playlists, without folders and those that Apple makes, and the play counts as one more list."""
     try:
-        content = plistlib.loads(path.read_bytes())
+        content = plistlib.loads(read_whole(path, MAX_EXPORT_BYTES))
     except OSError as error:
         raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
-    except (plistlib.InvalidFileException, ExpatError, ValueError, AttributeError, *DEEP) as error:
+    except (plistlib.InvalidFileException, ExpatError, *DAMAGED) as error:
         problem = f"not a property list ({str(error)[:80]})"
         raise TableError(path, problem, "export it again: File > Library > Export Library") from error
     tracks = content.get("Tracks") if isinstance(content, dict) else None

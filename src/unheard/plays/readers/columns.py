@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import TableError
-from unheard.ingest.tables import open_parquet
+from unheard.ingest.tables import check_parquet, first_line, open_parquet
 from unheard.plays.readers.text_table import Dialect, plain_name, read_dialect, table_lines
+from unheard.regular_files import check_regular
 
 BLOCK_BYTES = 8_000_000
 BATCH_ROWS = 1_000_000
@@ -47,6 +48,7 @@ def table_batches(path: Path, *, ids: Sequence[str], optional: Sequence[str], no
 
     TableError for a table that is missing, empty, damaged, or without a required column.
     """
+    check_regular(path)
     if not path.is_file():
         raise TableError(path, "no such file", "name an existing .csv or .parquet file")
     batches = _parquet_batches if path.suffix.lower() == ".parquet" else _csv_batches
@@ -239,11 +241,16 @@ def record_batches(path: Path, columns: Iterable[str], *, source: Any = None, ro
     import pyarrow.parquet as pq
 
     try:
+        if source is None:
+            there = open_parquet(path).schema_arrow.names
+            check_parquet(path, [name for name in columns if name in there], rows=rows)
         with pq.ParquetFile(path if source is None else source) as file:
             there = file.schema_arrow.names
-            yield from file.iter_batches(batch_size=rows, columns=[name for name in columns if name in there])
-    except (pa.ArrowException, OSError) as error:
-        raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "download it again") from error
+            for batch in file.iter_batches(batch_size=rows, columns=[name for name in columns if name in there]):
+                batch.validate(full=True)
+                yield batch
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        raise TableError(path, f"damaged ({first_line(error)})", "download it again") from error
 
 
 def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], _note: Note) -> Iterator[ColumnBatch]:
@@ -252,10 +259,12 @@ def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...]
 
     header = open_parquet(path).schema_arrow.names
     names = {name: header[place] for name, place in columns_read(path, header, ids, optional).items()}
+    encoded = [names[name] for name in ids]
+    check_parquet(path, list(names.values()), dictionary=encoded, rows=BATCH_ROWS)
     try:
-        with pq.ParquetFile(path, read_dictionary=[names[name] for name in ids]) as file:
+        with pq.ParquetFile(path, read_dictionary=encoded) as file:
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(names.values())):
                 if len(batch):
                     yield ColumnBatch({name: batch.column(column) for name, column in names.items()})
     except (pa.ArrowException, OSError) as error:
-        raise TableError(path, f"damaged ({str(error).splitlines()[0][:120]})", "write it again") from error
+        raise TableError(path, f"damaged ({first_line(error)})", "write it again") from error

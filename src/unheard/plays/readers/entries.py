@@ -13,7 +13,7 @@ import numpy as np
 
 from unheard.arrays import Doubles, Mask, Rows
 from unheard.errors import TableError
-from unheard.ids import IdMap
+from unheard.ids import IdMap, id_problem
 from unheard.plays.imported import Imported
 from unheard.plays.matching import UNKNOWN, Matcher
 from unheard.plays.plays import Plays, SortKey, order_in_parts
@@ -129,6 +129,15 @@ class Entries:
         for name, ids in zip(IDS, (playlists, tracks), strict=True):
             error = TableError(path, f"{name} is empty", "give the row both ids")
             kept = self._refuse(kept, _is_empty(ids), lambda _, error=error: error)  # type: ignore[misc]
+        problems = [id_problem(name) if name else "" for name in playlists.dictionary.to_pylist()]
+        if any(problems):
+
+            def invalid(record: int) -> TableError:
+                problem = f"playlist_id {problems[playlists.indices[record].as_py()]}"
+                return TableError(path, problem, "give the playlist another id")
+
+            refused = np.array([bool(problem) for problem in problems])
+            kept = self._refuse(kept, refused[playlists.indices.to_numpy()], invalid)
         if self.skip_unknown:
             return kept
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import MAX_EXPORT_BYTES, read_whole
 from unheard.plays.listed import ListedFile
 from unheard.plays.readers.listens import read_listens
 from unheard.plays.readers.spotify_export import spotify_history, spotify_library, spotify_playlists
@@ -19,7 +20,7 @@ FIX = "expected playlists or a history of Spotify, Last.fm or ListenBrainz, JSPF
 def load_json(path: Path) -> Any:
     """Return the content of a JSON file, or the list of the lines of a JSONL file. TableError if it is none."""
     try:
-        data = path.read_bytes()
+        data = read_whole(path, MAX_EXPORT_BYTES)
         if path.suffix.lower() == ".jsonl":
             return [json.loads(line) for line in data.splitlines() if line.strip()]
         return json.loads(data.decode("utf-8-sig") if data.startswith(b"\xef\xbb\xbf") else data)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from unheard.errors import TableError
-from unheard.ingest.text_files import bounded_lines
+from unheard.ingest.text_files import lines_with_gaps
 from unheard.plays.matching import TrackReference
 from unheard.plays.readers.columns import ColumnBatch, record_batches
 from unheard.plays.readers.data_set import DataSet, Reading
@@ -114,7 +114,7 @@ def _lines(content: IO[bytes], reading: Reading) -> Iterator[ColumnBatch]:
     """Yield the listens of one file of JSON lines; a line that cannot be read is noted."""
     found: list[tuple[str, int, TrackReference]] = []
     n_bytes = 0
-    for number, line in enumerate(bounded_lines(content, limit=MAX_LINE), start=1):
+    for number, line in enumerate(lines_with_gaps(content, limit=MAX_LINE), start=1):
         if line is not None and not line.strip():
             continue
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import MAX_LIST_BYTES, read_whole
 from unheard.plays.imported import Imported
 from unheard.plays.listed import ListedFile, ListedTrack, label_reference, match_listed, n_matches
 from unheard.plays.matching import Matcher, TrackReference
@@ -57,7 +58,7 @@ def is_made_by_unheard(path: Path) -> bool:
 def read_text(path: Path, score: Callable[[str], int]) -> tuple[str, str]:
     """Return the text of a list and its encoding; if that is unknown, the one whose text has the best score."""
     try:
-        return decode_text(path.read_bytes(), score)
+        return decode_text(read_whole(path, MAX_LIST_BYTES), score)
     except OSError as error:
         raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
     except ValueError:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import MAX_EXPORT_BYTES, read_whole
 from unheard.plays.listed import ListedFile, ListedTrack, label_reference, n_matches
 from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.readers.legacy_text import decode_text
@@ -202,7 +203,7 @@ def _with_encoding(path: Path, dialect: Dialect, matcher: Matcher) -> tuple[Dial
     if dialect.encoding != "utf-8-sig":
         return dialect, []
     try:
-        encoding = decode_text(path.read_bytes(), score)[1]
+        encoding = decode_text(read_whole(path, MAX_EXPORT_BYTES), score)[1]
     except ValueError:
         raise TableError(path, "not text", "save the file as UTF-8") from None
     if encoding == "utf-8":

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import bounded_lines
 from unheard.plays.imported import Imported
 from unheard.plays.matching import Matcher
 from unheard.plays.readers.columns import ColumnBatch, TextRow, arrow_csv, encode_ids, numbers_of_records, text_batches
@@ -22,9 +23,9 @@ def is_taste_profile(path: Path) -> bool:
     """Return whether the first line that is not blank has three fields, the last of them a number."""
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
-            fields = next((line.split("\t") for line in file if line.strip()), [])
+            fields = next((line.split("\t") for line in bounded_lines(path, file) if line.strip()), [])
         return len(fields) == 3 and float(fields[2]) >= 0
-    except (OSError, ValueError):
+    except (OSError, ValueError, TableError):
         return False
 
 
@@ -80,7 +81,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     empty = True
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(bounded_lines(path, file), start=1):
                 if line.strip():
                     empty = False
                     yield number, line

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import bounded_lines
 
 DELIMITERS = ",;\t|"
 MAX_QUOTED_LINES = 100  # of one record: a quote that stays open longer is a stray one
@@ -99,11 +99,11 @@ def encoding_of(path: Path) -> str:
 
 
 @contextmanager
-def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
+def _opened(path: Path, encoding: str) -> Iterator[Iterator[str]]:
     errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
     try:
         with path.open(encoding=encoding, errors=errors, newline="") as file:
-            yield file
+            yield bounded_lines(path, file)
     except OSError as error:
         raise TableError(path, f"cannot be read ({error.strerror})", "check the file") from error
     except UnicodeError:

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from xml.parsers.expat import ExpatError, ParserCreate
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import MAX_EXPORT_BYTES, read_whole
 from unheard.plays.listed import ListedFile, ListedTrack
 from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.readers.m3u import absolute_path
@@ -50,7 +51,7 @@ def jspf_playlist(path: Path, playlist: dict[str, Any]) -> ListedFile:
 def xml_root(path: Path) -> Element:
     """Return the root element of an XML file. TableError if it is none, or if it declares entities."""
     try:
-        data = path.read_bytes()
+        data = read_whole(path, MAX_EXPORT_BYTES)
         if _declares_entities(data):
             raise TableError(path, "it declares XML entities", "remove the declarations")
         return fromstring(data)  # noqa: S314 - entities are refused, and external ones are never read

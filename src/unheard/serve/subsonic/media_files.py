@@ -6,7 +6,10 @@ from pathlib import Path
 
 from starlette.responses import Response
 
+from unheard.errors import UserError
+from unheard.ingest.limited import limited
 from unheard.ingest.lyrics import Lyrics, read_lyrics
+from unheard.library import Track
 from unheard.serve.http_caching import file_response
 from unheard.serve.media_types import media_type_of
 from unheard.serve.pages.covers import cover_or_record
@@ -61,7 +64,7 @@ def lyrics_by_song_id(call: Call) -> Answer:
     row = call.row(call.parameters.required("id"))
     track = call.music.tracks[row]
     about = {"displayArtist": track.artist or None, "displayTitle": track.title or None}
-    found = [{**about, **_structured(one)} for one in read_lyrics(Path(track.path))]
+    found = [{**about, **_structured(one)} for one in _lyrics_of(track)]
     return {"lyricsList": {"structuredLyrics": found}}
 
 
@@ -70,10 +73,18 @@ def lyrics(call: Call) -> Answer:
     artist, title = (call.parameters.text(name) for name in ("artist", "title"))
     for row in call.music.search_songs(f"{artist} {title}") if title else ():
         track = call.music.tracks[row]
-        if loose(track.title) == loose(title) and (found := read_lyrics(Path(track.path))):
+        if loose(track.title) == loose(title) and (found := _lyrics_of(track)):
             text = "\n".join(line for _, line in found[0].lines)
             return {"lyrics": {"artist": track.artist, "title": track.title, "value": text}}
     return {"lyrics": {}}
+
+
+def _lyrics_of(track: Track) -> list[Lyrics]:
+    """Return the lyrics of a track, read in a process with limits; none of a file that exceeds them."""
+    try:
+        return limited(read_lyrics, Path(track.path))
+    except UserError:
+        return []
 
 
 def _structured(found: Lyrics) -> Entry:

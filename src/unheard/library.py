@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -113,7 +113,7 @@ class Failure:
 class Tracks:
     """All tracks, ordered by id; `ids.row(track_id)` is the row of a track in `items` and in all arrays of tracks."""
 
-    items: tuple[Track, ...]
+    items: Sequence[Track]
     ids: IdMap = field(init=False)
 
     def __post_init__(self) -> None:

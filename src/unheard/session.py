@@ -319,6 +319,11 @@ class Session:
         with_features = self.catalogue.tracks.ids.take(np.flatnonzero(self.catalogue.content.known))
         return tuple(name for name in with_features if name not in known)
 
+    @cached_property
+    def has_unpredicted_tracks(self) -> bool:
+        """Whether `unpredicted_tracks` has any."""
+        return bool(self.unpredicted_tracks)
+
     def update_predictions(self, *, warm: bool = False, progress: Progress = silent) -> int:
         """Predict tracks that were scanned or changed after the training, write the predictions, return their number.
 
@@ -335,7 +340,7 @@ class Session:
             progress,
             leave=() if warm else self.catalogue.warm_track_ids,
         )
-        for cached in ("_recommender", "_shortlists", "directions"):
+        for cached in ("_recommender", "_shortlists", "directions", "has_unpredicted_tracks"):
             vars(self).pop(cached, None)
         return updated
 

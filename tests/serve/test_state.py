@@ -35,7 +35,8 @@ from unheard.serve.cache import Cache, StoredResponse, StoredResponses
 from unheard.serve.config import ServeConfig
 from unheard.serve.schema import ListParameters
 from unheard.serve.snapshot import Snapshot
-from unheard.serve.snapshot_loader import MODEL_FILES, file_versions, has_new_tracks, load_in_process
+from unheard.serve.snapshot_files import MODEL_FILES, file_versions
+from unheard.serve.snapshot_loader import has_new_tracks, load_in_process
 from unheard.serve.state import ServerState
 from unheard.session import Session
 from unheard.splits import LIVE, load_split, renew_live

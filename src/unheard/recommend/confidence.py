@@ -54,6 +54,8 @@ class ConfidenceModel:
         """Return the confidence in tracks of the catalogue, (row,), 0 to 1; each is computed once."""
         missing = rows[np.isnan(self._cache[rows])]
         if len(missing):
+            if not self._cache.flags.writeable:  # mapped from a file
+                vars(self)["_cache"] = self._cache.copy()
             self._cache[missing] = self.of_content(self.content.values[missing])
         return self._cache[rows]
 

@@ -153,7 +153,7 @@ def session_encoder(root: Path, split: str | None, model: str | None) -> FileEnc
 
     Sessions are opened again when files of the workspace change, so it also works for one that has no model yet.
     """
-    from unheard.serve.snapshot_loader import file_versions
+    from unheard.serve.snapshot_files import file_versions
     from unheard.session import Session
     from unheard.workspace import Workspace
 

@@ -24,9 +24,8 @@ from unheard.serve.audio_worker import MAX_WAITING, AudioWorker, start_making_in
 from unheard.serve.config import ServeConfig
 from unheard.serve.jobs import Jobs
 from unheard.serve.snapshot import Snapshot
+from unheard.serve.snapshot_files import FileVersions, file_versions
 from unheard.serve.snapshot_loader import (
-    FileVersions,
-    file_versions,
     has_new_tracks,
     load,
     load_in_process,

@@ -116,9 +116,13 @@ def has_map(snapshot: Snapshot) -> bool:
 
 def kinds(snapshot: Snapshot) -> list[str]:
     """Return warm for known tracks and cold for the others, by row."""
-    known = ("known", "gone")
-    statuses = snapshot.browse_index.statuses
-    return snapshot.cached("kinds", lambda: ["warm" if status in known else "cold" for status in statuses])
+    index = snapshot.browse_index
+
+    def computed() -> list[str]:
+        is_known = index.has_status("known") | index.has_status("gone")
+        return ["warm" if known else "cold" for known in is_known.tolist()]
+
+    return snapshot.cached("kinds", computed)
 
 
 def found_tracks(snapshot: Snapshot, words: str) -> list[TrackView]:

@@ -74,7 +74,7 @@ class Music:
         ]
         alone: dict[str, list[int]] = {}
         for row in self.playable(range(len(self.tracks))):
-            if row not in self.index.album_of_row:
+            if self.index.album_of_row(row) is None:
                 alone.setdefault(self.main_artist(row), []).append(row)
         found += [Album(_no_album_id(artist), NO_ALBUM, artist, None, tuple(rows)) for artist, rows in alone.items()]
         kept = (album for album in found if album.rows)

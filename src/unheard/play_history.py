@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from unheard.errors import UserError
+from unheard.file_lock import one_writer
 from unheard.workspace import Workspace
 
 Event = Literal["start", "play"]
@@ -91,7 +92,7 @@ def add_listens(workspace: Workspace, listens: Iterable[Listen]) -> None:
     text = "".join(json.dumps(one._asdict(), ensure_ascii=True) + "\n" for one in listens)
     path = workspace.played_path
     try:
-        with _lock, path.open("ab+") as file:
+        with one_writer(workspace.root), path.open("ab+") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 1))
             is_torn = file.read(1) not in (b"", b"\n")

@@ -16,7 +16,6 @@ and taking either back takes back both.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,14 +24,13 @@ from pathlib import Path
 
 from unheard.artefacts import read_json, write_json
 from unheard.errors import UserError
+from unheard.file_lock import one_writer
 from unheard.thumbs import Thumb, Version, file_version, read_thumbs, set_thumb, thumb_of
 from unheard.workspace import Workspace
 
 FORMAT, VERSION = "unheard ratings", 1
 TRACK, ALBUM, ARTIST = "track:", "album:", "artist:"
 MIN_LIKED, DISLIKED, MAX_RATING = 4, 1, 5
-
-_writing = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def read_ratings(workspace: Workspace) -> dict[str, Feedback]:
 
 def star(workspace: Workspace, item: str, *, starred: bool) -> None:
     """Star an item, or take its star back."""
-    with _writing:
+    with one_writer(workspace.root):
         before = read_ratings(workspace).get(item, NONE)
         if bool(before.starred) == starred:
             return
@@ -76,7 +74,7 @@ def rate(workspace: Workspace, item: str, rating: int) -> None:
     """Rate an item; 0 takes the rating back. UserError for a number outside 0 to 5."""
     if not 0 <= rating <= MAX_RATING:
         raise UserError(f"rating {rating}: expected 1 to {MAX_RATING}, or 0 for none")
-    with _writing:
+    with one_writer(workspace.root):
         before = read_ratings(workspace).get(item, NONE)
         starred = "" if rating == DISLIKED and item.startswith(TRACK) else before.starred
         _change(workspace, item, before, Feedback(rating, starred))

@@ -1,7 +1,7 @@
 """Store a tree of objects in one file whose arrays are mapped when it is opened: opening takes milliseconds.
 
 The file is an artefact (artefacts.py): its arrays are those of all objects, and its configuration holds the tree in
-JSON, in which arrays are named by numbers. Only classes of a table that the reader gives are made, by setting their
+JSON, in which arrays are named by numbers, with hashes. Only classes of a table that the reader gives are made, by setting their
 attributes, so a file cannot make anything else (no pickle). An object that is named twice is stored once.
 
     scalars                as they are
@@ -41,11 +41,11 @@ def save_objects(
     conversions  what is stored in place of the objects of some classes
     """
     writer = _Writer(classes, conversions)
-    tree = json.dumps(writer.encode(root))
+    tree = writer.encode(root)
     arrays = {f"{number:05d}": array for number, array in enumerate(writer.arrays)}
     digests = {name: _digest(array) for name, array in arrays.items()}
-    content = {**config, "tree": tree, "tree_digest": _text_digest(tree), "array_digests": digests}
-    save_streamed(path, kind, config=content, arrays=arrays)
+    content = json.dumps({"tree": tree, "config": dict(config), "array_digests": digests})
+    save_streamed(path, kind, config={"content": content, "digest": _text_digest(content)}, arrays=arrays)
 
 
 def load_objects(path: Path, kind: str, classes: Classes) -> tuple[Any, dict[str, Any]]:
@@ -54,21 +54,28 @@ def load_objects(path: Path, kind: str, classes: Classes) -> tuple[Any, dict[str
     UserError if it is damaged or names a class that is not in the table. The bytes of arrays are not read, so damage
     inside them is not found; `damaged_array` finds it.
     """
-    found = load_mapped(path, kind)
+    arrays, content = _opened(path, kind)
     try:
-        if _text_digest(found.config["tree"]) != found.config["tree_digest"]:
-            raise ValueError("the tree of its objects does not have its hash")
-        root = _Reader(classes, found.arrays).decode(json.loads(found.config["tree"]))
+        return _Reader(classes, arrays).decode(content["tree"]), content["config"]
     except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise UserError(f"{path}: not what was stored ({error!r:.200}); delete it") from error
-    return root, found.config
 
 
 def damaged_array(path: Path, kind: str) -> str | None:
     """Return the name of the first array that does not have its hash, None without one; reads the whole file."""
+    arrays, content = _opened(path, kind)
+    digests = content["array_digests"]
+    return next((name for name, array in arrays.items() if digests.get(name) != _digest(array)), None)
+
+
+def _opened(path: Path, kind: str) -> tuple[Mapping[str, NDArray[Any]], dict[str, Any]]:
+    """Return the arrays of a file, and the rest of it; UserError if that does not have its hash."""
     found = load_mapped(path, kind)
-    digests = found.config["array_digests"]
-    return next((name for name, array in found.arrays.items() if digests.get(name) != _digest(array)), None)
+    text = str(found.config.get("content", ""))
+    if _text_digest(text) != found.config.get("digest"):
+        raise UserError(f"{path}: damaged, what it holds does not have its hash; delete it")
+    content: dict[str, Any] = json.loads(text)
+    return found.arrays, content
 
 
 class _Writer:

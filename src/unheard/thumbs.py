@@ -8,7 +8,6 @@ Lines of tracks that are not in the library are kept.
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,12 +15,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from unheard.artefacts import write_text
+from unheard.file_lock import one_writer
 from unheard.workspace import Workspace
 
 Thumb = Literal["up", "down"]
 Version = tuple[int, int, int]  # of a file: inode, time of modification in ns, size; zeros without the file
-
-_writing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def thumb_of(workspace: Workspace, track_id: str) -> Thumb | None:
 
 def set_thumb(workspace: Workspace, track_id: str, thumb: Thumb | None) -> None:
     """Store the thumb of a track, in place of an earlier one; None removes it."""
-    with _writing:
+    with one_writer(workspace.root):
         kept = [one for one in read_thumbs(workspace) if one.track_id != track_id]
         if thumb is not None:
             kept.append(Rated(track_id, thumb, datetime.now(tz=UTC).isoformat(timespec="seconds")))

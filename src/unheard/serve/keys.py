@@ -13,7 +13,6 @@ import hmac
 import json
 import re
 import secrets
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from unheard.artefacts import atomic_path, read_json
 from unheard.errors import UserError
+from unheard.file_lock import one_writer
 from unheard.thumbs import Version, file_version
 from unheard.workspace import Workspace
 
@@ -29,8 +29,6 @@ FORMAT, VERSION = "unheard keys", 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 SECRET_BYTES = 24
 OWNER_ONLY = 0o600
-
-_writing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def make_key(workspace: Workspace, name: str) -> Key:
     """Make a key and return it. UserError for a name that is taken, or that is no user name."""
     if NAME.fullmatch(name) is None:
         raise UserError(f"key {name!r:.60}: expected 1 to 40 of a-z, 0-9, dots and dashes; choose another name")
-    with _writing:
+    with one_writer(workspace.root):
         keys = read_keys(workspace)
         if name in keys:
             raise UserError(f"key {name!r}: there is one; `unheard serve-key --remove {name}` removes it")
@@ -77,7 +75,7 @@ def make_key(workspace: Workspace, name: str) -> Key:
 
 def remove_key(workspace: Workspace, name: str) -> None:
     """Remove a key. UserError if there is none of this name."""
-    with _writing:
+    with one_writer(workspace.root):
         keys = read_keys(workspace)
         if name not in keys:
             raise UserError(f"key {name!r:.60}: there is none; `unheard serve-key` lists them")

@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench_search import library
 from tests.index.worlds import clustered
 
+from bench_search import library
 from unheard.arrays import Floats, Rows
 from unheard.factors.store import Factors, save_factors
 from unheard.features.store import FeatureStore

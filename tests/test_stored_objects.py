@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from unheard import artefacts
 from unheard.errors import UserError
 from unheard.ids import IdMap, StoredIds
-from unheard.stored_objects import damaged_array, load_objects, save_objects, table
+from unheard.stored_objects import Conversions, damaged_array, load_objects, save_objects, table
 from unheard.strings import Strings
 
 
@@ -37,7 +37,7 @@ class Stranger:
 
 
 CLASSES = table([Pair, Strings, StoredIds])
-CONVERSIONS = {IdMap: StoredIds}
+CONVERSIONS: Conversions = {IdMap: StoredIds}
 
 
 def stored(path: Path, root: object) -> Any:

@@ -25,7 +25,7 @@ else:
 class _Holder:
     """The thread that writes to a workspace, and how many blocks deep it is."""
 
-    thread: threading.RLock = field(default_factory=threading.RLock)  # type: ignore[valid-type]
+    thread: threading.RLock = field(default_factory=threading.RLock)
     depth: int = 0
 
 
@@ -38,7 +38,7 @@ def one_writer(root: Path) -> Iterator[None]:
     """Wait until no other thread or process changes the files of a workspace in such a block; blocks may be nested."""
     with _adding:
         holder = _holders.setdefault(root.absolute(), _Holder())
-    with holder.thread, ExitStack() as stack:  # type: ignore[attr-defined]
+    with holder.thread, ExitStack() as stack:
         if not holder.depth:
             with suppress(OSError):  # a folder that cannot be written: so does the block find
                 file = stack.enter_context((root / ".lock").open("a"))

@@ -283,6 +283,11 @@ class Session:
             raise UserError(f"{self.model} has no vectors that a map could show; name a trained model with --model")
         return space.in_one_space
 
+    @property
+    def has_space(self) -> bool:
+        """Whether the model has vectors, which `track_map` and `directions` need."""
+        return space_of(self._recommender) is not None
+
     def track_map(self) -> TrackMap:
         """Return the stored map of the catalogue if it is up to date, else a PCA map (recommend/track_map.py)."""
         stored = load_map(self.workspace.map_path(self.catalogue.split.name, self.model))

@@ -1,8 +1,8 @@
 """Store a tree of objects in one file whose arrays are mapped when it is opened: opening takes milliseconds.
 
 The file is an artefact (artefacts.py): its arrays are those of all objects, and its configuration holds the tree in
-JSON, in which arrays are named by numbers, with hashes. Only classes of a table that the reader gives are made, by setting their
-attributes, so a file cannot make anything else (no pickle). An object that is named twice is stored once.
+JSON, in which arrays are named by numbers, with hashes. Only classes of a table that the reader gives are made, by
+setting their attributes, so a file cannot make anything else (no pickle). An object that is named twice is stored once.
 
     scalars                as they are
     [kind, ...]            everything else: array, tuple, list, set, dict, sparse (matrix), object (of the table), ref
@@ -137,11 +137,11 @@ class _Reader:
             case "array":
                 return self._add(self._arrays[rest[0]])
             case "tuple":
-                return tuple([self.decode(one) for one in rest[0]])
+                return tuple(self._decode_all(rest[0]))
             case "list":
-                return [self.decode(one) for one in rest[0]]
+                return self._decode_all(rest[0])
             case "set":
-                return frozenset(self.decode(one) for one in rest[0])
+                return frozenset(self._decode_all(rest[0]))
             case "dict":
                 return {self.decode(key): self.decode(one) for key, one in rest[0]}
             case "ref":
@@ -154,6 +154,9 @@ class _Reader:
                     object.__setattr__(found, key, self.decode(one))
                 return found
         raise ValueError(f"unknown kind {kind!r}")
+
+    def _decode_all(self, values: list[Any]) -> list[Any]:
+        return [self.decode(one) if isinstance(one, list) else one for one in values]
 
     def _sparse(self, form: str, shape: list[int], *parts: Any) -> Any:
         number = len(self._met)

@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,12 +18,13 @@ from unheard.ids import IdMap
 from unheard.library import Library, Tracks
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.ridge import Ridge
+from unheard.recommend.filters import Filters
 from unheard.recommend.options import ListOptions
 from unheard.recommend.shortlist import MIN_TRACKS_VARIABLE
 from unheard.serve import queries, stored_snapshot
 from unheard.serve.browse_index import BrowseIndex
 from unheard.serve.config import ServeConfig
-from unheard.serve.schema import Likes, ListParameters
+from unheard.serve.schema import Likes, ListParameters, Shown
 from unheard.serve.snapshot import Snapshot
 from unheard.serve.snapshot_loader import load_in_process
 from unheard.serve.state import ServerState
@@ -64,9 +65,7 @@ def blended(workspace: Workspace) -> Workspace:
 def differences(stored: Any, computed: Any, at: str = "snapshot") -> list[str]:
     """Return where a stored object differs from one that was computed, which is asked for each stored attribute."""
     if isinstance(computed, np.ndarray):
-        same = stored.dtype == computed.dtype and np.array_equal(
-            stored, computed, equal_nan=computed.dtype.kind == "f"
-        )
+        same = stored.dtype == computed.dtype and np.array_equal(stored, computed, equal_nan=computed.dtype.kind == "f")
         return [] if same else [at]
     if isinstance(computed, csr_matrix | csc_matrix):
         parts = ("data", "indices", "indptr")
@@ -130,8 +129,7 @@ def all_answers(snapshot: Snapshot) -> list[object]:
     options = [ListParameters(candidates=which, n=7) for which in ("all", "cold", "warm")]
     found: list[object] = [queries.models(snapshot), snapshot.failures]
     for text in words:
-        for which in ("all", "cold", "warm", "new", "known", "test"):
-            found.append(queries.search(snapshot, text, which=which))  # type: ignore[arg-type]
+        found += [queries.search(snapshot, text, which=which) for which in get_args(Shown)]
         found += [queries.artists(snapshot, text), queries.playlists(snapshot, text)]
         found.append(snapshot.browse_index.albums.take(snapshot.browse_index.albums.matching(text)))
     for artist in {one.name for one in snapshot.browse_index.artists}:
@@ -145,9 +143,8 @@ def all_answers(snapshot: Snapshot) -> list[object]:
         found.append(queries.playlist(snapshot, playlist))
         found += [queries.for_playlist(snapshot, playlist, one) for one in options]
     found.append(queries.for_likes(snapshot, Likes(likes=tuple(tracks[:3]))))
-    filtered = ListOptions(genres={"rock"}, candidates="all") if "genres" in ListOptions.__annotations__ else None
-    if filtered is not None:
-        found.append(snapshot.default.recommend(playlist=playlists[0], options=filtered)[0])
+    filtered = ListOptions(filters=Filters(year_from=1990), candidates="all")
+    found.append(snapshot.default.recommend(playlist=playlists[0], options=filtered)[0])
     return found
 
 

@@ -35,6 +35,9 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="Number of processes that answer requests, for many at the same time.")
+    ] = 1,
     split: SplitOption = None,
     model: Annotated[str | None, typer.Option("--model", help="The model to use. Default: the trained one.")] = None,
 ) -> None:
@@ -46,6 +49,7 @@ def serve(
         import uvicorn
 
         from unheard.serve.app import make_app
+        from unheard.serve.processes import serve_in_processes
     except ModuleNotFoundError as error:
         raise UserError(f"the server needs the package {error.name}; pip install 'unheard[serve]'") from error
     from unheard.serve.config import ServeConfig, personal_folders, read_token
@@ -65,8 +69,11 @@ def serve(
     if not (workspace / "workspace.json").exists():
         Workspace.init(workspace)
         console.say(f"{workspace}: made a new workspace; choose your music in a browser")
-    app = make_app(config)
     console.say(f"unheard is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C stops it)")
+    if processes > 1:
+        serve_in_processes(config, processes, grace_s=GRACE_S)
+        return
+    app = make_app(config)
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S)
 
 

@@ -40,7 +40,15 @@ class BrowseIndex:
         self.search("prepare", artist="prepare")
         self.search_artists("prepare")
         self.search_playlists("prepare")
-        _ = self.playlists, self.by_track, self.status_codes, self.statuses_present, self._album_ids, self._album, self._n_playlists
+        _ = (
+            self.playlists,
+            self.by_track,
+            self.status_codes,
+            self.statuses_present,
+            self._album_ids,
+            self._album,
+            self._n_playlists,
+        )
 
     def kind(self, row: int) -> Kind:
         """Return cold (a test track or new), warm (a train track with plays) or other (validation, or no plays)."""

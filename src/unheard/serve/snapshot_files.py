@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from unheard.inference.predictions import RANKER_FILE
@@ -32,6 +33,11 @@ def paths_of_snapshot(workspace: Workspace) -> list[Path]:
         *sorted(path for name in MODEL_FILES for path in (root / "models").glob(f"*/*/{name}")),
         *sorted(path for path in workspace.features_dir.glob("*/*") if not path.name.startswith(".")),
     ]
+
+
+def name_of(versions: FileVersions) -> str:
+    """Return a short name of the state of the files."""
+    return hashlib.blake2b(repr(versions).encode(), digest_size=16).hexdigest()
 
 
 def file_versions(workspace: Workspace) -> FileVersions:

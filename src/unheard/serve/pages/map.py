@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from numpy.typing import NDArray
 
-from unheard.errors import UserError
 from unheard.recommend.options import ListOptions
 from unheard.recommend.track_map import TrackMap
 from unheard.serve import queries
@@ -21,6 +20,7 @@ from unheard.serve.pages.views import TrackView, show, show_row
 from unheard.serve.snapshot import Snapshot
 from unheard.serve.state import server_state
 
+MAX_TRACKS = 200_000  # of a map that pages show unasked
 router = APIRouter()
 
 N_NEAREST = 10
@@ -107,11 +107,8 @@ def current_map(snapshot: Snapshot) -> TrackMap:
 
 
 def has_map(snapshot: Snapshot) -> bool:
-    """Return whether the model has a space that can be drawn."""
-    try:
-        return bool(len(current_map(snapshot).points))
-    except UserError:
-        return False
+    """Return whether the model has a space that can be drawn, and not so many tracks that drawing takes minutes."""
+    return snapshot.default.has_space and 0 < len(snapshot.catalogue) <= MAX_TRACKS
 
 
 def kinds(snapshot: Snapshot) -> list[str]:

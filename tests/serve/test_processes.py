@@ -192,14 +192,15 @@ def test_another_process_encodes_files_with_the_worker_of_the_owner(tmp_path: Pa
     shared = SharedAudioWorker(other)
     with pytest.raises(BusyError):
         shared.encode_file(Path("good"))
-    assert not shared.is_warm
+    warm = [shared.is_warm]
     assert owner.try_to_become()
     worker = AudioWorker(tmp_path, make_encoder=make_encoder)
     listener = AudioListener(worker)
     owner.say(listener.said)
     try:
         assert shared.encode_file(Path("good"), "m").track.title == "good m"
-        assert shared.is_warm
+        warm.append(shared.is_warm)
+        assert warm == [False, True]
         with pytest.raises(AudioError, match="not audio"):
             shared.encode_file(Path("bad"))
         with pytest.raises(UserError, match="cannot encode"):

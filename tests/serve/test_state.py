@@ -319,7 +319,7 @@ def test_pages_are_served_while_files_are_encoded(own_workspace: Path, tmp_path:
     config = ServeConfig(workspace=own_workspace)
     app = make_app(config)
     server: ServerState = app.state.server
-    server.audio_worker = AudioWorker(own_workspace, timeout_s=5.0, make_encoder=hanging_encoder)
+    server.own_worker = AudioWorker(own_workspace, timeout_s=5.0, make_encoder=hanging_encoder)
     file = {"file": ("x.wav", b"RIFF")}
     with running(config, app) as url, ThreadPoolExecutor(8) as people:
         httpx.get(f"{url}/api/tracks", timeout=60)

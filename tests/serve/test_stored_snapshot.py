@@ -258,13 +258,18 @@ def test_a_damaged_one_is_not_used_and_made_again(workspace: Workspace) -> None:
     assert not remove_if_damaged(workspace, None, None)
 
 
-def test_a_change_while_it_is_made_stores_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_while_it_is_made_leaves_it_outdated(workspace: Workspace) -> None:
+    good = workspace.splits_path.read_bytes()
+
     def progress(_: str, done: int, __: int) -> None:
         if done == 1:
-            touched(workspace.splits_path)
+            workspace.splits_path.write_bytes(good)  # the same content: what was read before is not known
 
-    assert not store_snapshot(workspace, None, None, progress=progress)
-    assert not workspace.snapshot_path(None, None).exists()
+    assert store_snapshot(workspace, None, None, progress=progress)
+    assert open_snapshot(workspace, None, None) is None
+    assert open_snapshot(workspace, None, None, must_be_current=False) is not None
+    assert store_snapshot(workspace, None, None)
+    assert open_snapshot(workspace, None, None) is not None
 
 
 def test_a_server_has_it_made_by_another_process_and_opens_it(workspace: Workspace) -> None:

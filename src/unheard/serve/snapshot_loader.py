@@ -67,8 +67,8 @@ def load_in_process(
             if stopping.is_set():
                 return None
         loaded = cast("Contents | None", ours.recv())
-        if loaded is None and (loaded := open_snapshot(workspace, split, model)) is not None:
-            warm_up(loaded[0])
+        if loaded is None:
+            loaded = open_snapshot(workspace, split, model, must_be_current=False)
     except Exception:  # noqa: BLE001 - whatever it was: the server then loads in its own process, which reports errors
         return None
     finally:

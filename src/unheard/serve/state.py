@@ -48,7 +48,7 @@ T = TypeVar("T")
 CHECK_EVERY_S = 1.0
 QUIET_S = 2.0
 MAX_DELAY_S = 60.0
-TRIED = "tried"  # what the owner says: the state of the files that its snapshot is of
+TRIED, STORED = "tried", "stored"  # what the owner says: the files that it has tried, and which stored snapshot it has
 MAX_UPLOADS = 2 * MAX_WAITING  # more than the worker accepts, so that further uploads get their error immediately
 
 
@@ -60,7 +60,7 @@ class ServerState:
         self.workspace = Workspace.open(config.workspace)
         self.jobs = Jobs(self.workspace.root, config.music_roots)
         self.owner = Owner(self.workspace.root)
-        self._own_worker = AudioWorker(self.workspace.root, split=config.split, model=config.model)
+        self.own_worker = AudioWorker(self.workspace.root, split=config.split, model=config.model)
         self._shared_worker = SharedAudioWorker(self.owner)
         self._listener: AudioListener | None = None
         self.stopping = threading.Event()
@@ -73,6 +73,8 @@ class ServerState:
         self._tried: FileVersions = ()
         self._watcher: threading.Thread | None = None
         self._seen_indexes: Version | None = None
+        self._stored = ""  # version of the stored snapshot that is open
+        self._load_s = 0.0  # time of the last making of a snapshot in another process
         self._uploads: CapacityLimiter | None = None  # created inside the event loop that uses it
 
     def start(self) -> None:
@@ -85,7 +87,7 @@ class ServerState:
         """Stop threads and processes; a running job gets an interrupt."""
         self.stopping.set()
         self.jobs.stop()
-        self._own_worker.stop()
+        self.own_worker.stop()
         if self._watcher is not None:
             self._watcher.join()
         for process in (self._update, self._indexing):
@@ -99,7 +101,7 @@ class ServerState:
     @property
     def audio_worker(self) -> AudioWorker | SharedAudioWorker:
         """What encodes files: a process of this one, or of the owner."""
-        return self._shared_worker if self.owner.is_elsewhere else self._own_worker
+        return self._shared_worker if self.owner.is_elsewhere else self.own_worker
 
     async def run_upload(self, function: Callable[[], T]) -> T:
         """Run a function that waits for the audio worker in a thread outside the pool that pages use."""
@@ -131,7 +133,8 @@ class ServerState:
         """Load a new snapshot if the files of the workspace have changed; `in_process`: in a process of its own."""
         with self._loading:
             files = file_versions(self.workspace)
-            if files == self._tried and (self._snapshot is not None or self._error is not None):
+            has_tried = self._snapshot is not None or self._error is not None
+            if files == self._tried and has_tried and not self._is_behind_the_owner:
                 return
             before, self._tried = self._tried, files
             previous = self._snapshot
@@ -157,21 +160,46 @@ class ServerState:
         """Return the contents of a new snapshot; None if the owner of a large catalogue has not stored it yet."""
         arguments = (self.workspace, self.config.split, self.config.model)
         large = is_large(self.workspace)
-        while large and (stored := open_snapshot(*arguments)) is None and self.owner.is_elsewhere:
+        while large and (stored := self._open_stored()) is None and self.owner.is_elsewhere:
             if self.owner.said().get(TRIED) == name_of(files):
                 break  # it cannot be stored
             if self._snapshot is not None or self.stopping.wait(CHECK_EVERY_S):
                 return None
             self._run_jobs_if_owner()
         if large and stored is not None:
-            stored[0].open_indexes()
             return stored
         if in_process or large:
+            began = time.monotonic()
             loaded = load_in_process(*arguments, self.stopping)
+            self._load_s = time.monotonic() - began
             if loaded is not None:
                 loaded[0].open_indexes()  # mapped files are not sent between processes
+                self._stored = self._version_of_stored() if large else ""
                 return loaded
+        self._stored = ""
         return load(*arguments)
+
+    def _open_stored(self) -> Contents | None:
+        """Return the stored snapshot of the present files, or the one that the owner of the workspace has."""
+        version = self._version_of_stored()
+        is_of_owner = self.owner.is_elsewhere and self.owner.said().get(STORED) == version
+        found = open_snapshot(self.workspace, self.config.split, self.config.model, must_be_current=not is_of_owner)
+        if found is not None:
+            found[0].open_indexes()
+            self._stored = version
+        return found
+
+    def _version_of_stored(self) -> str:
+        return str(file_version(self.workspace.snapshot_path(self.config.split, self.config.model)))
+
+    @property
+    def _is_behind_the_owner(self) -> bool:
+        """Whether the owner has another stored snapshot than this process."""
+        return (
+            bool(self._stored)
+            and self.owner.is_elsewhere
+            and self.owner.said().get(STORED, "") not in ("", self._stored)
+        )
 
     def _run_jobs_if_owner(self) -> None:
         """Become the owner if there is none, and run the jobs as such."""
@@ -181,14 +209,14 @@ class ServerState:
     def _say(self) -> None:
         """Let the other processes know what this one has loaded and where its audio worker is."""
         where = {} if self._listener is None else self._listener.said
-        self.owner.say({TRIED: name_of(self._tried), **where})
+        self.owner.say({TRIED: name_of(self._tried), STORED: self._stored, **where})
 
     def _start_worker_if_owner(self) -> None:
         """Start the audio worker, and let other processes use it."""
         if self.owner.is_here and self._listener is None and not self.stopping.is_set():
-            self._own_worker.start()
+            self.own_worker.start()
             if HAS_LOCKS:
-                self._listener = AudioListener(self._own_worker)
+                self._listener = AudioListener(self.own_worker)
             self._say()
             self._update_predictions()
 
@@ -202,21 +230,25 @@ class ServerState:
         with _logged("check the stored snapshot"):
             if self.owner.is_here and remove_if_damaged(self.workspace, self.config.split, self.config.model):
                 self._tried = ()
-        seen, unchanged_since, changed_since = self._tried, time.monotonic(), 0.0
+        seen, unchanged_since, changed_since, loaded_at = self._tried, time.monotonic(), 0.0, 0.0
         while not self.stopping.wait(CHECK_EVERY_S):
             with _logged("continue the work of another process"):
                 self._run_jobs_if_owner()
                 self._start_worker_if_owner()
             self._make_indexes() if self.owner.is_here else self._open_new_indexes()
             now, files = time.monotonic(), file_versions(self.workspace)
+            if self._is_behind_the_owner:
+                self.refresh()
             if files == self._tried:
                 changed_since = 0.0
                 continue
             changed_since = changed_since or now
             if files != seen:
                 seen, unchanged_since = files, now
-            if now - unchanged_since >= QUIET_S or now - changed_since >= MAX_DELAY_S:
+            has_rested = now - loaded_at >= self._load_s  # a large one takes minutes: at most half of the time
+            if has_rested and (now - unchanged_since >= QUIET_S or now - changed_since >= MAX_DELAY_S):
                 self.refresh(in_process=True)
+                loaded_at = time.monotonic()
                 self._update_predictions()
                 changed_since = 0.0
 

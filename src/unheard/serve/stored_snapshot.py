@@ -19,7 +19,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from unheard import __version__
@@ -96,7 +95,8 @@ def is_large(workspace: Workspace) -> bool:
 def store_snapshot(workspace: Workspace, split: str | None, model: str | None, *, progress: Progress = silent) -> bool:
     """Compute a snapshot and write its file; return whether that could be done.
 
-    It cannot if there are no shortlists (few tracks, or a model without vectors), or if files have changed meanwhile.
+    It cannot if there are no shortlists (few tracks, or a model without vectors), or if the folder cannot be written.
+    While a scan runs, the files may change before it is written; then it is never current, but newer than the last one.
     """
     before = sources(workspace)
     session = Session(workspace.root, split=split, model=model)
@@ -106,9 +106,11 @@ def store_snapshot(workspace: Workspace, split: str | None, model: str | None, *
     for done, step in enumerate(steps := _steps(session, index)):
         progress("snapshot", done, len(steps) + 1)
         step()
-    made_from = [replace(source, digest=_digest(workspace.root / source.path)) for source in before]
-    if sources(workspace) != before:
-        return False
+    digests = [_digest_of(workspace, source) for source in before]
+    after = set(sources(workspace))
+    made_from = [
+        replace(old, digest=digest if old in after else "") for old, digest in zip(before, digests, strict=True)
+    ]
     lists = session._shortlists
     content = {
         "session": {name: getattr(session, name) for name in OF_SESSION},
@@ -125,14 +127,19 @@ def store_snapshot(workspace: Workspace, split: str | None, model: str | None, *
     return True
 
 
-def open_snapshot(workspace: Workspace, split: str | None, model: str | None) -> tuple[Session, BrowseIndex] | None:
-    """Return the stored snapshot of the present files of a workspace; None without one, or if it is damaged."""
+def open_snapshot(
+    workspace: Workspace, split: str | None, model: str | None, *, must_be_current: bool = True
+) -> tuple[Session, BrowseIndex] | None:
+    """Return the stored snapshot of the present files of a workspace; None without one, or if it is damaged.
+
+    must_be_current  False: return that of earlier files too
+    """
     path = workspace.snapshot_path(split, model)
     if not path.is_file():
         return None
     try:
         found, config = load_objects(path, KIND, CLASSES)
-        if not _is_current(workspace, config):
+        if config["version"] != _version() or (must_be_current and not _is_current(workspace, config)):
             return None
         session = object.__new__(Session)
         vars(session).update(workspace=workspace, **found["session"])
@@ -170,13 +177,13 @@ def sources(workspace: Workspace) -> list[Source]:
 
 
 def _is_current(workspace: Workspace, config: dict[str, Any]) -> bool:
-    """Return whether a snapshot was made from the present files, by this version."""
+    """Return whether a snapshot was made from the present files."""
     stored = [Source(**values) for values in config["made_from"]]
     now = sources(workspace)
-    if config["version"] != _version() or [one.path for one in stored] != [one.path for one in now]:
+    if [one.path for one in stored] != [one.path for one in now]:
         return False
     return all(
-        replace(old, digest="") == new or (old.size == new.size and _digest(workspace.root / new.path) == old.digest)
+        replace(old, digest="") == new or (old.size == new.size and _digest_of(workspace, new) == old.digest != "")
         for old, new in zip(stored, now, strict=True)
     )
 
@@ -191,11 +198,15 @@ def _version() -> str:
     return hashlib.sha256(json.dumps([FORMAT, __version__, fields], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _digest(path: Path) -> str:
+def _digest_of(workspace: Workspace, source: Source) -> str:
+    """Return the hash of a file as it is now; empty if it is gone."""
     digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while block := file.read(READ_AT_ONCE):
-            digest.update(block)
+    try:
+        with (workspace.root / source.path).open("rb") as file:
+            while block := file.read(READ_AT_ONCE):
+                digest.update(block)
+    except OSError:
+        return ""
     return digest.hexdigest()
 
 

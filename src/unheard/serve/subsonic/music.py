@@ -20,6 +20,7 @@ from unheard.serve.album_index import ID_BYTES, VARIOUS, Album
 from unheard.serve.snapshot import Snapshot
 from unheard.serve.subsonic import client_ids
 from unheard.splits.groups import loose
+from unheard.track_table import in_memory
 
 NO_ALBUM, NO_ARTIST = "[no album]", "[unknown artist]"
 
@@ -48,7 +49,7 @@ class Music:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.index = snapshot.browse_index
-        self.tracks = snapshot.catalogue.tracks
+        self.tracks = in_memory(snapshot.catalogue.tracks)
         self.last_modified_ms = max((mtime_ns // 1_000_000 for _, mtime_ns, _ in snapshot.files), default=0)
 
     @cached_property

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from unheard.arrays import Indices, Rows
 from unheard.library import Track, Tracks
 from unheard.recommend.filters import year_of
-from unheard.serve.browse_tables import Table
+from unheard.serve.browse_tables import BrowseTable
 from unheard.splits.groups import NO_ALBUM, NO_ARTIST, loose
 from unheard.strings import Strings
 
@@ -47,7 +47,7 @@ class Album:
 
 
 @dataclass
-class AlbumTable(Table[Album]):
+class AlbumTable(BrowseTable[Album]):
     """Albums by artist and name.
 
     rows    the tracks of all albums, album after album

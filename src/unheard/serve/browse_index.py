@@ -22,7 +22,7 @@ from unheard.recommend.track_status import STATUSES, Status, status_codes
 from unheard.saved_playlists import PREFIX
 from unheard.search import SearchIndex, TrackSearch
 from unheard.serve.album_index import Album, AlbumTable
-from unheard.serve.browse_tables import ArtistTable, PlaylistTable
+from unheard.serve.browse_tables import BrowsedArtists, BrowsedPlaylists
 from unheard.serve.schema import Kind, Shown
 from unheard.splits import Use
 
@@ -87,10 +87,10 @@ class BrowseIndex:
         return self.catalogue.plays.tocsc()
 
     @cached_property
-    def artists(self) -> ArtistTable:
+    def artists(self) -> BrowsedArtists:
         """All artists by name. A track counts for its first credited artist."""
         first = [track.artists[0] if track.artists else None for track in self.catalogue.tracks.items]
-        return ArtistTable.of(first, self._kinds, self.has_status("new"))
+        return BrowsedArtists.of(first, self._kinds, self.has_status("new"))
 
     @cached_property
     def albums(self) -> AlbumTable:
@@ -118,9 +118,9 @@ class BrowseIndex:
         return found
 
     @cached_property
-    def playlists(self) -> PlaylistTable:
+    def playlists(self) -> BrowsedPlaylists:
         """All playlists by id."""
-        return PlaylistTable(self.catalogue.playlists, np.diff(self.catalogue.plays.indptr))
+        return BrowsedPlaylists(self.catalogue.playlists, np.diff(self.catalogue.plays.indptr))
 
     def search(self, text: str, *, which: Shown = "all", artist: str = "") -> Rows:
         """Return the rows of the tracks that match every word, best first (unheard.search); all, by name, for ""."""

@@ -19,7 +19,7 @@ from unheard.strings import Strings
 T = TypeVar("T")
 
 
-class Table(Sequence[T]):
+class BrowseTable(Sequence[T]):
     """A sequence of rows that are made when they are asked for."""
 
     @abstractmethod
@@ -45,14 +45,14 @@ class Table(Sequence[T]):
 
 
 @dataclass
-class ArtistTable(Table[ArtistOut]):
+class BrowsedArtists(BrowseTable[ArtistOut]):
     """Artists by name. `counts` (artist, 4): all tracks, new ones, cold ones, warm ones."""
 
     names: Strings
     counts: NDArray[np.int32]
 
     @staticmethod
-    def of(first: Sequence[str | None], kinds: NDArray[np.int8], is_new: Mask) -> ArtistTable:
+    def of(first: Sequence[str | None], kinds: NDArray[np.int8], is_new: Mask) -> BrowsedArtists:
         """Return the artists of tracks by the first credited artist of each, None: no artist.
 
         kinds   (n,) 0 for cold tracks, 1 for warm ones
@@ -63,7 +63,7 @@ class ArtistTable(Table[ArtistOut]):
         artist = np.array([number[name] for name in first], np.int64)
         shown = (np.ones(len(first), np.bool_), is_new, kinds == 0, kinds == 1)
         counts = [np.bincount(artist[mask], minlength=len(names) + 1)[: len(names)] for mask in shown]
-        return ArtistTable(Strings(names), np.stack(counts, axis=1).astype(np.int32))
+        return BrowsedArtists(Strings(names), np.stack(counts, axis=1).astype(np.int32))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -74,7 +74,7 @@ class ArtistTable(Table[ArtistOut]):
 
 
 @dataclass
-class PlaylistTable(Table[PlaylistOut]):
+class BrowsedPlaylists(BrowseTable[PlaylistOut]):
     """Playlists by id. `sizes` (m,): number of different tracks."""
 
     ids: IdMap

@@ -40,7 +40,7 @@ from unheard.search import SearchIndex, TrackSearch
 from unheard.search.vocabulary import Vocabulary
 from unheard.serve.album_index import AlbumTable
 from unheard.serve.browse_index import BrowseIndex
-from unheard.serve.browse_tables import ArtistTable, PlaylistTable
+from unheard.serve.browse_tables import BrowsedArtists, BrowsedPlaylists
 from unheard.serve.snapshot_files import paths_of_snapshot
 from unheard.session import Session
 from unheard.splits import Split
@@ -53,8 +53,8 @@ KIND = "snapshot"
 FORMAT = 1  # of what is stored; another number makes every stored snapshot anew
 CLASSES = table(
     [
-        AlbumTable, AlsConfig, ArtistTable, BrowseIndex, Combiner, ConfidenceModel, FilterColumns, PairScorer,
-        PlaylistTable, RowGroups, Sameness, SearchIndex, Split, StoredIds, Strings, Tracks, TrackSearch, TrackTable,
+        AlbumTable, AlsConfig, BrowsedArtists, BrowseIndex, Combiner, ConfidenceModel, FilterColumns, PairScorer,
+        BrowsedPlaylists, RowGroups, Sameness, SearchIndex, Split, StoredIds, Strings, Tracks, TrackSearch, TrackTable,
         Vectors, Vocabulary, catalogues.Catalogue, catalogues.Content, catalogues.PlaylistOrder, catalogues.Space,
         recommenders.EmbeddingRecommender, recommenders.FactorRecommender, recommenders.Scale,
         recommenders.WarmColdScorer,
@@ -74,7 +74,7 @@ READ_AT_ONCE = 1 << 22  # bytes
 
 
 @dataclass(frozen=True)
-class Source:
+class SnapshotSource:
     """A file that a snapshot was made from: its path in the workspace, its state, and a hash of its content."""
 
     path: str
@@ -164,7 +164,7 @@ def remove_if_damaged(workspace: Workspace, split: str | None, model: str | None
     return True
 
 
-def sources(workspace: Workspace) -> list[Source]:
+def sources(workspace: Workspace) -> list[SnapshotSource]:
     """Return the state of every file that a snapshot is made from, without hashes."""
     found = []
     for path in paths_of_snapshot(workspace):
@@ -172,13 +172,13 @@ def sources(workspace: Workspace) -> list[Source]:
             state = path.stat()
             if state.st_size:  # an empty write-ahead log is the same as none
                 name = path.relative_to(workspace.root).as_posix()
-                found.append(Source(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+                found.append(SnapshotSource(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
     return found
 
 
 def _is_current(workspace: Workspace, config: dict[str, Any]) -> bool:
     """Return whether a snapshot was made from the present files."""
-    stored = [Source(**values) for values in config["made_from"]]
+    stored = [SnapshotSource(**values) for values in config["made_from"]]
     now = sources(workspace)
     if [one.path for one in stored] != [one.path for one in now]:
         return False
@@ -188,7 +188,7 @@ def _is_current(workspace: Workspace, config: dict[str, Any]) -> bool:
     )
 
 
-def _config(made_from: list[Source]) -> dict[str, Any]:
+def _config(made_from: list[SnapshotSource]) -> dict[str, Any]:
     return {"version": _version(), "made_from": [vars(source) for source in made_from]}
 
 
@@ -198,7 +198,7 @@ def _version() -> str:
     return hashlib.sha256(json.dumps([FORMAT, __version__, fields], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _digest_of(workspace: Workspace, source: Source) -> str:
+def _digest_of(workspace: Workspace, source: SnapshotSource) -> str:
     """Return the hash of a file as it is now; empty if it is gone."""
     digest = hashlib.blake2b(digest_size=16)
     try:

@@ -111,11 +111,11 @@ def of_world(name: str, kind: str, n: int, d: int, n_queries: int, *, peers: boo
         began = time.perf_counter()
         file = build(vectors, queries[:QUERIES], rng)
         keys = np.arange(n, dtype=np.uint64)
-        save_index(path, file, keys, vectors.digests())
+        save_index(path, file, keys, vectors.digests)
         taken = time.perf_counter() - began
         m, read = file.axes.shape[1], float(file.shares[0])
         del file
-        index = open_index(path, vectors, keys, vectors.digests())
+        index = open_index(path, vectors, keys, vectors.digests)
         assert index is not None
         allowed = index.allowed(everything)
         ways[f"ours ({m} axes, {100 * read:.1f} % read), 500 candidates"] = (

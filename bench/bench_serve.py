@@ -5,7 +5,14 @@
 makes a workspace of simulated tracks (features, playlists, factors, predictions; no audio) and a folder of noise for
 the scan, starts `unheard serve` on a free port of this machine, sends requests, and prints errors and latencies. Every
 request is sent at its scheduled time, whether earlier ones are answered or not (an open loop), and latency counts from
-that time, so a stall of the server is measured (no coordinated omission)."""
+that time, so a stall of the server is measured (no coordinated omission).
+
+    python bench/simulated_workspace.py /tmp/million && unheard index -w /tmp/million
+    python bench/bench_serve.py --workspace /tmp/million --processes 2
+
+serves an existing workspace, here of a million simulated tracks. The memory of each process is printed at the end: Pss
+divides shared pages among the processes that have them mapped, and "own" are pages that no file backs.
+"""
 
 from __future__ import annotations
 
@@ -135,7 +142,12 @@ def make_noise(folder: Path, rng: np.random.Generator) -> None:
 def addresses(workspace: Workspace, n: int, rng: np.random.Generator) -> list[tuple[str, str]]:
     """Return (kind, path) of `n` requests, half pages and half API. Some tracks are requested far more often."""
     with Library(workspace.library_path) as library:
-        ids = library.tracks().ids
+        tracks = library.tracks()
+    ids = tracks.ids
+    songs, artists = [f"song {number}" for number in range(100)], [f"artist {number}" for number in range(1000)]
+    if not tracks[0].title.startswith("Song "):  # of simulated_workspace.py
+        songs = [tracks[int(row)].title for row in rng.integers(len(ids), size=100)]
+        artists = [tracks[int(row)].artist for row in rng.integers(len(ids), size=1000)]
     playlists = read_plays(workspace).playlist_ids
     popular = np.minimum(rng.zipf(1.3, size=n) - 1, len(ids) - 1)
     anywhere = rng.integers(len(ids), size=n)
@@ -145,10 +157,10 @@ def addresses(workspace: Workspace, n: int, rng: np.random.Generator) -> list[tu
         playlist = quote(playlists[int(rng.integers(len(playlists)))])
         choices = (
             ("page", "/"),
-            ("page", f"/tracks?q=song+{rng.integers(100)}"),
+            ("page", f"/tracks?q={quote(str(rng.choice(songs)))}"),
             ("page", f"/track?id={track}"),
             ("page", f"/playlist?id={playlist}"),
-            ("api", f"/api/tracks?q=artist+{rng.integers(1000)}&limit=50"),
+            ("api", f"/api/tracks?q={quote(str(rng.choice(artists)))}&limit=50"),
             ("api", f"/api/tracks/{track}"),
             ("api", f"/api/tracks/{track}/similar?n=10&candidates=all"),
             ("api", f"/api/recommend/{playlist}?n=20"),
@@ -206,12 +218,37 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def start(workspace: Workspace, music: Path) -> tuple[subprocess.Popen[bytes], str, float, float]:
+def processes_of(pid: int) -> list[int]:
+    """Return the ids of a process and of all that it and its children have started."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def print_memory(pid: int) -> None:
+    """Print the memory of each process of a server in MB."""
+    print(f"{'process':>8s} {'Rss MB':>8s} {'Pss MB':>8s} {'own MB':>8s}")
+    for one in processes_of(pid):
+        with contextlib.suppress(OSError):
+            lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()[1:]
+            kilobytes = {name: int(value.split()[0]) for name, value in (line.split(":") for line in lines)}
+            command = Path(f"/proc/{one}/cmdline").read_text().split("\0")
+            shown = [kilobytes[name] / 1000 for name in ("Rss", "Pss", "Anonymous")]
+            print(f"{one:8d} {shown[0]:8.0f} {shown[1]:8.0f} {shown[2]:8.0f}  {' '.join(command[1:5])[:70]}")
+
+
+def start(workspace: Workspace, music: Path, processes: int) -> tuple[subprocess.Popen[bytes], str, float, float]:
     """Start a server; return it, its address, and the seconds until it was live and until it was ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "unheard", "serve", "-w", str(workspace.root), "--port", str(port)]
+    command += ["--processes", str(processes)] if processes > 1 else []
     began = time.perf_counter()
     with (workspace.root / "server.log").open("wb") as log:
         server = subprocess.Popen([*command, "--music-root", str(music)], stdout=log, stderr=log)
@@ -235,25 +272,32 @@ def main() -> None:
     options.add_argument("--tracks", type=int, default=10_000)
     options.add_argument("--playlists", type=int, default=5_000)
     options.add_argument("--no-scan", action="store_true", help="without the scan")
+    options.add_argument("--processes", type=int, default=1, help="of the server")
+    options.add_argument("--workspace", type=Path, help="serve this workspace instead of making one")
     options.add_argument("--keep", type=Path, help="make or reuse the workspace here")
     given = options.parse_args()
     rng = np.random.default_rng(0)
     folder = given.keep or Path(tempfile.mkdtemp(prefix="bench-serve-"))
-    root, music = folder / "workspace", folder / "music"
-    if not predictions_path(Workspace(root, None), SPLIT, MODEL).is_file():  # type: ignore[arg-type]
+    root, music = given.workspace or folder / "workspace", folder / "music"
+    if given.workspace:
+        make_noise(music, rng)
+    elif not predictions_path(Workspace(root, None), SPLIT, MODEL).is_file():  # type: ignore[arg-type]
         simulate(root, given.tracks, given.playlists, rng)
         make_noise(music, rng)
     workspace = Workspace.open(root)
-    server, url, live, ready = start(workspace, music)
-    print(f"live after {live:.2f} s, ready after {ready:.2f} s ({given.tracks} tracks, {os.cpu_count()} cores)")
+    requests = addresses(workspace, int(given.seconds * given.rate), rng)
+    server, url, live, ready = start(workspace, music, given.processes)
+    print(f"live after {live:.2f} s, ready after {ready:.2f} s ({os.cpu_count()} cores)")
     try:
-        requests = addresses(workspace, int(given.seconds * given.rate), rng)
+        print_memory(server.pid)
         asyncio.run(send(url, requests[: int(WARM_UP_S * given.rate / 2)], given.rate / 2))
         if not given.no_scan:
             job = httpx.post(f"{url}/api/jobs", json={"verb": "scan", "sources": [str(music)]}).json()
-        before_s = cpu_s(server.pid)
+        serving = processes_of(server.pid)[: 1 if given.processes == 1 else 2 + given.processes]
+        before_s = sum(map(cpu_s, serving))
         latencies, errors = asyncio.run(send(url, requests, given.rate))
-        spent_s = cpu_s(server.pid) - before_s
+        spent_s = sum(map(cpu_s, serving)) - before_s
+        print_memory(server.pid)
         if not given.no_scan:
             job = httpx.get(f"{url}/api/jobs/{job['job_id']}").json()
             print(f"the scan: {job['state']}, {job['progress']}")

@@ -31,7 +31,11 @@ from unheard.system_errors import explain_write, is_of_disk
 from unheard.temporaries import temporary_beside
 
 FORMAT_VERSION = 2
-DTYPES = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64, "U64": np.uint64, "BOOL": np.bool_}
+DTYPES = {
+    "F32": np.float32, "F64": np.float64, "I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64,
+    "U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "U64": np.uint64, "BOOL": np.bool_,
+}  # fmt: skip
+ALIGNMENT = 8  # bytes
 
 
 @contextmanager
@@ -135,15 +139,44 @@ def save(
         encoded = [text.encode() for text in id_map]
         tensors[f"ids.{name}"] = np.frombuffer(b"".join(encoded), np.uint8)
         tensors[f"ids.{name}.lengths"] = np.array([len(text) for text in encoded], np.int32)
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"unheard": _header_text(path, kind, config, tensors)})
+
+
+def _header_text(path: Path, kind: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the header of an artefact, with the checksums of its arrays."""
     header = {
         "kind": kind,
         "version": FORMAT_VERSION,
         "config": dict(config),
         "owner": owner_of(path),
-        "arrays": {name: _checksum(name, array) for name, array in tensors.items()},
+        "arrays": {name: _checksum(name, array) for name, array in arrays.items()},
     }
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"unheard": seal(json.dumps(header, sort_keys=True))})
+    return seal(json.dumps(header, sort_keys=True))
+
+
+def save_streamed(path: Path, kind: str, *, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write one artefact as `save` does, without a second copy of large arrays in memory."""
+    codes = {np.dtype(dtype): code for code, dtype in DTYPES.items()}
+    ordered = sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))  # so that all are aligned
+    entries: dict[str, Any] = {"__metadata__": {"unheard": _header_text(path, kind, config, arrays)}}
+    at = 0
+    for name, array in ordered:
+        entries[name] = {
+            "dtype": codes[array.dtype], "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]
+        }  # fmt: skip
+        at += array.nbytes
+    text = json.dumps(entries).encode()
+    text += b" " * (-len(text) % ALIGNMENT)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, array in ordered:
+            file.write(bytes_of(np.ascontiguousarray(array)))
+
+
+def bytes_of(array: NDArray[Any]) -> memoryview:
+    """Return the bytes of a contiguous array, not copied."""
+    return memoryview(array.reshape(-1).view(np.uint8).data)
 
 
 def load(path: Path, kind: str) -> Artefact:

@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -123,7 +123,7 @@ class Failure:
 class Tracks:
     """All tracks, ordered by id; `ids.row(track_id)` is the row of a track in `items` and in all arrays of tracks."""
 
-    items: tuple[Track, ...]
+    items: Sequence[Track]
     ids: IdMap = field(init=False)
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from unheard.checksums import seal, unseal
 from unheard.errors import UserError
+from unheard.file_lock import one_writer
 from unheard.workspace import Workspace
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ def add_listens(workspace: Workspace, listens: Iterable[Listen]) -> None:
     path = workspace.played_path
     text = "".join(seal(json.dumps(one._asdict(), ensure_ascii=True), path) + "\n" for one in listens)
     try:
-        with _lock, path.open("ab+") as file:
+        with one_writer(workspace.root), path.open("ab+") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 1))
             is_torn = file.read(1) not in (b"", b"\n")

@@ -16,7 +16,6 @@ and taking either back takes back both.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,14 +24,13 @@ from pathlib import Path
 
 from unheard.artefacts import read_json, write_json
 from unheard.errors import UserError
+from unheard.file_lock import one_writer
 from unheard.thumbs import Thumb, Version, file_version, read_thumbs, set_thumbs
 from unheard.workspace import Workspace
 
 FORMAT, VERSION = "unheard ratings", 1
 TRACK, ALBUM, ARTIST = "track:", "album:", "artist:"
 MIN_LIKED, DISLIKED, MAX_RATING = 4, 1, 5
-
-_writing = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def change_feedback(
         if not 0 <= rating <= MAX_RATING:
             raise UserError(f"rating {rating}: expected 1 to {MAX_RATING}, or 0 for none")
     now = datetime.now(tz=UTC).isoformat(timespec="seconds")
-    with _writing:
+    with one_writer(workspace.root):
         known = read_ratings(workspace)
         changes = {}
         for item in dict.fromkeys([*ratings, *stars]):

@@ -11,7 +11,6 @@ kept. "My likes" is a saved playlist without a file: the tracks with a thumb up 
 from __future__ import annotations
 
 import re
-import threading
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from unheard.artefacts import read_json, write_json
 from unheard.errors import UserError
+from unheard.file_lock import one_writer
 from unheard.thumbs import Version, read_thumbs, thumbs_version
 from unheard.workspace import Workspace
 
@@ -29,8 +29,6 @@ PREFIX = "saved:"
 LIKES = "my-likes"
 MAX_NAME_CHARS = 200
 MAX_TRACKS = 5_000
-
-_writing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def read_saved(workspace: Workspace, saved_id: str) -> SavedPlaylist | None:
 
 def save_playlist(workspace: Workspace, name: str, track_ids: Sequence[str]) -> SavedPlaylist:
     """Save a new playlist; another one with the same name stays. UserError for an empty name or too many tracks."""
-    with _writing:
+    with one_writer(workspace.root):
         saved_id = _free_id(workspace, name)
         now = _now()
         return _write(workspace, SavedPlaylist(saved_id, name, tuple(track_ids), now, now))
@@ -107,7 +105,7 @@ def change_playlist(
     track_ids  all tracks, or a function that returns them given the present ones, which nothing changes meanwhile
     """
     _refuse_likes(saved_id)
-    with _writing:
+    with one_writer(workspace.root):
         known = read_saved(workspace, saved_id)
         if known is None:
             return None
@@ -127,7 +125,7 @@ def change_playlist(
 def delete_playlist(workspace: Workspace, saved_id: str) -> bool:
     """Delete a saved playlist; return whether there was one with this id."""
     _refuse_likes(saved_id)
-    with _writing:
+    with one_writer(workspace.root):
         if ID.fullmatch(saved_id) is None or not (path := workspace.saved_dir / f"{saved_id}.json").is_file():
             return False
         path.unlink()

@@ -293,6 +293,11 @@ class Session:
             raise UserError(f"{self.model} has no vectors that a map could show; name a trained model with --model")
         return space.in_one_space
 
+    @property
+    def has_space(self) -> bool:
+        """Whether the model has vectors, which `track_map` and `directions` need."""
+        return space_of(self._recommender) is not None
+
     def track_map(self) -> TrackMap:
         """Return the stored map of the catalogue if it is up to date, else a PCA map (recommend/track_map.py)."""
         stored = load_map(self.workspace.map_path(self.catalogue.split.name, self.model))
@@ -329,6 +334,11 @@ class Session:
         with_features = self.catalogue.tracks.ids.take(np.flatnonzero(self.catalogue.content.known))
         return tuple(name for name in with_features if name not in known)
 
+    @cached_property
+    def has_unpredicted_tracks(self) -> bool:
+        """Whether `unpredicted_tracks` has any."""
+        return bool(self.unpredicted_tracks)
+
     def update_predictions(self, *, warm: bool = False, progress: Progress = silent) -> int:
         """Predict tracks that were scanned or changed after the training, write the predictions, return their number.
 
@@ -345,7 +355,7 @@ class Session:
             progress,
             leave=() if warm else self.catalogue.warm_track_ids,
         )
-        for cached in ("_recommender", "_shortlists", "directions"):
+        for cached in ("_recommender", "_shortlists", "directions", "has_unpredicted_tracks"):
             vars(self).pop(cached, None)
         return updated
 

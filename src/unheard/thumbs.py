@@ -9,7 +9,6 @@ Lines of tracks that are not in the library are kept.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -19,12 +18,11 @@ from typing import Literal, get_args
 
 from unheard.artefacts import write_text
 from unheard.checksums import seal, unseal
+from unheard.file_lock import one_writer
 from unheard.workspace import Workspace
 
 Thumb = Literal["up", "down"]
 Version = tuple[int, int, int]  # of a file: inode, time of modification in ns, size; zeros without the file
-
-_writing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def set_thumb(workspace: Workspace, track_id: str, thumb: Thumb | None) -> None:
 
 def set_thumbs(workspace: Workspace, thumbs: Mapping[str, Thumb | None]) -> None:
     """Store the thumbs of tracks, in place of earlier ones; None removes one."""
-    with _writing:
+    with one_writer(workspace.root):
         kept = [one for one in read_thumbs(workspace) if one.track_id not in thumbs]
         now = datetime.now(tz=UTC).isoformat(timespec="seconds")
         kept += [Rated(track_id, thumb, now) for track_id, thumb in thumbs.items() if thumb is not None]

@@ -17,6 +17,7 @@ W/
   maps/<split>/<model>.safetensors  position of each track on the map of the catalogue (see recommend/track_map.py)
   runs.jsonl                     a line for every `train` and `evaluate`: settings, versions, figures (run_records.py)
   indexes/<split>/<model>/<name>.safetensors  indexes for lists of large catalogues (see recommend/index_files.py)
+  snapshots/<split>/<model>.safetensors  what a server of a large catalogue opens (see serve/stored_snapshot.py)
   go.json                        what `unheard go` has made from what (see go/all_stages.py)
   lists/                         lists of `unheard go` that a server started
   jobs/                          jobs of a server and their output (see serve/jobs/)
@@ -132,6 +133,11 @@ class Workspace:
 
     def index_path(self, split: str, model: str, name: str) -> Path:
         return self.root / "indexes" / split / model.replace(":", "=") / f"{name}.safetensors"
+
+    def snapshot_path(self, split: str | None, model: str | None) -> Path:
+        """Return the path of a stored snapshot; None: the default split or model, whichever that is."""
+        name = "_" if model is None else model.replace(":", "=")
+        return self.root / "snapshots" / (split or "_") / f"{name}.safetensors"
 
     @property
     def saved_dir(self) -> Path:

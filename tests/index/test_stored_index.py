@@ -26,12 +26,12 @@ KEYS = RNG.permutation(N).astype(np.uint64) * np.uint64(2**40)
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("index") / "i.safetensors"
     vectors = Vectors(TRACKS)
-    save_index(path, build(vectors, QUERIES[:20], np.random.default_rng(1)), KEYS, vectors.digests())
+    save_index(path, build(vectors, QUERIES[:20], np.random.default_rng(1)), KEYS, vectors.digests)
     return path
 
 
 def opened(path: Path, tracks: Floats, keys: Hashes) -> Index | None:
-    return open_index(path, Vectors(tracks), keys, Vectors(tracks).digests())
+    return open_index(path, Vectors(tracks), keys, Vectors(tracks).digests)
 
 
 def nearest(index: Index, query: Floats, k: int) -> list[int]:
@@ -117,7 +117,7 @@ def half(tensors, file, **options):
     os._exit(9)
 artefacts.save_file = half
 x, keys = np.ones((50, {D}), np.float32), np.arange(50, dtype=np.uint64)
-save_index(path, build(Vectors(x), x[:3], np.random.default_rng(0)), keys, Vectors(x).digests())
+save_index(path, build(Vectors(x), x[:3], np.random.default_rng(0)), keys, Vectors(x).digests)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 9
     index = opened(path, TRACKS, KEYS)
@@ -127,9 +127,9 @@ save_index(path, build(Vectors(x), x[:3], np.random.default_rng(0)), keys, Vecto
 
 def test_digests_depend_on_every_number_and_on_the_centre() -> None:
     x = TRACKS[:50]
-    digests = Vectors(x).digests()
+    digests = Vectors(x).digests
     assert len(set(digests.tolist())) == 50
     changed = x.copy()
     changed[3, 5] = np.nextafter(changed[3, 5], np.float32(9))
-    np.testing.assert_array_equal(np.flatnonzero(Vectors(changed).digests() != digests), [3])
-    assert (Vectors(x, np.full(D, 0.1, np.float32), np.ones(50, np.float32)).digests() != digests).all()
+    np.testing.assert_array_equal(np.flatnonzero(Vectors(changed).digests != digests), [3])
+    assert (Vectors(x, np.full(D, 0.1, np.float32), np.ones(50, np.float32)).digests != digests).all()

@@ -11,7 +11,7 @@ import unheard
 from unheard import session
 from unheard.recommend import confidence as module
 from unheard.recommend.catalogue import Catalogue, Content
-from unheard.recommend.confidence import LOW_CONFIDENCE, K, confidence_model, distance_to_kth
+from unheard.recommend.confidence import LOW_CONFIDENCE, K, confidence_model, distance_to_kth, kth_smallest
 from unheard.recommend.models import make_recommender
 from unheard.recommend.recommend import recommend, similar
 from unheard.splits import Use
@@ -145,3 +145,12 @@ def test_measuring_every_track_may_be_stopped(workspace: Workspace, monkeypatch:
     assert missing[14:].any()
     here.measure_confidence()
     assert not np.isnan(found._cache).any()
+
+
+@pytest.mark.parametrize("n", [5, 399, 400, 450, 5000])
+def test_the_kth_smallest_is_that_of_a_sort(n: int) -> None:
+    rng = np.random.default_rng(n)
+    for values in (rng.standard_normal((7, n), np.float32), rng.integers(3, size=(7, n)).astype(np.float32)):
+        values[0, n // 2 :] = np.inf
+        for k in (1, 5):
+            np.testing.assert_array_equal(kth_smallest(values, k), np.sort(values, axis=1)[:, k - 1])

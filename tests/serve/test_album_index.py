@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unheard.library import Track, Tracks
-from unheard.serve.album_index import VARIOUS, albums_of, matching
+from unheard.serve.album_index import VARIOUS, AlbumTable, albums_of
 
 
 def track(path: str, artist: str, album: str, album_artist: str = "", date: str = "") -> Track:
@@ -66,6 +66,10 @@ def test_year_is_that_of_most_tracks_and_ids_do_not_depend_on_other_tracks() -> 
     members = [track(f"/m/x/{i}", "A", "X", date=date) for i, date in enumerate(("1999", "1999-05-01", "2012", ""))]
     (alone,) = albums_of(Tracks(tuple(members)))
     assert alone.year == 1999
-    more = albums_of(Tracks((*members, track("/z", "Z", "Z"))))
+    library = Tracks((*members, track("/z", "Z", "Z")))
+    more = albums_of(library)
     assert alone.album_id in {album.album_id for album in more}
-    assert [album.title for album in matching(more, "z")] == ["Z"]
+    table = AlbumTable.of(library)
+    assert table[:] == more
+    assert [album.title for album in table.take(table.matching("z"))] == ["Z"]
+    assert table.take(table.matching("")) == more

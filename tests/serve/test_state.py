@@ -39,7 +39,8 @@ from unheard.serve.cache import Cache, StoredResponse, StoredResponses, size_of
 from unheard.serve.config import ServeConfig
 from unheard.serve.schema import ListParameters
 from unheard.serve.snapshot import Snapshot
-from unheard.serve.snapshot_loader import MODEL_FILES, file_versions, has_new_tracks, load_in_process
+from unheard.serve.snapshot_files import MODEL_FILES, file_versions
+from unheard.serve.snapshot_loader import has_new_tracks, load_in_process
 from unheard.serve.state import ServerState
 from unheard.session import Session
 from unheard.splits import LIVE, load_split, renew_live
@@ -407,7 +408,7 @@ def test_pages_are_served_while_files_are_encoded(own_workspace: Path, tmp_path:
     config = ServeConfig(workspace=own_workspace)
     app = make_app(config)
     server: ServerState = app.state.server
-    server.audio_worker = AudioWorker(own_workspace, timeout_s=5.0, make_encoder=hanging_encoder)
+    server.own_worker = AudioWorker(own_workspace, timeout_s=5.0, make_encoder=hanging_encoder)
     file = {"file": ("x.wav", b"RIFF")}
     with running(config, app) as url, ThreadPoolExecutor(8) as people:
         httpx.get(f"{url}/api/tracks", timeout=60)

@@ -1,35 +1,67 @@
-"""The `index` command: make the indexes by which lists of a large catalogue are found."""
+"""The `index` command: make the indexes by which lists of a large catalogue are found, and what its server opens."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unheard.cli import console
 from unheard.cli.console import SplitOption, WorkspaceOption
 from unheard.cli.recommend import ModelOption
+from unheard.progress import Progress
+
+if TYPE_CHECKING:
+    from unheard.session import Session
 
 
 def index(
     workspace: WorkspaceOption,
     split: SplitOption = None,
     model: ModelOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Make indexes again that are up to date.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Make again what is up to date.")] = False,
 ) -> None:
-    """Make the indexes by which lists of 100,000 tracks and more are found quickly."""
-    import unheard
+    """Make the indexes by which lists of 100,000 tracks and more are found quickly, and what a server of them opens."""
+    from unheard.library import open_library
     from unheard.recommend.shortlist import min_tracks
+    from unheard.workspace import Workspace
 
-    session = unheard.open(workspace, split=split, model=model)
-    n = len(session.catalogue)
+    with open_library(Workspace.open(workspace).library_path) as library:
+        n = library.counts()["tracks"]
     if n < min_tracks():
         console.say(f"{n} tracks: fewer than {min_tracks():,}, so lists score every candidate and need no index")
         return
     with console.progress_bars() as progress:
-        session.update_predictions(progress=progress)
-        made = session.make_indexes(again=again, progress=progress)
+        session, made = _session(workspace, split, model, again=again, progress=progress)
+        made += session.make_indexes(again=again, progress=progress)
     for path in made:
         console.say(f"made {path}")
     if not made:
-        console.say(f"the indexes of {session.model} are up to date, or it has no vectors")
+        console.say(f"all that {session.model} needs is up to date, or it has no vectors")
+
+
+def _session(
+    root: Path, split: str | None, model: str | None, *, again: bool, progress: Progress
+) -> tuple[Session, list[Path]]:
+    """Return a session with predictions of all tracks, and the snapshot that was stored, if the server is installed."""
+    import unheard
+    from unheard.workspace import Workspace
+
+    try:
+        from unheard.serve.stored_snapshot import open_snapshot, store_snapshot
+    except ModuleNotFoundError:  # without unheard[serve]
+        session = unheard.open(root, split=split, model=model)
+        session.update_predictions(progress=progress)
+        return session, []
+    workspace, made = Workspace.open(root), False
+    opened = None if again else open_snapshot(workspace, split, model)
+    if opened is None:
+        made = store_snapshot(workspace, split, model, progress=progress)
+        opened = open_snapshot(workspace, split, model)
+    session = opened[0] if opened is not None else unheard.open(root, split=split, model=model)
+    if session.has_unpredicted_tracks:
+        session = unheard.open(root, split=split, model=model)
+        if session.update_predictions(progress=progress):
+            made = store_snapshot(workspace, split, model, progress=progress)
+    return session, [workspace.snapshot_path(split, model)] if made else []

@@ -39,6 +39,9 @@ def serve(
     access_log: Annotated[
         bool, typer.Option("--access-log", help="Log every request: address, route, status and time, no query.")
     ] = False,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="Number of processes that answer requests, for many at the same time.")
+    ] = 1,
     split: SplitOption = None,
     model: Annotated[str | None, typer.Option("--model", help="The model to use. Default: the trained one.")] = None,
 ) -> None:
@@ -49,6 +52,7 @@ def serve(
     try:
         from unheard.serve.app import make_app
         from unheard.serve.connections import listener
+        from unheard.serve.processes import serve_in_processes
     except ModuleNotFoundError as error:
         raise UserError(f"the server needs the package {error.name}; pip install 'unheard[serve]'") from error
     from unheard.serve.config import ServeConfig, personal_folders, read_token
@@ -69,10 +73,12 @@ def serve(
         Workspace.init(workspace)
         console.say(f"{workspace}: made a new workspace; choose your music in a browser")
     logs.configure(console.log_format(), access=access_log)
-    app = make_app(config)
     console.say(f"unheard is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C stops it)")
+    if processes > 1:
+        serve_in_processes(config, processes, grace_s=GRACE_S)
+        return
     with suppress(KeyboardInterrupt):
-        listener(app, host=host, port=port, grace_s=GRACE_S).run()
+        listener(make_app(config), host=host, port=port, grace_s=GRACE_S).run()
 
 
 def _check_port(host: str, port: int) -> None:

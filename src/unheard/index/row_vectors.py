@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +57,9 @@ class Vectors:
         """Return the rows of the `k` largest products among those `allowed` (n,), ascending, by reading all."""
         return np.sort(largest(np.where(allowed, self.products(query), -np.inf), k))
 
+    @cached_property
     def digests(self) -> NDArray[np.uint64]:
-        """Return a 64-bit hash of each vector, (n,)."""
+        """A 64-bit hash of each vector, (n,)."""
         d = self.matrix.shape[1]
         odd = (np.arange(1, d + 1, dtype=np.uint64) * ODD) | np.uint64(1)
         start = np.uint64(0)

@@ -99,12 +99,17 @@ def open_index(path: Path, vectors: Vectors, keys: Hashes, digests: Hashes) -> I
         return None
     if len(file.axes) != vectors.matrix.shape[1]:
         return None
-    order = np.argsort(keys)
-    at = order[np.minimum(np.searchsorted(keys, old_keys, sorter=order), len(keys) - 1)] if len(keys) else None
     rows = np.full(len(old_keys), -1, np.int32)
-    if at is not None:
+    if len(keys):
+        at = np.minimum(file.positions, len(keys) - 1)  # most rows are where they were, if none was added before them
         same = (keys[at] == old_keys) & (digests[at] == old_digests)
         rows[same] = at[same]
+        moved = np.flatnonzero(~same)
+        if len(moved):
+            order = np.argsort(keys)
+            found = order[np.minimum(np.searchsorted(keys[order], old_keys[moved]), len(keys) - 1)]
+            same = (keys[found] == old_keys[moved]) & (digests[found] == old_digests[moved])
+            rows[moved[same]] = found[same]
     is_listed = np.zeros(len(keys), np.bool_)
     is_listed[rows[rows >= 0]] = True
     added = np.flatnonzero(~is_listed).astype(np.int32)

@@ -38,7 +38,7 @@ class IndexFiles:
 
     def open(self, name: IndexName, vectors: Vectors) -> Index | None:
         """Return an index of the present vectors; None if there is none."""
-        return open_index(self.path(name), vectors, self._keys, vectors.digests())
+        return open_index(self.path(name), vectors, self._keys, vectors.digests)
 
     def make(self, lists: Shortlists, *, seed: int, again: bool = False, progress: Progress = silent) -> list[Path]:
         """Write the indexes that are missing, of other vectors or outdated; with `again` all. Return their paths."""
@@ -62,7 +62,7 @@ class IndexFiles:
             done += 1
 
         file = build(vectors, lists.queries(name, QUERIES, rng), rng, kinds=lists.kinds(name), step=step)
-        save_index(self.path(name), file, self._keys, vectors.digests())
+        save_index(self.path(name), file, self._keys, vectors.digests)
         progress(f"index of {name}", STEPS, STEPS)
         return self.path(name)
 

@@ -103,6 +103,7 @@ class Shortlists:
         self._numbers: OrderedDict[Selection, int] = OrderedDict()
         self._searches: dict[IndexName, Search] = {}
         self._samples: dict[Candidates, Rows] = {}
+        self._all_vectors: dict[IndexName, Vectors] = {}
 
     # -------------------------------------------------------------------------------------------------- lists
 
@@ -252,7 +253,9 @@ class Shortlists:
         return self.recommender.ranking
 
     def _vectors(self, name: IndexName) -> Vectors:
-        return self._unit_vectors if name == "directions" else Vectors(self._ranking(name).tracks)
+        if name == "directions":
+            return self._unit_vectors
+        return self._all_vectors.setdefault(name, Vectors(self._ranking(name).tracks))
 
     @cached_property
     def _unit_vectors(self) -> Vectors:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unheard.recommend.catalogue import Catalogue
 from unheard.splits import Use
@@ -26,18 +27,23 @@ NAMES: dict[Status, str] = {
     "validation": "validation track",
     "gone": "file gone",
 }
+STATUSES = tuple(NAMES)
+
+
+def status_codes(catalogue: Catalogue) -> NDArray[np.int8]:
+    """Return the status of each track, (n,), as an index into STATUSES."""
+    use, found = catalogue.use, np.full(len(catalogue), STATUSES.index("known"), np.int8)
+    if not catalogue.is_live:
+        found[(use == Use.TEST) | (use == Use.NEW)] = STATUSES.index("test")
+        found[use == Use.VAL] = STATUSES.index("validation")
+    found[~catalogue.played] = STATUSES.index("new")
+    found[catalogue.is_gone] = STATUSES.index("gone")
+    return found
 
 
 def statuses(catalogue: Catalogue) -> list[Status]:
     """Return the status of each track, by row."""
-    use, status = catalogue.use, np.full(len(catalogue), "known", object)
-    if not catalogue.is_live:
-        status[(use == Use.TEST) | (use == Use.NEW)] = "test"
-        status[use == Use.VAL] = "validation"
-    status[~catalogue.played] = "new"
-    status[[bool(track.gone_since) for track in catalogue.tracks.items]] = "gone"
-    found: list[Status] = status.tolist()
-    return found
+    return [STATUSES[code] for code in status_codes(catalogue).tolist()]
 
 
 def name_of_cold(catalogue: Catalogue) -> str:

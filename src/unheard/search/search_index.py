@@ -74,10 +74,10 @@ class SearchIndex:
         self._whole_names = whole_names.by_number(of_whole)
         first, second = of_whole[np.array(first_names).reshape(-1, 2)].T
         self._order = np.lexsort((second, first))
-        n_words = in_names.lengths
-        self._position = np.empty((len(n_words), 2), np.int64)  # how equally good documents are sorted
-        self._position[:, 0] = n_words
-        self._position[self._order, 1] = np.arange(len(n_words))
+        by_name = np.empty(len(self._order), np.int64)
+        by_name[self._order] = np.arange(len(by_name))
+        self._position = np.empty_like(by_name)  # how equally good documents are sorted
+        self._position[np.lexsort((by_name, in_names.lengths))] = np.arange(len(by_name))
         sounds = [sound_of(word) for word in self._words.strings]
         self._sounds = Vocabulary(set(sounds))
         number = {sound: at for at, sound in enumerate(self._sounds.strings)}
@@ -94,8 +94,7 @@ class SearchIndex:
         if (costs < NOT_FOUND).sum() < ENOUGH and not (costs < BEGINNING).any():
             costs = np.minimum(costs, self._costs(query, errors=True))
         found = np.flatnonzero(costs < NOT_FOUND)
-        n_words, by_name = self._position[found].T
-        return found[np.lexsort((by_name, n_words, costs[found]))]
+        return found[np.argsort(costs[found] * len(self) + self._position[found])]
 
     def named(self, query: str) -> Rows:
         """Return the documents with a name that equals a query after folding."""

@@ -10,13 +10,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard.arrays import Indices, Rows
 from unheard.library import Track, Tracks
 from unheard.recommend.filters import year_of
+from unheard.serve.browse_tables import BrowseTable
 from unheard.splits.groups import NO_ALBUM, NO_ARTIST, loose
+from unheard.strings import Strings
 
 VARIOUS = "Various artists"
 MANY = frozenset(NO_ARTIST - {"", "unknown", "unknown artist", "artist unknown", "n a"})  # names for several artists
@@ -38,6 +44,56 @@ class Album:
     @property
     def label(self) -> str:
         return f"{self.artist} - {self.title}" if self.artist else self.title
+
+
+@dataclass
+class AlbumTable(BrowseTable[Album]):
+    """Albums by artist and name.
+
+    rows    the tracks of all albums, album after album
+    starts  (album + 1,) where the tracks of each album start
+    years   (album,) 0: unknown
+    labels  artist and name in the form in which they are compared
+    """
+
+    ids: Strings
+    titles: Strings
+    artists: Strings
+    labels: Strings
+    years: NDArray[np.int32]
+    rows: Rows
+    starts: Indices
+
+    @staticmethod
+    def of(tracks: Tracks) -> AlbumTable:
+        """Return all albums of a library."""
+        albums = albums_of(tracks)
+        sizes = np.array([len(album.rows) for album in albums], np.int64)
+        return AlbumTable(
+            Strings(album.album_id for album in albums),
+            Strings(album.title for album in albums),
+            Strings(album.artist for album in albums),
+            Strings(loose(album.label) for album in albums),
+            np.array([album.year or 0 for album in albums], np.int32),
+            np.array([row for album in albums for row in album.rows], np.int32),
+            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def row(self, number: int) -> Album:
+        start, end = self.starts[number : number + 2]
+        year = int(self.years[number]) or None
+        rows = tuple(self.rows[start:end].tolist())
+        return Album(self.ids[number], self.titles[number], self.artists[number], year, rows)
+
+    def matching(self, text: str) -> Sequence[int] | Indices:
+        """Return the numbers of the albums whose artist and name together contain every word of `text`."""
+        found: Sequence[int] | Indices = range(len(self))
+        for word in dict.fromkeys(loose(text).split()):
+            found = np.intersect1d(found, self.labels.containing(word))
+        return found
 
 
 def albums_of(tracks: Tracks) -> tuple[Album, ...]:
@@ -94,9 +150,3 @@ def _folder(track: Track) -> str:
 def _natural(path: str) -> list[tuple[int, int | str]]:
     """Return a key that puts "Disc 10/02" after "Disc 9/11"."""
     return [(1, int(part)) if part.isdecimal() else (0, part.casefold()) for part in DIGITS.split(path)]
-
-
-def matching(albums: Iterable[Album], text: str) -> list[Album]:
-    """Return the albums whose artist and name together contain every word of `text`."""
-    words = loose(text).split()
-    return [album for album in albums if all(word in loose(album.label) for word in words)]

@@ -154,7 +154,8 @@ def session_encoder(root: Path, split: str | None, model: str | None) -> FileEnc
 
     Sessions are opened again when files of the workspace change, so it also works for one that has no model yet.
     """
-    from unheard.serve.snapshot_loader import file_versions
+    from unheard.serve.snapshot_files import file_versions
+    from unheard.serve.stored_snapshot import open_snapshot
     from unheard.session import Session
     from unheard.workspace import Workspace
 
@@ -168,7 +169,8 @@ def session_encoder(root: Path, split: str | None, model: str | None) -> FileEnc
             sessions.clear()
             loaded = current
         if None not in sessions:
-            sessions[None] = Session(root, split=split, model=model)
+            stored = open_snapshot(workspace, split, model)
+            sessions[None] = stored[0] if stored is not None else Session(root, split=split, model=model)
         if name not in sessions:
             sessions[name] = Session(root, model=name, catalogue=sessions[None].catalogue)
         return sessions[name]
@@ -187,19 +189,23 @@ def start_update_of_predictions(root: Path, split: str, model: str) -> BaseProce
     return process
 
 
-def start_making_indexes(root: Path, split: str, model: str) -> BaseProcess:
+def start_making_indexes(root: Path, split: str | None, model: str | None) -> BaseProcess:
     """Start a process that makes the indexes of a model that are missing or outdated, and then ends."""
     process = multiprocessing.get_context("spawn").Process(target=_make_indexes, args=(root, split, model), daemon=True)
     process.start()
     return process
 
 
-def _make_indexes(root: Path, split: str, model: str) -> None:
+def _make_indexes(root: Path, split: str | None, model: str | None) -> None:
+    from unheard.serve.stored_snapshot import open_snapshot
     from unheard.session import Session
+    from unheard.workspace import Workspace
 
     _lower_priority()
     with suppress(UnheardError):  # lists are found by a scan then
-        Session(root, split=split, model=model).make_indexes()
+        stored = open_snapshot(Workspace.open(root), split, model)
+        session = stored[0] if stored is not None else Session(root, split=split, model=model)
+        session.make_indexes()
 
 
 def _update_predictions(root: Path, split: str, model: str) -> None:

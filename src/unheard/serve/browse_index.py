@@ -1,21 +1,30 @@
-"""Tables for browsing a catalogue: search, artists, playlists and their tracks in order."""
+"""Tables for browsing a catalogue: search, artists, playlists and their tracks in order.
+
+All of them are arrays, or read rows of arrays, so that those of a large catalogue can be mapped from a file.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
+from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 
+from unheard.arrays import Mask, Rows
+from unheard.ids import IdMap, StoredIds
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.track_status import Status, statuses
+from unheard.recommend.shortlist import RowGroups
+from unheard.recommend.track_status import STATUSES, Status, status_codes
+from unheard.saved_playlists import PREFIX
 from unheard.search import SearchIndex, TrackSearch
-from unheard.serve.album_index import Album, albums_of
-from unheard.serve.schema import ArtistOut, Kind, PlaylistOut, Shown
+from unheard.serve.album_index import Album, AlbumTable
+from unheard.serve.browse_tables import BrowsedArtists, BrowsedPlaylists
+from unheard.serve.schema import Kind, Shown
 from unheard.splits import Use
-from unheard.splits.groups import loose
 
 KINDS: tuple[Kind, Kind, Kind] = ("cold", "warm", "other")
 
@@ -31,24 +40,42 @@ class BrowseIndex:
         self.search("prepare", artist="prepare")
         self.search_artists("prepare")
         self.search_playlists("prepare")
-        _ = self.by_track, self.statuses, self.album_of_id, self.album_of_row, self._kinds, self._n_playlists
+        _ = (
+            self.playlists,
+            self.by_track,
+            self.status_codes,
+            self.statuses_present,
+            self._album_ids,
+            self._album,
+            self._n_playlists,
+        )
 
     def kind(self, row: int) -> Kind:
         """Return cold (a test track or new), warm (a train track with plays) or other (validation, or no plays)."""
-        return KINDS[self._kinds[row]]
+        return KINDS[int(self._kinds[row])]
 
     def status(self, row: int) -> Status:
         """Return what pages call a track: new, known, test or validation; see recommend/track_status.py."""
-        return self.statuses[row]
+        return STATUSES[int(self.status_codes[row])]
 
     def n_playlists(self, row: int) -> int:
         """Return how many playlists contain a track."""
-        return self._n_playlists[row]
+        return int(self._n_playlists[row])
 
     @cached_property
-    def statuses(self) -> list[Status]:
-        """The status of each track, by row."""
-        return statuses(self.catalogue)
+    def status_codes(self) -> NDArray[np.int8]:
+        """The status of each track (n,), as an index into STATUSES."""
+        return status_codes(self.catalogue)
+
+    @cached_property
+    def statuses_present(self) -> frozenset[Status]:
+        """Every status that some track has."""
+        return frozenset(STATUSES[code] for code in np.unique(self.status_codes))
+
+    def has_status(self, status: Status) -> Mask:
+        """Return whether each track has a status, (n,)."""
+        found: Mask = self.status_codes == STATUSES.index(status)
+        return found
 
     def tracks_of(self, playlist: int) -> tuple[int, ...]:
         """Return the rows of the tracks of a playlist (its row) in order; a track may occur more than once."""
@@ -60,60 +87,70 @@ class BrowseIndex:
         return self.catalogue.plays.tocsc()
 
     @cached_property
-    def artists(self) -> tuple[ArtistOut, ...]:
+    def artists(self) -> BrowsedArtists:
         """All artists by name. A track counts for its first credited artist."""
-        counts: dict[str, Counter[str]] = {}
-        new: Counter[str] = Counter()
-        for row, track in enumerate(self.catalogue.tracks.items):
-            if track.artists:
-                counts.setdefault(track.artists[0], Counter())[self.kind(row)] += 1
-                new[track.artists[0]] += self.status(row) == "new"
-        return tuple(
-            ArtistOut(name=name, tracks=kinds.total(), new=new[name], cold=kinds["cold"], warm=kinds["warm"])
-            for name, kinds in sorted(counts.items(), key=lambda item: (loose(item[0]), item[0]))
-        )
+        first = [track.artists[0] if track.artists else None for track in self.catalogue.tracks.items]
+        return BrowsedArtists.of(first, self._kinds, self.has_status("new"))
 
     @cached_property
-    def albums(self) -> tuple[Album, ...]:
+    def albums(self) -> AlbumTable:
         """All albums by artist and name."""
-        return albums_of(self.catalogue.tracks)
+        return AlbumTable.of(self.catalogue.tracks)
+
+    def album_of_id(self, album_id: str) -> Album | None:
+        """Return the album with an id, None for an unknown one."""
+        return self.albums[self._album_ids.row(album_id)] if album_id in self._album_ids else None
+
+    def album_of_row(self, row: int) -> Album | None:
+        """Return the album of a track, None if it has none."""
+        number = int(self._album[row])
+        return None if number < 0 else self.albums[number]
 
     @cached_property
-    def album_of_id(self) -> dict[str, Album]:
-        """Each album by its id."""
-        return {album.album_id: album for album in self.albums}
+    def _album_ids(self) -> IdMap:
+        return StoredIds(self.albums.ids)
 
     @cached_property
-    def album_of_row(self) -> dict[int, Album]:
-        """The album of each track that has one, by row."""
-        return {row: album for album in self.albums for row in album.rows}
+    def _album(self) -> NDArray[np.int32]:
+        """Number of each track's album, (n,), -1 without one."""
+        found = np.full(len(self.catalogue), -1, np.int32)
+        found[self.albums.rows] = np.repeat(np.arange(len(self.albums)), np.diff(self.albums.starts))
+        return found
 
     @cached_property
-    def playlists(self) -> tuple[PlaylistOut, ...]:
+    def playlists(self) -> BrowsedPlaylists:
         """All playlists by id."""
-        sizes = np.diff(self.catalogue.plays.indptr)
-        return tuple(
-            PlaylistOut(playlist_id=name, tracks=int(size))
-            for name, size in zip(self.catalogue.playlists, sizes, strict=True)
-        )
+        return BrowsedPlaylists(self.catalogue.playlists, np.diff(self.catalogue.plays.indptr))
 
-    def search(self, text: str, *, which: Shown = "all", artist: str = "") -> tuple[int, ...]:
+    def search(self, text: str, *, which: Shown = "all", artist: str = "") -> Rows:
         """Return the rows of the tracks that match every word, best first (unheard.search); all, by name, for ""."""
-        rows = [int(row) for row in self._track_search.search(text)]
+        rows = self._track_search.search(text)
         if artist:
-            credited = self._by_artist.get(artist, set())
-            rows = [row for row in rows if row in credited]
-        return tuple(row for row in rows if which in ("all", self.kind(row), self.status(row)))
+            credited = np.zeros(len(self.catalogue), np.bool_)
+            credited[self._rows_of_artist(artist)] = True
+            rows = rows[credited[rows]]
+        if which == "all":
+            return rows
+        fits = self._kinds[rows] == KINDS.index(cast("Kind", which)) if which in KINDS else np.zeros(len(rows), bool)
+        if which in STATUSES:
+            fits = fits | self.has_status(which)[rows]
+        found: Rows = rows[fits]
+        return found
 
-    def search_artists(self, text: str) -> tuple[ArtistOut, ...]:
-        """Return the artists whose name matches every word, best first; all, by name, for ""."""
-        return tuple(self.artists[row] for row in self._artist_search.search(text))
+    def search_artists(self, text: str) -> Rows:
+        """Return the rows of `artists` whose name matches every word, best first; all, by name, for ""."""
+        return self._artist_search.search(text)
 
-    def search_playlists(self, text: str) -> tuple[PlaylistOut, ...]:
-        """Return the playlists whose id matches every word, best first; all, by id, for ""."""
+    def search_playlists(self, text: str) -> Rows:
+        """Return the rows of the imported playlists whose id matches every word, best first; all, by id, for ""."""
         if not text.strip():
-            return self.playlists
-        return tuple(self.playlists[row] for row in self._playlist_search.search(text))
+            return np.flatnonzero(self._is_imported)
+        rows = self._playlist_search.search(text)
+        return rows[self._is_imported[rows]]
+
+    @cached_property
+    def _is_imported(self) -> Mask:
+        return np.array([not name.startswith(PREFIX) for name in self.catalogue.playlists], np.bool_)
 
     @cached_property
     def _track_search(self) -> TrackSearch:
@@ -121,34 +158,44 @@ class BrowseIndex:
 
     @cached_property
     def _artist_search(self) -> SearchIndex:
-        return SearchIndex(((artist.name,), ()) for artist in self.artists)
+        return SearchIndex(((name,), ()) for name in self.artists.names)
 
     @cached_property
     def _playlist_search(self) -> SearchIndex:
-        return SearchIndex(((playlist.playlist_id,), ()) for playlist in self.playlists)
+        return SearchIndex(((name,), ()) for name in self.catalogue.playlists)
 
     def of_artist(self, name: str) -> tuple[int, ...]:
         """Return the rows of the tracks that credit an artist, ascending; empty for an unknown one."""
-        return tuple(sorted(self._by_artist.get(name, ())))
+        return tuple(self._rows_of_artist(name).tolist())
+
+    def _rows_of_artist(self, name: str) -> Rows:
+        names, groups = self._credited
+        return groups.rows_of(np.array([names.row(name)])) if name in names else np.zeros(0, np.int32)
 
     @cached_property
-    def _by_artist(self) -> dict[str, set[int]]:
-        """Rows of the tracks that credit each artist."""
-        found: dict[str, set[int]] = {}
-        for row, track in enumerate(self.catalogue.tracks.items):
-            for name in track.artists:
-                found.setdefault(name, set()).add(row)
-        return found
+    def _credited(self) -> tuple[IdMap, RowGroups]:
+        """The names of all credited artists, and the tracks that credit each."""
+        numbers: dict[str, int] = {}
+        pairs = [
+            (numbers.setdefault(name, len(numbers)), row)
+            for row, track in enumerate(self.catalogue.tracks.items)
+            for name in dict.fromkeys(track.artists)
+        ]
+        artist, rows = np.array(list(chain.from_iterable(pairs)), np.int32).reshape(-1, 2).T
+        groups = RowGroups.of(artist)
+        return StoredIds(numbers), RowGroups(rows[groups.rows], groups.starts)
 
     @cached_property
-    def _kinds(self) -> list[int]:
+    def _kinds(self) -> NDArray[np.int8]:
         """Index into KINDS of each track."""
         use, known = self.catalogue.use, self.catalogue.warm.known
         cold = (use == Use.TEST) | (use == Use.NEW)
         if self.catalogue.is_live:  # plays that came after the split was made count too
             cold, known = ~self.catalogue.played, known & self.catalogue.played
-        return [int(kind) for kind in np.where(cold, 0, np.where((use == Use.TRAIN) & known, 1, 2))]
+        kinds: NDArray[np.int8] = np.where(cold, 0, np.where((use == Use.TRAIN) & known, 1, 2)).astype(np.int8)
+        return kinds
 
     @cached_property
-    def _n_playlists(self) -> list[int]:
-        return [int(n) for n in np.diff(self.by_track.indptr)]
+    def _n_playlists(self) -> NDArray[np.int32]:
+        found: NDArray[np.int32] = np.diff(self.by_track.indptr).astype(np.int32)
+        return found

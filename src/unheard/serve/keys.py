@@ -21,7 +21,6 @@ import hmac
 import json
 import re
 import secrets
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -32,6 +31,7 @@ from typing import Literal, get_args
 from unheard.artefacts import atomic_path, read_json
 from unheard.checksums import seal
 from unheard.errors import UserError
+from unheard.file_lock import one_writer
 from unheard.thumbs import Version, file_version
 from unheard.workspace import Workspace
 
@@ -42,8 +42,6 @@ HASH = re.compile(r"[0-9a-f]{64}")
 SECRET_BYTES = 24
 OWNER_ONLY = 0o600
 Scope = Literal["read", "listen", "admin"]
-
-_writing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def make_key(workspace: Workspace, name: str, *, scope: Scope = "listen", salted
     """
     if NAME.fullmatch(name) is None:
         raise UserError(f"key {name!r:.60}: expected 1 to 40 of a-z, 0-9, dots and dashes; choose another name")
-    with _writing:
+    with one_writer(workspace.root):
         keys = read_keys(workspace)
         if name in keys:
             raise UserError(f"key {name!r}: there is one; `unheard serve-key --remove {name}` removes it")
@@ -103,7 +101,7 @@ def make_key(workspace: Workspace, name: str, *, scope: Scope = "listen", salted
 
 def remove_key(workspace: Workspace, name: str) -> None:
     """Remove a key. UserError if there is none of this name."""
-    with _writing:
+    with one_writer(workspace.root):
         keys = read_keys(workspace)
         if name not in keys:
             raise UserError(f"key {name!r:.60}: there is none; `unheard serve-key` lists them")

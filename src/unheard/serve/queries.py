@@ -15,7 +15,6 @@ from unheard.recommend.models import BASELINES, ORACLE, without_part
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import Recommendation
 from unheard.recommend.seeds import NewTrack
-from unheard.saved_playlists import PREFIX
 from unheard.serve.schema import (
     ArtistPage,
     Likes,
@@ -60,7 +59,9 @@ def search(
         ("search", text, which, artist), lambda: snapshot.browse_index.search(text, which=which, artist=artist)
     )
     return TrackPage(
-        total=len(rows), offset=offset, items=tuple(track_out(snapshot, row) for row in rows[offset : offset + limit])
+        total=len(rows),
+        offset=offset,
+        items=tuple(track_out(snapshot, row) for row in rows[offset : offset + limit].tolist()),
     )
 
 
@@ -80,8 +81,9 @@ def track(snapshot: Snapshot, track_id: str) -> TrackDetail:
 
 def artists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> ArtistPage:
     """Return the artists whose name matches every word of `text`, the best matches first; all, by name, for ""."""
-    found = snapshot.browse_index.search_artists(text)
-    return ArtistPage(total=len(found), offset=offset, items=found[offset : offset + limit])
+    index = snapshot.browse_index
+    found = index.search_artists(text)
+    return ArtistPage(total=len(found), offset=offset, items=index.artists.take(found[offset : offset + limit]))
 
 
 def playlists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int = 50) -> PlaylistPage:
@@ -89,9 +91,9 @@ def playlists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int
 
     Saved playlists have a list of their own.
     """
-    matching = snapshot.browse_index.search_playlists(text)
-    found = [one for one in matching if not one.playlist_id.startswith(PREFIX)]
-    return PlaylistPage(total=len(found), offset=offset, items=tuple(found[offset : offset + limit]))
+    index = snapshot.browse_index
+    found = index.search_playlists(text)
+    return PlaylistPage(total=len(found), offset=offset, items=index.playlists.take(found[offset : offset + limit]))
 
 
 def playlist(snapshot: Snapshot, playlist_id: str) -> PlaylistDetail:

@@ -20,7 +20,8 @@ from unheard.recommend.models import BASELINES, ORACLE, factors_of, trained_mode
 from unheard.serve.audio_worker import BusyError
 from unheard.serve.browse_index import BrowseIndex
 from unheard.serve.cache import Cache, StoredResponses
-from unheard.serve.snapshot_loader import FileVersions, warm_up
+from unheard.serve.snapshot_files import FileVersions
+from unheard.serve.snapshot_loader import warm_up
 from unheard.session import Session
 
 T = TypeVar("T")

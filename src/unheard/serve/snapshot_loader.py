@@ -1,7 +1,8 @@
-"""Load a workspace for serving, and detect that its files have changed. Does not import torch.
+"""Load a workspace for serving. Does not import torch.
 
 Loading takes about a second of Python for 10,000 tracks, which would block every other thread. A server that already
-has a snapshot therefore loads the next one in another process and only unpickles the result.
+has a snapshot therefore loads the next one in another process and only unpickles the result. The process of a large
+catalogue stores the result in a file, which the server opens (stored_snapshot.py).
 """
 
 from __future__ import annotations
@@ -16,30 +17,24 @@ from typing import cast
 
 import numpy as np
 
-from unheard.inference.predictions import RANKER_FILE, can_encode_files
+from unheard.inference.predictions import can_encode_files
 from unheard.recommend.models import without_part
 from unheard.serve.browse_index import BrowseIndex
+from unheard.serve.stored_snapshot import is_large, open_snapshot, store_snapshot
 from unheard.session import Session
 from unheard.workspace import Workspace
 
 POLL_EVERY_S = 0.2
 NICENESS = 5
 Contents = tuple[Session, BrowseIndex]  # of a snapshot
-FileVersions = tuple[tuple[str, int, int], ...]
-# Files of a model that a session or the audio worker reads once. Others (history.json) are read
-# from the disk for each request, or not by the server at all.
-MODEL_FILES = (
-    "predictions.safetensors",
-    "scale.json",
-    "estimates.safetensors",
-    "checkpoint.safetensors",
-    RANKER_FILE,
-    "fit.json",
-)
 
 
 def load(workspace: Workspace, split: str | None, model: str | None) -> Contents:
     """Return a session of the workspace that is ready for requests, and the tables for browsing its catalogue."""
+    stored = open_snapshot(workspace, split, model)
+    if stored is not None:
+        warm_up(stored[0])
+        return stored
     session = Session(workspace.root, split=split, model=model)
     warm_up(session)
     return session, BrowseIndex(session.catalogue)
@@ -71,7 +66,9 @@ def load_in_process(
         while not ours.poll(POLL_EVERY_S):
             if stopping.is_set():
                 return None
-        loaded = cast("Contents", ours.recv())
+        loaded = cast("Contents | None", ours.recv())
+        if loaded is None:
+            loaded = open_snapshot(workspace, split, model, must_be_current=False)
     except Exception:  # noqa: BLE001 - whatever it was: the server then loads in its own process, which reports errors
         return None
     finally:
@@ -87,35 +84,16 @@ def _load_and_send(pipe: Connection, workspace: Workspace, split: str | None, mo
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     with suppress(Exception):
+        if is_large(workspace) and store_snapshot(workspace, split, model):
+            pipe.send(None)
+            return
         session, browse_index = load(workspace, split, model)
         prepare_all(session, browse_index)
         pipe.send((session, browse_index))
     pipe.close()
 
 
-def file_versions(workspace: Workspace) -> FileVersions:
-    """Return (path, modification time in ns, size) of every file that a session reads."""
-    library, root = workspace.library_path, workspace.root
-    files = (
-        workspace.splits_path,
-        library,
-        library.with_name(f"{library.name}-wal"),
-        workspace.plays_dir / "playlists.parquet",
-        *sorted((root / "factors").glob("*.safetensors")),
-        *sorted(path for name in MODEL_FILES for path in (root / "models").glob(f"*/*/{name}")),
-    )
-    found = []
-    for path in files:
-        try:
-            state = path.stat()
-        except OSError:
-            continue
-        if state.st_size:  # an empty write-ahead log is the same as none
-            found.append((str(path), state.st_mtime_ns, state.st_size))
-    return tuple(found)
-
-
 def has_new_tracks(session: Session) -> bool:
     """Return whether the session's model has to predict tracks that were scanned after its training, and can."""
     split, model = session.catalogue.split.name, without_part(session.model)
-    return can_encode_files(session.workspace, split, model) and bool(session.unpredicted_tracks)
+    return can_encode_files(session.workspace, split, model) and session.has_unpredicted_tracks

@@ -161,7 +161,7 @@ def _read(workspace: Workspace, read: Callable[[list[Shard]], Result]) -> Result
 
 
 def _open_store(workspace: Workspace, library: Library, shards: list[Shard]) -> MelStore:
-    latest, entries = latest_entries(shards, library.source_hashes())
+    latest, entries = latest_entries(shards, library.source_hashes() if shards else {})
     if not latest:
         raise MissingStageError(
             f"{workspace.root}: no spectrograms are stored", f"unheard scan -w {workspace.root} MUSIC"

@@ -1,7 +1,8 @@
 """The queue of jobs of a workspace: one runs at a time, the others wait in the order of their requests.
 
-Jobs are stored in files, so a restarted server has them. A job that was running when the previous server ended is
-orphaned; while its process exists, no other job starts.
+Jobs are stored in files, so a restarted server has them, and every process of a server can add and see them. One of
+them, which has called `start`, runs them. A job that was running when the previous server ended is orphaned; while its
+process exists, no other job starts.
 """
 
 from __future__ import annotations
@@ -39,21 +40,29 @@ class Jobs:
         self.workspace, self.roots = workspace, tuple(roots)
         self.folder = workspace / "jobs"
         self._lock = threading.RLock()
-        self._jobs = record.read_all(self.folder)
+        self._files = record.JobFiles(self.folder)
+        self._jobs: dict[str, Job] = {}
         self._cancelled: set[str] = set()
         self._changed = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self._read()
 
     # -------------------------------------------------------------------------------------------- any thread
 
     def start(self) -> None:
         """Start the thread, which runs the jobs that are waiting."""
+        self._read()
         for job in list(self._jobs.values()):
             if job.state is State.RUNNING or (job.state is State.ORPHANED and self._is_alive(job) != job.still_runs):
                 self._orphan(job)
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
+
+    @property
+    def is_started(self) -> bool:
+        """Whether this process runs the jobs."""
+        return self._thread is not None
 
     def stop(self) -> None:
         """Interrupt the running job and wait for its end; waiting jobs stay in the queue for the next start."""
@@ -65,10 +74,12 @@ class Jobs:
     def all(self) -> list[Job]:
         """Return every job, newest first. Jobs are returned without the folders of this machine."""
         with self._lock:
+            self._read()
             return [self._shown(job) for job in reversed(self._jobs.values())]
 
     def get(self, job_id: str) -> Job | None:
         with self._lock:
+            self._read()
             job = self._jobs.get(job_id)
             return job and self._shown(job)
 
@@ -96,6 +107,7 @@ class Jobs:
         commands = [command_line(request, self.workspace, self.roots) for request in requests]
         added = []
         with self._lock:
+            self._read()
             if sum(job.state is State.QUEUED for job in self._jobs.values()) + len(requests) > MAX_WAITING:
                 raise UserError(f"{MAX_WAITING} jobs are waiting; cancel one or wait")
             for request, command in zip(requests, commands, strict=True):
@@ -108,11 +120,19 @@ class Jobs:
         return [self._shown(job) for job in added]
 
     def cancel(self, job_id: str) -> Job | None:
-        """Remove a job from the queue, or interrupt it if it runs; return it, or None if it does not exist."""
+        """Remove a job from the queue, or interrupt it if it runs; return it, or None if it does not exist.
+
+        If another process runs the jobs, it does so a moment later.
+        """
         with self._lock:
+            self._read()
             job = self._jobs.get(job_id)
             if job is None:
                 return None
+            if self._thread is None and not job.state.is_over:
+                with suppress(OSError):
+                    record.ask_to_cancel(self.folder, job)
+                return job
             if job.state is State.QUEUED:
                 with suppress(*FILE_ERRORS):  # it does not run, whether or not its file can be written
                     self._update(job, state=State.CANCELLED, ended_at=time.time())
@@ -129,7 +149,7 @@ class Jobs:
         while not self._stopping:
             job = self._next()
             if job is None:
-                self._changed.wait(POLL_EVERY_S if self._orphans() else None)
+                self._changed.wait(POLL_EVERY_S)  # other processes add jobs too
                 self._changed.clear()
             else:
                 try:
@@ -139,6 +159,7 @@ class Jobs:
 
     def _next(self) -> Job | None:
         with self._lock:
+            self._read()
             if self._orphans():
                 return None
             self._cancel_what_cannot_start()
@@ -149,7 +170,11 @@ class Jobs:
         """Cancel the waiting jobs of batches in which an earlier job has ended without being done."""
         failed: dict[str, Job] = {}
         for job in list(self._jobs.values()):
-            if job.state is State.QUEUED and job.batch in failed:
+            if job.state is State.QUEUED and record.is_asked_to_cancel(self.folder, job):
+                with suppress(*FILE_ERRORS):
+                    self._update(job, state=State.CANCELLED, ended_at=time.time())
+                    record.forget_request_to_cancel(self.folder, job)
+            elif job.state is State.QUEUED and job.batch in failed:
                 message = f"not started, because `{failed[job.batch].verb}` did not end well"
                 with suppress(*FILE_ERRORS):
                     self._update(job, state=State.CANCELLED, ended_at=time.time(), message=message)
@@ -194,6 +219,8 @@ class Jobs:
                 grace_ends_s = now + GRACE_S.get(signalled, 0.0)
         state = State.CANCELLED if signalled else State.DONE if running.returncode == 0 else State.FAILED
         self._update(job, state=state, ended_at=time.time(), exit_code=running.returncode)
+        with suppress(OSError):
+            record.forget_request_to_cancel(self.folder, job)
 
     def _fail(self, job: Job, error: Exception) -> None:
         """Mark a job as failed, on disk if that is possible."""
@@ -206,7 +233,7 @@ class Jobs:
                 record.write(self.folder, failed)
 
     def _is_cancelled(self, job: Job) -> bool:
-        return self._stopping or job.job_id in self._cancelled
+        return self._stopping or job.job_id in self._cancelled or record.is_asked_to_cancel(self.folder, job)
 
     def _orphans(self) -> list[Job]:
         """Return the jobs of an earlier server that still run; mark those that have ended since."""
@@ -226,6 +253,15 @@ class Jobs:
 
     def _is_alive(self, job: Job) -> bool:
         return job.pid is not None and job.process_started != "" and process.started(job.pid) == job.process_started
+
+    def _read(self) -> None:
+        """Read jobs that other processes have added, and in a process that does not run them, changed."""
+        with self._lock:
+            changed = [job for job in self._files.changed() if self._thread is None or job.job_id not in self._jobs]
+            if changed:
+                self._jobs.update((job.job_id, job) for job in changed)
+                ordered = sorted(self._jobs.values(), key=lambda job: (job.created_at, job.job_id))
+                self._jobs = {job.job_id: job for job in ordered}
 
     def _update(self, job: Job, *, on_disk: bool = True, **changes: object) -> Job:
         """Change a job in memory and, with `on_disk`, in its file; return it."""

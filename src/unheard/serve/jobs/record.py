@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from enum import StrEnum
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unheard.artefacts import write_json
 from unheard.checksums import read_sealed
+from unheard.thumbs import Version, file_version
 
+SETTLED_NS = 1_000_000_000
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 
@@ -79,17 +82,55 @@ def write(folder: Path, job: Job) -> None:
     write_json(folder / f"{job.job_id}.json", job.model_dump(mode="json"), indent=1)
 
 
-def read_all(folder: Path) -> dict[str, Job]:
-    """Return every stored job by id, oldest first; other files are skipped."""
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            job = Job.model_validate(read_sealed(path))
-        except (OSError, ValueError, ValidationError):
-            continue
-        if path.stem == job.job_id and ID.fullmatch(job.job_id):
-            found[job.job_id] = job
-    return found
+class JobFiles:
+    """Reads the files of jobs that have changed since they were read before."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._seen: dict[str, Version] = {}
+        self._folder_version: Version | None = None
+
+    def changed(self) -> list[Job]:
+        """Return the jobs whose files are new or have changed, oldest first; other files are skipped."""
+        version = file_version(self.folder)
+        is_settled = time.time_ns() - version[1] > SETTLED_NS  # two changes within a tick of the clock are one to it
+        if version == self._folder_version and is_settled:
+            return []
+        self._folder_version = version if is_settled else None
+        found = []
+        for path in self.folder.glob("*.json"):
+            version = file_version(path)
+            if self._seen.get(path.name) != version and (job := _read(path)) is not None:
+                self._seen[path.name] = version
+                found.append(job)
+        return sorted(found, key=lambda job: (job.created_at, job.job_id))
+
+
+def _read(path: Path) -> Job | None:
+    try:
+        job = Job.model_validate(read_sealed(path))
+    except (OSError, ValueError, ValidationError):
+        return None
+    return job if path.stem == job.job_id and ID.fullmatch(job.job_id) else None
+
+
+def ask_to_cancel(folder: Path, job: Job) -> None:
+    """Ask the process that runs the jobs to cancel one."""
+    _cancel_path(folder, job).touch()
+
+
+def is_asked_to_cancel(folder: Path, job: Job) -> bool:
+    """Return whether another process has asked to cancel a job."""
+    return _cancel_path(folder, job).exists()
+
+
+def forget_request_to_cancel(folder: Path, job: Job) -> None:
+    """Remove what `ask_to_cancel` has written."""
+    _cancel_path(folder, job).unlink(missing_ok=True)
+
+
+def _cancel_path(folder: Path, job: Job) -> Path:
+    return folder / f"{job.job_id}.cancel"
 
 
 def log_path(folder: Path, job: Job) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from unheard.serve.album_index import Album, matching
+from unheard.serve.album_index import Album
 from unheard.serve.http_caching import REUSABLE
 from unheard.serve.pages.browse import PageNumber, Words
 from unheard.serve.pages.layout import CurrentSnapshot, page
@@ -45,19 +45,20 @@ class AlbumView:
 @router.get("/albums", dependencies=[REUSABLE])
 def albums(request: Request, snapshot: CurrentSnapshot, q: Words = "", number: PageNumber = 1) -> Response:
     """List all albums, or those that match."""
-    found = matching(snapshot.browse_index.albums, q)
+    table = snapshot.browse_index.albums
+    found = table.matching(q)
     pagination = Pagination(number, ALBUMS_A_PAGE, len(found), "/albums", {"q": q})
     if pagination.is_past_the_end:
         return RedirectResponse(pagination.link(pagination.n_pages), 303)
     first = (number - 1) * ALBUMS_A_PAGE
-    shown = [album_view(snapshot, album) for album in found[first : first + ALBUMS_A_PAGE]]
+    shown = [album_view(snapshot, album) for album in table.take(found[first : first + ALBUMS_A_PAGE])]
     return page(request, "albums.html", q=q, pagination=pagination, albums=shown)
 
 
 @router.get("/album", dependencies=[REUSABLE])
 def album(request: Request, snapshot: CurrentSnapshot, id: str) -> Response:  # noqa: A002 - in the address
     """Show an album and its tracks in order."""
-    found = snapshot.browse_index.album_of_id.get(id)
+    found = snapshot.browse_index.album_of_id(id)
     if found is None:
         raise NotFoundError(f"There is no album {id!r:.60}. Its tags may have changed: look for it under Albums.")
     tracks = [show_row(snapshot, row) for row in found.rows]
@@ -78,7 +79,7 @@ def artist(request: Request, snapshot: CurrentSnapshot, name: Words) -> Response
     rows = index.of_artist(name)
     if not rows:
         raise NotFoundError(f"There is no artist {name!r:.60}.")
-    own = list(dict.fromkeys(index.album_of_row[row] for row in rows if row in index.album_of_row))
+    own = list(dict.fromkeys(album for row in rows if (album := index.album_of_row(row)) is not None))
     own.sort(key=lambda one: (one.artist != name, -(one.year or 0), one.title))
     tracks = [show_row(snapshot, row) for row in _in_order(rows, own)]
     return page(
@@ -108,5 +109,5 @@ def _in_order(rows: Sequence[int], own: Sequence[Album]) -> list[int]:
 def album_of(snapshot: Snapshot, shown: TrackView) -> AlbumView | None:
     """Return the album of a track, or None."""
     row = snapshot.catalogue.tracks.ids.row(shown.track_id)
-    found = snapshot.browse_index.album_of_row.get(row)
+    found = snapshot.browse_index.album_of_row(row)
     return None if found is None else album_view(snapshot, found)

@@ -54,9 +54,10 @@ def home(request: Request) -> Response:
 
 
 def _home(request: Request, snapshot: Snapshot, today: int, *, mapped: bool) -> Response:
-    statuses = np.array(snapshot.browse_index.statuses, object)
-    shown = next((status for status in ("new", "test") if (statuses == status).any()), None)
-    rows = np.flatnonzero(statuses == shown) if shown else np.arange(len(snapshot.catalogue))
+    index = snapshot.browse_index
+    offered: tuple[Status, Status] = ("new", "test")
+    shown = next((status for status in offered if status in index.statuses_present), None)
+    rows = np.flatnonzero(index.has_status(shown)) if shown else np.arange(len(snapshot.catalogue))
     warm = snapshot.catalogue.candidates("warm", new=False)
     rng = np.random.default_rng(today)
     showcase = [show_row(snapshot, row) for row in rows[rng.permutation(len(rows))[:N_SHOWCASE]]]
@@ -71,8 +72,8 @@ def _home(request: Request, snapshot: Snapshot, today: int, *, mapped: bool) -> 
         shown=shown,
         mel="" if with_audio is None else address("/pictures/mel", id=snapshot.catalogue.tracks.ids[with_audio]),
         n_tracks=len(snapshot.catalogue),
-        n_new=int((statuses == "new").sum()),
-        n_test=int((statuses == "test").sum()),
+        n_new=int(index.has_status("new").sum()),
+        n_test=int(index.has_status("test").sum()),
         n_playlists=len(snapshot.catalogue.playlists),
     )
 
@@ -109,7 +110,7 @@ def tracks(
     pagination = Pagination(number, TRACKS_A_PAGE, found.total, "/tracks", query)
     if pagination.is_past_the_end:
         return RedirectResponse(pagination.link(pagination.n_pages), 303)
-    present = set(snapshot.browse_index.statuses)
+    present = snapshot.browse_index.statuses_present
     return page(
         request,
         "tracks.html",

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from numpy.typing import NDArray
 
-from unheard.errors import UserError
 from unheard.recommend.options import ListOptions
 from unheard.recommend.track_map import TrackMap
 from unheard.serve import queries
@@ -21,6 +20,7 @@ from unheard.serve.pages.views import TrackView, show, show_row
 from unheard.serve.snapshot import Snapshot
 from unheard.serve.state import server_state
 
+MAX_TRACKS = 200_000  # of a map that pages show unasked
 router = APIRouter()
 
 N_NEAREST = 10
@@ -107,18 +107,19 @@ def current_map(snapshot: Snapshot) -> TrackMap:
 
 
 def has_map(snapshot: Snapshot) -> bool:
-    """Return whether the model has a space that can be drawn."""
-    try:
-        return bool(len(current_map(snapshot).points))
-    except UserError:
-        return False
+    """Return whether the model has a space that can be drawn, and not so many tracks that drawing takes minutes."""
+    return snapshot.default.has_space and 0 < len(snapshot.catalogue) <= MAX_TRACKS
 
 
 def kinds(snapshot: Snapshot) -> list[str]:
     """Return warm for known tracks and cold for the others, by row."""
-    known = ("known", "gone")
-    statuses = snapshot.browse_index.statuses
-    return snapshot.cached("kinds", lambda: ["warm" if status in known else "cold" for status in statuses])
+    index = snapshot.browse_index
+
+    def computed() -> list[str]:
+        is_known = index.has_status("known") | index.has_status("gone")
+        return ["warm" if known else "cold" for known in is_known.tolist()]
+
+    return snapshot.cached("kinds", computed)
 
 
 def found_tracks(snapshot: Snapshot, words: str) -> list[TrackView]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from unheard.library import Track
 from unheard.recommend.confidence import LOW_CONFIDENCE
-from unheard.recommend.filters import genres_of, year_of
+from unheard.recommend.filters import year_of
 from unheard.recommend.shown_scores import match_text
 from unheard.recommend.track_status import NAMES
 from unheard.serve.pages.text import address_of, clock
@@ -106,10 +109,10 @@ def genres(snapshot: Snapshot) -> tuple[str, ...]:
     """Return every genre in the tags, the most frequent first."""
 
     def count() -> tuple[str, ...]:
-        counts: dict[str, int] = {}
-        for track in snapshot.catalogue.tracks.items:
-            for genre in genres_of(track):
-                counts[genre] = counts.get(genre, 0) + 1
+        columns, counts = snapshot.catalogue.filter_columns, Counter[str]()
+        tracks_of_tag = np.bincount(columns.genre, minlength=len(columns.genres)).tolist()
+        for names, n in zip(columns.genres, tracks_of_tag, strict=True):
+            counts.update(dict.fromkeys(names, n))
         return tuple(sorted(counts, key=lambda genre: (-counts[genre], genre)))
 
     return snapshot.cached("genres", count)

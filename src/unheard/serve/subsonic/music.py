@@ -23,6 +23,7 @@ from unheard.serve.album_index import ID_BYTES, VARIOUS, Album
 from unheard.serve.snapshot import Snapshot
 from unheard.serve.subsonic import client_ids
 from unheard.splits.groups import loose
+from unheard.track_table import in_memory
 
 NO_ALBUM, NO_ARTIST = "[no album]", "[unknown artist]"
 
@@ -51,7 +52,7 @@ class Music:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.index = snapshot.browse_index
-        self.tracks = snapshot.catalogue.tracks
+        self.tracks = in_memory(snapshot.catalogue.tracks)
         self._directions: tuple[tuple[Artist, ...], Floats] | None = None
         self.last_modified_ms = max((mtime_ns // 1_000_000 for _, mtime_ns, _ in snapshot.files), default=0)
 
@@ -78,7 +79,7 @@ class Music:
         ]
         alone: dict[str, list[int]] = {}
         for row in self.playable(range(len(self.tracks))):
-            if row not in self.index.album_of_row:
+            if self.index.album_of_row(row) is None:
                 alone.setdefault(self.main_artist(row), []).append(row)
         found += [Album(_no_album_id(artist), NO_ALBUM, artist, None, tuple(rows)) for artist, rows in alone.items()]
         kept = (album for album in found if album.rows)

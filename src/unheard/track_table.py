@@ -1,0 +1,84 @@
+"""The tracks of a large library as columns, which may be mapped from a file: a track is made when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unheard.ids import StoredIds
+from unheard.library import Track, Tracks
+from unheard.strings import Strings
+
+NUMBERS = {"duration_s": np.float64, "size": np.int64, "mtime_ns": np.int64, "ctime_ns": np.int64}
+TEXTS = (
+    "path", "title", "album", "isrc", "mbid", "release_date", "genre", "content_hash", "album_artist", "audio_hash",
+    "gone_since", "decoded_hash",
+)  # fmt: skip
+
+
+class TrackTable(Sequence[Track]):
+    """A sequence of tracks.
+
+    ids            of the tracks
+    texts          the strings of each field, of those that any track has
+    numbers        (n,) of each field
+    artists        all credited artists, track after track
+    artist_starts  (n + 1,) where the artists of each track start
+    """
+
+    def __init__(self, tracks: Sequence[Track]) -> None:
+        self.ids = StoredIds(track.track_id for track in tracks)
+        columns = {name: Strings(getattr(track, name) for track in tracks) for name in TEXTS}
+        self.texts = {name: column for name, column in columns.items() if column.text.size}
+        self.numbers: dict[str, NDArray[np.generic]] = {
+            name: np.array([getattr(track, name) for track in tracks], dtype) for name, dtype in NUMBERS.items()
+        }
+        self.artists = Strings(chain.from_iterable(track.artists for track in tracks))
+        self.artist_starts = np.cumsum([0, *(len(track.artists) for track in tracks)])
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, row: int) -> Track: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> tuple[Track, ...]: ...
+
+    def __getitem__(self, row: int | slice) -> Track | tuple[Track, ...]:
+        if isinstance(row, slice):
+            return tuple([self[number] for number in range(*row.indices(len(self)))])
+        start, end = self.artist_starts[row : row + 2]
+        values: dict[str, Any] = {name: column[row].item() for name, column in self.numbers.items()}
+        values |= {name: column[row] for name, column in self.texts.items()}
+        return Track(self.ids[row], artists=tuple(self.artists[start:end]), **values)
+
+    def __iter__(self) -> Iterator[Track]:
+        names = (*self.texts, *self.numbers)
+        columns = (*self.texts.values(), *(column.tolist() for column in self.numbers.values()))
+        counts, artists = np.diff(self.artist_starts).tolist(), iter(self.artists)
+        for track_id, n, *values in zip(self.ids, counts, *columns, strict=True):
+            credited = tuple([next(artists) for _ in range(n)])
+            yield Track(track_id, artists=credited, **dict(zip(names, values, strict=True)))
+
+
+def stored_tracks(tracks: Tracks) -> Tracks:
+    """Return the same tracks as columns."""
+    if isinstance(tracks.items, TrackTable):
+        return tracks
+    table, found = TrackTable(tracks.items), object.__new__(Tracks)
+    object.__setattr__(found, "items", table)
+    object.__setattr__(found, "ids", table.ids)
+    return found
+
+
+def in_memory(tracks: Tracks) -> Tracks:
+    """Return the same tracks with every one of them made, for tables that read all of them many times."""
+    found = object.__new__(Tracks)
+    object.__setattr__(found, "items", tuple(tracks.items))
+    object.__setattr__(found, "ids", tracks.ids)
+    return found

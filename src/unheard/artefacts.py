@@ -153,13 +153,18 @@ def load_mapped(path: Path, kind: str) -> Artefact:
 
 def read_config(path: Path, kind: str) -> dict[str, Any]:
     """Return the configuration of an artefact without reading its arrays; raise UserError as `load` does."""
+    return read_header(path, kind)[0]
+
+
+def read_header(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    """Return the configuration of an artefact and the shape of each array, reading none; UserError as `load`."""
     try:
         with safe_open(path, framework="numpy") as file:
             header = _header(file)
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, ValueError, OSError) as error:
         raise _unreadable(path, error) from error
-    config: dict[str, Any] = _checked(path, header, kind)["config"]
-    return config
+    return _checked(path, header, kind)["config"], shapes
 
 
 def _header(file: Any) -> Any:

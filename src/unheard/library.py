@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -220,9 +221,13 @@ class Library:
 
     def _columns(self, *names: str) -> str:
         """Return columns of `tracks` to select; an older library that cannot be written lacks some."""
-        present = {row[1] for row in self._db.execute("PRAGMA table_info(tracks)")}
         empty = {name: "0" if "INTEGER" in definition else "''" for name, definition in ADDED_COLUMNS.items()}
-        return ", ".join(f"{empty[name]} AS {name}" if name in empty.keys() - present else name for name in names)
+        return ", ".join(f"{empty[name]} AS {name}" if name in self._lacking else name for name in names)
+
+    @cached_property
+    def _lacking(self) -> frozenset[str]:
+        present = {row[1] for row in self._db.execute("PRAGMA table_info(tracks)")}
+        return frozenset(ADDED_COLUMNS.keys() - present)
 
     # ----------------------------------------------------------------------------------------------- failures
 
@@ -291,7 +296,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     """Connect for reading and writing; for reading if this user cannot write the file or its folder."""
     if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         db = sqlite3.connect(path, timeout=30, isolation_level=None)
-        db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
+        # Ids and hashes are random, so a write touches any page: the cache, 64 MB, holds the index of a million hashes.
+        db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;" + SCHEMA)
         present = {row[1] for row in db.execute("PRAGMA table_info(tracks)")}
         for column, definition in ADDED_COLUMNS.items():
             if column not in present:

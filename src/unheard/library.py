@@ -296,7 +296,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     """Connect for reading and writing; for reading if this user cannot write the file or its folder."""
     if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         db = sqlite3.connect(path, timeout=30, isolation_level=None)
-        # Ids and hashes are random, so a write touches any page: the cache, 64 MB, holds the index of a million hashes.
+        # Ids and hashes are random, so a write may touch any page: a cache of 64 MB instead of 2.
         db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;" + SCHEMA)
         present = {row[1] for row in db.execute("PRAGMA table_info(tracks)")}
         for column, definition in ADDED_COLUMNS.items():

@@ -215,9 +215,15 @@ def load_mapped(path: Path, kind: str) -> Artefact:
 
 def read_config(path: Path, kind: str) -> dict[str, Any]:
     """Return the configuration of an artefact without reading its arrays; raise UserError as `load` does."""
+    return read_header(path, kind)[0]
+
+
+def read_header(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    """Return the configuration of an artefact and the shape of each array, reading none; UserError as `load`."""
     with _named_if_unreadable(path), safe_open(path, framework="numpy") as file:
         config: dict[str, Any] = _checked(path, _header(file), kind)["config"]
-    return config
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a dict
+    return config, shapes
 
 
 def _header(file: Any) -> Any:

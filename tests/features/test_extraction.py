@@ -13,10 +13,11 @@ from tests.ingest.sounds import cut, song, write
 from tests.models.bundle import write_wheel
 from unheard.errors import AudioError, MissingStageError, Reason
 from unheard.features.extraction import extract_file
-from unheard.features.musicnn_features import loaded_musicnn
-from unheard.features.musicnn_mel import MAX_PATCHES, PATCH_FRAMES, patches_of_file
+from unheard.features.musicnn_features import MusicnnMsd, loaded_musicnn
+from unheard.features.musicnn_mel import MAX_PATCHES, PATCH_FRAMES, Patch, patches
 from unheard.features.musicnn_patches import mean_vector
 from unheard.features.update import update_features
+from unheard.ingest.audio import decode_blocks
 from unheard.library import open_library
 from unheard.models.musicnn import read_musicnn
 from unheard.models.pretrained import save_weights
@@ -78,11 +79,12 @@ def test_it_is_what_the_library_keeps(front_end: FrontEndName, tmp_path: Path) -
 @pytest.mark.parametrize("n", [1, 9, 33, 70, 270])
 def test_a_mean_is_that_of_the_patches_that_are_kept(n: int) -> None:
     """The result does not depend on which patches are computed early or in pairs."""
-    drawn = np.random.default_rng(n).normal(size=(n, PATCH_FRAMES, 96)).astype(np.float32)
+    samples = np.random.default_rng(n).normal(size=(n, 256 * PATCH_FRAMES)).astype(np.float32)
+    drawn = [Patch(some, 0, PATCH_FRAMES) for some in samples]
     network = loaded_musicnn("msd")
     step = next(2**k for k in range(6) if len(range(0, n, 2**k)) <= MAX_PATCHES)
     with torch.inference_mode():
-        plain = np.stack([network(torch.from_numpy(patch[None]))[0][0].numpy() for patch in drawn[::step]])
+        plain = np.stack([network(torch.from_numpy(patch.log_mel()[None]))[0][0].numpy() for patch in drawn[::step]])
     found = mean_vector(drawn, network)
     np.testing.assert_allclose(found, plain.mean(axis=0), rtol=1e-4, atol=1e-4)
 
@@ -101,12 +103,12 @@ def test_only_what_is_asked_for(tmp_path: Path) -> None:
 def test_every_patch_counts_once(tmp_path: Path) -> None:
     """Compare with the network on all patches at once, of more patches than the threads read ahead."""
     path = write(tmp_path / "a.flac", song(1, 40.0))
-    patches_of_track = np.stack(list(patches_of_file(path)))
-    assert len(patches_of_track) == 14
+    of_track = list(patches(decode_blocks(path, sample_rate=MusicnnMsd.sample_rate_hz)))
+    assert len(of_track) == 14
     network = loaded_musicnn("msd")
     with torch.inference_mode():
-        expected = network(torch.from_numpy(patches_of_track))[0].mean(0).numpy()
-    np.testing.assert_allclose(mean_vector(iter(patches_of_track), network), expected, rtol=1e-4, atol=1e-4)
+        expected = network(torch.from_numpy(np.stack([patch.log_mel() for patch in of_track])))[0].mean(0).numpy()
+    np.testing.assert_allclose(mean_vector(iter(of_track), network), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_new_weights_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

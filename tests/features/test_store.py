@@ -8,12 +8,14 @@ import sys
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unheard import artefacts
 from unheard.errors import UserError
 from unheard.features.store import GROWTH, FeatureStore
 from unheard.features.writer import MAX_ROWS, FeatureWriter
@@ -120,6 +122,29 @@ def test_many_small_writes_lie_in_few_shards(tmp_path: Path) -> None:
     assert len(shards(store)) <= 4
 
 
+def test_a_write_without_a_merge_reads_no_other_shard(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path)
+    put(store, {"a": 1})
+    (index,) = (store.root / "kind").glob("*.safetensors")
+    whole = index.read_bytes()
+    index.write_bytes(b"unreadable")
+    store.write("kind", "1", ["b"], np.ones((1, 3), np.float32), [""], merge=False)
+    index.write_bytes(whole)
+    assert store.track_ids("kind") == {"a", "b"}
+    assert len(shards(store)) == 2
+
+
+def test_a_merge_of_several_blocks_keeps_every_vector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unheard.features.store.BLOCK", 7)
+    store = FeatureStore(tmp_path)
+    wanted = {f"t{number:02d}": float(number) for number in range(50)}
+    for name, value in wanted.items():
+        put(store, {name: value})
+    store.compact("kind")
+    assert got(store) == wanted
+    assert len(shards(store)) == 1
+
+
 def test_a_shard_without_its_index_does_not_count(tmp_path: Path) -> None:
     """A kill between the two files leaves the previous state; so does one before old shards are deleted."""
     store = FeatureStore(tmp_path)
@@ -224,19 +249,19 @@ def test_two_writers_at_a_time_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_a_removal_that_a_merge_undoes_is_harmless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A track is removed after a merge of the same shards has read them, and before it writes the merged shard."""
-    store, save = FeatureStore(tmp_path), np.save
+    """A track is removed after a merge of the same shards has read them, and before the merged shard counts."""
+    store, save = FeatureStore(tmp_path), artefacts.save
     put(store, {f"t{number}": number for number in range(9)}, source="x")
     put(store, {"t9": 9}, source="x")
     assert len(shards(store)) == 2
 
-    def remove_then_save(*arguments: object) -> None:
-        monkeypatch.setattr(np, "save", save)
+    def remove_then_save(*arguments: Any, **named: Any) -> None:
+        monkeypatch.setattr(artefacts, "save", save)
         store.remove({"t3"})
         assert "t3" not in store.track_ids("kind")
-        save(*arguments)  # type: ignore[arg-type]
+        save(*arguments, **named)
 
-    monkeypatch.setattr(np, "save", remove_then_save)
+    monkeypatch.setattr(artefacts, "save", remove_then_save)
     store.compact("kind")
     assert "t3" in store.track_ids("kind")
     rest = {f"t{number}": float(number) for number in range(10) if number != 3}

@@ -50,6 +50,17 @@ def test_it_finds_98_percent_of_the_ten_nearest_in_a_part_of_the_lists(kind: str
     assert file.shares[0] < 0.6
 
 
+@pytest.mark.parametrize("depth", [10, 100, 1000])
+@pytest.mark.parametrize("kind", FILES)
+def test_it_reads_as_deep_as_is_asked(kind: str, depth: int) -> None:
+    vectors, queries, file = FILES[kind]
+    everything = file.allowed(np.ones(N, np.bool_))
+    nearest = exact_nearest(vectors, queries, depth)
+    found = [file.positions[file.nearest(query, 2 * depth + 200, everything, depth=depth)[0]] for query in queries]
+    assert np.mean([np.isin(best, rows).mean() for best, rows in zip(nearest, found, strict=True)]) >= 0.98
+    assert file.shares[0] < file.shares[-1]
+
+
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1))
 def test_nothing_is_found_that_is_not_allowed_and_no_vector_twice(seed: int, share: float) -> None:
     _, queries, file = FILES["dot"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,14 @@ def test_it_is_mapped_and_up_to_date(stored: Path) -> None:
     assert not len(index.added)
     assert not index.is_outdated
     np.testing.assert_array_equal(index.rows, index.file.positions)
+
+
+def test_an_index_that_was_measured_at_other_depths_is_not_used(stored: Path, tmp_path: Path) -> None:
+    index = opened(stored, TRACKS, KEYS)
+    assert index is not None
+    path = tmp_path / "earlier.safetensors"
+    save_index(path, replace(index.file, shares=index.file.shares[:-1]), KEYS, Vectors(TRACKS).digests())
+    assert opened(path, TRACKS, KEYS) is None
 
 
 def test_removed_tracks_are_never_found_and_new_ones_are(stored: Path) -> None:

@@ -15,7 +15,7 @@ from tests.ingest.sounds import cut, song, write
 from unheard.errors import AudioError, Reason
 from unheard.ingest import audio
 from unheard.ingest.audio import decode_at_rates, decode_blocks
-from unheard.ingest.decoders import Opened, open_ffmpeg, open_sndfile
+from unheard.ingest.decoders import Opened, mono_of, open_ffmpeg, open_sndfile
 
 pytestmark = pytest.mark.slow
 
@@ -277,3 +277,14 @@ def test_damaged_files_are_decoded_or_refused(data: st.DataObject, tmp_path_fact
     except AudioError:
         return
     assert np.isfinite(decoded).all()
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 3])
+@pytest.mark.parametrize("planar", [False, True])
+def test_mono_is_the_mean_of_the_channels(planar: bool, n_channels: int) -> None:
+    """To the last bit, however many channels there are: stored spectrograms depend on it."""
+    samples = np.random.default_rng(0).integers(-(2**15), 2**15, (n_channels, 999)).astype(np.int16)
+    stored = samples if planar else samples.T.reshape(1, -1)
+    half = stored.shape[1] // 2 // n_channels * n_channels
+    found = mono_of([stored[:, :half], stored[:, half:]], (44_100, n_channels, "s16p" if planar else "s16"))
+    np.testing.assert_array_equal(found, (samples.astype(np.float32) / 2**15).mean(axis=0))

@@ -18,7 +18,7 @@ from tests.models.bundle import bundle, random_tensors, write_wheel
 from tests.models.plain_musicnn import plain_musicnn
 from unheard.demo import synth
 from unheard.errors import UserError
-from unheard.features.musicnn_mel import log_mel, patches, patches_of_file
+from unheard.features.musicnn_mel import patches, patches_of_file
 from unheard.models.musicnn import Musicnn, checkpoint_shapes, from_checkpoint, make_musicnn, read_musicnn
 from unheard.models.musicnn_checkpoint import masked_crc32c, read_entries, read_tensors
 from unheard.models.musicnn_tags import TAGS, MusicnnModel
@@ -251,7 +251,7 @@ def test_tags_of_synthesised_instruments() -> None:
     }
     for tag, sound in sounds.items():
         mono = (0.5 * sound / np.abs(sound).max()).astype(np.float32)
-        _, logits = run(network, np.stack(list(patches(log_mel([mono])))))
+        _, logits = run(network, np.stack([patch.log_mel() for patch in patches([mono])]))
         assert TAGS["mtt"][int(logits.mean(axis=0).argmax())] == tag
 
 

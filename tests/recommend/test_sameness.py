@@ -18,7 +18,7 @@ from unheard.recommend.recommenders import FactorRecommender
 from unheard.recommend.sameness import recording_pairs, rows_of_same_song, sameness, similar_sounds
 from unheard.recommend.seeds import NewTrack
 from unheard.spectrograms.acoustic_fingerprint import FINGERPRINT_DIM, N_BITS, N_FRAMES
-from unheard.spectrograms.same_recording import Prints
+from unheard.spectrograms.same_recording import Prints, is_same_recording
 from unheard.workspace import Workspace
 
 NO_PAIRS = np.empty((0, 2), np.int64)
@@ -107,7 +107,57 @@ def test_pairs_are_stored_until_the_fingerprints_change(tmp_path: Path) -> None:
     path.write_bytes(b"damaged")
     assert recording_pairs(workspace, tracks).tolist() == [[1, 2]]
     put_features(workspace, "acoustic-fingerprint", [("d", prints[1])])
-    assert recording_pairs(workspace, tracks).tolist() == [[1, 2], [1, 3], [2, 3]]
+    assert recording_pairs(workspace, tracks).tolist() == [[1, 2], [1, 3]]  # the first of equal ones stands for them
+
+
+def many_prints(n: int, seed: int) -> Prints:
+    """Prints of 12 sounds: music, jingles with few known bits, tones without any; many equal, others close."""
+    rng = np.random.default_rng(seed)
+    sounds = fingerprints(12, seed=seed)
+    sounds[4:8, 20:N_FRAMES] = 0  # 240 known bits
+    sounds[8:, :N_FRAMES] = 0
+    sounds[4:10, N_FRAMES:] = rng.choice([0.0, -50.0], (6, 128), p=[0.2, 0.8])
+    signatures = rng.normal(size=(12, 257))
+    signatures[:, -1] = rng.choice([3.0, 4.0, 30.0], 12)
+    signatures[:, :-1] /= np.linalg.norm(signatures[:, :-1], axis=1, keepdims=True)
+    signatures[11, :-1] = 0  # silence
+    rows = rng.integers(0, 12, n)
+    prints = Prints(sounds[rows], signatures[rows].astype(np.float32))
+    wrong = (rng.random((n, N_FRAMES)) < rng.choice([0.0, 0.1, 0.6], (n, 1))) & (prints.fingerprint[:, :N_FRAMES] > 0)
+    prints.fingerprint[:, :N_FRAMES] = (prints.fingerprint[:, :N_FRAMES].astype(int) ^ wrong * 0b1011).astype(
+        np.float32
+    )
+    prints.fingerprint[:, N_FRAMES:] += rng.choice([0.0, 1.0], (n, 1)) * rng.normal(size=(n, 128)).astype(np.float32)
+    prints.signature[:, :-1] += rng.choice([0.0, 0.004], (n, 1)) * rng.normal(size=(n, 256)).astype(np.float32)
+    prints.signature[:, -1] += rng.choice([0.0, 0.3], n).astype(np.float32)
+    return prints
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_recordings_are_those_of_comparing_all_pairs(seed: int) -> None:
+    n = 120
+    prints = many_prints(n, seed)
+    rows = [Prints(*row) for row in zip(*prints, strict=True)]
+    every = [(a, b) for b in range(n) for a in range(b) if is_same_recording(rows[a], rows[b])]
+    tracks = Tracks(tuple(track(f"{row:03d}", "") for row in range(n)))
+    wanted = sameness(tracks, np.array(every)).recording
+    found = similar_sounds(prints)
+    np.testing.assert_array_equal(sameness(tracks, np.array(found)).recording, wanted)
+    assert len(found) == n - len(set(wanted.tolist()))  # none is superfluous
+    assert len(every) > 4 * len(found)
+
+
+def test_thousands_of_equal_sounds_are_joined_by_the_first_of_them() -> None:
+    n = 3000
+    prints = Prints(fingerprints(4), np.full((4, 257), 1 / 16, np.float32))  # music
+    prints.fingerprint[1:, :N_FRAMES] = 0  # tone, noise, silence
+    prints.fingerprint[[1, 3], N_FRAMES:] = -50
+    prints.fingerprint[1, N_FRAMES] = 0
+    prints.signature[3, :-1] = 0
+    prints.signature[:, -1] = 20, 24, 28, 32  # seconds
+    copies = Prints(np.tile(prints.fingerprint, (n, 1)), np.tile(prints.signature, (n, 1)))
+    # one noise is like another, and silences have nothing in common
+    assert similar_sounds(copies) == [(sound, 4 * copy + sound) for sound in (0, 1) for copy in range(1, n)]
 
 
 def test_recordings_of_a_seed_or_of_the_playlist_are_left_out(catalogue: Catalogue, toy: FactorRecommender) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.builders.large_catalogue import by_factors, by_members, large_catalog
 from unheard.index.row_vectors import Vectors
 from unheard.index.stored_index import Index
 from unheard.library import Tracks
-from unheard.recommend import list_query, shortlist
+from unheard.recommend import list_query, shortlist, votes
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.filters import Filters
 from unheard.recommend.index_files import IndexFiles
@@ -143,6 +144,36 @@ def test_liked_tracks_get_nearly_the_exact_list(large: Catalogue, model: Model) 
             assert one.agreeing_seeds is not None
             assert one.track_id not in [large.tracks.ids[row] for row in likes]
     assert np.mean(shares) >= 0.95
+
+
+@pytest.mark.parametrize("by_shortlist", [False, True])
+def test_many_liked_tracks_get_the_same_list_in_blocks_of_any_size(
+    large: Catalogue, model: Model, by_shortlist: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    likes = [*range(0, 600, 30), NewTrack(large.tracks[5], model.space.tracks[5] + np.float32(0.01))]
+    lists = by_scan(large, model) if by_shortlist else None
+    whole = recommend(large, model, likes=likes, shortlists=lists)
+    for n_votes in (1, 40_000):  # a seed at a time, and some
+        monkeypatch.setattr(votes, "BLOCK_VOTES", n_votes)
+        assert recommend(large, model, likes=likes, shortlists=lists) == whole
+
+
+def test_memory_does_not_grow_with_the_number_of_liked_tracks(
+    large: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = by_factors(large, np.random.default_rng(1))
+    monkeypatch.setattr(votes, "BLOCK_VOTES", 10 * len(large.candidates("cold", new=True)))
+
+    def peak(n_likes: int) -> int:
+        likes = list(range(0, 10 * n_likes, 10))
+        recommend(large, model, likes=likes[:2])  # caches of the catalogue
+        tracemalloc.start()
+        recommend(large, model, likes=likes)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    assert peak(100) < 1.2 * peak(20)
 
 
 def test_a_track_from_outside_the_library_is_a_seed_too(large: Catalogue, model: Model) -> None:

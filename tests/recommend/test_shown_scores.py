@@ -32,7 +32,7 @@ def test_the_match_of_votes_lies_between_the_ranks_of_the_seeds() -> None:
     ranks = np.array([[1, 5, 21, 41], [1, 9, 21, 41]])
     near = np.where(ranks < 41, 0.4, -0.2).astype(np.float32)
     scores = (1 / (60 + ranks)).sum(axis=0).astype(np.float32)
-    found = matches_of_votes(scores, np.arange(4), near, n_candidates=41, n_own=0)
+    found = matches_of_votes(scores, near, n_candidates=41, n_own=0)
     assert found[0] == pytest.approx(1, abs=1e-4)
     # 2 / (1/65 + 1/69) - 60 = 6.94: six of the 40 other candidates
     assert found[1] == pytest.approx(1 - 5.94 / 40, abs=1e-3)
@@ -43,7 +43,7 @@ def test_the_match_of_votes_lies_between_the_ranks_of_the_seeds() -> None:
 def test_a_seed_that_is_a_candidate_takes_the_first_rank() -> None:
     """Its nearest track has rank 2, and is the best that there can be."""
     scores = np.array([1 / 62], np.float32)
-    found = matches_of_votes(scores, np.array([0]), np.ones((1, 1), np.float32), n_candidates=100, n_own=1)
+    found = matches_of_votes(scores, np.ones((1, 1), np.float32), n_candidates=100, n_own=1)
     assert found == [pytest.approx(1, abs=1e-4)]
 
 

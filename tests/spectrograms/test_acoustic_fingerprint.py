@@ -27,8 +27,8 @@ from unheard.spectrograms.same_recording import (
     Prints,
     is_same_recording,
     is_short_or_steady,
+    joining_pairs,
     likely_pairs,
-    same_recordings,
 )
 from unheard.workspace import Settings
 
@@ -65,7 +65,21 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Prints, list[i
 def test_only_variants_of_one_song_are_the_same_recording(recordings: tuple[Prints, list[int]]) -> None:
     prints, songs = recordings
     every = [(a, b) for b in range(len(songs)) for a in range(b)]
-    assert same_recordings(prints, every) == [(a, b) for a, b in every if songs[a] == songs[b]]
+    rows = [Prints(fingerprint, signature) for fingerprint, signature in zip(*prints, strict=True)]
+    same = [(a, b) for a, b in every if is_same_recording(rows[a], rows[b])]
+    assert same == [(a, b) for a, b in every if songs[a] == songs[b]]
+
+
+def test_joining_pairs_join_what_all_pairs_join(recordings: tuple[Prints, list[int]]) -> None:
+    prints, songs = recordings
+    every = np.array([(b, a) for b in range(len(songs)) for a in range(b)])
+    blocks = np.array_split(np.random.default_rng(0).permutation(every), 3)
+    found = joining_pairs(prints, blocks)
+    assert len(found) == len(songs) - N_SONGS  # none is superfluous
+    names = np.arange(len(songs))
+    for a, b in found:
+        names[names == names[b]] = names[a]
+    assert [songs[row] for row in range(len(songs))] == [songs[name] for name in names]
 
 
 def test_sketches_find_the_pairs_that_comparing_all_finds(recordings: tuple[Prints, list[int]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from unheard.ids import IdMap
 from unheard.library import Track, Tracks
 from unheard.splits import Use, artist_groups, artist_seen
-from unheard.splits.groups import ASCII_WORDS, MAX_DURATION_GAP_S, MIN_COSINE, _folded, loose, near_identical
+from unheard.splits.groups import ASCII_WORDS, _folded, loose
 
 NO_SIGNATURES = (IdMap([]), np.zeros((0, 0), np.float32))
 
@@ -87,28 +86,6 @@ def test_near_identical_audio_joins_tracks_whose_durations_agree() -> None:
     matrix = np.array([*rows, [*song, 200.0]], np.float32)
     found = groups_of(Track("w"), Track("x"), Track("y"), Track("z"), signatures=(ids, matrix))
     assert found == [0, 1, 1, 2]
-
-
-@pytest.mark.parametrize("chunk", [1, 3, 1024])
-def test_near_identical_agrees_with_comparing_all_pairs(chunk: int) -> None:
-    rng = np.random.default_rng(1)
-    prints = rng.normal(size=(8, 16))[rng.integers(0, 8, 60)] + 0.1 * rng.normal(size=(60, 16))
-    prints[7] = 0  # a zero fingerprint is similar to none
-    durations_s = rng.integers(100, 112, 60) + rng.choice([0.0, 0.5], 60)
-    signatures = np.column_stack([prints, durations_s]).astype(np.float32)
-    with np.errstate(invalid="ignore"):
-        unit = signatures[:, :-1] / np.linalg.norm(signatures[:, :-1], axis=1, keepdims=True)
-    cosine = np.nan_to_num(unit @ unit.T)
-    wanted = {
-        (i, j)
-        for i in range(60)
-        for j in range(i)
-        if cosine[i, j] > MIN_COSINE and abs(durations_s[i] - durations_s[j]) < MAX_DURATION_GAP_S
-    }
-    found = [(max(i, j), min(i, j)) for i, j in near_identical(signatures, chunk=chunk).tolist()]
-    assert len(found) == len(set(found))
-    assert set(found) == wanted
-    assert len(wanted) > 20
 
 
 @settings(max_examples=60, deadline=None)

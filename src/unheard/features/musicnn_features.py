@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from unheard.arrays import Floats
-from unheard.features.musicnn_mel import SETTINGS, log_mel, patches
+from unheard.features.musicnn_mel import SETTINGS, patches
 from unheard.features.musicnn_patches import mean_vector
 from unheard.models.musicnn_tags import TAGS, MusicnnModel
 from unheard.models.pretrained import cache_path, load_weights
@@ -40,7 +40,7 @@ class MusicnnMsd:
 
     def extract_blocks(self, blocks: Iterator[Floats]) -> Floats:
         """Return the mean vector (200,); MissingStageError when the weights are not in the cache."""
-        return mean_vector(patches(log_mel(blocks)), loaded_musicnn(self.model))
+        return mean_vector(patches(blocks), loaded_musicnn(self.model))
 
     def prepare(self) -> None:
         """Load the weights; MissingStageError when they are not in the cache."""

@@ -7,6 +7,7 @@ one), 96 Slaney mel bands of power, log10(1 + 10,000 power). A patch is 187 fram
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -28,36 +29,80 @@ GAIN = np.float32(10_000.0)
 MAX_PATCHES = 32
 
 
+@dataclass(frozen=True)
+class Patch:
+    """The samples that a patch (187, mel) is computed from: most patches of a long file are never computed.
+
+    Frames are transformed in groups of GROUP_FRAMES, so that a patch is the same, to the last bit, wherever it is cut.
+
+    samples  (n,) of all groups that the patch is in, zeros before the first sample of the file included
+    first    frame among these at which the patch begins
+    n        its frames; fewer than 187 only if the file is shorter
+    """
+
+    samples: Floats
+    first: int
+    n: int
+
+    def log_mel(self) -> Floats:
+        """Return the patch (187, mel). One shorter than that is repeated, as in MusiCNN's training."""
+        found = np.concatenate(list(_log_mel([self.samples])))[self.first : self.first + self.n]
+        return found if self.n == PATCH_FRAMES else np.resize(found, (PATCH_FRAMES, SETTINGS.n_mels))
+
+
 def patches_of_file(path: Path) -> Iterator[Floats]:
     """Yield the patches (frame, mel) of an audio file; AudioError as `decode_blocks` raises it."""
-    yield from patches(log_mel(decode_blocks(path, sample_rate=SETTINGS.sample_rate)))
+    return (patch.log_mel() for patch in patches(decode_blocks(path, sample_rate=SETTINGS.sample_rate)))
 
 
 def log_mel(blocks: Iterable[Floats]) -> Iterator[Floats]:
     """Yield log mel power (frame, mel) of mono blocks at 16 kHz; n samples give n // 256 + 1 frames."""
-    before, behind = np.zeros(SETTINGS.n_fft // 2, np.float32), np.zeros(1, np.float32)
+    return _log_mel(_centred(blocks))
+
+
+def _centred(blocks: Iterable[Floats]) -> Iterator[Floats]:
+    return chain([np.zeros(SETTINGS.n_fft // 2, np.float32)], blocks, [np.zeros(1, np.float32)])
+
+
+def _log_mel(blocks: Iterable[Floats]) -> Iterator[Floats]:
     filterbank = sparse_filterbank(sample_rate=SETTINGS.sample_rate, n_fft=SETTINGS.n_fft, n_mels=SETTINGS.n_mels)
-    for power in power_spectra(chain([before], blocks, [behind]), SETTINGS):
+    for power in power_spectra(blocks, SETTINGS):
         mel: Floats = filterbank @ power.T  # (mel, frame)
         yield np.log10(np.float32(1.0) + GAIN * np.ascontiguousarray(mel.T))
 
 
-def patches(mels: Iterable[Floats]) -> Iterator[Floats]:
-    """Cut blocks of frames into patches (187, mel) that cover all frames.
+def patches(blocks: Iterable[Floats]) -> Iterator[Patch]:
+    """Cut mono blocks at 16 kHz into patches that cover all frames; the last one is moved back so that it is full."""
+    hop, step = SETTINGS.hop_length, GROUP_FRAMES * SETTINGS.hop_length  # samples from group to group
+    overlap = SETTINGS.n_fft - hop
+    kept, start, number = np.zeros(0, np.float32), 0, 0  # samples from `start` on, a multiple of `step`
+    waiting: list[Floats] = []
+    n_samples = 0
 
-    The last patch is moved back so that it is full. A track shorter than a patch is repeated, as in MusiCNN's training.
-    """
-    recent = np.zeros((0, SETTINGS.n_mels), np.float32)  # the last patch, and frames that are in no patch yet
-    n_new = 0
-    for block in mels:
-        recent, n_new = np.concatenate([recent, block]), n_new + len(block)
-        while n_new >= PATCH_FRAMES:
-            first = len(recent) - n_new
-            yield recent[first : first + PATCH_FRAMES]
-            n_new -= PATCH_FRAMES
-        recent = recent[max(0, len(recent) - n_new - PATCH_FRAMES) :]
-    if n_new:
-        yield np.resize(recent[-PATCH_FRAMES:], (PATCH_FRAMES, SETTINGS.n_mels))
+    def cut(first: int, n: int) -> Patch:
+        group, end = first // GROUP_FRAMES, -(-(first + n) // GROUP_FRAMES) * step + overlap
+        samples = kept[group * step - start : end - start].copy()  # a view would keep all samples in memory
+        return Patch(samples, first - group * GROUP_FRAMES, n)
+
+    for block in _centred(blocks):
+        waiting.append(block)
+        n_samples += len(block)
+        if n_samples < -(-(number + 1) * PATCH_FRAMES // GROUP_FRAMES) * step + overlap:
+            continue
+        kept, waiting = np.concatenate([kept, *waiting]), []
+        while n_samples >= -(-(number + 1) * PATCH_FRAMES // GROUP_FRAMES) * step + overlap:
+            yield cut(number * PATCH_FRAMES, PATCH_FRAMES)
+            number += 1
+        first_needed = max(0, number - 1) * PATCH_FRAMES // GROUP_FRAMES * step  # the last one may be moved back
+        kept, start = kept[first_needed - start :], first_needed
+    kept = np.concatenate([kept, *waiting])
+    n_frames = (n_samples - 1) // hop  # with the zeros at both ends
+    while (number + 1) * PATCH_FRAMES <= n_frames:
+        yield cut(number * PATCH_FRAMES, PATCH_FRAMES)
+        number += 1
+    if number * PATCH_FRAMES < n_frames:
+        first = max(0, n_frames - PATCH_FRAMES)
+        yield cut(first, n_frames - first)
 
 
 def spread_evenly(items: Iterable[T], *, max_items: int = MAX_PATCHES) -> list[T]:

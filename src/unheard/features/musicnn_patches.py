@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from unheard.arrays import Doubles, Floats
-from unheard.features.musicnn_mel import MAX_PATCHES, spread_evenly
+from unheard.features.musicnn_mel import MAX_PATCHES, Patch, spread_evenly
 
 if TYPE_CHECKING:
     from unheard.models.musicnn import Musicnn
@@ -26,26 +26,26 @@ PATCHES_AT_ONCE = 2  # larger batches are not faster
 EARLY_STEP = 8  # a power of two
 
 
-def mean_vector(patches: Iterable[Floats], network: Musicnn) -> Floats:
-    """Return the mean of the network's outputs (200,) over a file's patches (frame, mel), at least one.
+def mean_vector(patches: Iterable[Patch], network: Musicnn) -> Floats:
+    """Return the mean of the network's outputs (200,) over a file's patches, at least one.
 
     Some patches of a long file are left out (`spread_evenly`). Uses the number of threads that torch is set to.
     """
     import torch
 
-    def outputs(some: list[tuple[int, Floats]]) -> list[tuple[int, Doubles]]:
+    def outputs(some: list[tuple[int, Patch]]) -> list[tuple[int, Doubles]]:
         with torch.inference_mode():
-            batch = torch.from_numpy(np.stack([patch for _, patch in some]))
+            batch = torch.from_numpy(np.stack([patch.log_mel() for _, patch in some]))
             vectors = network(batch)[0].numpy().astype(np.float64)
         return [(number, vector) for (number, _), vector in zip(some, vectors, strict=True)]
 
     with _ONE_THREAD_PER_CALL as threads, ThreadPoolExecutor(threads) as pool:
         running: list[Future[list[tuple[int, Doubles]]]] = []
-        early: list[tuple[int, Floats]] = []
+        early: list[tuple[int, Patch]] = []
 
-        def arriving() -> Iterator[tuple[int, Floats]]:
+        def arriving() -> Iterator[tuple[int, Patch]]:
             for number, patch in enumerate(patches):
-                numbered = number, patch.copy()  # a view would keep the frames around it in memory
+                numbered = number, patch
                 if number % EARLY_STEP == 0 and number < EARLY_STEP * MAX_PATCHES:
                     early.append(numbered)
                     if len(early) % PATCHES_AT_ONCE == 0:

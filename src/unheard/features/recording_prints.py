@@ -17,6 +17,8 @@ MAX_GAP_S = 5.0  # between the durations of a file and of a track that it is com
 def stored_prints(workspace: Workspace, tracks: Tracks) -> tuple[IdMap, Prints]:
     """Return ids in order, and their fingerprints (n, 384) and signatures (n, 257)."""
     fingerprints, signatures = (current_features(workspace, tracks, kind) for kind in (FINGERPRINT, SIGNATURE))
+    if fingerprints.ids == signatures.ids:  # as after a scan; large libraries are not copied
+        return fingerprints.ids, Prints(fingerprints.values, signatures.values)
     ids = IdMap(track_id for track_id in fingerprints.ids if track_id in signatures.ids)
     if not len(ids):
         return ids, Prints(fingerprints.values[:0], signatures.values[:0])

@@ -7,7 +7,8 @@
 A shard counts once its index exists, so a kill between the two files leaves the previous state. Of several shards
 with a vector of one track, the one with the highest number counts. After each write the newest shards are merged as
 long as the one before them is less than `GROWTH` times as large: n vectors are in O(log n) shards, and each is written
-O(log n) times. `compact` makes one of all, as a run that writes many vectors does at its end (writer.py). The index of
+O(log n) times. `compact` makes one of all, as a run that writes many vectors does at its end (writer.py). A write reads
+no index of other shards, and a merge decision only their lengths. The index of
 a merged shard names the shards that it replaces; they do not count any more and are deleted. Several processes may
 write at the same time, each its own shards; a process that misses files that another one has just merged reads the
 shards again.
@@ -20,10 +21,10 @@ removes it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ from unheard.ids import IdMap
 SUFFIXES = (".npy", ".safetensors")
 KIND = "features"  # of the index artefact
 GROWTH = 4
+BLOCK = 4096  # vectors that a merge has in memory
 ATTEMPTS = 5  # at reading shards while another process merges them
 NO_TRACK = b"\x01"  # equals no source hash
 
@@ -52,11 +54,10 @@ class Features:
 
 @dataclass(frozen=True)
 class _Shard:
-    """One shard that counts. `hashes` (n,) are bytes of fixed width."""
+    """One shard that counts, of `n` vectors. Its index is read when it is first needed."""
 
     index: Path
-    ids: IdMap
-    hashes: NDArray[np.bytes_]
+    n: int
     version: str
     dim: int
     replaces: tuple[str, ...]
@@ -64,11 +65,31 @@ class _Shard:
 
     @property
     def number(self) -> int:
-        return int(self.index.name.partition("-")[0])
+        return _number(self.index)
+
+    @cached_property
+    def _loaded(self) -> artefacts.Artefact:
+        try:
+            return artefacts.load(self.index, KIND)
+        except UserError:
+            if not self.index.exists():
+                raise FileNotFoundError(self.index) from None  # merged by another process in the meantime
+            raise
+
+    @property
+    def ids(self) -> IdMap:
+        """The ids of its tracks, in order."""
+        return self._loaded.ids["track"]
+
+    @property
+    def hashes(self) -> NDArray[np.bytes_]:
+        """The source hash of each track, (n,) bytes of fixed width."""
+        plain = np.ascontiguousarray(self._loaded.arrays["source_hashes"])
+        return plain.view(f"S{plain.shape[1]}").reshape(len(plain))
 
     def values(self) -> Floats:
         """Memory-mapped vectors (n, dim)."""
-        if not len(self.ids):
+        if not self.n:
             return np.zeros((0, self.dim), np.float32)
         path = self.index.with_suffix(".npy")
         state = path.stat()
@@ -77,8 +98,8 @@ class _Shard:
         values: Floats = np.asarray(np.load(path, mmap_mode="r"))
         if values.dtype != np.float32:
             raise ValueError(f"type {values.dtype}, expected float32")
-        if values.shape != (len(self.ids), self.dim):
-            raise ValueError(f"shape {values.shape}, expected {(len(self.ids), self.dim)}")
+        if values.shape != (self.n, self.dim):
+            raise ValueError(f"shape {values.shape}, expected {(self.n, self.dim)}")
         return values
 
 
@@ -111,10 +132,19 @@ class FeatureStore:
                 return self._read(kind, version, current)
         raise UserError(f"{self.root / kind}: files are missing; delete the folder and run `unheard features` again")
 
-    def write(self, kind: str, version: str, ids: Sequence[str], vectors: Floats, source_hashes: Sequence[str]) -> None:
+    def write(
+        self,
+        kind: str,
+        version: str,
+        ids: Sequence[str],
+        vectors: Floats,
+        source_hashes: Sequence[str],
+        *,
+        merge: bool = True,
+    ) -> None:
         """Store vectors (n, dim), one for each id; they replace earlier vectors of the same tracks.
 
-        If an id occurs twice, its last vector counts.
+        If an id occurs twice, its last vector counts. A caller with many writes may `merge` only some of the times.
         """
         if not len(ids):
             return
@@ -122,10 +152,11 @@ class FeatureStore:
         ordered = IdMap(sorted(rows))
         take = np.array([rows[track_id] for track_id in ordered])
         hashes = np.array([source_hashes[row].encode() for row in take], np.bytes_)
-        shards = self._shards(kind)
-        number = shards[-1].number + 1 if shards else 1
-        self._write_shard(kind, number, version, ordered, np.asarray(vectors, np.float32)[take], hashes, ())
-        self._rewrite(kind, _shards_to_merge)
+        number = 1 + max(map(_number, (self.root / kind).glob("*.safetensors")), default=0)
+        blocks = [np.asarray(vectors, np.float32)[take]]
+        self._write_shard(kind, number, version, ordered, blocks[0].shape[1], blocks, hashes, ())
+        if merge:
+            self._rewrite(kind, _shards_to_merge)
 
     def compact(self, kind: str) -> None:
         """Merge all shards of a kind into one, which is the fastest to read."""
@@ -225,14 +256,18 @@ class FeatureStore:
         number: int,
         version: str,
         ids: IdMap,
-        values: Floats,
+        dim: int,
+        blocks: Iterable[Floats],
         hashes: NDArray[np.bytes_],
         replaces: Sequence[str],
     ) -> None:
-        """Write one shard. Once its index exists, it counts, and the shards that it replaces do not."""
+        """Write one shard, of `blocks` of vectors. Once its index exists, the shards that it replaces do not count."""
         index = self.root / kind / f"{number:08d}-{uuid.uuid4().hex[:8]}.safetensors"
         with artefacts.atomic_path(index.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
-            np.save(file, np.ascontiguousarray(values, np.float32))
+            header = {"descr": "<f4", "fortran_order": False, "shape": (len(ids), dim)}
+            np.lib.format.write_array_header_1_0(file, header)
+            for block in blocks:
+                np.ascontiguousarray(block, "<f4").tofile(file)
             file.flush()
             checksum = crc_of_file(temporary)
         width = max(1, hashes.dtype.itemsize)
@@ -240,7 +275,7 @@ class FeatureStore:
         artefacts.save(
             index,
             KIND,
-            config={"version": version, "dim": int(values.shape[1]), "replaces": list(replaces), "crc32": checksum},
+            config={"version": version, "dim": int(dim), "replaces": list(replaces), "crc32": checksum},
             arrays={"source_hashes": plain},
             ids={"track": ids},
         )
@@ -263,12 +298,16 @@ class FeatureStore:
             name for name in sorted(locations) if name not in without and shards[locations[name][0]].dim == newest.dim
         ]
         rows = [locations[name] for name in kept]
-        values = self._read_rows(shards, rows) if rows else np.zeros((0, newest.dim), np.float32)
-        hashes = np.array([shards[number].hashes[row] for number, row in rows], np.bytes_)
+        starts = range(0, len(rows), BLOCK)
+        blocks = (self._read_rows(shards, rows[start : start + BLOCK]) for start in starts)
+        texts = [shard.hashes for shard in shards]
+        hashes = np.array([texts[number][row] for number, row in rows], np.bytes_)
         folder = newest.index.parent
         old = {shard.index.stem for shard in shards}
         old |= {name for shard in shards for name in shard.replaces if (folder / f"{name}.safetensors").exists()}
-        self._write_shard(folder.name, newest.number, newest.version, IdMap(kept), values, hashes, sorted(old))
+        self._write_shard(
+            folder.name, newest.number, newest.version, IdMap(kept), newest.dim, blocks, hashes, sorted(old)
+        )
         for name in old:
             with suppress(OSError):  # Windows keeps files that are open; the next merge deletes them
                 (folder / f"{name}.safetensors").unlink()
@@ -276,15 +315,12 @@ class FeatureStore:
 
 
 def _open_shard(path: Path) -> _Shard:
-    """Open a shard by its index."""
-    index = artefacts.load(path, KIND)
-    if not {"version", "dim", "replaces"} <= index.config.keys() or "source_hashes" not in index.arrays:
+    """Open a shard by the header of its index."""
+    config, shapes = artefacts.read_header(path, KIND)
+    if not {"version", "dim", "replaces"} <= config.keys() or "source_hashes" not in shapes:
         raise UserError(f"{path}: damaged (incomplete); delete it with its .npy and run `unheard features` again")
-    hashes = np.ascontiguousarray(index.arrays["source_hashes"])
-    texts = hashes.view(f"S{hashes.shape[1]}").reshape(len(hashes))
-    config = index.config
-    about = config["version"], int(config["dim"]), tuple(config["replaces"]), config.get("crc32")
-    return _Shard(path, index.ids["track"], texts, *about)
+    n, _ = shapes["source_hashes"]
+    return _Shard(path, n, config["version"], int(config["dim"]), tuple(config["replaces"]), config.get("crc32"))
 
 
 @lru_cache(maxsize=64)
@@ -293,21 +329,25 @@ def _crc(path: Path, *_version: int) -> int:
     return crc_of_file(path)
 
 
+def _number(index: Path) -> int:
+    return int(index.name.partition("-")[0])
+
+
 def _shards_to_merge(shards: list[_Shard]) -> list[_Shard]:
     """Return the newest shards that have to be merged by their sizes; none if no merge is due."""
-    n_merged, size = 1, len(shards[-1].ids)
-    while n_merged < len(shards) and len(shards[-n_merged - 1].ids) < GROWTH * size:
+    n_merged, size = 1, shards[-1].n
+    while n_merged < len(shards) and shards[-n_merged - 1].n < GROWTH * size:
         n_merged += 1
-        size += len(shards[-n_merged].ids)
+        size += shards[-n_merged].n
     return shards[-n_merged:] if n_merged > 1 else []
 
 
 def _is_current(shard: _Shard, version: str | None, current: Mapping[str, str] | None) -> Mask:
     """Return which rows of a shard are of this version and extracted from the current source, (n,)."""
     if version not in (None, shard.version):
-        return np.zeros(len(shard.ids), np.bool_)
+        return np.zeros(shard.n, np.bool_)
     if current is None:
-        return np.ones(len(shard.ids), np.bool_)
+        return np.ones(shard.n, np.bool_)
     missing = NO_TRACK.decode()
     present = np.array([current.get(track_id, missing).encode() for track_id in shard.ids], np.bytes_)
     is_current: Mask = np.asarray(shard.hashes == present)
@@ -320,6 +360,6 @@ def _locate(
     """Return the shard (its number in the list) and the row of each track's current vector."""
     locations: dict[str, tuple[int, int]] = {}
     for number, shard in enumerate(shards):
-        rows = np.flatnonzero(_is_current(shard, version, current))
-        locations.update((shard.ids[row], (number, row)) for row in rows.tolist())
+        ids, rows = shard.ids, np.flatnonzero(_is_current(shard, version, current))
+        locations.update((ids[row], (number, row)) for row in rows.tolist())
     return locations

@@ -13,6 +13,7 @@ feature store can differ after a kill. Both possible differences are harmless:
 from __future__ import annotations
 
 import time
+from collections import Counter
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,7 @@ from unheard.features.store import FeatureStore
 
 MAX_ROWS = 1024  # 2.3 MB of statistics
 MAX_S = 30.0
+MERGE_EVERY = 64  # shards; each merge writes vectors again that are written before
 
 
 class FeatureWriter:
@@ -31,7 +33,7 @@ class FeatureWriter:
     def __init__(self, store: FeatureStore) -> None:
         self._store = store
         self._rows: dict[tuple[str, str], list[tuple[str, Floats, str]]] = {}  # by kind and version
-        self._written: set[str] = set()
+        self._written: Counter[str] = Counter()  # shards of each kind
         self._flushed_s = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -53,7 +55,8 @@ class FeatureWriter:
         """Write all vectors that were added."""
         for kind, version in list(self._rows):
             ids, vectors, hashes = zip(*self._rows[kind, version], strict=True)
-            self._store.write(kind, version, ids, np.stack(vectors), hashes)
+            self._written[kind] += 1
+            merge = self._written[kind] % MERGE_EVERY == 0
+            self._store.write(kind, version, ids, np.stack(vectors), hashes, merge=merge)
             del self._rows[kind, version]
-            self._written.add(kind)
         self._flushed_s = time.monotonic()

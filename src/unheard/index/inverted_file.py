@@ -15,8 +15,9 @@ a large s. No transformation to a nearest-neighbour problem is needed, and with 
 scan of the projections.
 
 How many lists have to be read was measured when the file was made (build_index.py): the share of all vectors that must
-be read to find the DEPTHS nearest of a query. If a filter allows a share s of the vectors, the ten nearest of these are
-about the 10 / s nearest of all, so the share of that depth is read, counted in allowed vectors.
+be read to find the DEPTHS nearest of a query; a query names the depth that it needs. If a filter allows a share s of
+the vectors, the ten nearest of these are about the 10 / s nearest of all, so the share of that depth is read, counted
+in allowed vectors.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from unheard.arrays import Floats, Indices, Mask
 from unheard.index.row_vectors import largest
 
 WIDTH = 4.0  # standard deviations
-DEPTHS = (10, 32, 100, 316)  # numbers of nearest vectors
+DEPTHS = (10, 32, 100, 316, 1000)  # numbers of nearest vectors
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,20 @@ class InvertedFile:
         return float(np.exp(np.interp(np.log(depth), depths, shares)))
 
     def nearest(
-        self, query: Floats, k: int, allowed: Allowed, *, n_whole: int | None = None, share: float | None = None
+        self,
+        query: Floats,
+        k: int,
+        allowed: Allowed,
+        *,
+        depth: int = DEPTHS[0],
+        n_whole: int | None = None,
+        share: float | None = None,
     ) -> tuple[Indices, Floats]:
         """Return where in the lists the `k` vectors with the largest products with a query (d,) are, and the products.
 
         They are in no order, and the products are those of the projections.
 
+        depth    how many of the nearest of those allowed are needed; the others of the `k` need not be the next ones
         n_whole  number of vectors that would be allowed without a filter; None: there is none
         share    of the allowed vectors that are read; None: as measured. At least `k` are read in any case
         """
@@ -90,7 +99,7 @@ class InvertedFile:
         order = self.order(projected)
         n_allowed = int(allowed.counts.sum())
         if share is None:
-            share = self.share(DEPTHS[0] * max(1.0, (n_whole or n_allowed) / max(1, n_allowed)))
+            share = self.share(max(depth, DEPTHS[0]) * max(1.0, (n_whole or n_allowed) / max(1, n_allowed)))
         wanted = max(k, int(share * n_allowed))
         n_read = int(np.searchsorted(np.cumsum(allowed.counts[order]), wanted)) + 1
         read = order[:n_read]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from unheard import artefacts
 from unheard.arrays import Floats, Mask, Rows
 from unheard.errors import UserError
-from unheard.index.inverted_file import Allowed, InvertedFile
+from unheard.index.inverted_file import DEPTHS, Allowed, InvertedFile
 from unheard.index.row_vectors import Vectors, largest
 
 KIND = "index"
@@ -64,13 +64,20 @@ class Index:
         return AllowedRows(self.file.allowed(listed), mask[self.added])
 
     def nearest(
-        self, query: Floats, k: int, allowed: AllowedRows, *, n_whole: int | None = None, share: float | None = None
+        self,
+        query: Floats,
+        k: int,
+        allowed: AllowedRows,
+        *,
+        depth: int = DEPTHS[0],
+        n_whole: int | None = None,
+        share: float | None = None,
     ) -> Rows:
         """Return the rows of the `k` largest products of projections with a query (d,), ascending, int32.
 
         The other arguments are those of `InvertedFile.nearest`.
         """
-        entries, products = self.file.nearest(query, k, allowed.listed, n_whole=n_whole, share=share)
+        entries, products = self.file.nearest(query, k, allowed.listed, depth=depth, n_whole=n_whole, share=share)
         of_added = np.where(allowed.added, self.added_vectors @ (query @ self.file.axes), np.float32(-np.inf))
         best = largest(np.concatenate([products, of_added]), k)
         return np.sort(np.concatenate([self.rows[entries], self.added])[best].astype(np.int32))
@@ -97,7 +104,7 @@ def open_index(path: Path, vectors: Vectors, keys: Hashes, digests: Hashes) -> I
         file = InvertedFile(**arrays)
     except (UserError, KeyError, TypeError, ValueError):
         return None
-    if len(file.axes) != vectors.matrix.shape[1]:
+    if len(file.axes) != vectors.matrix.shape[1] or len(file.shares) != len(DEPTHS):  # or of an earlier version
         return None
     rows = np.full(len(old_keys), -1, np.int32)
     if len(keys):

@@ -161,8 +161,11 @@ def mono_of(arrays: list[NDArray[Any]], shape: tuple[int, int, str]) -> Floats:
         scaled = samples.astype(np.float32) * np.float32(0.5 ** (8 * samples.dtype.itemsize - 1))
     else:
         scaled = samples.astype(np.float32, copy=False)
-    mono: Floats = scaled[0] if n_channels == 1 else scaled.mean(axis=0)
-    return np.ascontiguousarray(mono)
+    if n_channels == 2:  # as `mean`, in half the time
+        mono: Floats = scaled[0] + scaled[1]
+        mono *= np.float32(0.5)
+        return mono
+    return np.ascontiguousarray(scaled[0] if n_channels == 1 else scaled.mean(axis=0))
 
 
 def open_sndfile(path: Path) -> Opened:

@@ -1,7 +1,8 @@
 """The query behind a list: options with their ids looked up, and the candidates that are scored for it.
 
 Of a small catalogue all candidates are scored. Of a large one a shortlist is (shortlist.py), a longer one if the caps
-leave too few tracks, and at last all; what a list shows of the other candidates, such as the match, counts these too.
+leave too few tracks or take a list further down than was searched, and at last all; what a list shows of the other
+candidates, such as the match, counts these too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from unheard.recommend.seeds import Seed, songs_of
 from unheard.recommend.shortlist import MORE, SHORTLIST, Kind, Shortlist, Shortlists
 from unheard.recommend.shown_scores import Outside
 
+DEEPER = 4  # times the depth, if caps take a list further down
 KINDS: tuple[Kind, Kind] = ("warm", "cold")
 
 
@@ -34,6 +36,7 @@ class ListQuery:
     excluded    rows that must not be returned
     seed        breaks ties
     shortlists  of the recommender; None: all candidates are scored
+    depth       how many of the best candidates are among these; the others need not be the next ones
     complete    whether no other candidate could be returned
     """
 
@@ -43,6 +46,7 @@ class ListQuery:
     excluded: Rows
     seed: int
     shortlists: Shortlists | None = None
+    depth: int = 0
     complete: bool = True
 
     @staticmethod
@@ -55,18 +59,31 @@ class ListQuery:
         excluded = np.array([catalogue.track_row(name) for name in options.exclude], np.int32)
         return ListQuery(options, candidates, which, excluded, seed, shortlists)
 
-    def parts(self, shortlist: Callable[[Shortlists, int], Shortlist], n_own: int) -> Iterator[ListQuery]:
-        """Yield queries with more and more candidates, at last with all; without shortlists, this query alone."""
+    def parts(
+        self, shortlist: Callable[[Shortlists, int, int], Shortlist], songs: Collection[int]
+    ) -> Iterator[ListQuery]:
+        """Yield queries with more and more candidates, at last with all; without shortlists, this query alone.
+
+        shortlist  returns about the `k` best candidates, of which at least the `depth` best are needed
+        songs      of the seeds: their versions are never returned
+        """
         if self.shortlists is not None:
-            fewest = max(SHORTLIST, 2 * pool_size(self.options.n))
-            for k in (fewest, MORE * fewest):
-                found = shortlist(self.shortlists, k + n_own + len(self.excluded))
-                yield replace(self, candidates=found.rows, complete=found.complete)
+            left_out = self.shortlists.n_left_out(self.which, np.array(list(songs), np.int64), self.excluded)
+            fewest, n = max(SHORTLIST, 2 * pool_size(self.options.n)), self.options.n
+            depth = (pool_size(n) if self.options.diversity > 0 else n) + left_out
+            for more, deeper in ((1, 1), (1, DEEPER), (MORE, MORE)):
+                found = shortlist(self.shortlists, max(more * fewest, 2 * deeper * depth) + left_out, deeper * depth)
+                yield replace(self, candidates=found.rows, depth=found.depth, complete=found.complete)
         yield replace(self, shortlists=None)
 
-    def is_enough(self, n: int) -> bool:
-        """Whether a list of `n` tracks need not be chosen again from more candidates."""
-        return n >= self.options.n or self.complete
+    def is_enough(self, scores: Scores, kept: Sequence[int]) -> bool:
+        """Whether a list need not be chosen again from more candidates: it is full, and the search went as deep as it.
+
+        scores  (candidate,) by which the columns `kept` were chosen
+        """
+        if self.complete or len(kept) < self.options.n:
+            return self.complete
+        return int((scores >= scores[kept].min()).sum()) <= self.depth
 
     def outside(self, songs: Collection[int], n_inside: int, scores_of: Callable[[Rows], Scores]) -> Outside | None:
         """Return the other candidates, without those of some songs; None if all are scored.

@@ -35,16 +35,11 @@ from unheard.recommend.filters import rows_that_fit
 from unheard.recommend.list_query import ListQuery, ScaledSimilarities
 from unheard.recommend.options import DEFAULT_OPTIONS, ListOptions
 from unheard.recommend.reasons import MAX_REASON_CANDIDATES, N_REASONS, Explanation, near_both, near_tracks
-from unheard.recommend.recommenders import RanksNewTracks, Recommender, Scores, space_of
+from unheard.recommend.recommenders import Recommender, Scores, space_of
 from unheard.recommend.seeds import Seed, is_song_of, songs_of
-from unheard.recommend.shortlist import Shortlist, Shortlists, ranks_outside
-from unheard.recommend.shown_scores import (
-    RANK_OFFSET,
-    last_near,
-    match_text,
-    matches,
-    matches_of_votes,
-)
+from unheard.recommend.shortlist import Shortlist, Shortlists
+from unheard.recommend.shown_scores import last_near, match_text, matches, matches_of_votes
+from unheard.recommend.votes import Votes, similarities_to, tie_key
 
 FIRST_SORTED_POOLS = 4  # candidates that are sorted first, in pools of `pool_size`
 
@@ -139,10 +134,13 @@ def recommend(
         scores: Scores = recommender.scores(np.array([playlist], np.int32), rows)[0]
         return scores
 
-    for part in query.parts(lambda lists, k: lists.for_playlist(playlist, query.which, options.filters, k), len(own)):
+    def shortlist(lists: Shortlists, k: int, depth: int) -> Shortlist:
+        return lists.for_playlist(playlist, query.which, options.filters, k, depth)
+
+    for part in query.parts(shortlist, songs_of(catalogue, own_tracks)):
         scores = scores_of(part.candidates)
         kept = _select(catalogue, recommender, scores, own_tracks, part, tie_key=playlist)
-        if part.is_enough(len(kept)):
+        if part.is_enough(scores, kept):
             break
     rows = part.candidates
     warm = own[catalogue.is_warm[own]]
@@ -172,14 +170,18 @@ def similar(
     """
     query = ListQuery.of(catalogue, options, default="all", seed=seed, shortlists=shortlists)
     vector = seed_track if isinstance(seed_track, int) else seed_track.vector
-    for part in query.parts(lambda lists, k: lists.for_track(vector, query.which, options.filters, k), 1):
+
+    def shortlist(lists: Shortlists, k: int, depth: int) -> Shortlist:
+        return lists.for_track(vector, query.which, options.filters, k, depth)
+
+    for part in query.parts(shortlist, songs_of(catalogue, [seed_track])):
         rows = part.candidates
-        scores = _similarities(recommender, seed_track, rows)
+        scores = similarities_to(recommender, seed_track, rows)
         others = ~is_song_of(catalogue, [seed_track], rows)
         scaled = ScaledSimilarities.of(catalogue, recommender, scores[None, :], others, part, [seed_track])
         ranked = scaled.values[0]
-        kept = _select(catalogue, recommender, ranked, [seed_track], part, tie_key=_tie_key(seed_track))
-        if part.is_enough(len(kept)):
+        kept = _select(catalogue, recommender, ranked, [seed_track], part, tie_key=tie_key(seed_track))
+        if part.is_enough(ranked, kept):
             break
     space = space_of(recommender)
     reasons: list[tuple[Explanation, ...]] = [()] * len(kept)
@@ -188,13 +190,13 @@ def similar(
             warm = catalogue.candidates("warm", new=False)
         else:
             warm = shortlists.nearest_warm(vector, MAX_REASON_CANDIDATES)
-        to_seed = _similarities(space, seed_track, warm)
-        to_seed = np.where(warm == _tie_key(seed_track), -1, to_seed)  # a track is no reason for itself
+        to_seed = similarities_to(space, seed_track, warm)
+        to_seed = np.where(warm == tie_key(seed_track), -1, to_seed)  # a track is no reason for itself
         reasons = near_both(catalogue, space, rows[kept], warm, to_seed, candidates=query.candidates)
     outside = part.outside(
         songs_of(catalogue, [seed_track]),
         int(others.sum()),
-        lambda rows: scaled.apply(_similarities(recommender, seed_track, rows)[None, :], catalogue.is_warm[rows])[0],
+        lambda rows: scaled.apply(similarities_to(recommender, seed_track, rows)[None, :], catalogue.is_warm[rows])[0],
     )
     shown = matches(ranked, np.array(kept, np.int32), others, scores, outside=outside)
     found = _results(catalogue, rows, kept, scores, reasons, shown)
@@ -206,39 +208,29 @@ def _for_likes(
 ) -> list[Recommendation]:
     """Return the tracks with the best reciprocal rank fusion of the neighbours of all liked tracks."""
 
-    def near_all(lists: Shortlists, k: int) -> Shortlist:
+    def near_all(lists: Shortlists, k: int, depth: int) -> Shortlist:
         vectors = [like if isinstance(like, int) else like.vector for like in likes]
-        return lists.for_tracks(vectors, query.which, query.options.filters, k)
+        return lists.for_tracks(vectors, query.which, query.options.filters, k, depth)
 
-    def similarities(rows: Rows) -> Scores:
-        return np.stack([_similarities(recommender, like, rows) for like in likes])  # (seed, candidate)
-
-    keys = np.array([_tie_key(like) for like in likes])
-    for part in query.parts(near_all, len(likes)):
-        rows = part.candidates
-        near = similarities(rows)
-        scaled = ScaledSimilarities.of(catalogue, recommender, near, ~is_song_of(catalogue, likes, rows), part, likes)
-        order = top_k(scaled.values, len(rows), seed=query.seed, queries=keys, candidates=rows)  # (seed, candidate)
-        ranks = np.empty(near.shape, np.int64)
-        np.put_along_axis(ranks, order, np.arange(1, len(rows) + 1)[None, :], axis=1)
-        if part.shortlists is not None:  # a track that only other seeds found: its rank is estimated
-            sample = part.shortlists.sample(query.which, rows)
-            outside = np.sort(scaled.apply(similarities(sample), catalogue.is_warm[sample]), axis=1)
-            ranks += ranks_outside(outside, scaled.values, len(query.candidates) - len(rows))
-        scores = (1 / (RANK_OFFSET + ranks)).sum(axis=0).astype(np.float32)
-        kept = _select(catalogue, recommender, scores, likes, part, tie_key=int(keys[0]))
-        if part.is_enough(len(kept)):
+    for part in query.parts(near_all, songs_of(catalogue, likes)):
+        votes = Votes(catalogue, recommender, likes, part)
+        scores = votes.scores()
+        kept = _select(catalogue, recommender, scores, likes, part, tie_key=tie_key(likes[0]))
+        if part.is_enough(scores, kept):
             break
+    rows = part.candidates
+    near, ranks = votes.of_columns(kept)  # (seed, result)
     n_own = sum(isinstance(like, int) and bool(np.isin(like, query.candidates)) for like in likes)
     n_candidates = len(query.candidates)
-    shown = matches_of_votes(scores, np.array(kept, np.int32), near, n_candidates=n_candidates, n_own=n_own)
+    shown = matches_of_votes(scores[kept], near, n_candidates=n_candidates, n_own=n_own)
     last_agreeing = last_near(n_candidates)
     results = []
     for rank, column in enumerate(kept, start=1):
-        by_rank = np.argsort(ranks[:, column], kind="stable")
-        agreeing = [int(i) for i in by_rank if ranks[i, column] <= last_agreeing and near[i, column] > 0]
+        own_ranks, own_near = ranks[:, rank - 1], near[:, rank - 1]
+        by_rank = np.argsort(own_ranks, kind="stable")
+        agreeing = [int(i) for i in by_rank if own_ranks[i] <= last_agreeing and own_near[i] > 0]
         reasons = tuple(
-            Explanation(_label(catalogue, likes[i]), _track_id(catalogue, likes[i]), float(near[i, column]))
+            Explanation(_label(catalogue, likes[i]), _track_id(catalogue, likes[i]), float(own_near[i]))
             for i in (agreeing[:N_REASONS] if query.options.explain else ())
         )
         n_agreeing = len(agreeing), len(likes)
@@ -320,17 +312,6 @@ def _select_in_order(
     return kept
 
 
-def _similarities(recommender: Recommender, seed: Seed, rows: Rows) -> Scores:
-    """Return the similarity of one seed to candidates, (candidate,)."""
-    if isinstance(seed, int):
-        near = recommender.similarities(np.array([seed], np.int32), rows)
-    elif isinstance(recommender, RanksNewTracks):
-        near = recommender.vector_similarities(seed.vector[None, :], rows)
-    else:
-        raise UserError(f"{recommender.name} cannot rank a track from outside the library; name a trained model")
-    return near.reshape(-1)
-
-
 def _with_confidence(found: list[Recommendation], confidence_model: ConfidenceModel | None) -> list[Recommendation]:
     """Return the results with their confidence."""
     if confidence_model is None:
@@ -365,11 +346,6 @@ def _results(
         _result(catalogue, rank, int(rows[column]), scores[column], reasons[rank - 1], shown[rank - 1])
         for rank, column in enumerate(kept, start=1)
     ]
-
-
-def _tie_key(seed: Seed) -> int:
-    """Return the number of a seed in the tie keys; tracks from outside the library share -1."""
-    return seed if isinstance(seed, int) else -1
 
 
 def _label(catalogue: Catalogue, seed: Seed) -> str:

@@ -27,12 +27,9 @@ from unheard.errors import UserError
 from unheard.features.recording_prints import stored_prints
 from unheard.library import Track, Tracks
 from unheard.recommend.song_titles import is_generic, song_title
-from unheard.spectrograms.same_recording import (
-    Prints,
-    likely_pairs,
-    same_recordings,
-)
-from unheard.splits.groups import NO_ARTIST, loose, near_identical
+from unheard.spectrograms.near_signatures import equal_rows, near_pairs
+from unheard.spectrograms.same_recording import Prints, is_same_recording, joining_pairs, likely_pairs
+from unheard.splits.groups import NO_ARTIST, loose
 from unheard.workspace import Workspace
 
 KIND = "recordings"  # of the artefact
@@ -80,14 +77,35 @@ def _stored_pairs(path: Path, digest: str) -> Indices | None:
 
 
 def similar_sounds(prints: Prints) -> list[tuple[int, int]]:
-    """Return the pairs of rows of `prints`, the smaller one first, that are the same recording.
+    """Return pairs of rows of `prints`, the smaller one first, that join all tracks of each recording.
 
-    Compared are tracks whose sketches or signatures agree; sketches of short and steady tracks are small or empty.
+    Compared are tracks whose sketches or signatures agree; sketches of short and steady tracks are small or empty. Of
+    tracks with equal prints, the first is compared with all others, and stands for them.
     """
-    pairs = set(likely_pairs(prints.fingerprint))
-    if len(prints.signature):
-        pairs |= {(min(a, b), max(a, b)) for a, b in near_identical(prints.signature).tolist()}
-    return same_recordings(prints, sorted(pairs))
+    firsts, first_of = equal_rows(prints.fingerprint, prints.signature)
+    distinct = prints
+    if len(firsts) < len(first_of):
+        distinct = Prints(prints.fingerprint[firsts], prints.signature[firsts])
+    pairs = [(int(firsts[a]), int(firsts[b])) for a, b in joining_pairs(distinct, _candidates(distinct))]
+    copies = np.flatnonzero(first_of != np.arange(len(first_of)))
+    is_itself = {
+        row: is_same_recording(*[Prints(prints.fingerprint[row], prints.signature[row])] * 2)
+        for row in np.unique(first_of[copies]).tolist()
+    }
+    return sorted(
+        pairs
+        + [
+            (first, row)
+            for first, row in zip(first_of[copies].tolist(), copies.tolist(), strict=True)
+            if is_itself[first]
+        ]
+    )
+
+
+def _candidates(prints: Prints) -> Iterator[Indices]:
+    """Yield blocks of pairs (pair, 2) that are worth a comparison."""
+    yield np.array(list(likely_pairs(prints.fingerprint)), np.int64).reshape(-1, 2)
+    yield from near_pairs(prints.signature)
 
 
 def rows_of_same_song(tracks: Tracks, track: Track) -> list[int]:

@@ -60,9 +60,14 @@ class Selection:
 
 @dataclass(frozen=True)
 class Shortlist:
-    """Rows of candidates, ascending; `complete` if no other candidate fits the filters."""
+    """Rows of candidates, ascending.
+
+    depth     how many of the best candidates are among them; the others need not be the next ones
+    complete  whether no other candidate fits the filters
+    """
 
     rows: Rows
+    depth: int
     complete: bool = False
 
 
@@ -74,9 +79,10 @@ class Search:
     index: Index | None
     _allowed: OrderedDict[Selection, AllowedRows] = field(default_factory=OrderedDict)
 
-    def nearest(self, query: Floats, k: int, selection: Selection, mask: Mask, n_whole: int) -> Rows:
+    def nearest(self, query: Floats, k: int, depth: int, selection: Selection, mask: Mask, n_whole: int) -> Rows:
         """Return the rows of about `k` tracks of a selection with the largest dot products with a query (d,).
 
+        depth    how many of the nearest are needed
         mask     (n,) the tracks of the selection
         n_whole  number of tracks of the selection without its filters
         """
@@ -86,7 +92,7 @@ class Search:
         if allowed is None:
             allowed = self._allowed[selection] = self.index.allowed(mask)
             _drop_oldest(self._allowed)
-        return self.index.nearest(query, k, allowed, n_whole=n_whole)
+        return self.index.nearest(query, k, allowed, depth=depth, n_whole=n_whole)
 
 
 OpenIndex = Callable[[IndexName, Vectors], Index | None]
@@ -107,8 +113,11 @@ class Shortlists:
 
     # -------------------------------------------------------------------------------------------------- lists
 
-    def for_playlist(self, playlist: int, which: Candidates, filters: Filters, k: int) -> Shortlist:
-        """Return a shortlist for a playlist (its row): the `k` best that fit, and the best of all candidates."""
+    def for_playlist(self, playlist: int, which: Candidates, filters: Filters, k: int, depth: int) -> Shortlist:
+        """Return a shortlist for a playlist (its row): about the `k` best that fit, and the best of all candidates.
+
+        depth  how many of the best are needed: an index is read as far as they demand
+        """
         parts: list[tuple[IndexName, Floats, Kind | None]]
         if isinstance(self.recommender, FactorRecommender):
             parts = [("factors", self.recommender.playlists[playlist], None)]
@@ -120,27 +129,30 @@ class Shortlists:
             warm_cold = self.recommender.warm_cold
             if warm_cold is not None:
                 parts = [("embeddings", query, "cold"), ("factors", warm_cold.warm.playlists[playlist], "warm")]
-        found = self._found(parts, which, filters, k)
+        found = self._found(parts, which, filters, k, depth)
         if isinstance(self.recommender, EmbeddingRecommender) and self.recommender.pairs is not None:
             by_artists = self._by_artists(self.recommender.pairs, playlist, query, Selection(which, filters))
-            found = Shortlist(np.union1d(found.rows, by_artists), found.complete)
+            found = replace(found, rows=np.union1d(found.rows, by_artists))
         return found
 
-    def for_track(self, seed: int | Floats, which: Candidates, filters: Filters, k: int) -> Shortlist:
+    def for_track(self, seed: int | Floats, which: Candidates, filters: Filters, k: int, depth: int) -> Shortlist:
         """Return a shortlist of the nearest of a track (its row, or factors (d,) from outside the catalogue)."""
         query = self._direction(seed)
         kinds: tuple[Kind | None, ...] = ("warm", "cold") if self.space.predicted is not None else (None,)
-        return self._found([("directions", query, kind) for kind in kinds], which, filters, k)
+        return self._found([("directions", query, kind) for kind in kinds], which, filters, k, depth)
 
-    def for_tracks(self, seeds: list[int | Floats], which: Candidates, filters: Filters, k: int) -> Shortlist:
+    def for_tracks(
+        self, seeds: list[int | Floats], which: Candidates, filters: Filters, k: int, depth: int
+    ) -> Shortlist:
         """Return a shortlist of the nearest of several tracks; the more there are, the fewer of each."""
         of_each = max(k // len(seeds), MIN_OF_EACH)
-        found = [self.for_track(seed, which, filters, of_each) for seed in seeds]
-        return Shortlist(_union([one.rows for one in found]), all(one.complete for one in found))
+        found = [self.for_track(seed, which, filters, of_each, min(of_each, depth)) for seed in seeds]
+        rows = _union([one.rows for one in found])
+        return Shortlist(rows, min(one.depth for one in found), all(one.complete for one in found))
 
     def nearest_warm(self, seed: int | Floats, k: int) -> Rows:
         """Return the nearest warm tracks of a track, which may explain a recommendation."""
-        return self._rows("directions", self._direction(seed), Selection("warm", new=False), k)
+        return self._rows("directions", self._direction(seed), Selection("warm", new=False), k, depth=1)
 
     def n_candidates(self, which: Candidates, kind: Kind | None = None) -> int:
         """Return the number of candidates, of one kind or of both."""
@@ -149,6 +161,10 @@ class Shortlists:
     def n_of_songs(self, which: Candidates, songs: Rows, kind: Kind | None = None) -> int:
         """Return how many candidates, of one kind or of both, are versions of some songs."""
         return int(self._mask(Selection(which, kind=kind))[self._songs.rows_of(songs)].sum())
+
+    def n_left_out(self, which: Candidates, songs: Rows, excluded: Rows) -> int:
+        """Return how many candidates are versions of some songs, or excluded (rows)."""
+        return self.n_of_songs(which, songs) + int(self._mask(Selection(which))[excluded].sum())
 
     def sample(self, which: Candidates, rows: Rows) -> Rows:
         """Return up to SAMPLE candidates at random, always the same ones, without some rows."""
@@ -215,21 +231,29 @@ class Shortlists:
         return vectors.take(rng.choice(len(vectors), min(n, len(vectors)), replace=False))
 
     def _found(
-        self, parts: list[tuple[IndexName, Floats, Kind | None]], which: Candidates, filters: Filters, k: int
+        self,
+        parts: list[tuple[IndexName, Floats, Kind | None]],
+        which: Candidates,
+        filters: Filters,
+        k: int,
+        depth: int,
     ) -> Shortlist:
-        n = k if filters == NO_FILTERS else UNFILTERED
-        rows = [self._rows(name, query, Selection(which, kind=kind), n) for name, query, kind in parts]
-        if filters == NO_FILTERS:
-            return Shortlist(_union(rows))
-        fitting = self._mask(Selection(which, filters))
-        if self._number(Selection(which, filters)) <= FEW:
-            return Shortlist(_union([*rows, np.flatnonzero(fitting)]), complete=True)
-        rows += [self._rows(name, query, Selection(which, filters, kind), k) for name, query, kind in parts]
-        return Shortlist(_union(rows))
+        def rows_of(filters: Filters, k: int, depth: int) -> list[Rows]:
+            return [self._rows(name, query, Selection(which, filters, kind), k, depth) for name, query, kind in parts]
 
-    def _rows(self, name: IndexName, query: Floats, selection: Selection, k: int) -> Rows:
+        if all(self._search(name).index is None for name, _, _ in parts):  # a scan finds the `k` best
+            depth = k
+        if filters == NO_FILTERS:
+            return Shortlist(_union(rows_of(filters, k, depth)), depth)
+        rows = rows_of(NO_FILTERS, UNFILTERED, 1)
+        if self._number(Selection(which, filters)) <= FEW:
+            fitting = np.flatnonzero(self._mask(Selection(which, filters)))
+            return Shortlist(_union([*rows, fitting]), len(fitting), complete=True)
+        return Shortlist(_union([*rows, *rows_of(filters, k, depth)]), depth)
+
+    def _rows(self, name: IndexName, query: Floats, selection: Selection, k: int, depth: int) -> Rows:
         mask, n_whole = self._mask(selection), self._number(replace(selection, filters=NO_FILTERS))
-        return self._search(name).nearest(np.ascontiguousarray(query, np.float32), k, selection, mask, n_whole)
+        return self._search(name).nearest(np.ascontiguousarray(query, np.float32), k, depth, selection, mask, n_whole)
 
     def _search(self, name: IndexName) -> Search:
         searches = self._searches

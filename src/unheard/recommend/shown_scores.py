@@ -63,19 +63,17 @@ def _n_above(scores: Scores, values: Scores) -> NDArray[np.floating]:
     return (len(counted) - np.searchsorted(counted, values, side="right")).astype(np.float64)
 
 
-def matches_of_votes(
-    scores: Scores, columns: Rows, near: Scores, *, n_candidates: int, n_own: int
-) -> list[float | None]:
-    """Return the match of some columns of reciprocal rank fusions (candidate,).
+def matches_of_votes(scores: Scores, near: Scores, *, n_candidates: int, n_own: int) -> list[float | None]:
+    """Return the match of some reciprocal rank fusions (result,).
 
-    near   (seed, candidate) similarities; columns without a positive one have no match
+    near   (seed, result) similarities; results without a positive one have no match
     n_own  number of seeds that are candidates themselves, each of them the first in its own list
     """
     n_seeds = len(near)
     first = 1 + n_own / n_seeds  # the best rank that a track can have for all seeds
-    rank = n_seeds / scores[columns].astype(np.float64) - RANK_OFFSET
+    rank = n_seeds / scores.astype(np.float64) - RANK_OFFSET
     shares = 1 - (rank - first) / max(1.0, n_candidates - first)
-    return _related(np.clip(shares, 0, 1), near[:, columns].max(axis=0))
+    return _related(np.clip(shares, 0, 1), near.max(axis=0))
 
 
 def _related(shares: NDArray[np.floating], similarity: Scores | None) -> list[float | None]:

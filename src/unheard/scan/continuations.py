@@ -75,6 +75,8 @@ class Continuations:
 
         Tracks with the MBID or the ISRC of the file are preferred; the sound has to be the same in any case.
         """
+        if not self._missing_ids():
+            return None
         missing = [self._tracks[name] for name in sorted(self._missing_ids())]
         for code in ("mbid", "isrc"):
             if getattr(file, code):

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.arrays import Floats
+from unheard.arrays import Floats, Indices
 from unheard.spectrograms.acoustic_fingerprint import N_BITS, compare, known_bits, signs, spectrum_of
 
 MAX_ERROR = 0.2
@@ -90,12 +91,50 @@ def likely_pairs(fingerprints: Floats) -> Iterator[tuple[int, int]]:
     yield from sorted(pair for pair, n in shared.items() if n >= MIN_SHARED)
 
 
-def same_recordings(prints: Prints, pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return those of `pairs` that are the same recording; `prints` has arrays (n, 384) and (n, 257)."""
-    return [
-        (a, b)
-        for a, b in pairs
-        if is_same_recording(
-            Prints(prints.fingerprint[a], prints.signature[a]), Prints(prints.fingerprint[b], prints.signature[b])
-        )
-    ]
+def joining_pairs(prints: Prints, candidates: Iterable[Indices]) -> list[tuple[int, int]]:
+    """Return pairs of the same recording that join all tracks of each recording, the smaller row first, in order.
+
+    prints      arrays (n, 384) and (n, 257)
+    candidates  blocks of pairs of rows (pair, 2) that are worth a comparison
+
+    Pairs whose tracks are joined by other pairs already are not compared: n equal tracks take n - 1 comparisons.
+    """
+    joined: list[tuple[int, int]] = []
+    groups = _Groups(len(prints.fingerprint))
+    for block in candidates:
+        pairs = np.sort(block, axis=1)
+        pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+        limits = [*np.flatnonzero(np.diff(pairs[:, 0], prepend=-1)), len(pairs)]
+        for start, stop in pairwise(limits):
+            one, others = int(pairs[start, 0]), groups.outside(int(pairs[start, 0]), pairs[start:stop, 1])
+            while len(others):
+                other, others = int(others[0]), others[1:]
+                if _are_same(prints, one, other):
+                    joined.append((one, other))
+                    groups.join(one, other)
+                    others = groups.outside(one, others)
+    return sorted(joined)
+
+
+def _are_same(prints: Prints, one: int, other: int) -> bool:
+    a, b = (Prints(prints.fingerprint[row], prints.signature[row]) for row in (one, other))
+    return is_same_recording(a, b)
+
+
+class _Groups:
+    """Disjoint sets of n rows, of which every row knows its number; the smaller of two joined sets is renumbered."""
+
+    def __init__(self, n: int) -> None:
+        self._number = np.arange(n)
+        self._members: dict[int, list[int]] = {}
+
+    def outside(self, row: int, others: Indices) -> Indices:
+        """Return those of `others` that are not in the set of a row."""
+        outside: Indices = others[self._number[others] != self._number[row]]
+        return outside
+
+    def join(self, one: int, other: int) -> None:
+        sets = [(number, self._members.pop(number, [number])) for number in self._number[[one, other]].tolist()]
+        (_, smaller), (number, larger) = sorted(sets, key=lambda named: len(named[1]))
+        self._number[smaller] = number
+        self._members[number] = larger + smaller

@@ -15,17 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 
-from unheard.arrays import Floats, Indices, Mask, Rows
+from unheard.arrays import Floats, Mask, Rows
 from unheard.ids import IdMap
 from unheard.library import Track, Tracks
+from unheard.spectrograms.near_signatures import near_identical
 from unheard.splits.split import Use
 
 Signatures = tuple[IdMap, Floats]
-
-# Other encodings of a recording are above this (tests/spectrograms), other recordings clearly below; an MP3 of the
-# lowest quality may be below and is then missed. Durations differ by encoder padding and by trimmed silence.
-MIN_COSINE = 0.98
-MAX_DURATION_GAP_S = 2.0
 
 # Credits that name no artist: they would join all compilations of a library.
 NO_ARTIST = frozenset(
@@ -61,28 +57,6 @@ def artist_groups(tracks: Tracks, signatures: Signatures) -> NDArray[np.int32]:
 def artist_seen(uses: NDArray[np.int8], groups: Rows) -> Mask:
     """Return whether each track's group has a train track, (n_tracks,); results of `time` are reported by it."""
     return np.isin(groups, groups[uses == Use.TRAIN])
-
-
-def near_identical(signatures: Floats, *, chunk: int = 1024) -> Indices:
-    """Return pairs of rows (pair, 2) with almost the same fingerprint and duration, in O(chunk^2) memory.
-
-    Rows are sorted by duration, so each is compared only with rows up to two seconds longer.
-    """
-    order = np.argsort(signatures[:, -1], kind="stable")
-    prints, durations_s = signatures[order, :-1], signatures[order, -1].astype(np.float64)
-    norms = np.linalg.norm(prints, axis=1, keepdims=True)
-    prints = np.divide(prints, norms, out=np.zeros_like(prints), where=norms > 0)
-    ends = np.searchsorted(durations_s, durations_s + MAX_DURATION_GAP_S, side="left")
-    pairs = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(order), chunk):
-        stop = min(start + chunk, len(order))
-        for left in range(start, int(ends[stop - 1]), chunk):
-            right = min(left + chunk, int(ends[stop - 1]))
-            a, b = np.nonzero(prints[start:stop] @ prints[left:right].T > MIN_COSINE)  # (row, other)
-            a, b = a + start, b + left
-            close = (b > a) & (b < ends[a])
-            pairs.append(np.stack([order[a[close]], order[b[close]]], axis=1))
-    return np.concatenate(pairs)
 
 
 def _tag_pairs(tracks: Tracks) -> Iterator[tuple[int, int]]:

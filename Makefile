@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest check bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture check bench lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ test-oldest:  ## the same with the oldest version of every dependency that pypro
 CASES ?= cases
 cases: install-dev  ## run every case of the folder CASES (make cases CASES=FOLDER) and print pass or fail
 	$(BIN)/python tools/cases.py $(CASES)
+
+torture: install-dev  ## damage every file of a workspace in every way; no result may change without a word (10 minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.torture.damages --n 800 --json torture-damages.json
 
 check: install-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

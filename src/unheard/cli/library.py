@@ -312,7 +312,7 @@ def doctor(
     if old := [finding.path for finding in found if finding.severity == "old"]:
         names = ", ".join(dict.fromkeys(path.name for path in old[:5]))
         console.say(
-            f"{len(old)} files were written before checksums, so damage in them is not found ({names}, ...); they get them "
+            f"{len(old)} files were written before checksums: damage there is not found ({names}, ...); they get them "
             f"when they are written again, rows and plays by `unheard migrate -w {workspace}`"
         )
     if damaged:

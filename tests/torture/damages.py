@@ -355,6 +355,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=400)
+    parser.add_argument("--limit-s", type=float, default=1e9, help="stop after this time")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--worlds", type=Path, help="folder to keep the two worlds in")
@@ -365,7 +366,7 @@ def main() -> None:
             if not (worlds / which / "w").is_dir():
                 (worlds / which).mkdir(parents=True, exist_ok=True)
                 build(worlds / which, seed=number)
-        outcomes = run(worlds / "a" / "w", worlds / "b" / "w", given.n, given.seed)
+        outcomes = run(worlds / "a" / "w", worlds / "b" / "w", given.n, given.seed, limit_s=given.limit_s)
     rows, total = table(outcomes), Counter(outcome.verdict for outcome in outcomes)
     bad = [outcome for outcome in outcomes if outcome.verdict in ("silent", "missed", "raised")]
     sys.stdout.write(report(rows, total, bad))

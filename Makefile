@@ -87,10 +87,12 @@ CASES ?= cases
 cases: install-dev  ## run every case of the folder CASES (make cases CASES=FOLDER) and print pass or fail
 	$(BIN)/python tools/cases.py $(CASES)
 
+torture-damages: install-dev  ## damage every file of a workspace in every way; no result may change without a word (10 minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.torture.damages --n 800 --json torture-damages.json
+
 # Damaged files of every kind, and our own parsers under atheris. FILES=2000 SECONDS=5 is a short run.
 FILES ?= 20000
 SECONDS ?= 60
-
 
 check: install-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

@@ -399,9 +399,10 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _checksum(values: Row) -> int:
     """Return the checksum of a row, above 0. It leaves out empty values at the end: columns that later versions add."""
-    while values and values[-1] in ("", 0):
-        values = values[:-1]
-    return zlib.crc32(repr(values).encode("utf-8", "surrogatepass")) or 1
+    n = len(values)
+    while n and not values[n - 1]:
+        n -= 1
+    return zlib.crc32(repr(values[:n]).encode("utf-8", "surrogatepass")) or 1
 
 
 def _track(row: Row) -> Track:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unheard.errors import UserError
 from unheard.refresh.freshness import (
     MAX_RUNS,
     Refreshed,
@@ -85,8 +86,10 @@ def test_old_runs_are_dropped(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"format": "x"}', '{"format": "unheard refreshed list", "version": 9}'])
-def test_a_damaged_file_holds_nothing_back(workspace: Workspace, content: str) -> None:
+def test_a_damaged_file_is_refused_and_not_taken_for_a_new_list(workspace: Workspace, content: str) -> None:
     path = workspace.root / "refreshed" / "a.json"
     path.parent.mkdir()
     path.write_text(content)
-    assert read_refreshed(workspace, "a") == Refreshed()
+    with pytest.raises(UserError, match=r"a\.json: damaged .*; delete it, and the next list may repeat tracks"):
+        read_refreshed(workspace, "a")
+    assert read_refreshed(workspace, "b") == Refreshed()

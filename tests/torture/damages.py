@@ -23,6 +23,7 @@ import random
 import shlex
 import shutil
 import sqlite3
+import sys
 import tempfile
 import time
 import traceback
@@ -336,12 +337,25 @@ def table(outcomes: list[Outcome]) -> list[dict[str, object]]:
     return [{"file": group, **{name: counts[name] for name in verdicts}} for group, counts in sorted(groups.items())]
 
 
+def report(rows: list[dict[str, object]], total: Counter[str], bad: list[Outcome]) -> str:
+    """Return the table, and what must not occur in detail."""
+    lines = ["".join(f"{name:>15}" if name != "file" else f"{name:32}" for name in rows[0])] if rows else []
+    lines += ["".join(f"{one!s:>15}" if name != "file" else f"{one!s:32}" for name, one in row.items()) for row in rows]
+    lines.append(", ".join(f"{n} {verdict}" for verdict, n in total.items()))
+    for outcome in bad:
+        lines.append(f"{outcome.verdict}: {outcome.damage}: {outcome.answers}; doctor: {outcome.doctor or 'nothing'}")
+        found = {name: given for name, given in outcome.answers.items() if given in ("silent", "raised")}
+        lines += [f"    {name}: {outcome.details[name][-600:]}" for name in found]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Run from the command line; exit code 1 if a result changed silently, a doctor missed or a traceback came."""
     from tests.torture.world import build
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=400)
+    parser.add_argument("--limit-s", type=float, default=1e9, help="stop after this time")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--worlds", type=Path, help="folder to keep the two worlds in")
@@ -352,18 +366,10 @@ def main() -> None:
             if not (worlds / which / "w").is_dir():
                 (worlds / which).mkdir(parents=True, exist_ok=True)
                 build(worlds / which, seed=number)
-        outcomes = run(worlds / "a" / "w", worlds / "b" / "w", given.n, given.seed)
-    rows = table(outcomes)
-    for row in rows:
-        print(*(f"{value!s:>10}" if key != "file" else f"{value!s:32}" for key, value in row.items()))
-    total = Counter(outcome.verdict for outcome in outcomes)
-    print(dict(total))
+        outcomes = run(worlds / "a" / "w", worlds / "b" / "w", given.n, given.seed, limit_s=given.limit_s)
+    rows, total = table(outcomes), Counter(outcome.verdict for outcome in outcomes)
     bad = [outcome for outcome in outcomes if outcome.verdict in ("silent", "missed", "raised")]
-    for outcome in bad:
-        print(f"{outcome.verdict}: {outcome.damage}: {outcome.answers}; doctor: {outcome.doctor or 'nothing'}")
-        for question, answer in outcome.answers.items():
-            if answer in ("silent", "raised"):
-                print(f"    {question}: {outcome.details[question][-300:]}")
+    sys.stdout.write(report(rows, total, bad))
     if given.json:
         values = {"n": len(outcomes), "seed": given.seed, "verdicts": dict(total), "files": rows}
         values["bad"] = [asdict(outcome.damage) | {"verdict": outcome.verdict} for outcome in bad]

@@ -311,8 +311,8 @@ def doctor(
     if old := [finding.path for finding in found if finding.severity == "old"]:
         names = ", ".join(dict.fromkeys(path.name for path in old[:5]))
         console.say(
-            f"{len(old)} files were written before checksums, so damage in them is not found ({names}, ...); they get "
-            f"them when they are written again, rows and plays by `unheard migrate -w {workspace}`"
+            f"{len(old)} files were written before checksums: damage there is not found ({names}, ...); they get them "
+            f"when they are written again, rows and plays by `unheard migrate -w {workspace}`"
         )
     if damaged:
         raise UserError(f"damage was found: {damaged} findings; each line above ends with the command that mends it")

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from unheard.cli.damage import find_damage
-from unheard.errors import UserError
 from unheard.factors.store import load_factors
 from unheard.features.current import current_features
 from unheard.features.table import VECTORS
@@ -32,11 +31,8 @@ def describe(workspace: Workspace) -> dict[str, Any]:
     """
     state: dict[str, Any] = {"front end": workspace.settings.front_end}
     if workspace.library_path.is_file():
-        try:
-            with open_library(workspace.library_path) as library:
-                state |= _holdings(workspace, library)
-        except UserError as error:
-            return state | {"damage": str(error), "next": _command(workspace, "doctor")}
+        with open_library(workspace.library_path) as library:
+            state |= _holdings(workspace, library)
     findings = [one for one in find_damage(workspace, frames=False) if one.severity != "old"]
     if findings:
         return state | {"damage": f"{len(findings)} findings", "next": _command(workspace, "doctor")}

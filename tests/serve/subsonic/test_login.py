@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
 
 from tests.builders.command_line import run_command
 from tests.builders.server import running
@@ -18,6 +20,7 @@ from tests.serve.subsonic.conftest import USER, Player
 from unheard.errors import UserError
 from unheard.serve.config import ServeConfig
 from unheard.serve.keys import Scope, make_key, name_of_secret, read_keys, remove_key
+from unheard.serve.security import Guard
 from unheard.serve.subsonic.endpoints import ENDPOINTS, LISTENING
 from unheard.workspace import Workspace
 
@@ -268,3 +271,14 @@ def test_a_damaged_file_opens_nothing(tmp_path: Path, text: str) -> None:
     workspace.keys_path.write_text(text)
     with pytest.raises(UserError, match=r"keys\.json: damaged"):
         read_keys(workspace)
+
+
+def test_damaged_keys_do_not_refuse_the_token_of_the_owner(tmp_path: Path) -> None:
+    """On the routes that a key opens too."""
+    workspace, token = Workspace.init(tmp_path / "w"), "a secret of the owner"
+    guard = Guard(Starlette(), ServeConfig(workspace.root, token=token))
+    make_key(workspace, "phone")
+    workspace.keys_path.write_text(workspace.keys_path.read_text().replace("phone", "fhone"))
+    assert guard._is_authorized(Headers({"authorization": f"Bearer {token}"}), "/api/find_path")
+    with pytest.raises(UserError, match=r"keys\.json: damaged"):
+        guard._is_authorized(Headers({"authorization": "Bearer another"}), "/api/find_path")

@@ -148,7 +148,7 @@ def read_data_set(
     entries = Entries(matcher, problems, rows_of, str, skip_unknown=True, history=True)
     try:
         found = entries.read(data_set.read(path, reading))
-    except pa.ArrowException as error:  # a column of another type than the data set has
+    except (pa.ArrowException, TypeError, ValueError) as error:  # a column of another type than the data set has
         raise TableError(path, f"not the layout of {data_set.name} ({error})"[:300], "download it again") from error
     by_name = [name for name in found.misses if name != NO_TRACK]
     misses = [*by_name, *reading.misses]

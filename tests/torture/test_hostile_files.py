@@ -386,3 +386,12 @@ def test_audio_readers_take_what_torture_gives_them(tmp_path: Path) -> None:
     """The reader that `make torture` calls does read a good file."""
     read_audio(sounds.write(tmp_path / "a.mp3", sounds.song(0, 2.0)))
     assert SETTINGS.sample_rate > 0
+
+
+def test_a_data_set_whose_columns_are_of_other_types(tmp_path: Path) -> None:
+    """Yambda's sequential table has lists in its columns; these have structures."""
+    columns = {name: [[{"element": 1}]] * 3 for name in ("timestamp", "item_id", "played_ratio_pct")}
+    pq.write_table(pa.table({"uid": [1, 2, 3], **columns}), tmp_path / "listens.parquet")
+    with pytest.raises(TableError) as caught:
+        read_lists(tmp_path / "listens.parquet")
+    one_line(caught.value)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from unheard.arrays import Doubles, Floats, Mask
-from unheard.errors import UserError
+from unheard.errors import TableError, UserError
 from unheard.plays.imported import Imported
 from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.plays import DISLIKE
@@ -137,6 +137,8 @@ def read_data_set(
 
     known  rows of names that were matched before, which files of one data set share
     """
+    import pyarrow as pa
+
     if not 0 <= min_share <= 1:
         raise UserError(f"min share is {min_share}, expected 0 to 1; use 0.5")
     problems = RowProblems(path)
@@ -146,7 +148,10 @@ def read_data_set(
         return {record: record + 1 for record in records}
 
     entries = Entries(matcher, problems, rows_of, str, skip_unknown=True, history=True)
-    found = entries.read(data_set.read(path, reading))
+    try:
+        found = entries.read(data_set.read(path, reading))
+    except (pa.ArrowException, TypeError, ValueError) as error:  # a column of another type than the data set has
+        raise TableError(path, f"not the layout of {data_set.name} ({error})"[:300], "download it again") from error
     by_name = [name for name in found.misses if name != NO_TRACK]
     misses = [*by_name, *reading.misses]
     names = {name: title for name, title in reading.names.items() if name in found.plays.playlist_ids}

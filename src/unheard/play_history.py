@@ -30,7 +30,7 @@ from unheard.workspace import Workspace
 T = TypeVar("T")
 Event = Literal["start", "play"]
 MAX_SKIP_S = 30.0
-MAX_PLAYERS = 1000  # that are remembered; a client may call itself by another name in every request
+MAX_PLAYERS = 1000  # that are kept; a client may call itself by another name in every request
 
 _lock = threading.Lock()
 

@@ -49,6 +49,7 @@ CONNECTIONS = 64
 WARM_UP_S = 10.0
 SAMPLE_S = 1.0
 REBUILD_PAUSE_S = 5.0
+READY_S = 600.0
 RECONNECTS = 2
 
 Request = tuple[str, str, bytes]  # kind, address, body (empty: GET)
@@ -61,6 +62,7 @@ class Outcome:
     latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: list[str] = field(default_factory=list)
     memory: list[tuple[float, int]] = field(default_factory=list)
+    rebuilds: int = 0
 
 
 def mixed(workspace: Workspace, key: str, n: int, rng: np.random.Generator) -> list[Request]:
@@ -175,10 +177,17 @@ def rebuild_indexes(workspace: Workspace, outcome: Outcome, over: threading.Even
     """Run `unheard index --again` again and again until `over` is set."""
     command = ["nice", "-n", "10", sys.executable, "-m", "unheard", "index", "-w", str(workspace.root), "--again"]
     while not over.is_set():
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ran.returncode:
-            outcome.errors.append(f"index --again: {ran.returncode} {ran.stderr[-300:]}")
-            return
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+            while running.poll() is None and not over.wait(SAMPLE_S):
+                pass
+            if running.poll() is None:
+                running.terminate()  # the load is over
+                return
+            assert running.stderr is not None
+            if running.returncode:
+                outcome.errors.append(f"index --again: {running.returncode} {running.stderr.read()[-300:]}")
+                return
+        outcome.rebuilds += 1
         over.wait(REBUILD_PAUSE_S)
 
 
@@ -194,7 +203,8 @@ def summary(outcome: Outcome) -> dict[str, Any]:
     slope = float(np.polyfit(at[late], resident[late] / 1e6, 1)[0]) if late.sum() > 2 else 0.0
     first, last, most = (round(float(value) / 1e6, 1) for value in (resident[0], resident[-1], resident.max()))
     memory = {"first": first, "last": last, "most": most, "growth_per_hour": round(3600 * slope, 1)}
-    return {"requests": kinds, "memory_mb": memory, "n_errors": len(outcome.errors), "errors": outcome.errors[:20]}
+    whole = {"requests": kinds, "memory_mb": memory, "rebuilds": outcome.rebuilds}
+    return {**whole, "n_errors": len(outcome.errors), "errors": outcome.errors[:20]}
 
 
 def prepared(given: Path | None, folder: Path, n_tracks: int) -> Iterator[Workspace | Path]:
@@ -229,11 +239,14 @@ def main() -> int:
         key = make_key(workspace, "load")
         with process_of(workspace.root, "--music-root", str(music)) as (url, process):
             began = time.perf_counter()
-            while httpx.get(f"{url}/api/health/ready", timeout=600).status_code != 200:
+            while (answer := httpx.get(f"{url}/api/health/ready", timeout=600)).status_code != 200:
+                if time.perf_counter() - began > READY_S:
+                    raise SystemExit(f"not ready after {READY_S:g} s: {answer.text}")
                 time.sleep(0.5)
             for path in ("/rest/getAlbumList2?type=newest&", "/rest/search3?query=x&"):
                 httpx.get(f"{url}{path}apiKey={key}&f=json", timeout=600)
             ready_s = time.perf_counter() - began
+            sys.stderr.write(f"ready after {ready_s:.1f} s\n")
             rng = np.random.default_rng(1)
             n = round(60 * options.minutes * options.rate)
             asyncio.run(send(url, mixed(workspace, key, round(WARM_UP_S * options.rate / 2), rng), options.rate / 2))
@@ -249,6 +262,7 @@ def main() -> int:
             for thread in threads:
                 thread.join()
             answers.memory, answers.errors = measured.memory, answers.errors + measured.errors
+            answers.rebuilds = measured.rebuilds
             if not options.quiet:
                 job = httpx.get(f"{url}/api/jobs/{job['job_id']}", timeout=60).json()
                 if job["state"] not in ("running", "done"):

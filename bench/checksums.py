@@ -1,7 +1,7 @@
 """Measure what checksums cost when a workspace is opened: `python bench/checksums.py [TRACKS]`.
 
-Each measurement is a ratio of CPU time within one run: the same data with checksums and without, by turns, the median of
-several.
+Each measurement is a ratio of CPU time within one run: the same data with checksums and without, by turns, the median
+of several.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ def main() -> None:
     session = unheard.open(root, split=SPLIT, model=MODEL)
     found: dict[str, Measured] = {}
     for way in WAYS:
-        server, url, _, ready_s = start(workspace, folder)
+        server, url, _, ready_s = start(workspace, folder, 1)
         print(f"{way}: server ready after {ready_s:.1f} s")
         try:
             with sync_playwright() as playwright:

@@ -50,7 +50,7 @@ from unheard.scan.read_ahead import FileRead
 from unheard.scan.scan import scan
 from unheard.session import Session
 from unheard.spectrograms.statistics import N_STATISTICS
-from unheard.spectrograms.store import mel_writer, shard_claims
+from unheard.spectrograms.store import mel_writer, shards_of_tasks
 from unheard.splits import load_split, prepare_splits
 from unheard.training.train import train
 from unheard.workspace import Workspace
@@ -95,10 +95,10 @@ def measure_commit(folder: Path, n: int, rounds: int = 5) -> None:
         hashes = [hash_file(str(path)) for path in sorted(music.iterdir())]
         for who, found in rates.items():
             workspace = Workspace.init(folder / f"{who}{round_}")
-            with shard_claims(workspace) as claims:
+            with shards_of_tasks(workspace) as shards:
                 mels: list[Any] = [mel] * n
                 if who == "tasks":
-                    with mel_writer(workspace, claims.with_room(1)) as writer:
+                    with mel_writer(workspace, shards.with_room(1)) as writer:
                         mels = [writer.append(name[:ID_DIGITS], mel, name) for name in hashes]
                 prints = rng.standard_normal((n, 384)).astype(np.float32)
                 audio = [

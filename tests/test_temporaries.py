@@ -16,7 +16,7 @@ DIE = """
 import os, signal, sys
 from pathlib import Path
 from unheard.temporaries import scratch_folder, temporary_beside
-with temporary_beside(Path(sys.argv[1]) / "map.safetensors") as path, scratch_folder("upload") as folder:
+with temporary_beside(Path(sys.argv[1]) / f"{os.getpid()}.safetensors") as path, scratch_folder("upload") as folder:
     path.write_bytes(b"half")
     (folder / "song.mp3").write_bytes(b"half")
     print(path, folder, flush=True)
@@ -59,7 +59,7 @@ def test_what_a_killed_process_leaves_is_removed_and_that_of_a_live_one_is_not(t
 def test_own_files_stay_unless_an_earlier_process_had_this_number(tmp_path: Path) -> None:
     earlier = tmp_path / f".plays.parquet.{HOST}.{os.getpid()}-00000000.partial"
     earlier.touch()
-    with temporary_beside(tmp_path / "plays.parquet") as own, scratch_folder() as folder:
+    with temporary_beside(tmp_path / "tracks.parquet") as own, scratch_folder() as folder:
         own.touch()
         assert remove_leftovers(tmp_path) == [earlier]
         assert own.exists()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unheard.checksums import read_sealed
 from unheard.features.store import FeatureStore
-from unheard.library import Failure, Library, Track
+from unheard.library import Failure, Library
 from unheard.plays.storage import read_plays
 from unheard.spectrograms.store import open_store
 from unheard.workspace import Workspace
@@ -59,7 +59,7 @@ def contents(root: Path) -> dict[str, Any]:
         features = store.read(kind)
         found[f"features {kind}"] = [list(features.ids), features.values.tobytes()]
     with Library(workspace.library_path) as library:
-        tracks: tuple[Track, ...] = library.tracks().items
+        tracks = tuple(library.tracks().items)
         failures: list[Failure] = library.failures()
         mels = open_store(workspace, library)
     frames = {track_id: mels.frames(row).tobytes() for row, track_id in enumerate(mels.ids)}

@@ -54,7 +54,7 @@ def test_an_index_that_was_measured_at_other_depths_is_not_used(stored: Path, tm
     index = opened(stored, TRACKS, KEYS)
     assert index is not None
     path = tmp_path / "earlier.safetensors"
-    save_index(path, replace(index.file, shares=index.file.shares[:-1]), KEYS, Vectors(TRACKS).digests())
+    save_index(path, replace(index.file, shares=index.file.shares[:-1]), KEYS, Vectors(TRACKS).digests)
     assert opened(path, TRACKS, KEYS) is None
 
 

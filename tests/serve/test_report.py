@@ -17,7 +17,7 @@ from tests.builders.server import running
 from unheard.library import open_library
 from unheard.report.report import write_report
 from unheard.serve.config import ServeConfig
-from unheard.serve.security import HEADERS
+from unheard.serve.security_headers import HEADERS
 from unheard.workspace import Workspace
 
 pytestmark = pytest.mark.slow

@@ -423,7 +423,7 @@ def test_pages_are_served_while_files_are_encoded(own_workspace: Path, tmp_path:
         for path in ("/api/tracks", "/tracks", "/playlists", "/api/playlists", "/"):
             assert httpx.get(f"{url}{path}").status_code == 200
         assert not all(upload.done() for upload in uploads)
-        server.audio_worker.stop()
+        server.own_worker.stop()
         assert 503 in {upload.result().status_code for upload in uploads}
 
 

@@ -91,8 +91,8 @@ def record() -> None:
         standard, parity = extract_audio(path, Settings("standard")), extract_audio(path, Settings("parity"))
     np.savez_compressed(
         GOLDEN,
-        standard=standard.mel,
-        parity=parity.mel,
+        standard=np.asarray(standard.mel),
+        parity=np.asarray(parity.mel),
         statistics=standard.statistics,
         signature=standard.signature,
     )

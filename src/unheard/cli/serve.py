@@ -72,6 +72,7 @@ def serve(
     if not (workspace / "workspace.json").exists():
         Workspace.init(workspace)
         console.say(f"{workspace}: made a new workspace; choose your music in a browser")
+    Workspace.open(workspace)  # one that cannot be read is refused before any process is started
     logs.configure(console.log_format(), access=access_log)
     console.say(f"unheard is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C stops it)")
     if processes > 1:

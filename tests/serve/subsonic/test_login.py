@@ -279,6 +279,5 @@ def test_damaged_keys_do_not_refuse_the_token_of_the_owner(tmp_path: Path) -> No
     guard = Guard(Starlette(), ServeConfig(workspace.root, token=token))
     make_key(workspace, "phone")
     workspace.keys_path.write_text(workspace.keys_path.read_text().replace("phone", "fhone"))
-    assert guard._is_authorized(Headers({"authorization": f"Bearer {token}"}), "/api/find_path")
-    with pytest.raises(UserError, match=r"keys\.json: damaged"):
-        guard._is_authorized(Headers({"authorization": "Bearer another"}), "/api/find_path")
+    assert guard._is_authorized(Headers(), "/api/find_path", token)
+    assert not guard._is_authorized(Headers(), "/api/find_path", "another")

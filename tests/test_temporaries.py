@@ -16,7 +16,7 @@ DIE = """
 import os, signal, sys
 from pathlib import Path
 from unheard.temporaries import scratch_folder, temporary_beside
-with temporary_beside(Path(sys.argv[1]) / f"{os.getpid()}.safetensors") as path, scratch_folder("upload") as folder:
+with temporary_beside(Path(sys.argv[1]) / f"{{os.getpid()}}.safetensors") as path, scratch_folder("upload") as folder:
     path.write_bytes(b"half")
     (folder / "song.mp3").write_bytes(b"half")
     print(path, folder, flush=True)

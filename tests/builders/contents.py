@@ -43,7 +43,7 @@ def contents(root: Path) -> dict[str, str]:
         if (
             not path.is_file()
             or name.endswith(".partial")
-            or top in {*STAMPED, "locks"}
+            or top in {*STAMPED, "locks", ".lock", "serve.lock", "indexes", "snapshots"}
             or top.startswith("library.sqlite")
         ):
             continue

@@ -39,7 +39,11 @@ LAST = (
     "library.sqlite",
     "mels",
 )  # in this order, after others
-LEFT_OUT = {"locks", "library.sqlite-wal", "library.sqlite-shm", "library.sqlite-journal"}
+LEFT_OUT = {
+    *("library.sqlite-wal", "library.sqlite-shm", "library.sqlite-journal"),
+    *("locks", ".lock", "serve.lock"),
+    *("indexes", "snapshots"),  # caches, which the server or `unheard index` makes again
+}
 ATTEMPTS = 20
 
 

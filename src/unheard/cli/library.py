@@ -315,7 +315,7 @@ def doctor(
             f"when they are written again, rows and plays by `unheard migrate -w {workspace}`"
         )
     if damaged:
-        raise UserError(f"damage was found: {damaged} findings; each line above ends with the command that mends it")
+        raise UserError(f"damage was found ({damaged}); each line above ends with the command that mends it")
     if not all(result.ok for result in results):
         raise UserError("some checks failed; see the rows with PROBLEM in the table above")
 

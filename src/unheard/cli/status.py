@@ -35,7 +35,7 @@ def describe(workspace: Workspace) -> dict[str, Any]:
             state |= _holdings(workspace, library)
     findings = [one for one in find_damage(workspace, frames=False) if one.severity != "old"]
     if findings:
-        return state | {"damage": f"{len(findings)} findings", "next": _command(workspace, "doctor")}
+        return state | {"damage": f"{len(findings)} found by `unheard doctor`", "next": _command(workspace, "doctor")}
     if not state.get("tracks"):
         return state | {"next": _command(workspace, "scan", AUDIO)}
     if not state["plays"]:

@@ -118,7 +118,8 @@ torture-files: install-dev  ## read FILES damaged files, then fuzz each of our p
 	.venv-torture/bin/python -m tests.torture.mutated_files --files $(FILES) --workers 2 --out torture-files.json --keep torture-kept
 	.venv-torture/bin/python -m tests.torture.fuzz_parsers --seconds $(SECONDS)
 
-torture: torture-kills torture-damages torture-files torture-load  ## everything that takes long and may break
+torture: torture-kills torture-damages torture-files torture-load  ## kills, damages, hostile files, load; one table at the end (an hour)
+	$(BIN)/python -m tests.torture.one_table
 
 bench: install-dev  ## measure speed beside peers and limits, into docs/results/performance.md (half an hour; a quiet machine)
 	$(BIN)/python bench/suite.py --markdown docs/results/performance.md

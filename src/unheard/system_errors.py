@@ -89,12 +89,15 @@ def is_full(path: Path) -> bool:
 
 
 def full_disk(error: OSError, folders: list[Path]) -> UserError | None:
-    """Return the message for a full disk, if `error` is about one: the first of `folders` that is on a full disk."""
+    """Return the message for a full disk, if `error` is about one: the first of `folders` that is on a full disk.
+
+    None if no folder is named and none is full: output goes elsewhere.
+    """
     if error.errno not in FULL:
         return None
     named = [Path(os.fsdecode(error.filename))] if isinstance(error.filename, str | bytes) else []
     found = next((folder for folder in [*named, *folders] if is_full(folder)), None)
-    return _full(found or (named or folders)[0])
+    return _full(found or named[0]) if found or named else None
 
 
 def _full(path: Path) -> DiskError:

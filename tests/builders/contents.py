@@ -30,7 +30,8 @@ STAMPED = {
     "fit.json": "seconds of each member; all else is compared",
     "jobs": "times; not compared",
 }
-SECONDS = {"seconds", "seconds_total"}
+SECONDS = {"seconds", "seconds_total", "checksum"}
+IDENTITY = {"id", "checksum"}  # of workspace.json: each workspace has its own
 
 
 def contents(root: Path) -> dict[str, str]:
@@ -47,7 +48,9 @@ def contents(root: Path) -> dict[str, str]:
             or top.startswith("library.sqlite")
         ):
             continue
-        if path.name in STAMPED:
+        if name == "workspace.json":
+            found[name] = _digest({k: v for k, v in json.loads(path.read_text()).items() if k not in IDENTITY})
+        elif path.name in STAMPED:
             found[name] = _digest(_without_seconds(json.loads(path.read_text(encoding="utf-8"))))
         else:
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import soundfile
 
 N_TRACKS, N_ARTISTS, N_LISTENERS = 60, 20, 30
 START = 1_230_800_000  # January 2009
@@ -323,6 +324,17 @@ def write_players(folder: Path) -> None:
     text(folder / "Library.xml", plistlib.dumps(library))
 
 
+def write_gtzan(folder: Path) -> None:
+    """Write the index of an audio set of mirdata, and the two files that it names."""
+    tracks = {}
+    for seed, name in enumerate(("blues.00000", "rock.00001")):
+        file = f"gtzan_genre/genres/{name[:-6]}/{name}.wav"
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / file, 0.1 * np.random.default_rng(seed).standard_normal(22050 * 3), 22050)
+        tracks[name] = {"audio": [file, "0" * 32]}
+    text(folder / "gtzan_genre_index_1.0.json", json.dumps({"version": "1.0", "tracks": tracks}))
+
+
 def write_data_sets(folder: Path) -> Path:
     """Write all of them below a folder, and return it."""
     write_library(folder / "library")
@@ -333,4 +345,5 @@ def write_data_sets(folder: Path) -> Path:
     write_melon(folder / "melon")
     write_mpd(folder / "mpd")
     write_players(folder / "players")
+    write_gtzan(folder / "gtzan")
     return folder

@@ -39,7 +39,7 @@ def rows_of(root: Path) -> dict[str, list[tuple[Any, ...]]]:
 def other_files(root: Path) -> dict[str, str]:
     """Return the hash of every file that format 1 reads beside the library."""
     own = {"library.sqlite", "library.sqlite-wal", "library.sqlite-shm"}
-    new = ("backup-format-1", "features", "mels", "plays")
+    new = ("backup-format-1", "features", "mels", "plays", "locks")
     found = [path for path in sorted(root.rglob("*")) if path.is_file() and path.name not in own]
     relative = [path.relative_to(root) for path in found]
     kept = [path for path in relative if path.parts[0] not in new and not path.name.endswith(".partial")]

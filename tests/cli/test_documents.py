@@ -16,7 +16,7 @@ from tests.builders.command_line import Run
 from unheard.cli.app import app
 
 ROOT = Path(__file__).parents[2]
-COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?unheard ([a-z][a-z-]*)([^\n#;`|]*)", re.MULTILINE)
+COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?unheard ([a-z][a-z-]*)([^\n#;`|&]*)", re.MULTILINE)
 
 GROUPS = {group.name for group in app.registered_groups}
 

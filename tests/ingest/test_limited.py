@@ -16,6 +16,12 @@ from unheard.ingest import limited as module
 from unheard.ingest.limited import limited
 
 
+@pytest.fixture(autouse=True)
+def _own_process() -> None:
+    """A process that another test has started in another folder cannot import the readers of these tests."""
+    module.stop()
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "x"
@@ -79,3 +85,10 @@ def test_a_script_without_a_main_guard_runs_once(file: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, env=environment)
     assert (done.stdout, done.stderr) == ("runs 5\n", "")
+
+
+def test_a_relative_path_is_below_the_present_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is kept while a program goes to other folders."""
+    assert limited(careless.size_of, file) == 5
+    monkeypatch.chdir(file.parent)
+    assert limited(careless.size_of, Path(file.name)) == 5

@@ -84,6 +84,7 @@ def contents(workspace: Workspace, skip: Sequence[str] = ()) -> dict[str, list[t
     tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
     rows = {table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
     db.close()
+    rows["digests"] = [row for row in rows["digests"] if row[0] != "owner"]  # each workspace has its own
     for kind in ("statistics", "signature", "acoustic-fingerprint"):
         found = get_features(workspace, kind)
         rows[kind] = [(name, values.tobytes()) for name, values in zip(found.ids, found.values, strict=True)]

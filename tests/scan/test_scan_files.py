@@ -162,7 +162,7 @@ def test_a_full_disk_is_no_damage(small_disk: Path, tmp_path: Path) -> None:
     for seed in range(8):
         write(tmp_path / "music" / f"{seed}.wav", song(seed, 12.0))
     workspace = Workspace.init(small_disk / "w")
-    with pytest.raises(UserError, match="make room and scan again") as caught:
+    with pytest.raises(UserError, match="make room and run the same command again") as caught:
         scan(workspace, [tmp_path / "music"], jobs=1)
     assert "restore" not in str(caught.value)
     track_id = next(iter(tracks(workspace).values())).track_id

@@ -170,7 +170,7 @@ def test_hostile_uploads_fail_and_leave_no_file(worker_url: str, name: str, cont
 def test_a_killed_worker_costs_its_own_request_only(audio_world: Path, tmp_path: Path) -> None:
     """Killed from outside while it encodes, as by a system without memory; the next upload has a new one."""
     app = make_app(ServeConfig(workspace=audio_world / "workspace"))
-    worker = app.state.server.audio_worker
+    worker = app.state.server.own_worker
     file = song(tmp_path / "mine.wav").read_bytes()
     answers: list[httpx.Response] = []
 

@@ -30,6 +30,7 @@ from unheard.library import Library
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.ridge import Ridge
 from unheard.plays import Play, Plays, read_plays, replace_playlists
+from unheard.recommend.calibrate import calibrate
 from unheard.recommend.recommenders import Scale
 from unheard.recommend.scales import save_scale
 from unheard.serve import queries, state
@@ -189,6 +190,7 @@ def test_imported_plays_count_without_a_restart_and_without_a_training(own_works
     compute_factors(workspace, LIVE, world.ALS)
     recipe = RankerRecipe("one-ridge", "", ("statistics",), (Member(Ridge()),))
     fit_rankers(workspace, recipe, load_split(workspace, LIVE))
+    calibrate(workspace, LIVE, "one-ridge")
     server = ServerState(ServeConfig(workspace=own_workspace, split=LIVE, model="one-ridge"))
     options = ListParameters(candidates="cold", n=50)
     before = queries.for_playlist(server.snapshot(), "p01", options)

@@ -18,6 +18,7 @@ from unheard.ids import IdMap
 from unheard.library import Library, Tracks
 from unheard.models.ranker_recipe import Member, RankerRecipe
 from unheard.models.rankers.ridge import Ridge
+from unheard.recommend.calibrate import calibrate
 from unheard.recommend.filters import Filters
 from unheard.recommend.options import ListOptions
 from unheard.recommend.shortlist import MIN_TRACKS_VARIABLE
@@ -59,6 +60,7 @@ def blended(workspace: Workspace) -> Workspace:
     """The workspace with a model that ranks in an embedding space of its own."""
     recipe = RankerRecipe("one-ridge", "", ("statistics",), (Member(Ridge()),))
     fit_rankers(workspace, recipe, load_split(workspace, "artists"))
+    calibrate(workspace, "artists", "one-ridge")
     return workspace
 
 

@@ -78,7 +78,7 @@ def unserved(music_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     star(served, [TRACK + "s1"], starred=True)
     rate(served, TRACK + "s3", 1)
     add_listens(served, [Listen("s0", 1000.0, "play"), Listen("s0", 5000.0, "play"), Listen("s2", 9000.0, "play")])
-    monkeypatch.setenv(KEY, make_key(served, "sync"))
+    monkeypatch.setenv(KEY, make_key(served, "sync", salted=True))
     return Pair("", served, music, own)
 
 

@@ -33,7 +33,7 @@ def describe(workspace: Workspace) -> dict[str, Any]:
     if workspace.library_path.is_file():
         with open_library(workspace.library_path) as library:
             state |= _holdings(workspace, library)
-    findings = [one for one in find_damage(workspace, frames=False) if one.severity != "old"]
+    findings = [one for one in find_damage(workspace, frames=False) if one.damaged]
     if findings:
         return state | {"damage": f"{len(findings)} found by `unheard doctor`", "next": _command(workspace, "doctor")}
     if not state.get("tracks"):

@@ -58,13 +58,20 @@ def limited(
     limit_s = (LIMIT_S if limit_s is None else limit_s) + size / BYTES_PER_S
     memory_bytes = MEMORY_BYTES + MEMORY_PER_BYTE * size
     with _lock:
-        outcome = _process().call((function, path, arguments, limit_s, memory_bytes), limit_s)
+        outcome = _process().call((function, path, arguments, limit_s, memory_bytes, _folder()), limit_s)
     if isinstance(outcome, UserError):
         raise outcome
     if isinstance(outcome, WorkerFailure | InternalError):
         raise TableError(path, f"cannot be read ({outcome.detail.partition(';')[0]})", FIX)
     result: Result = outcome
     return result
+
+
+def _folder() -> str:
+    """Return the present folder, below which relative paths are; "" if it was removed."""
+    with suppress(OSError):
+        return os.getcwd()  # noqa: PTH109 - a text
+    return ""
 
 
 class _Process:
@@ -159,8 +166,11 @@ def _bounded(
     arguments: tuple[Any, ...],
     limit_s: float,
     memory_bytes: int,
+    folder: str,
 ) -> Any:
-    """Call a function within its limits; return its result, or the UserError that it raises."""
+    """Call a function in a folder, within its limits; return its result, or the UserError that it raises."""
+    if folder:
+        os.chdir(folder)
     limit_memory(memory_bytes)
     _limit_processor_time(limit_s)
     try:

@@ -9,12 +9,12 @@ again each time.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from unheard.artefacts import write_json
+from unheard.checksums import read_sealed
 from unheard.errors import UnheardError
 from unheard.library import open_library
 from unheard.listenbrainz.client import ListenBrainz, NotFoundOnServerError, segment
@@ -82,7 +82,7 @@ def _items(api: ListenBrainz, user: str) -> Iterator[dict[str, Any]]:
 def _read(path: Path) -> dict[str, list[Any]]:
     """Return recording -> [score, track] as last seen; nothing of a missing or damaged file."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_sealed(path)
         return {str(key): [int(score), str(track)] for key, (score, track) in values.items() if score in THUMBS}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

@@ -6,7 +6,6 @@ W/sync/albums.jsonl  one album a line, with its songs; a later line replaces an 
                      stopped goes on where it stopped
 W/sync/tracks.csv    the table that is scanned
 W/sync/audio/        downloaded files
-W/sync/lock          held while a sync runs
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from unheard.artefacts import write_json, write_text
+from unheard.checksums import read_sealed
 from unheard.errors import UserError
 from unheard.workspace import Workspace
 
@@ -55,7 +55,7 @@ def read_state(workspace: Workspace, url: str) -> SyncState:
     if not path.is_file():
         return SyncState(url)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_sealed(path)
         if (values.pop("format"), values.pop("version")) != (FORMAT, VERSION):
             raise ValueError(f"expected {FORMAT}, version {VERSION}")
         state = SyncState(**values)

@@ -19,6 +19,7 @@ import soundfile
 
 import unheard
 from tests.builders.audio_workers import hostile_encoder
+from tests.builders.audio_world import copy_workspace
 from tests.builders.command_line import run_command
 from tests.builders.server import eventually, running
 from tests.serve.test_placeholders import placeholders
@@ -169,7 +170,8 @@ def test_hostile_uploads_fail_and_leave_no_file(worker_url: str, name: str, cont
 
 def test_a_killed_worker_costs_its_own_request_only(audio_world: Path, tmp_path: Path) -> None:
     """Killed from outside while it encodes, as by a system without memory; the next upload has a new one."""
-    app = make_app(ServeConfig(workspace=audio_world / "workspace"))
+    config = ServeConfig(workspace=copy_workspace(audio_world, tmp_path))  # of which no other server is the owner
+    app = make_app(config)
     worker = app.state.server.own_worker
     file = song(tmp_path / "mine.wav").read_bytes()
     answers: list[httpx.Response] = []
@@ -177,7 +179,7 @@ def test_a_killed_worker_costs_its_own_request_only(audio_world: Path, tmp_path:
     def send(url: str, name: str) -> None:
         answers.append(httpx.post(f"{url}/api/recommend", files={"file": (name, file)}, timeout=120))
 
-    with running(ServeConfig(workspace=audio_world / "workspace"), app) as url:
+    with running(config, app) as url:
         eventually(lambda: httpx.get(f"{url}/api/health/ready", timeout=60).json().get("hearing_is_warm"))
         process = worker._process
         os.kill(process.pid, signal.SIGSTOP)  # so that the request is in it when it is killed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing.context
 import os
 import shutil
 import signal
@@ -87,6 +88,22 @@ def test_the_number_of_waiting_files_is_limited(audio_worker: AudioWorker) -> No
     for thread in waiting:
         thread.join(timeout=60)
     assert not any(thread.is_alive() for thread in waiting)
+
+
+def test_a_stop_while_the_process_is_being_started_ends_it(
+    audio_worker: AudioWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = multiprocessing.context.SpawnProcess.start
+
+    def stopped_meanwhile(process: multiprocessing.context.SpawnProcess) -> None:
+        start(process)
+        audio_worker._stopped = True  # what `stop` does before it looks for a process
+
+    audio_worker.stop()
+    audio_worker._stopped = False
+    monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", stopped_meanwhile)
+    with pytest.raises(AudioError):
+        audio_worker.encode_file(Path("hang"))
 
 
 def test_it_becomes_warm_and_stopping_it_ends_waiting_requests(audio_worker: AudioWorker) -> None:

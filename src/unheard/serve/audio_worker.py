@@ -138,6 +138,11 @@ class AudioWorker:
         process.start()
         self._process = process  # now, because `stop` kills it from another thread
         theirs.close()
+        if self._is_stopped():  # while the process was being started, when `stop` saw none
+            process.kill()
+
+    def _is_stopped(self) -> bool:
+        return self._stopped
 
     def _drop(self) -> None:
         self._warm = False

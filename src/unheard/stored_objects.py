@@ -1,7 +1,7 @@
 """Store a tree of objects in one file whose arrays are mapped when it is opened: opening takes milliseconds.
 
 The file is an artefact (artefacts.py): its arrays are those of all objects, and its configuration holds the tree in
-JSON, in which arrays are named by numbers, with hashes. Only classes of a table that the reader gives are made, by
+JSON, in which arrays are named by numbers. Only classes of a table that the reader gives are made, by
 setting their attributes, so a file cannot make anything else (no pickle). An object that is named twice is stored once.
 
     scalars                as they are
@@ -10,8 +10,6 @@ setting their attributes, so a file cannot make anything else (no pickle). An ob
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix, csr_matrix
 
-from unheard.artefacts import bytes_of, load_mapped, save_streamed
+from unheard.artefacts import load_mapped, save_streamed
 from unheard.errors import UserError
 
 Classes = Mapping[str, type]
@@ -43,39 +41,29 @@ def save_objects(
     writer = _Writer(classes, conversions)
     tree = writer.encode(root)
     arrays = {f"{number:05d}": array for number, array in enumerate(writer.arrays)}
-    digests = {name: _digest(array) for name, array in arrays.items()}
-    content = json.dumps({"tree": tree, "config": dict(config), "array_digests": digests})
-    save_streamed(path, kind, config={"content": content, "digest": _text_digest(content)}, arrays=arrays)
+    save_streamed(path, kind, config={"tree": tree, "config": dict(config)}, arrays=arrays)
 
 
 def load_objects(path: Path, kind: str, classes: Classes) -> tuple[Any, dict[str, Any]]:
     """Return the tree and the configuration of a file, with read-only arrays that are mapped.
 
     UserError if it is damaged or names a class that is not in the table. The bytes of arrays are not read, so damage
-    inside them is not found; `damaged_array` finds it.
+    inside them is not found; `is_damaged` finds it.
     """
-    arrays, content = _opened(path, kind)
+    found = load_mapped(path, kind, checked=False)
     try:
-        return _Reader(classes, arrays).decode(content["tree"]), content["config"]
+        return _Reader(classes, found.arrays).decode(found.config["tree"]), found.config["config"]
     except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise UserError(f"{path}: not what was stored ({error!r:.200}); delete it") from error
 
 
-def damaged_array(path: Path, kind: str) -> str | None:
-    """Return the name of the first array that does not have its hash, None without one; reads the whole file."""
-    arrays, content = _opened(path, kind)
-    digests = content["array_digests"]
-    return next((name for name, array in arrays.items() if digests.get(name) != _digest(array)), None)
-
-
-def _opened(path: Path, kind: str) -> tuple[Mapping[str, NDArray[Any]], dict[str, Any]]:
-    """Return the arrays of a file, and the rest of it; UserError if that does not have its hash."""
-    found = load_mapped(path, kind, checked=False)
-    text = str(found.config.get("content", ""))
-    if _text_digest(text) != found.config.get("digest"):
-        raise UserError(f"{path}: damaged, what it holds does not have its hash; delete it")
-    content: dict[str, Any] = json.loads(text)
-    return found.arrays, content
+def is_damaged(path: Path, kind: str) -> bool:
+    """Return whether a file is other than what was written; reads the whole file."""
+    try:
+        load_mapped(path, kind)
+    except UserError:
+        return True
+    return False
 
 
 class _Writer:
@@ -181,11 +169,3 @@ def state_of(value: object) -> dict[str, Any]:
 
 def _parts_of(matrix: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     return matrix.data, matrix.indices, matrix.indptr
-
-
-def _digest(array: NDArray[Any]) -> str:
-    return hashlib.blake2b(bytes_of(array), digest_size=16).hexdigest()
-
-
-def _text_digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

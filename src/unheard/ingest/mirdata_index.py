@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from unheard.errors import TableError
+from unheard.ingest.text_files import beginning
 
 FIRST = ("audio", "audio_mix", "audio_mono")
 START = 4000  # bytes
@@ -24,11 +25,7 @@ def is_mirdata_index(path: Path) -> bool:
     """Return whether a file looks like such an index; its name and its beginning are read."""
     if path.suffix != ".json" or "index" not in path.name:
         return False
-    try:
-        with path.open("rb") as file:
-            start = file.read(START)
-    except OSError:
-        return False
+    start = beginning(path, START)
     return start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and b'"tracks"' in start
 
 

@@ -36,6 +36,17 @@ def read_whole(path: Path, most: int) -> bytes:
     return path.read_bytes()
 
 
+def beginning(path: Path, n_bytes: int) -> bytes:
+    """Return the first bytes of a file; none if it cannot be read, or is a pipe or a device."""
+    if not is_regular(path):
+        return b""
+    try:
+        with path.open("rb") as file:
+            return file.read(n_bytes)
+    except OSError:
+        return b""
+
+
 def first_fields(path: Path) -> list[str]:
     """Return the fields of the first line of a table that is separated by tabs; none by the name of another file."""
     return first_line(path).split("\t") if path.name.lower().endswith(TSV) else []

@@ -14,6 +14,7 @@ import io
 import json
 from pathlib import Path
 
+from unheard.ingest.text_files import beginning
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD, SUFFIXES, is_made_by_unheard
 
 ABOUT = "Made by unheard from a local library."  # also the comment of a list on a service
@@ -45,11 +46,7 @@ def is_own_list(path: Path) -> bool:
         return is_made_by_unheard(path)
     if suffix not in (".jspf", ".json", ".csv"):
         return False
-    try:
-        with path.open("rb") as file:
-            start = file.read(START)
-    except OSError:
-        return False
+    start = beginning(path, START)
     if suffix == ".csv":
         return start.partition(b"\n")[0].rstrip(b"\r").endswith(f",{COLUMN}".encode())
     mark = {"annotation": ABOUT} if suffix == ".jspf" else {COLUMN: NAME}

@@ -44,7 +44,7 @@ from unheard.serve.browse_tables import BrowsedArtists, BrowsedPlaylists
 from unheard.serve.snapshot_files import paths_of_snapshot
 from unheard.session import Session
 from unheard.splits import Split
-from unheard.stored_objects import Conversions, damaged_array, load_objects, save_objects, state_of, table
+from unheard.stored_objects import Conversions, is_damaged, load_objects, save_objects, state_of, table
 from unheard.strings import Strings
 from unheard.track_table import TrackTable, stored_tracks
 from unheard.workspace import Workspace
@@ -155,11 +155,8 @@ def open_snapshot(
 def remove_if_damaged(workspace: Workspace, split: str | None, model: str | None) -> bool:
     """Read the whole file of a stored snapshot, and delete it if it is not what was written; return whether it was."""
     path = workspace.snapshot_path(split, model)
-    try:
-        if not path.is_file() or damaged_array(path, KIND) is None:
-            return False
-    except UserError:
-        pass
+    if not path.is_file() or not is_damaged(path, KIND):
+        return False
     path.unlink(missing_ok=True)
     return True
 

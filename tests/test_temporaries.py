@@ -56,6 +56,14 @@ def test_what_a_killed_process_leaves_is_removed_and_that_of_a_live_one_is_not(t
     assert not any(path.exists() for path in kept)
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="only Linux tells")
+def test_a_killed_process_that_nobody_has_asked_for_is_dead(tmp_path: Path) -> None:
+    dead, left = started(tmp_path, KILL)
+    with dead:
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+        assert sorted(remove_leftovers(tmp_path)) == sorted(left)
+
+
 def test_own_files_stay_unless_an_earlier_process_had_this_number(tmp_path: Path) -> None:
     earlier = tmp_path / f".plays.parquet.{HOST}.{os.getpid()}-00000000.partial"
     earlier.touch()

@@ -100,7 +100,16 @@ def _lives(process: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Return whether a process was killed and its parent has not asked for it yet; nobody may ever, in a container."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:  # not Linux, or it has ended since
+        return False
+    return state[:1] == ["Z"]
 
 
 def _remove(path: Path) -> None:

@@ -74,11 +74,3 @@ def stored_tracks(tracks: Tracks) -> Tracks:
     object.__setattr__(found, "items", table)
     object.__setattr__(found, "ids", table.ids)
     return found
-
-
-def in_memory(tracks: Tracks) -> Tracks:
-    """Return the same tracks with every one of them made, for tables that read all of them many times."""
-    found = object.__new__(Tracks)
-    object.__setattr__(found, "items", tuple(tracks.items))
-    object.__setattr__(found, "ids", tracks.ids)
-    return found

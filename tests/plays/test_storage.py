@@ -79,11 +79,12 @@ def test_many_row_groups(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) 
     assert pq.read_table(path).column_names == ["playlist_id", "track_id", "position", "weight", "timestamp"]
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize("dies_at", ["plays", "playlists"])
 def test_a_killed_change_leaves_the_old_plays(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, dies_at: str
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, dies_at: str, *, is_first: bool
 ) -> None:
-    replace_playlists(workspace, Plays.of(PLAYS))
+    replace_playlists(workspace, Plays.of([] if is_first else PLAYS))
     before = list(read_plays(workspace))
 
     def dies(*_: object, **__: object) -> None:
@@ -99,7 +100,7 @@ def test_a_killed_change_leaves_the_old_plays(
     (workspace.plays_dir / ".plays-9.parquet.1.partial").write_bytes(b"half")  # as a kill leaves it
     assert list(read_plays(workspace)) == before
     replace_playlists(workspace, Plays.of([Play("p1", "c", 0)]))
-    assert list(read_plays(workspace)) == [Play("p1", "c", 0), Play("p2", "a", 0)]
+    assert list(read_plays(workspace)) == [Play("p1", "c", 0), *([] if is_first else [Play("p2", "a", 0)])]
     assert len(list(workspace.plays_dir.iterdir())) == 2
 
 
@@ -115,6 +116,13 @@ def test_damage_is_named(workspace: Workspace, which: str, damage: bytes | None)
         with pytest.raises(UserError, match=f"{which}: damaged"):
             read(workspace)
     assert which in str(storage.storage_problem(workspace))
+
+
+def test_lost_playlists_are_not_taken_for_a_killed_first_import(workspace: Workspace) -> None:
+    replace_playlists(workspace, Plays.of(PLAYS))
+    (workspace.plays_dir / "playlists.parquet").unlink()
+    with pytest.raises(UserError, match=r"playlists\.parquet: is missing"):
+        read_plays(workspace)
 
 
 def test_a_newer_format_is_refused(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

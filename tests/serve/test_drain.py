@@ -30,6 +30,13 @@ def half_a_request(url: str) -> socket.socket:
     return made
 
 
+def half_a_request_that_is_known(url: str) -> socket.socket:
+    """The server accepts connections in their order."""
+    made = half_a_request(url)
+    assert httpx.get(f"{url}/api/health/live", timeout=60).status_code == 200
+    return made
+
+
 def refuses(url: str) -> bool:
     try:
         httpx.get(f"{url}/api/health/live", timeout=5)
@@ -56,7 +63,7 @@ def test_requests_in_flight_are_answered_and_new_ones_refused(served_workspace: 
 
 
 def test_a_request_that_does_not_end_is_not_waited_for(served_workspace: Path) -> None:
-    with process_of(served_workspace) as (url, process), half_a_request(url):
+    with process_of(served_workspace) as (url, process), half_a_request_that_is_known(url):
         began = time.monotonic()
         os.kill(process.pid, signal.SIGTERM)
         process.communicate(timeout=60)

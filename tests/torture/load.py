@@ -6,8 +6,8 @@
 The server and the index rebuild are processes of their own; this one is the client. Each request is sent at its
 scheduled time, whether earlier ones are answered or not, and its latency counts from that time, so a stall of the
 server is measured. The workspace is simulated (bench/bench_serve.py: features, playlists, factors, predictions; files
-of noise for the scan), or a copy of the one that is given. Its tracks get names of files, which do not exist: players
-see tracks with a file only.
+of noise for the scan), or a copy of the one that is given. Its tracks get names of files in folders of artists and
+albums, which do not exist: players see tracks with a file only.
 
 The exit code is 1 if there was an error: a status other than 200, a failed answer for a player, a connection that
 broke, a scan or a rebuild that failed. Latencies and memory are written and judged by the reader.
@@ -22,7 +22,6 @@ import json
 import os
 import platform
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -30,8 +29,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -215,9 +213,16 @@ def prepared(given: Path | None, folder: Path, n_tracks: int) -> Iterator[Worksp
         bench.simulate(folder / "w", n_tracks, max(50, n_tracks // 5), rng)
     else:
         shutil.copytree(given, folder / "w")
-    with closing(sqlite3.connect(folder / "w" / "library.sqlite")) as library, library:
-        library.execute("UPDATE tracks SET path = '/nowhere/' || track_id || '.mp3' WHERE path = ''")
-    yield Workspace.open(folder / "w")
+    workspace = Workspace.open(folder / "w")
+    with Library(workspace.library_path) as library:
+        tracks = library.tracks()
+        with library.transaction():
+            for track in tracks.items:
+                if not track.path:
+                    library.put_track(
+                        replace(track, path=f"/nowhere/{track.artist}/{track.album}/{track.track_id}.mp3")
+                    )
+    yield workspace
     bench.make_noise(folder / "music", rng)
     yield folder / "music"
 
@@ -240,7 +245,7 @@ def main() -> int:
         with process_of(workspace.root, "--music-root", str(music)) as (url, process):
             began = time.perf_counter()
             while (answer := httpx.get(f"{url}/api/health/ready", timeout=600)).status_code != 200:
-                if time.perf_counter() - began > READY_S:
+                if answer.status_code != 503 or time.perf_counter() - began > READY_S:
                     raise SystemExit(f"not ready after {READY_S:g} s: {answer.text}")
                 time.sleep(0.5)
             for path in ("/rest/getAlbumList2?type=newest&", "/rest/search3?query=x&"):

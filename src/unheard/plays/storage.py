@@ -7,7 +7,8 @@ playlists.parquet   playlist_id, name, origin (the file it was imported from; em
                     own columns, and the owner of the workspace (checksums.py).
 
 An import writes a new file of plays, and commits by renaming the new playlists.parquet over the old one. An import that
-is killed before the commit leaves the old state, and files that the next import removes.
+is killed before the commit leaves the old state, and files that the next import removes. While the first import runs
+there is a file FIRST_IMPORT, so that a file of plays alone is not taken for a lost playlists.parquet.
 
 A read may overlap with an import: a reader that finds its file of plays replaced reads again.
 """
@@ -36,6 +37,7 @@ from unheard.plays.plays import Plays, join_plays
 from unheard.workspace import Workspace
 
 PLAYLISTS = "playlists.parquet"
+FIRST_IMPORT = "first-import"
 ROW_GROUP = 1_000_000  # rows; reading and writing hold playlist row group besides the columns
 FORMAT_VERSION = 2  # 1 had no checksums
 PLAYLIST_COLUMNS = ("playlist_id", "name", "origin", "imported_at")
@@ -228,7 +230,7 @@ def _open_playlists(workspace: Workspace) -> tuple[Any, _About] | None:
 
     path = workspace.plays_dir / PLAYLISTS
     if not path.is_file():
-        if any(workspace.plays_dir.glob("plays-*.parquet")):
+        if any(workspace.plays_dir.glob("plays-*.parquet")) and not (workspace.plays_dir / FIRST_IMPORT).exists():
             raise UserError(f"{path}: is missing; restore it from a copy, or delete its folder and import again")
         return None
     with _named_if_damaged(path):
@@ -371,10 +373,15 @@ def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may
     old, current = sorted(folder.glob("plays-*.parquet")), _current_file(workspace)
     numbers = [int(path.stem[6:]) for path in old if path.stem[6:].isdecimal()]
     path = folder / f"plays-{max(numbers, default=0) + 1}.parquet"
+    first = folder / FIRST_IMPORT
+    if current is None:
+        folder.mkdir(exist_ok=True)
+        first.touch()
     with atomic_path(path) as temporary:
         _write_columns(temporary, plays)
     if may_be_same and current is not None and has_checksums(workspace) and cmp(path, current, shallow=False):
         path.unlink()
+        first.unlink(missing_ok=True)
         return
     columns = {name: [getattr(playlist, name) for playlist in playlists] for name in ("playlist_id", "name", "origin")}
     columns["imported_at"] = pa.array([playlist.imported_at for playlist in playlists], pa.timestamp("s", "UTC"))
@@ -394,7 +401,7 @@ def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may
     )
     with atomic_path(folder / PLAYLISTS) as temporary:
         pq.write_table(table, temporary, compression="zstd")
-    for outdated in (*old, *folder.glob(".*.partial")):  # .partial: of a killed import
+    for outdated in (first, *old, *folder.glob(".*.partial")):  # .partial: of a killed import
         outdated.unlink(missing_ok=True)
 
 

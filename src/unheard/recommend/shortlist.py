@@ -342,9 +342,13 @@ class RowGroups:
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         return RowGroups(np.argsort(group, kind="stable").astype(np.int32), starts)
 
+    def group(self, number: int) -> Rows:
+        """Return the rows of one group."""
+        return self.rows[self.starts[number] : self.starts[number + 1]]
+
     def rows_of(self, groups: Rows) -> Rows:
         """Return the rows of some groups; a group that is named twice counts once."""
-        parts = [self.rows[self.starts[one] : self.starts[one + 1]] for one in np.unique(groups)]
+        parts = [self.group(one) for one in np.unique(groups)]
         return np.concatenate(parts) if parts else np.zeros(0, np.int32)
 
 

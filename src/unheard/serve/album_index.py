@@ -65,9 +65,8 @@ class AlbumTable(BrowseTable[Album]):
     starts: Indices
 
     @staticmethod
-    def of(tracks: Tracks) -> AlbumTable:
-        """Return all albums of a library."""
-        albums = albums_of(tracks)
+    def of(albums: Sequence[Album]) -> AlbumTable:
+        """Return some albums in their order."""
         sizes = np.array([len(album.rows) for album in albums], np.int64)
         return AlbumTable(
             Strings(album.album_id for album in albums),

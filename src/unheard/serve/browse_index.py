@@ -21,8 +21,9 @@ from unheard.recommend.shortlist import RowGroups
 from unheard.recommend.track_status import STATUSES, Status, status_codes
 from unheard.saved_playlists import PREFIX
 from unheard.search import SearchIndex, TrackSearch
-from unheard.serve.album_index import Album, AlbumTable
+from unheard.serve.album_index import Album, AlbumTable, albums_of
 from unheard.serve.browse_tables import BrowsedArtists, BrowsedPlaylists
+from unheard.serve.player_tables import PlayerTables
 from unheard.serve.schema import Kind, Shown
 from unheard.splits import Use
 
@@ -48,6 +49,7 @@ class BrowseIndex:
             self._album_ids,
             self._album,
             self._n_playlists,
+            self.for_players,
         )
 
     def kind(self, row: int) -> Kind:
@@ -95,7 +97,12 @@ class BrowseIndex:
     @cached_property
     def albums(self) -> AlbumTable:
         """All albums by artist and name."""
-        return AlbumTable.of(self.catalogue.tracks)
+        return AlbumTable.of(albums_of(self.catalogue.tracks))
+
+    @cached_property
+    def for_players(self) -> PlayerTables:
+        """What players browse: albums, artists and genres of the tracks that have a file."""
+        return PlayerTables.of(self.catalogue.tracks, self.albums)
 
     def album_of_id(self, album_id: str) -> Album | None:
         """Return the album with an id, None for an unknown one."""

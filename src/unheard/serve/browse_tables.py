@@ -44,6 +44,20 @@ class BrowseTable(Sequence[T]):
         return tuple([self.row(int(number)) for number in numbers])
 
 
+@dataclass(frozen=True)
+class Taken(BrowseTable[T]):
+    """Some rows of a table, by their `numbers` (n,) there."""
+
+    table: BrowseTable[T]
+    numbers: Rows
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def row(self, number: int) -> T:
+        return self.table.row(int(self.numbers[number]))
+
+
 @dataclass
 class BrowsedArtists(BrowseTable[ArtistOut]):
     """Artists by name. `counts` (artist, 4): all tracks, new ones, cold ones, warm ones."""

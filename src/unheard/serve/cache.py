@@ -26,23 +26,41 @@ PAUSE_S = 0.0005
 
 
 class Cache:
-    """Results by key, safe to use from several threads. Two threads may compute the same result at the same time."""
+    """Results by key, safe to use from several threads. What one thread computes, others wait for.
+
+    A result may be computed from others, but not in a circle.
+    """
 
     def __init__(self, max_results: int = MAX_RESULTS, max_bytes: int = MAX_RESULT_BYTES) -> None:
         self._max_results, self._max_bytes, self._bytes = max_results, max_bytes, 0
         self._results: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._lock = threading.Lock()
+        self._in_work: dict[Hashable, threading.Event] = {}
 
     def __len__(self) -> int:
         return len(self._results)
 
     def get(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return the result for `key`, computed if it is missing; errors of `compute` are not cached."""
-        with self._lock:
-            if key in self._results:
-                self._results.move_to_end(key)
-                found: T = self._results[key][0]
-                return found
+        while True:
+            with self._lock:
+                if key in self._results:
+                    self._results.move_to_end(key)
+                    found: T = self._results[key][0]
+                    return found
+                other = self._in_work.get(key)
+                if other is None:
+                    mine = self._in_work[key] = threading.Event()
+                    break
+            other.wait()  # then its result is there; after an error this thread computes it
+        try:
+            return self._computed(key, compute)
+        finally:
+            with self._lock:
+                del self._in_work[key]
+            mine.set()
+
+    def _computed(self, key: Hashable, compute: Callable[[], T]) -> T:
         result = compute()
         size = size_of(result) + size_of(key)
         with self._lock:

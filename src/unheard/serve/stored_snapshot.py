@@ -41,6 +41,7 @@ from unheard.search.vocabulary import Vocabulary
 from unheard.serve.album_index import AlbumTable
 from unheard.serve.browse_index import BrowseIndex
 from unheard.serve.browse_tables import BrowsedArtists, BrowsedPlaylists
+from unheard.serve.player_tables import ArtistTable, GenreTable, PlayerTables
 from unheard.serve.snapshot_files import paths_of_snapshot
 from unheard.session import Session
 from unheard.splits import Split
@@ -50,14 +51,14 @@ from unheard.track_table import TrackTable, stored_tracks
 from unheard.workspace import Workspace
 
 KIND = "snapshot"
-FORMAT = 1  # of what is stored; another number makes every stored snapshot anew
+FORMAT = 2  # of what is stored; another number makes every stored snapshot anew
 CLASSES = table(
     [
-        AlbumTable, AlsConfig, BrowsedArtists, BrowseIndex, Combiner, ConfidenceModel, FilterColumns, PairScorer,
-        BrowsedPlaylists, RowGroups, Sameness, SearchIndex, Split, StoredIds, Strings, Tracks, TrackSearch, TrackTable,
-        Vectors, Vocabulary, catalogues.Catalogue, catalogues.Content, catalogues.PlaylistOrder, catalogues.Space,
-        recommenders.EmbeddingRecommender, recommenders.FactorRecommender, recommenders.Scale,
-        recommenders.WarmColdScorer,
+        AlbumTable, AlsConfig, ArtistTable, BrowsedArtists, BrowsedPlaylists, BrowseIndex, Combiner, ConfidenceModel,
+        FilterColumns, GenreTable, PairScorer, PlayerTables, RowGroups, Sameness, SearchIndex, Split, StoredIds,
+        Strings, Tracks, TrackSearch, TrackTable, Vectors, Vocabulary, catalogues.Catalogue, catalogues.Content,
+        catalogues.PlaylistOrder, catalogues.Space, recommenders.EmbeddingRecommender, recommenders.FactorRecommender,
+        recommenders.Scale, recommenders.WarmColdScorer,
     ]
 )  # fmt: skip
 CONVERSIONS: Conversions = {

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +131,13 @@ class MelStore:
         return self.encoding.decode(self.frames(row))
 
 
+class HasSourceHashes(Protocol):
+    """A library, or what a server has read of one."""
+
+    def source_hashes(self) -> Mapping[str, str]:
+        """Return `Track.source_hash` by the id of the track."""
+
+
 @cache
 def silence(encoding: Encoding) -> NDArray[Any]:
     """Return the stored numbers of a silent frame, (mel,), with the default settings of the front end."""
@@ -138,7 +145,7 @@ def silence(encoding: Encoding) -> NDArray[Any]:
     return encoding.encode(silent_frame(Settings(front_end)))
 
 
-def open_store(workspace: Workspace, library: Library) -> MelStore:
+def open_store(workspace: Workspace, library: HasSourceHashes) -> MelStore:
     """Return the store of a scanned workspace; MissingStageError without spectrograms, UserError if frames are lost."""
     return _read(workspace, lambda shards: _open_store(workspace, library, shards))
 
@@ -160,7 +167,7 @@ def _read(workspace: Workspace, read: Callable[[list[Shard]], Result]) -> Result
                 raise
 
 
-def _open_store(workspace: Workspace, library: Library, shards: list[Shard]) -> MelStore:
+def _open_store(workspace: Workspace, library: HasSourceHashes, shards: list[Shard]) -> MelStore:
     latest, entries = latest_entries(shards, library.source_hashes() if shards else {})
     if not latest:
         raise MissingStageError(

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.builders.player_world import ODD
 from tests.serve.subsonic.conftest import Player
-from unheard.serve.subsonic import client_ids
+from unheard.serve import client_ids
 
 FILES = ("stream", "download", "getCoverArt")
 

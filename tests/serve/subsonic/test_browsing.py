@@ -9,7 +9,7 @@ import pytest
 from tests.builders.player_world import GONE, ODD, WITHOUT_ALBUM, WITHOUT_FILE
 from tests.serve.subsonic.conftest import Player
 from unheard.library import open_library
-from unheard.serve.subsonic import client_ids
+from unheard.serve import client_ids
 
 N_TRACKS = 280 + 4 + 1 - 2  # those of music_world.py, and an odd one, without two that have no file
 

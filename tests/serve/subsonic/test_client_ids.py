@@ -7,7 +7,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from unheard.serve.subsonic import client_ids
+from unheard.serve import client_ids
 
 SAFE = re.compile(r"[A-Za-z0-9._~-]+")
 ANY_TEXT = st.text(min_size=1).filter(lambda text: text.strip())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.builders.player_world import ODD
 from tests.serve.subsonic.conftest import Player
 from tests.serve.subsonic.requests_of_players import FILES, requests
-from unheard.serve.subsonic import client_ids
+from unheard.serve import client_ids
 from unheard.serve.subsonic.endpoints import ENDPOINTS
 from unheard.serve.subsonic.errors import Code
 

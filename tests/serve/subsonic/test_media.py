@@ -11,7 +11,7 @@ from PIL import Image
 from tests.builders.player_world import ODD
 from tests.serve.subsonic.conftest import Player
 from unheard.library import open_library
-from unheard.serve.subsonic import client_ids
+from unheard.serve import client_ids
 
 
 def file_of(player: Player, track_id: str) -> Path:

@@ -9,8 +9,8 @@ import pytest
 from tests.builders.player_world import GONE, ODD, WITHOUT_FILE
 from tests.builders.server import running
 from tests.serve.subsonic.conftest import Player
+from unheard.serve import client_ids
 from unheard.serve.config import ServeConfig
-from unheard.serve.subsonic import client_ids
 from unheard.serve.subsonic.similar import similarity
 from unheard.session import Session
 from unheard.thumbs import set_thumb

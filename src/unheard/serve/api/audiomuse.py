@@ -14,11 +14,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from unheard.recommend.track_path import MAX_LENGTH, MIN_LENGTH
+from unheard.serve import client_ids
 from unheard.serve.api.parameters import CurrentSnapshot
+from unheard.serve.player_tables import Artist
 from unheard.serve.queries import NotFoundError
 from unheard.serve.schema import MAX_RESULTS
-from unheard.serve.subsonic import client_ids
-from unheard.serve.subsonic.music import Artist, Music, music_of
+from unheard.serve.subsonic.music import Music, music_of
 from unheard.serve.subsonic.similar import path, similar_artists, similarity, sonic_neighbours
 from unheard.splits.groups import loose
 
@@ -118,7 +119,7 @@ def near_artists(
     """The artists whose tracks are nearest to those of an artist."""
     music = music_of(snapshot)
     named = artist or artist_id
-    own = music.artist_of_id.get(named) or music.artist_of_id.get(client_ids.of_artist(named))
+    own = music.artist(named) or music.artist(client_ids.of_artist(named))
     if own is None:
         raise NotFoundError(f"no artist {named!r}; /api/artists lists them")
     return [
@@ -135,9 +136,10 @@ def near_artists(
 def _row(music: Music, item_id: str, title: str = "", artist: str = "") -> int:
     """Return the row of a track given by id, or by title and artist; NotFoundError if it is not in the library."""
     for name in (item_id, client_ids.track_of(item_id)):
-        if name and name in music.tracks.ids and music.has_file[row := music.tracks.ids.row(name)]:
+        if name and name in music.tracks.ids and music.has_file(row := music.tracks.ids.row(name)):
             return row
-    for row in music.search_songs(f"{artist} {title}") if title and not item_id else ():
+    named = music.playable(music.search_songs(f"{artist} {title}")) if title and not item_id else ()
+    for row in named:
         track = music.tracks[row]
         if loose(track.title) == loose(title) and loose(artist) in (
             "",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
+from typing import Self
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError
-from unheard.library import open_library
+from unheard.library import Tracks
 from unheard.serve.api import tracks
 from unheard.serve.http_caching import PICTURE
 from unheard.serve.pages.layout import CurrentSnapshot
@@ -84,12 +87,29 @@ def stored_spectrogram(snapshot: Snapshot, row: int, *, max_frames: int | None =
 
 
 def _store(snapshot: Snapshot) -> MelStore | None:
-    workspace = snapshot.default.workspace
-    with open_library(workspace.library_path) as library:
-        try:
-            return open_store(workspace, library)
-        except MissingStageError:
-            return None
+    try:
+        return open_store(snapshot.default.workspace, SourceHashes(snapshot.catalogue.tracks))
+    except MissingStageError:
+        return None
+
+
+@dataclass(frozen=True)
+class SourceHashes(Mapping[str, str]):
+    """The source hash of each track of a snapshot, by its id, read when it is asked for."""
+
+    tracks: Tracks
+
+    def source_hashes(self) -> Self:
+        return self
+
+    def __getitem__(self, track_id: str) -> str:
+        return self.tracks[self.tracks.ids.row(track_id)].source_hash
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tracks.ids)
+
+    def __len__(self) -> int:
+        return len(self.tracks)
 
 
 @cache

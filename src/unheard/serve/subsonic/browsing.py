@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import TypeVar
 
-from unheard.serve.subsonic import client_ids
+from unheard.arrays import Rows
+from unheard.serve import client_ids
+from unheard.serve.player_tables import Artist
 from unheard.serve.subsonic.answer import Answer
 from unheard.serve.subsonic.call import Call
 from unheard.serve.subsonic.client_entries import (
@@ -18,7 +20,6 @@ from unheard.serve.subsonic.client_entries import (
     song,
     songs,
 )
-from unheard.serve.subsonic.music import Artist
 from unheard.serve.subsonic.similar import similar_artists
 from unheard.splits.groups import loose
 
@@ -90,7 +91,7 @@ def one_song(call: Call) -> Answer:
 
 
 def genres(call: Call) -> Answer:
-    found = call.music.genres.values()
+    found = call.music.genres
     return {
         "genres": {
             "genre": [
@@ -143,7 +144,7 @@ def _found(call: Call, artist_as: Callable[..., Entry], album_as: Callable[..., 
     }
 
 
-def _page(call: Call, kind: str, search: Callable[[], Sequence[T]]) -> Sequence[T]:
+def _page(call: Call, kind: str, search: Callable[[], Sequence[T] | Rows]) -> Sequence[T] | Rows:
     count = call.parameters.number(f"{kind}Count", 20, high=MAX_FOUND)
     offset = call.parameters.number(f"{kind}Offset", 0)
     return search()[offset : offset + count] if count else ()

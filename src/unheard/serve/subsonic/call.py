@@ -10,12 +10,13 @@ from fastapi import Request
 
 from unheard.play_history import NEVER, ListenCounts, PlayHistory, history
 from unheard.ratings import Feedback, read_ratings
+from unheard.serve import client_ids
 from unheard.serve.album_index import Album
+from unheard.serve.player_tables import Artist
 from unheard.serve.snapshot import Snapshot
 from unheard.serve.state import ServerState
-from unheard.serve.subsonic import client_ids
 from unheard.serve.subsonic.errors import Code, SubsonicError
-from unheard.serve.subsonic.music import Artist, Music, music_of
+from unheard.serve.subsonic.music import Music, music_of
 from unheard.serve.subsonic.parameters import Parameters
 from unheard.session import Session
 from unheard.workspace import Workspace
@@ -87,19 +88,21 @@ class Call:
         if track_id is None or track_id not in self.music.tracks.ids:
             return None
         row = self.music.tracks.ids.row(track_id)
-        return row if self.music.has_file[row] else None
+        return row if self.music.has_file(row) else None
 
     def album(self, given: str) -> Album:
         """Return the album that a client means."""
-        if given not in self.music.album_of_id:
+        found = self.music.album(given)
+        if found is None:
             raise not_found("album", given)
-        return self.music.album_of_id[given]
+        return found
 
     def artist(self, given: str) -> Artist:
         """Return the artist that a client means."""
-        if given not in self.music.artist_of_id:
+        found = self.music.artist(given)
+        if found is None:
             raise not_found("artist", given)
-        return self.music.artist_of_id[given]
+        return found
 
     def rows_of(self, given: str) -> tuple[int, ...]:
         """Return the rows of a track, of an album or of an artist."""

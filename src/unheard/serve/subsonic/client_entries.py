@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -10,11 +9,11 @@ from typing import Any
 
 from unheard.ratings import ALBUM, ARTIST, TRACK, Feedback
 from unheard.recommend.filters import year_of
+from unheard.serve import client_ids
 from unheard.serve.album_index import Album
 from unheard.serve.media_types import media_type_of
-from unheard.serve.subsonic import client_ids
+from unheard.serve.player_tables import Artist, genres_in, main_artist
 from unheard.serve.subsonic.call import Call
-from unheard.serve.subsonic.music import Artist
 
 Entry = dict[str, Any]
 OF_FOLDERS = (
@@ -26,15 +25,15 @@ LATEST_S = 32_503_680_000  # the year 3000: a file's time may be any number
 
 def songs(call: Call, rows: Iterable[int]) -> list[Entry]:
     """Return tracks."""
-    return [song(call, row) for row in rows]
+    return [song(call, int(row)) for row in rows]
 
 
 def song(call: Call, row: int) -> Entry:
     """Return a track."""
     track, counts = call.music.tracks[row], call.counts(row)
-    album, number = call.music.place[row]
+    album, number = call.music.place(row)
     feedback = call.feedback(TRACK + track.track_id)
-    artist, genres = call.music.main_artist(row), call.music.genres_of(row)
+    artist, genres = main_artist(track), genres_in(track.genre)
     path, duration_s = PurePath(track.path), track.duration_s
     return {
         "id": client_ids.of_track(track.track_id),
@@ -74,8 +73,8 @@ def song(call: Call, row: int) -> Entry:
 
 def album_entry(call: Call, album: Album) -> Entry:
     """Return an album without its tracks."""
-    tracks, counts = [call.music.tracks[row] for row in album.rows], [call.counts(row) for row in album.rows]
-    genres = Counter(name for row in album.rows for name in call.music.genres_of(row))
+    counts = [call.counts(row) for row in album.rows] if call.history.counts else []
+    genres = call.music.genres_of(album)
     last = max((one.last for one in counts), default=0.0)
     return {
         "id": client_ids.of_album(album.album_id),
@@ -83,14 +82,14 @@ def album_entry(call: Call, album: Album) -> Entry:
         "artist": album.artist,
         "artistId": client_ids.of_artist(album.artist),
         "coverArt": client_ids.of_album(album.album_id),
-        "songCount": len(tracks),
-        "duration": round(sum(track.duration_s for track in tracks)),
+        "songCount": len(album.rows),
+        "duration": round(call.music.duration_s(album)),
         "playCount": sum(one.plays for one in counts),
         "played": time_text(last) if last else None,
         "created": time_text(call.music.created_s(album)),
         **_feedback(call.feedback(ALBUM + album.album_id)),
         "year": album.year,
-        "genre": genres.most_common(1)[0][0] if genres else None,
+        "genre": genres[0] if genres else None,
         "genres": [{"name": name} for name in genres],
         "artists": [{"id": client_ids.of_artist(album.artist), "name": album.artist}],
         "displayArtist": album.artist,

@@ -7,7 +7,7 @@ import time
 from unheard.play_history import Event, Listen, add_listens
 from unheard.ratings import ALBUM, ARTIST, MAX_RATING, TRACK, rate
 from unheard.ratings import star as set_star
-from unheard.serve.subsonic import client_ids
+from unheard.serve import client_ids
 from unheard.serve.subsonic.answer import Answer
 from unheard.serve.subsonic.call import Call, not_found
 from unheard.serve.subsonic.errors import Code, SubsonicError

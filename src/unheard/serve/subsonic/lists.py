@@ -10,9 +10,10 @@ import numpy as np
 
 from unheard.play_history import ListenCounts
 from unheard.ratings import ALBUM, ARTIST, TRACK, Feedback
-from unheard.recommend.filters import year_of
+from unheard.serve import client_ids
 from unheard.serve.album_index import Album
-from unheard.serve.subsonic import client_ids
+from unheard.serve.browse_tables import Taken
+from unheard.serve.player_tables import Artist
 from unheard.serve.subsonic.answer import Answer
 from unheard.serve.subsonic.call import Call
 from unheard.serve.subsonic.client_entries import (
@@ -25,11 +26,9 @@ from unheard.serve.subsonic.client_entries import (
     songs,
 )
 from unheard.serve.subsonic.errors import Code, SubsonicError
-from unheard.serve.subsonic.music import Artist
-from unheard.splits.groups import loose
 
 MAX_SIZE = 500
-MAX_YEAR = 9999
+MAX_YEAR, UNKNOWN_YEAR = 9999, 0
 NOW_S = 600.0  # a track without a known duration is playing for so long
 
 
@@ -52,21 +51,21 @@ def _albums(call: Call) -> Sequence[Album]:
     return ALBUM_LISTS[kind](call)[offset : offset + size]
 
 
-def _random(call: Call) -> list[Album]:
-    return [call.music.albums[at] for at in np.random.default_rng().permutation(len(call.music.albums))]
+def _random(call: Call) -> Sequence[Album]:
+    return Taken(call.music.albums, np.random.default_rng().permutation(len(call.music.albums)))
 
 
 def _best(call: Call, values: Mapping[str, float] | Mapping[str, str]) -> list[Album]:
     """Return the albums with a value, given by id, largest first; equal ones in the order of artists and names."""
-    at = sorted(call.music.album_at[album_id] for album_id, value in values.items() if value)
-    found = [call.music.albums[one] for one in at]
+    numbers = (call.music.album_number(album_id) for album_id, value in values.items() if value)
+    found = call.music.albums.take(sorted(number for number in numbers if number is not None))
     return sorted(found, key=lambda album: values[album.album_id], reverse=True)
 
 
 def _feedback_of_albums(call: Call) -> dict[str, Feedback]:
     """Return the feedback of each album that has some."""
     given = {item.removeprefix(ALBUM): one for item, one in call.feedback_of_items.items() if item.startswith(ALBUM)}
-    return {album_id: one for album_id, one in given.items() if album_id in call.music.album_at}
+    return {album_id: one for album_id, one in given.items() if call.music.album_number(album_id) is not None}
 
 
 def _highest(call: Call) -> list[Album]:
@@ -82,7 +81,7 @@ def _played(call: Call) -> Iterator[tuple[str, ListenCounts]]:
     for track_id, counts in call.history.counts.items():
         row = call.row_or_none(client_ids.of_track(track_id))
         if row is not None:
-            yield call.music.place[row][0].album_id, counts
+            yield call.music.album_of(row), counts
 
 
 def _frequent(call: Call) -> list[Album]:
@@ -99,16 +98,17 @@ def _recent(call: Call) -> list[Album]:
     return _best(call, last)
 
 
-def _by_year(call: Call) -> list[Album]:
+def _by_year(call: Call) -> Sequence[Album]:
     first, last = (_year(call, name) for name in ("fromYear", "toYear"))
     low, high = min(first, last), max(first, last)
-    found = [album for album in call.music.albums if album.year is not None and low <= album.year <= high]
-    return sorted(found, key=lambda album: album.year or 0, reverse=first > last)
+    years = call.music.albums.years
+    found = np.flatnonzero((years != UNKNOWN_YEAR) & (low <= years) & (years <= high))
+    return Taken(call.music.albums, found[np.argsort(-years[found] if first > last else years[found], kind="stable")])
 
 
-def _by_genre(call: Call) -> list[Album]:
-    genre = call.music.genres.get(loose(call.parameters.required("genre")))
-    return [] if genre is None else list(genre.albums)
+def _by_genre(call: Call) -> Sequence[Album]:
+    genre = call.music.genre(call.parameters.required("genre"))
+    return () if genre is None else genre.albums
 
 
 def _year(call: Call, name: str) -> int:
@@ -134,14 +134,15 @@ ALBUM_LISTS: dict[str, Callable[[Call], Sequence[Album]]] = {
 
 
 def random_songs(call: Call) -> Answer:
-    parameters, tracks = call.parameters, call.music.tracks
+    parameters = call.parameters
     size = parameters.number("size", 10, high=MAX_SIZE)
     low, high = parameters.number("fromYear", 0), parameters.number("toYear", MAX_YEAR)
-    rows = _rows_of_genre(call, parameters.text("genre")) if parameters.text("genre") else tuple(call.music.place)
+    genre = parameters.text("genre")
+    rows = np.array(_rows_of_genre(call, genre), np.int32) if genre else call.music.albums.rows
     if "fromYear" in parameters or "toYear" in parameters:
-        rows = tuple(row for row in rows if low <= (year_of(tracks[row]) or -1) <= high)
-    chosen = np.random.default_rng().permutation(len(rows))[:size]
-    return {"randomSongs": {"song": songs(call, (rows[at] for at in chosen))}}
+        years = call.snapshot.catalogue.filter_columns.year[rows]
+        rows = rows[(years != UNKNOWN_YEAR) & (low <= years) & (years <= high)]
+    return {"randomSongs": {"song": songs(call, np.random.default_rng().permutation(rows)[:size])}}
 
 
 def songs_by_genre(call: Call) -> Answer:
@@ -151,14 +152,14 @@ def songs_by_genre(call: Call) -> Answer:
 
 
 def _rows_of_genre(call: Call, name: str) -> tuple[int, ...]:
-    genre = call.music.genres.get(loose(name))
+    genre = call.music.genre(name)
     return () if genre is None else genre.rows
 
 
 def top_songs(call: Call) -> Answer:
     """The songs of an artist that were played most in players, then those in most playlists."""
     given = call.parameters.text("id") or client_ids.of_artist(call.parameters.required("artist"))
-    artist = call.music.artist_of_id.get(given)
+    artist = call.music.artist(given)
     count = call.parameters.number("count", 50, high=MAX_SIZE)
     rows = () if artist is None else artist.rows
     ranked = sorted(rows, key=lambda row: (-call.counts(row).plays, -call.music.index.n_playlists(row), row))
@@ -192,11 +193,9 @@ def _starred(call: Call, artist_as: Callable[[Call, Artist], Entry], album_as: C
     """Return what has a star, the latest first."""
     items = {item: feedback.starred for item, feedback in call.feedback_of_items.items() if feedback.starred}
     ordered = sorted(items, key=lambda item: items[item], reverse=True)
-    artists = [call.music.artist_of_id.get(item.removeprefix(ARTIST)) for item in ordered if item.startswith(ARTIST)]
+    artists = [call.music.artist(item.removeprefix(ARTIST)) for item in ordered if item.startswith(ARTIST)]
     albums = [
-        call.music.album_of_id.get(client_ids.of_album(item.removeprefix(ALBUM)))
-        for item in ordered
-        if item.startswith(ALBUM)
+        call.music.album(client_ids.of_album(item.removeprefix(ALBUM))) for item in ordered if item.startswith(ALBUM)
     ]
     rows = [
         call.row_or_none(client_ids.of_track(item.removeprefix(TRACK))) for item in ordered if item.startswith(TRACK)

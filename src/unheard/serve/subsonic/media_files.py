@@ -10,11 +10,11 @@ from unheard.errors import UserError
 from unheard.ingest.limited import limited
 from unheard.ingest.lyrics import Lyrics, read_lyrics
 from unheard.library import Track
+from unheard.serve import client_ids
 from unheard.serve.http_caching import file_response
 from unheard.serve.media_types import media_type_of
 from unheard.serve.pages.covers import cover_or_record
 from unheard.serve.pages.media import picture
-from unheard.serve.subsonic import client_ids
 from unheard.serve.subsonic.answer import HEADERS, Answer
 from unheard.serve.subsonic.call import Call, not_found
 from unheard.serve.subsonic.client_entries import Entry
@@ -71,7 +71,7 @@ def lyrics_by_song_id(call: Call) -> Answer:
 def lyrics(call: Call) -> Answer:
     """The lyrics of the song with this artist and title, as plain text."""
     artist, title = (call.parameters.text(name) for name in ("artist", "title"))
-    for row in call.music.search_songs(f"{artist} {title}") if title else ():
+    for row in call.music.search_songs(f"{artist} {title}").tolist() if title else ():
         track = call.music.tracks[row]
         if loose(track.title) == loose(title) and (found := _lyrics_of(track)):
             text = "\n".join(line for _, line in found[0].lines)

@@ -1,251 +1,147 @@
-"""What clients can browse of a snapshot: the tracks that have a file, their albums, artists and genres.
-
-Clients know no track without an album and no album without an artist. Tracks without an album are the album NO_ALBUM of
-their artist. An artist has the albums that name the artist, and those with a track by the artist.
-"""
+"""What the endpoints of players ask about one snapshot."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import Counter
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 
 from unheard.arrays import Floats, Rows
-from unheard.recommend.export import is_playable
-from unheard.recommend.filters import BETWEEN_GENRES
-from unheard.search import SearchIndex
-from unheard.serve.album_index import ID_BYTES, VARIOUS, Album
+from unheard.serve import client_ids
+from unheard.serve.album_index import VARIOUS, Album
+from unheard.serve.browse_tables import Taken
+from unheard.serve.player_tables import Artist, Genre, main_artist
 from unheard.serve.snapshot import Snapshot
-from unheard.serve.subsonic import client_ids
 from unheard.splits.groups import loose
-from unheard.track_table import in_memory
-
-NO_ALBUM, NO_ARTIST = "[no album]", "[unknown artist]"
-
-
-@dataclass(frozen=True)
-class Artist:
-    """An artist; `albums` are in the order of years, `rows` are the tracks that credit the artist."""
-
-    artist_id: str
-    name: str
-    albums: tuple[Album, ...]
-    rows: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Genre:
-    """A genre as most tracks spell it."""
-
-    name: str
-    rows: tuple[int, ...]
-    albums: tuple[Album, ...]
 
 
 class Music:
-    """Tables over one snapshot, each computed on first use."""
+    """The tables for players of one snapshot (serve/player_tables.py), by what clients name."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.index = snapshot.browse_index
-        self.tracks = in_memory(snapshot.catalogue.tracks)
-        self._directions: tuple[tuple[Artist, ...], Floats] | None = None
+        self.tracks = snapshot.catalogue.tracks
+        self.tables = self.index.for_players
+        self.albums, self.artists, self.genres = self.tables.albums, self.tables.artists, self.tables.genres
+        self._directions: tuple[Rows, Floats] | None = None
+        self._computing = threading.Lock()
         self.last_modified_ms = max((mtime_ns // 1_000_000 for _, mtime_ns, _ in snapshot.files), default=0)
 
-    @cached_property
-    def has_file(self) -> tuple[bool, ...]:
-        """Whether each track can be played, by row."""
-        return tuple(is_playable(track) and not track.gone_since for track in self.tracks.items)
+    def has_file(self, row: int) -> bool:
+        """Return whether a track can be played."""
+        return bool(self.tables.has_file[row])
 
     @cached_property
     def unplayable(self) -> frozenset[str]:
         """Ids of the tracks without a file, which no client may see."""
-        return frozenset(self.tracks.ids[row] for row, there in enumerate(self.has_file) if not there)
+        return frozenset(self.tracks.ids.take(np.flatnonzero(~self.tables.has_file)))
 
     @cached_property
     def row_of_path(self) -> dict[str, int]:
         """The track of each file."""
         return {os.path.normpath(track.path): row for row, track in enumerate(self.tracks.items) if track.path}
 
-    @cached_property
-    def albums(self) -> tuple[Album, ...]:
-        """All albums by artist and name."""
-        found = [
-            replace(one, artist=one.artist or NO_ARTIST, rows=self.playable(one.rows)) for one in self.index.albums
-        ]
-        alone: dict[str, list[int]] = {}
-        for row in self.playable(range(len(self.tracks))):
-            if self.index.album_of_row(row) is None:
-                alone.setdefault(self.main_artist(row), []).append(row)
-        found += [Album(_no_album_id(artist), NO_ALBUM, artist, None, tuple(rows)) for artist, rows in alone.items()]
-        kept = (album for album in found if album.rows)
-        return tuple(sorted(kept, key=lambda album: (loose(album.artist), loose(album.title), album.album_id)))
+    def album(self, given: str) -> Album | None:
+        """Return the album of a client's id, None for an unknown one."""
+        number = self.album_number(given.removeprefix(client_ids.ALBUM)) if given.startswith(client_ids.ALBUM) else None
+        return None if number is None else self.albums[number]
+
+    def album_number(self, album_id: str) -> int | None:
+        """Return the position of an album among `albums`, None for an unknown one."""
+        ids = self.tables.album_ids
+        return ids.row(album_id) if album_id in ids else None
+
+    def artist(self, given: str) -> Artist | None:
+        """Return the artist of a client's id, None for an unknown one."""
+        return self.artists[self.artists.ids.row(given)] if given in self.artists.ids else None
+
+    def genre(self, name: str) -> Genre | None:
+        """Return a genre in any spelling, None for an unknown one."""
+        return self.genres.get(loose(name))
 
     @cached_property
-    def album_of_id(self) -> dict[str, Album]:
-        """Each album by its id for clients."""
-        return {client_ids.of_album(album.album_id): album for album in self.albums}
-
-    @cached_property
-    def album_at(self) -> dict[str, int]:
-        """The position of each album among `albums`."""
-        return {album.album_id: at for at, album in enumerate(self.albums)}
-
-    @cached_property
-    def albums_by_name(self) -> tuple[Album, ...]:
+    def albums_by_name(self) -> Sequence[Album]:
         """All albums by name."""
-        return tuple(sorted(self.albums, key=lambda album: loose(album.title)))
+        return Taken(self.albums, self.tables.by_name)
 
     @cached_property
-    def newest_albums(self) -> tuple[Album, ...]:
+    def newest_albums(self) -> Sequence[Album]:
         """All albums, those with the newest file first."""
-        return tuple(sorted(self.albums, key=self.created_s, reverse=True))
+        return Taken(self.albums, self.tables.newest)
 
-    def created_s(self, album: Album) -> float:
-        """Return when the newest file of an album was changed, in seconds since 1970."""
-        return max(self.tracks[row].mtime_ns for row in album.rows) / 1e9
+    def place(self, row: int) -> tuple[Album, int]:
+        """Return the album of a track with a file, and the number of the track there, from 1.
 
-    @cached_property
-    def place(self) -> dict[int, tuple[Album, int]]:
-        """The album of each track and its number there, from 1, by row. The library does not know the tagged number."""
-        return {row: (album, number) for album in self.albums for number, row in enumerate(album.rows, start=1)}
+        The library does not know the tagged number.
+        """
+        return self.albums[int(self.tables.album_of_row[row])], int(self.tables.place[row])
 
-    @cached_property
-    def artists(self) -> tuple[Artist, ...]:
-        """All artists by name."""
-        names: dict[str, Counter[str]] = {}
-        albums: dict[str, dict[str, Album]] = {}
-        rows: dict[str, list[int]] = {}
-        for album in self.albums:
-            for name in (album.artist, *(self.main_artist(row) for row in album.rows)):
-                artist_id = client_ids.of_artist(name)
-                names.setdefault(artist_id, Counter())[name] += 1
-                albums.setdefault(artist_id, {})[album.album_id] = album
-            for row in album.rows:
-                for name in self.tracks[row].artists or (NO_ARTIST,):
-                    rows.setdefault(client_ids.of_artist(name), []).append(row)
-        found = [
-            Artist(
-                artist_id,
-                names[artist_id].most_common(1)[0][0],
-                tuple(sorted(albums[artist_id].values(), key=lambda one: (one.year or 0, loose(one.title)))),
-                tuple(rows.get(artist_id, ())),
-            )
-            for artist_id in names
-        ]
-        return tuple(sorted(found, key=lambda artist: (loose(artist.name), artist.artist_id)))
+    def album_of(self, row: int) -> str:
+        """Return the id of the album of a track with a file."""
+        return self.tables.album_ids[int(self.tables.album_of_row[row])]
 
-    @cached_property
-    def artist_of_id(self) -> dict[str, Artist]:
-        """Each artist by the id for clients."""
-        return {artist.artist_id: artist for artist in self.artists}
+    def artist_directions(self, directions: Floats) -> tuple[Rows, Floats]:
+        """Return the numbers of the artists that have tracks, and the unit vector of each one's mean, (artist, d).
 
-    def artist_directions(self, directions: Floats) -> tuple[tuple[Artist, ...], Floats]:
-        """Return the artists that have tracks, and the unit vector of each one's mean, (artist, d); 0 for none.
+        The vector is 0 for a mean of 0.
 
         directions  unit vectors of all tracks of the snapshot's default model, (track, d)
         """
-        if self._directions is None:
-            found = tuple(artist for artist in self.artists if artist.rows)
-            means = np.empty((len(found), directions.shape[1]), np.float32)
-            for at, artist in enumerate(found):
-                means[at] = directions[list(artist.rows)].sum(axis=0)
-            norms = np.linalg.norm(means, axis=1, keepdims=True)
-            self._directions = found, np.divide(means, norms, out=means, where=norms > 0)
-        return self._directions
+        with self._computing:
+            if self._directions is None:
+                groups = self.artists.of_tracks
+                found = np.flatnonzero(np.diff(groups.starts)).astype(np.int32)
+                means = np.empty((len(found), directions.shape[1]), np.float32)
+                for at, number in enumerate(found.tolist()):
+                    means[at] = directions[groups.group(number)].sum(axis=0)
+                norms = np.linalg.norm(means, axis=1, keepdims=True)
+                self._directions = found, np.divide(means, norms, out=means, where=norms > 0)
+            return self._directions
 
-    @cached_property
-    def genres(self) -> dict[str, Genre]:
-        """Each genre by its name in the form in which names are compared."""
-        names: dict[str, Counter[str]] = {}
-        rows: dict[str, dict[int, None]] = {}
-        key_of = cache(loose)
-        for album in self.albums:
-            for row in album.rows:
-                for name in self.genres_of(row):
-                    names.setdefault(key_of(name), Counter())[name] += 1
-                    rows.setdefault(key_of(name), {})[row] = None
-        return {
-            key: Genre(names[key].most_common(1)[0][0], tuple(found), self._albums_with(found))
-            for key, found in sorted(rows.items())
-        }
+    def genres_of(self, album: Album) -> list[str]:
+        """Return the genres of an album as its tags spell them, the most frequent one first."""
+        tables = self.tables
+        return [tables.tags[int(one)] for one in tables.of_tags.group(tables.album_ids.row(album.album_id))]
 
-    def genres_of(self, row: int) -> tuple[str, ...]:
-        """Return the genres of a track as its tags spell them."""
-        return _genres_in(self.tracks[row].genre)
+    def created_s(self, album: Album) -> float:
+        """Return when the newest file of an album was changed, in seconds since 1970."""
+        return float(self.tables.created_ns[self.tables.album_ids.row(album.album_id)]) / 1e9
+
+    def duration_s(self, album: Album) -> float:
+        """Return how long all tracks of an album take."""
+        return float(self.tables.duration_s[self.tables.album_ids.row(album.album_id)])
 
     def main_artist(self, row: int) -> str:
         """Return the first credited artist of a track."""
-        artists = self.tracks[row].artists
-        return artists[0] if artists else NO_ARTIST
+        return main_artist(self.tracks[row])
 
     def is_compilation(self, album: Album) -> bool:
         """Return whether an album is by several artists."""
         return album.artist == VARIOUS
 
-    def playable(self, rows: Rows | range | tuple[int, ...] | list[int]) -> tuple[int, ...]:
+    def playable(self, rows: Rows | Sequence[int]) -> tuple[int, ...]:
         """Return the rows of tracks that have a file."""
-        return tuple(int(row) for row in rows if self.has_file[row])
+        return tuple(self._with_file(np.asarray(rows, np.int32)).tolist())
+
+    def _with_file(self, rows: Rows) -> Rows:
+        return rows[self.tables.has_file[rows]]
 
     # -------------------------------------------------------------------------------------------------- searching
 
-    def search_songs(self, text: str) -> tuple[int, ...]:
+    def search_songs(self, text: str) -> Rows:
         """Return the tracks that match every word, best first; all, by name, for ""."""
-        return self.playable(self.index.search(text)) if text else self._all_songs
-
-    @cached_property
-    def _all_songs(self) -> tuple[int, ...]:
-        return self.playable(self.index.search(""))
+        return self._with_file(self.index.search(text))
 
     def search_albums(self, text: str) -> Sequence[Album]:
         """Return the albums whose artist and title match every word, best first; all, by name, for ""."""
-        return self._albums_like(text) if text else self._all_albums
-
-    def _albums_like(self, text: str) -> tuple[Album, ...]:
-        return tuple(self.albums[row] for row in self._album_search.search(text))
-
-    @cached_property
-    def _all_albums(self) -> tuple[Album, ...]:
-        return self._albums_like("")
+        return Taken(self.albums, self.tables.album_search.search(text))
 
     def search_artists(self, text: str) -> Sequence[Artist]:
         """Return the artists whose name matches every word, best first; all, by name, for ""."""
-        return self._artists_like(text) if text else self._all_artists
-
-    def _artists_like(self, text: str) -> tuple[Artist, ...]:
-        return tuple(self.artists[row] for row in self._artist_search.search(text))
-
-    @cached_property
-    def _all_artists(self) -> tuple[Artist, ...]:
-        return self._artists_like("")
-
-    @cached_property
-    def _album_search(self) -> SearchIndex:
-        return SearchIndex(((album.title,), (album.artist,)) for album in self.albums)
-
-    @cached_property
-    def _artist_search(self) -> SearchIndex:
-        return SearchIndex(((artist.name,), ()) for artist in self.artists)
-
-    def _albums_with(self, rows: dict[int, None]) -> tuple[Album, ...]:
-        found = {self.place[row][0].album_id: self.place[row][0] for row in rows}
-        return tuple(found.values())
-
-
-@lru_cache(maxsize=4096)
-def _genres_in(tag: str) -> tuple[str, ...]:
-    parts = (part.strip() for part in BETWEEN_GENRES.split(tag))
-    return tuple(dict.fromkeys(part for part in parts if loose(part)))
-
-
-def _no_album_id(artist: str) -> str:
-    """Return the id of the album of an artist's tracks without one; it differs from those of all named albums."""
-    text = f"no album\0{loose(artist) or artist}"
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=ID_BYTES).hexdigest()
+        return Taken(self.artists, self.tables.artist_search.search(text))
 
 
 def music_of(snapshot: Snapshot) -> Music:

@@ -7,7 +7,7 @@ import time
 from unheard.artefacts import write_json
 from unheard.checksums import read_sealed
 from unheard.saved_playlists import MAX_TRACKS
-from unheard.serve.subsonic import client_ids
+from unheard.serve import client_ids
 from unheard.serve.subsonic.answer import Answer
 from unheard.serve.subsonic.call import Call
 from unheard.serve.subsonic.client_entries import songs, time_text

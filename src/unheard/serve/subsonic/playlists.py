@@ -22,7 +22,7 @@ from unheard.saved_playlists import (
     save_playlist,
     saved_playlists,
 )
-from unheard.serve.subsonic import client_ids
+from unheard.serve import client_ids
 from unheard.serve.subsonic.answer import Answer
 from unheard.serve.subsonic.call import Call, not_found
 from unheard.serve.subsonic.client_entries import Entry, songs, time_text

@@ -16,12 +16,13 @@ import numpy as np
 from unheard.errors import UserError
 from unheard.recommend.options import ListOptions
 from unheard.recommend.track_path import MAX_LENGTH, MIN_LENGTH
+from unheard.serve.player_tables import Artist
 from unheard.serve.schema import MAX_SEEDS
 from unheard.serve.subsonic.answer import Answer
 from unheard.serve.subsonic.call import Call
 from unheard.serve.subsonic.client_entries import Entry, song, songs
 from unheard.serve.subsonic.errors import Code, SubsonicError
-from unheard.serve.subsonic.music import Artist, Music
+from unheard.serve.subsonic.music import Music
 from unheard.session import Session
 
 MAX_COUNT = 500
@@ -105,7 +106,7 @@ def path(session: Session, music: Music, start: int, end: int, n: int) -> list[t
     if start == end:
         return [(start, 1.0)]
     steps = session.path(music.tracks.ids[start], music.tracks.ids[end], n=n)
-    rows = [step.row for step in steps if music.has_file[step.row]]
+    rows = [step.row for step in steps if music.has_file(step.row)]
     cosines = session.directions[rows] @ session.directions[start]
     values = (similarity(float(one)) for one in cosines)
     return [(row, 1.0 if row == start else value) for row, value in zip(rows, values, strict=True)]
@@ -129,13 +130,9 @@ def similar_artists(session: Session, music: Music, artist: Artist, n: int) -> l
     except UserError:
         return []
     others, means = music.artist_directions(directions)
-    own = next((means[at] for at, one in enumerate(others) if one.artist_id == artist.artist_id), None)
-    if own is None or not own.any():
+    own = np.flatnonzero(others == music.artists.ids.row(artist.artist_id))
+    if not len(own) or not means[own[0]].any():
         return []
-    cosines = means @ own
-    ranked = (
-        int(at)
-        for at in np.argsort(-cosines, kind="stable")
-        if others[at].artist_id != artist.artist_id and means[at].any()
-    )
-    return [(others[at], similarity(float(cosines[at]))) for at in islice(ranked, n)]
+    cosines = means @ means[own[0]]
+    ranked = (int(at) for at in np.argsort(-cosines, kind="stable") if at != own[0] and means[at].any())
+    return [(music.artists[int(others[at])], similarity(float(cosines[at]))) for at in islice(ranked, n)]

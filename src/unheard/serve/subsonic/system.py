@@ -65,4 +65,4 @@ def token_info(call: Call) -> Answer:
 
 def scan_status(call: Call) -> Answer:
     scanning = any(job.verb == "scan" and job.state == State.RUNNING for job in call.server.jobs.all())
-    return {"scanStatus": {"scanning": scanning, "count": len(call.music.place)}}
+    return {"scanStatus": {"scanning": scanning, "count": len(call.music.albums.rows)}}

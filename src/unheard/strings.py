@@ -68,7 +68,8 @@ class Strings(Sequence[str]):
             at += len(self)
         if not 0 <= at < len(self):
             raise IndexError(f"string {at} of {len(self)}")
-        return self._buffer[self.starts[at] : self.starts[at + 1]].tobytes()
+        starts = self._offsets
+        return self._buffer[starts[at] : starts[at + 1]].tobytes()
 
     def first_at_least(self, string: str) -> int:
         """Return the number of the first string that is not below another one; the strings must be sorted.
@@ -94,6 +95,10 @@ class Strings(Sequence[str]):
     @cached_property
     def _text(self) -> bytes:
         return self.text.tobytes()  # searched several times as fast as a mapped array
+
+    @cached_property
+    def _offsets(self) -> memoryview:
+        return self.starts.data  # its items are numbers of Python, in half the time
 
     @cached_property
     def _buffer(self) -> memoryview:

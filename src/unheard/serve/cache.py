@@ -28,10 +28,10 @@ PAUSE_S = 0.0005
 class Cache:
     """Results by key, safe to use from several threads. What one thread computes, others wait for.
 
-    A result may be computed from others, but not in a circle.
+    A result may be computed from others, but not in a circle. Without `max_bytes` sizes are not estimated.
     """
 
-    def __init__(self, max_results: int = MAX_RESULTS, max_bytes: int = MAX_RESULT_BYTES) -> None:
+    def __init__(self, max_results: int = MAX_RESULTS, max_bytes: int | None = MAX_RESULT_BYTES) -> None:
         self._max_results, self._max_bytes, self._bytes = max_results, max_bytes, 0
         self._results: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._lock = threading.Lock()
@@ -62,14 +62,18 @@ class Cache:
 
     def _computed(self, key: Hashable, compute: Callable[[], T]) -> T:
         result = compute()
-        size = size_of(result) + size_of(key)
+        size = 0 if self._max_bytes is None else size_of(result) + size_of(key)
         with self._lock:
             _, previous = self._results.pop(key, (None, 0))
             self._results[key] = result, size
             self._bytes += size - previous
-            while len(self._results) > 1 and (len(self._results) > self._max_results or self._bytes > self._max_bytes):
+            while len(self._results) > 1 and self._is_full:
                 self._bytes -= self._results.popitem(last=False)[1][1]
         return result
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._results) > self._max_results or (self._max_bytes is not None and self._bytes > self._max_bytes)
 
     def clear(self) -> None:
         """Drop all results one by one: freeing thousands at once would block every thread for 0.2 s."""

@@ -46,6 +46,7 @@ class Snapshot:
     _sessions: dict[str, Session] = field(default_factory=dict)
     _loading: threading.RLock = field(default_factory=threading.RLock)
     _results: Cache = field(default_factory=Cache)
+    _tables: Cache = field(default_factory=lambda: Cache(max_bytes=None))
     responses: StoredResponses = field(default_factory=StoredResponses)
     made_at_s: float = field(default_factory=time.time)
 
@@ -96,7 +97,12 @@ class Snapshot:
     def clear(self) -> None:
         """Free the cached results of a snapshot that was replaced."""
         self._results.clear()
+        self._tables.clear()
 
     def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return the result of `compute`, cached under `key`; the least recently used results are dropped."""
         return self._results.get(key, compute)
+
+    def table(self, key: str, compute: Callable[[], T]) -> T:
+        """Return a result of which there is one a snapshot; it is kept as long as the snapshot, whatever its size."""
+        return self._tables.get(key, compute)

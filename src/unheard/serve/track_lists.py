@@ -64,7 +64,7 @@ def match_file(snapshot: Snapshot, path: Path) -> Matched:
 
 
 def _matcher(snapshot: Snapshot) -> Matcher:
-    return snapshot.cached("matcher", lambda: Matcher(snapshot.catalogue.tracks, snapshot.failures))
+    return snapshot.table("matcher", lambda: Matcher(snapshot.catalogue.tracks, snapshot.failures))
 
 
 def _wanted(line: str) -> TrackReference:

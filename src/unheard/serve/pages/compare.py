@@ -34,7 +34,7 @@ def compare(
     if not seeds:
         seeds = [
             show_row(snapshot, row)
-            for row in snapshot.cached("default seeds", lambda: default_seeds(snapshot.catalogue))
+            for row in snapshot.table("default seeds", lambda: default_seeds(snapshot.catalogue))
         ]
     chosen = chosen_models(snapshot, model or ())
     found = queries.search(snapshot, q, limit=8).items if q.strip() else ()

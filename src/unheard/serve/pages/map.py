@@ -119,7 +119,7 @@ def kinds(snapshot: Snapshot) -> list[str]:
         is_known = index.has_status("known") | index.has_status("gone")
         return ["warm" if known else "cold" for known in is_known.tolist()]
 
-    return snapshot.cached("kinds", computed)
+    return snapshot.table("kinds", computed)
 
 
 def found_tracks(snapshot: Snapshot, words: str) -> list[TrackView]:

@@ -76,7 +76,7 @@ def stored_spectrogram(snapshot: Snapshot, row: int, *, max_frames: int | None =
 
     Every k-th frame is read, so that about `max_frames` remain.
     """
-    store = snapshot.cached("mel store", lambda: _store(snapshot))
+    store = snapshot.table("mel store", lambda: _store(snapshot))
     track_id = snapshot.catalogue.tracks.ids[row]
     if store is None or track_id not in store.ids:
         return None

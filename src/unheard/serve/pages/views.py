@@ -115,4 +115,4 @@ def genres(snapshot: Snapshot) -> tuple[str, ...]:
             counts.update(dict.fromkeys(names, n))
         return tuple(sorted(counts, key=lambda genre: (-counts[genre], genre)))
 
-    return snapshot.cached("genres", count)
+    return snapshot.table("genres", count)

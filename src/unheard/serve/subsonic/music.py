@@ -146,4 +146,4 @@ class Music:
 
 def music_of(snapshot: Snapshot) -> Music:
     """Return the tables of a snapshot."""
-    return snapshot.cached("subsonic", lambda: Music(snapshot))
+    return snapshot.table("players", lambda: Music(snapshot))

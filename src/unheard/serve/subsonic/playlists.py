@@ -137,7 +137,7 @@ def _imported(call: Call) -> Mapping[Playlist, tuple[int, ...]]:
         }
         return {one: rows for one, rows in found.items() if rows}
 
-    return call.snapshot.cached("subsonic playlists", read)
+    return call.snapshot.table("playlists of players", read)
 
 
 def _saved_entry(call: Call, one: SavedPlaylist, rows: Sequence[int]) -> Entry:

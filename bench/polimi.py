@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.arrays import Doubles
-from unheard.artefacts import write_text
+from unheard.atomic_files import write_text
 from unheard.factors.als import AlsConfig, fit_als
 from unheard.ids import IdMap
 from unheard.metrics.accuracy import Ranks, ndcg_at_k, recall_at_k

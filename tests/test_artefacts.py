@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from unheard import artefacts
+from unheard import artefacts, atomic_files
 from unheard.errors import UserError
 from unheard.ids import IdMap
 
@@ -49,7 +49,7 @@ def test_artefacts_are_as_readable_as_other_files(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("old")
-    with pytest.raises(RuntimeError), artefacts.atomic_path(path) as beside:
+    with pytest.raises(RuntimeError), atomic_files.atomic_path(path) as beside:
         beside.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -87,16 +87,16 @@ def test_the_configuration_is_read_without_the_arrays(tmp_path: Path) -> None:
 
 def test_json_without_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        artefacts.write_json(tmp_path / "x.json", [float("nan")])
+        atomic_files.write_json(tmp_path / "x.json", [float("nan")])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_threads_that_write_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
     path = tmp_path / "queue.json"
-    artefacts.write_json(path, [0])
+    atomic_files.write_json(path, [0])
 
     def write_and_read(number: int) -> list[int]:
-        artefacts.write_json(path, [number] * 1000)
+        atomic_files.write_json(path, [number] * 1000)
         read: list[int] = json.loads(path.read_text())
         return read
 

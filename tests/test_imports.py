@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -69,3 +71,15 @@ def test_a_lazy_cycle_is_found(tmp_path: Path) -> None:
         TopologicalSorter(_graph(tmp_path)).prepare()
     (tmp_path / "b.py").write_text(f"if TYPE_CHECKING:\n    from {tmp_path.name}.a import x\n")
     TopologicalSorter(_graph(tmp_path)).prepare()
+
+
+def test_help_is_shown_without_what_is_slow_to_import() -> None:
+    """A start takes 0.25 s; numpy alone would add 0.06 s, torch seconds."""
+    code = (
+        "import sys\nfrom unheard.cli import main\nsys.argv = ['unheard', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    slow = {"numpy", "scipy", "sklearn", "torch", "pyarrow", "av", "fastapi", "matplotlib", "safetensors"}
+    assert "typer" in shown.splitlines()[-1].split()
+    assert not slow & set(shown.splitlines()[-1].split())

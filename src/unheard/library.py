@@ -245,14 +245,15 @@ class Library:
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
         """Read one state of the library inside, whatever other processes write meanwhile."""
-        own = not self._db.in_transaction
-        if own:
-            self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            if own and self._db.in_transaction:
-                self._db.execute("COMMIT")
+        with self.sqlite_errors():
+            own = not self._db.in_transaction
+            if own:
+                self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if own and self._db.in_transaction:
+                    self._db.execute("ROLLBACK")  # nothing was written; COMMIT reads pages, which may be damaged
 
     # ----------------------------------------------------------------------------------------------- failures
 

@@ -22,10 +22,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from unheard.artefacts import read_json, write_json
+from unheard.atomic_files import read_json, write_json
 from unheard.errors import UserError
 from unheard.file_lock import one_writer
-from unheard.thumbs import Thumb, Version, file_version, read_thumbs, set_thumbs
+from unheard.thumbs import NO_FILE, Thumb, Version, file_version, read_thumbs, set_thumbs
 from unheard.workspace import Workspace
 
 FORMAT, VERSION = "unheard ratings", 1
@@ -135,7 +135,7 @@ def _thumb(feedback: Feedback) -> Thumb | None:
 @lru_cache(maxsize=8)
 def _read(path: Path, version: Version) -> Mapping[str, Feedback]:
     """Return what is stored; `version` makes the cached result that of the current file."""
-    if version == (0, 0, 0):
+    if version == NO_FILE:
         return {}
     try:
         values = read_json(path, format=FORMAT, version=VERSION)

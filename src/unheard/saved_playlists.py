@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from unheard.artefacts import read_json, write_json
+from unheard.atomic_files import read_json, write_json
 from unheard.errors import UserError
 from unheard.file_lock import one_writer
 from unheard.thumbs import Version, read_thumbs, thumbs_version

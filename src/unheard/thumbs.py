@@ -16,13 +16,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
-from unheard.artefacts import write_text
+from unheard.atomic_files import write_text
 from unheard.checksums import seal, unseal
 from unheard.file_lock import one_writer
 from unheard.workspace import Workspace
 
 Thumb = Literal["up", "down"]
-Version = tuple[int, int, int]  # of a file: inode, time of modification in ns, size; zeros without the file
+Version = tuple[int, int, int, int]  # of a file: inode, times of modification and change in ns, size
+NO_FILE: Version = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,12 @@ def thumbs_version(workspace: Workspace) -> Version:
 
 
 def file_version(path: Path) -> Version:
-    """Return a value that changes with every change of a file; zeros without one."""
+    """Return a value that changes with every change of a file, also of a copy with the times of another file."""
     try:
         state = path.stat()
     except OSError:
-        return 0, 0, 0
-    return state.st_ino, state.st_mtime_ns, state.st_size
+        return NO_FILE
+    return state.st_ino, state.st_mtime_ns, state.st_ctime_ns, state.st_size
 
 
 @lru_cache(maxsize=8)
@@ -91,7 +92,7 @@ def _read(path: Path, version: Version) -> tuple[tuple[Rated, ...], tuple[str, .
     """Return the rated tracks and the damaged lines; `version` makes the cached result that of the current file."""
     found: dict[str, Rated] = {}
     damaged = []
-    text = path.read_text(encoding="utf-8", errors="replace") if version != (0, 0, 0) else ""
+    text = path.read_text(encoding="utf-8", errors="replace") if version != NO_FILE else ""
     for line in filter(None, text.split("\n")):
         try:
             one = Rated(**unseal(line, path))

@@ -42,7 +42,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.checksums import BY_HAND, MARKER, MARKER_KEYS, read_sealed
 from unheard.errors import MissingStageError, UserError
 

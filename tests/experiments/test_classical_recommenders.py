@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.builders import music_world as toy
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import evaluate
 from unheard.experiments.classical_recommenders import CLASSICAL_RECOMMENDERS, Options, tables

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from tests.builders.command_line import run_command
-from unheard import artefacts
+from unheard import artefacts, atomic_files
 from unheard.checksums import read_sealed, seal
 from unheard.saved_playlists import saved_playlists
 from unheard.session import Session
@@ -166,7 +166,7 @@ def test_a_file_that_a_person_has_corrected_is_read_without_its_checksum(workspa
 
 def test_seals_are_of_one_workspace(workspace: Path) -> None:
     path = workspace / "a.json"
-    artefacts.write_json(path, {"a": 1})
+    atomic_files.write_json(path, {"a": 1})
     assert read_sealed(path) == {"a": 1}
     assert json.loads(path.read_text()).keys() == {"checksum", "a"}  # to other programs it is plain JSON
     path.write_text(seal('{"a": 1}'))

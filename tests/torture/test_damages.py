@@ -12,7 +12,7 @@ import pytest
 
 from tests.builders.command_line import run_command
 from tests.torture.before import strip_checksums
-from tests.torture.damages import APPLY, answers, damages, run
+from tests.torture.damages import APPLY, Damage, answers, copy_in_place, damages, examine, run
 from unheard.cli.damage import find_damage
 from unheard.workspace import Workspace
 
@@ -41,6 +41,20 @@ def test_no_damage_is_silent(world: Path, other: Path) -> None:
     assert [
         (one.damage, one.answers, one.doctor) for one in found if one.verdict in ("silent", "missed", "raised")
     ] == []
+
+
+FOUND = [  # by full runs
+    Damage("library.sqlite", "zeros", 610),  # the end of reading raised
+    Damage("results/artists.comparisons.json", "deleted", 52),  # the doctor found nothing
+]
+
+
+@pytest.mark.parametrize("damage", FOUND, ids=str)
+def test_what_full_runs_found(world: Path, other: Path, tmp_path: Path, damage: Damage) -> None:
+    pristine, expected = copy_in_place(world / "w", tmp_path)
+    outcome = examine(damage, pristine, other / "w", expected, tmp_path)
+    assert outcome is not None
+    assert outcome.verdict in ("refused", "said"), outcome
 
 
 def test_a_workspace_written_before_checksums_gives_the_same(workspace: Path, expected: dict[str, bytes]) -> None:
@@ -85,6 +99,7 @@ MENDED = [
     ("models/artists/tiny/checkpoint.safetensors", "flip at end", 0),
     ("maps/live/quick.safetensors", "flip at end", 0),
     ("results/artists.json", "zeros", 0),
+    ("results/artists.comparisons.json", "deleted", 0),
     ("saved/mornings.json", "zeros", 0),
     ("thumbs.jsonl", "flip in content", 0),
 ]

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from unheard import __version__
-from unheard.artefacts import atomic_path
+from unheard.atomic_files import atomic_path
 from unheard.backup.copied_files import CopiedFile, files_to_copy
 from unheard.errors import UserError
 from unheard.progress import Progress, silent

@@ -12,7 +12,6 @@ from pathlib import Path
 from typer import Context
 
 from unheard.errors import UnheardError
-from unheard.library import open_library
 from unheard.workspace import Workspace
 
 MAX_COMPLETIONS = 100
@@ -33,6 +32,8 @@ def playlist_ids(ctx: Context, incomplete: str) -> Completions:
 
 def track_ids(ctx: Context, incomplete: str) -> Completions:
     """Return the ids of tracks that start with the typed text, with artist and title."""
+    from unheard.library import open_library
+
     opened = _workspace(ctx)
     try:
         if opened is None:

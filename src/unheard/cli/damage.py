@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from unheard import artefacts
+from unheard import artefacts, atomic_files
 from unheard.checksums import MARKER, is_sealed, read_sealed, unseal
 from unheard.errors import UnheardError
 from unheard.factors.als import AlsConfig
@@ -358,6 +358,10 @@ def _json_files(workspace: Workspace, root: str) -> Iterator[Finding]:
             yield Finding(path, f"damaged ({problem})", command)
         elif not is_sealed(path) and not _is_list(path):
             yield Finding(path, "written by hand, or before checksums", command, severity="old")
+    for sums in files(workspace, "crc32"):
+        path = sums.with_suffix("")
+        if not path.is_file():
+            yield Finding(path, "is missing", how_to_make(workspace, path, root))
     for name in LINES:
         path = workspace.root / name
         if n := len(damaged_lines(path)):
@@ -365,7 +369,7 @@ def _json_files(workspace: Workspace, root: str) -> Iterator[Finding]:
 
 
 def _read_json(path: Path) -> object:
-    return artefacts.read_json_rows(path) if _is_list(path) else read_sealed(path)
+    return atomic_files.read_json_rows(path) if _is_list(path) else read_sealed(path)
 
 
 def _is_list(path: Path) -> bool:

@@ -32,7 +32,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Seed of random ties and of the bootstrap.")] = 0,
 ) -> None:
     """Measure every model on tracks that were not used for training, with chance, oracle and 95 % intervals."""
-    from unheard.artefacts import write_text
+    from unheard.atomic_files import write_text
     from unheard.evaluate.evaluate import evaluate as run
     from unheard.evaluate.result_tables import tables, to_markdown, warnings
     from unheard.evaluate.results import write_results

@@ -182,7 +182,7 @@ def _show(entry: Any, findings: dict[str, Any]) -> None:
 
 
 def _write(entry: Any, findings: dict[str, Any], path: Path) -> None:
-    from unheard.artefacts import write_text
+    from unheard.atomic_files import write_text
     from unheard.evaluate.result_tables import table_markdown
 
     tables = [table_markdown(table) for table in entry.tables(findings)]

@@ -12,10 +12,10 @@ import typer
 from unheard.cli import console
 from unheard.cli.console import CORES, JobsOption, JsonFlag, WorkspaceOption
 from unheard.errors import Reason, UserError
-from unheard.library import Failure, Track
 from unheard.workspace import Settings, Workspace
 
 if TYPE_CHECKING:
+    from unheard.library import Track
     from unheard.scan.scan import ScanReport
 
 
@@ -233,6 +233,8 @@ def errors(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
 
 def _gone(track: Track) -> dict[str, object]:
     """Return a track that is gone in the form of a failure."""
+    from unheard.library import Failure
+
     failure = Failure(track.path, Reason.MISSING, f"gone since {track.gone_since}", track.track_id)
     return {**asdict(failure), "gone_since": track.gone_since}
 

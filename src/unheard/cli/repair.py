@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from unheard.artefacts import write_text
+from unheard.atomic_files import write_text
 from unheard.checksums import MARKER
 from unheard.cli.damage import DAMAGED, LINES, Finding, damaged_lines, find_damage, tracks_of
 from unheard.errors import UnheardError, UserError

@@ -13,7 +13,7 @@ from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from unheard.arrays import Floats
-from unheard.artefacts import atomic_path
+from unheard.atomic_files import atomic_path
 from unheard.demo.world import Format, GeneratedTrack
 
 BLOCK = 1 << 15  # frames passed to the encoder at once; libsndfile's Vorbis encoder keeps a block on its stack

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unheard.artefacts import atomic_path
+from unheard.atomic_files import atomic_path
 from unheard.demo.audio_files import encode
 from unheard.demo.render import perform
 from unheard.demo.world import GeneratedTrack

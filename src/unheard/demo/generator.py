@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from unheard.artefacts import write_json, write_text
+from unheard.atomic_files import write_json, write_text
 from unheard.checksums import read_sealed
 from unheard.demo.audio_files import write_track
 from unheard.demo.broken import BrokenFile, broken_files, write_broken

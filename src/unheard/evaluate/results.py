@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from unheard.artefacts import write_json_rows
+from unheard.atomic_files import write_json_rows
 from unheard.evaluate.measure import Figure, Measure
 from unheard.metrics.intervals import holm, p_value, percentile_interval
 from unheard.recommend.models import ORACLE, UNTRAINED

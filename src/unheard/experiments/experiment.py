@@ -11,7 +11,7 @@ from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_type_hints
 
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.checksums import read_sealed
 from unheard.errors import UserError
 from unheard.evaluate.result_tables import Table

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
-
-from unheard.arrays import Floats
 from unheard.errors import UserError
 from unheard.workspace import Settings
+
+if TYPE_CHECKING:
+    from unheard.arrays import Floats
 
 KIND = re.compile(r"[a-z0-9][a-z0-9-]*")
 # Inputs of a recipe that are no kind of features.
@@ -108,6 +108,8 @@ def checked_extractor(found: object, kind: str, source: str) -> FeatureExtractor
 
 def checked_vector(vector: object, extractor: FeatureExtractor, source: str) -> Floats:
     """Return an extractor's output as float32; UserError, which begins with `source`, if not (dim,) and finite."""
+    import numpy as np  # the list of kinds is read by `unheard --help`
+
     array = np.asarray(vector)
     if array.shape != (extractor.dim,) or not np.issubdtype(array.dtype, np.number):
         raise UserError(

@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard import artefacts
+from unheard import artefacts, atomic_files
 from unheard.arrays import Floats, Mask
 from unheard.checksums import crc_of_file
 from unheard.errors import UserError
@@ -263,7 +263,7 @@ class FeatureStore:
     ) -> None:
         """Write one shard, of `blocks` of vectors. Once its index exists, the shards that it replaces do not count."""
         index = self.root / kind / f"{number:08d}-{uuid.uuid4().hex[:8]}.safetensors"
-        with artefacts.atomic_path(index.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
+        with atomic_files.atomic_path(index.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": (len(ids), dim)}
             np.lib.format.write_array_header_1_0(file, header)
             for block in blocks:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from unheard import __version__
-from unheard.artefacts import write_json, write_text
+from unheard.atomic_files import write_json, write_text
 from unheard.checksums import read_sealed
 from unheard.errors import MissingStageError, UserError
 from unheard.factors.als import AlsConfig

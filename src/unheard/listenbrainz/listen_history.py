@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unheard.artefacts import write_text
+from unheard.atomic_files import write_text
 from unheard.errors import UnheardError
 from unheard.go.new_lists import safe_name
 from unheard.listenbrainz.client import ListenBrainz, NotFoundOnServerError, segment

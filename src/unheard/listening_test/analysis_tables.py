@@ -16,7 +16,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from unheard.artefacts import atomic_path, write_json
+from unheard.atomic_files import atomic_path, write_json
 from unheard.evaluate.result_tables import Table
 from unheard.ingest.spreadsheet_cells import as_cell
 from unheard.listening_test.analyse import Analysis, ConditionComparison, ConditionMean

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from unheard.arrays import Floats
-from unheard.artefacts import atomic_path
+from unheard.atomic_files import atomic_path
 from unheard.errors import AudioError, Reason
 from unheard.ingest.audio import decode_blocks
 from unheard.listening_test.loudness import SAMPLE_RATE_HZ, integrated_lufs, true_peak_db

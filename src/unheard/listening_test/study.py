@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.checksums import read_sealed
 from unheard.errors import MissingStageError, UserError
 from unheard.workspace import Workspace

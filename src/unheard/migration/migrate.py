@@ -22,7 +22,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from unheard.artefacts import atomic_path
+from unheard.atomic_files import atomic_path
 from unheard.errors import UserError
 from unheard.features.store import FeatureStore
 from unheard.library import SCHEMA, Library

@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from unheard import __version__
-from unheard.artefacts import atomic_path
+from unheard.atomic_files import atomic_path
 from unheard.errors import UnheardError, UserError
 from unheard.inference.checkpoint import Checkpoint, load_checkpoint
 from unheard.inference.predictions import NETWORK_FILE, RANKER_FILE, is_ranker, not_trained

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unheard.artefacts import atomic_path
+from unheard.atomic_files import atomic_path
 from unheard.errors import UserError
 from unheard.ids import IdMap
 from unheard.plays.plays import DISLIKE, Plays, join_plays

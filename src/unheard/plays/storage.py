@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from unheard.arrays import Rows
-from unheard.artefacts import atomic_path
+from unheard.atomic_files import atomic_path
 from unheard.checksums import check_owner, crc_of_file, owner_of, seal, unseal
 from unheard.errors import UserError
 from unheard.ids import IdMap

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.arrays import Rows
-from unheard.artefacts import atomic_path
+from unheard.atomic_files import atomic_path
 from unheard.ids import IdMap
 from unheard.progress import Progress, silent
 from unheard.ranking import blocks, top_k

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Literal, cast, get_args
 
-from unheard.artefacts import write_text
+from unheard.atomic_files import write_text
 from unheard.errors import UserError
 from unheard.ingest.spreadsheet_cells import as_cell
 from unheard.library import Track, Tracks

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.checksums import read_sealed
 from unheard.errors import MissingStageError, UserError
 from unheard.inference.predictions import train_command

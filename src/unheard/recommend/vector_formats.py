@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.artefacts import atomic_path, write_json
+from unheard.atomic_files import atomic_path, write_json
 from unheard.errors import UserError
 
 POINTS_PER_LINE = 500  # 1 MB of 200 numbers each

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.checksums import read_sealed
 from unheard.errors import UserError
 from unheard.workspace import Workspace

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unheard.artefacts import read_json, write_json
+from unheard.atomic_files import read_json, write_json
 from unheard.errors import UserError
 from unheard.recommend.filters import Filters
 from unheard.recommend.options import ListOptions

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from unheard.artefacts import write_text
+from unheard.atomic_files import write_text
 from unheard.errors import UserError
 from unheard.go.new_lists import safe_name
 from unheard.plays.list_marks import ABOUT, is_own_list, marked

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from unheard.artefacts import atomic_path, write_text
+from unheard.atomic_files import atomic_path, write_text
 from unheard.errors import UserError
 from unheard.progress import Progress, silent
 from unheard.report.blocks import Section

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unheard.artefacts import read_json_rows
+from unheard.atomic_files import read_json_rows
 from unheard.checksums import read_sealed
 from unheard.errors import UserError
 from unheard.evaluate.measure import Figure

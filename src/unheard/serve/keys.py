@@ -28,11 +28,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
-from unheard.artefacts import atomic_path, read_json
+from unheard.atomic_files import atomic_path, read_json
 from unheard.checksums import seal
 from unheard.errors import UserError
 from unheard.file_lock import one_writer
-from unheard.thumbs import Version, file_version
+from unheard.thumbs import NO_FILE, Version, file_version
 from unheard.workspace import Workspace
 
 FORMAT, VERSION = "unheard keys", 2
@@ -119,7 +119,7 @@ def _write(workspace: Workspace, keys: Mapping[str, Key]) -> None:
 @lru_cache(maxsize=8)
 def _read(path: Path, version: Version) -> Mapping[str, Key]:
     """Return what is stored; `version` makes the cached result that of the current file."""
-    if version == (0, 0, 0):
+    if version == NO_FILE:
         return {}
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

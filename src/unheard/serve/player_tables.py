@@ -52,7 +52,7 @@ class Genre:
 
 
 @dataclass
-class ArtistTable(BrowseTable[Artist]):
+class PlayerArtists(BrowseTable[Artist]):
     """Artists by name.
 
     ids        for players
@@ -75,7 +75,7 @@ class ArtistTable(BrowseTable[Artist]):
 
 
 @dataclass
-class GenreTable(BrowseTable[Genre]):
+class PlayerGenres(BrowseTable[Genre]):
     """Genres by `keys`, their names in the form in which names are compared."""
 
     keys: IdMap
@@ -121,8 +121,8 @@ class PlayerTables:
     of_tags: RowGroups
     by_name: Rows
     newest: Rows
-    artists: ArtistTable
-    genres: GenreTable
+    artists: PlayerArtists
+    genres: PlayerGenres
     album_search: SearchIndex
     artist_search: SearchIndex
 
@@ -196,7 +196,7 @@ def _albums(
 
 def _artists(
     tracks: Sequence[Track], albums: Sequence[Album], table: AlbumTable, key_of: Callable[[str], str]
-) -> ArtistTable:
+) -> PlayerArtists:
     id_of = cache(client_ids.of_artist)
     names: dict[str, Counter[str]] = {}
     of_albums: dict[str, dict[int, None]] = {}
@@ -213,7 +213,7 @@ def _artists(
     shown = {artist_id: counts.most_common(1)[0][0] for artist_id, counts in names.items()}
     ids = sorted(shown, key=lambda artist_id: (key_of(shown[artist_id]), artist_id))
     by_year = lambda number: (albums[number].year or 0, key_of(albums[number].title))  # noqa: E731
-    return ArtistTable(
+    return PlayerArtists(
         StoredIds(ids),
         Strings(shown[artist_id] for artist_id in ids),
         table,
@@ -224,7 +224,7 @@ def _artists(
 
 def _genres(
     tracks: Sequence[Track], albums: Sequence[Album], table: AlbumTable, key_of: Callable[[str], str]
-) -> GenreTable:
+) -> PlayerGenres:
     names: dict[str, Counter[str]] = {}
     rows: dict[str, dict[int, None]] = {}
     of_albums: dict[str, dict[int, None]] = {}
@@ -236,7 +236,7 @@ def _genres(
                 rows.setdefault(key, {})[row] = None
                 of_albums.setdefault(key, {})[number] = None
     keys = sorted(names)
-    return GenreTable(
+    return PlayerGenres(
         StoredIds(keys),
         Strings(names[key].most_common(1)[0][0] for key in keys),
         table,

@@ -41,7 +41,7 @@ from unheard.search.vocabulary import Vocabulary
 from unheard.serve.album_index import AlbumTable
 from unheard.serve.browse_index import BrowseIndex
 from unheard.serve.browse_tables import BrowsedArtists, BrowsedPlaylists
-from unheard.serve.player_tables import ArtistTable, GenreTable, PlayerTables
+from unheard.serve.player_tables import PlayerArtists, PlayerGenres, PlayerTables
 from unheard.serve.snapshot_files import paths_of_snapshot
 from unheard.session import Session
 from unheard.splits import Split
@@ -54,8 +54,8 @@ KIND = "snapshot"
 FORMAT = 2  # of what is stored; another number makes every stored snapshot anew
 CLASSES = table(
     [
-        AlbumTable, AlsConfig, ArtistTable, BrowsedArtists, BrowsedPlaylists, BrowseIndex, Combiner, ConfidenceModel,
-        FilterColumns, GenreTable, PairScorer, PlayerTables, RowGroups, Sameness, SearchIndex, Split, StoredIds,
+        AlbumTable, AlsConfig, PlayerArtists, BrowsedArtists, BrowsedPlaylists, BrowseIndex, Combiner, ConfidenceModel,
+        FilterColumns, PlayerGenres, PairScorer, PlayerTables, RowGroups, Sameness, SearchIndex, Split, StoredIds,
         Strings, Tracks, TrackSearch, TrackTable, Vectors, Vocabulary, catalogues.Catalogue, catalogues.Content,
         catalogues.PlaylistOrder, catalogues.Space, recommenders.EmbeddingRecommender, recommenders.FactorRecommender,
         recommenders.Scale, recommenders.WarmColdScorer,

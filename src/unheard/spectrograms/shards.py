@@ -32,7 +32,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.artefacts import atomic_path
+from unheard.atomic_files import atomic_path
 from unheard.checksums import owner_of
 from unheard.errors import LockedError, UserError
 from unheard.library import Library

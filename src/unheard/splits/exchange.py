@@ -18,7 +18,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from unheard.artefacts import write_text
+from unheard.atomic_files import write_text
 from unheard.checksums import id_of, owner_of
 from unheard.errors import MissingStageError, UserError
 from unheard.regular_files import check_regular

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.errors import UserError
 from unheard.progress import Progress
 from unheard.sync.read_server import each

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from unheard.artefacts import write_text
+from unheard.atomic_files import write_text
 from unheard.errors import MissingStageError, UserError
 from unheard.library import Library
 from unheard.locks import one_at_a_time

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unheard.artefacts import write_json, write_text
+from unheard.atomic_files import write_json, write_text
 from unheard.checksums import read_sealed
 from unheard.errors import UserError
 from unheard.workspace import Workspace

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from unheard.artefacts import write_text
+from unheard.atomic_files import write_text
 from unheard.errors import UserError
 from unheard.inference.device import pick_device
 from unheard.inference.ranker_encoder import embed_rows

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.checksums import read_sealed
 from unheard.thumbs import Version, file_version
 

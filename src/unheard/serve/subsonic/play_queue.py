@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.checksums import read_sealed
 from unheard.saved_playlists import MAX_TRACKS
 from unheard.serve import client_ids

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from unheard.arrays import Floats, Indices, Rows
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.inference.checkpoint import Checkpoint
 from unheard.inference.input_sources import Source, VectorSource, histograms_of
 from unheard.inference.module_arrays import Arrays, arrays_of

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from unheard.arrays import Floats, Mask
-from unheard.artefacts import write_json
+from unheard.atomic_files import write_json
 from unheard.inference.ranker_checkpoint import RankerCheckpoint
 from unheard.inference.ranker_encoder import embed_rows
 from unheard.models.combiner import PREFIX

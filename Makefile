@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture torture-kills torture-load torture-files torture-damages check audit docs bench lock clean
+.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture torture-kills torture-load torture-files torture-damages check audit docs bench lock clean release release-files test-package gallery
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -70,13 +70,13 @@ BOUNDS_TOOLS := pytest pytest-xdist hypothesis httpx playwright librosa
 test-latest:  ## the tests of what reads audio, plays and requests, with the newest version of every dependency
 	$(PYTHON) -m venv .venv-latest
 	.venv-latest/bin/pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
-		-e .[serve,spotify] $(BOUNDS_TOOLS)
+		-e .[spotify] $(BOUNDS_TOOLS)
 	.venv-latest/bin/unheard doctor
 	OMP_NUM_THREADS=1 .venv-latest/bin/python -m pytest -q -n auto $(BOUNDS_TESTS)
 
 test-oldest:  ## the same with the oldest version of every dependency that pyproject.toml allows
 	$(PYTHON) -m venv .venv-oldest
-	$(PYTHON) tools/oldest_requirements.py serve spotify > .venv-oldest/requirements.txt
+	$(PYTHON) tools/oldest_requirements.py spotify > .venv-oldest/requirements.txt
 	.venv-oldest/bin/pip install --quiet --disable-pip-version-check -r .venv-oldest/requirements.txt $(BOUNDS_TOOLS)
 	.venv-oldest/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	.venv-oldest/bin/unheard doctor
@@ -124,11 +124,25 @@ torture: torture-kills torture-damages torture-files torture-load  ## kills, dam
 bench: install-dev  ## measure speed beside peers and limits, into docs/results/performance.md (half an hour; a quiet machine)
 	$(BIN)/python bench/suite.py --markdown docs/results/performance.md
 
+release:  ## build and check a release, date its changelog, commit and tag (make release --dry-run: build and check only)
+	+@$(PYTHON) tools/release.py $(if $(findstring n,$(firstword -$(MAKEFLAGS))),--dry-run)
+
+release-files:
+	$(PYTHON) tools/release.py --build-only
+
+# A wheel in an empty environment, with nothing of this checkout (make test-package PYTHON=python3.13).
+WHEEL ?= $(firstword $(wildcard dist/*.whl))
+TORCH_INDEX ?=
+test-package:  ## install the wheel of dist/ into an empty environment of PYTHON, and run the demo there
+	$(PYTHON) tools/try_wheel.py $(WHEEL) $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX))
+
 lock: install-dev  ## make the lock files anew
-	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --extra serve -o requirements.lock pyproject.toml
-	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --extra dev \
-		-c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links -o requirements.lock pyproject.toml
+	$(BIN)/dependency-groups dev -o .dev-requirements.in
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links \
+		-c requirements.lock -o requirements-dev.lock pyproject.toml .dev-requirements.in
+	@rm .dev-requirements.in
 	$(BIN)/python -c "import pathlib; [p.write_text(p.read_text().replace('+cpu', '')) for p in map(pathlib.Path, ('requirements.lock', 'requirements-dev.lock'))]"
 
 clean:  ## remove the virtual environment and the demo
-	rm -rf $(VENV) .venv-latest .venv-oldest .venv-audit .venv-torture torture*.json torture-kept site demo-world wheels
+	rm -rf $(VENV) .venv-latest .venv-oldest .venv-audit .venv-torture .venv-release dist build torture*.json torture-kept site demo-world wheels

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+GROUPS = ("dev", "release")  # of developers: no extras of the package
 OWN = frozenset({"unheard", "tests", "bench", "tools"})
 
 
@@ -52,10 +53,11 @@ def names(requirements: Iterable[str]) -> set[str]:
 
 @cache
 def declared() -> dict[str, set[str]]:
-    """Return the distributions of pyproject.toml: `dependencies`, and each extra by its name."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = {extra: names(requirements) for extra, requirements in project["optional-dependencies"].items()}
-    return {"dependencies": names(project["dependencies"]), **extras}
+    """Return the distributions of pyproject.toml: `dependencies`, each extra, and each group of developers' tools."""
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = content["project"]
+    named = {**project["optional-dependencies"], **content["dependency-groups"]}
+    return {"dependencies": names(project["dependencies"]), **{name: names(found) for name, found in named.items()}}
 
 
 def undeclared(folder: str, allowed: set[str]) -> dict[str, list[str]]:
@@ -72,18 +74,18 @@ def undeclared(folder: str, allowed: set[str]) -> dict[str, list[str]]:
 
 
 def test_the_package_imports_what_it_declares() -> None:
-    extras = {extra: found for extra, found in declared().items() if extra != "dev"}
+    extras = {extra: found for extra, found in declared().items() if extra not in GROUPS}
     assert undeclared("src", set[str]().union(*extras.values())) == {}
 
 
 @pytest.mark.parametrize(
     ("extra", "folder"),
-    [("serve", "serve"), ("spotify", "spotify"), ("spark", "cluster"), ("mpd", "refresh"), ("onnx", "onnx_export")],
+    [("spotify", "spotify"), ("spark", "cluster"), ("mpd", "refresh"), ("onnx", "onnx_export")],
 )
 def test_an_extra_is_imported_by_its_own_room_only(extra: str, folder: str) -> None:
     """The rest, but for the command itself, works without it."""
     room = (f"src/unheard/{folder}/", f"src/unheard/cli/{folder}.py")
-    others = set[str]().union(*(found for name, found in declared().items() if name not in (extra, "dev")))
+    others = set[str]().union(*(found for name, found in declared().items() if name not in (extra, *GROUPS)))
     elsewhere = {
         module: [file for file in files if not file.startswith(room)]
         for module, files in undeclared("src", others).items()
@@ -91,8 +93,21 @@ def test_an_extra_is_imported_by_its_own_room_only(extra: str, folder: str) -> N
     assert {module: files for module, files in elsewhere.items() if files} == {}
 
 
+def test_the_server_is_imported_by_its_own_room_only() -> None:
+    """Everything else works, and starts, without it."""
+    room = ("src/unheard/serve/", "src/unheard/cli/serve.py")
+    elsewhere = [
+        file
+        for module, files in third_party(ROOT / "src").items()
+        if module in ("fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client")
+        for file in files
+        if not file.startswith(room)
+    ]
+    assert elsewhere == []
+
+
 @pytest.mark.parametrize("folder", ["tests", "bench", "tools"])
-def test_tests_and_tools_import_what_the_extra_dev_declares(folder: str) -> None:
+def test_tests_and_tools_import_what_the_group_dev_declares(folder: str) -> None:
     allowed = (
         declared()["dependencies"] | declared()["dev"] | declared()["spark"] | declared()["torture"]
     )  # tests/cluster, tests/torture alone

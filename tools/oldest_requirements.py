@@ -1,7 +1,7 @@
 """Print the oldest version that pyproject.toml allows of every direct dependency, as requirements for pip.
 
 `pip install -r` of these fails for a bound that has no wheel or does not go with the others.
-Extras are arguments: `python tools/oldest_requirements.py serve spotify`.
+Extras are arguments: `python tools/oldest_requirements.py spotify`.
 """
 
 from __future__ import annotations

@@ -44,16 +44,11 @@ def index(
 def _session(
     root: Path, split: str | None, model: str | None, *, again: bool, progress: Progress
 ) -> tuple[Session, list[Path]]:
-    """Return a session with predictions of all tracks, and the snapshot that was stored, if the server is installed."""
+    """Return a session with predictions of all tracks, and the snapshot that was stored."""
     import unheard
+    from unheard.serve.stored_snapshot import open_snapshot, store_snapshot
     from unheard.workspace import Workspace
 
-    try:
-        from unheard.serve.stored_snapshot import open_snapshot, store_snapshot
-    except ModuleNotFoundError:  # without unheard[serve]
-        session = unheard.open(root, split=split, model=model)
-        session.update_predictions(progress=progress)
-        return session, []
     workspace, made = Workspace.open(root), False
     opened = None if again else open_snapshot(workspace, split, model)
     if opened is None:

@@ -49,13 +49,10 @@ def serve(
 
     A new or empty folder becomes a workspace: its page lets you choose your music and your playlists.
     """
-    try:
-        from unheard.serve.app import make_app
-        from unheard.serve.connections import listener
-        from unheard.serve.processes import serve_in_processes
-    except ModuleNotFoundError as error:
-        raise UserError(f"the server needs the package {error.name}; pip install 'unheard[serve]'") from error
+    from unheard.serve.app import make_app
     from unheard.serve.config import ServeConfig, personal_folders, read_token
+    from unheard.serve.connections import listener
+    from unheard.serve.processes import serve_in_processes
 
     config = ServeConfig(
         workspace=workspace,

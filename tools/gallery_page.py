@@ -30,8 +30,9 @@ python docs/gallery/new_track.py demo-world/workspace .
 ```
 
 The first argument of a script is a workspace, the second is the folder for its picture. `make gallery` runs all of
-them and makes this page. [From Python](python.md) explains `unheard.open` and what it returns;
-modules other than `unheard` and `unheard.estimators` may change between versions.
+them and makes this page. They share the style of [gallery.mplstyle](gallery/gallery.mplstyle). [From Python](python.md)
+explains `unheard.open` and what it returns; modules other than `unheard` and `unheard.estimators` may change between
+versions.
 """
 
 

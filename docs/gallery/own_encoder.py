@@ -4,7 +4,8 @@ An encoder is anything that predicts factors from features, such as a regression
 squares compete with `RidgeFactors` and its default penalty. Both are fitted to known tracks, predict the held-out
 ones, and rank them for every playlist. Above is the recall@20 of each; their 95 % intervals overlap. Below is the
 difference, playlist by playlist. Its interval excludes 0, because both models met the same easy and hard playlists.
-The world is generated and its listeners are simulated.
+The pair was chosen to show this, by its figures on these same tracks: it is no evidence for either method. The world
+is generated and its listeners are simulated.
 """
 
 import sys

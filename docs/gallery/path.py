@@ -2,8 +2,8 @@
 
 `path` finds tracks that lead from one to another in short steps. Each row is a track, from top to bottom, with its
 genre. Its two points are its cosines with the first and with the last track of the path: on the whole, one falls and
-the other rises. The path changes genre where the two are nearest. Genres come from the tags; the model does not read
-them. The world is generated.
+the other rises. These two genres are near each other; between distant ones, the step from genre to genre is longer.
+Genres come from the tags; the model does not read them. The world is generated.
 """
 
 import sys

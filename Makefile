@@ -102,6 +102,16 @@ check: install-dev  ## ruff, mypy strict, import-linter
 
 docs: install-dev  ## build the documentation into site/, without network; fails for a link to a page or heading that is not there
 	$(BIN)/zensical build --clean --strict
+
+demo-world/figures.json: | install
+	$(BIN)/unheard demo demo-world
+
+gallery: install demo-world/figures.json  ## run the scripts of docs/gallery on the demo's world, and make their page
+	for script in docs/gallery/*.py; do \
+		OMP_NUM_THREADS=1 MPLBACKEND=agg $(BIN)/python $$script demo-world/workspace docs/gallery || exit 1; \
+	done
+	$(BIN)/python tools/gallery_page.py
+
 audit:  ## known vulnerabilities of the locked packages (pip-audit; needs pypi.org or osv.dev) and bandit over src
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/pip install --quiet --disable-pip-version-check --upgrade pip-audit bandit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import unheard.ratings
 import unheard.thumbs
 from unheard.errors import UserError
 from unheard.ratings import DISLIKED, MIN_LIKED, Feedback, change_feedback, rate, read_ratings, star
-from unheard.thumbs import Thumb, set_thumb, thumb_of
+from unheard.thumbs import Thumb, file_version, set_thumb, thumb_of
 from unheard.workspace import Workspace
 
 TRACK = "track:a"
@@ -146,3 +147,19 @@ def test_a_number_that_is_no_rating_changes_nothing(workspace: Workspace) -> Non
     with pytest.raises(UserError, match="rating 6"):
         change_feedback(workspace, ratings={TRACK: 5, "track:b": 6})
     assert read_ratings(workspace) == {}
+
+
+def test_a_file_with_inode_size_and_time_of_before_is_another(tmp_path: Path) -> None:
+    """As when a copy of a workspace replaces it."""
+    path = tmp_path / "ratings.json"
+    path.write_text("a")
+    before, state = file_version(path), path.stat()
+    while path.stat().st_ctime_ns == state.st_ctime_ns:  # the clock of files has steps of milliseconds
+        path.write_text("b")
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert (path.stat().st_ino, path.stat().st_size, path.stat().st_mtime_ns) == (
+        state.st_ino,
+        state.st_size,
+        state.st_mtime_ns,
+    )
+    assert file_version(path) != before

@@ -64,6 +64,16 @@ def test_a_killed_process_that_nobody_has_asked_for_is_dead(tmp_path: Path) -> N
         assert sorted(remove_leftovers(tmp_path)) == sorted(left)
 
 
+def test_a_new_scratch_folder_removes_those_of_killed_processes(tmp_path: Path) -> None:
+    dead, (_, left) = started(tmp_path, KILL)
+    dead.communicate()
+    assert left.exists()
+    with scratch_folder("another"):
+        assert left.exists()
+    with scratch_folder("upload") as made:
+        assert [made] == list((tmp_path / "scratch").iterdir())
+
+
 def test_own_files_stay_unless_an_earlier_process_had_this_number(tmp_path: Path) -> None:
     earlier = tmp_path / f".plays.parquet.{HOST}.{os.getpid()}-00000000.partial"
     earlier.touch()

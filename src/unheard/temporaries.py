@@ -44,7 +44,13 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch_folder(what: str = "scratch") -> Iterator[Path]:
-    """Yield a folder for temporary files that only this user may read; it is removed at the end."""
+    """Yield a folder for temporary files that only this user may read; it is removed at the end.
+
+    Folders of the same name that killed processes have left are removed first: not every command takes a lock.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"unheard-{what}.*"):
+        if _is_left(left):
+            _remove(left)
     folder = Path(tempfile.gettempdir()) / f"unheard-{what}.{_owner()}"
     with _of_this_process(folder):
         folder.mkdir(mode=0o700)

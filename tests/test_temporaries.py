@@ -43,9 +43,9 @@ def started(root: Path, end: str) -> tuple[subprocess.Popen[str], list[Path]]:
 def test_what_a_killed_process_leaves_is_removed_and_that_of_a_live_one_is_not(tmp_path: Path) -> None:
     root = tmp_path / "w" / "maps"
     root.mkdir(parents=True)
-    dead, left = started(root, KILL)
-    dead.communicate()
     with started(root, WAIT)[0] as alive:
+        dead, left = started(root, KILL)
+        dead.communicate()
         kept = [path for path in (*root.iterdir(), *(tmp_path / "scratch").iterdir()) if path not in left]
         assert len(left) == len(kept) == 2
         assert all(path.exists() for path in (*left, *kept))

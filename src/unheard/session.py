@@ -284,7 +284,15 @@ class Session:
         """Return ids and cosines (n,) of the nearest tracks in the space that the map shows, best first."""
         options = self._without_disliked(options.changed(explain=False))
         seed = self.catalogue.track_row(track)
-        return _ids_and_scores(ranking.similar(self.catalogue, self._map_space, seed, options=options, seed=self.seed))
+        found = ranking.similar(
+            self.catalogue, self._map_space, seed, options=options, shortlists=self._map_shortlists, seed=self.seed
+        )
+        return _ids_and_scores(found)
+
+    def has_direction(self, row: int) -> bool:
+        """Return whether a track has a vector on the map; UserError as `directions`, of which it computes one only."""
+        space = self._map_space
+        return bool(space.directions(space.tracks[row : row + 1]).any())
 
     @property
     def _map_space(self) -> FactorRecommender:
@@ -355,7 +363,7 @@ class Session:
             progress,
             leave=() if warm else self.catalogue.warm_track_ids,
         )
-        for cached in ("_recommender", "_shortlists", "directions", "has_unpredicted_tracks"):
+        for cached in ("_recommender", "_shortlists", "_map_shortlists", "directions", "has_unpredicted_tracks"):
             vars(self).pop(cached, None)
         return updated
 
@@ -475,6 +483,11 @@ class Session:
     def _shortlists(self) -> Shortlists | None:
         large = len(self.catalogue) >= min_tracks()
         return shortlists(self.catalogue, self._recommender, self._index_files.open) if large else None
+
+    @cached_property
+    def _map_shortlists(self) -> Shortlists | None:
+        """Shortlists in the space of the map, by a scan of its vectors; None for a small catalogue."""
+        return None if self._shortlists is None else Shortlists(self.catalogue, self._map_space, lambda *_: None)
 
     @cached_property
     def _index_files(self) -> IndexFiles:

@@ -105,7 +105,7 @@ def test_every_field_is_the_computed_one(blended: Workspace, model: str) -> None
     computed = Session(blended.root, split="artists", model=model)
     computed.measure_confidence()
     stored_names = set(stored_snapshot.OF_SESSION)
-    assert stored_names | {"workspace", "_index_files", "_shortlists"} == vars(session).keys()
+    assert stored_names | {"workspace", "_index_files", "_shortlists", "_map_shortlists"} == vars(session).keys()
     for name in stored_names:
         assert differences(getattr(session, name), getattr(computed, name), name) == []
     assert session._shortlists is not None
@@ -114,6 +114,12 @@ def test_every_field_is_the_computed_one(blended: Workspace, model: str) -> None
         if name == "_all_vectors":
             list(computed._shortlists.searched())
         assert differences(getattr(session._shortlists, name), getattr(computed._shortlists, name), name) == []
+    assert session._map_shortlists is not None
+    assert computed._map_shortlists is not None
+    stored, made = session._map_shortlists, computed._map_shortlists
+    assert "_unit_vectors" in vars(stored)
+    assert differences(stored._unit_vectors, made._unit_vectors, "map") == []
+    assert differences(stored.space.tracks, made.space.tracks, "space of the map") == []
     np.testing.assert_array_equal(session._index_files._keys, computed._index_files._keys)
     assert differences(index, BrowseIndex(computed.catalogue), "browse_index") == []
     assert index.catalogue is session.catalogue
@@ -284,3 +290,22 @@ def test_a_server_has_it_made_by_another_process_and_opens_it(workspace: Workspa
         assert not server.snapshot().catalogue.warm.tracks.flags.owndata
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("model", ["toy", "one-ridge"])
+def test_near_tracks_on_the_map_are_those_of_all_candidates(
+    blended: Workspace, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = Session(blended.root, split="artists", model=model)
+    assert large._map_shortlists is not None
+    ids = list(large.catalogue.tracks.ids)[::7]
+    options = [ListOptions(n=5), ListOptions(n=8, candidates="cold", max_per_artist=1)]
+    found = [large.near_on_map(track, options=one) for track in ids for one in options]
+    monkeypatch.delenv(MIN_TRACKS_VARIABLE)
+    small = Session(blended.root, split="artists", model=model)
+    assert small._map_shortlists is None
+    assert [large.has_direction(row) for row in range(9)] == [bool(small.directions[row].any()) for row in range(9)]
+    for (near, cosines), (track, one) in zip(found, ((track, one) for track in ids for one in options), strict=True):
+        expected, exact = small.near_on_map(track, options=one)
+        assert near == expected
+        np.testing.assert_allclose(cosines, exact, atol=1e-6)

@@ -19,6 +19,7 @@ import numpy as np
 
 from unheard.inference.predictions import can_encode_files
 from unheard.recommend.models import without_part
+from unheard.recommend.options import ListOptions
 from unheard.serve.browse_index import BrowseIndex
 from unheard.serve.stored_snapshot import is_large, open_snapshot, store_snapshot
 from unheard.session import Session
@@ -44,7 +45,10 @@ def warm_up(session: Session) -> None:
     """Compute what the first request would otherwise wait for."""
     catalogue = session.catalogue
     if len(catalogue):
-        session.neighbours(catalogue.tracks.ids[int(np.argmax(catalogue.warm.known))], n=1)
+        first = catalogue.tracks.ids[int(np.argmax(catalogue.warm.known))]
+        session.neighbours(first, n=1)
+        if session.has_space:
+            session.near_on_map(first, options=ListOptions(n=1))
 
 
 def prepare_all(session: Session, browse_index: BrowseIndex, *, stopped: Callable[[], bool] = lambda: False) -> None:

@@ -117,6 +117,7 @@ def store_snapshot(workspace: Workspace, split: str | None, model: str | None, *
         "session": {name: getattr(session, name) for name in OF_SESSION},
         "shortlists": {name: getattr(lists, name) for name in OF_SHORTLISTS},
         "keys": session._index_files._keys,
+        "map": _map_vectors(session),
         "browse_index": index,
     }
     path, config = workspace.snapshot_path(split, model), _config(made_from)
@@ -148,9 +149,18 @@ def open_snapshot(
         lists = Shortlists(session.catalogue, session._recommender, session._index_files.open)  # type: ignore[arg-type]
         vars(lists).update(found["shortlists"])
         vars(session)["_shortlists"] = lists
+        if found["map"] is not None:
+            assert session._map_shortlists is not None
+            vars(session._map_shortlists)["_unit_vectors"] = found["map"]
         return session, found["browse_index"]
     except (UserError, OSError, KeyError, TypeError, AttributeError):  # damaged: made again
         return None
+
+
+def _map_vectors(session: Session) -> Vectors | None:
+    """Return the vectors of the map, None for a model without. The recommender keeps their space."""
+    lists = session._map_shortlists if session.has_space else None
+    return None if lists is None else lists._unit_vectors
 
 
 def remove_if_damaged(workspace: Workspace, split: str | None, model: str | None) -> bool:

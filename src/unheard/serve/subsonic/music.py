@@ -15,6 +15,7 @@ from unheard.serve.album_index import VARIOUS, Album
 from unheard.serve.browse_tables import Taken
 from unheard.serve.player_tables import Artist, Genre, main_artist
 from unheard.serve.snapshot import Snapshot
+from unheard.session import Session
 from unheard.splits.groups import loose
 
 
@@ -83,16 +84,16 @@ class Music:
         """Return the id of the album of a track with a file."""
         return self.tables.album_ids[int(self.tables.album_of_row[row])]
 
-    def artist_directions(self, directions: Floats) -> tuple[Rows, Floats]:
+    def artist_directions(self, session: Session) -> tuple[Rows, Floats]:
         """Return the numbers of the artists that have tracks, and the unit vector of each one's mean, (artist, d).
 
         The vector is 0 for a mean of 0.
 
-        directions  unit vectors of all tracks of the snapshot's default model, (track, d)
+        session  that of the snapshot's default model
         """
         with self._computing:
             if self._directions is None:
-                groups = self.artists.of_tracks
+                groups, directions = self.artists.of_tracks, session.directions
                 found = np.flatnonzero(np.diff(groups.starts)).astype(np.int32)
                 means = np.empty((len(found), directions.shape[1]), np.float32)
                 for at, number in enumerate(found.tolist()):

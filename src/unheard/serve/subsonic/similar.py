@@ -92,7 +92,7 @@ def sonic_neighbours(
     track_id = music.tracks.ids[row]
     options = ListOptions(n=n, max_per_artist=max_per_artist, max_per_album=None, exclude=music.unplayable)
     try:
-        if not session.directions[row].any():
+        if not session.has_direction(row):
             return []
         found, cosines = session.near_on_map(track_id, options=options)
     except UserError:  # the model has no vectors
@@ -125,11 +125,9 @@ def similar_artists(session: Session, music: Music, artist: Artist, n: int) -> l
 
     None if the model has no vectors, or the artist has no track with one.
     """
-    try:
-        directions = session.directions
-    except UserError:
+    if not session.has_space:
         return []
-    others, means = music.artist_directions(directions)
+    others, means = music.artist_directions(session)
     own = np.flatnonzero(others == music.artists.ids.row(artist.artist_id))
     if not len(own) or not means[own[0]].any():
         return []

@@ -44,7 +44,8 @@ def extensions(server: ServerState) -> Answer:
 
 def _has_vectors(server: ServerState) -> bool:
     try:
-        return bool(len(server.snapshot().default.directions))
+        session = server.snapshot().default
+        return session.has_space and len(session.catalogue) > 0
     except UserError:
         return False
 

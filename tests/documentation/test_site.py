@@ -49,6 +49,13 @@ def test_no_paragraph_swallows_a_list_or_a_table(site: Path) -> None:
             assert not re.search(r"\n(?:[-*] |\d+\. |\|)", paragraph), (page.name, paragraph)
 
 
+def test_no_page_shows_an_escape(site: Path) -> None:
+    """Bars and angle brackets in cells of the reference are text, not backslashes and tags."""
+    for page in site.rglob("*.html"):
+        text = re.sub(r"<(pre|script)\b.*?</\1>|<[^>]+>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert not re.search(r"\\[&|_*]|\\ ", text), page.name
+
+
 def test_no_page_asks_another_server(site: Path) -> None:
     for page in site.rglob("*.html"):
         assert not ELSEWHERE.search(page.read_text(encoding="utf-8")), page.name

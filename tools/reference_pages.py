@@ -162,7 +162,8 @@ def http() -> str:
 
 def one_route(operation: Operation) -> str:
     """Return the heading, the text and the tables of one route."""
-    lines = [f"### {operation.method} `{operation.path}`", "", f"{operation.summary.rstrip('.')}.", ""]
+    end = "" if operation.summary.endswith((".", "?")) else "."
+    lines = [f"### {operation.method} `{operation.path}`", "", operation.summary + end, ""]
     if operation.description:
         lines += [prose(operation.description), ""]
     lines += fields_of("parameter", operation.parameters)

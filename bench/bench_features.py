@@ -47,7 +47,7 @@ def main() -> None:
             f"feature store, {n_shards} shards": lambda: scanned.read(KIND, version=VERSION, current=hashes).values,
             "SQLite, one blob per track": lambda: read_blobs(path),
         }
-        print(f"{options.tracks} tracks x {options.width}\n| what | wall s | CPU s |\n|---|---:|---:|")
+        print(f"{options.tracks} tracks x {options.width}\n\n| what | wall s | CPU s |\n|---|---:|---:|")
         for name, read in rows.items():
             wall, cpu = min(timed(read) for _ in range(options.repeat))
             print(f"| {name} | {wall:.2f} | {cpu:.2f} |")

@@ -8,6 +8,7 @@ tools/recipe_reference.py makes the page of recipes.
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 import textwrap
@@ -70,7 +71,7 @@ def one_command(command: Any, parent: Any, level: int) -> str:
     rows = [(name, about) for name, about in filter(None, records) if not name.startswith("-h, ")]
     if rows:
         lines += ["| option | meaning |", "|---|---|"]
-        lines += [*(f"| `{in_cell(name)}` | {prose(about)} |" for name, about in rows), ""]
+        lines += [*(f"| {code(name)} | {prose(about)} |" for name, about in rows), ""]
     return "\n".join(lines)
 
 
@@ -161,7 +162,8 @@ def http() -> str:
 
 def one_route(operation: Operation) -> str:
     """Return the heading, the text and the tables of one route."""
-    lines = [f"### {operation.method} `{operation.path}`", "", f"{operation.summary.rstrip('.')}.", ""]
+    end = "" if operation.summary.endswith((".", "?")) else "."
+    lines = [f"### {operation.method} `{operation.path}`", "", operation.summary + end, ""]
     if operation.description:
         lines += [prose(operation.description), ""]
     lines += fields_of("parameter", operation.parameters)
@@ -235,15 +237,20 @@ def paragraph(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return a text on one line, as it may stand in a cell; what is between backticks stays as it is."""
-    parts = in_cell(text).split("`")
-    escaped = [part if i % 2 else re.sub(r"([<*_])", r"\\\1", part) for i, part in enumerate(parts)]
-    return "`".join(escaped)
+    """Return a text on one line, as it may stand in a cell; what is between backticks is code."""
+    parts = " ".join(text.split()).split("`")
+    escaped = [
+        code(part) if i % 2 else re.sub(r"([*_|])", r"\\\1", part.replace("<", "&lt;")) for i, part in enumerate(parts)
+    ]
+    return "".join(escaped)
 
 
-def in_cell(text: str) -> str:
-    """Return a text on one line, without bars that would end a cell."""
-    return " ".join(text.replace("|", "\\|").split())
+def code(text: str) -> str:
+    """Return code as it may stand in a cell: readers of Markdown disagree about bars in it, but not about HTML."""
+    text = " ".join(text.split())
+    if "|" not in text:
+        return f"`{text}`"
+    return f"<code>{html.escape(text, quote=False).replace('|', '&#124;')}</code>"
 
 
 PAGES: Mapping[str, Callable[[], str]] = {

@@ -13,10 +13,12 @@ from unheard.models.rankers.tower import Tower, TowerConfig
 
 @dataclass(frozen=True)
 class DeepMusic:
-    """loss   mse     squared error of factors
-    wpe     squared error of preferences, weighted as in the factorisation with confidence 1 + alpha
-    cosine  direction of factors around their mean; all predictions have the same distance from it
-    score   squared error of the scores of all playlists
+    """A tower from features to warm factors (van den Oord et al. 2013), fitted by one of four losses.
+
+    loss    mse: squared error of factors. wpe: squared error of preferences, weighted as in the factorisation with
+            confidence 1 + alpha. cosine: direction of factors around their mean; all predictions have the same distance
+            from it. score: squared error of the scores of all playlists
+    alpha   weight of a play in wpe
     """
 
     tower: TowerConfig = field(default_factory=TowerConfig)

@@ -25,7 +25,6 @@ from unheard.recommend.content_profiles import CONTENT_PROFILES, make_content_pr
 from unheard.recommend.neighbours import Similarity, nearest_playlists, nearest_tracks
 from unheard.recommend.predicted import cross_fitted_ridge, from_predictions
 from unheard.recommend.recommenders import FactorRecommender, Recommender, Rows, Scores
-from unheard.workspace import Workspace
 
 COLLABORATIVE = (
     "user-knn-cosine",
@@ -78,7 +77,7 @@ class ExplicitRecommender:
         return self.factors.similarities(queries, candidates)
 
 
-def make_classical(workspace: Workspace, catalogue: Catalogue, name: str) -> Recommender:
+def make_classical(catalogue: Catalogue, name: str) -> Recommender:
     """Return one of CLASSICAL. CONTENT and HYBRIDS raise UserError if no train track has both features and plays."""
     match name.split("-"):
         case ["user", "knn", kind]:
@@ -97,7 +96,7 @@ def make_classical(workspace: Workspace, catalogue: Catalogue, name: str) -> Rec
             return content_boosted(catalogue, name)
     if name in CONTENT_PROFILES:
         return make_content_profile(catalogue, name)
-    return _hybrid(workspace, catalogue, name)
+    return _hybrid(catalogue, name)
 
 
 def _similarity(kind: str) -> Similarity:
@@ -118,14 +117,14 @@ def _explicit(catalogue: Catalogue, name: str) -> ExplicitRecommender:
     return ExplicitRecommender(FactorRecommender(name, *vectors), base, bias.astype(np.float32))
 
 
-def _hybrid(workspace: Workspace, catalogue: Catalogue, name: str) -> Recommender:
+def _hybrid(catalogue: Catalogue, name: str) -> Recommender:
     from unheard.recommend import hybrid_lists, hybrids  # they import implicit and scipy.stats
 
     match name:
         case "hybrid-weighted":
             return hybrids.weighted(catalogue, name)
         case "hybrid-learned":
-            return hybrids.learned(catalogue, name, hybrids.als_config(workspace, catalogue.split.name))
+            return hybrids.learned(catalogue, name)
         case "hybrid-switching":
             return hybrids.switching(catalogue, name)
         case "hybrid-feature":

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.factors.als import AlsConfig, fit_als, fold_in
+from unheard.factors.als import fit_als, fold_in
 from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import Catalogue, Space
 from unheard.recommend.recommenders import Rows
@@ -31,14 +31,12 @@ def hide(catalogue: Catalogue, *, rng: np.random.Generator) -> tuple[csr_matrix,
     return entries(plays, ~hidden), entries(plays, hidden)
 
 
-def refitted(
-    catalogue: Catalogue, known: csr_matrix, hidden: csr_matrix, als: AlsConfig, progress: Progress = silent
-) -> Catalogue:
+def refitted(catalogue: Catalogue, known: csr_matrix, hidden: csr_matrix, progress: Progress = silent) -> Catalogue:
     """Return the catalogue with factors fitted on the `known` train plays, and without the `hidden` plays.
 
     Validation tracks are folded in; test tracks have no factors.
     """
-    config = replace(als, dim=catalogue.warm.dim)
+    config = catalogue.warm.als
     playlists, tracks = fit_als(known, config, progress=progress)
     val = catalogue.use == Use.VAL
     tracks[val] = fold_in(playlists, catalogue.validation_plays.T.tocsr()[val], config)

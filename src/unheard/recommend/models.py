@@ -145,7 +145,7 @@ def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, 
         case "oracle":
             return _oracle(workspace, catalogue)
     if model in CLASSICAL:
-        return make_classical(workspace, catalogue, model)
+        return make_classical(catalogue, model)
     return _trained(workspace, catalogue, model)
 
 

@@ -1,8 +1,8 @@
 """The play history: what a person played in a music player, stored in W/played.jsonl.
 
 One JSON object a line, in the order of arrival: checksum (checksums.py), track_id, at (seconds since 1970), event and
-player. A player reports the
-event "start" when a track begins, and "play" when enough of it was played to count, usually half.
+player. A player reports the event "start" when a track begins, and "play" when enough of it was played to count,
+usually half.
 
 Lines are only ever appended, each batch with one write. A process that is killed while it writes leaves a part of a
 line; readers pass it over, and the next batch begins on a new line.

@@ -38,7 +38,7 @@ from unheard.workspace import Workspace
 
 PLAYLISTS = "playlists.parquet"
 FIRST_IMPORT = "first-import"
-ROW_GROUP = 1_000_000  # rows; reading and writing hold playlist row group besides the columns
+ROW_GROUP = 1_000_000  # rows; reading and writing hold one row group besides the columns
 FORMAT_VERSION = 2  # 1 had no checksums
 PLAYLIST_COLUMNS = ("playlist_id", "name", "origin", "imported_at")
 COLUMNS = ("playlist_id", "track_id", "position", "weight", "timestamp")
@@ -364,7 +364,7 @@ def _join(kept: Plays, new: Plays) -> Plays:
 def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may_be_same: bool) -> None:
     """Write both files and commit.
 
-    With `may_be_same`, nothing is committed if the new file of plays has the same bytes as the current playlist.
+    With `may_be_same`, nothing is committed if the new file of plays has the same bytes as the current one.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

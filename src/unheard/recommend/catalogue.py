@@ -139,7 +139,7 @@ class Catalogue:
 
     @cached_property
     def album(self) -> NDArray[np.int32]:
-        """Number of each track's album, (n,) int32; see albums.py."""
+        """Number of each track's album, (n,) int32; see album_numbers.py."""
         return album_numbers(self.tracks)
 
     @cached_property

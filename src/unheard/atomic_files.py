@@ -39,6 +39,24 @@ def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
 
 
 @contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`, renamed to it on success and deleted on an exception.
+
+    An empty folder of that name is replaced; UserError if the disk does not take the files.
+    """
+    target = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links
+    with temporary_beside(target) as temporary:
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            if target.exists():
+                target.rmdir()
+            temporary.rename(target)
+        except OSError as error:
+            raise explain_write(error, target) or error from error
+
+
+@contextmanager
 def _write_errors(path: Path, kinds: type[Exception]) -> Iterator[None]:
     """Turn an error of the disk into a UserError that names `path`, not the temporary file."""
     try:

@@ -12,12 +12,13 @@ from tests.builders.sound_world import without_none as plain
 from tests.features.stored import get_features, put_features
 from unheard.errors import AudioError, MissingStageError, UserError
 from unheard.inference.load import load_network_encoder
-from unheard.inference.predictions import predictions
+from unheard.inference.predictions import predictions, train_command
 from unheard.inference.update_predictions import update_predictions
 from unheard.library import open_library
 from unheard.spectrograms.statistics import statistics
 from unheard.spectrograms.store import open_store
 from unheard.training.networks.train_network import train_network
+from unheard.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -103,6 +104,20 @@ def test_new_changed_and_removed_tracks(tmp_path: Path) -> None:
         library.remove_track("t011")
     assert update_predictions(world.workspace, "artists", "cnn") == 0
     assert "t011" not in predictions(world.workspace, "artists", "cnn")[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        ("cnn", "cnn"),
+        ("cnn@3", "cnn --seed 3"),
+        ("cnn-full", "cnn --targets full"),
+        ("cnn-full@3", "cnn --seed 3 --targets full"),
+    ],
+)
+def test_the_command_that_trains_a_model(tmp_path: Path, model: str, arguments: str) -> None:
+    command = train_command(Workspace.init(tmp_path), "random", model)
+    assert command == f"unheard train -w {tmp_path} --split random {arguments}"
 
 
 def test_models_that_are_not_there(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Rows
 from unheard.errors import UserError
 from unheard.factors.explicit import ExplicitConfig, fit_explicit
 from unheard.recommend.catalogue import Catalogue
@@ -24,7 +25,7 @@ from unheard.recommend.content_boosted import content_boosted
 from unheard.recommend.content_profiles import CONTENT_PROFILES, make_content_profile
 from unheard.recommend.neighbours import Similarity, nearest_playlists, nearest_tracks
 from unheard.recommend.predicted import cross_fitted_ridge, from_predictions
-from unheard.recommend.recommenders import FactorRecommender, Recommender, Rows, Scores
+from unheard.recommend.recommenders import FactorRecommender, Recommender, Scores
 
 COLLABORATIVE = (
     "user-knn-cosine",

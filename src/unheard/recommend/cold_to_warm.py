@@ -30,10 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.arrays import Floats, Indices
+from unheard.arrays import Floats, Indices, Rows
 from unheard.factors.als import fold_in
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.recommenders import Rows
 from unheard.splits import Use
 
 KAPPAS_ARTIST = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, np.inf)  # in tracks

@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Rows
 from unheard.factors.als import fit_als, fold_in
 from unheard.progress import Progress, silent
-from unheard.recommend.catalogue import Catalogue, Space
-from unheard.recommend.recommenders import Rows
+from unheard.recommend.catalogue import Catalogue, Space, entries
 from unheard.splits import Use
 
 HIDDEN_ONE_IN = 5
@@ -48,12 +47,6 @@ def refitted(catalogue: Catalogue, known: csr_matrix, hidden: csr_matrix, progre
     all_pairs, hidden_pairs = (_pair_numbers(plays, n) for plays in (catalogue.plays, hidden))
     plays = entries(catalogue.plays, ~np.isin(all_pairs, hidden_pairs))
     return replace(catalogue, plays=plays, train_plays=known, warm=space, full=None)
-
-
-def entries(plays: csr_matrix, keep: NDArray[np.bool_]) -> csr_matrix:
-    """Return the matrix with only the stored entries of the mask `keep` (entry,)."""
-    starts = np.concatenate([[0], np.cumsum(keep)])[plays.indptr]
-    return csr_matrix((plays.data[keep], plays.indices[keep], starts), shape=plays.shape)
 
 
 def _pair_numbers(plays: csr_matrix, n_tracks: int) -> Rows:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,20 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 with LF line ends, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def append_lines(path: Path, lines: Iterable[str]) -> None:
+    """Append UTF-8 lines durably, in one write, so that lines of two processes do not mix; OSError if that fails.
+
+    A last line that a power cut or a full disk has cut is ended first, so that it spoils no other.
+    """
+    text = "".join(f"{line}\n" for line in lines)
+    with path.open("ab+") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        is_cut = file.read(1) not in (b"", b"\n")
+        file.write(b"\n" * is_cut + text.encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_json(path: Path, value: object, *, indent: int | None = None, sealed: bool = True) -> None:

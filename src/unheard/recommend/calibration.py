@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
-from unheard.arrays import Doubles, Floats
+from unheard.arrays import Doubles, Floats, Rows
 from unheard.errors import UserError
 from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import Catalogue
@@ -33,7 +33,6 @@ from unheard.recommend.recommenders import (
     FactorRecommender,
     RanksNewTracks,
     Recommender,
-    Rows,
     Scale,
     Scores,
     WarmColdScorer,

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 import unheard
 from unheard.inference.predictions import load_predictions
 from unheard.recommend.filters import genres_of
-from unheard.recommend.mixed_lists import comparable
+from unheard.recommend.mixed_lists import kind_scales, scaled_by
 from unheard.recommend.track_map import pca, tsne
 from unheard.splits import Use
 
@@ -129,7 +129,8 @@ def main() -> None:
         first = (unit(mixed) @ unit(mixed).T).astype(np.float32)
         ranked = np.empty_like(first)
         for i in range(len(first)):
-            ranked[i] = comparable(first[i : i + 1], new, others=np.arange(len(first)) != i)[0]
+            own = first[i : i + 1]
+            ranked[i] = scaled_by(kind_scales(own, new, others=np.arange(len(first)) != i), own, new)[0]
         row("cosine", [nearest(first)])
         row("cosine, scaled by kind", [nearest(ranked)])
         row("cosine of predicted factors", [nearest(unit(predicted) @ unit(predicted).T)])

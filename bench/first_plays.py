@@ -92,7 +92,7 @@ def main() -> None:
 
 def hidden_plays(catalogue: Catalogue) -> None:
     known, hidden = hide(catalogue, rng=np.random.default_rng(0))
-    refit = refitted(catalogue, known, hidden, catalogue.warm.als)
+    refit = refitted(catalogue, known, hidden)
     warm, predicted = refit.warm, ridge(refit)
     kappas = chosen_kappas(refit, predicted)
     tracks = np.flatnonzero(refit.use == Use.TRAIN).astype(np.int32)

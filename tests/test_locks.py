@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from unheard.errors import LockedError
-from unheard.locks import file_lock, one_at_a_time
+from unheard.locks import one_at_a_time, try_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from unheard.locks import file_lock
-with file_lock(Path(sys.argv[1]), shared=sys.argv[2] == "shared") as taken:
+from unheard.locks import try_lock
+with try_lock(Path(sys.argv[1]), shared=sys.argv[2] == "shared") as taken:
     print(taken, flush=True)
     sys.stdin.read()
 """
@@ -37,20 +37,20 @@ def test_a_lock_has_one_holder_and_a_kill_releases_it(tmp_path: Path, content: b
     path = tmp_path / "a.lock"
     path.write_bytes(content)  # such as a power failure leaves
     with holder(path) as process:
-        with file_lock(path) as taken:
+        with try_lock(path) as taken:
             assert not taken
         process.kill()
         process.wait()
-        with file_lock(path) as taken:
+        with try_lock(path) as taken:
             assert taken
 
 
 def test_shared_locks_exclude_the_others(tmp_path: Path) -> None:
     path = tmp_path / "a.lock"
     with holder(path, shared=True) as process:
-        with file_lock(path, shared=True) as taken:
+        with try_lock(path, shared=True) as taken:
             assert taken
-            with file_lock(path) as alone:
+            with try_lock(path) as alone:
                 assert not alone
         process.kill()
 
@@ -60,7 +60,7 @@ def test_a_waiting_process_gets_the_lock(tmp_path: Path) -> None:
     with holder(path) as process:
         assert process.stdin is not None
         threading.Timer(0.2, process.stdin.close).start()
-        with file_lock(path, wait_s=30) as taken:
+        with try_lock(path, wait_s=30) as taken:
             assert taken
 
 
@@ -73,7 +73,7 @@ def test_one_at_a_time_names_the_workspace_and_may_be_taken_again(tmp_path: Path
         process.kill()
         process.wait()
         again = one_at_a_time(tmp_path, "go", "runs")
-        with one_at_a_time(tmp_path, "go", "runs"), again, file_lock(tmp_path / "locks" / "go.lock") as taken:
+        with one_at_a_time(tmp_path, "go", "runs"), again, try_lock(tmp_path / "locks" / "go.lock") as taken:
             assert not taken
 
 

@@ -45,7 +45,7 @@ def test_a_cut_line_hides_no_other_and_nan_is_null(tmp_path: Path) -> None:
         record_run(workspace, "train", arguments=["a"], seconds=1.0, settings={}, seed=0, figures={"loss": value})
 
     record(float("nan"))
-    workspace.runs_path.write_bytes(workspace.runs_path.read_bytes() + b'{"time": "20\n')
+    workspace.runs_path.write_bytes(workspace.runs_path.read_bytes() + b'{"time": "20')
     record(0.5)
     assert [run["figures"]["loss"] for run in read_runs(workspace)] == [None, 0.5]
 

@@ -182,7 +182,7 @@ def _checked(path: Path, header: Any, kind: str) -> dict[str, Any]:
 def _checksum(name: str, array: NDArray[Any]) -> int:
     """Return the checksum of an array and of its name, type and shape."""
     about = f"{name} {array.dtype.str} {list(array.shape)}".encode()
-    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, zlib.crc32(about))
+    return zlib.crc32(bytes_of(np.ascontiguousarray(array)), zlib.crc32(about))
 
 
 def _check_arrays(path: Path, header: dict[str, Any], arrays: Mapping[str, NDArray[Any]], left_out: str = "?") -> None:

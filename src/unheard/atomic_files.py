@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,24 @@ def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
 
 
 @contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`, renamed to it on success and deleted on an exception.
+
+    An empty folder of that name is replaced; UserError if the disk does not take the files.
+    """
+    target = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links
+    with temporary_beside(target) as temporary:
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            if target.exists():
+                target.rmdir()
+            temporary.rename(target)
+        except OSError as error:
+            raise explain_write(error, target) or error from error
+
+
+@contextmanager
 def _write_errors(path: Path, kinds: type[Exception]) -> Iterator[None]:
     """Turn an error of the disk into a UserError that names `path`, not the temporary file."""
     try:
@@ -54,6 +72,20 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 with LF line ends, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def append_lines(path: Path, lines: Iterable[str]) -> None:
+    """Append UTF-8 lines durably, in one write, so that lines of two processes do not mix; OSError if that fails.
+
+    A last line that a power cut or a full disk has cut is ended first, so that it spoils no other.
+    """
+    text = "".join(f"{line}\n" for line in lines)
+    with path.open("ab+") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        is_cut = file.read(1) not in (b"", b"\n")
+        file.write(b"\n" * is_cut + text.encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_json(path: Path, value: object, *, indent: int | None = None, sealed: bool = True) -> None:

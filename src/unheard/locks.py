@@ -28,7 +28,7 @@ _held = threading.local()  # `paths`: the locks of `one_at_a_time` that this thr
 
 
 @contextmanager
-def file_lock(path: Path, *, shared: bool = False, wait_s: float = 0.0) -> Iterator[bool]:
+def try_lock(path: Path, *, shared: bool = False, wait_s: float = 0.0) -> Iterator[bool]:
     """Hold the lock of a file; yield False if another process or thread holds it for longer than `wait_s`.
 
     shared  any number of holders of a shared lock at once, but no other holder
@@ -84,7 +84,7 @@ def one_at_a_time(root: Path, name: str, doing: str, *, wait_s: float = 0.0) -> 
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise explain_write(error, path) or error from error
-    with file_lock(path, wait_s=wait_s) as taken:
+    with try_lock(path, wait_s=wait_s) as taken:
         if not taken:
             raise LockedError(
                 f"{root}: another process {doing} at this moment; wait until it has finished, or end it, and try again"

@@ -1,8 +1,8 @@
 """The play history: what a person played in a music player, stored in W/played.jsonl.
 
 One JSON object a line, in the order of arrival: checksum (checksums.py), track_id, at (seconds since 1970), event and
-player. A player reports the
-event "start" when a track begins, and "play" when enough of it was played to count, usually half.
+player. A player reports the event "start" when a track begins, and "play" when enough of it was played to count,
+usually half.
 
 Lines are only ever appended, each batch with one write. A process that is killed while it writes leaves a part of a
 line; readers pass it over, and the next batch begins on a new line.
@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
+from unheard.atomic_files import append_lines
 from unheard.checksums import seal, unseal
 from unheard.errors import UserError
 from unheard.file_lock import one_writer
@@ -104,15 +104,10 @@ def _put(players: dict[str, T], player: str, value: T) -> None:
 def add_listens(workspace: Workspace, listens: Iterable[Listen]) -> None:
     """Append lines to the history, durably. Raise UserError if the file cannot be written."""
     path = workspace.played_path
-    text = "".join(seal(json.dumps(one._asdict(), ensure_ascii=True), path) + "\n" for one in listens)
+    lines = [seal(json.dumps(one._asdict(), ensure_ascii=True), path) for one in listens]
     try:
-        with one_writer(workspace.root), path.open("ab+") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 1))
-            is_torn = file.read(1) not in (b"", b"\n")
-            file.write(b"\n" * is_torn + text.encode("ascii"))
-            file.flush()
-            os.fsync(file.fileno())
+        with one_writer(workspace.root):
+            append_lines(path, lines)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); make its folder writable") from error
 

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from unheard.atomic_files import append_lines
 from unheard.checksums import read_sealed, seal, unseal
 from unheard.workspace import Workspace
 
@@ -49,9 +50,8 @@ def record_run(
         "seed": seed,
         "figures": {name: _finite(value) for name, value in figures.items()},
     }
-    text = seal(json.dumps(line, ensure_ascii=False, allow_nan=False, default=str), workspace.runs_path) + "\n"
-    with workspace.runs_path.open("ab") as file:
-        file.write(text.encode())  # one write: lines of two processes do not mix
+    text = seal(json.dumps(line, ensure_ascii=False, allow_nan=False, default=str), workspace.runs_path)
+    append_lines(workspace.runs_path, [text])
 
 
 def _finite(value: object) -> object:

@@ -1,8 +1,8 @@
 """Store a tree of objects in one file whose arrays are mapped when it is opened: opening takes milliseconds.
 
 The file is an artefact (artefacts.py): its arrays are those of all objects, and its configuration holds the tree in
-JSON, in which arrays are named by numbers. Only classes of a table that the reader gives are made, by
-setting their attributes, so a file cannot make anything else (no pickle). An object that is named twice is stored once.
+JSON, in which arrays are named by numbers. Only classes of a table that the reader gives are made, by setting their
+attributes, so a file cannot make anything else (no pickle). An object that is named twice is stored once.
 
     scalars                as they are
     [kind, ...]            everything else: array, tuple, list, set, dict, sparse (matrix), object (of the table), ref

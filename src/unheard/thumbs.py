@@ -2,6 +2,7 @@
 
 One JSON object a line: checksum (checksums.py), track_id, thumb ("up" or "down"), at (time in ISO 8601); oldest first,
 each track once.
+
 Tracks with a thumb up are the saved playlist "My likes" (saved_playlists.py). Tracks with a thumb down are in no list.
 Lines of tracks that are not in the library are kept.
 """

@@ -100,7 +100,6 @@ def test_intervals_hold_their_values_and_tables_fit(found: Found) -> None:
 
 def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace, found: Found) -> None:
     """Places that are the factors themselves must rank as the factors do, whatever their scale."""
-    from unheard.recommend.hybrids import als_config
     from unheard.splits import Use
 
     catalogue = load_catalogue(workspace, "tracks")
@@ -113,7 +112,7 @@ def test_a_model_with_places_of_its_own_has_a_line_for_them(workspace: Workspace
     )
     embedding = replace(ridge, tracks=ridge.tracks * np.float32(4), playlists=ridge.playlists * np.float32(0.5))
     model = Predicted(ridge.tracks, embedding)
-    measured = _measure(catalogue, model, test, val, als_config(workspace, "tracks"), 0)
+    measured = _measure(catalogue, model, test, val, 0)
     named = {"about": found["about"], "models": {"embedded": measured}}
     assert values(named, "embedded", "embedding", "auc") == values(found, "ridge", "audio", "auc")
     assert values(named, "embedded", "blend", "auc") == values(found, "ridge", "blend", "auc")

@@ -12,12 +12,13 @@ from tests.builders.sound_world import without_none as plain
 from tests.features.stored import get_features, put_features
 from unheard.errors import AudioError, MissingStageError, UserError
 from unheard.inference.load import load_network_encoder
-from unheard.inference.predictions import predictions
+from unheard.inference.predictions import predictions, train_command
 from unheard.inference.update_predictions import update_predictions
 from unheard.library import open_library
 from unheard.spectrograms.statistics import statistics
 from unheard.spectrograms.store import open_store
 from unheard.training.networks.train_network import train_network
+from unheard.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -38,8 +39,6 @@ def test_store_and_mels_give_the_stored_predictions(tmp_path: Path, kind: str) -
     assert predictor.from_mels([]).shape == (0, world.factors.dim)
     width = 8 if kind == "triplet" else world.factors.dim
     assert predictor.embed_mels(mels).shape == (3, width)
-    with pytest.raises(UserError, match=f"model '{kind}' reads .*, not vectors"):
-        predictor.from_vectors(np.zeros((2, 4), np.float32))
     with pytest.raises(AudioError, match=r"spectrogram 1: bad-values: expected \(frame, 128\)"):
         predictor.from_mels([mels[0], mels[1][:, :5]])
 
@@ -76,9 +75,9 @@ def test_vectors_in_factors_out(tmp_path: Path) -> None:
     vectors = get_features(world.workspace, "vectors").values
     predictor = load_network_encoder(world.workspace, "artists", "v")
     _, stored = predictions(world.workspace, "artists", "v")
-    np.testing.assert_allclose(predictor.from_vectors(vectors), stored, atol=0.02)
+    np.testing.assert_allclose(predictor.from_content(vectors), stored, atol=0.02)
     with pytest.raises(UserError, match=r"vectors: expected shape \(n, 10\) as in training, found \(2, 3\)"):
-        predictor.from_vectors(np.zeros((2, 3), np.float32))
+        predictor.from_content(np.zeros((2, 3), np.float32))
     with pytest.raises(UserError, match="reads vectors, not audio"):
         predictor.from_store(store, np.arange(2))
 
@@ -105,6 +104,20 @@ def test_new_changed_and_removed_tracks(tmp_path: Path) -> None:
         library.remove_track("t011")
     assert update_predictions(world.workspace, "artists", "cnn") == 0
     assert "t011" not in predictions(world.workspace, "artists", "cnn")[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        ("cnn", "cnn"),
+        ("cnn@3", "cnn --seed 3"),
+        ("cnn-full", "cnn --targets full"),
+        ("cnn-full@3", "cnn --seed 3 --targets full"),
+    ],
+)
+def test_the_command_that_trains_a_model(tmp_path: Path, model: str, arguments: str) -> None:
+    command = train_command(Workspace.init(tmp_path), "random", model)
+    assert command == f"unheard train -w {tmp_path} --split random {arguments}"
 
 
 def test_models_that_are_not_there(tmp_path: Path) -> None:

@@ -12,7 +12,17 @@ import pytest
 
 from unheard.errors import UserError
 from unheard.ids import IdMap
-from unheard.plays import Play, PlayCounts, Plays, count_plays, read_playlists, read_plays, replace_playlists, storage
+from unheard.plays import (
+    Play,
+    PlayCounts,
+    Plays,
+    count_plays,
+    plays_file,
+    read_playlists,
+    read_plays,
+    replace_playlists,
+    storage,
+)
 from unheard.workspace import Workspace
 
 PLAYS = [Play("p2", "a", 0), Play("p1", "b", 0, 2.0), Play("p1", "b", 1), Play("p1", "gone", 2, 1.0, 5.0)]
@@ -65,7 +75,7 @@ def test_an_import_without_plays_changes_nothing(workspace: Workspace) -> None:
 
 
 def test_many_row_groups(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "ROW_GROUP", 7)
+    monkeypatch.setattr(plays_file, "ROW_GROUP", 7)
     rng = np.random.default_rng(0)
     rows = [
         Play(f"p{playlist}", f"t{rng.integers(50)}", n, float(rng.integers(1, 9)), None if n % 3 else float(n))
@@ -92,7 +102,7 @@ def test_a_killed_change_leaves_the_old_plays(
 
     with monkeypatch.context() as patch:
         if dies_at == "plays":
-            patch.setattr(storage, "_write_columns", dies)
+            patch.setattr(storage, "write_plays_file", dies)
         else:
             patch.setattr("pyarrow.parquet.write_table", dies)
         with pytest.raises(KeyboardInterrupt):

@@ -118,9 +118,7 @@ def test_only_cold_scores_move_and_keep_their_order(workspace: Workspace, catalo
 
 @pytest.fixture(scope="module")
 def hidden_plays(workspace: Workspace, catalogue: Catalogue) -> CalibrationPairs:
-    return calibration_pairs(
-        catalogue, make_recommender(workspace, catalogue, "ridge"), ALS, rng=np.random.default_rng(0)
-    )
+    return calibration_pairs(catalogue, make_recommender(workspace, catalogue, "ridge"), rng=np.random.default_rng(0))
 
 
 def test_hidden_plays_are_not_fitted(catalogue: Catalogue, hidden_plays: CalibrationPairs) -> None:
@@ -143,7 +141,7 @@ def test_test_tracks_change_no_calibration(
     warm = replace(catalogue.warm, tracks=catalogue.warm.tracks * seen[:, None], known=catalogue.warm.known & seen)
     blind = replace(catalogue, warm=warm, plays=catalogue.train_plays + catalogue.validation_plays, full=None)
     ridge = make_recommender(workspace, blind, "ridge")
-    assert calibration_pairs(blind, ridge, ALS, rng=np.random.default_rng(0)).scale() == hidden_plays.scale()
+    assert calibration_pairs(blind, ridge, rng=np.random.default_rng(0)).scale() == hidden_plays.scale()
 
 
 def test_the_scale_is_fitted_by_the_chosen_cold_tracks(hidden_plays: CalibrationPairs) -> None:
@@ -159,4 +157,4 @@ def test_the_scale_is_fitted_by_the_chosen_cold_tracks(hidden_plays: Calibration
 def test_without_validation_plays_there_is_an_error(workspace: Workspace, catalogue: Catalogue) -> None:
     no_val = replace(catalogue, use=np.where(catalogue.use == Use.VAL, np.int8(Use.NEW), catalogue.use))
     with pytest.raises(UserError, match="validation tracks with plays"):
-        calibration_pairs(no_val, make_recommender(workspace, catalogue, "ridge"), ALS, rng=np.random.default_rng(0))
+        calibration_pairs(no_val, make_recommender(workspace, catalogue, "ridge"), rng=np.random.default_rng(0))

@@ -152,11 +152,10 @@ def test_plays_alone_are_folded_in(catalogue: Catalogue) -> None:
         playlists=np.any(catalogue.warm.playlists, axis=1),
         rng=np.random.default_rng(0),
     )
-    config = AlsConfig(dim=catalogue.warm.dim)
     np.testing.assert_array_equal(
-        folded(catalogue, reveal.shown(0), config), np.repeat(catalogue.warm.centre[None], len(val), axis=0)
+        folded(catalogue, reveal.shown(0)), np.repeat(catalogue.warm.centre[None], len(val), axis=0)
     )
     shown = reveal.shown(3)
     revealed = shown.getnnz(axis=0) > 0
-    expected = fold_in(catalogue.warm.playlists, shown.T.tocsr(), config)
-    np.testing.assert_array_equal(folded(catalogue, shown, config)[revealed], expected[revealed])
+    expected = fold_in(catalogue.warm.playlists, shown.T.tocsr(), catalogue.warm.als)
+    np.testing.assert_array_equal(folded(catalogue, shown)[revealed], expected[revealed])

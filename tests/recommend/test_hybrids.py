@@ -108,12 +108,12 @@ def test_the_collaborative_weight_grows_with_plays() -> None:
 def test_kappa_is_high_for_accurate_content_and_low_for_noise(catalogue: Catalogue, pair: HybridFactors) -> None:
     """Accurate content gets the weight of many plays, noise that of none."""
     accurate = replace(pair, content=catalogue.warm.tracks)
-    assert choose_kappa(catalogue, accurate, ALS) >= 30
+    assert choose_kappa(catalogue, accurate) >= 30
     noise = 0.3 * np.random.default_rng(0).standard_normal(pair.content.shape)
-    assert choose_kappa(catalogue, replace(pair, content=noise.astype(np.float32)), ALS) <= 1
+    assert choose_kappa(catalogue, replace(pair, content=noise.astype(np.float32))) <= 1
     no_plays = replace(catalogue, validation_plays=csr_matrix(catalogue.validation_plays.shape, dtype=np.float32))
-    assert choose_kappa(no_plays, pair, ALS) == DEFAULT_KAPPA
-    assert choose_kappa(catalogue, pair, ALS) in KAPPAS
+    assert choose_kappa(no_plays, pair) == DEFAULT_KAPPA
+    assert choose_kappa(catalogue, pair) in KAPPAS
 
 
 def test_mean_auc_is_the_share_of_ordered_pairs() -> None:

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 
 from tests.builders import sharp_world
+from unheard.arrays import Mask
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.mixed_lists import comparable
+from unheard.recommend.mixed_lists import kind_scales, scaled_by
 from unheard.recommend.options import ListOptions
 from unheard.recommend.recommend import similar
-from unheard.recommend.recommenders import FactorRecommender
+from unheard.recommend.recommenders import FactorRecommender, Scores
+
+
+def comparable(similarities: Scores, cold: Mask, *, others: Mask) -> Scores:
+    """Return similarities (seed, candidate), in which those of the kind with larger values are scaled down."""
+    return scaled_by(kind_scales(similarities, cold, others=others), similarities, cold)
 
 
 def test_the_kind_with_larger_values_is_scaled_down() -> None:

@@ -88,5 +88,5 @@ def test_a_damaged_file_is_named(workspace: Workspace, change: object) -> None:
     put_recipe(workspace, RECIPES[0])
     path = recipes_path(workspace)
     path.write_text(change(path.read_text()))  # type: ignore[operator]
-    with pytest.raises(UserError, match=r"list-recipes\.json: (damaged|version 9)|n 0: expected"):
+    with pytest.raises(UserError, match=r"list-recipes\.json: damaged \(.+\); correct or delete it"):
         read_recipes(workspace)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.builders.command_line import run_command
 from unheard.library import open_library
-from unheard.locks import file_lock, lock_path
+from unheard.locks import lock_path, try_lock
 from unheard.plays import import_playlists
 from unheard.plays.list_marks import is_own_list
 from unheard.plays.readers.m3u import is_made_by_unheard
@@ -220,7 +220,7 @@ def test_a_list_of_a_person_is_not_replaced_in_any_format(workspace: Workspace, 
 
 def test_two_refreshes_at_once(workspace: Workspace) -> None:
     add(workspace, "a", "--like", "t09-1", "--target", "saved")
-    with file_lock(lock_path(workspace.root, "refresh")):
+    with try_lock(lock_path(workspace.root, "refresh")):
         error = run_command("playlists", "refresh", "--all", "-w", workspace.root).error
         assert "another process refreshes lists at this moment; wait until" in error
         refresh(workspace, "--all", "--dry-run")

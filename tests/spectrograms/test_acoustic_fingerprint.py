@@ -14,7 +14,6 @@ from unheard.spectrograms.acoustic_fingerprint import (
     FINGERPRINT_DIM,
     N_BITS,
     N_FRAMES,
-    acoustic_fingerprint,
     compare,
     fingerprint_of_blocks,
     known_bits,
@@ -135,10 +134,10 @@ def test_two_noises_are_two_recordings(tmp_path: Path) -> None:
 
 def test_blocks_and_shape() -> None:
     x = np.random.default_rng(0).normal(-40, 10, (1430, 128)).astype(np.float32)
-    found = acoustic_fingerprint(x)
+    found = fingerprint_of_blocks([x])
     assert found.shape == (FINGERPRINT_DIM,)
     assert found.dtype == np.float32
     assert spectrum_of(found).max() == 0.0
     np.testing.assert_allclose(fingerprint_of_blocks(np.split(x, [100, 333])), found, atol=1e-4)
     assert known_bits(found).sum() > MIN_BITS
-    assert not known_bits(acoustic_fingerprint(x[:20])).any()
+    assert not known_bits(fingerprint_of_blocks([x[:20]])).any()

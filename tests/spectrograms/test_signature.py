@@ -9,7 +9,7 @@ import pytest
 
 from tests.ingest.sounds import song, write
 from unheard.scan.audio_extraction import extract_audio
-from unheard.spectrograms.signature import SIGNATURE_DIM, signature, signature_of_blocks
+from unheard.spectrograms.signature import SIGNATURE_DIM, signature_of_blocks
 from unheard.workspace import Settings
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def test_other_recordings_are_not(settings: Settings, tmp_path: Path) -> None:
 
 def test_shape_and_duration() -> None:
     x = np.random.default_rng(0).normal(-40, 10, (430, 128)).astype(np.float32)
-    found = signature(x)
+    found = signature_of_blocks([x])
     assert found.shape == (SIGNATURE_DIM,)
     assert found.dtype == np.float32
     assert np.linalg.norm(found[:-1]) == pytest.approx(1.0, abs=1e-5)
@@ -62,4 +62,4 @@ def test_shape_and_duration() -> None:
 
 @pytest.mark.parametrize("n", [1, 5, 100])
 def test_flat_tracks_have_one_too(n: int) -> None:
-    assert np.isfinite(signature(np.full((n, 128), -90.0, np.float32))).all()
+    assert np.isfinite(signature_of_blocks([np.full((n, 128), -90.0, np.float32)])).all()

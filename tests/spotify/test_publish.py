@@ -248,7 +248,9 @@ def test_a_cache_folder_that_is_a_file(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(UserError, match=r"/file/unheard: Not a directory; it is needed to log in$"):
+    with pytest.raises(
+        UserError, match=r"/file/unheard: Not a directory; the login is kept there, so make it writable$"
+    ):
         log_in()
 
 

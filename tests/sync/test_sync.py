@@ -13,7 +13,7 @@ from tests.builders.server import eventually
 from tests.sync.conftest import Pair
 from unheard.errors import MissingStageError, UserError
 from unheard.library import Library, Track
-from unheard.locks import file_lock, lock_path
+from unheard.locks import lock_path, try_lock
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD as MADE
 from unheard.plays.storage import read_playlists, read_plays
 from unheard.ratings import TRACK, rate, star
@@ -195,7 +195,7 @@ def test_a_recipe_writes_to_the_server(pair: Pair) -> None:
 def test_two_at_once_are_one_after_the_other(pair: Pair) -> None:
     path = lock_path(pair.own.root, "sync")
     path.parent.mkdir(exist_ok=True)
-    with file_lock(path):
+    with try_lock(path):
         ran = pair.sync("--path-map", f"={pair.music}")
     assert "another process syncs at this moment" in ran.error
 

@@ -23,12 +23,11 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from unheard import __version__
-from unheard.atomic_files import atomic_path
+from unheard.atomic_files import atomic_path, new_folder
 from unheard.backup.copied_files import CopiedFile, files_to_copy
 from unheard.errors import UserError
 from unheard.progress import Progress, silent
-from unheard.system_errors import explain_write, is_of_disk
-from unheard.temporaries import temporary_beside
+from unheard.system_errors import is_of_disk
 from unheard.workspace import Workspace
 
 MANIFEST, FORMAT, VERSION = "backup.json", "unheard backup", 1
@@ -93,7 +92,7 @@ def restore(copy: Path, root: Path, *, progress: Progress = silent) -> Copied:
     """
     if root.is_symlink() or (root.exists() and (not root.is_dir() or any(root.iterdir()))):
         raise UserError(f"{root}: expected a new or empty folder to restore into; name another one with -w")
-    with _new_folder(root) as folder:
+    with new_folder(root) as folder:
         return _read(copy, lambda member: _write_file(folder / member.name, member), progress)
 
 
@@ -106,7 +105,7 @@ def _writing(out: Path) -> Iterator[Callable[[CopiedFile], Hashed]]:
     if not out.name.endswith(SUFFIX):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UserError(f"{out}: expected a new or empty folder, or a file that ends in {SUFFIX}")
-        with _new_folder(out) as folder:
+        with new_folder(out) as folder:
             yield lambda member: _write_file(folder / member.name, member)
         return
     with (
@@ -155,21 +154,6 @@ def _hashed(member: CopiedFile, out: BinaryIO | None) -> Hashed:
         if out is not None:
             out.write(block)
     return hashing.result()
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `folder`, which becomes it at the end; both on the same disk."""
-    target = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links
-    with temporary_beside(target) as temporary:
-        try:
-            temporary.mkdir(parents=True)
-            yield temporary
-            if target.exists():
-                target.rmdir()
-            temporary.rename(target)
-        except OSError as error:
-            raise explain_write(error, target) or error from error
 
 
 def _write_file(path: Path, member: CopiedFile) -> Hashed:

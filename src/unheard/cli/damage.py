@@ -45,7 +45,6 @@ KEYS = {
     "played.jsonl": frozenset({"track_id", "at", "event", "player"}),
 }
 DEFAULT = AlsConfig()
-FACTOR_OPTIONS = ("dim", "alpha", "regularization", "iterations", "seed")
 Severity = Literal["damaged", "outdated", "old"]
 LINES = ("thumbs.jsonl", "played.jsonl", "runs.jsonl")
 

@@ -1,4 +1,4 @@
-"""The commands for a collection: init, migrate, scan, import, split, status, errors, doctor."""
+"""The commands for a collection: init, migrate, scan, import, split, errors, forget, status, doctor."""
 
 from __future__ import annotations
 

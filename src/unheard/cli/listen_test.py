@@ -17,7 +17,6 @@ from unheard.workspace import Workspace
 listen_test = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 NameOption = Annotated[str, typer.Option("--name", help="Name of the study: a-z, 0-9, dashes.", show_default=False)]
-SECONDS_TO_ANSWER = 15
 
 
 class Kinds(StrEnum):
@@ -79,11 +78,10 @@ def create(
     for problem in made.skipped:
         console.say(f"skipped: {problem}")
     items = max(len(rater.items) for rater in study.raters)
-    minutes = items * (study.clip_s * (1 if study.kind == "rate" else 2) + SECONDS_TO_ANSWER) / 60
     console.say(
-        f"{made.folder}: {len(study.clips)} clips at {study.loudness_lufs:.1f} LUFS, about {minutes:.0f} minutes for "
-        f"each rater. `unheard serve -w {workspace}` serves the pages; append a link to its address. study.json is the "
-        "key to the blinding: show it to no rater"
+        f"{made.folder}: {len(study.clips)} clips at {study.loudness_lufs:.1f} LUFS, about "
+        f"{study.minutes(items):.0f} minutes for each rater. `unheard serve -w {workspace}` serves the pages; append a "
+        "link to its address. study.json is the key to the blinding: show it to no rater"
     )
 
 

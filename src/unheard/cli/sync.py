@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from unheard.cli import console
-from unheard.cli.console import JsonFlag, WorkspaceOption
+from unheard.cli.console import CORES, JobsOption, JsonFlag, WorkspaceOption
 from unheard.workspace import Workspace
 
 
@@ -28,7 +27,7 @@ def sync(
     ] = False,
     others: Annotated[bool, typer.Option("--others", help="Import playlists of other users too.")] = False,
     again: Annotated[bool, typer.Option("--all", help="Read all albums and playlists again.")] = False,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    jobs: JobsOption = CORES,
     json: JsonFlag = False,
 ) -> None:
     """Import tracks, playlists, stars and play counts of an OpenSubsonic server; only what has changed is read.

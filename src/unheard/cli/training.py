@@ -1,4 +1,4 @@
-"""The commands that fit models: factors, train, tune."""
+"""The commands that fit models, and write them for others: factors, train, tune, export-model."""
 
 from __future__ import annotations
 

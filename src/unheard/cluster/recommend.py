@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from unheard.arrays import Rows
 from unheard.cluster.spark import Numbers, over_ranges
 from unheard.ranking import top_k
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.csv_lists import Block, best_tracks, blocks_without_own, playlists_with_tracks
 from unheard.recommend.first_plays import with_first_plays
 from unheard.recommend.models import choose_model, make_recommender, split_for_use
-from unheard.recommend.recommenders import Recommender, Rows, Scores
+from unheard.recommend.recommenders import Recommender, Scores
 from unheard.splits import Use
 from unheard.workspace import Workspace
 

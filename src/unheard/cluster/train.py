@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unheard.errors import UserError
+from unheard.inference.predictions import NETWORK_FILE
 from unheard.ingest.decoders import decoder_versions
 from unheard.models.recipe import Recipe
 from unheard.splits import Split, load_split
@@ -44,7 +45,7 @@ def train_on_cluster(
         yield _train(root, recipe, split.name, processes, seed, versions, checkpoint_s)
 
     spark.sparkContext.parallelize(range(processes), processes).barrier().mapPartitions(run).collect()
-    return workspace.model_dir(split.name, model_name(recipe, seed)) / "checkpoint.safetensors"
+    return workspace.model_dir(split.name, model_name(recipe, seed)) / NETWORK_FILE
 
 
 def _train(root: str, recipe: Recipe, split: str, processes: int, seed: int, versions: str, checkpoint_s: float) -> str:

@@ -33,7 +33,6 @@ from unheard.recommend.calibration import CalibrationPairs, calibrated, calibrat
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.csv_lists import playlists_with_tests
 from unheard.recommend.holdout import HIDDEN_ONE_IN
-from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import make_recommender
 from unheard.recommend.recommenders import EmbeddingRecommender, Recommender, Scale
 from unheard.splits import EVALUATION_SPLITS, Use
@@ -66,7 +65,6 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     seed = options.seed
     catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS)
     check_measurable(catalogue)
-    als = als_config(workspace, catalogue.split.name)
     resamples = Resamples.draw(playlists_with_tests(catalogue), rng=np.random.default_rng([seed, 2]))
     task = prepare_recommend(catalogue, "all", resamples, seed=seed)
     names = list(dict.fromkeys(model_names(workspace, catalogue, options.models)))
@@ -76,7 +74,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     relevant_cold_share = 0.0
     for done, (name, recommender) in enumerate(zip(names, recommenders, strict=True)):
         progress("calibrating", done, len(names))
-        validation = calibration_pairs(catalogue, recommender, als, rng=np.random.default_rng([seed, 9]))
+        validation = calibration_pairs(catalogue, recommender, rng=np.random.default_rng([seed, 9]))
         found, relevant_cold_share = _on_validation(catalogue, validation, seed)
         scale = validation.scale() or Scale()
         for how, of_all in ((RAW, recommender), (CALIBRATED, calibrated(catalogue, recommender, scale))):

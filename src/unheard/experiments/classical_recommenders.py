@@ -34,7 +34,6 @@ from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.classical import CLASSICAL, COLLABORATIVE, CONTENT
 from unheard.recommend.csv_lists import playlists_with_tests
 from unheard.recommend.holdout import HIDDEN_ONE_IN, hide, refitted
-from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import ORACLE, make_recommender
 from unheard.recommend.predicted import true_factors
 from unheard.recommend.recommenders import Recommender
@@ -67,7 +66,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
             f"split {catalogue.split.name!r}: expected playlists with {HIDDEN_ONE_IN} train plays, and test tracks in "
             "playlists; import more playlists or choose another split"
         )
-    warm, fewer = _warm(workspace, catalogue, known, hidden, seed, progress)
+    warm, fewer = _warm(catalogue, known, hidden, seed, progress)
     resamples = Resamples.draw(playlists_with_tests(catalogue), rng=np.random.default_rng([seed, 2]))
     cold, everything = (prepare_recommend(catalogue, which, resamples, seed=seed) for which in ("cold", "all"))
     names = (POPULARITY, *_usable(catalogue))
@@ -121,10 +120,10 @@ def _usable(catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def _warm(
-    workspace: Workspace, catalogue: Catalogue, known: csr_matrix, hidden: csr_matrix, seed: int, progress: Progress
+    catalogue: Catalogue, known: csr_matrix, hidden: csr_matrix, seed: int, progress: Progress
 ) -> tuple[RecommendTask, Catalogue]:
     """Return the task of finding the hidden plays, and the catalogue without them."""
-    fewer = refitted(catalogue, known, hidden, als_config(workspace, catalogue.split.name), progress)
+    fewer = refitted(catalogue, known, hidden, progress)
     playlists = np.flatnonzero(np.diff(hidden.indptr)).astype(np.int32)
     candidates = catalogue.candidates("warm", new=False)
     column = np.full(len(catalogue), -1, np.int64)

@@ -29,7 +29,6 @@ from unheard.evaluate.evaluate import model_names
 from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import number
 from unheard.experiments.experiment import Experiment, Findings, Models, Seed, load, save
-from unheard.factors.als import AlsConfig
 from unheard.metrics.intervals import Resamples, percentile_interval
 from unheard.progress import Progress
 from unheard.recommend.catalogue import Catalogue, load_catalogue
@@ -42,7 +41,6 @@ from unheard.recommend.cold_to_warm import (
     folded,
     with_plays,
 )
-from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import BASELINES, ORACLE, make_recommender, trained_models
 from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, PairRanker
 from unheard.recommend.revealed_plays import MAX_VALIDATION_PLAYLISTS, METRICS, Queries, reveal_plays
@@ -79,7 +77,6 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
     """
     seed = options.seed
     catalogue = load_catalogue(workspace, split_name, prefer=EVALUATION_SPLITS)
-    als = als_config(workspace, catalogue.split.name)
     has_plays = np.any(catalogue.warm.playlists, axis=1)
     test, val = (
         reveal_plays(catalogue, plays, use, has_plays, seed)
@@ -108,7 +105,7 @@ def run(workspace: Workspace, split_name: str | None, options: Options, progress
         digest = _digest(model, catalogue.warm.playlists, test)
         found = kept.get(name, {})
         if found.get("digest") != digest:
-            found = {"digest": digest, **_measure(catalogue, model, test, val, als, seed)}
+            found = {"digest": digest, **_measure(catalogue, model, test, val, seed)}
         measured[name] = found
         save(COLD_TO_WARM, workspace, {"about": about, "models": {**kept, **measured}})
     progress("cold to warm", len(names), len(names))
@@ -188,16 +185,15 @@ def _predicted(workspace: Workspace, catalogue: Catalogue, name: str, seed: int)
     return Predicted(factors.tracks, recommender.embedding, (own.tracks, own.playlists, *combiner))
 
 
-def _measure(
-    catalogue: Catalogue, model: Predicted, test: Reveal, val: Reveal, als: AlsConfig, seed: int
-) -> dict[str, Any]:
+def _measure(catalogue: Catalogue, model: Predicted, test: Reveal, val: Reveal, seed: int) -> dict[str, Any]:
+    alpha = catalogue.warm.als.alpha
     tuning = Queries.of(catalogue, val, seed=seed, at_most=MAX_VALIDATION_PLAYLISTS)
 
     def quality(factors: Floats) -> float:
         return float(np.nanmean(tuning.figures(factors)[METRICS[1]]))
 
     kappa_artist, kappa = choose_kappas(
-        catalogue, estimates_of(catalogue, model.factors, val.tracks), val, quality, alpha=als.alpha, levels=LEVELS
+        catalogue, estimates_of(catalogue, model.factors, val.tracks), val, quality, alpha=alpha, levels=LEVELS
     )
     queries = Queries.of(catalogue, test, seed=seed)
     resamples = Resamples.draw(queries.playlists, rng=np.random.default_rng([seed, 7]))
@@ -211,8 +207,8 @@ def _measure(
         fixed = {EMBEDDING: queries.of_scores(model.embedding.scores(queries.playlists, test.tracks))} | fixed
     for level in LEVELS:
         shown = test.shown(level)
-        moved = with_plays(prior, catalogue.warm.playlists, shown, kappa=kappa, alpha=als.alpha)
-        figures = fixed | {PLAYS: queries.figures(folded(catalogue, shown, als)), BLEND: queries.figures(moved)}
+        moved = with_plays(prior, catalogue.warm.playlists, shown, kappa=kappa, alpha=alpha)
+        figures = fixed | {PLAYS: queries.figures(folded(catalogue, shown)), BLEND: queries.figures(moved)}
         for metric in METRICS:
             rows += [
                 {"estimate": name, "revealed": level, "metric": metric, **_estimate(values[metric], resamples)}

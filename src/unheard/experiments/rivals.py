@@ -22,10 +22,9 @@ from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Device, Experiment, Findings, Option
 from unheard.experiments.pairs import CHANCE, SURE, RelevantPairs, leads, measure, resampled, rows_of, tables_of
 from unheard.factors.stage import compute_factors
-from unheard.factors.store import load_split_factors
+from unheard.factors.store import als_config, load_factors, load_split_factors
 from unheard.progress import Progress
 from unheard.recommend.catalogue import Catalogue, load_catalogue
-from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import ORACLE, UNTRAINED, without_part
 from unheard.splits import EVALUATION_SPLITS, Split, UseName, load_split, load_splits, write_splits
 from unheard.workspace import Workspace
@@ -158,7 +157,8 @@ def _prepare(workspace: Workspace, split: Split, rotation: Split, progress: Prog
     try:
         load_split_factors(workspace, rotation)
     except MissingStageError:
-        compute_factors(workspace, rotation.name, als_config(workspace, split.name), progress=progress)
+        config = als_config(load_factors(workspace, split.name).config)
+        compute_factors(workspace, rotation.name, config, progress=progress)
 
 
 def _trained(

@@ -2,7 +2,6 @@
 
 als.py                implicit ALS and the fold-in of new rows (Hu, Koren and Volinsky 2008)
 als_reference.py      the same in plain NumPy, the reference of the tests
-bpr.py                Bayesian personalised ranking (Rendle et al. 2009)
 explicit.py           explicit factorisation with biases (Koren, Bell and Volinsky 2009)
 scaling.py            factors to training targets and back
 imported_factors.py   factors from the user's files

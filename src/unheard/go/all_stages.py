@@ -32,8 +32,8 @@ from unheard.library import Tracks, open_library
 from unheard.locks import one_at_a_time
 from unheard.plays import Plays, Source, import_playlists, read_playlists, read_plays
 from unheard.plays.likes import import_likes
+from unheard.plays.list_marks import is_own_list, marked
 from unheard.plays.listened import import_listened
-from unheard.plays.readers.m3u import MADE_BY_UNHEARD, is_made_by_unheard
 from unheard.progress import Progress, silent
 from unheard.recommend.calibrate import calibrate
 from unheard.recommend.export import as_text, entries_of, is_playable
@@ -307,12 +307,12 @@ def _lists(
     files = tuple(options.output / name for name in names)
     for file, one in zip(files, made, strict=True):
         text = as_text(entries_of(one.tracks, session.catalogue.tracks), "m3u8", title=one.title, folder=file.parent)
-        write_text(file, text.replace("\n", f"\n{MADE_BY_UNHEARD}\n", 1))
+        write_text(file, marked(text, SUFFIX))
     folder = str(options.output.absolute())
     if state.folder == folder:  # lists of playlists that are no longer there
         kept = {name.casefold() for name in names}
         for old in state.files:
-            if old.casefold() not in kept and is_made_by_unheard(options.output / old):
+            if old.casefold() not in kept and is_own_list(options.output / old):
                 (options.output / old).unlink()
     state.folder = folder
     how_far = trust(session.catalogue, make_recommender(workspace, session.catalogue, session.model), session.notice)
@@ -324,7 +324,7 @@ def _lists(
 def _free_name(folder: Path, name: str) -> str:
     """Return a file name for a list; a file of that name that a person made is not replaced."""
     file = folder / f"{name}{SUFFIX}"
-    taken = file.exists() and not is_made_by_unheard(file)
+    taken = file.exists() and not is_own_list(file)
     return f"{name} (unheard){SUFFIX}" if taken else file.name
 
 

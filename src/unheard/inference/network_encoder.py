@@ -92,21 +92,9 @@ class NetworkEncoder:
             return self.from_content(np.stack(vectors) if vectors else np.zeros((0, self._width), np.float32))
         return self.from_mels([mel_of_file(path, settings, quick=quick) for path in paths])
 
-    def from_vectors(self, vectors: Floats) -> Floats:
-        """Return factors of the user's own vectors (n, width); UserError for a model that reads something else."""
-        if self.reads != "vectors":
-            raise UserError(f"model {self.name!r} reads {self.reads}, not vectors; train a recipe that reads vectors")
-        return self.from_content(vectors)
-
     def from_content(self, vectors: Floats) -> Floats:
         """Return factors of the vectors or statistics (n, width) that the model reads."""
         return self._factors(*self._content(vectors), silent)
-
-    def embed_stored(self, stored: StoredInput, rows: Rows) -> Floats:
-        """Return embeddings (n, width) of rows of the input that the model reads of a workspace."""
-        if isinstance(stored.tracks, MelStore):
-            return self.embed_store(stored.tracks, rows)
-        return self.embed_content(stored.tracks.vectors[rows])
 
     def embed_store(self, store: MelStore, rows: Rows, progress: Progress = silent) -> Floats:
         """Return embeddings (n, width) of rows of a mel store; of a model of one stage, its factors."""

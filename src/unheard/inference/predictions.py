@@ -178,9 +178,11 @@ def not_trained(workspace: Workspace, split: str, model: str, path: Path) -> Mis
 
 
 def train_command(workspace: Workspace, split: str, model: str) -> str:
-    """Return the command that trains a model of this name."""
+    """Return the command that trains a model of this name, which `train_network.model_name` made."""
     recipe, _, seed = model.partition("@")
-    return f"unheard train -w {workspace.root} --split {split} {recipe}{f' --seed {seed}' if seed else ''}"
+    full = " --targets full" if recipe.endswith("-full") else ""
+    named = f"{recipe.removesuffix('-full')}{f' --seed {seed}' if seed else ''}{full}"
+    return f"unheard train -w {workspace.root} --split {split} {named}"
 
 
 def _damaged(path: Path, problem: str, workspace: Workspace, split: str, model: str) -> UserError:

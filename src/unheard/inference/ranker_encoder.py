@@ -113,10 +113,6 @@ class RankerEncoder:
         extracted = self._extract([path], PRINT_KINDS, quick=quick)
         return self._encode_extracted([path], extracted)[1][0], extracted[0]
 
-    def encode_files(self, paths: Sequence[Path]) -> tuple[Floats, Floats]:
-        """Return embeddings and factors of audio files; the artist is that of their tags."""
-        return self._encode_extracted(paths, self._extract(paths))
-
     def _extract(
         self, paths: Sequence[Path], more_kinds: Sequence[str] = (), *, quick: bool = False
     ) -> list[dict[str, Floats]]:

@@ -69,15 +69,6 @@ def update_predictions(
         )
 
 
-def update_embeddings(
-    workspace: Workspace, split: str, model: str, progress: Progress = silent, *, device: str = "auto"
-) -> int:
-    """Encode tracks of a fitted ranker recipe again if features or tracks changed; return how many were encoded."""
-    path = workspace.model_dir(split, model) / RANKER_FILE
-    with open_library(workspace.library_path) as library:
-        return write_embeddings(workspace, library, load_ranker(path), pick_device(device), progress)
-
-
 def write_predictions(
     workspace: Workspace,
     library: Library,

@@ -43,7 +43,11 @@ _BIT_RATES_KBPS = {  # (MPEG 1, layer) -> rates by index
     (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _BIT_RATES_KBPS[False, 2] = _BIT_RATES_KBPS[False, 3]
-_RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+RATES_HZ = {  # of MPEG audio: version (3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5) -> rates by index
+    3: (44_100, 48_000, 32_000),
+    2: (22_050, 24_000, 16_000),
+    0: (11_025, 12_000, 8_000),
+}
 
 
 def is_audio_file(path: Path) -> bool:
@@ -86,4 +90,4 @@ def _frame_length(head: bytes) -> int:
         return 0
     n_bytes = 72 if layer == 3 and version != 3 else 144
     padding = head[2] >> 1 & 1
-    return n_bytes * 1000 * _BIT_RATES_KBPS[version == 3, layer][bit_rate] // _RATES_HZ[version][rate] + padding
+    return n_bytes * 1000 * _BIT_RATES_KBPS[version == 3, layer][bit_rate] // RATES_HZ[version][rate] + padding

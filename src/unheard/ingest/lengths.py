@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from unheard.ingest.containers import RATES_HZ
+
 STREAMED_FROM = 0x7FFF_0000  # programs that write WAV to a pipe declare this size or a larger one
 SEARCH_BYTES = 65_536
 
@@ -100,7 +102,6 @@ def _ogg_rate(file: BinaryIO) -> tuple[int, int]:
 
 # ------------------------------------------------------------------------------------------------------------ MP3
 
-RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 MPEG_1 = 3
 LAYER_3 = 1
 MONO = 3

@@ -25,7 +25,6 @@ from unheard.ingest.tables import column_names, first_line
 from unheard.ingest.vector_tables import is_vector_table, read_vector_table
 from unheard.regular_files import check_regular
 
-VECTOR_SUFFIXES = frozenset({".npz", ".parquet"})
 FIX_LENGTH = "give every track a vector of the same length"
 # What NumPy and zipfile raise for damaged files.
 NOT_NPZ = (*NOT_NPY, zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, AttributeError, KeyError)

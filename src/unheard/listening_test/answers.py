@@ -11,12 +11,12 @@ line contains a name, an address or a date.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unheard.atomic_files import append_lines
 from unheard.errors import TableError, UserError
 from unheard.listening_test.study import Item, Kind, Rater, Study
 
@@ -73,13 +73,7 @@ def append(folder: Path, rater: Rater, value: Mapping[str, Any]) -> None:
     path = answers_path(folder, rater)
     try:
         path.parent.mkdir(exist_ok=True)
-        with path.open("ab+") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
-            unfinished = file.read(1) not in (b"", b"\n")
-            line = ("\n" if unfinished else "") + json.dumps(dict(value), allow_nan=False) + "\n"
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        append_lines(path, [json.dumps(dict(value), allow_nan=False)])
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); check the disk and the permissions") from error
 

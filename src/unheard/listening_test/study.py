@@ -25,6 +25,7 @@ FORMAT, FORMAT_VERSION = "unheard listening test", 1
 REFERENCE, ANCHOR = "reference", "anchor"  # hidden conditions: neighbours by true plays, and random tracks
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 Kind = Literal["rate", "ab"]
+SECONDS_TO_ANSWER = 15  # of one screen, once its clips were heard
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,11 @@ class Study:
     def conditions(self) -> tuple[str, ...]:
         """The models, then the hidden reference and the hidden anchor."""
         return (*self.models, REFERENCE, ANCHOR)
+
+    def minutes(self, n_items: int) -> float:
+        """Return about how long a rater takes for `n_items` screens."""
+        clips = 1 if self.kind == "rate" else 2
+        return n_items * (clips * self.clip_s + SECONDS_TO_ANSWER) / 60
 
     @cached_property
     def rater_of_token(self) -> dict[str, Rater]:

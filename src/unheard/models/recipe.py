@@ -71,7 +71,7 @@ LossConfig = (
     Mse | Cosine | Score | TripletOffline | TripletSemiHard | MultiSimilarity | Contrastive | ContrastivePlaylists
 )
 REGRESSIONS = (Mse, Cosine, Score)  # losses of a last stage
-LISTENERS = (Contrastive, ContrastivePlaylists, Score)  # losses that use plays
+FROM_PLAYS = (Contrastive, ContrastivePlaylists, Score)  # losses that use plays
 
 SONG_FRAMES = 15_360  # six minutes at 22,050 Hz and hop 512
 

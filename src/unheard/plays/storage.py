@@ -27,21 +27,19 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from unheard.arrays import Rows
 from unheard.atomic_files import atomic_path
 from unheard.checksums import check_owner, crc_of_file, owner_of, seal, unseal
 from unheard.errors import UserError
 from unheard.ids import IdMap
 from unheard.locks import WAIT_S, one_at_a_time
 from unheard.plays.plays import Plays, join_plays
+from unheard.plays.plays_file import read_plays_file, write_plays_file
 from unheard.workspace import Workspace
 
 PLAYLISTS = "playlists.parquet"
 FIRST_IMPORT = "first-import"
-ROW_GROUP = 1_000_000  # rows; reading and writing hold playlist row group besides the columns
 FORMAT_VERSION = 2  # 1 had no checksums
 PLAYLIST_COLUMNS = ("playlist_id", "name", "origin", "imported_at")
-COLUMNS = ("playlist_id", "track_id", "position", "weight", "timestamp")
 Result = TypeVar("Result")
 
 
@@ -86,7 +84,7 @@ def read_plays(workspace: Workspace) -> Plays:
         with _named_if_damaged(path):
             if about.checksum is not None and crc_of_file(path) != about.checksum:
                 raise ValueError("its content does not match its checksum")
-            return _read_columns(path, IdMap(names))
+            return read_plays_file(path, IdMap(names))
 
     return _until_unchanged(workspace, read)
 
@@ -155,6 +153,25 @@ def _replace(workspace: Workspace, plays: Plays, names: Mapping[str, str], origi
     _write(workspace, plays, [changed[name] for name in plays.playlist_ids], may_be_same=may_be_same)
 
 
+def remove_playlists(workspace: Workspace, playlist_ids: Collection[str]) -> None:
+    """Remove stored playlists and their plays, atomically; an id that is not stored is passed over."""
+    if not any(playlist.playlist_id in playlist_ids for playlist in read_playlists(workspace)):
+        return
+    with changing_plays(workspace):
+        kept = [one for one in read_playlists(workspace) if one.playlist_id not in playlist_ids]
+        plays = _without_empty(read_plays(workspace).for_playlists(IdMap([one.playlist_id for one in kept])))
+        _write(workspace, plays, kept, may_be_same=False)
+
+
+def rewrite_plays(workspace: Workspace) -> bool:
+    """Write stored plays again if they have no checksums; return whether they had none."""
+    with changing_plays(workspace):
+        if has_checksums(workspace):
+            return False
+        _write(workspace, read_plays(workspace), read_playlists(workspace), may_be_same=False)
+    return True
+
+
 def replaced_playlists(workspace: Workspace, plays: Plays) -> dict[str, int]:
     """Return the stored playlists that have other plays than in `plays`, where they have some too, and how many."""
     both = [one.playlist_id for one in read_playlists(workspace) if one.playlist_id in plays.playlist_ids]
@@ -181,6 +198,12 @@ def _equal(one: Plays, other: Plays) -> bool:
     )
 
 
+def has_checksums(workspace: Workspace) -> bool:
+    """Return whether the stored plays have checksums; True before the first import."""
+    opened = _open_playlists(workspace)
+    return opened is None or opened[1].checksum is not None
+
+
 def storage_problem(workspace: Workspace) -> str | None:
     """Return what is wrong with the stored plays, or None."""
     try:
@@ -191,24 +214,6 @@ def storage_problem(workspace: Workspace) -> str | None:
 
 
 # -------------------------------------------------------------------------------------------------------- reading
-
-
-def remove_playlists(workspace: Workspace, playlist_ids: Collection[str]) -> None:
-    """Remove stored playlists and their plays, atomically; an id that is not stored is passed over."""
-    if not any(playlist.playlist_id in playlist_ids for playlist in read_playlists(workspace)):
-        return
-    with changing_plays(workspace):
-        kept = [one for one in read_playlists(workspace) if one.playlist_id not in playlist_ids]
-        plays = _without_empty(read_plays(workspace).for_playlists(IdMap([one.playlist_id for one in kept])))
-        _write(workspace, plays, kept, may_be_same=False)
-
-
-def rewrite_plays(workspace: Workspace) -> bool:
-    """Write stored plays again if they have no checksums; return whether they had none."""
-    if has_checksums(workspace):
-        return False
-    _write(workspace, read_plays(workspace), read_playlists(workspace), may_be_same=False)
-    return True
 
 
 def _until_unchanged(workspace: Workspace, read: Callable[[], Result]) -> Result:
@@ -244,12 +249,6 @@ def _current_file(workspace: Workspace) -> Path | None:
     """Return the path of the current file of plays; None before the first import."""
     opened = _open_playlists(workspace)
     return None if opened is None else workspace.plays_dir / opened[1].plays
-
-
-def has_checksums(workspace: Workspace) -> bool:
-    """Return whether the stored plays have checksums; True before the first import."""
-    opened = _open_playlists(workspace)
-    return opened is None or opened[1].checksum is not None
 
 
 def _read_table(workspace: Workspace, playlists: Any, about: _About, columns: list[str]) -> list[list[Any]]:
@@ -296,43 +295,6 @@ def _read_about(metadata: Mapping[bytes, bytes]) -> _About:
     return _About(plays, int(values["crc32"]), values["columns"], str(values["owner"]))
 
 
-def _read_columns(path: Path, playlist_ids: IdMap) -> Plays:
-    """Read the columns of a file of plays, a row group at a time."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path, read_dictionary=["playlist_id", "track_id"]) as file:
-        n, at = file.metadata.num_rows, 0
-        playlist_rows, found_rows, positions = (np.empty(n, np.int32) for _ in range(3))
-        weights, timestamps = np.empty(n, np.float32), np.empty(n, np.float64)
-        playlists = pa.array(list(playlist_ids), pa.string())
-        dictionaries: list[Any] = []  # of tracks; their rows are known when all have been read
-        offset = 0
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=list(COLUMNS))
-            for batch in table.to_batches():
-                part = slice(at, at + len(batch))
-                encoded = batch.column("playlist_id")
-                rows = pc.index_in(encoded.dictionary, playlists).to_numpy(zero_copy_only=False)
-                playlist_rows[part] = rows[encoded.indices.to_numpy()]
-                encoded = batch.column("track_id")
-                found_rows[part] = encoded.indices.to_numpy()
-                found_rows[part] += offset
-                dictionaries.append(encoded.dictionary.cast(pa.string()))
-                offset += len(encoded.dictionary)
-                positions[part] = batch.column("position").to_numpy()
-                weights[part] = batch.column("weight").to_numpy()
-                timestamps[part] = batch.column("timestamp").to_numpy(zero_copy_only=False)
-                at = part.stop
-    names = pa.chunked_array(dictionaries, pa.string())
-    distinct = names.unique()
-    track_ids = distinct.take(pc.array_sort_indices(distinct))
-    rows = pc.index_in(names, track_ids).to_numpy().astype(np.int32)
-    track_rows = rows[found_rows] if n else found_rows
-    return Plays(playlist_ids, IdMap(track_ids.to_pylist()), playlist_rows, track_rows, positions, weights, timestamps)
-
-
 # -------------------------------------------------------------------------------------------------------- changing
 
 
@@ -364,7 +326,7 @@ def _join(kept: Plays, new: Plays) -> Plays:
 def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may_be_same: bool) -> None:
     """Write both files and commit.
 
-    With `may_be_same`, nothing is committed if the new file of plays has the same bytes as the current playlist.
+    With `may_be_same`, nothing is committed if the new file of plays has the same bytes as the current one.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -378,7 +340,7 @@ def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may
         folder.mkdir(exist_ok=True)
         first.touch()
     with atomic_path(path) as temporary:
-        _write_columns(temporary, plays)
+        write_plays_file(temporary, plays)
     if may_be_same and current is not None and has_checksums(workspace) and cmp(path, current, shallow=False):
         path.unlink()
         first.unlink(missing_ok=True)
@@ -403,43 +365,3 @@ def _write(workspace: Workspace, plays: Plays, playlists: list[Playlist], *, may
         pq.write_table(table, temporary, compression="zstd")
     for outdated in (first, *old, *folder.glob(".*.partial")):  # .partial: of a killed import
         outdated.unlink(missing_ok=True)
-
-
-def _write_columns(path: Path, plays: Plays) -> None:
-    """Write a row group at a time, each with a dictionary of its own playlists and tracks only."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    ids = pa.dictionary(pa.int32(), pa.string())
-    types = (ids, ids, pa.int32(), pa.float32(), pa.float64())
-    schema = pa.schema(list(zip(COLUMNS, types, strict=True)))
-    playlists, tracks = (pa.array(list(names), pa.string()) for names in (plays.playlist_ids, plays.track_ids))
-    writer = pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        use_dictionary=["playlist_id", "track_id", "weight"],
-        column_encoding={"position": "DELTA_BINARY_PACKED"},
-        dictionary_pagesize_limit=2**30,  # ids stay dictionary-encoded however many there are
-    )
-    with writer:
-        for start in range(0, len(plays), ROW_GROUP):
-            part = slice(start, start + ROW_GROUP)
-            columns = [
-                _encoded(plays.playlist_rows[part], playlists),
-                _encoded(plays.track_rows[part], tracks),
-                pa.array(plays.positions[part]),
-                pa.array(plays.weights[part]),
-                pa.array(plays.timestamps[part], mask=np.isnan(plays.timestamps[part])),
-            ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROW_GROUP)
-
-
-def _encoded(rows: Rows, ids: Any) -> Any:
-    """Return dictionary-encoded ids of some rows; the dictionary has no other ids."""
-    import pyarrow as pa
-
-    used = np.zeros(len(ids), np.bool_)
-    used[rows] = True
-    renumbered = np.cumsum(used, dtype=np.int32) - np.int32(1)
-    return pa.DictionaryArray.from_arrays(renumbered[rows], ids.take(pa.array(np.flatnonzero(used))))

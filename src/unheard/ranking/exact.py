@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Rows
 from unheard.ranking.ties import tie_keys
 
-Rows = NDArray[np.integer]
 Keys = Callable[[NDArray[np.integer], NDArray[np.integer]], NDArray[np.integer]]  # (score row, column) -> order of ties
 BLOCK_SCORES = 4_000_000  # scores of one block: 32 MB as float64, and a few arrays of this size exist at once
 

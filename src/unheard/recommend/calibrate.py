@@ -16,7 +16,6 @@ from unheard.progress import Progress, silent
 from unheard.recommend.calibration import calibration_pairs, fitted_factors
 from unheard.recommend.catalogue import Catalogue, load_catalogue
 from unheard.recommend.first_plays import estimates_path, load_estimates, refitted_estimates, store_estimates
-from unheard.recommend.hybrids import als_config
 from unheard.recommend.models import make_recommender
 from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Scale
 from unheard.recommend.scales import load_scale, save_scale, scale_path
@@ -52,11 +51,11 @@ def calibrate(workspace: Workspace, split: str, model: str, *, progress: Progres
         warm_factors = fitted_factors if kappas is None else partial(refitted_estimates, kappas=kappas)
     if not isinstance(recommender, EmbeddingRecommender):
         return None
-    raw, als = replace(recommender, warm_cold=None), als_config(workspace, split)
+    raw = replace(recommender, warm_cold=None)
     rng = np.random.default_rng(0)
     try:
         pairs = calibration_pairs(
-            catalogue, raw, als, rng=rng, max_tracks=MAX_TRACKS, warm_factors=warm_factors, progress=progress
+            catalogue, raw, rng=rng, max_tracks=MAX_TRACKS, warm_factors=warm_factors, progress=progress
         )
     except UserError:  # too few plays; the file tells that apart from one that is lost
         save_scale(workspace, split, model, fingerprint, None)

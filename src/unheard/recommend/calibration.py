@@ -24,9 +24,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
-from unheard.arrays import Doubles, Floats
+from unheard.arrays import Doubles, Floats, Rows
 from unheard.errors import UserError
-from unheard.factors.als import AlsConfig
 from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.holdout import HIDDEN_ONE_IN, hide, refitted
@@ -34,7 +33,6 @@ from unheard.recommend.recommenders import (
     FactorRecommender,
     RanksNewTracks,
     Recommender,
-    Rows,
     Scale,
     Scores,
     WarmColdScorer,
@@ -79,7 +77,7 @@ class CalibratedRecommender:
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """ScoredPairs of a playlist and a track: their scores, whether they are hidden plays, and weights, all (pair,)."""
+    """Pairs of a playlist and a track: their scores, whether they are hidden plays, and weights, all (pair,)."""
 
     scores: Doubles
     relevant: NDArray[np.bool_]
@@ -132,7 +130,6 @@ def fitted_factors(catalogue: Catalogue) -> Floats:
 def calibration_pairs(
     catalogue: Catalogue,
     recommender: Recommender,
-    als: AlsConfig,
     *,
     rng: np.random.Generator,
     max_tracks: int | None = None,
@@ -142,7 +139,6 @@ def calibration_pairs(
     """Hide plays, fit the warm factors without them, and score warm and cold tracks.
 
     recommender   scores validation tracks by predictions
-    als           settings with which the warm factors were fitted
     max_tracks    draw at most this many warm and this many cold tracks; None: all
     warm_factors  returns the factors (n, d) that rank warm tracks, of the catalogue without the hidden plays
 
@@ -159,7 +155,7 @@ def calibration_pairs(
         )
     if len(playlists) > MAX_PLAYLISTS:
         playlists = np.sort(rng.choice(playlists, MAX_PLAYLISTS, replace=False))
-    refit = refitted(catalogue, known, hidden, als, progress)
+    refit = refitted(catalogue, known, hidden, progress)
     warm, cold_sample = (_sample(rows, max_tracks, rng) for rows in (refit.candidates("warm", new=False), cold))
     warm_recommender = FactorRecommender("refitted", warm_factors(refit), refit.warm.playlists, refit.warm.centre)
     warm_scores = warm_recommender.scores(playlists, warm)

@@ -139,7 +139,7 @@ class Catalogue:
 
     @cached_property
     def album(self) -> NDArray[np.int32]:
-        """Number of each track's album, (n,) int32; see albums.py."""
+        """Number of each track's album, (n,) int32; see album_numbers.py."""
         return album_numbers(self.tracks)
 
     @cached_property
@@ -305,9 +305,13 @@ def align(factors: Factors, tracks: IdMap, playlists: IdMap, use: NDArray[np.int
 
 def _columns(plays: csr_matrix, keep: NDArray[np.bool_]) -> csr_matrix:
     """Return the matrix without the entries of other columns, in the same shape."""
-    entries = keep[plays.indices]
-    starts = np.concatenate([[0], np.cumsum(entries)])[plays.indptr]
-    return csr_matrix((plays.data[entries], plays.indices[entries], starts), shape=plays.shape)
+    return entries(plays, keep[plays.indices])
+
+
+def entries(plays: csr_matrix, keep: NDArray[np.bool_]) -> csr_matrix:
+    """Return the matrix with only the stored entries of the mask `keep` (entry,), in the same shape."""
+    starts = np.concatenate([[0], np.cumsum(keep)])[plays.indptr]
+    return csr_matrix((plays.data[keep], plays.indices[keep], starts), shape=plays.shape)
 
 
 def _take(matrix: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:

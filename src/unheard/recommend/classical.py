@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.arrays import Rows
 from unheard.errors import UserError
 from unheard.factors.explicit import ExplicitConfig, fit_explicit
 from unheard.recommend.catalogue import Catalogue
@@ -24,8 +25,7 @@ from unheard.recommend.content_boosted import content_boosted
 from unheard.recommend.content_profiles import CONTENT_PROFILES, make_content_profile
 from unheard.recommend.neighbours import Similarity, nearest_playlists, nearest_tracks
 from unheard.recommend.predicted import cross_fitted_ridge, from_predictions
-from unheard.recommend.recommenders import FactorRecommender, Recommender, Rows, Scores
-from unheard.workspace import Workspace
+from unheard.recommend.recommenders import FactorRecommender, Recommender, Scores
 
 COLLABORATIVE = (
     "user-knn-cosine",
@@ -78,7 +78,7 @@ class ExplicitRecommender:
         return self.factors.similarities(queries, candidates)
 
 
-def make_classical(workspace: Workspace, catalogue: Catalogue, name: str) -> Recommender:
+def make_classical(catalogue: Catalogue, name: str) -> Recommender:
     """Return one of CLASSICAL. CONTENT and HYBRIDS raise UserError if no train track has both features and plays."""
     match name.split("-"):
         case ["user", "knn", kind]:
@@ -97,7 +97,7 @@ def make_classical(workspace: Workspace, catalogue: Catalogue, name: str) -> Rec
             return content_boosted(catalogue, name)
     if name in CONTENT_PROFILES:
         return make_content_profile(catalogue, name)
-    return _hybrid(workspace, catalogue, name)
+    return _hybrid(catalogue, name)
 
 
 def _similarity(kind: str) -> Similarity:
@@ -118,14 +118,14 @@ def _explicit(catalogue: Catalogue, name: str) -> ExplicitRecommender:
     return ExplicitRecommender(FactorRecommender(name, *vectors), base, bias.astype(np.float32))
 
 
-def _hybrid(workspace: Workspace, catalogue: Catalogue, name: str) -> Recommender:
+def _hybrid(catalogue: Catalogue, name: str) -> Recommender:
     from unheard.recommend import hybrid_lists, hybrids  # they import implicit and scipy.stats
 
     match name:
         case "hybrid-weighted":
             return hybrids.weighted(catalogue, name)
         case "hybrid-learned":
-            return hybrids.learned(catalogue, name, hybrids.als_config(workspace, catalogue.split.name))
+            return hybrids.learned(catalogue, name)
         case "hybrid-switching":
             return hybrids.switching(catalogue, name)
         case "hybrid-feature":

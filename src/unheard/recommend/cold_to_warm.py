@@ -24,16 +24,15 @@ however many plays are revealed. A play counts once, whatever its weight.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.arrays import Floats, Indices
-from unheard.factors.als import AlsConfig, fold_in
+from unheard.arrays import Floats, Indices, Rows
+from unheard.factors.als import fold_in
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.recommenders import Rows
 from unheard.splits import Use
 
 KAPPAS_ARTIST = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, np.inf)  # in tracks
@@ -134,9 +133,9 @@ def estimates_of(catalogue: Catalogue, predicted: Floats, tracks: Rows) -> Estim
     return Estimates(predicted[tracks], means, n_artist.astype(np.int64))
 
 
-def folded(catalogue: Catalogue, shown: csr_matrix, als: AlsConfig) -> Floats:
+def folded(catalogue: Catalogue, shown: csr_matrix) -> Floats:
     """Return factors (t, d) of tracks folded in from revealed plays (m, t); the mean factor without plays."""
-    found = fold_in(catalogue.warm.playlists, shown.T.tocsr(), replace(als, dim=catalogue.warm.dim))
+    found = fold_in(catalogue.warm.playlists, shown.T.tocsr(), catalogue.warm.als)
     return np.where((shown.getnnz(axis=0) > 0)[:, None], found, catalogue.warm.centre).astype(np.float32)
 
 

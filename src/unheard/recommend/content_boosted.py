@@ -26,11 +26,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix, diags_array
 
-from unheard.arrays import Doubles
+from unheard.arrays import Doubles, Rows
 from unheard.ranking import blocks, top_k
 from unheard.recommend import predicted
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
+from unheard.recommend.recommenders import FactorRecommender, Scores
 from unheard.splits import Use
 
 N_NEIGHBOURS = 30

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unheard.arrays import Floats
+from unheard.arrays import Floats, Rows
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.predicted import predicted_popularity
-from unheard.recommend.recommenders import FactorRecommender, Recommender, Rows, Scores
+from unheard.recommend.recommenders import FactorRecommender, Recommender, Scores
 from unheard.recommend.sound import sound_recommender
 
 CONTENT_PROFILES = ("predicted-popularity", "profile-mean", "profile-neighbours")

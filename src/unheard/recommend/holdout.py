@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.factors.als import AlsConfig, fit_als, fold_in
+from unheard.arrays import Rows
+from unheard.factors.als import fit_als, fold_in
 from unheard.progress import Progress, silent
-from unheard.recommend.catalogue import Catalogue, Space
-from unheard.recommend.recommenders import Rows
+from unheard.recommend.catalogue import Catalogue, Space, entries
 from unheard.splits import Use
 
 HIDDEN_ONE_IN = 5
@@ -31,14 +30,12 @@ def hide(catalogue: Catalogue, *, rng: np.random.Generator) -> tuple[csr_matrix,
     return entries(plays, ~hidden), entries(plays, hidden)
 
 
-def refitted(
-    catalogue: Catalogue, known: csr_matrix, hidden: csr_matrix, als: AlsConfig, progress: Progress = silent
-) -> Catalogue:
+def refitted(catalogue: Catalogue, known: csr_matrix, hidden: csr_matrix, progress: Progress = silent) -> Catalogue:
     """Return the catalogue with factors fitted on the `known` train plays, and without the `hidden` plays.
 
     Validation tracks are folded in; test tracks have no factors.
     """
-    config = replace(als, dim=catalogue.warm.dim)
+    config = catalogue.warm.als
     playlists, tracks = fit_als(known, config, progress=progress)
     val = catalogue.use == Use.VAL
     tracks[val] = fold_in(playlists, catalogue.validation_plays.T.tocsr()[val], config)
@@ -50,12 +47,6 @@ def refitted(
     all_pairs, hidden_pairs = (_pair_numbers(plays, n) for plays in (catalogue.plays, hidden))
     plays = entries(catalogue.plays, ~np.isin(all_pairs, hidden_pairs))
     return replace(catalogue, plays=plays, train_plays=known, warm=space, full=None)
-
-
-def entries(plays: csr_matrix, keep: NDArray[np.bool_]) -> csr_matrix:
-    """Return the matrix with only the stored entries of the mask `keep` (entry,)."""
-    starts = np.concatenate([[0], np.cumsum(keep)])[plays.indptr]
-    return csr_matrix((plays.data[keep], plays.indices[keep], starts), shape=plays.shape)
 
 
 def _pair_numbers(plays: csr_matrix, n_tracks: int) -> Rows:

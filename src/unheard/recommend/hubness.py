@@ -27,11 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
-from unheard.arrays import Doubles
+from unheard.arrays import Doubles, Rows
 from unheard.errors import UserError
 from unheard.ranking import blocks
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.recommenders import FactorRecommender, RanksNewTracks, Recommender, Rows, Scores, space_of
+from unheard.recommend.recommenders import FactorRecommender, RanksNewTracks, Recommender, Scores, space_of
 
 Correction = Literal["centring", "csls", "mutual-proximity", "popularity"]
 

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.arrays import Floats
+from unheard.arrays import Floats, Rows
 from unheard.ranking import blocks
 from unheard.recommend import predicted
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.hybrids import HybridFactors, hybrid_factors, rescaled
-from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
+from unheard.recommend.recommenders import FactorRecommender, Scores
 
 N_SELECTED = 50
 

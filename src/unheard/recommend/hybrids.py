@@ -19,23 +19,20 @@ the score of a track depend on the other tracks of the list.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from unheard.arrays import Doubles, Floats
-from unheard.factors.als import AlsConfig, fold_in
-from unheard.factors.store import als_config as stored_config
-from unheard.factors.store import load_factors
+from unheard.factors.als import fold_in
 from unheard.metrics.accuracy import auc
 from unheard.ranking import mid_ranks
 from unheard.recommend import predicted
 from unheard.recommend.catalogue import Catalogue
 from unheard.recommend.recommenders import FactorRecommender
 from unheard.splits import Use
-from unheard.workspace import Workspace
 
 WEIGHT = 0.5
 MIN_PLAYS = 10
@@ -115,10 +112,10 @@ def switching(catalogue: Catalogue, name: str) -> FactorRecommender:
     return _by_factors(catalogue, name, blend(pair, enough_plays.astype(np.float64)))
 
 
-def learned(catalogue: Catalogue, name: str, als: AlsConfig) -> FactorRecommender:
-    """Return the hybrid with learned weights. `als` are the settings of the warm factors, to fold tracks in."""
+def learned(catalogue: Catalogue, name: str) -> FactorRecommender:
+    """Return the hybrid with learned weights."""
     pair = hybrid_factors(catalogue)
-    weight = collaborative_weight(pair.plays, choose_kappa(catalogue, pair, als))
+    weight = collaborative_weight(pair.plays, choose_kappa(catalogue, pair))
     return _by_factors(catalogue, name, blend(pair, np.where(pair.known, weight, 0)))
 
 
@@ -128,18 +125,13 @@ def feature_augmentation(catalogue: Catalogue, name: str) -> FactorRecommender:
     return predicted.from_predictions(catalogue, name, found)
 
 
-def als_config(workspace: Workspace, split: str) -> AlsConfig:
-    """Return the ALS settings of the warm factors of a split; of imported factors, those of the fold-in."""
-    return stored_config(load_factors(workspace, split).config)
-
-
 def collaborative_weight(plays: NDArray[np.integer], kappa: float) -> Doubles:
     """Return n / (n + kappa) for each number of plays n: 0 without plays, 1/2 at kappa plays."""
     weight: Doubles = np.where(plays > 0, plays / np.maximum(plays + kappa, 1), 0.0)
     return weight
 
 
-def choose_kappa(catalogue: Catalogue, pair: HybridFactors, als: AlsConfig) -> float:
+def choose_kappa(catalogue: Catalogue, pair: HybridFactors) -> float:
     """Return the kappa of KAPPAS that ranks validation tracks best.
 
     A random share of the plays of each validation track, from none to almost all, is revealed, and the collaborative
@@ -160,7 +152,7 @@ def choose_kappa(catalogue: Catalogue, pair: HybridFactors, als: AlsConfig) -> f
         return DEFAULT_KAPPA
     playlists = rng.permutation(playlists)[:MAX_VALIDATION_PLAYLISTS]
     n_shown = np.bincount(shown.indices, minlength=len(tracks))
-    folded = fold_in(catalogue.warm.playlists, shown.T.tocsr(), replace(als, dim=catalogue.warm.dim))
+    folded = fold_in(catalogue.warm.playlists, shown.T.tocsr(), catalogue.warm.als)
     folded = np.where((n_shown > 0)[:, None], folded, catalogue.warm.centre).astype(np.float32)
     validation = HybridFactors(n_shown > 0, n_shown, folded, pair.content[tracks], pair.deviation)
     x = catalogue.warm.playlists[playlists].astype(np.float64)

@@ -20,19 +20,6 @@ from unheard.recommend.recommenders import Scores
 MATCHED = 10
 
 
-def comparable(similarities: Scores, cold: Mask, *, others: Mask, totals: tuple[int, int] | None = None) -> Scores:
-    """Return similarities (seed, candidate), in which those of the kind with larger values are scaled down.
-
-    cold    (candidate,) which candidates have predicted factors
-    others  (candidate,) which candidates are no seeds
-    totals  numbers of warm and of cold candidates without the seeds, where the candidates are a shortlist that holds
-            the nearest MATCHED of each kind; None: all candidates are here
-
-    Rows are returned as they are if there is one kind only, or if the nearest of a kind have no positive similarity.
-    """
-    return scaled_by(kind_scales(similarities, cold, others=others, totals=totals), similarities, cold)
-
-
 def scaled_by(scales: Scores, similarities: Scores, cold: Mask) -> Scores:
     """Return similarities (seed, candidate) multiplied by the factors (kind, seed) of warm and of cold candidates."""
     scaled = similarities.copy()
@@ -42,7 +29,16 @@ def scaled_by(scales: Scores, similarities: Scores, cold: Mask) -> Scores:
 
 
 def kind_scales(similarities: Scores, cold: Mask, *, others: Mask, totals: tuple[int, int] | None = None) -> Scores:
-    """Return the factors (kind, seed) by which `comparable` multiplies the similarities to warm and to cold tracks."""
+    """Return the factors (kind, seed), at most 1, by which similarities to warm and to cold tracks become comparable.
+
+    similarities  (seed, candidate)
+    cold          (candidate,) which candidates have predicted factors
+    others        (candidate,) which candidates are no seeds
+    totals        numbers of warm and of cold candidates without the seeds, where the candidates are a shortlist that
+                  holds the nearest MATCHED of each kind; None: all candidates are here
+
+    All are 1 if there is one kind only, and those of a seed if the nearest of a kind have no positive similarity.
+    """
     counted = [kind & others for kind in (~cold, cold)]
     numbers = [int(mask.sum()) for mask in counted] if totals is None else list(totals)
     if not all(mask.any() for mask in counted):

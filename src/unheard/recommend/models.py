@@ -145,7 +145,7 @@ def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, 
         case "oracle":
             return _oracle(workspace, catalogue)
     if model in CLASSICAL:
-        return make_classical(workspace, catalogue, model)
+        return make_classical(catalogue, model)
     return _trained(workspace, catalogue, model)
 
 
@@ -168,7 +168,7 @@ def factors_of(model: str) -> str:
 
 
 def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorRecommender | EmbeddingRecommender:
-    from unheard.inference.predictions import load_predictions
+    from unheard.inference.predictions import load_predictions, train_command
 
     split, model = catalogue.split.name, without_part(wanted)
     trained = trained_models(workspace, split)
@@ -176,7 +176,7 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
         if any(model in trained_models(workspace, other) for other in load_splits(workspace)):
             raise MissingStageError(
                 f"model {model!r} is not trained on split {split!r}{trained_elsewhere(workspace, split)}",
-                f"unheard train -w {workspace.root} --split {split} {_train_arguments(model)}",
+                train_command(workspace, split, model),
             )
         known = (
             f"baselines: {', '.join(BASELINES)}, {ORACLE}; classical: {', '.join(CLASSICAL)}; "
@@ -190,7 +190,7 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     if found.factors.shape[1] != space.dim or (found.space and space.digest and found.space != space.digest):
         raise MissingStageError(
             f"the factors of split {split!r} were computed again after model {model!r} was trained on them",
-            f"unheard train -w {workspace.root} --split {split} {_train_arguments(model)}",
+            train_command(workspace, split, model),
         )
     rows = found.ids.rows(catalogue.tracks.ids, missing=-1)
     predicted = with_mean(space, found.factors[rows[rows >= 0]], rows >= 0)
@@ -209,13 +209,6 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
         None if scale is None else warm_cold_scorer(catalogue, scale),
         pairs,
     )
-
-
-def _train_arguments(model: str) -> str:
-    """Return the arguments of `unheard train` for a model name."""
-    recipe, _, seed = model.partition("@")
-    full = " --targets full" if recipe.endswith("-full") else ""
-    return f"{recipe.removesuffix('-full')}{f' --seed {seed}' if seed else ''}{full}"
 
 
 def _by_embeddings(

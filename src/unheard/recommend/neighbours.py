@@ -37,10 +37,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags_array
 
-from unheard.arrays import Doubles
+from unheard.arrays import Doubles, Rows
 from unheard.ranking import top_k
 from unheard.ranking.exact import BLOCK_SCORES
-from unheard.recommend.recommenders import Rows, Scores
+from unheard.recommend.recommenders import Scores
 
 Similarity = Literal["cosine", "pearson"]
 

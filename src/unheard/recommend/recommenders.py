@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from unheard.arrays import Rows
 from unheard.ranking import mix, tie_keys
 from unheard.recommend.combined import PairScorer
 
-Rows = NDArray[np.integer]
 Scores = NDArray[np.float32]
 
 # A centred vector shorter than this share of a typical factor is rounding noise of the float32 mean: no direction.

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from unheard.arrays import Floats
+from unheard.arrays import Floats, Rows
 from unheard.ranking import blocks
 from unheard.recommend.catalogue import Catalogue
-from unheard.recommend.recommenders import FactorRecommender, Rows, Scores
+from unheard.recommend.recommenders import FactorRecommender, Scores
 
 SOUND = "sound"
 N_NEAREST = 20  # tracks of a playlist that are compared with a candidate

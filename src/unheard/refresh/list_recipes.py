@@ -16,6 +16,7 @@ from typing import Any
 
 from unheard.atomic_files import read_json, write_json
 from unheard.errors import UserError
+from unheard.file_lock import one_writer
 from unheard.recommend.filters import Filters
 from unheard.recommend.options import ListOptions
 from unheard.workspace import Workspace
@@ -73,31 +74,35 @@ class ListRecipe:
 
 
 def read_recipes(workspace: Workspace) -> list[ListRecipe]:
-    """Return the recipes in the order of their names; UserError if the file is damaged."""
+    """Return the recipes in the order of their names; UserError, which names the file, if it is damaged."""
     path = recipes_path(workspace)
     try:
         values = read_json(path, format=FORMAT, version=VERSION)
         return [_recipe(one) for one in values["recipes"]]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
         raise UserError(f"{path}: damaged ({error}); correct or delete it") from error
 
 
 def put_recipe(workspace: Workspace, recipe: ListRecipe, *, replace: bool = False) -> None:
     """Store a recipe; UserError if there is one of this name already, unless `replace`."""
-    known = read_recipes(workspace)
-    if not replace and any(one.name == recipe.name for one in known):
-        raise UserError(f"there is a recipe {recipe.name!r} already; replace it with --force, or choose another name")
-    _write(workspace, [*(one for one in known if one.name != recipe.name), recipe])
+    with one_writer(workspace.root):
+        known = read_recipes(workspace)
+        if not replace and any(one.name == recipe.name for one in known):
+            raise UserError(
+                f"there is a recipe {recipe.name!r} already; replace it with --force, or choose another name"
+            )
+        _write(workspace, [*(one for one in known if one.name != recipe.name), recipe])
 
 
 def remove_recipe(workspace: Workspace, name: str) -> None:
     """Remove a recipe; UserError if there is none. The lists that it made stay."""
-    known = read_recipes(workspace)
-    if all(one.name != name for one in known):
-        raise UserError(unknown(name, known))
-    _write(workspace, [one for one in known if one.name != name])
+    with one_writer(workspace.root):
+        known = read_recipes(workspace)
+        if all(one.name != name for one in known):
+            raise UserError(unknown(name, known))
+        _write(workspace, [one for one in known if one.name != name])
 
 
 def unknown(name: str, known: Sequence[ListRecipe]) -> str:

@@ -16,6 +16,7 @@ from unheard.arrays import Reals
 from unheard.checksums import read_sealed
 from unheard.errors import UserError
 from unheard.evaluate.results import recipe_and_seed
+from unheard.inference.predictions import NETWORK_FILE
 from unheard.report.audio_excerpt import middle_patch
 from unheard.report.figures.histories import StageHistory
 from unheard.spectrograms.store import MelStore
@@ -105,7 +106,7 @@ def convolutions(
     workspace: Workspace, split: str, models: Sequence[str], store: MelStore | None, wanted: Sequence[str]
 ) -> tuple[Convolutions, ...]:
     """Return the first trained network of each family; its input is the first track of `wanted` (ids) with audio."""
-    there = [(model, workspace.model_dir(split, model) / "checkpoint.safetensors") for model in models]
+    there = [(model, workspace.model_dir(split, model) / NETWORK_FILE) for model in models]
     there = [(model, path) for model, path in there if path.is_file()]
     if not there or store is None:
         return ()

@@ -142,6 +142,7 @@ class AudioWorker:
             process.kill()
 
     def _is_stopped(self) -> bool:
+        """Return whether `stop` was called; a type checker would take `_stopped` for unchanged since it was read."""
         return self._stopped
 
     def _drop(self) -> None:

@@ -27,8 +27,6 @@ from unheard.serve.pages.layout import environment
 from unheard.serve.sent_file import SentFile
 from unheard.serve.state import ServerState, server_state
 
-SECONDS_TO_ANSWER = 15
-
 
 class RaterError(UnheardError):
     """An error that the rater can correct; its message is shown on the page."""
@@ -176,8 +174,7 @@ def clip(session: CurrentRater, item: str, side: str) -> Response:
 
 def _start(session: RaterSession) -> Response:
     study, n = session.study, len(session.rater.items)
-    minutes = n * (study.clip_s * (1 if study.kind == "rate" else 2) + SECONDS_TO_ANSWER) / 60
-    values = {"n_items": n, "minutes": max(1, round(minutes)), "clip_s": round(study.clip_s)}
+    values = {"n_items": n, "minutes": max(1, round(study.minutes(n))), "clip_s": round(study.clip_s)}
     return _page("listen_start.html", **_frame(session), **values)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from unheard.inference.predictions import RANKER_FILE
+from unheard.inference.predictions import NETWORK_FILE, RANKER_FILE
 from unheard.workspace import Workspace
 
 FileVersions = tuple[tuple[str, int, int], ...]
@@ -15,7 +15,7 @@ MODEL_FILES = (
     "predictions.safetensors",
     "scale.json",
     "estimates.safetensors",
-    "checkpoint.safetensors",
+    NETWORK_FILE,
     RANKER_FILE,
     "fit.json",
 )

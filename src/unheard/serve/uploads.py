@@ -51,8 +51,3 @@ def safe_name(upload: UploadFile) -> str:
     given = Path((upload.filename or "").replace("\\", "/").rpartition("/")[2])
     suffix = given.suffix if SUFFIX.fullmatch(given.suffix) else ""
     return f"{UNSAFE.sub('_', given.stem)[:MAX_NAME_CHARS].lstrip('.') or 'upload'}{suffix}"
-
-
-def title_of(upload: UploadFile) -> str:
-    """Return the uploaded name without its suffix, for a file without a title."""
-    return Path((upload.filename or "").replace("\\", "/")).stem[:200]

@@ -36,17 +36,10 @@ MAX_OFFSET = N_FRAMES // 2
 MASK = (1 << N_BITS) - 1
 
 
-def acoustic_fingerprint(mel_db: Floats) -> Floats:
-    """Return the fingerprint of one track, (frame, 128) decibels of power -> (384,) float32.
-
-    The first 256 are frames, as whole numbers; the others are the spectrum.
-    """
-    return fingerprint_of_blocks([mel_db])
-
-
 def fingerprint_of_blocks(blocks: Iterable[Floats]) -> Floats:
-    """Return the same from consecutive blocks of frames; at least one frame in all.
+    """Return the fingerprint (384,) float32 of one track, from consecutive blocks (frame, 128) of decibels of power.
 
+    The first 256 are frames, as whole numbers; the others are the spectrum. There is at least one frame in all.
     Short tracks fill the beginning; the remaining frames are 0, in which no bit is known.
     """
     groups: list[Floats] = []

@@ -36,7 +36,7 @@ from unheard.atomic_files import atomic_path
 from unheard.checksums import owner_of
 from unheard.errors import LockedError, UserError
 from unheard.library import Library
-from unheard.locks import WAIT_S, file_lock
+from unheard.locks import WAIT_S, try_lock
 
 N_FIELDS = 6  # of a line of the index
 COMPACT = "compact.lock"
@@ -110,7 +110,7 @@ class Shard:
         The file stays when the shard is removed: without it, two writers could hold locks of two files of the same
         name.
         """
-        return file_lock(self.folder / f"{self.number:04d}.lock")
+        return try_lock(self.folder / f"{self.number:04d}.lock")
 
 
 def list_shards(folder: Path) -> list[Shard]:
@@ -205,7 +205,7 @@ class MelWriter:
         self._release()
         latest, entries = latest_entries(list_shards(self._folder), library.source_hashes())
         for shard in [shard for shard in entries if _superseded(shard, latest, entries)]:
-            with file_lock(self._folder / COMPACT) as alone, shard.lock() as claimed:
+            with try_lock(self._folder / COMPACT) as alone, shard.lock() as claimed:
                 if alone and claimed:
                     self._compact_shard(shard, library)
         self._release()
@@ -275,7 +275,7 @@ class ShardsOfTasks:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(exist_ok=True)
-        if not self._stack.enter_context(file_lock(self._folder / COMPACT, shared=True, wait_s=WAIT_S)):
+        if not self._stack.enter_context(try_lock(self._folder / COMPACT, shared=True, wait_s=WAIT_S)):
             raise LockedError(f"{self._folder}: another scan removes what is superseded; try again")
         shards = list_shards(self._folder)
         self._first = shards[-1].number if shards else 0  # in an earlier one, an entry would not count

@@ -24,17 +24,14 @@ TILT_DB_PER_BAND = -5.0  # slope of the mean spectrum of music from one group of
 FRAMES_PER_S = 22_050 / 512
 
 
-def signature(mel_db: Floats) -> Floats:
-    """Return the signature of one track, (frame, mel) decibels of power -> (257,) float32.
+def signature_of_blocks(blocks: Iterable[Floats]) -> Floats:
+    """Return the signature of one track from blocks of its frames, in their order -> (257,) float32.
+
+    blocks  (frame, mel) decibels of power each; at least one frame in all
 
     Elements 0-255 have unit norm: compare two of them by their dot product. The last is the duration in seconds
     between the silences at both ends.
     """
-    return signature_of_blocks([mel_db])
-
-
-def signature_of_blocks(blocks: Iterable[Floats]) -> Floats:
-    """Return the same from consecutive blocks of frames; at least one frame in all."""
     bands = np.concatenate([_strongest(block) for block in blocks])  # (frame, 8)
     loudness = bands.max(axis=1)
     floor = float(np.percentile(loudness, 95)) - RANGE_DB

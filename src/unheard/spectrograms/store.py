@@ -109,10 +109,6 @@ class MelStore:
             self._checked[row] = True
         return frames
 
-    def n_patches(self, row: int) -> int:
-        """Return the number of patches that cover a track without overlap; the last one is padded."""
-        return max(1, -(-int(self.n_frames[row]) // self.patch_frames))
-
     def raw_patches(self, rows: Rows, starts: Rows) -> NDArray[Any]:
         """Return stored numbers of patches (batch, frame, mel) that begin at frames `starts` of the tracks `rows`.
 

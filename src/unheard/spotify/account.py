@@ -164,7 +164,7 @@ def _readable_errors(token: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise UserError(
-            f"{error.filename or 'the login'}: {error.strerror or error}; it is needed to log in"
+            f"{error.filename or 'the login'}: {error.strerror or error}; the login is kept there, so make it writable"
         ) from error
 
 

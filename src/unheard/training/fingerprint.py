@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 from unheard.arrays import Rows
 from unheard.inference.stored_input import StoredInput
 from unheard.models.ranker_recipe import RankerRecipe
-from unheard.models.recipe import LISTENERS, Recipe
+from unheard.models.recipe import FROM_PLAYS, Recipe
 from unheard.splits import Split
 from unheard.training.dataset import TargetKind, TrainingData
 from unheard.workspace import Settings
@@ -48,7 +48,7 @@ def network_fingerprint(
         digest.update("\0".join(part.ids).encode() + b"\1")
         digest.update(np.ascontiguousarray(part.factors).tobytes())
         digest.update(stored.source_hashes[stored.ids.rows(part.ids)].tobytes())
-    if any(isinstance(stage.loss, LISTENERS) for stage in recipe.stages):
+    if any(isinstance(stage.loss, FROM_PLAYS) for stage in recipe.stages):
         digest.update(_plays_digest(data))
     return digest.hexdigest()
 

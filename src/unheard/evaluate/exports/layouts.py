@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+from unheard.atomic_files import new_folder
 from unheard.errors import UserError
 from unheard.evaluate.evaluate import check_measurable, model_names
 from unheard.evaluate.exports.coldrec import write_acarec, write_coldrec
@@ -16,8 +17,6 @@ from unheard.plays import read_plays
 from unheard.recommend.catalogue import load_catalogue
 from unheard.recommend.models import make_recommender
 from unheard.splits import EVALUATION_SPLITS
-from unheard.system_errors import explain_write
-from unheard.temporaries import temporary_beside
 from unheard.workspace import Workspace
 
 Format = Literal["recbole", "coldrec", "acarec", "ranx"]
@@ -47,23 +46,16 @@ def export_split(
     catalogue = load_catalogue(workspace, split, prefer=EVALUATION_SPLITS, need_full=layout == "ranx")
     check_measurable(catalogue)
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links
-    with temporary_beside(folder) as partial:
-        try:
-            partial.mkdir(parents=True)
-            if layout == "ranx":
-                names = model_names(workspace, catalogue, models)
-                recommenders = {name: make_recommender(workspace, catalogue, name, seed=seed) for name in names}
-                write_ranx(partial, catalogue, recommenders, n=n, seed=seed)
+    with new_folder(folder) as partial:
+        if layout == "ranx":
+            names = model_names(workspace, catalogue, models)
+            recommenders = {name: make_recommender(workspace, catalogue, name, seed=seed) for name in names}
+            write_ranx(partial, catalogue, recommenders, n=n, seed=seed)
+        else:
+            plays = read_plays(workspace)
+            if layout == "recbole":
+                write_recbole(partial, folder.name, catalogue, plays)
             else:
-                plays = read_plays(workspace)
-                if layout == "recbole":
-                    write_recbole(partial, folder.name, catalogue, plays)
-                else:
-                    write = write_coldrec if layout == "coldrec" else write_acarec
-                    write(partial, folder.name, catalogue, plays, seed=seed)
-            if folder.exists():
-                folder.rmdir()
-            partial.rename(folder)
-        except OSError as error:
-            raise explain_write(error, folder) or error from error
+                write = write_coldrec if layout == "coldrec" else write_acarec
+                write(partial, folder.name, catalogue, plays, seed=seed)
     return catalogue.split.name

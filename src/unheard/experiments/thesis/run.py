@@ -38,6 +38,7 @@ from unheard.experiments.thesis.rows import (
 )
 from unheard.experiments.thesis.thesis_tables import summary, tables
 from unheard.experiments.thesis.triplet_loss import triplet_losses
+from unheard.inference.predictions import NETWORK_FILE, load_predictions
 from unheard.library import open_library
 from unheard.models.recipe import Recipe, Stage, TripletOffline
 from unheard.progress import Progress
@@ -216,7 +217,7 @@ def _trained_parameters(workspace: Workspace, catalogue: Catalogue, model: str, 
     from unheard.inference.checkpoint import load_checkpoint
     from unheard.models.networks import build, count_trainable
 
-    checkpoint = load_checkpoint(workspace.model_dir(catalogue.split.name, model) / "checkpoint.safetensors")
+    checkpoint = load_checkpoint(workspace.model_dir(catalogue.split.name, model) / NETWORK_FILE)
     total = 0
     for stage, note in list(zip(checkpoint.recipe.stages, checkpoint.config["stages"], strict=True))[own]:
         with torch.device("meta"):
@@ -241,9 +242,8 @@ def _published(row: Row) -> dict[str, Any]:
 def _loss(workspace: Workspace, catalogue: Catalogue, model: str, use: Use) -> float | None:
     """Return the mean squared error on standardised factors of the tracks with a use."""
     from unheard.inference.checkpoint import load_checkpoint
-    from unheard.inference.predictions import load_predictions
 
-    checkpoint = load_checkpoint(workspace.model_dir(catalogue.split.name, model) / "checkpoint.safetensors")
+    checkpoint = load_checkpoint(workspace.model_dir(catalogue.split.name, model) / NETWORK_FILE)
     found = load_predictions(workspace, catalogue.split.name, model)
     rows = found.ids.rows(catalogue.tracks.ids, missing=-1)
     measured = np.flatnonzero(_measured(catalogue, use) & (rows >= 0))

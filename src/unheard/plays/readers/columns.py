@@ -125,7 +125,7 @@ def arrow_csv(
 
 
 def columns_read(path: Path, header: Sequence[str], ids: Sequence[str], optional: Sequence[str]) -> dict[str, int]:
-    """Return the place of each column that is there. TableError if an id is missing or a name is repeated."""
+    """Return the index of each column that is there. TableError if an id is missing or a name is repeated."""
     plain = [plain_name(name) for name in header]
     missing = next((name for name in ids if name not in plain), None)
     if missing is not None:
@@ -142,10 +142,10 @@ def _csv_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], no
     import pyarrow as pa
 
     dialect = read_dialect(path)
-    places = columns_read(path, dialect.header, ids, optional)
-    names = [f"#{place}" for place in range(len(dialect.header))]
-    for name, place in places.items():
-        names[place] = name
+    indices = columns_read(path, dialect.header, ids, optional)
+    names = [f"#{index}" for index in range(len(dialect.header))]
+    for name, index in indices.items():
+        names[index] = name
     n = n_skipped = 0
 
     def skip(row: Any) -> str:
@@ -162,9 +162,9 @@ def _csv_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], no
         if _is_utf8(path):  # Arrow cannot give other rows to the function
             parse["invalid_row_handler"] = skip
         try:
-            for batch in arrow_csv(path, names, list(places), ids, skip=dialect.line, **parse):
+            for batch in arrow_csv(path, names, list(indices), ids, skip=dialect.line, **parse):
                 if len(batch):
-                    yield ColumnBatch(dict(zip(places, batch.columns, strict=True)))
+                    yield ColumnBatch(dict(zip(indices, batch.columns, strict=True)))
                     n += len(batch)
         except pa.ArrowException:
             n_skipped = 0
@@ -173,7 +173,7 @@ def _csv_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...], no
         else:
             _note_skipped(path, dialect, n_skipped, note)
             return
-    yield from text_batches(_rows(path, dialect, places, skip=n, note=note), ids)
+    yield from text_batches(_rows(path, dialect, indices, skip=n, note=note), ids)
 
 
 def _note_skipped(path: Path, dialect: Dialect, n_skipped: int, note: Note) -> None:
@@ -184,7 +184,7 @@ def _note_skipped(path: Path, dialect: Dialect, n_skipped: int, note: Note) -> N
         note(number, problem, fix)
 
 
-def _rows(path: Path, dialect: Dialect, places: dict[str, int], *, skip: int, note: Note) -> Iterator[TextRow]:
+def _rows(path: Path, dialect: Dialect, indices: dict[str, int], *, skip: int, note: Note) -> Iterator[TextRow]:
     """Yield the valid rows after the first `skip` of them as text; note all invalid ones."""
     width = len(dialect.header)
     for number, fields, problem in _checked(path, dialect):
@@ -194,7 +194,7 @@ def _rows(path: Path, dialect: Dialect, places: dict[str, int], *, skip: int, no
             skip -= 1
         else:
             padded = fields + [""] * (width - len(fields))
-            yield number, {name: padded[place].strip() for name, place in places.items()}
+            yield number, {name: padded[index].strip() for name, index in indices.items()}
 
 
 def _checked(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], Problem | None]]:
@@ -258,7 +258,7 @@ def _parquet_batches(path: Path, ids: tuple[str, ...], optional: tuple[str, ...]
     import pyarrow.parquet as pq
 
     header = open_parquet(path).schema_arrow.names
-    names = {name: header[place] for name, place in columns_read(path, header, ids, optional).items()}
+    names = {name: header[index] for name, index in columns_read(path, header, ids, optional).items()}
     encoded = [names[name] for name in ids]
     check_parquet(path, list(names.values()), dictionary=encoded, rows=BATCH_ROWS)
     try:

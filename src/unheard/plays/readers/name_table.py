@@ -73,11 +73,11 @@ NO_TIME = "times that cannot be read (their rows are kept)"
 def is_name_table(path: Path) -> bool:
     """Return whether a text table names tracks, and is not a table of the tracks of a library."""
     try:
-        places = _places(read_dialect(path))
+        indices = _indices(read_dialect(path))
     except TableError:
         return False
-    named = "title" in places and places.keys() & {"artist", "isrc", "uri", "mbid", "played"}
-    return bool(named or places.keys() & {"isrc", "label"}) and not {"track_id", "path"} <= _names(path)
+    named = "title" in indices and indices.keys() & {"artist", "isrc", "uri", "mbid", "played"}
+    return bool(named or indices.keys() & {"isrc", "label"}) and not {"track_id", "path"} <= _names(path)
 
 
 def read_name_table(path: Path, matcher: Matcher) -> ListedFile:
@@ -106,7 +106,7 @@ def read_name_table(path: Path, matcher: Matcher) -> ListedFile:
         found.notes.append(note)
         known = (None if np.isnan(time) else float(time) for time in times)
         found.tracks = [replace(one, timestamp=time) for one, time in zip(found.tracks, known, strict=True)]
-    return found.in_order_of_time() if "played" in reader.places else found
+    return found.in_order_of_time() if "played" in reader.indices else found
 
 
 @dataclass(frozen=True)
@@ -115,15 +115,15 @@ class _Rows:
 
     path: Path
     dialect: Dialect
-    places: Mapping[str, int]
+    indices: Mapping[str, int]
     month_first: bool
 
     @staticmethod
     def of(path: Path, dialect: Dialect) -> _Rows:
-        places = _places(dialect)
-        at = places.get("played", places.get("added"))
+        indices = _indices(dialect)
+        at = indices.get("played", indices.get("added"))
         dates = [] if at is None else [fields[at] for _, fields, _ in table_lines(path, dialect) if len(fields) > at]
-        return _Rows(path, dialect, places, month_first(dates))
+        return _Rows(path, dialect, indices, month_first(dates))
 
     def lines(self, problems: RowProblems) -> Iterator[Line]:
         """Yield the rows that are not blank, with a header-less first row."""
@@ -136,7 +136,7 @@ class _Rows:
 
     def track(self, fields: list[str], found: ListedFile) -> ListedTrack | None:
         """Return the entry of a row; None if the row is no play. TableError if it is invalid."""
-        values = {name: fields[at].strip() for name, at in self.places.items() if at < len(fields)}
+        values = {name: fields[at].strip() for name, at in self.indices.items() if at < len(fields)}
         reference = reference_of(values, self.path)
         if not (reference.title or reference.isrc or reference.path or reference.track_id or reference.mbid):
             raise TableError(self.path, "no title, ISRC or path", "fill in artist and title, or remove the row")
@@ -161,7 +161,7 @@ class _Rows:
 
 def reference_of(values: Mapping[str, str], path: Path) -> TrackReference:
     """Return what a row says about its track."""
-    place = values.get("path", "")
+    location = values.get("path", "")
     artist, title = values.get("artist", ""), values.get("title", "")
     named = TrackReference(artist=artist, title=title)
     if not artist and (label := values.get("label") or title):
@@ -169,7 +169,7 @@ def reference_of(values: Mapping[str, str], path: Path) -> TrackReference:
     return replace(
         named,
         track_id=values.get("uri", "").rpartition("spotify:track:")[2],
-        path=absolute_path(path, place) if place else "",
+        path=absolute_path(path, location) if location else "",
         isrc=values.get("isrc", ""),
         mbid=values.get("mbid", ""),
     )
@@ -179,8 +179,8 @@ def _names(path: Path) -> set[str]:
     return set(read_dialect(path).names)
 
 
-def _places(dialect: Dialect) -> dict[str, int]:
-    """Return the place of each kind of column that the table has."""
+def _indices(dialect: Dialect) -> dict[str, int]:
+    """Return the index of each kind of column that the table has."""
     names = WITHOUT_HEADER if _lacks_header(dialect) else dialect.names
     wanted = {kind: next((name for name in known if name in names), None) for kind, known in COLUMNS.items()}
     return {kind: names.index(name) for kind, name in wanted.items() if name is not None}
@@ -193,11 +193,11 @@ def _lacks_header(dialect: Dialect) -> bool:
 
 def _with_encoding(path: Path, dialect: Dialect, matcher: Matcher) -> tuple[Dialect, list[str]]:
     """Return the dialect with the encoding that fits the library if the table is not UTF-8, and a note about it."""
-    places = _places(dialect)
+    indices = _indices(dialect)
 
     def score(text: str) -> int:
         rows = (fields for _, fields, _ in records_of(text.splitlines(keepends=True), dialect.delimiter))
-        values = ({name: row[at].strip() for name, at in places.items() if at < len(row)} for row in rows)
+        values = ({name: row[at].strip() for name, at in indices.items() if at < len(row)} for row in rows)
         return n_matches((ListedTrack(reference_of(one, path)) for one in values), matcher)
 
     if dialect.encoding != "utf-8-sig":

@@ -26,7 +26,7 @@ from unheard.plays.readers.data_set import DataSet, Reading, kept_columns
 
 COLUMNS = ("uid", "timestamp", "item_id", "played_ratio_pct", "event_type")
 TAKEN_BACK = {"like": "unlike", "dislike": "undislike"}
-LISTENERS = 10_000  # rows of a batch of sequences, which are some hundred plays each
+LISTENERS_AT_ONCE = 10_000  # rows of a batch of sequences, which are some hundred plays each
 ROWS = 1_000_000
 Events = dict[str, NDArray[Any]]  # uid, item_id, timestamp
 
@@ -73,7 +73,7 @@ def _batches(path: Path) -> Iterator[Events]:
     import pyarrow.compute as pc
 
     sequential = _is_sequential(path)
-    for batch in record_batches(path, COLUMNS, rows=LISTENERS if sequential else ROWS):
+    for batch in record_batches(path, COLUMNS, rows=LISTENERS_AT_ONCE if sequential else ROWS):
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         if sequential:
             lists = [name for name, column in columns.items() if not pa.types.is_integer(column.type)]

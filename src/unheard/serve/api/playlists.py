@@ -63,7 +63,7 @@ BODIES: dict[str, Any] = {
 
 @router.get("/playlists", summary="Search playlists", dependencies=[REUSABLE])
 def playlists(snapshot: CurrentSnapshot, text: SearchText = "", offset: Offset = 0, limit: Limit = 50) -> PlaylistPage:
-    """Playlists of the library whose id contains the text, by id."""
+    """Imported playlists whose id matches every word, the best first; without text all, by id."""
     return queries.playlists(snapshot, text, offset=offset, limit=limit)
 
 

@@ -67,7 +67,7 @@ def track(snapshot: CurrentSnapshot, track_id: TrackId) -> TrackDetail:
 
 @router.get("/artists", tags=["Browse"], summary="Search artists", dependencies=[REUSABLE])
 def artists(snapshot: CurrentSnapshot, text: SearchText = "", offset: Offset = 0, limit: Limit = 50) -> ArtistPage:
-    """Artists by name, with their numbers of cold and warm tracks."""
+    """Artists whose name matches every word, the best first; without text all, by name. With numbers of tracks."""
     return queries.artists(snapshot, text, offset=offset, limit=limit)
 
 

@@ -82,9 +82,9 @@ def change(
 
 
 def moved(snapshot: Snapshot, ids: list[str], action: str) -> tuple[str, ...]:
-    """Return the ids after a move; the page numbers only tracks that are in the library, so the others keep places."""
+    """Return the ids after a move. The page numbers only the tracks that are in the library; the others stay."""
     match = MOVE.fullmatch(action)
-    shown = [place for place, name in enumerate(ids) if name in snapshot.catalogue.tracks.ids]
+    shown = [index for index, name in enumerate(ids) if name in snapshot.catalogue.tracks.ids]
     if match is None or int(match[2]) >= len(shown):
         raise UserError(f"action {action!r:.40}: expected rename, delete, add, or up, down or remove with an index")
     at = int(match[2])

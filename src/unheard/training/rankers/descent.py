@@ -54,7 +54,7 @@ def descend(
     n_steps = config.checks * config.steps_per_check
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, n_steps) if config.annealed else None
     batches, queries = endless(rng, n_items, config.batch_size), validation_playlists(data)
-    best, kept, since, history = -1.0, _state(network), 0, []
+    best, kept, since, history = -1.0, weights_of(network), 0, []
     for check in range(1, config.checks + 1):
         network.train()
         total = 0.0
@@ -76,7 +76,7 @@ def descend(
         history[-1]["ndcg"] = quality
         since = 0 if quality > best else since + 1
         if quality > best:
-            best, kept = quality, _state(network)
+            best, kept = quality, weights_of(network)
         if since >= config.patience:
             break
     if len(queries):
@@ -130,5 +130,6 @@ def of_played(embeddings: Floats, plays: csr_matrix) -> Floats:
     return known
 
 
-def _state(network: nn.Module) -> dict[str, Tensor]:
+def weights_of(network: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of the weights and buffers of a network, as `load_state_dict` takes them."""
     return {name: value.detach().clone() for name, value in network.state_dict().items()}

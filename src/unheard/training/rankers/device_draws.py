@@ -26,7 +26,7 @@ def draws_on(device: torch.device, data: TrainingData, n_playlists: int) -> Devi
 
 
 class DeviceDraws:
-    """Plays (playlist, track) on a device, and the number of each track's artist"""
+    """Plays (playlist, track) on a device, and the number of each track's artist."""
 
     def __init__(self, plays: csr_matrix, artists: Rows, device: torch.device) -> None:
         self._begin = torch.from_numpy(plays.indptr.astype(np.int64)).to(device)  # (playlist + 1,)
@@ -63,9 +63,9 @@ class DeviceDraws:
     def listed(self, playlists: Tensor, tracks: Tensor) -> Tensor:
         """Return which tracks each playlist holds, (playlist, track) bool."""
         n = len(tracks)
-        place = torch.full((self._shape[1],), n, device=tracks.device)
-        place[tracks] = torch.arange(n, device=tracks.device)
-        column = torch.cat([place, place.new_full((1,), n)])[self._entries(playlists)]
+        index = torch.full((self._shape[1],), n, device=tracks.device)
+        index[tracks] = torch.arange(n, device=tracks.device)
+        column = torch.cat([index, index.new_full((1,), n)])[self._entries(playlists)]
         found = torch.zeros(len(playlists), n + 1, dtype=torch.bool, device=tracks.device)
         return found.scatter_(1, column, value=True)[:, :n]
 

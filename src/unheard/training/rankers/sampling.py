@@ -27,7 +27,7 @@ def some_tracks(listed: csr_matrix, n_tracks: int, rng: np.random.Generator) -> 
 def plays_on(device: torch.device, listed: csr_matrix, tracks: Indices) -> Tensor:
     """Return which of `tracks` (t,), ascending columns of the plays `listed`, each playlist holds: (playlist, t) bool.
 
-    Only the places of plays are copied to the device.
+    Only the indices of plays are copied to the device.
     """
     columns = np.searchsorted(tracks, listed.indices)
     columns[columns == len(tracks)] = 0

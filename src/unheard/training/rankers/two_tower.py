@@ -28,7 +28,7 @@ from unheard.inference.device import autocast
 from unheard.models.rankers.two_tower import SoundAndArtist, TwoTower
 from unheard.progress import Progress, silent
 from unheard.training.dataset import TrainingData
-from unheard.training.rankers.descent import adamw, feature_tensors
+from unheard.training.rankers.descent import adamw, feature_tensors, seeded, weights_of
 from unheard.training.rankers.device_draws import DeviceDraws, draws_on
 from unheard.training.rankers.ranker import Ranker
 from unheard.training.rankers.sampling import plays_on, some_tracks
@@ -58,9 +58,8 @@ def fit_two_tower(
     data: TrainingData, config: TwoTower, *, seed: int, device: torch.device, progress: Progress = silent
 ) -> Ranker:
     """Embeddings have length 1; a playlist's score of a track is the cosine, -1 to 1."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        return _fit(data, config, np.random.default_rng(seed), device, progress)
+    with seeded(seed, device) as rng:
+        return _fit(data, config, rng, device, progress)
 
 
 def contrastive_loss(embeddings: Tensor, task: Task, prior: Tensor, *, temperature: float) -> Tensor:
@@ -88,7 +87,7 @@ def _fit(
     adam = adamw(tower, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, config.steps)
     prior = config.popularity * torch.from_numpy(_log_popularity(data.train.plays)).to(device)
-    queries, best, kept, since = validation_playlists(data), -1.0, _state(tower), 0
+    queries, best, kept, since = validation_playlists(data), -1.0, weights_of(tower), 0
     every, history = max(1, config.steps // config.checks), []
     draw = _drawing(data, config, rng, device)
     for step in range(1, config.steps + 1):
@@ -112,7 +111,7 @@ def _fit(
             history.append({"step": float(step), "loss": loss.item(), "ndcg": quality})
             since = 0 if quality > best else since + 1
             if quality >= best:
-                best, kept = quality, _state(tower)
+                best, kept = quality, weights_of(tower)
             if len(queries) and since >= config.patience:
                 break
         progress("two towers", step, config.steps)
@@ -194,7 +193,3 @@ def _log_popularity(plays: csr_matrix) -> Floats:
     held_by = np.bincount(plays.indices, minlength=plays.shape[1]) + 1.0
     prior: Floats = np.log(held_by / held_by.mean()).astype(np.float32)
     return prior
-
-
-def _state(tower: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in tower.state_dict().items()}

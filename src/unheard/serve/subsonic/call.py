@@ -33,7 +33,7 @@ class Call:
     request: Request
     parameters: Parameters
     user: str
-    may_listen: bool = True
+    may_listen: bool
 
     @property
     def workspace(self) -> Workspace:

@@ -309,3 +309,15 @@ def test_near_tracks_on_the_map_are_those_of_all_candidates(
         expected, exact = small.near_on_map(track, options=one)
         assert near == expected
         np.testing.assert_allclose(cosines, exact, atol=1e-6)
+
+
+def test_a_new_snapshot_is_warm_before_it_is_used(blended: Workspace) -> None:
+    """Otherwise the first requests, each in a thread of its own, compute the same at once."""
+    server = ServerState(ServeConfig(workspace=blended.root, split="artists", model="one-ridge"))
+    try:
+        server.refresh(in_process=True)
+        session = server.snapshot().default
+        assert session._shortlists is not None
+        assert {"_directions", "_directions_float32"} <= vars(session._shortlists.space).keys()
+    finally:
+        server.stop()

@@ -17,7 +17,9 @@ from typing import cast
 
 import numpy as np
 
+from unheard.errors import UserError
 from unheard.inference.predictions import can_encode_files
+from unheard.recommend.catalogue import Candidates
 from unheard.recommend.models import without_part
 from unheard.recommend.options import ListOptions
 from unheard.serve.browse_index import BrowseIndex
@@ -27,17 +29,16 @@ from unheard.workspace import Workspace
 
 POLL_EVERY_S = 0.2
 NICENESS = 5
+KINDS_OF_LISTS: tuple[Candidates, ...] = ("cold", "warm")  # of the page of a track
 Contents = tuple[Session, BrowseIndex]  # of a snapshot
 
 
 def load(workspace: Workspace, split: str | None, model: str | None) -> Contents:
-    """Return a session of the workspace that is ready for requests, and the tables for browsing its catalogue."""
+    """Return a session of the workspace, and the tables for browsing its catalogue."""
     stored = open_snapshot(workspace, split, model)
     if stored is not None:
-        warm_up(stored[0])
         return stored
     session = Session(workspace.root, split=split, model=model)
-    warm_up(session)
     return session, BrowseIndex(session.catalogue)
 
 
@@ -47,6 +48,9 @@ def warm_up(session: Session) -> None:
     if len(catalogue):
         first = catalogue.tracks.ids[int(np.argmax(catalogue.warm.known))]
         session.neighbours(first, n=1)
+        for which in KINDS_OF_LISTS:
+            with suppress(UserError):  # no candidate of this kind
+                session.neighbours(first, options=ListOptions(n=1, candidates=which))
         if session.has_space:
             session.near_on_map(first, options=ListOptions(n=1))
 
@@ -92,6 +96,7 @@ def _load_and_send(pipe: Connection, workspace: Workspace, split: str | None, mo
             pipe.send(None)
             return
         session, browse_index = load(workspace, split, model)
+        warm_up(session)
         prepare_all(session, browse_index)
         pipe.send((session, browse_index))
     pipe.close()

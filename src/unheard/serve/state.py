@@ -37,6 +37,7 @@ from unheard.serve.snapshot_loader import (
     load,
     load_in_process,
     prepare_all,
+    warm_up,
 )
 from unheard.serve.stored_snapshot import is_large, open_snapshot, remove_if_damaged
 from unheard.session import Session
@@ -140,6 +141,8 @@ class ServerState:
             previous = self._snapshot
             try:
                 loaded = self._load(files, in_process=in_process)
+                if loaded is not None:
+                    warm_up(loaded[0])  # before it is used: otherwise each of the first requests computes the same
             except Exception as error:  # noqa: BLE001 - a file that is being written may raise anything
                 if not isinstance(error, UnheardError):
                     self._tried = ()  # try again even if no file changes

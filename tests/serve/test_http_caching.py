@@ -65,6 +65,7 @@ def watched(
     config = ServeConfig(workspace=served_workspace)
     app = make_app(config)
     with running(config, app) as url, httpx.Client(base_url=url, timeout=60) as client:
+        app.state.server.snapshot()  # without one, responses are not stored
         yield client, app.state.server
 
 

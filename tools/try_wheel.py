@@ -1,6 +1,6 @@
 """Install a wheel into an empty environment, as a stranger would, and run what a stranger runs first.
 
-    python tools/try_wheel.py dist/unheard-0.1.0-py3-none-any.whl [--torch-index URL] [--with uv]
+    python tools/try_wheel.py dist/unheard-0.1.0-py3-none-any.whl [--torch-index URL]
 
 Nothing of the checkout can be imported there. Prints how long each step took, and the size of the environment.
 """

@@ -46,7 +46,8 @@ class Strings(Sequence[str]):
     def __getitem__(self, at: int | slice) -> str | list[str]:
         if isinstance(at, slice):
             return [self[number] for number in range(*at.indices(len(self)))]
-        return self.encoded(at).decode("utf-8", "surrogatepass")
+        start, end = self._bounds(at)
+        return self._buffer[start:end].tobytes().decode("utf-8", "surrogatepass") if start < end else ""
 
     def __iter__(self) -> Iterator[str]:
         for first in range(0, len(self), ENCODE_AT_ONCE):  # one copy of many bytes, and not of a few each time
@@ -64,12 +65,18 @@ class Strings(Sequence[str]):
 
     def encoded(self, at: int) -> bytes:
         """Return a string in UTF-8."""
-        if at < 0:
-            at += len(self)
-        if not 0 <= at < len(self):
-            raise IndexError(f"string {at} of {len(self)}")
+        start, end = self._bounds(at)
+        return self._buffer[start:end].tobytes()
+
+    def _bounds(self, at: int) -> tuple[int, int]:
+        """Return where a string starts and ends."""
         starts = self._offsets
-        return self._buffer[starts[at] : starts[at + 1]].tobytes()
+        last = len(starts) - 1
+        if at < 0:
+            at += last
+        if not 0 <= at < last:
+            raise IndexError(f"string {at} of {last}")
+        return starts[at], starts[at + 1]
 
     def first_at_least(self, string: str) -> int:
         """Return the number of the first string that is not below another one; the strings must be sorted.
@@ -81,11 +88,11 @@ class Strings(Sequence[str]):
 
     def containing(self, part: str) -> Indices:
         """Return the numbers of the strings that contain a part, ascending, by a search in the whole text."""
-        wanted, text, found = _encoded(part), self._text, []
-        at = text.find(wanted)
+        wanted, text, starts, found = _encoded(part), self._text, self._offsets, []
+        at, number = text.find(wanted), 0
         while 0 <= at < len(text):
-            number = int(np.searchsorted(self.starts, at, side="right")) - 1
-            end = int(self.starts[number + 1])
+            number = bisect.bisect_right(starts, at, lo=number) - 1
+            end = starts[number + 1]
             if at + len(wanted) <= end:  # else it is in two strings, a part in each
                 found.append(number)
                 at = end - 1

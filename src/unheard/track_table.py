@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, overload
 
@@ -13,6 +14,7 @@ from unheard.ids import StoredIds
 from unheard.library import Track, Tracks
 from unheard.strings import Strings
 
+RECENT = 4096  # tracks that are kept, some MB
 NUMBERS = {"duration_s": np.float64, "size": np.int64, "mtime_ns": np.int64, "ctime_ns": np.int64}
 TEXTS = (
     "path", "title", "album", "isrc", "mbid", "release_date", "genre", "content_hash", "album_artist", "audio_hash",
@@ -52,7 +54,14 @@ class TrackTable(Sequence[Track]):
     def __getitem__(self, row: int | slice) -> Track | tuple[Track, ...]:
         if isinstance(row, slice):
             return tuple([self[number] for number in range(*row.indices(len(self)))])
-        start, end = self.artist_starts[row : row + 2]
+        return self._recent(int(row))
+
+    @cached_property
+    def _recent(self) -> Callable[[int], Track]:
+        return lru_cache(maxsize=RECENT)(self._made)  # one response needs the same tracks several times
+
+    def _made(self, row: int) -> Track:
+        start, end = self.artist_starts[row : row + 2].tolist()
         values: dict[str, Any] = {name: column[row].item() for name, column in self.numbers.items()}
         values |= {name: column[row] for name, column in self.texts.items()}
         return Track(self.ids[row], artists=tuple(self.artists[start:end]), **values)
@@ -64,6 +73,9 @@ class TrackTable(Sequence[Track]):
         for track_id, n, *values in zip(self.ids, counts, *columns, strict=True):
             credited = tuple([next(artists) for _ in range(n)])
             yield Track(track_id, artists=credited, **dict(zip(names, values, strict=True)))
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "_recent"}
 
 
 def stored_tracks(tracks: Tracks) -> Tracks:

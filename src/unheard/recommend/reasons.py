@@ -15,6 +15,8 @@ from unheard.recommend.shown_scores import nearness_needed
 N_REASONS = 3
 MAX_REASON_CANDIDATES = 256  # warm tracks, the nearest to a query, that are compared with its results first
 
+Near = list[tuple[int, float]]  # rows of tracks and their similarities, nearest first
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -31,7 +33,7 @@ def near_tracks(
     """Return for each result the nearest of some warm tracks; none for recommenders without a space."""
     if space is None:
         return [() for _ in results]
-    found = [_nearest(catalogue, warm, near) for near in space.roughly_similar(results, warm)]
+    found = [_nearest(warm, near) for near in space.roughly_similar(results, warm)]
     return _near_only(catalogue, space, found, candidates)
 
 
@@ -55,37 +57,41 @@ def near_both(
 
     everything = np.arange(len(warm))
     if len(warm) <= MAX_REASON_CANDIDATES:
-        found = [_nearest(catalogue, warm, near) for near in to_both(results, everything)]
+        found = [_nearest(warm, near) for near in to_both(results, everything)]
         return _near_only(catalogue, space, found, candidates)
     nearest = np.sort(np.argpartition(to_seed, -MAX_REASON_CANDIDATES)[-MAX_REASON_CANDIDATES:])
     bound = max(0.0, float(to_seed[nearest].min()))  # no other warm track has a larger minimum; below 0 is no reason
     found = []
     for result, near in zip(results, to_both(results, nearest), strict=True):
         if np.partition(near, -N_REASONS)[-N_REASONS] > bound:
-            found.append(_nearest(catalogue, warm[nearest], near))
+            found.append(_nearest(warm[nearest], near))
         else:
-            found.append(_nearest(catalogue, warm, to_both(result[None], everything)[0]))
+            found.append(_nearest(warm, to_both(result[None], everything)[0]))
     return _near_only(catalogue, space, found, candidates)
 
 
 def _near_only(
-    catalogue: Catalogue, space: FactorRecommender, reasons: list[tuple[Explanation, ...]], candidates: Rows
+    catalogue: Catalogue, space: FactorRecommender, found: list[Near], candidates: Rows
 ) -> list[tuple[Explanation, ...]]:
-    """Return the reasons of each result that are near it, compared with other candidates."""
-    rows = np.array(sorted({catalogue.track_row(one.track_id) for found in reasons for one in found}), np.int32)
+    """Return the explanations of each result: those of its nearest tracks that are near, compared with candidates."""
+    rows = np.array(sorted({row for nearest in found for row, _ in nearest}), np.int32)
     if not len(rows):
-        return reasons
-    needed = dict(zip(catalogue.tracks.ids.take(rows), nearness_needed(space, rows, candidates), strict=True))
-    return [tuple(one for one in found if one.similarity > needed[one.track_id]) for found in reasons]
+        return [() for _ in found]
+    needed = dict(zip(rows.tolist(), nearness_needed(space, rows, candidates).tolist(), strict=True))
+    tracks = catalogue.tracks
+    return [
+        tuple(
+            Explanation(tracks[row].label, tracks.ids[row], similarity)
+            for row, similarity in nearest
+            if similarity > needed[row]
+        )
+        for nearest in found
+    ]
 
 
-def _nearest(catalogue: Catalogue, warm: Rows, near: NDArray[np.float32]) -> tuple[Explanation, ...]:
+def _nearest(warm: Rows, near: NDArray[np.float32]) -> Near:
     """Return the nearest warm tracks, nearest first; only those with a similarity above 0, that of chance."""
     lowest = np.partition(near, -N_REASONS)[-N_REASONS] if len(near) > N_REASONS else -np.inf
     nearest = np.flatnonzero(near >= lowest)
     best = nearest[np.argsort(-near[nearest], kind="stable")[:N_REASONS]]
-    return tuple(
-        Explanation(catalogue.tracks[int(warm[i])].label, catalogue.tracks.ids[int(warm[i])], float(near[i]))
-        for i in best
-        if near[i] > 0
-    )
+    return [(int(warm[i]), float(near[i])) for i in best if near[i] > 0]

@@ -127,27 +127,27 @@ class SearchIndex:
 
     def _costs_of_word(self, word: str, *, errors: bool, last: bool) -> Costs:
         """Return the cost of one word for each document; `last`: more letters may follow."""
-        costs = np.full(len(self), NOT_FOUND, np.int32)
         sound = sound_of(word)
+        matches = [(self._words.equal(word), EXACT), (self._words.starting(word), BEGINNING)]  # the cheapest first
+        if len(word) >= MIN_LETTERS_INSIDE or not word.isascii():
+            matches.append((self._words.containing(word), INSIDE))
+        if sound:
+            matches.append((self._with_sounds(self._sounds.equal(sound)), SOUND))
+            matches.append((self._with_sounds(self._sounds.starting(sound)), SOUND + BEGINNING))
         if errors:
+            matches.append((self._with_sounds(self._sounds.near(sound, errors=errors_allowed(word))), ERROR))
             if last:
                 begun = self._sounds.starting_near(sound, errors=min(1, errors_allowed(word)))
-                self._lower(costs, self._with_sounds(begun), ERROR + BEGINNING)
-            self._lower(costs, self._with_sounds(self._sounds.near(sound, errors=errors_allowed(word))), ERROR)
-        if sound:
-            self._lower(costs, self._with_sounds(self._sounds.starting(sound)), SOUND + BEGINNING)
-            self._lower(costs, self._with_sounds(self._sounds.equal(sound)), SOUND)
-        if len(word) >= MIN_LETTERS_INSIDE or not word.isascii():
-            self._lower(costs, self._words.containing(word), INSIDE)
-        self._lower(costs, self._words.starting(word), BEGINNING)
-        self._lower(costs, self._words.equal(word), EXACT)
+                matches.append((self._with_sounds(begun), ERROR + BEGINNING))
+        costs = np.full(len(self), NOT_FOUND, np.int32)
+        is_done = np.zeros(len(self._words), np.bool_)
+        for found, cost in matches:
+            words = found[~is_done[found]]
+            is_done[words] = True
+            for matrix, added in ((self._in_names, 0), (self._in_others, OTHER_FIELD)):
+                rows = _rows(matrix, words)
+                costs[rows] = np.minimum(costs[rows], cost + added)
         return costs
-
-    def _lower(self, costs: Costs, words: Indices, cost: int) -> None:
-        """Set the cost of the documents with some words; later calls have lower costs."""
-        for matrix, added in ((self._in_others, OTHER_FIELD), (self._in_names, 0)):
-            rows = _rows(matrix, words)
-            costs[rows] = np.minimum(costs[rows], cost + added)
 
     def _with_sounds(self, sounds: Indices) -> Indices:
         chosen = np.zeros(len(self._sounds), np.bool_)

@@ -51,7 +51,7 @@ from unheard.track_table import TrackTable, stored_tracks
 from unheard.workspace import Workspace
 
 KIND = "snapshot"
-FORMAT = 2  # of what is stored; another number makes every stored snapshot anew
+FORMAT = 3  # of what is stored; another number makes every stored snapshot anew
 CLASSES = table(
     [
         AlbumTable, AlsConfig, PlayerArtists, BrowsedArtists, BrowsedPlaylists, BrowseIndex, Combiner, ConfidenceModel,

@@ -6,24 +6,24 @@ have no predictions until `update_predictions` is called. Only that method and f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unheard.errors import UserError
-from unheard.features.recording_prints import FINGERPRINT, SIGNATURE, ids_of_recording
 from unheard.progress import Progress, silent
 from unheard.recommend import csv_lists, radio
 from unheard.recommend import recommend as ranking
 from unheard.recommend.catalogue import Candidates, Catalogue, load_catalogue
 from unheard.recommend.confidence import ConfidenceModel, confidence_model
 from unheard.recommend.export import as_json, entries_of, export
+from unheard.recommend.file_seeds import FileSeeds
 from unheard.recommend.first_plays import with_first_plays
 from unheard.recommend.index_files import IndexFiles
 from unheard.recommend.missing_parts import missing_parts
@@ -40,21 +40,14 @@ from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions
 from unheard.recommend.recommend import Recommendation
 from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Recommender, space_of
 from unheard.recommend.scales import check_calibrated
-from unheard.recommend.seeds import NewTrack, Seed
+from unheard.recommend.seeds import NewTrack
 from unheard.recommend.shortlist import Shortlists, min_tracks, shortlists
-from unheard.recommend.sound import SOUND
 from unheard.recommend.track_map import Method, TrackMap, load_map, project, save_map
 from unheard.recommend.track_path import PathStep, path_between
 from unheard.recommend.vector_export import embed_each
 from unheard.recommend.vector_formats import VectorTable, format_of
-from unheard.search import did_you_mean_tracks
-from unheard.spectrograms.same_recording import Prints
 from unheard.thumbs import rated
 from unheard.workspace import Workspace
-
-if TYPE_CHECKING:
-    from unheard.inference.network_encoder import NetworkEncoder
-    from unheard.inference.ranker_encoder import RankerEncoder
 
 CONFIDENCE_BATCH = 512  # tracks
 
@@ -135,31 +128,18 @@ class Session:
 
         Raise AudioError for a file that cannot be used.
         """
-        return self._encoder.from_files([Path(file) for file in files], quick=quick)
+        return self._files.embed(files, quick=quick)
 
     def encode_file(self, file: Path, *, quick: bool = False) -> NewTrack:
         """Return an audio file as a seed; raise AudioError if it cannot be used.
 
         quick  as in `embed`; the same recording in the library is then known by its audio hash and tags alone
         """
-        from unheard.ingest.audio_hash import audio_hash
-        from unheard.ingest.tags import read_tags
-
-        if self.model == SOUND:
-            features: Mapping[str, NDArray[np.float32]] = self._features_of_file(file, quick=quick)
-            vector = features["statistics"]
-        else:
-            vector, features = self._encoder.encode_file(file, quick=quick)
-        track = replace(read_tags(file), path=str(file.absolute()), audio_hash=audio_hash(file))
-        if quick:
-            return NewTrack(track, vector, features.get("statistics"), frozenset())
-        prints = Prints(features[FINGERPRINT], features[SIGNATURE])
-        same = frozenset(ids_of_recording(self.workspace, self.catalogue.tracks, prints))
-        return NewTrack(track, vector, features.get("statistics"), same)
+        return self._files.encode(file, quick=quick)
 
     def resolve_seed(self, name: str, *, quick: bool = False) -> str | NewTrack:
         """Return a seed for several calls: `name` itself for a track of the library, else the encoded file."""
-        seed = self._seed_of(name, quick=quick)
+        seed = self._files.seed_of(name, quick=quick)
         return name if isinstance(seed, int) else seed
 
     # -------------------------------------------------------------------------------------------- explained lists
@@ -180,7 +160,7 @@ class Session:
             self._recommender,
             playlist=None if playlist is None else self.catalogue.playlist_row(playlist),
             likes=[
-                *(self._seed_of(name) for name in dict.fromkeys(one for one in like if isinstance(one, str))),
+                *(self._files.seed_of(name) for name in dict.fromkeys(one for one in like if isinstance(one, str))),
                 *(new for new in like if isinstance(new, NewTrack)),
             ],
             options=options,
@@ -197,7 +177,7 @@ class Session:
         return ranking.similar(
             self.catalogue,
             self._recommender,
-            self._seed_of(track) if isinstance(track, str) else track,
+            self._files.seed_of(track) if isinstance(track, str) else track,
             options=options,
             confidence_model=self._confidence_model if options.explain else None,
             shortlists=self._shortlists,
@@ -218,7 +198,7 @@ class Session:
         def recommended(left_out: Collection[str]) -> list[Recommendation]:
             return self.recommendations(like=like, options=options.changed(exclude={*options.exclude, *left_out}))
 
-        last = self._known_row(played[-1]) if played else None
+        last = self._files.known_row(played[-1]) if played else None
         return radio.next_tracks(recommended, self.catalogue.main_artist, played=played, last=last)
 
     def path(self, start: str, end: str, *, n: int = 10, candidates: Candidates = "all") -> list[PathStep]:
@@ -252,23 +232,19 @@ class Session:
         None if it is undefined: too few tracks have both plays and features, or the library's features are the user's
         vectors and the track is a file from outside.
         """
-        seed = self._seed_of(track) if isinstance(track, str) else track
+        seed = self._files.seed_of(track) if isinstance(track, str) else track
         if self._confidence_model is None:
             return None
         if isinstance(seed, int):
             return float(self._confidence_model.of_tracks(np.array([seed], np.int32))[0])
-        if not self._content_is_statistics:
-            return None
-        statistics = seed.statistics
-        if statistics is None:
-            statistics = self._features_of_file(Path(seed.track.path))["statistics"]
-        return float(self._confidence_model.of_content(statistics[None, :])[0])
+        statistics = self._files.statistics_of(seed)
+        return None if statistics is None else float(self._confidence_model.of_content(statistics[None, :])[0])
 
     def label(self, track: str | NewTrack) -> str:
         """Return artist and title of a track given by id or file."""
         if isinstance(track, NewTrack):
             return track.track.label
-        row = self._known_row(track)
+        row = self._files.known_row(track)
         return track if row is None else self.catalogue.tracks[row].label
 
     @cached_property
@@ -438,10 +414,7 @@ class Session:
             tracks, vectors = self.catalogue.tracks, vectors[there]
             ids, paths = tracks.ids.take(there), [tracks[int(row)].path for row in there]
         elif files:
-            dim, row_of, track_ids = self.catalogue.warm.dim, self._known_row, self.catalogue.tracks.ids
-            ids, paths, vectors, problems = embed_each(
-                files, partial(self.embed, quick=quick), row_of, track_ids, dim, progress
-            )
+            ids, paths, vectors, problems = embed_each(files, self._files, quick=quick, progress=progress)
         else:
             ids, vectors = self._predictions
             tracks = self.catalogue.tracks
@@ -454,25 +427,9 @@ class Session:
 
     # -------------------------------------------------------------------------------------------- internals
 
-    @property
-    def _content_is_statistics(self) -> bool:
-        """Whether the features of the catalogue are computed from audio, as opposed to the user's own vectors."""
-        from unheard.spectrograms.statistics import N_STATISTICS
-
-        return int(self.catalogue.content.values.shape[1]) == N_STATISTICS
-
-    def _features_of_file(self, file: Path, *, quick: bool = False) -> dict[str, NDArray[np.float32]]:
-        """Return the features that a scan stores, of an audio file, by kind; AudioError if it cannot be used."""
-        from unheard.features.mel_features import vectors_of
-        from unheard.spectrograms.files import mel_of_file
-
-        if not self._content_is_statistics:
-            raise UserError(
-                f"{file}: the library's features are vectors that were imported; scan the file with its vector"
-            )
-        settings = self.workspace.settings
-        vectors = vectors_of(mel_of_file(file, settings, quick=quick), settings, file)
-        return dict(zip(("statistics", SIGNATURE, FINGERPRINT), vectors, strict=True))
+    @cached_property
+    def _files(self) -> FileSeeds:
+        return FileSeeds(self.workspace, self.catalogue, self.model)
 
     @cached_property
     def _recommender(self) -> Recommender:
@@ -497,16 +454,6 @@ class Session:
     def _confidence_model(self) -> ConfidenceModel | None:
         return confidence_model(self.catalogue)
 
-    @cached_property
-    def _encoder(self) -> NetworkEncoder | RankerEncoder:
-        from unheard.inference.load import load_encoder
-
-        if self.model in (*UNTRAINED, ORACLE):
-            raise UserError(
-                f"{self.model} ranks only tracks of the library; scan the file, or name a trained model with --model"
-            )
-        return load_encoder(self.workspace, self.catalogue.split.name, without_part(self.model))
-
     @property
     def _predictions(self) -> tuple[list[str], NDArray[np.float32]]:
         from unheard.inference.predictions import predictions
@@ -524,32 +471,6 @@ class Session:
     @property
     def _is_trained(self) -> bool:
         return without_part(self.model) in trained_models(self.workspace, self.catalogue.split.name)
-
-    def _known_row(self, name: str) -> int | None:
-        """Return the row of a track given by id, or by the path of a file of the library; None if unknown."""
-        if name in self.catalogue.tracks.ids:
-            return self.catalogue.tracks.ids.row(name)
-        return self._row_of_path.get(str(Path(name).absolute()))
-
-    @cached_property
-    def _row_of_path(self) -> dict[str, int]:
-        return {track.path: row for row, track in enumerate(self.catalogue.tracks.items) if track.path}
-
-    def _seed_of(self, name: str, *, quick: bool = False) -> Seed:
-        """Return a seed from a track id or a file; a file outside the library is encoded."""
-        from unheard.ingest.audio import try_to_decode
-
-        row = self._known_row(name)
-        if row is not None:
-            return row
-        if not Path(name).is_file():
-            near = did_you_mean_tracks(name, self.catalogue.tracks)
-            raise UserError(
-                f"{name!r}: expected a track id of the library or an audio file; {near}`unheard tracks` lists the ids"
-            )
-        if not quick:
-            try_to_decode(Path(name))  # in a process that a damaged file may end
-        return self.encode_file(Path(name), quick=quick)
 
 
 def _ids_and_scores(found: Sequence[Recommendation]) -> tuple[list[str], NDArray[np.float32]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Any, overload
 
@@ -42,6 +42,11 @@ class TrackTable(Sequence[Track]):
         self.artists = Strings(chain.from_iterable(track.artists for track in tracks))
         self.artist_starts = np.cumsum([0, *(len(track.artists) for track in tracks)])
 
+    @cached_property
+    def _recent(self) -> dict[int, Track]:
+        """Tracks by row, because one response needs the same ones several times."""
+        return {}
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -54,11 +59,12 @@ class TrackTable(Sequence[Track]):
     def __getitem__(self, row: int | slice) -> Track | tuple[Track, ...]:
         if isinstance(row, slice):
             return tuple([self[number] for number in range(*row.indices(len(self)))])
-        return self._recent(int(row))
-
-    @cached_property
-    def _recent(self) -> Callable[[int], Track]:
-        return lru_cache(maxsize=RECENT)(self._made)  # one response needs the same tracks several times
+        found = self._recent.get(row)
+        if found is None:
+            if len(self._recent) >= RECENT:
+                self._recent.clear()
+            found = self._recent[row] = self._made(row)
+        return found
 
     def _made(self, row: int) -> Track:
         start, end = self.artist_starts[row : row + 2].tolist()

@@ -200,7 +200,10 @@ def summary(outcome: Outcome) -> dict[str, Any]:
     late = at >= at[-1] / 2
     slope = float(np.polyfit(at[late], resident[late] / 1e6, 1)[0]) if late.sum() > 2 else 0.0
     first, last, most = (round(float(value) / 1e6, 1) for value in (resident[0], resident[-1], resident.max()))
-    memory = {"first": first, "last": last, "most": most, "growth_per_hour": round(3600 * slope, 1)}
+    minutes = (at // 60).astype(np.int64)
+    most_each_minute = [round(float(resident[minutes == minute].max()) / 1e6) for minute in np.unique(minutes)]
+    memory: dict[str, Any] = {"first": first, "last": last, "most": most, "growth_per_hour": round(3600 * slope, 1)}
+    memory["most_each_minute"] = most_each_minute
     whole = {"requests": kinds, "memory_mb": memory, "rebuilds": outcome.rebuilds}
     return {**whole, "n_errors": len(outcome.errors), "errors": outcome.errors[:20]}
 

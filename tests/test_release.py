@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,6 +55,17 @@ def test_a_wheel_holds_the_package_and_nothing_else(source: Path, tmp_path: Path
     ]
     found = release.wheel_problems(wheel_of(tmp_path, FILES, METADATA.replace("Summary: s\n", "")), source)
     assert found == ["its metadata have no Summary"]
+
+
+def test_its_description_can_be_read_without_the_repository(source: Path, tmp_path: Path) -> None:
+    text = "\n[guide](docs/guide.md), [PyPI](https://pypi.org), ![page](docs/a.png)\n"
+    assert release.wheel_problems(wheel_of(tmp_path, FILES, METADATA + text), source) == [
+        f"its description has a link to {link}, which a package index does not show"
+        for link in ("docs/guide.md", "docs/a.png")
+    ]
+    described = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["readme"]
+    page = (ROOT / described).read_text(encoding="utf-8")
+    assert release.wheel_problems(wheel_of(tmp_path, FILES, METADATA + "\n" + page), source) == []
 
 
 def test_a_wheel_may_not_be_large(source: Path, tmp_path: Path) -> None:

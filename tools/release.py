@@ -21,6 +21,7 @@ import tomllib
 import zipfile
 from collections.abc import Callable
 from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,9 +73,17 @@ def wheel_problems(wheel: Path, source: Path) -> list[str]:
     for field in ("Name", "Version", "Summary", "License-Expression", "Requires-Python", "Description-Content-Type"):
         if not metadata[field]:
             found.append(f"its metadata have no {field}")
+    found += [
+        f"its description has a link to {link}, which a package index does not show" for link in local_links(metadata)
+    ]
     if not any(name.endswith("licenses/LICENSE") for name in names):
         found.append("it has no licence")
     return found
+
+
+def local_links(metadata: Message) -> list[str]:
+    """Return the links of a description that are not addresses."""
+    return re.findall(r"\]\((?!https?:)([^)]*)\)", str(metadata.get_payload()))
 
 
 def sdist_problems(sdist: Path) -> list[str]:

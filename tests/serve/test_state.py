@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import multiprocessing
 import random
 import shutil
 import socket
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -44,6 +46,7 @@ from unheard.serve.snapshot import Snapshot
 from unheard.serve.snapshot_files import MODEL_FILES, file_versions
 from unheard.serve.snapshot_loader import has_new_tracks, load_in_process
 from unheard.serve.state import ServerState
+from unheard.serve.subsonic.music import music_of
 from unheard.session import Session
 from unheard.splits import LIVE, load_split, renew_live
 from unheard.training.rankers.fit import fit_rankers
@@ -75,6 +78,35 @@ def test_a_snapshot_is_kept_until_a_file_changes(server: ServerState, own_worksp
     assert "late" not in first.catalogue.tracks.ids
     with pytest.raises(queries.NotFoundError):
         queries.track(first, "late")
+
+
+@pytest.mark.parametrize("model", ["toy", "artist-mean"])
+@pytest.mark.parametrize("index_from", ["1", "1000000"])
+def test_a_replaced_snapshot_is_freed_at_once(
+    own_workspace: Path, monkeypatch: pytest.MonkeyPatch, model: str, index_from: str
+) -> None:
+    """A cycle of references would keep all its arrays until Python looks at every object, which it rarely does."""
+    monkeypatch.setenv(
+        "UNHEARD_INDEX_FROM", index_from
+    )  # from then on tables are in a file, and lists are found by an index
+    server = ServerState(ServeConfig(workspace=own_workspace, model=model))
+    first = server.snapshot()
+    options = ListParameters(n=5, candidates="all")
+    queries.for_playlist(first, first.catalogue.playlists[0], options)
+    queries.similar(first, first.catalogue.tracks.ids[0], options)
+    queries.search(first, "song")
+    first.default.near_on_map(first.catalogue.tracks.ids[0], options=options.for_list)
+    assert music_of(first).newest_albums
+    parts = [weakref.ref(part) for part in (first, first.default, first.catalogue, first.browse_index)]
+    gc.collect()
+    gc.disable()
+    try:
+        add_track(own_workspace, "late")
+        del first
+        server.refresh()
+        assert [part() for part in parts] == [None] * len(parts)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow

@@ -102,15 +102,18 @@ class FactorRecommender:
     def space(self) -> FactorRecommender:
         return self
 
-    @cached_property
+    @property
     def in_one_space(self) -> FactorRecommender:
         """Return the recommender by predicted factors of all tracks, train tracks included.
 
         Factors from plays and predicted ones have different distributions (docs/decisions/0015), so that distances
         between the two kinds say little. A track without a prediction keeps its factor from plays.
         """
-        if self.predicted is None:
-            return self
+        return self if self.predicted is None else self._with_predicted
+
+    @cached_property
+    def _with_predicted(self) -> FactorRecommender:
+        assert self.predicted is not None
         has_prediction = self.directions(self.predicted).any(axis=1, keepdims=True)
         tracks = np.where(has_prediction, self.predicted, self.tracks)
         return replace(self, tracks=tracks, predicted=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,3 +58,10 @@ def test_stored_ids_are_ids(names: list[str]) -> None:
     assert stored.rows(asked, missing=-1).tolist() == plain.rows(asked, missing=-1).tolist()
     assert stored.rows(names).tolist() == [stored.row(name) for name in names] == list(range(len(names)))
     assert stored.take(range(len(names))) == list(stored) == names
+
+
+def test_ids_with_the_same_checksum_are_different_ids() -> None:
+    one, other = "plumless", "buckeroo"
+    assert zlib.crc32(one.encode()) == zlib.crc32(other.encode())
+    assert StoredIds([one, "x", other]).rows([one, other]).tolist() == [0, 2]
+    assert other not in StoredIds(["x", one])

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from unheard.inference.device import native_bf16
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FILES, SECONDS = 25, 120.0  # of generated music
+TARGETS = "Which aims are reached, and what would reach the others: [targets](performance-targets.md)."
 AUDIO = "AUDIO"  # among the arguments of a script: the folder of audio files
 
 
@@ -116,7 +118,7 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     chosen = [bench for bench in SUITE if not options.only or bench.script.removeprefix("bench_") in options.only]
     began, failed = time.monotonic(), []
-    parts = [f"# Performance\n\n`python bench/suite.py`, on {machine()}. Ratios are the claims.\n"]
+    parts = [f"# Performance\n\n`python bench/suite.py`, on {machine()}. Ratios are the claims. {TARGETS}\n"]
     with tempfile.TemporaryDirectory() as folder:
         heard = any(AUDIO in bench.arguments for bench in chosen)
         audio = generated(Path(folder) / "audio") if heard and not options.audio else options.audio
@@ -159,8 +161,10 @@ def output(script: str, arguments: Sequence[str]) -> str | None:
 
 
 def framed(text: str) -> str:
-    """Return a script's output as Markdown: tables as they are, columns of text in a block."""
-    return text if "|---" in text or "| ---" in text else f"```\n{text}\n```"
+    """Return a script's output as Markdown: tables with a blank line before them, columns of text in a block."""
+    if "|---" not in text and "| ---" not in text:
+        return f"```\n{text}\n```"
+    return re.sub(r"^([^|\n].*)\n(?=\|)", r"\1\n\n", text, flags=re.MULTILINE)
 
 
 def machine() -> str:

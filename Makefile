@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
+# Scripts of bench/ compare with what tests have, so an environment finds the packages of this folder.
+with_tests = $(1)/python -c "import site, sys; open(site.getsitepackages()[0] + '/repository.pth', 'w').write(sys.argv[1])" "$(CURDIR)"
+
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
@@ -17,6 +20,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	$(call with_tests,$(BIN))
 	@touch $@
 
 install: $(VENV)/.installed  ## make .venv with what the lock pins, leaving .venv/bin/unheard
@@ -48,6 +52,7 @@ test-cluster:  ## run the tests of `unheard cluster` on a Spark cluster of three
 	$(PYTHON) -m venv .venv-cluster
 	.venv-cluster/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	.venv-cluster/bin/pip install --quiet --disable-pip-version-check -e .[spark] $(BOUNDS_TOOLS)
+	$(call with_tests,.venv-cluster/bin)
 	OMP_NUM_THREADS=1 .venv-cluster/bin/python -m pytest -q -m cluster tests/cluster
 
 # Kills of each stage: 3 take some minutes, 100 some hours.

@@ -28,12 +28,13 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 import numpy as np
 import soundfile
 from mutagen.oggvorbis import OggVorbis
+from tests.builders.raw_client import Connection
 
 from unheard import artefacts
 from unheard.arrays import Floats
@@ -176,31 +177,25 @@ async def send(url: str, requests: list[tuple[str, str]], rate: float) -> tuple[
     waiting = iter(enumerate(requests))
     began = time.perf_counter()
 
-    async def one_connection() -> None:
-        there = urlsplit(url)
-        reader, writer = await asyncio.open_connection(there.hostname, there.port)
+    async def work() -> None:
+        connection = Connection(url)
         for number, (kind, path) in waiting:
             due = began + number / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: {there.netloc}\r\n\r\n".encode())
-            status, body = await answer_of(reader)
+            try:
+                status, body = await connection.answer(path)
+            except (OSError, asyncio.IncompleteReadError) as error:
+                errors.append(f"{path}: {error!r}")
+                continue
             taken = time.perf_counter() - due
             latencies[kind].append(taken)
             latencies[shape_of(path)].append(taken)
             if status != 200:
                 errors.append(f"{path}: {status} {body[:80]!r}")
-        writer.close()
+        connection.close()
 
-    connections = await asyncio.gather(*(one_connection() for _ in range(CONNECTIONS)), return_exceptions=True)
-    errors += [f"a connection ended: {error!r}" for error in connections if error is not None]
+    await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
     return latencies, errors
-
-
-async def answer_of(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Return status and body of the next answer. A client library would need more time than the server."""
-    head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
-    lengths = [int(line.partition(b":")[2]) for line in head if line.lower().startswith(b"content-length:")]
-    return int(head[0].split()[1]), await reader.readexactly(lengths[0])
 
 
 def shape_of(path: str) -> str:

@@ -32,11 +32,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 import numpy as np
 
+from tests.builders.raw_client import Connection
 from tests.builders.server import process_of
 from unheard.library import Library
 from unheard.plays import read_plays
@@ -48,7 +49,6 @@ WARM_UP_S = 10.0
 SAMPLE_S = 1.0
 REBUILD_PAUSE_S = 5.0
 READY_S = 600.0
-RECONNECTS = 2
 
 Request = tuple[str, str, bytes]  # kind, address, body (empty: GET)
 
@@ -93,45 +93,6 @@ def mixed(workspace: Workspace, key: str, n: int, rng: np.random.Generator) -> l
         )
         made.append(choices[int(rng.integers(len(choices)))])
     return made
-
-
-class Connection:
-    """One connection that is opened again when the server has closed it while it was idle."""
-
-    def __init__(self, url: str) -> None:
-        self._there = urlsplit(url)
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
-
-    async def answer(self, address: str, body: bytes) -> tuple[int, bytes]:
-        """Send a request; return status and body of its answer."""
-        method = "POST" if body else "GET"
-        head = f"{method} {address} HTTP/1.1\r\nHost: {self._there.netloc}\r\nContent-Length: {len(body)}\r\n"
-        head += "Content-Type: application/json\r\n\r\n"
-        for attempt in range(RECONNECTS):
-            is_new = self._writer is None
-            if self._writer is None:
-                self._reader, self._writer = await asyncio.open_connection(self._there.hostname, self._there.port)
-            try:
-                self._writer.write(head.encode() + body)
-                assert self._reader is not None
-                return await _answer_of(self._reader)
-            except (OSError, asyncio.IncompleteReadError):
-                self._writer.close()
-                self._writer = None
-                if is_new or attempt:
-                    raise
-        raise AssertionError
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-
-async def _answer_of(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
-    lengths = [int(line.partition(b":")[2]) for line in head if line.lower().startswith(b"content-length:")]
-    return int(head[0].split()[1]), await reader.readexactly(lengths[0])
 
 
 async def send(url: str, requests: Sequence[Request], rate: float) -> Outcome:

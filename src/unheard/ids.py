@@ -79,7 +79,7 @@ class IdMap:
 class StoredIds(IdMap):
     """A bijection in arrays, which may be mapped from a file: nothing is read before it is asked for.
 
-    It needs some microseconds for an id where `IdMap` needs a tenth of one, and hardly any memory.
+    It needs a few microseconds for an id where `IdMap` needs a tenth of one, and hardly any memory.
 
     strings  the ids, by row
     keys     (n,) uint32, the CRC-32 of the ids, ascending

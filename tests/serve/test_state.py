@@ -85,10 +85,11 @@ def test_a_snapshot_is_kept_until_a_file_changes(server: ServerState, own_worksp
 def test_a_replaced_snapshot_is_freed_at_once(
     own_workspace: Path, monkeypatch: pytest.MonkeyPatch, model: str, index_from: str
 ) -> None:
-    """A cycle of references would keep all its arrays until Python looks at every object, which it rarely does."""
-    monkeypatch.setenv(
-        "UNHEARD_INDEX_FROM", index_from
-    )  # from then on tables are in a file, and lists are found by an index
+    """A cycle of references would keep all its arrays until Python looks at every object, which it rarely does.
+
+    A catalogue of `index_from` tracks or more has its tables in a file, and finds lists by an index.
+    """
+    monkeypatch.setenv("UNHEARD_INDEX_FROM", index_from)
     server = ServerState(ServeConfig(workspace=own_workspace, model=model))
     first = server.snapshot()
     options = ListParameters(n=5, candidates="all")

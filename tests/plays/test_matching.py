@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unheard.library import Track, Tracks
+from unheard.plays import matching
 from unheard.plays.matching import Matcher, TrackReference
 from unheard.plays.names import normalise
 from unheard.plays.path_index import normal_path
@@ -183,3 +184,12 @@ def test_a_thousand_misses_are_quick() -> None:
     for n in range(1000):
         assert found.match(TrackReference(artist=f"Nobody {n}", title=f"No song {n} of hate")) is None
     assert time.process_time() - start < 5.0
+
+
+def test_answers_about_names_are_kept_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "MAX_CLOSEST", 10)
+    matcher = Matcher(Tracks((Track("a", title="Let It Be", artists=("The Beatles",)),)), [])
+    for number in range(100):
+        assert matcher.match(TrackReference(artist="The Beatles", title=f"Lets It Be {number}")) is None
+        assert matcher.match(TrackReference(artist="The Beatles", title="Lets It Be")) == "a"
+    assert len(matcher._closest_cache) <= 10

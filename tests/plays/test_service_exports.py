@@ -11,6 +11,7 @@ import pytest
 
 from unheard.errors import TableError, UserError
 from unheard.library import Track, Tracks
+from unheard.plays.formats import LIST_READERS, FileReader
 from unheard.plays.importing import Source, read_sources
 from unheard.plays.matching import Matcher
 from unheard.plays.readers.rekordbox import TOO_DEEP
@@ -358,3 +359,60 @@ def test_a_binary_property_list_that_contains_itself(tmp_path: Path) -> None:
     trailer = bytes(6) + bytes([1, 1]) + (1).to_bytes(8) + (0).to_bytes(8) + (10).to_bytes(8)
     with pytest.raises((TableError, UserError)):
         read(file(tmp_path / "Library.xml", b"bplist00" + b"\xa1\x00" + b"\x08" + trailer))
+
+
+# --------------------------------------------------------------------------------------------- hostile numbers
+
+LONG = "9" * 5_000  # more digits than Python turns into a number
+HOSTILE_PLIST = (
+    '<?xml version="1.0"?><plist version="1.0"><dict><key>Tracks</key><dict><key>1</key><dict><key>Name</key>'
+    "<string>x</string><key>Play Count</key><integer>%s</integer></dict></dict><key>Playlists</key><array/></dict>"
+    "</plist>"
+)
+HOSTILE_ENDSONG = (
+    '[{"ts": "2020-01-01T00:00:00Z", "ms_played": %s, "master_metadata_track_name": "x", '
+    '"master_metadata_album_artist_name": "y"}]'
+)
+HOSTILE_LISTENS = '[{"listened_at": %s, "track_metadata": {"track_name": "x", "artist_name": "y"}}]'
+HOSTILE_SLICE = '{"playlists": [{"pid": %s, "name": "x", "tracks": [{"pos": %s, "track_uri": "spotify:track:x"}]}]}'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.pls", f"[playlist]\nFile{LONG}=x.mp3\n"),
+        ("b.csv", "track_name,artist_name,ms_played\nx,y,²\n"),
+        ("c.csv", f"track_name,artist_name,ms_played\nx,y,{LONG}\n"),
+        ("d.xml", HOSTILE_PLIST % LONG[:400]),
+        ("e.xml", HOSTILE_PLIST % LONG),
+        *((f"endsong_{n}.json", HOSTILE_ENDSONG % number) for n, number in enumerate(("1e999", LONG[:400], LONG))),
+        *((f"listens_{n}.json", HOSTILE_LISTENS % number) for n, number in enumerate(("Infinity", LONG[:400], LONG))),
+        *((f"mpd.slice.{n}-1.json", HOSTILE_SLICE % (x, x)) for n, x in enumerate(("1e999", LONG[:400], LONG))),
+        ("f.csv", "playlist_id,track_id,position,weight,timestamp\na,b,1e999,²,9999999999999999999999\n"),
+        ("g.csv", f"playlist_id,track_id,timestamp\na,b,{LONG}\n"),
+        ("h.csv", f"track_name,artist_name,played_at\nx,y,{LONG}/1/2\n"),
+        ("i.csv", f"track_name,artist_name,play_count\nx,y,{LONG}\n"),
+    ],
+    ids=lambda value: value if len(value) < 30 else "",
+)
+def test_numbers_without_bounds_are_refused_by_their_reader(tmp_path: Path, name: str, text: str) -> None:
+    path = file(tmp_path / name, text)
+    try:
+        FileReader(Matcher(TRACKS, []), skip_unknown=False).read(path)
+    except TableError as error:
+        assert str(path) in str(error)  # noqa: PT017 - or it is read
+
+
+def test_a_reader_that_fails_stops_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a file makes its reader raise."""
+    good, bad = file(tmp_path / "a.m3u", "hurt.mp3\n"), file(tmp_path / "b.pls", PLS)
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a fault\nof two lines")
+
+    monkeypatch.setitem(LIST_READERS, ".pls", broken)
+    found = read_sources([bad, good], Matcher(TRACKS, []))
+    assert [str(one) for one in found[0].problems] == [
+        f"{bad}: cannot be read (ZeroDivisionError: a fault); write or download it again"
+    ]
+    assert not found[1].problems

@@ -164,6 +164,4 @@ def safe_name(title: str) -> str:
     text = unicodedata.normalize("NFC", title)
     text = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text)
     text = " ".join(re.sub(r'[<>:"/\\|?*]', "-", text).split()).strip(". ")
-    while len(text.encode()) > MAX_NAME_BYTES:
-        text = text[:-1].rstrip()
-    return text or "list"
+    return text.encode("utf-8", "replace")[:MAX_NAME_BYTES].decode("utf-8", "ignore").rstrip() or "list"

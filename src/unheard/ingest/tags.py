@@ -17,17 +17,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from unheard.bounded_text import MAX_CHARACTERS, bounded
 from unheard.ingest.file_names import NameGuess, guess, guess_from_stem, is_various
 from unheard.ingest.release_dates import iso_date
 from unheard.ingest.tag_fields import read_fields
 from unheard.library import Track
 
-MAX_CHARACTERS = 1000
 VARIOUS_ARTISTS = "Various Artists"
 
+# Both for texts with single blanks.
 # "A feat. B", "A (ft. B)", "A; B". Neither "&" nor "," nor "/": those are parts of names (AC/DC, Earth, Wind & Fire).
-CREDIT_SEPARATOR = re.compile(r"\s*[;\0]\s*|\s*[(\[]?\s*\b(?:feat|ft|featuring)\b\.?\s+", re.IGNORECASE)
-GENRE_SEPARATOR = re.compile(r"\s*[;|\0]\s*|\s+/\s+|,\s+(?!&)")  # Discogs has the genre "Folk, World, & Country"
+CREDIT_SEPARATOR = re.compile(r"[;\0]|[(\[]?\s?\b(?:feat|ft|featuring)\b\.?\s", re.IGNORECASE)
+GENRE_SEPARATOR = re.compile(r"\s?[;|\0]\s?|\s/\s|,\s(?!&)")  # Discogs has the genre "Folk, World, & Country"
 GENRE_NUMBER = re.compile(r"\(?\d{1,3}\)?")
 
 
@@ -85,7 +86,7 @@ def joined_genres(values: Iterable[str]) -> str:
     import mutagen.id3
 
     id3: Any = mutagen.id3  # has no annotations
-    parts = [part for value in values for part in GENRE_SEPARATOR.split(value) if part]
+    parts = [part[:MAX_CHARACTERS] for value in values for part in GENRE_SEPARATOR.split(_single(value)) if part]
     named = [name for part in parts for name in (id3.TCON(text=[part]).genres if GENRE_NUMBER.match(part) else [part])]
     unique: dict[str, str] = {}
     for name in map(clean, named):
@@ -95,7 +96,7 @@ def joined_genres(values: Iterable[str]) -> str:
 
 def credited_artists(names: Iterable[str]) -> tuple[str, ...]:
     """Return all credited artists of one or more artist fields, main artist first, without duplicates."""
-    parts = (clean(part) for name in names for part in CREDIT_SEPARATOR.split(name))
+    parts = (clean(part) for name in names for part in CREDIT_SEPARATOR.split(_single(name)))
     found = (part[:-1].rstrip() if part[-1:] in ")]" and not set("([") & set(part) else part for part in parts)
     return tuple(dict.fromkeys(name for name in found if name))
 
@@ -103,4 +104,9 @@ def credited_artists(names: Iterable[str]) -> tuple[str, ...]:
 def clean(text: str) -> str:
     """Return text without control characters, surrogates and outer blanks, NFC, at most 1,000 characters."""
     kept = "".join(c if unicodedata.category(c) not in {"Cc", "Cs"} else " " for c in text[: 4 * MAX_CHARACTERS])
-    return " ".join(unicodedata.normalize("NFC", kept).split())[:MAX_CHARACTERS].strip()
+    return bounded(unicodedata.normalize("NFC", kept))
+
+
+def _single(text: str) -> str:
+    """Return a text with single blanks: several would be tried in every way to divide them."""
+    return " ".join(text.split())

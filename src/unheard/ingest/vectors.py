@@ -58,6 +58,7 @@ def read_vectors(
     elif not path.is_file():
         raise TableError(path, "no such file", "name an existing .parquet or .npz file")
     elif is_vector_table(path):
+        limited(_try_to_read_table, path)
         ids, matrix = read_vector_table(path)
     else:
         limited(_try_to_read, path, id_column)
@@ -81,6 +82,11 @@ def _read_file(path: Path, id_column: str) -> tuple[list[str], Floats]:
 def _try_to_read(path: Path, id_column: str) -> None:
     """Read a file and drop what is in it: called in a process that may fail (limited.py)."""
     _read_file(path, id_column)
+
+
+def _try_to_read_table(path: Path) -> None:
+    """Do the same for a table of numbers: a few compressed bytes may be a large one."""
+    read_vector_table(path)
 
 
 def _check_ids(path: Path, ids: list[str], id_column: str) -> None:

@@ -8,12 +8,13 @@ A file, a list or a row that cannot be read is left out and reported; the others
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from unheard.errors import UserError
+from unheard.errors import TableError, UserError
 from unheard.ingest.tags import clean
 from unheard.library import open_library
 from unheard.plays.dislikes import read_dislikes, store_dislikes, with_new, without
@@ -153,6 +154,11 @@ def _read_path(path: Path, reader: FileReader, seen: set[str]) -> _Path:
                     read.contents.append((file, reader.read(file)))
                 except UserError as error:
                     read.problems.append(error)
+                except Exception as error:  # a file that nobody thought of must not stop the others
+                    logging.getLogger("unheard").debug("%s", file, exc_info=True)
+                    what = (str(error).splitlines() or [""])[0][:160]
+                    problem = f"cannot be read ({type(error).__name__}: {what})"
+                    read.problems.append(TableError(file, problem, "write or download it again"))
     except UserError as error:
         read.problems.append(error)
     return read

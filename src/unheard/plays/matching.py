@@ -25,6 +25,7 @@ from unheard.plays.path_index import PathIndex
 MIN_SIMILARITY = 0.88  # of SequenceMatcher: "the beatles lets it be" and "beatles let it be" have 0.90
 MAX_TRACKS_OF_WORD = 500  # a more common word is not used to find candidates
 MAX_COMPARED = 20  # candidates
+MAX_CLOSEST = 200_000  # answers that are kept
 UNKNOWN, FAILED = -1, -2  # instead of a row: unknown ids, and ids whose file was skipped
 
 
@@ -203,6 +204,8 @@ class Matcher:
         if not key[0]:
             return None
         if key not in self._closest_cache:
+            if len(self._closest_cache) >= MAX_CLOSEST:
+                self._closest_cache.clear()
             self._closest_cache[key] = self._closest(*key)
         return self._closest_cache[key]
 

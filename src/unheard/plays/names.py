@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from difflib import SequenceMatcher
-from functools import lru_cache
+
+from unheard.bounded_text import bounded, remembered
 
 MIN_SIMILAR = 0.6  # of SequenceMatcher: less is clearly another name
 APOSTROPHES = "'’`"
@@ -23,18 +24,18 @@ FEATURED = re.compile(r"\s+(?:feat|ft|featuring)\b\.?\s.*$", re.IGNORECASE)
 
 
 def without_notes(text: str) -> str:
-    """Return a title without featured artists and without notes such as "(Remastered 2009)"."""
-    return FEATURED.sub("", DASHED_NOTE.sub("", BRACKETED_NOTE.sub("", text)))
+    """Return a title without featured artists and without notes such as "(Remastered 2009)", with single blanks."""
+    return FEATURED.sub("", DASHED_NOTE.sub("", BRACKETED_NOTE.sub("", bounded(text))))
 
 
-@lru_cache(maxsize=65_536)
+@remembered(65_536)
 def normalise(text: str) -> str:
     """Return the letters and digits of a name, single-spaced; empty only if `text` is blank."""
     decomposed = unicodedata.normalize("NFKD", without_notes(text).replace("&", " and ").casefold())
     letters = "".join(
         c if c.isalnum() else "" if unicodedata.combining(c) or c in APOSTROPHES else " " for c in decomposed
     )
-    return " ".join(letters.split()) or " ".join(text.casefold().split())
+    return " ".join(letters.split()) or bounded(text).casefold()
 
 
 def contradicts(name: str, *others: str) -> bool:

@@ -131,7 +131,7 @@ def song_of(track: Track) -> str:
 
 def artist_name(name: str) -> str:
     """Return a name for comparisons; "" for one that names no artist, such as "Various Artists"."""
-    bare = loose(re.sub(r"(.*),\s*the$", r"\1", name.strip(), flags=re.IGNORECASE))
+    bare = loose(re.sub(r"^(.*),\s*the$", r"\1", name.strip(), flags=re.IGNORECASE))
     return "" if bare in NO_ARTIST else bare
 
 

@@ -13,11 +13,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from unheard.bounded_text import bounded, remembered
 from unheard.splits.groups import loose
 
 OPEN, CLOSE = "([{<【〔《〈「『", ")]}>】〕》〉」』"
 BRACKETED = re.compile(rf"[{re.escape(OPEN)}]([^{re.escape(OPEN + CLOSE)}]*)[{re.escape(CLOSE)}]")
-DASHED = re.compile(r"\s+[-–—―~/|:•·]+\s+|\s*[–—―]\s*|:\s+|\s+-(?=\S.*-$)|\s*~\s*(?=\S+.*~\s*$)")
+DASHED = re.compile(r"\s+[-–—―~/|:•·]+\s+|\s*[–—―]\s*|:\s+|\s+-(?=\S.*-$)|\s*~\s*(?=\S.*~\s*$)")
 
 # All words are written as `folded` writes them: lower case, without Latin accents.
 PLACES = (
@@ -95,15 +96,16 @@ GENERIC_WORDS = (
     r"|allegro|andante|adagio|largo|presto|vivace|moderato|lento|allegretto|andantino|larghetto|grave|scherzo|menuett?o?"
     r"|minuet|rondo|aria|recitativ\w*|fuga|fugue|toccata|sarabande|gigue|courante|allemande|bourree|gavotte|nocturne|etude"
     r"|symphon(?:y|ie)|sinfonia|sonat[ae]|concerto|konzert|quartet\w*|trio|waltz|walzer|in|major|minor|dur|moll|[a-h]|flat|sharp"
-    r"|con|ma|non|troppo|molto|assai|poco|brio|moto|e|ed|und|and|no|nr|op|part|pt|i+|iv|vi*|ix|x|\d\d?|\W"
+    r"|con|ma|non|troppo|molto|assai|poco|brio|moto|e|ed|und|and|no|nr|op|part|pt|i+|iv|vi*|ix|x|\d\d?"
 )
-GENERIC = re.compile(rf"(?:{GENERIC_WORDS})(?:\W+(?:{GENERIC_WORDS}))*")
+GENERIC = re.compile(rf"\W+|(?:{GENERIC_WORDS})(?:\W+(?:{GENERIC_WORDS}))*\W*")
 ABBREVIATION = re.compile(r"\b(\w)\.(?=\w\b)")
 
 
-@lru_cache(maxsize=262_144)
+@remembered(262_144)
 def song_title(title: str) -> str:
     """Return what a title says of the song, for comparisons: without version and guests; empty without a title."""
+    title = bounded(title)
     text = ABBREVIATION.sub(r"\1", folded(title))
     core = BRACKETED.sub(lambda match: " " if _is_note(match[1]) else f" {match[1]} ", text)
     core = _without_dashed(core)

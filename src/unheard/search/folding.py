@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
 from anyascii import anyascii
+
+from unheard.bounded_text import remembered
 
 # Latin letters with a stroke, ligatures and the like, which no Unicode normalisation takes apart.
 LATIN = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff\u2c60-\u2c7f\ua720-\ua7ff]")
@@ -87,13 +88,13 @@ def _tokens(text: str) -> list[str]:
     return AND.sub(" and ", fold(text)).split()
 
 
-@lru_cache(maxsize=CACHED_TOKENS)
+@remembered(CACHED_TOKENS)
 def _typed(token: str) -> tuple[str, ...]:
     """Return the words of a token as they are read in a query."""
     return tuple(part for folded in _tokens(token) for part in _letters(folded.translate(APOSTROPHES)))
 
 
-@lru_cache(maxsize=CACHED_TOKENS)
+@remembered(CACHED_TOKENS)
 def _indexed(token: str) -> tuple[str, ...]:
     """Return the words of a token: its parts, in one word, without apostrophes, signs as letters, in Latin letters."""
     found: list[str] = []

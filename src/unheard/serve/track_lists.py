@@ -27,7 +27,7 @@ MEDIA_TYPES: dict[Format, str] = {
 MAX_TEXT_CHARS = 500_000
 MAX_LINES = 5_000
 NUMBERED = re.compile(r"^\d{1,4}[.)]\s+")
-DASH = re.compile(r"\s+[-–—]\s+|\t")
+DASH = re.compile(r"\s[-–—]\s|\t")
 
 
 # ------------------------------------------------------------------------------------------------------------- import
@@ -70,7 +70,7 @@ def _matcher(snapshot: Snapshot) -> Matcher:
 def _wanted(line: str) -> TrackReference:
     """Parse one line."""
     parts = DASH.split(NUMBERED.sub("", line), maxsplit=1)
-    artist, title = (parts[0], parts[1]) if len(parts) == 2 else ("", parts[0])
+    artist, title = (parts[0].strip(), parts[1].strip()) if len(parts) == 2 else ("", parts[0])
     return TrackReference(track_id=line, path=line if "/" in line or "\\" in line else "", artist=artist, title=title)
 
 

@@ -37,8 +37,8 @@ class RetryPolicy(Retry):
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         """Return the seconds to wait; raise UnheardError if they are more than a minute."""
         wait_s = response.headers.get("Retry-After", "").strip()
-        if not wait_s.isdecimal():
+        if not (wait_s.isascii() and wait_s.isdecimal()):
             return None
-        if int(wait_s) > MAX_WAIT_S:
+        if float(wait_s) > MAX_WAIT_S:
             raise UnheardError(f"Spotify asks to wait {wait_s} seconds; run the same command again then")
         return float(wait_s)

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from unheard.atomic_files import write_json
+from unheard.bounded_text import whole_number
 from unheard.errors import UserError
 from unheard.progress import Progress
 from unheard.sync.read_server import each
@@ -30,7 +31,7 @@ from unheard.web_requests import RequestError, read_some
 
 SAFE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 SUFFIX = re.compile(r"[a-z0-9]{1,8}")
-RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})")
 OF_FILE = ("size", "suffix", "duration")
 BLOCK = 2**18
 NO_SUCH_RANGE, CHANGED = 416, "the file has changed on the server"
@@ -139,7 +140,7 @@ def _continue(client: SubsonicClient, song_id: str, path: Path) -> None:
             begun = 0
             partial.unlink(missing_ok=True)  # before its validator is replaced
             length = str(answer.headers.get("Content-Length") or "")
-            total = int(length) if length.isdecimal() else 0
+            total = whole_number(length) or 0
             write_json(about, {"validator": _validator_of(answer), "length": total})
         with partial.open("ab" if begun else "wb", buffering=0) as file:  # a kill loses nothing that came
             while block := read_some(answer, BLOCK):

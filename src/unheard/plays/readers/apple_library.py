@@ -16,6 +16,7 @@ from unheard.plays.readers.m3u import absolute_path
 
 DAMAGED = (ValueError, LookupError, AttributeError, TypeError, OverflowError, RecursionError)  # what plistlib raises
 PLAY_COUNTS = "Play counts"  # the name of the history
+MAX_PLAYS = 10**9
 
 
 def read_apple_library(path: Path, _matcher: Matcher) -> ListedFile:
@@ -42,7 +43,7 @@ def read_apple_library(path: Path, _matcher: Matcher) -> ListedFile:
             found.tracks += [ListedTrack(references[key], name) for key in keys if key in references]
     for key, track in music.items():
         n = track.get("Play Count", 0)
-        if isinstance(n, int) and n > 0:
+        if isinstance(n, int) and 0 < n < MAX_PLAYS:
             found.tracks.append(ListedTrack(references[key], PLAY_COUNTS, float(n), _last_played(track)))
     return found
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unheard.bounded_text import whole_number
 from unheard.errors import TableError
 from unheard.ingest.text_files import MAX_EXPORT_BYTES, read_whole
 from unheard.plays.listed import ListedFile, ListedTrack, label_reference, n_matches
@@ -144,7 +145,7 @@ class _Rows:
             found.left_out[NO_PLAY] += 1
             return None
         played_ms = values.get("played_ms", "")
-        if played_ms.isdigit() and int(played_ms) < MIN_PLAYED_MS:
+        if (ms := whole_number(played_ms)) is not None and ms < MIN_PLAYED_MS:
             found.left_out[SHORT] += 1
             return None
         plays = values.get("plays", "")

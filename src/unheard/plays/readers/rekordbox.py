@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from unheard.bounded_text import whole_number
 from unheard.errors import TableError
 from unheard.plays.listed import ListedFile, ListedTrack
 from unheard.plays.matching import TrackReference
@@ -20,7 +21,6 @@ from unheard.plays.readers.apple_library import PLAY_COUNTS
 from unheard.plays.readers.m3u import absolute_path
 from unheard.plays.readers.xspf import xml_root
 
-MAX_DIGITS = 10
 MAX_DEPTH = 50  # of folders
 TOO_DEEP = "folders within more than 50 folders"
 
@@ -42,8 +42,7 @@ def read_rekordbox(path: Path) -> ListedFile:
             title=track.get("Name", ""),
         )
         by_key |= {key: reference for key in (track.get("TrackID", ""), location) if key}
-        plays = track.get("PlayCount", "")
-        if plays.isascii() and plays.isdecimal() and len(plays) < MAX_DIGITS and int(plays):
+        if plays := whole_number(track.get("PlayCount", "")):
             played.append(ListedTrack(reference, PLAY_COUNTS, float(plays)))
     for name, node in _playlists(playlists, found):
         for entry in node.iter("TRACK"):

@@ -19,6 +19,7 @@ END_S = 4_102_444_800.0  # 2100-01-01
 EXPECTED = "expected seconds since 1970 or a date from 1970 to 2099"
 EARLY_S = 1e8  # March 1973: earlier times are seldom seconds since 1970
 EXCEL_1970, EXCEL_DAYS = 25_569.0, (32_874.0, 73_050.0)  # days of Excel: 1970-01-01; 1990 to 2099
+MAX_CHARACTERS = 100  # of a time
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 NUMERIC_DATE = re.compile(r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})(?:,?[ T]+(.+))?")
@@ -49,6 +50,8 @@ def seconds_of(numbers: Doubles) -> Doubles:
 def parse_time(text: str, *, month_first: bool = False) -> float | None:
     """Return seconds since 1970 of a number or a date; None if it is neither. `month_first`: 1/29/2021."""
     text = text.strip()
+    if len(text) > MAX_CHARACTERS:
+        return None
     if NUMBER.fullmatch(text):
         seconds = float(seconds_of(np.array([float(text)]))[0])
         return None if np.isnan(seconds) else seconds

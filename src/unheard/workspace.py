@@ -31,6 +31,7 @@ W/
   ratings.json                   stars and ratings that players gave (see ratings.py)
   played.jsonl                   what was played in players (see play_history.py)
   play-queue.json, keys.json     of players: the play queue, and their keys (see serve/subsonic/, serve/keys.py)
+  cookie.secret                  what the cookies of browsers are made with (see serve/cookies.py)
   backup-format-1/               what `unheard migrate` has kept of format 1 (see migration/migrate.py)
 """
 
@@ -162,6 +163,11 @@ class Workspace:
     @property
     def play_queue_path(self) -> Path:
         return self.root / "play-queue.json"
+
+    @property
+    def cookie_secret_path(self) -> Path:
+        """What the cookies of browsers are made with (serve/cookies.py)."""
+        return self.root / "cookie.secret"
 
     @property
     def keys_path(self) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,8 @@ from unheard.errors import UserError
 from unheard.library import open_library
 from unheard.locks import one_at_a_time
 from unheard.plays import read_playlists, read_plays
+from unheard.serve.cookies import cookie_secret
+from unheard.serve.keys import make_key
 from unheard.spectrograms.store import open_store
 from unheard.workspace import Workspace
 
@@ -31,6 +35,7 @@ def workspace(audio_world: Path, tmp_path: Path) -> Workspace:
     workspace.keys_path.chmod(0o600)
     (workspace.root / ".half.safetensors.1-00000000.partial").write_bytes(b"half")
     (workspace.root / "serve.lock").write_text('{"worker": "a secret"}')
+    cookie_secret(workspace)
     for cache in ("indexes", "snapshots"):
         (workspace.root / cache).mkdir()
         (workspace.root / cache / "large.safetensors").write_bytes(b"made again")
@@ -50,7 +55,7 @@ def test_a_restored_workspace_is_the_same(workspace: Workspace, tmp_path: Path, 
     assert (root / "keys.json").stat().st_mode & 0o777 == 0o600
     here = {path.relative_to(workspace.root) for path in workspace.root.rglob("*") if path.is_file()}
     there = {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
-    left_out = {str(path) for path in here - there if path.parts[0] not in ("indexes", "snapshots")}
+    left_out = {str(path) for path in here - there if path.parts[0] not in ("indexes", "snapshots", "cookie.secret")}
     assert not {path for path in there if path.parts[0] in ("indexes", "snapshots")}
     assert all(one.endswith((".lock", ".partial", "-wal", "-shm")) for one in left_out), left_out
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
@@ -167,3 +172,49 @@ def test_copies_during_other_commands_are_whole(workspace: Workspace, audio_worl
                 assert writer.poll() is None
         finally:
             writer.kill()
+
+
+def test_a_copy_brings_no_commands(workspace: Workspace, tmp_path: Path) -> None:
+    """A server runs the jobs that wait in its workspace; those of a copy came from another machine."""
+    job = workspace.root / "jobs" / "20261101-000000-abcdef.json"
+    job.parent.mkdir()
+    job.write_text('{"command": ["init", "-w", "/tmp/elsewhere"], "state": "queued"}')
+    made = back_up(workspace, tmp_path / "copy")
+    assert not any(name.startswith("jobs/") for name in made.files)
+    (tmp_path / "copy" / "jobs").mkdir()  # an older copy, or one that somebody made
+    shutil.copy(job, tmp_path / "copy" / "jobs")
+    manifest = json.loads((tmp_path / "copy" / "backup.json").read_text())
+    hashed = hashlib.sha256(job.read_bytes()).hexdigest()
+    manifest["files"][f"jobs/{job.name}"] = [job.stat().st_size, hashed]
+    (tmp_path / "copy" / "backup.json").write_text(json.dumps(manifest))
+    restore(tmp_path / "copy", tmp_path / "restored")
+    assert not (tmp_path / "restored" / "jobs").exists()
+    assert contents(tmp_path / "restored") == contents(workspace.root)
+
+
+def test_restored_files_are_no_more_open_than_the_umask_and_keys_are_the_owner_s(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.keys_path.unlink()
+    make_key(workspace, "phone")
+    back_up(workspace, tmp_path / "copy")
+    for path in (tmp_path / "copy").rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o666)  # as a disk without permissions has them
+    code = "import os, sys; os.umask(0o027); from unheard.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "restore", "-w", tmp_path / "restored", tmp_path / "copy"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "keys of players and programs in it: phone;" in done.stderr
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "restored").rglob("*") if path.is_file()}
+    assert modes.pop("keys.json") == 0o600
+    assert set(modes.values()) == {0o640}
+
+
+def test_a_manifest_that_is_nested_too_deeply_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    back_up(workspace, tmp_path / "copy")
+    (tmp_path / "copy" / "backup.json").write_text("[" * 200_000)
+    with pytest.raises(UserError, match="not a whole copy"):
+        check(tmp_path / "copy")

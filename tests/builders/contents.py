@@ -29,6 +29,7 @@ STAMPED = {
     "history.json": "seconds of each epoch; all else is compared",
     "fit.json": "seconds of each member; all else is compared",
     "jobs": "times; not compared",
+    "cookie.secret": "random, of each server",
 }
 SECONDS = {"seconds", "seconds_total", "checksum"}
 IDENTITY = {"id", "checksum"}  # of workspace.json: each workspace has its own

@@ -60,8 +60,9 @@ def test_memory_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Non
         (("2001:db8:1:2:3:4:5:6", 1), "2001:db8:1:2::/64"),
         (("2001:db8:1:2::9", 1), "2001:db8:1:2::/64"),
         (("::ffff:192.0.2.7", 1), "::ffff:192.0.2.7"),
-        (("unix", 0), "unix"),
-        (None, ""),
+        (("unix", 0), "unknown"),
+        (("x" * 60_000, 0), "unknown"),
+        (None, "unknown"),
     ],
 )
 def test_whom_a_request_is_counted_for(client: tuple[str, int] | None, expected: str) -> None:

@@ -20,10 +20,12 @@ from pydantic import ValidationError
 
 from tests.builders.server import eventually, running
 from unheard.errors import UserError
+from unheard.library import open_library
 from unheard.serve.config import ServeConfig
-from unheard.serve.jobs import Job, Jobs, State
+from unheard.serve.jobs import Job, Jobs, State, process
 from unheard.serve.jobs.log import LogReader, progress_of, text_for_people
 from unheard.serve.jobs.requests import (
+    ImportRequest,
     MapRequest,
     NotAllowedError,
     ScanRequest,
@@ -288,3 +290,95 @@ def test_a_growing_log_is_read_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", [b"", b"{}", b'{"progress"', b'{"progress": "x", "done": "many", "total": 1}', b"[1]"])
 def test_other_lines_are_not_progress(line: bytes) -> None:
     assert progress_of(line) is None
+
+
+def ended(jobs: Jobs, job: Job) -> Job:
+    """Return a job when it is over."""
+    return eventually(lambda: (found := jobs.get(job.job_id)) and (found if found.is_over else None), limit_s=120.0)
+
+
+def test_a_name_in_a_job_s_output_ends_no_thread(workspace: Path, tmp_path: Path) -> None:
+    """A title may hold what looks like a line of progress, with numbers that are none."""
+    numbers = ("Infinity", "1" + "0" * 400)
+    title = "\n".join(["", *(f'{{"progress": "x", "done": {number}, "total": 1}}' for number in numbers), ""])
+    (tmp_path / "lists").mkdir()
+    for number in range(2):
+        content = {"playlist": {"title": title, "track": [{"title": title, "creator": "nobody"}]}}
+        (tmp_path / "lists" / f"{number}.jspf").write_text(json.dumps(content))
+    jobs = Jobs(workspace, (tmp_path,))
+    jobs.start()
+    try:
+        for number in range(2):
+            request = ImportRequest(verb="import", files=(f"lists/{number}.jspf",))
+            added = jobs.add(request)
+            done = ended(jobs, added)
+            assert done.state in (State.DONE, State.FAILED)
+            jobs.output(done)
+    finally:
+        jobs.stop()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"progress": "x", "done": Infinity, "total": 1}',
+        b'{"progress": "x", "done": NaN, "total": 1}',
+        b'{"progress": "x", "done": 1, "total": 1' + b"0" * 400 + b"}",
+        b'{"progress": "x", "done": -1, "total": 1}',
+        b'{"progress": "x", "done": "1", "total": 1}',
+        b'{"progress": ' + b"[" * 100_000,
+        b'{"progress": "x", "done": ' + b"1" * 5_000 + b', "total": 1}',
+    ],
+)
+def test_what_is_no_progress(line: bytes) -> None:
+    assert progress_of(line) is None
+
+
+def test_an_unexpected_error_fails_one_job(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(workspace)
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "start", broken)
+        jobs.start()
+        try:
+            first = jobs.add(SplitRequest(verb="split"))
+            failed = ended(jobs, first)
+            assert (failed.state, failed.message) == (State.FAILED, "cannot continue: a fault")
+            patch.undo()
+            second = jobs.add(SplitRequest(verb="split"))
+            assert ended(jobs, second).message != failed.message
+        finally:
+            jobs.stop()
+
+
+def test_a_table_leads_nowhere_else(workspace: Path, tmp_path: Path) -> None:
+    """A job reads the files of a table below the named folders only; through a link that the owner made, too."""
+    rng = np.random.default_rng(0)
+    for folder in ("music", "private", "drive"):
+        (tmp_path / folder).mkdir()
+        samples = rng.uniform(-0.3, 0.3, 22_050 * 3).astype(np.float32)
+        soundfile.write(tmp_path / folder / "a.wav", samples, 22_050)
+    (tmp_path / "music" / "drive").symlink_to(tmp_path / "drive")
+    tables = {
+        "in.csv": "track_id,path\nx1,a.wav\nx2,drive/a.wav\n",
+        "out.csv": f"track_id,path\nx3,{tmp_path / 'private' / 'a.wav'}\n",
+        "up.csv": "track_id,path\nx4,../private/a.wav\n",
+    }
+    jobs = Jobs(workspace, (tmp_path / "music",))
+    jobs.start()
+    try:
+        for name, text in tables.items():
+            (tmp_path / "music" / name).write_text(text)
+            added = jobs.add(ScanRequest(verb="scan", sources=(name,)))
+            done = ended(jobs, added)
+            assert done.state is (State.DONE if name == "in.csv" else State.FAILED), jobs.output(done)
+            assert ("outside of the folders" in jobs.output(done)) is (name != "in.csv")
+    finally:
+        jobs.stop()
+    with open_library(workspace / "library.sqlite") as library:
+        ids = set(library.tracks().ids)
+    assert {"x1", "x2"} <= ids
+    assert not {"x3", "x4"} & ids

@@ -6,8 +6,11 @@ import hashlib
 import hmac
 import html
 import re
+import shutil
 import socket
+import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -19,8 +22,10 @@ from unheard.serve import security
 from unheard.serve.app import make_app
 from unheard.serve.attempts import Attempts
 from unheard.serve.config import ServeConfig, read_token
-from unheard.serve.security import COOKIE
+from unheard.serve.cookies import COOKIE, cookie_secret, cookie_value
+from unheard.serve.keys import make_key
 from unheard.serve.security_headers import HEADERS
+from unheard.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -148,6 +153,46 @@ def test_guesses_are_limited_and_the_owner_is_not_locked_out(served_workspace: P
             assert httpx.post(f"{url}/login", data=good).status_code == 303
 
 
+def test_a_guessed_token_gives_no_cookie_that_is_right(served_workspace: Path) -> None:
+    """Cookies are not counted as guesses; without the server's secret, the right token makes a wrong cookie."""
+    config = ServeConfig(workspace=served_workspace, token=TOKEN)
+    with running(config) as url:
+
+        def answer(value: str) -> int:
+            return httpx.get(f"{url}/api/tracks", headers={"cookie": f"{COOKIE}={value}"}, timeout=60).status_code
+
+        assert answer(cookie_value(config)) == 200
+        assert answer(cookie_value(replace(config, cookie_secret=""))) == 401
+        assert answer(hmac.new(TOKEN.encode(), b"unheard browser", hashlib.sha256).hexdigest()) == 401
+        assert cookie_value(replace(config, token=f"{TOKEN}2")) != cookie_value(config)
+
+
+def test_the_secret_of_cookies_is_the_owner_s_and_stays(tmp_path: Path) -> None:
+    workspace = Workspace.init(tmp_path / "w")
+    secret = cookie_secret(workspace)
+    assert cookie_secret(workspace) == secret
+    assert stat.S_IMODE(workspace.cookie_secret_path.stat().st_mode) == 0o600
+    workspace.cookie_secret_path.write_bytes(b"\xff")
+    assert cookie_secret(workspace) != secret
+    workspace.cookie_secret_path.unlink()
+    workspace.cookie_secret_path.mkdir()  # cannot be replaced by a file
+    assert cookie_secret(workspace) != cookie_secret(workspace)
+
+
+def test_a_key_is_let_in_while_others_guess(served_workspace: Path, tmp_path: Path) -> None:
+    workspace = Workspace.open(shutil.copytree(served_workspace, tmp_path / "w"))
+    secret = make_key(workspace, "program", scope="admin")
+    app = make_app(ServeConfig(workspace=workspace.root, token=TOKEN))
+    app.state.logins = Attempts(2, 1000.0)
+    with running(ServeConfig(workspace=workspace.root, token=TOKEN), app) as url:
+        sent = [f"guess {number}" for number in range(4)] + [TOKEN, secret]
+        answers = [
+            httpx.get(f"{url}/api/tracks", headers={"authorization": f"Bearer {one}"}, timeout=60).status_code
+            for one in sent
+        ]
+        assert answers == [401, 401, 429, 429, 429, 200]
+
+
 def test_the_same_wrong_token_again_uses_up_nothing(served_workspace: Path) -> None:
     with running(ServeConfig(workspace=served_workspace, token=TOKEN)) as url:
         for _ in range(30):
@@ -180,7 +225,6 @@ def test_a_browser_logs_in_with_a_form_and_keeps_a_cookie_that_is_not_the_token(
         for attribute in ("HttpOnly", "SameSite=strict", "Path=/"):
             assert attribute in cookie
         assert TOKEN not in cookie
-        assert browser.cookies[COOKIE] == hmac.new(TOKEN.encode(), b"unheard browser", hashlib.sha256).hexdigest()
         assert browser.get("/api/tracks").status_code == 200
         assert browser.get("/playlists").status_code == 200
         browser.post("/logout")

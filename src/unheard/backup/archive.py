@@ -32,9 +32,14 @@ from unheard.workspace import Workspace
 
 MANIFEST, FORMAT, VERSION = "backup.json", "unheard backup", 1
 SUFFIX = ".tar.zst"
+JOBS, KEYS = "jobs", "keys.json"
 BLOCK = 1 << 20
 MAX_MANIFEST = 1 << 30  # bytes
 Hashed = tuple[int, str]  # size, sha256
+# What reading anything else raises.
+NOT_A_COPY = (
+    *(tarfile.TarError, pa.ArrowException, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError),
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def restore(copy: Path, root: Path, *, progress: Progress = silent) -> Copied:
     if root.is_symlink() or (root.exists() and (not root.is_dir() or any(root.iterdir()))):
         raise UserError(f"{root}: expected a new or empty folder to restore into; name another one with -w")
     with new_folder(root) as folder:
-        return _read(copy, lambda member: _write_file(folder / member.name, member), progress)
+        return _read(copy, lambda member: _restored(folder, member), progress)
 
 
 # ---------------------------------------------------------------------------------------------------------- writing
@@ -159,7 +164,8 @@ def _hashed(member: CopiedFile, out: BinaryIO | None) -> Hashed:
 def _write_file(path: Path, member: CopiedFile) -> Hashed:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as out:
-        os.chmod(path, member.mode & 0o777 | 0o600)  # noqa: PTH101 - before anything is in it
+        of_others = 0 if path.name == KEYS else member.mode & os.fstat(out.fileno()).st_mode  # no more than the umask
+        os.chmod(path, of_others & 0o777 | 0o600)  # noqa: PTH101 - before anything is in it
         hashed = _hashed(member, out)
         out.flush()
         os.fsync(out.fileno())
@@ -199,7 +205,7 @@ def _read(copy: Path, take: Callable[[CopiedFile], Hashed], progress: Progress) 
         if is_of_disk(error):
             raise
         raise UserError(f"{copy}: cannot be read ({_line(error)}); use another copy") from error
-    except (tarfile.TarError, pa.ArrowException, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+    except NOT_A_COPY as error:
         raise UserError(f"{copy}: not a whole copy of a workspace ({_line(error)}); use another copy") from error
 
 
@@ -210,6 +216,13 @@ def _line(error: Exception) -> str:
 def _is_safe(name: str) -> bool:
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\\" not in name
+
+
+def _restored(folder: Path, member: CopiedFile) -> Hashed:
+    """Write a file of a copy; jobs, which older copies hold, are not run again on another machine."""
+    if PurePosixPath(member.name).parts[0] == JOBS:
+        return _hashed(member, None)
+    return _write_file(folder / member.name, member)
 
 
 def _members_of(copy: Path) -> Iterator[CopiedFile]:

@@ -43,6 +43,7 @@ LEFT_OUT = {
     *("library.sqlite-wal", "library.sqlite-shm", "library.sqlite-journal"),
     *("locks", ".lock", "serve.lock"),
     *("indexes", "snapshots"),  # caches, which the server or `unheard index` makes again
+    *("jobs", "cookie.secret"),  # commands and browsers of a server, which belong to its machine
 }
 ATTEMPTS = 20
 

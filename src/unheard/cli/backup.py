@@ -9,6 +9,7 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import WorkspaceOption
+from unheard.errors import UserError
 from unheard.workspace import Workspace
 
 
@@ -44,6 +45,7 @@ def restore(
     The workspace folder must be new or empty.
     """
     from unheard.backup import archive
+    from unheard.serve.keys import read_keys
 
     with console.progress_bars() as progress:
         if dry_run:
@@ -52,5 +54,14 @@ def restore(
             found = archive.restore(copy, workspace, progress=progress)
     what = "is whole" if dry_run else f"restored as {workspace}"
     console.say(f"{copy}: of {found.at}, {len(found.files)} files; {what}")
-    if not found.spectrograms and not dry_run:
+    if dry_run:
+        return
+    try:
+        names = ", ".join(read_keys(Workspace.open(workspace)))
+    except UserError as error:  # a damaged file of keys, which was copied as it was; the rest is restored
+        console.say(str(error))
+        names = ""
+    if names:
+        console.say(f"keys of players and programs in it: {names}; `unheard serve-key --remove NAME` removes one")
+    if not found.spectrograms:
         console.say(f"spectrograms were left out; to make them again, run: unheard scan -w {workspace} MUSIC")

@@ -52,6 +52,7 @@ def serve(
     from unheard.serve.app import make_app
     from unheard.serve.config import ServeConfig, personal_folders, read_token
     from unheard.serve.connections import listener
+    from unheard.serve.cookies import cookie_secret
     from unheard.serve.processes import serve_in_processes
 
     config = ServeConfig(
@@ -69,7 +70,9 @@ def serve(
     if not (workspace / "workspace.json").exists():
         Workspace.init(workspace)
         console.say(f"{workspace}: made a new workspace; choose your music in a browser")
-    Workspace.open(workspace)  # one that cannot be read is refused before any process is started
+    opened = Workspace.open(workspace)  # one that cannot be read is refused before any process is started
+    if config.token is not None:
+        config = replace(config, cookie_secret=cookie_secret(opened))
     logs.configure(console.log_format(), access=access_log)
     console.say(f"unheard is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C stops it)")
     if processes > 1:

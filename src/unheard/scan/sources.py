@@ -22,6 +22,7 @@ from unheard.ingest.tags import clean, credited_artists, joined_genres
 from unheard.ingest.track_details import details_reader
 from unheard.ingest.vectors import has_vectors
 from unheard.library import Track
+from unheard.read_below import may_read
 from unheard.regular_files import check_regular
 from unheard.scan.folders import Excludes, PassedOver, audio_files, remote_audio_files
 
@@ -130,6 +131,7 @@ def _classify(path: Path, found: Sources, tables: list[Path], folders: list[Path
             if name in found.rows:
                 raise TableError(path, f"track {name!r} is also in {found.rows[name][0]}", "scan one of them")
             found.rows[name] = (path, number)
+            _check_readable(path, str(file), number)
             found.audio.append(Candidate(str(file), Track(name)))
     elif suffix in TABLE_SUFFIXES:
         tables.append(path)
@@ -164,12 +166,20 @@ def _read_table(table: Path, found: Sources) -> None:
         if values["path"]:
             n_paths += 1
             path = os.path.abspath(table.parent / values["path"])  # noqa: PTH100 - resolve() would follow links
+            _check_readable(table, path, number)
             found.audio.append(Candidate(path, track))
         else:
             found.without_path.append((table, track))
     if not n_paths and not has_other_input:
         problem, fix = "no row has a path", f"fill in `path`, or put {' or '.join(ADJACENT_NAMES[:3])} beside the table"
         raise TableError(table, problem, fix)
+
+
+def _check_readable(table: Path, path: str, number: int) -> None:
+    """Raise TableError for a listed file outside of the folders that a command of a server may read in."""
+    if not may_read(path):
+        problem = f"path {path!r:.200} is outside of the folders that jobs may read"
+        raise TableError(table, problem, "remove the row, or start the server with --music-root FOLDER", row=number)
 
 
 def _has_paths(table: Path) -> bool:

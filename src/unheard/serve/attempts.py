@@ -1,8 +1,9 @@
 """Limit how often an address may guess a token, or send something that is costly.
 
-Each address has a bucket of `burst` tries that refills by one every `every_s`. An owner behind the same address as an
-attacker therefore waits for seconds and is never locked out; a browser that is logged in does not log in again. Sending
-the same wrong secret again costs nothing: a forgotten program with an old token does not use up the tries of others.
+Each address has a bucket of `burst` tries that refills by one every `every_s`. While someone guesses without end,
+others at the same address cannot send the token either; browsers that are logged in and programs with a key are not
+affected (security.py). Sending the same wrong secret again costs nothing: a forgotten program with an old token does
+not use up the tries of others.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from starlette.types import Scope
 
 MAX_ADDRESSES = 10_000
 MAX_WRONG = 100  # secrets whose repetition costs nothing, of an address
+UNKNOWN = "unknown"
 IPV6_NETWORK = 64  # bits: what one customer of a provider has
 
 
@@ -84,7 +86,7 @@ def address_of(scope: Scope) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return host
+        return UNKNOWN  # no socket, or a text of a client that a proxy has passed on
     if address.version == 6 and not address.ipv4_mapped:
         return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))
     return host

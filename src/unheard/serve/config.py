@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class ServeConfig:
     split, model      as in `unheard recommend`
     music_roots       folders outside the workspace that scans and imports started over HTTP may read
     max_upload_bytes  larger requests are rejected
+    cookie_secret     what the cookies of browsers are made with (cookies.py)
     """
 
     workspace: Path
@@ -31,6 +33,7 @@ class ServeConfig:
     model: str | None = None
     music_roots: tuple[Path, ...] = ()
     max_upload_bytes: int = MAX_UPLOAD_BYTES
+    cookie_secret: str = field(default_factory=secrets.token_hex, repr=False)
 
     def __post_init__(self) -> None:
         if self.token is None and not self.is_loopback:

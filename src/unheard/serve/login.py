@@ -8,10 +8,11 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from unheard.serve.attempts import address_of
+from unheard.serve.cookies import COOKIE, cookie_value
 from unheard.serve.http_caching import UNCACHED
 from unheard.serve.pages.layout import page
 from unheard.serve.pages.text import local_path
-from unheard.serve.security import COOKIE, MAX_NEXT, cookie_value, is_token, logins
+from unheard.serve.security import MAX_NEXT, is_token, logins
 from unheard.serve.state import server_state
 
 router = APIRouter()
@@ -31,7 +32,8 @@ def login_page(request: Request, then: Next = "/") -> Response:
 @router.post("/login")
 def login(request: Request, token: Annotated[str, Form(max_length=1000)], then: Next = "/") -> Response:
     """Check the token and set the cookie."""
-    secret = server_state(request).config.token
+    config = server_state(request).config
+    secret = config.token
     if secret is None:
         return RedirectResponse("/", 303)
     attempts, address = logins(request.scope), address_of(request.scope)
@@ -44,7 +46,7 @@ def login(request: Request, token: Annotated[str, Form(max_length=1000)], then: 
         return _form(request, then, status=401, wrong=True)
     answer = RedirectResponse(local_path(then), 303)
     secure = request.url.scheme == "https"
-    value = cookie_value(secret)
+    value = cookie_value(config)
     answer.set_cookie(COOKIE, value, max_age=MAX_AGE_S, path="/", secure=secure, httponly=True, samesite="strict")
     return answer
 

@@ -7,16 +7,12 @@ Five attacks on a server that runs on a personal machine, and the defence agains
     script injection: a tag of a file contains HTML                   Content-Security-Policy without inline scripts
     other clients of the network                                      a token, as bearer or by a login page and a cookie
     guessing a token, or uploading for ever                           attempts.py: so many by address, then 429
-
-The cookie contains a keyed hash of the token, not the token, which may be in use elsewhere.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,16 +20,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from unheard.bounded_text import whole_number
 from unheard.errors import UserError
 from unheard.serve.attempts import Attempts, address_of
 from unheard.serve.config import ServeConfig
+from unheard.serve.cookies import has_cookie
 from unheard.serve.errors import api_error, error_response
 from unheard.serve.http_caching import REVALIDATED
 from unheard.serve.keys import name_of_secret, read_keys
 from unheard.serve.security_headers import HEADERS
 from unheard.workspace import Workspace
 
-COOKIE = "unheard"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = ("/api/health/live", "/login")
@@ -46,11 +43,6 @@ MAX_NEXT = 2_000  # characters of the address to return to after the login
 MAX_PLAIN_BYTES = 2_000_000  # of a request without a file
 UPLOADS, UPLOAD_EVERY_S = 60, 1.0  # of an address
 MULTIPART = "multipart/form-data"
-
-
-def cookie_value(token: str) -> str:
-    """Return the value of the cookie that a login sets."""
-    return hmac.new(token.encode(), b"unheard browser", hashlib.sha256).hexdigest()
 
 
 def is_token(given: str, token: str) -> bool:
@@ -92,29 +84,20 @@ class Guard:
             )
         if self.config.token is None or path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
             return self._too_much(scope, headers)
-        address, bearer = address_of(scope), _bearer(headers)
-        if bearer is not None and (wait_s := logins(scope).wait_s(address)):
-            return too_many(scope, wait_s)
-        if self._is_authorized(headers, path, bearer):
+        bearer, address = _bearer(headers), address_of(scope)
+        # Nobody guesses a key or a cookie, so these need not wait while someone at the same address guesses tokens.
+        if has_cookie(headers, self.config) if bearer is None else self._is_key(bearer, path):
             return self._too_much(scope, headers)
         if bearer is not None:
+            if wait_s := logins(scope).wait_s(address):
+                return too_many(scope, wait_s)
+            if is_token(bearer, self.config.token):
+                return self._too_much(scope, headers)
             logins(scope).failed(address, bearer)
         if path.startswith(("/api", METRICS)) or scope["method"] not in SAFE_METHODS:
             unauthorized = api_error(401, "unauthorized", "send the header `Authorization: Bearer TOKEN`")
             return error_response(scope, unauthorized, headers={"www-authenticate": "Bearer"})
         return RedirectResponse(f"/login?next={quote(_address(scope), safe='/')}", status_code=303)
-
-    def _is_authorized(self, headers: Headers, path: str, bearer: str | None) -> bool:
-        token = self.config.token
-        assert token is not None
-        if bearer is not None:
-            return is_token(bearer, token) or self._is_key(bearer, path)
-        cookie: SimpleCookie = SimpleCookie()
-        try:
-            cookie.load(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        return COOKIE in cookie and is_token(cookie[COOKIE].value, cookie_value(token))
 
     def _is_key(self, given: str, path: str) -> bool:
         """Return whether a bearer token is a key that may ask for a path; a damaged file of keys has none."""
@@ -136,7 +119,8 @@ class Guard:
         length = headers.get("content-length", "0")
         if _is_upload(headers) and (wait_s := self.uploads.take(address_of(scope))):
             return too_many(scope, wait_s)
-        if length.isdecimal() and int(length) <= self._limit(headers, scope["path"]):
+        n_bytes = whole_number(length)
+        if n_bytes is not None and n_bytes <= self._limit(headers, scope["path"]):
             return None
         return error_response(scope, _too_large(self._limit(headers, scope["path"])))
 

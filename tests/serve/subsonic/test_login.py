@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 
 from tests.builders.command_line import run_command
 from tests.builders.server import running
 from tests.serve.subsonic.conftest import USER, Player
 from unheard.errors import UserError
+from unheard.serve.attempts import Attempts
 from unheard.serve.config import ServeConfig
 from unheard.serve.keys import Scope, make_key, name_of_secret, read_keys, remove_key
 from unheard.serve.security import Guard
@@ -279,5 +279,13 @@ def test_damaged_keys_do_not_refuse_the_token_of_the_owner(tmp_path: Path) -> No
     guard = Guard(Starlette(), ServeConfig(workspace.root, token=token))
     make_key(workspace, "phone")
     workspace.keys_path.write_text(workspace.keys_path.read_text().replace("phone", "fhone"))
-    assert guard._is_authorized(Headers(), "/api/find_path", token)
-    assert not guard._is_authorized(Headers(), "/api/find_path", "another")
+    app = Starlette()
+    app.state.logins = Attempts(10, 1.0)
+    scope = {"type": "http", "method": "GET", "path": "/api/find_path", "query_string": b"", "app": app}
+
+    def is_let_in(given: str) -> bool:
+        headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {given}".encode())]
+        return guard._refusal({**scope, "headers": headers}) is None
+
+    assert is_let_in(token)
+    assert not is_let_in("another")

@@ -16,6 +16,7 @@ from unheard.serve.jobs.record import Progress
 
 TAIL_BYTES = 200_000
 MAX_MESSAGE_CHARS = 500
+MAX_COUNT = 10**15  # of steps
 
 
 @dataclass
@@ -66,9 +67,11 @@ def progress_of(line: bytes) -> tuple[str, int, int] | None:
         return None
     try:
         values = json.loads(line)
-        return str(values["progress"]), int(values["done"]), int(values["total"])
-    except (ValueError, KeyError, TypeError):
+        what, done, total = values["progress"], values["done"], values["total"]
+    except (ValueError, KeyError, RecursionError):  # a name in a line for people may begin as one of progress does
         return None
+    counts = isinstance(done, int) and isinstance(total, int) and 0 <= done <= MAX_COUNT and 0 <= total <= MAX_COUNT
+    return (str(what), done, total) if counts else None
 
 
 def text_for_people(path: Path) -> str:

@@ -15,18 +15,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from unheard.read_below import variable_of
+
 NICENESS = 10
 
 
-def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start `unheard` with these arguments; its output is appended to `log`."""
+def start(command: Sequence[str], log: Path, *, readable: Sequence[Path]) -> subprocess.Popen[bytes]:
+    """Start `unheard` with these arguments, which may read in some folders; its output is appended to `log`."""
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - no shell; the arguments come from requests.py
             [sys.executable, "-m", "unheard", *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "UNHEARD_PROGRESS": "json", "COLUMNS": "160"},
+            env={**os.environ, "UNHEARD_PROGRESS": "json", "COLUMNS": "160", **variable_of(readable)},
             process_group=0,
         )
     with suppress(OSError, AttributeError):

@@ -7,6 +7,7 @@ process exists, no other job starts.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import signal
 import subprocess
@@ -154,7 +155,9 @@ class Jobs:
             else:
                 try:
                     self._run(job)
-                except FILE_ERRORS as error:  # a full disk, or a deleted folder: the next job may succeed
+                except Exception as error:  # a full disk, a deleted folder, or a fault here: the next job may succeed
+                    if not isinstance(error, FILE_ERRORS):
+                        logging.getLogger("unheard").exception("job %s", job.job_id)
                     self._fail(job, error)
 
     def _next(self) -> Job | None:
@@ -183,10 +186,10 @@ class Jobs:
 
     def _run(self, job: Job) -> None:
         log = record.log_path(self.folder, job)
-        running = process.start(job.command, log)
+        running = process.start(job.command, log, readable=(*self.roots, self.workspace))
         try:
             self._follow(job, running, LogReader(log))
-        except FILE_ERRORS:  # nothing would follow the process any more, and the next job must not run at the same time
+        except BaseException:  # nothing would follow the process any more, and the next job must not run beside it
             process.send(running.pid, signal.SIGKILL)
             running.wait()
             raise

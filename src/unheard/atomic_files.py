@@ -68,9 +68,9 @@ def _write_errors(path: Path, kinds: type[Exception]) -> Iterator[None]:
         raise explained from error
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 with LF line ends, atomically."""
-    with atomic_path(path) as temporary:
+def write_text(path: Path, text: str, *, mode: int = 0o666) -> None:
+    """Write UTF-8 with LF line ends, atomically; `mode` as in `atomic_path`."""
+    with atomic_path(path, mode=mode) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -88,13 +88,14 @@ def append_lines(path: Path, lines: Iterable[str]) -> None:
         os.fsync(file.fileno())
 
 
-def write_json(path: Path, value: object, *, indent: int | None = None, sealed: bool = True) -> None:
+def write_json(path: Path, value: object, *, indent: int | None = None, sealed: bool = True, mode: int = 0o666) -> None:
     """Write JSON atomically; raise ValueError for NaN, which other programs cannot read.
 
     sealed  an object begins with its checksum (checksums.py); False for files that other programs read
+    mode    as in `atomic_path`
     """
     text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n"
-    write_text(path, seal(text, path) if sealed else text)
+    write_text(path, seal(text, path) if sealed else text, mode=mode)
 
 
 def write_json_rows(path: Path, rows: Sequence[object], *, indent: int | None = None) -> None:

@@ -1,7 +1,8 @@
 """The data of a study and its files: raters, items in order, screening rules.
 
 W/listening-tests/<name>/
-  study.json               everything below: models, lists, orders, links. The key to the blinding; raters never get it
+  study.json               everything below: models, lists, orders, links. The key to the blinding; raters never get it,
+                           and only its owner may read it
   clips/0001.mp3 ...       level-matched excerpts, numbered in random order
   answers/<rater>.jsonl    see answers.py
   analysis/                see analysis_tables.py
@@ -22,6 +23,7 @@ from unheard.errors import MissingStageError, UserError
 from unheard.workspace import Workspace
 
 FORMAT, FORMAT_VERSION = "unheard listening test", 1
+OWNER_ONLY = 0o600
 REFERENCE, ANCHOR = "reference", "anchor"  # hidden conditions: neighbours by true plays, and random tracks
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 Kind = Literal["rate", "ab"]
@@ -127,7 +129,8 @@ def study_dir(workspace: Workspace, name: str) -> Path:
 
 
 def write_study(folder: Path, study: Study) -> None:
-    write_json(folder / "study.json", {"format": FORMAT, "version": FORMAT_VERSION, **asdict(study)}, indent=1)
+    content = {"format": FORMAT, "version": FORMAT_VERSION, **asdict(study)}
+    write_json(folder / "study.json", content, indent=1, mode=OWNER_ONLY)
 
 
 def load_study(workspace: Workspace, name: str) -> Study:

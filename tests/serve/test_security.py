@@ -292,18 +292,20 @@ def test_its_own_pages_can(server_url: str) -> None:
         assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/api/broken", "/broken"])
+@pytest.mark.parametrize("path", ["/api/broken/{secret}", "/broken/{secret}"])
 def test_an_internal_error_is_as_careful_and_says_nothing(
     served_workspace: Path, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(ServeConfig(workspace=served_workspace))
 
     @app.get(path)
-    def broken() -> None:
+    def broken(secret: str) -> None:
         raise ZeroDivisionError("secret of /home/me")
 
     with running(ServeConfig(workspace=served_workspace), app) as url:
-        answer = httpx.get(url + path)
+        answer = httpx.get(url + path.format(secret="link-of-a-rater"))
+    assert f"GET {path}" in caplog.messages  # and the log names the route alone
+    assert "link-of-a-rater" not in caplog.text
     assert answer.status_code == 500
     assert "secret" not in answer.text
     for name, value in HEADERS.items():

@@ -61,7 +61,7 @@ def make_app(config: ServeConfig) -> FastAPI:
         app.include_router(module.router, include_in_schema=False)
     app.mount(assets.versioned(), assets.Immutable(directory=assets.ROOT, check_dir=False), name="versioned")
     app.mount("/static", StaticFiles(directory=assets.ROOT, check_dir=False), name="static")
-    errors.add_handlers(app)
+    errors.add_handlers(app, route_of=metrics.route_of)
     app.add_middleware(ResponseCache, server=server)
     app.add_middleware(HeadRequests)
     app.add_middleware(Guard, config=config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,16 @@ def _explained(error: Exception) -> Exception:
     return error
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Register the handlers of all exceptions."""
+def add_handlers(app: FastAPI, *, route_of: Callable[[Scope], str]) -> None:
+    """Register the handlers of all exceptions.
+
+    route_of  names a request in the log: its address may hold the link of a rater
+    """
 
     async def handle(request: Request, error: Exception) -> Response:
         found = of_exception(error)
         if found.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-            logging.getLogger("unheard").error("%s %s", request.method, request.url.path, exc_info=error)
+            logging.getLogger("unheard").error("%s %s", request.method, route_of(request.scope), exc_info=error)
         return error_response(request.scope, found, headers={**HEADERS, **(found.headers or {})})
 
     for kind in (HTTPException, RequestValidationError, UnheardError, sqlite3.Error, OSError, Exception):

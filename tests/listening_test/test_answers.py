@@ -33,6 +33,15 @@ def test_the_last_answer_counts_and_the_first_one_stays_on_disk(tmp_path: Path) 
     assert len(answers_path(tmp_path, RATER).read_text().splitlines()) == 3
 
 
+def test_a_file_is_full_after_twenty_lines_for_each_item(tmp_path: Path) -> None:
+    path, n_lines = answers_path(tmp_path, RATER), 20 * len(RATER.items)
+    path.parent.mkdir()
+    line = json.dumps(Answer("001", 3.0, similarity=5, liking=5).as_json())
+    for n, full in ((n_lines - 1, False), (n_lines, True)):
+        path.write_text(f"{line}\n" * n)
+        assert read_answers(tmp_path, STUDY, RATER).is_full(RATER) == full
+
+
 def test_nobody_has_answered_yet(tmp_path: Path) -> None:
     assert read_answers(tmp_path, STUDY, RATER) == Answered()
     withdraw(tmp_path, RATER)

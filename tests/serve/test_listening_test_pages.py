@@ -14,6 +14,7 @@ import pytest
 from tests.builders.server import running
 from tests.builders.study_world import MODELS, build
 from unheard.library import open_library
+from unheard.listening_test import answers
 from unheard.listening_test.answers import answers_path, read_answers
 from unheard.listening_test.create import Created, StudyOptions, create
 from unheard.listening_test.study import Rater
@@ -169,6 +170,22 @@ def test_seconds_are_held_within_a_day(opened: Open, client: httpx.Client, sent:
     assert client.post(f"{home}/answer", data=given(rater, 0, seconds=sent)).status_code == 200
     found = read_answers(opened.rating.folder, opened.rating.study, rater)
     assert found.answers["001"].seconds == pytest.approx(stored)
+
+
+def test_a_link_does_not_fill_the_disk(opened: Open, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who changes an answer again and again is refused in the end, and keeps the last one that was stored."""
+    monkeypatch.setattr(answers, "LINES_PER_ITEM", 1)
+    rater, folder, study = opened.rating.study.raters[7], opened.rating.folder, opened.rating.study
+    home, n_lines = f"/listen/{rater.token}", len(rater.items)
+    for _ in range(3):
+        client.post(f"{home}/start", data={"consent": "yes"})
+    for similarity in range(1, n_lines):
+        assert client.post(f"{home}/answer", data=given(rater, 0, similarity=similarity)).status_code == 200
+    refused = client.post(f"{home}/answer", data=given(rater, 0, similarity=99))
+    assert refused.status_code == 400
+    assert "too many times" in refused.text
+    assert len(answers_path(folder, rater).read_text().splitlines()) == n_lines
+    assert read_answers(folder, study, rater).answers["001"].similarity == n_lines - 1
 
 
 def test_choices(opened: Open, client: httpx.Client) -> None:

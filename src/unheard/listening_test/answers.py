@@ -4,8 +4,8 @@
     {"item": "004", "similarity": 70, "liking": 35, "seconds": 41.2}          rate
     {"item": "004", "choice": 1, "seconds": 41.2}                             ab: the second of the item's tracks
 
-Files are only appended to; the last answer to an item counts. Lines of simulated raters have `"simulated": true`. No
-line contains a name, an address or a date.
+Files are only appended to, up to some lines for each item; the last answer to an item counts. Lines of simulated raters
+have `"simulated": true`. No line contains a name, an address or a date.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from unheard.listening_test.study import Item, Kind, Rater, Study
 
 MAX_RATING = 100  # the minimum is 0
 MAX_SECONDS = 86_400.0
+LINES_PER_ITEM = 20  # of a file on average: every page reads it whole, and whoever has a link can append to it
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answered:
-    """The answers of one rater: the last answer to each item, by the item's name."""
+    """The answers of one rater: the last answer to each item, by the item's name; `n_lines` are in the file."""
 
     consent: bool = False
     simulated: bool = False
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    n_lines: int = field(default=0, compare=False)
 
     def next_item(self, rater: Rater) -> Item | None:
         """Return the first item without an answer; None if all are answered."""
         return next((item for item in rater.items if item.name not in self.answers), None)
+
+    def is_full(self, rater: Rater) -> bool:
+        """Return whether no more answers are stored."""
+        return self.n_lines >= LINES_PER_ITEM * len(rater.items)
 
 
 def answers_path(folder: Path, rater: Rater) -> Path:
@@ -88,7 +94,8 @@ def read_answers(folder: Path, study: Study, rater: Rater) -> Answered:
         return Answered()
     consent = simulated = False
     answers: dict[str, Answer] = {}
-    for row, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+    lines = path.read_bytes().split(b"\n")
+    for row, line in enumerate(lines, start=1):
         try:
             value = json.loads(line)
         except ValueError:
@@ -109,7 +116,7 @@ def read_answers(folder: Path, study: Study, rater: Rater) -> Answered:
                 path, f"not an answer ({error})", "restore the file, or delete the line", row=row
             ) from error
         answers[answer.item] = answer
-    return Answered(consent, simulated, answers)
+    return Answered(consent, simulated, answers, sum(map(bool, lines)))
 
 
 def withdraw(folder: Path, rater: Rater) -> None:

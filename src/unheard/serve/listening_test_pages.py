@@ -114,7 +114,8 @@ def start(session: CurrentRater, consent: Annotated[str, Form()] = "") -> Respon
     """Store the consent; without it no item is shown and nothing is stored."""
     if consent != "yes":
         raise RaterError("Tick the box if you want to take part; if not, just close this page.")
-    answers.append(session.folder, session.rater, {"consent": True})
+    if not session.answered.consent:
+        answers.append(session.folder, session.rater, {"consent": True})
     return _next_screen(session)
 
 
@@ -137,6 +138,8 @@ def answer(
         answers.check_answer(session.study.kind, given)
     except UserError:
         raise RaterError("An answer was missing. Go back and answer every question.") from None
+    if session.answered.is_full(session.rater):
+        raise RaterError("You have changed your answers too many times to change them again; the last ones are kept.")
     answers.append(session.folder, session.rater, given.as_json())
     return _next_screen(session)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from unheard import saved_playlists as storage
 from unheard.errors import UserError
 from unheard.plays import Play, Plays, read_playlists, read_plays, replace_playlists
 from unheard.plays.likes import import_likes
@@ -43,6 +44,17 @@ def test_a_playlist_is_saved_changed_and_deleted(workspace: Workspace) -> None:
     assert read_saved(workspace, saved.saved_id) is None
     assert not delete_playlist(workspace, saved.saved_id)
     assert change_playlist(workspace, saved.saved_id, name="x") is None
+
+
+def test_no_more_playlists_are_saved_than_are_kept(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "MAX_PLAYLISTS", 3)
+    for name in ("a", "b", "c"):
+        save_playlist(workspace, name, [])
+    with pytest.raises(UserError, match="there are 3 saved playlists, and no more are kept; delete one"):
+        save_playlist(workspace, "d", [])
+    assert change_playlist(workspace, "a", name="e")  # those that are there can be changed
+    assert delete_playlist(workspace, "b")
+    assert save_playlist(workspace, "d", []).saved_id == "d"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ PREFIX = "saved:"
 LIKES = "my-likes"
 MAX_NAME_CHARS = 200
 MAX_TRACKS = 5_000
+MAX_PLAYLISTS = 1_000  # of a workspace; every list of them reads all of their files
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,13 @@ def read_saved(workspace: Workspace, saved_id: str) -> SavedPlaylist | None:
 
 
 def save_playlist(workspace: Workspace, name: str, track_ids: Sequence[str]) -> SavedPlaylist:
-    """Save a new playlist; another one with the same name stays. UserError for an empty name or too many tracks."""
+    """Save a new playlist; another one with the same name stays.
+
+    UserError for an empty name, too many tracks, or too many playlists.
+    """
     with one_writer(workspace.root):
+        if sum(1 for _ in workspace.saved_dir.glob("*.json")) >= MAX_PLAYLISTS:
+            raise UserError(f"there are {MAX_PLAYLISTS:,} saved playlists, and no more are kept; delete one")
         saved_id = _free_id(workspace, name)
         now = _now()
         return _write(workspace, SavedPlaylist(saved_id, name, tuple(track_ids), now, now))

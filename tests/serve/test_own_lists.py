@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.builders.server import running
+from unheard import saved_playlists
 from unheard.plays.likes import import_likes
 from unheard.serve import own_lists, queries
 from unheard.serve.config import ServeConfig
@@ -88,6 +89,14 @@ def test_a_saved_playlist_is_read_changed_and_deleted(client: httpx.Client, sess
 def test_what_cannot_be_saved_is_refused(client: httpx.Client, body: dict[str, object], status: int) -> None:
     assert client.post("/api/saved-playlists", json=body).status_code == status
     assert client.get("/api/saved-playlists").json()["items"] == []
+
+
+def test_there_is_a_largest_number_of_saved_playlists(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved_playlists, "MAX_PLAYLISTS", 1)
+    save(client, "Mine", ["t01-0"])
+    refused = client.post("/api/saved-playlists", json={"name": "One more", "ids": []})
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "bad_request")
+    assert refused.json()["message"] == "there are 1 saved playlists, and no more are kept; delete one"
 
 
 def test_a_saved_playlist_is_recommended_for_like_liked_tracks(client: httpx.Client) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.serve.subsonic.conftest import USER, Player
+from unheard import saved_playlists
 from unheard.play_history import history
 from unheard.plays.list_marks import ABOUT
 from unheard.plays.readers.m3u import MADE_BY_UNHEARD
@@ -134,6 +135,13 @@ def test_plays_are_counted(player: Player) -> None:
     assert history(player.workspace).counts["t08-0"].plays == 1
 
 
+def test_one_request_tells_of_500_plays_at_most(player: Player) -> None:
+    assert player.code("scrobble", id=["tr-t05-3"] * 501) == 0
+    assert not player.workspace.played_path.exists()
+    player.answer("scrobble", id=["tr-t05-3"] * 500)
+    assert len(player.workspace.played_path.read_text().splitlines()) == 500
+
+
 def test_now_playing_is_what_began_and_has_not_ended(player: Player) -> None:
     player.answer("scrobble", id="tr-t05-3", submission="false")
     (entry,) = player.answer("getNowPlaying")["nowPlaying"]["entry"]
@@ -165,6 +173,13 @@ def test_a_playlist_is_made_changed_and_deleted(player: Player) -> None:
     assert player.code("deletePlaylist", id=given) == 70
     assert player.code("createPlaylist", songId="tr-t08-1") == 10
     assert player.code("createPlaylist", name="x", songId="tr-none") == 70
+
+
+def test_there_is_a_largest_number_of_playlists(player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved_playlists, "MAX_PLAYLISTS", 2)
+    made = [player.answer("createPlaylist", name="x")["playlist"]["id"] for _ in range(2)]
+    assert player.code("createPlaylist", name="x") == 0
+    player.answer("createPlaylist", playlistId=made[0], songId="tr-t08-1")  # one that is there can be changed
 
 
 def test_tracks_that_players_do_not_see_stay_in_a_playlist(player: Player) -> None:

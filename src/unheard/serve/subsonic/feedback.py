@@ -12,6 +12,8 @@ from unheard.serve.subsonic.answer import Answer
 from unheard.serve.subsonic.call import Call, not_found
 from unheard.serve.subsonic.errors import Code, SubsonicError
 
+MAX_SCROBBLES = 500  # in one request: days of music that a player has kept while it was offline
+
 
 def star(call: Call) -> Answer:
     return _star(call, starred=True)
@@ -53,6 +55,8 @@ def scrobble(call: Call) -> Answer:
     given = call.parameters.every("id")
     if not given:
         raise SubsonicError(Code.MISSING_PARAMETER, "required parameter is missing: id")
+    if len(given) > MAX_SCROBBLES:  # a line of the history is ten times as long as an id
+        raise SubsonicError(Code.GENERIC, f"id: expected at most {MAX_SCROBBLES} in one request, found {len(given):,}")
     event: Event = "play" if call.parameters.flag("submission", default=True) else "start"
     now = time.time()
     times = [_seconds(value, now) for value in call.parameters.every("time")]

@@ -130,7 +130,8 @@ def _names(values: QueryParams, name: str) -> tuple[str, ...]:
 
 
 def _without(names: tuple[str, ...], dropped: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if name not in dropped)
+    left_out = set(dropped)  # an address may have thousands of both
+    return tuple(name for name in names if name not in left_out)
 
 
 def _number(values: QueryParams, name: str, low: float, high: float) -> float | None:
@@ -149,5 +150,5 @@ def _number(values: QueryParams, name: str, low: float, high: float) -> float | 
 def in_order(ids: Sequence[str], order: Sequence[str]) -> list[str]:
     """Return `ids` with those of `order` first, in that order."""
     known = set(ids)
-    first = [name for name in dict.fromkeys(order) if name in known]
-    return [*first, *(name for name in ids if name not in set(first))]
+    first = {name: None for name in order if name in known}
+    return [*first, *(name for name in ids if name not in first)]

@@ -20,6 +20,7 @@ from unheard.serve.pages.playlist_query import PlaylistQuery, in_order, read_que
 from unheard.serve.pages.plot import MAX_ROWS, plot
 from unheard.serve.pages.png import palette_png
 from unheard.serve.pages.text import address, clock, duration, short
+from unheard.serve.track_lists import disposition
 
 
 @settings(deadline=None)  # a busy machine is no failure
@@ -34,6 +35,10 @@ def test_short_text_is_one_plain_line(text: str) -> None:
 
 def test_a_lone_surrogate_becomes_a_question_mark() -> None:
     assert short("a\udc80b") == "a?b"
+
+
+def test_a_file_whose_name_is_not_utf_8_can_be_downloaded() -> None:
+    assert disposition("Für\udcff.mp3") == "attachment; filename=\"r.mp3\"; filename*=UTF-8''F%C3%BCr%3F.mp3"
 
 
 @pytest.mark.parametrize(

@@ -108,8 +108,11 @@ def slug(name: str) -> str:
 
 
 def disposition(file: str) -> str:
-    """Return the Content-Disposition header of a download, with an ASCII name for old clients (RFC 6266)."""
+    """Return the Content-Disposition header of a download, with an ASCII name for old clients (RFC 6266).
+
+    What is not UTF-8 in the name of a file becomes a question mark.
+    """
     stem, _, suffix = file.rpartition(".")
     plain = re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "unheard"
     suffix = re.sub(r"[^A-Za-z0-9]+", "", suffix)
-    return f"attachment; filename=\"{plain}.{suffix}\"; filename*=UTF-8''{quote(file)}"
+    return f"attachment; filename=\"{plain}.{suffix}\"; filename*=UTF-8''{quote(file, errors='replace')}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.server import eventually
+from tests.builders.server import eventually, running
 from tests.sync.conftest import Pair
 from unheard.errors import MissingStageError, UserError
 from unheard.library import Library, Track
@@ -20,6 +20,7 @@ from unheard.ratings import TRACK, rate, star
 from unheard.recommend.export import ListEntry
 from unheard.refresh.targets import TitledList, writer_of
 from unheard.saved_playlists import SavedPlaylist, delete_playlist, save_playlist, saved_playlists
+from unheard.serve.config import ServeConfig
 from unheard.sync.subsonic_client import KEY, PASSWORD, USER
 from unheard.sync.sync_server import PLAYED
 from unheard.sync.sync_state import STATE, SyncState, folder_of
@@ -56,6 +57,23 @@ def test_mapped_paths_download_nothing(pair: Pair) -> None:
     assert ran.code == 0, ran.stderr
     assert pair.ids() == {"tr-s0", "tr-s1", "tr-s2", "tr-s3"}
     assert not (pair.own.root / "sync" / "audio").exists()
+
+
+def test_titles_that_look_like_formulas_arrive_as_they_are(unserved: Pair) -> None:
+    """The table between server and scan has them as text, as every table that a spreadsheet may open."""
+    titles = {"s0": "=HYPERLINK(A1)", "s1": "'=1+1", "s2": "'Til"}
+    with Library(unserved.served.library_path) as library, library.transaction():
+        tracks = library.tracks()
+        for name, title in titles.items():
+            library.put_track(replace(tracks[tracks.ids.row(name)], title=title))
+    with running(ServeConfig(workspace=unserved.served.root)) as url:
+        assert replace(unserved, url=url).sync().code == 0
+    with Library(unserved.own.library_path) as library:
+        own = {track.track_id: track.title for track in library.tracks().items}
+    assert own == {f"tr-{name}": title for name, title in {**titles, "s3": "Song 3"}.items()}
+    table = (unserved.own.root / "sync" / "tracks.csv").read_text()
+    assert ",=" not in table
+    assert ",'=HYPERLINK(A1)," in table
 
 
 def test_lists_are_replaced_in_place(pair: Pair, tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import sys
-from dataclasses import fields
 from enum import StrEnum
 from typing import Annotated
 
@@ -95,7 +93,14 @@ def analyse(
     """Screen the raters and compare the models; print the tables, and write them, all answers and a figure."""
     from unheard.listening_test.analyse import ConditionMean
     from unheard.listening_test.analyse import analyse as run
-    from unheard.listening_test.analysis_tables import agreement_text, as_json, means_csv_rows, tables, write_analysis
+    from unheard.listening_test.analysis_tables import (
+        agreement_text,
+        as_json,
+        means_csv_rows,
+        tables,
+        write_analysis,
+        write_rows,
+    )
     from unheard.listening_test.study import study_dir
 
     opened = Workspace.open(workspace)
@@ -105,9 +110,7 @@ def analyse(
     if json:
         console.print_json(as_json(found))
     elif as_csv:
-        writer = csv.DictWriter(sys.stdout, [column.name for column in fields(ConditionMean)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(means_csv_rows(found))
+        write_rows(sys.stdout, ConditionMean, means_csv_rows(found))
     else:
         for drawn in tables(found):
             console.out.print(

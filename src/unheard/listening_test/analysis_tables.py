@@ -14,7 +14,7 @@ import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from unheard.atomic_files import atomic_path, write_json
 from unheard.evaluate.result_tables import Table
@@ -152,11 +152,19 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
 
 
 def write_csv(path: Path, row: type, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write mappings as rows; the columns are the fields of the dataclass `row`. None becomes an empty cell."""
+    """Write a file of rows as `write_rows` does."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [column.name for column in fields(row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: as_cell(value) for name, value in values.items()} for values in rows)
+        write_rows(file, row, rows)
+
+
+def write_rows(file: TextIO, row: type, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write mappings as CSV; the columns are the fields of the dataclass `row`.
+
+    None becomes an empty cell, and a formula a text.
+    """
+    writer = csv.DictWriter(file, [column.name for column in fields(row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: as_cell(value) for name, value in values.items()} for values in rows)
 
 
 def _title(analysis: Analysis, what: str) -> str:

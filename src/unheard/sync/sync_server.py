@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from unheard.atomic_files import write_text
 from unheard.errors import MissingStageError, UserError
+from unheard.ingest.spreadsheet_cells import as_cell
 from unheard.library import Library
 from unheard.locks import one_at_a_time
 from unheard.plays.plays import Play, Plays
@@ -138,7 +139,7 @@ def _write_table(table: Path, songs: Mapping[str, Song], paths: Mapping[str, Pat
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     for name in sorted(paths):
-        values = [_text(songs[name].get(key)) for key in COLUMNS.values()]
+        values = [as_cell(_text(songs[name].get(key))) for key in COLUMNS.values()]  # as `scan` reads them
         values[1] = str(paths[name])
         rows.writerow(values)
     write_text(table, text.getvalue())

@@ -9,6 +9,9 @@ are candidates; there is no artist cap, and ties are broken with the same seed.
 
 recs.csv has every playlist with a track in the library; the figures of `recommend` are means over those with a test
 track. sim.csv has the test tracks whose true neighbours are known, that is, those with plays.
+
+Ids are written as they are, because programs join them with other tables: to a spreadsheet, one that begins with = is a
+formula.
 """
 
 from __future__ import annotations

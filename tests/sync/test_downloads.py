@@ -12,6 +12,7 @@ import pytest
 
 from tests.builders.http_stand_in import served
 from unheard.progress import silent
+from unheard.sync import audio_cache
 from unheard.sync.audio_cache import audio_of, cached_path, remove_others
 from unheard.sync.subsonic_client import SubsonicClient
 
@@ -25,12 +26,14 @@ class FileServer:
 
     kind   what it does with Range: "if-range" checks the validator, "any" joins whatever is asked for, "none" sends all
     stops  number of bytes after which the next answer breaks off
+    says_length  whether an answer has a Content-Length
     """
 
     content: bytes = OLD
     etag: str = '"1"'
     kind: str = "if-range"
     stops: int | None = None
+    says_length: bool = True
     ranges: list[str] = field(default_factory=list)
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
@@ -59,7 +62,8 @@ class FileServer:
                     self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
                 if server.etag:
                     self.send_header("ETag", server.etag)
-                self.send_header("Content-Length", str(total - start))
+                if server.says_length:
+                    self.send_header("Content-Length", str(total - start))
                 self.end_headers()
                 self.wfile.write(server.content[start:][: server.stops])
                 server.stops = None
@@ -142,6 +146,20 @@ def test_another_size_on_the_server_is_another_file(world: World) -> None:
         assert (found["s1"].read_bytes(), n) == (NEW, n_downloads)
     assert remove_others(world.folder, {"s1": changed}, set()) == 1
     assert list(world.folder.iterdir()) == [found["s1"]]
+
+
+@pytest.mark.parametrize("says_length", [True, False])
+def test_a_file_that_is_too_large_is_left_out(world: World, monkeypatch: pytest.MonkeyPatch, says_length: bool) -> None:
+    """Nothing of it stays, and nothing is read of one whose length the server says."""
+    monkeypatch.setattr(audio_cache, "MAX_FILE_BYTES", len(OLD) - 1)
+    world.server.says_length = says_length
+    problems: list[str] = []
+    assert audio_of(world.client, {"s1": SONG}, world.folder, (), problems, silent, download=True) == ({}, 0)
+    (problem,) = problems
+    assert problem.startswith("download of s1: the file has more than 10,239 bytes; ")
+    assert list(world.folder.iterdir()) == []
+    monkeypatch.setattr(audio_cache, "MAX_FILE_BYTES", len(OLD))
+    assert world.download() == (OLD, [""])
 
 
 def part_of(world: World, n_bytes: int) -> None:

@@ -8,7 +8,8 @@ of another file than it sends.
     .<song>-<digest>.flac.partial     the part of a download that was stopped
     .<song>-<digest>.flac.validator   ETag or Last-Modified of that part, and the length of the whole
 
-A part is continued only if the server sends the rest of the same whole (RFC 9110, 13.1.5); else it is thrown away.
+A part is continued only if the server sends the rest of the same whole (RFC 9110, 13.1.5); else it is thrown away. A
+file that is too large to be a song is left out, because a server may send without end.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ SUFFIX = re.compile(r"[a-z0-9]{1,8}")
 RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})")
 OF_FILE = ("size", "suffix", "duration")
 BLOCK = 2**18
+MAX_FILE_BYTES = 2**32  # of a song: WAV, the largest format, ends there
 NO_SUCH_RANGE, CHANGED = 416, "the file has changed on the server"
 PathMap = tuple[PurePosixPath, Path]
 
@@ -143,9 +145,14 @@ def _continue(client: SubsonicClient, song_id: str, path: Path) -> None:
             total = whole_number(length) or 0
             write_json(about, {"validator": _validator_of(answer), "length": total})
         with partial.open("ab" if begun else "wb", buffering=0) as file:  # a kill loses nothing that came
-            while block := read_some(answer, BLOCK):
+            while max(begun, total) <= MAX_FILE_BYTES and (block := read_some(answer, BLOCK)):
                 file.write(block)
                 begun += len(block)
+    if max(begun, total) > MAX_FILE_BYTES:
+        partial.unlink()
+        about.unlink(missing_ok=True)
+        size = f"{MAX_FILE_BYTES:,} bytes"
+        raise SubsonicAnswerError(f"download of {song_id}: the file has more than {size}; look at it on the server")
     if total and begun != total:
         raise RequestError(0, f"{begun} of {total} bytes came")
     partial.replace(path)

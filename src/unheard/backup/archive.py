@@ -32,7 +32,8 @@ from unheard.workspace import Workspace
 
 MANIFEST, FORMAT, VERSION = "backup.json", "unheard backup", 1
 SUFFIX = ".tar.zst"
-JOBS, KEYS = "jobs", "keys.json"
+JOBS = "jobs"
+OF_OWNER = frozenset({"keys.json", "study.json"})  # keys, and the links of raters
 BLOCK = 1 << 20
 MAX_MANIFEST = 1 << 30  # bytes
 Hashed = tuple[int, str]  # size, sha256
@@ -164,7 +165,8 @@ def _hashed(member: CopiedFile, out: BinaryIO | None) -> Hashed:
 def _write_file(path: Path, member: CopiedFile) -> Hashed:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as out:
-        of_others = 0 if path.name == KEYS else member.mode & os.fstat(out.fileno()).st_mode  # no more than the umask
+        umasked = os.fstat(out.fileno()).st_mode
+        of_others = 0 if path.name in OF_OWNER else member.mode & umasked
         os.chmod(path, of_others & 0o777 | 0o600)  # noqa: PTH101 - before anything is in it
         hashed = _hashed(member, out)
         out.flush()

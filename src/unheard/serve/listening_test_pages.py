@@ -18,6 +18,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
+from unheard.bounded_text import whole_number
 from unheard.errors import UnheardError, UserError
 from unheard.listening_test import answers
 from unheard.listening_test.answers import Answer, Answered
@@ -161,9 +162,10 @@ def volume(session: CurrentRater) -> Response:
 @router.get("/{token}/seed/{number}.mp3")
 def seed(session: CurrentRater, number: str) -> Response:
     """Send the rater's first, second, ... starting track."""
-    if not number.isdecimal() or not 1 <= int(number) <= len(session.seeds):
+    at = whole_number(number) or 0
+    if not 1 <= at <= len(session.seeds):
         raise LinkError("There is no such clip.")
-    return _clip_file(session.clip(session.seeds[int(number) - 1]))
+    return _clip_file(session.clip(session.seeds[at - 1]))
 
 
 @router.get("/{token}/clip/{item}-{side}.mp3")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from unheard.bounded_text import whole_number
 from unheard.play_history import Event, Listen, add_listens
 from unheard.ratings import ALBUM, ARTIST, MAX_RATING, TRACK, rate
 from unheard.ratings import star as set_star
@@ -72,5 +73,5 @@ def scrobble(call: Call) -> Answer:
 
 def _seconds(value: str, now: float) -> float:
     """Return a time that was sent in milliseconds since 1970; now if it is no time, or to come."""
-    is_number = value.isascii() and value.isdecimal() and len(value) <= 15
-    return min(int(value) / 1000, now) if is_number and int(value) else now
+    milliseconds = whole_number(value)
+    return min(milliseconds / 1000, now) if milliseconds else now

@@ -7,10 +7,10 @@ lists of `unheard go`, and My likes can be read but not changed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from unheard.bounded_text import whole_number
 from unheard.plays import Playlist, read_playlists
 from unheard.plays.list_marks import ABOUT
 from unheard.saved_playlists import (
@@ -176,7 +176,7 @@ def _track_ids(call: Call, given: Sequence[str]) -> list[str]:
     return [call.music.tracks.ids[call.row(one)] for one in given]
 
 
-def _index(value: str) -> Any:
-    if not (value.isascii() and value.isdecimal() and len(value) < 10):
+def _index(value: str) -> int:
+    if (index := whole_number(value)) is None:
         raise SubsonicError(Code.GENERIC, f"songIndexToRemove: expected a number, found {value[:40]!r}")
-    return int(value)
+    return index

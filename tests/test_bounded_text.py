@@ -1,4 +1,4 @@
-"""No text that a stranger writes takes long to read: every function and every pattern that sees one, in linear time.
+"""No text from outside takes long to read: every function and every pattern that sees one, in linear time.
 
 A hostile text repeats what a pattern may divide in many ways, and ends with what it does not expect. Time is that of
 the processor, so a busy machine fails nothing.
@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import unheard
-from unheard.bounded_text import MAX_CHARACTERS, REMEMBERED_CHARACTERS, bounded, remembered, whole_number
+from unheard.bounded_text import MAX_CHARACTERS, CACHED_CHARACTERS, bounded, cached_short, whole_number
 from unheard.go.new_lists import safe_name
 from unheard.ingest.file_names import guess_from_stem
 from unheard.ingest.lyrics import parse_lyrics
@@ -132,15 +132,15 @@ def test_bounded() -> None:
     assert bounded(" " * 10_000) == ""
 
 
-def test_long_texts_are_not_remembered() -> None:
+def test_long_texts_are_not_cached() -> None:
     calls: list[str] = []
 
-    @remembered(10)
+    @cached_short(10)
     def length(text: str) -> int:
         calls.append(text)
         return len(text)
 
-    short, long = "a" * REMEMBERED_CHARACTERS, "a" * (REMEMBERED_CHARACTERS + 1)
+    short, long = "a" * CACHED_CHARACTERS, "a" * (CACHED_CHARACTERS + 1)
     assert [length(one) for one in (short, short, long, long)] == [200, 200, 201, 201]
     assert calls == [short, long, long]
 

@@ -1,8 +1,8 @@
-"""Bounds for names and numbers that strangers write: in tags, in lists and in requests.
+"""Bounds for names and numbers from outside, which may be hostile: in tags, in lists and in requests.
 
 Patterns that find guests and versions in a name may look at every pair of its blanks, and what is computed from a name
-is remembered. So blanks are single and a name has an end before a pattern sees it, and long names are not remembered:
-honest names are short.
+is cached. So blanks are single and a name has an end before a pattern sees it, and long names are not cached: honest
+names are short.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache, wraps
 from typing import TypeVar
 
 MAX_CHARACTERS = 1000
-REMEMBERED_CHARACTERS = 200
+CACHED_CHARACTERS = 200
 MAX_DIGITS = 15  # of a number
 
 Result = TypeVar("Result")
@@ -28,15 +28,15 @@ def whole_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 
-def remembered(maxsize: int) -> Callable[[Callable[[str], Result]], Callable[[str], Result]]:
-    """Return a decorator that remembers the results of a function for the last `maxsize` texts, but for long ones."""
+def cached_short(maxsize: int) -> Callable[[Callable[[str], Result]], Callable[[str], Result]]:
+    """Return a decorator that caches the results of a function for the last `maxsize` texts, but for long ones."""
 
     def decorate(function: Callable[[str], Result]) -> Callable[[str], Result]:
         cached = lru_cache(maxsize=maxsize)(function)
 
         @wraps(function)
         def called(text: str) -> Result:
-            return cached(text) if len(text) <= REMEMBERED_CHARACTERS else function(text)
+            return cached(text) if len(text) <= CACHED_CHARACTERS else function(text)
 
         return called
 

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
-from unheard.bounded_text import bounded, remembered
+from unheard.bounded_text import bounded, cached_short
 
 MIN_SIMILAR = 0.6  # of SequenceMatcher: less is clearly another name
 APOSTROPHES = "'’`"
@@ -28,7 +28,7 @@ def without_notes(text: str) -> str:
     return FEATURED.sub("", DASHED_NOTE.sub("", BRACKETED_NOTE.sub("", bounded(text))))
 
 
-@remembered(65_536)
+@cached_short(65_536)
 def normalise(text: str) -> str:
     """Return the letters and digits of a name, single-spaced; empty only if `text` is blank."""
     decomposed = unicodedata.normalize("NFKD", without_notes(text).replace("&", " and ").casefold())

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from unheard.bounded_text import bounded, remembered
+from unheard.bounded_text import bounded, cached_short
 from unheard.splits.groups import loose
 
 OPEN, CLOSE = "([{<【〔《〈「『", ")]}>】〕》〉」』"
@@ -102,7 +102,7 @@ GENERIC = re.compile(rf"\W+|(?:{GENERIC_WORDS})(?:\W+(?:{GENERIC_WORDS}))*\W*")
 ABBREVIATION = re.compile(r"\b(\w)\.(?=\w\b)")
 
 
-@remembered(262_144)
+@cached_short(262_144)
 def song_title(title: str) -> str:
     """Return what a title says of the song, for comparisons: without version and guests; empty without a title."""
     title = bounded(title)

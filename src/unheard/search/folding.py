@@ -15,7 +15,7 @@ import unicodedata
 
 from anyascii import anyascii
 
-from unheard.bounded_text import remembered
+from unheard.bounded_text import cached_short
 
 # Latin letters with a stroke, ligatures and the like, which no Unicode normalisation takes apart.
 LATIN = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff\u2c60-\u2c7f\ua720-\ua7ff]")
@@ -88,13 +88,13 @@ def _tokens(text: str) -> list[str]:
     return AND.sub(" and ", fold(text)).split()
 
 
-@remembered(CACHED_TOKENS)
+@cached_short(CACHED_TOKENS)
 def _typed(token: str) -> tuple[str, ...]:
     """Return the words of a token as they are read in a query."""
     return tuple(part for folded in _tokens(token) for part in _letters(folded.translate(APOSTROPHES)))
 
 
-@remembered(CACHED_TOKENS)
+@cached_short(CACHED_TOKENS)
 def _indexed(token: str) -> tuple[str, ...]:
     """Return the words of a token: its parts, in one word, without apostrophes, signs as letters, in Latin letters."""
     found: list[str] = []

@@ -16,7 +16,7 @@ import binascii
 import hashlib
 import re
 
-from unheard.bounded_text import remembered
+from unheard.bounded_text import cached_short
 from unheard.splits.groups import loose
 
 TRACK, ENCODED_TRACK, ALBUM, ARTIST, SAVED, IMPORTED = "tr-", "tx-", "al-", "ar-", "pl-", "im-"
@@ -42,7 +42,7 @@ def of_album(album_id: str) -> str:
     return ALBUM + album_id
 
 
-@remembered(CACHED_NAMES)
+@cached_short(CACHED_NAMES)
 def of_artist(name: str) -> str:
     """Return the id of an artist for clients; names that differ in case, accents or punctuation have the same."""
     key = loose(name) or name

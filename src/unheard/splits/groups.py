@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 
 from unheard.arrays import Floats, Mask, Rows
-from unheard.bounded_text import remembered
+from unheard.bounded_text import cached_short
 from unheard.ids import IdMap
 from unheard.library import Track, Tracks
 from unheard.spectrograms.near_signatures import near_identical
@@ -87,7 +87,7 @@ def main_artist(track: Track) -> str:
     return "" if name in NO_ARTIST else name
 
 
-@remembered(MAX_NAMES)  # a catalogue names an artist or an album many times, and several tables ask for it
+@cached_short(MAX_NAMES)  # a catalogue names an artist or an album many times, and several tables ask for it
 def loose(name: str) -> str:
     """Return a name without case, Latin accents, punctuation and leading article: 'The Bärs!' becomes 'bars'."""
     words = (name.translate(ASCII_WORDS) if name.isascii() else _folded(name)).split()

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import unheard
-from unheard.bounded_text import MAX_CHARACTERS, CACHED_CHARACTERS, bounded, cached_short, whole_number
+from unheard.bounded_text import CACHED_CHARACTERS, MAX_CHARACTERS, bounded, cached_short, whole_number
 from unheard.go.new_lists import safe_name
 from unheard.ingest.file_names import guess_from_stem
 from unheard.ingest.lyrics import parse_lyrics

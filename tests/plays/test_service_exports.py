@@ -381,6 +381,7 @@ HOSTILE_SLICE = '{"playlists": [{"pid": %s, "name": "x", "tracks": [{"pos": %s, 
     ("name", "text"),
     [
         ("a.pls", f"[playlist]\nFile{LONG}=x.mp3\n"),
+        ("turkish.pls", "[playlist]\nFİle1=x.mp3\n"),  # an i to a pattern without case, and no key
         ("b.csv", "track_name,artist_name,ms_played\nx,y,²\n"),
         ("c.csv", f"track_name,artist_name,ms_played\nx,y,{LONG}\n"),
         ("d.xml", HOSTILE_PLIST % LONG[:400]),

@@ -36,6 +36,8 @@ def test_examples_of_the_reference(prompt: str) -> None:
         ("stats:somebody", "'stats:somebody' cannot be read"),
         ("artist:(a) tag:", "'tag:' cannot be read"),
         ("artist:(a", "cannot be read"),
+        ("artİst:a", "cannot be read"),
+        ("#a:" + "9" * 5_000, "cannot be read"),
         ("tag:(deep house):2:medium", "option 'medium' of tag: expected and, or, easy"),
         ("artist:a:1:or", "option 'or' of artist: expected nosim, easy"),
         ("#a:0", "weight 0: expected 1 to 100"),

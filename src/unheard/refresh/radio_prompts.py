@@ -28,7 +28,9 @@ from unheard.recommend.filters import genres_of
 from unheard.splits.groups import loose
 
 SYNTAX = "expected terms such as artist:(rick astley):2 tag:(trip hop) #punk"
-TERM = re.compile(r"(?:(artist|tag):|(#))(?:\(([^()]+)\)|([^\s:()]+))(?::(\d*))?(?::([a-z,]+))?(?=\s|$)", re.IGNORECASE)
+TERM = re.compile(
+    r"(?:((?a:artist|tag)):|(#))(?:\(([^()]+)\)|([^\s:()]+))(?::(\d{0,9}))?(?::([a-z,]+))?(?=\s|$)", re.IGNORECASE
+)
 OPTIONS = {"artist": ("nosim", "easy"), "tag": ("and", "or", "easy")}
 MAX_SEEDS = 20  # of one term
 MAX_WEIGHT = 100

@@ -11,7 +11,7 @@ from unheard.plays.listed import ListedFile, ListedTrack, label_reference, n_mat
 from unheard.plays.matching import Matcher
 from unheard.plays.readers.m3u import absolute_path, read_text
 
-KEY = re.compile(r"(file|title)(\d{1,9})\s*=(.*)", re.IGNORECASE)
+KEY = re.compile(r"((?a:file|title))(\d{1,9})\s*=(.*)", re.IGNORECASE)  # (?a: else a Turkish İ is an i
 
 
 def read_pls(path: Path, matcher: Matcher) -> ListedFile:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, ClassVar, get_args, get_type_hints
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -130,3 +135,44 @@ def test_names_and_suffixes(tmp_path: Path) -> None:
         format_of("pgvector", tmp_path / "vectors.parquet")
     with pytest.raises(UserError, match="choose one of parquet, pgvector"):
         format_of("redis", tmp_path / "vectors.parquet")
+
+
+class Points(BaseHTTPRequestHandler):
+    """Takes the bodies of requests as a store would."""
+
+    bodies: ClassVar[list[bytes]] = []
+
+    def do_PUT(self) -> None:
+        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_command_for_qdrant_sends_lines_of_any_length(tmp_path: Path) -> None:
+    """From a folder whose name needs quotes; a line is longer than an argument of a program may be."""
+    folder = tmp_path / "it's $HOME; a folder"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    ids = [f"t{number} %s \\n" for number in range(600)]
+    table = VectorTable(ids, ids, rng.standard_normal((600, 64)).astype(np.float32), {})
+    lines = write("qdrant", table, folder).read_bytes().splitlines()
+    assert max(map(len, lines)) > 131_072
+    command = FORMATS["qdrant"].command(folder / "vectors.jsonl")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Points) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environment = {**os.environ, "QDRANT": f"http://127.0.0.1:{server.server_port}", "NO_PROXY": "*"}
+        subprocess.run(["sh", "-ec", command], env=environment, check=True, timeout=60)
+        server.shutdown()
+    assert Points.bodies == lines
+
+
+def test_commands_quote_the_path() -> None:
+    path = Path("/a b/it's.npy")
+    assert "'/a b/it'\"'\"'s.npy'" in FORMATS["pgvector"].command(path)
+    assert "@'/a b/it'\"'\"'s.npy'" in FORMATS["opensearch"].command(path)
+    assert 'np.load("/a b/it\'s.npy")' in FORMATS["faiss"].command(path)
+    assert FORMATS["parquet"].command(path) == ""

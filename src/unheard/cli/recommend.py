@@ -264,8 +264,8 @@ def embed(
             files or [], output, format=format, directions=directions, quick=quick, progress=progress
         )
     console.say(f"{output}: {report.written} vectors of {report.dim} factors ({session.model})")
-    if FORMATS[format].load:
-        console.say(f"load it: {FORMATS[format].load.format(path=output)}")
+    if command := FORMATS[format].command(output):
+        console.say(f"load it: {command}")
     for problem in report.problems:
         console.say(f"  skipped {problem}")
     if report.problems and not report.written:

@@ -13,6 +13,7 @@ from the track ids (`point_id`), which are in the payloads.
 from __future__ import annotations
 
 import json
+import shlex
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -50,11 +51,16 @@ class VectorTable:
 
 @dataclass(frozen=True)
 class VectorFormat:
-    """How a table is written, and the command that loads a file {path}."""
+    """How a table is written, and what loads a file {path}: a command of a shell, lines of Python, or nothing."""
 
     suffix: str
     write: Callable[[Path, VectorTable], None]
     load: str
+    quote: Callable[[str], str] = shlex.quote
+
+    def command(self, path: Path) -> str:
+        """Return what loads a file."""
+        return self.load.format(path=self.quote(str(path)))
 
 
 def format_of(name: str, path: Path) -> VectorFormat:
@@ -144,15 +150,16 @@ FORMATS: Mapping[str, VectorFormat] = {
     "qdrant": VectorFormat(
         ".jsonl",
         _write_qdrant,
-        "while read -r line; do curl -sf -X PUT $QDRANT/collections/NAME/points -H 'Content-Type: application/json' "
-        '-d "$line"; done < {path}',
+        # A line is longer than an argument may be; printf is part of the shell.
+        'while read -r line; do printf %s "$line" | curl -sf -X PUT $QDRANT/collections/NAME/points '
+        "-H 'Content-Type: application/json' --data-binary @-; done < {path}",
     ),
     "opensearch": VectorFormat(
         ".ndjson",
         _write_opensearch,
         "curl -sf $OPENSEARCH/NAME/_bulk -H 'Content-Type: application/x-ndjson' --data-binary @{path}",
     ),
-    "faiss": VectorFormat(".npy", _write_npy, 'index = faiss.IndexFlatIP(dim); index.add(np.load("{path}"))'),
+    "faiss": VectorFormat(".npy", _write_npy, "index = faiss.IndexFlatIP(dim); index.add(np.load({path}))", repr),
 }
 
 

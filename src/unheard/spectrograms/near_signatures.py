@@ -30,25 +30,37 @@ def near_identical(signatures: Floats, *, chunk: int = CHUNK) -> Indices:
     n - 1 pairs.
     """
     firsts, first_of = equal_rows(signatures)
-    pairs = [firsts[block] for block in near_pairs(signatures[firsts], chunk=chunk)]
-    copies = np.flatnonzero((first_of != np.arange(len(first_of))) & signatures[:, :-1].any(axis=1))
-    return np.concatenate([np.empty((0, 2), np.int64), *pairs, np.stack([first_of[copies], copies], axis=1)])
+    copies = np.flatnonzero(first_of != np.arange(len(first_of)))
+    copies = copies[signatures[copies, :-1].any(axis=1)]
+    pairs = [np.empty((0, 2), np.int64), *near_pairs(signatures, firsts, chunk=chunk)]
+    return np.concatenate([*pairs, np.stack([first_of[copies], copies], axis=1)])
 
 
-def near_pairs(signatures: Floats, *, chunk: int = CHUNK) -> Iterator[Indices]:
-    """Yield blocks of pairs of rows (pair, 2) with almost the same signature and duration, in O(chunk^2) memory."""
-    if not signatures.size:
-        return
-    norms = np.linalg.norm(signatures[:, :-1], axis=1)
-    order = np.argsort(signatures[:, -1], kind="stable")
+def near_pairs(signatures: Floats, rows: Indices | None = None, *, chunk: int = CHUNK) -> Iterator[Indices]:
+    """Yield blocks of pairs of rows (pair, 2) with almost the same signature and duration, of all rows or some.
+
+    Beside the signatures, memory is O(chunk^2) and 34 numbers a row: the matrix of a large library is not copied.
+    """
+    rows = np.arange(len(signatures)) if rows is None else rows
+    norms = _norms(signatures)
+    order = rows[np.argsort(signatures[rows, -1], kind="stable")]
     order = order[norms[order] > 0]
     if not len(order):
         return
-    unit, durations_s = signatures[order, :-1] / norms[order, None], signatures[order, -1].astype(np.float64)
+
+    def unit(at: Indices | slice) -> Floats:
+        chosen = order[at]
+        vectors: Floats = signatures[chosen, :-1] / norms[chosen, None]
+        return vectors
+
+    durations_s = signatures[order, -1].astype(np.float64)
     ends = np.searchsorted(durations_s, durations_s + MAX_DURATION_GAP_S, side="left")
-    projected = unit @ _directions(unit)  # (row, k)
+    directions = _directions(unit(slice(None, None, max(1, len(order) // SAMPLE))))
+    projected = np.empty((len(order), directions.shape[1]), np.float32)  # (row, k)
+    for start in range(0, len(order), CHUNK):
+        projected[start : start + CHUNK] = unit(slice(start, start + CHUNK)) @ directions
     # |p - q|^2 <= 2 - 2 MIN_COSINE  <=>  p q - |p|^2 / 2 - |q|^2 / 2 >= MIN_COSINE - 1, one product of longer vectors
-    halves, ones = -0.5 * (projected**2).sum(axis=1, keepdims=True), np.ones((len(unit), 1), np.float32)
+    halves, ones = -0.5 * (projected**2).sum(axis=1, keepdims=True), np.ones((len(order), 1), np.float32)
     left, right = np.hstack([projected, halves, ones]), np.hstack([projected, ones, halves])
     for start in range(0, len(order), chunk):
         stop = min(start + chunk, len(order))
@@ -60,9 +72,17 @@ def near_pairs(signatures: Floats, *, chunk: int = CHUNK) -> Iterator[Indices]:
             a, b = a[close], b[close]
             for part in range(0, len(a), chunk):  # a block of equal rows leaves all its pairs
                 one, other = a[part : part + chunk], b[part : part + chunk]
-                near = np.einsum("ij,ij->i", unit[one], unit[other]) > MIN_COSINE
+                near = np.einsum("ij,ij->i", unit(one), unit(other)) > MIN_COSINE
                 if near.any():
                     yield np.stack([order[one[near]], order[other[near]]], axis=1)
+
+
+def _norms(signatures: Floats) -> Floats:
+    """Return the length of each vector, (n,)."""
+    norms = np.empty(len(signatures), np.float32)
+    for start in range(0, len(signatures), CHUNK):
+        norms[start : start + CHUNK] = np.linalg.norm(signatures[start : start + CHUNK, :-1], axis=1)
+    return norms
 
 
 def equal_rows(*matrices: Floats) -> tuple[Indices, Indices]:
@@ -81,10 +101,10 @@ def equal_rows(*matrices: Floats) -> tuple[Indices, Indices]:
     return np.flatnonzero(first_of == np.arange(len(numbers))), first_of
 
 
-def _directions(unit: Floats) -> Floats:
-    """Return the orthonormal directions (d, k) in which a sample of the rows varies most (principal components)."""
-    some = unit[:: max(1, len(unit) // SAMPLE)].astype(np.float64)
-    directions: Floats = np.linalg.eigh(some.T @ some)[1][:, -DIRECTIONS:].astype(np.float32)
+def _directions(some: Floats) -> Floats:
+    """Return the orthonormal directions (d, k) in which unit vectors vary most (principal components)."""
+    sample = some.astype(np.float64)
+    directions: Floats = np.linalg.eigh(sample.T @ sample)[1][:, -DIRECTIONS:].astype(np.float32)
     return directions
 
 

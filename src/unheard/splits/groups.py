@@ -43,7 +43,8 @@ def artist_groups(tracks: Tracks, signatures: Signatures) -> NDArray[np.int32]:
         ids, matrix = signatures
         rows = tracks.ids.rows(ids, missing=-1)
         known = rows >= 0
-        pairs.append(rows[known][near_identical(matrix[known])].astype(np.int64))
+        signatures_of_known = matrix if known.all() else matrix[known]  # a gigabyte of a million tracks
+        pairs.append(rows[known][near_identical(signatures_of_known)].astype(np.int64))
     joined = np.concatenate(pairs)  # (pair, 2)
     shape = (len(tracks), len(tracks))
     graph = coo_matrix((np.ones(len(joined), np.int8), (joined[:, 0], joined[:, 1])), shape=shape)

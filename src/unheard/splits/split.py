@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Literal
 
@@ -42,7 +42,8 @@ class Split:
     @property
     def digest(self) -> str:
         """A hash of the split: models fitted under another split must not be evaluated under this one."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # asdict() copies every track
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
     def uses(self, tracks: IdMap) -> NDArray[np.int8]:
         """Return the `Use` of each track, (n_tracks,) int8; tracks that are not in the split are NEW."""

@@ -57,6 +57,12 @@ def test_near_pairs_are_those_of_comparing_all(width: int, chunk: int) -> None:
     assert len(found) > 20
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (0, 257), (3, 1)])
+def test_without_signatures_there_are_no_pairs(shape: tuple[int, int]) -> None:
+    assert not list(near_pairs(np.zeros(shape, np.float32)))
+    assert not len(near_identical(np.zeros(shape, np.float32)))
+
+
 def test_equal_signatures_are_paired_with_the_first_of_them_only() -> None:
     distinct = some_signatures(64)
     copies = np.array([3, 3, 7, 20, 3])  # 7 has no sound, so its copy is similar to none

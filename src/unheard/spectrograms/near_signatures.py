@@ -41,6 +41,8 @@ def near_pairs(signatures: Floats, rows: Indices | None = None, *, chunk: int = 
 
     Beside the signatures, memory is O(chunk^2) and 34 numbers a row: the matrix of a large library is not copied.
     """
+    if not signatures.size:
+        return
     rows = np.arange(len(signatures)) if rows is None else rows
     norms = _norms(signatures)
     order = rows[np.argsort(signatures[rows, -1], kind="stable")]

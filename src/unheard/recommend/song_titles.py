@@ -16,6 +16,7 @@ from functools import lru_cache
 from unheard.bounded_text import bounded, cached_short
 from unheard.splits.groups import loose
 
+MAX_CHARACTERS = 300  # of a title; patterns look at every pair of them
 OPEN, CLOSE = "([{<【〔《〈「『", ")]}>】〕》〉」』"
 BRACKETED = re.compile(rf"[{re.escape(OPEN)}]([^{re.escape(OPEN + CLOSE)}]*)[{re.escape(CLOSE)}]")
 DASHED = re.compile(r"\s+[-–—―~/|:•·]+\s+|\s*[–—―]\s*|:\s+|\s+-(?=\S.*-$)|\s*~\s*(?=\S.*~\s*$)")
@@ -105,7 +106,7 @@ ABBREVIATION = re.compile(r"\b(\w)\.(?=\w\b)")
 @cached_short(262_144)
 def song_title(title: str) -> str:
     """Return what a title says of the song, for comparisons: without version and guests; empty without a title."""
-    title = bounded(title)
+    title = bounded(title)[:MAX_CHARACTERS].strip()
     text = ABBREVIATION.sub(r"\1", folded(title))
     core = BRACKETED.sub(lambda match: " " if _is_note(match[1]) else f" {match[1]} ", text)
     core = _without_dashed(core)

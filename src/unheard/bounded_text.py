@@ -18,9 +18,9 @@ MAX_DIGITS = 15  # of a number
 Result = TypeVar("Result")
 
 
-def bounded(text: str) -> str:
-    """Return a text with single blanks and none around it, at most 1,000 characters."""
-    return " ".join(text[: 4 * MAX_CHARACTERS].split())[:MAX_CHARACTERS].strip()
+def bounded(text: str, most: int = MAX_CHARACTERS) -> str:
+    """Return a text with single blanks and none around it, at most 1,000 characters, or `most`."""
+    return " ".join(text[: 4 * most].split())[:most].strip()
 
 
 def whole_number(text: str) -> int | None:

@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 
 from unheard.bounded_text import bounded, cached_short
 
+MAX_CHARACTERS = 4000  # more than a stored title has, so that a longer one is another
 MIN_SIMILAR = 0.6  # of SequenceMatcher: less is clearly another name
 APOSTROPHES = "'’`"
 NOTE = (
@@ -25,7 +26,7 @@ FEATURED = re.compile(r"\s+(?:feat|ft|featuring)\b\.?\s.*$", re.IGNORECASE)
 
 def without_notes(text: str) -> str:
     """Return a title without featured artists and without notes such as "(Remastered 2009)", with single blanks."""
-    return FEATURED.sub("", DASHED_NOTE.sub("", BRACKETED_NOTE.sub("", bounded(text))))
+    return FEATURED.sub("", DASHED_NOTE.sub("", BRACKETED_NOTE.sub("", bounded(text, MAX_CHARACTERS))))
 
 
 @cached_short(65_536)
@@ -35,7 +36,7 @@ def normalise(text: str) -> str:
     letters = "".join(
         c if c.isalnum() else "" if unicodedata.combining(c) or c in APOSTROPHES else " " for c in decomposed
     )
-    return " ".join(letters.split()) or bounded(text).casefold()
+    return " ".join(letters.split()) or bounded(text, MAX_CHARACTERS).casefold()
 
 
 def contradicts(name: str, *others: str) -> bool:

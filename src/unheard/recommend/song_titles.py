@@ -106,7 +106,7 @@ ABBREVIATION = re.compile(r"\b(\w)\.(?=\w\b)")
 @cached_short(262_144)
 def song_title(title: str) -> str:
     """Return what a title says of the song, for comparisons: without version and guests; empty without a title."""
-    title = bounded(title)[:MAX_CHARACTERS].strip()
+    title = bounded(title, MAX_CHARACTERS)
     text = ABBREVIATION.sub(r"\1", folded(title))
     core = BRACKETED.sub(lambda match: " " if _is_note(match[1]) else f" {match[1]} ", text)
     core = _without_dashed(core)

@@ -186,9 +186,12 @@ def test_a_copy_brings_no_commands(workspace: Workspace, tmp_path: Path) -> None
     manifest = json.loads((tmp_path / "copy" / "backup.json").read_text())
     hashed = hashlib.sha256(job.read_bytes()).hexdigest()
     manifest["files"][f"jobs/{job.name}"] = [job.stat().st_size, hashed]
+    (tmp_path / "copy" / "Cookie.Secret").write_bytes(job.read_bytes())  # the same file where case is ignored
+    manifest["files"]["Cookie.Secret"] = [job.stat().st_size, hashed]
     (tmp_path / "copy" / "backup.json").write_text(json.dumps(manifest))
     restore(tmp_path / "copy", tmp_path / "restored")
     assert not (tmp_path / "restored" / "jobs").exists()
+    assert not (tmp_path / "restored" / "Cookie.Secret").exists()
     assert contents(tmp_path / "restored") == contents(workspace.root)
 
 

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from unheard import __version__
 from unheard.atomic_files import atomic_path, new_folder
-from unheard.backup.copied_files import CopiedFile, files_to_copy
+from unheard.backup.copied_files import LEFT_OUT, CopiedFile, files_to_copy
 from unheard.errors import UserError
 from unheard.progress import Progress, silent
 from unheard.system_errors import is_of_disk
@@ -32,7 +32,6 @@ from unheard.workspace import Workspace
 
 MANIFEST, FORMAT, VERSION = "backup.json", "unheard backup", 1
 SUFFIX = ".tar.zst"
-JOBS = "jobs"
 OF_OWNER = frozenset({"keys.json", "study.json"})  # keys, and the links of raters
 BLOCK = 1 << 20
 MAX_MANIFEST = 1 << 30  # bytes
@@ -221,8 +220,8 @@ def _is_safe(name: str) -> bool:
 
 
 def _restored(folder: Path, member: CopiedFile) -> Hashed:
-    """Write a file of a copy; jobs, which older copies hold, are not run again on another machine."""
-    if PurePosixPath(member.name).parts[0] == JOBS:
+    """Write a file of a copy; what is of a server, such as jobs in older and hostile copies, is passed over."""
+    if PurePosixPath(member.name).parts[0].casefold() in LEFT_OUT:  # some file systems ignore case
         return _hashed(member, None)
     return _write_file(folder / member.name, member)
 

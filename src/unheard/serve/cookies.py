@@ -11,19 +11,20 @@ import hashlib
 import hmac
 import re
 import secrets
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
 
-from unheard.atomic_files import atomic_path
+from unheard.atomic_files import write_text
 from unheard.errors import UserError
 from unheard.serve.config import ServeConfig
+from unheard.serve.keys import OWNER_ONLY, is_same
 from unheard.workspace import Workspace
 
 COOKIE = "unheard"
 SECRET_BYTES = 32
 SECRET = re.compile(r"[0-9a-f]{64}")
-OWNER_ONLY = 0o600
 
 
 def cookie_secret(workspace: Workspace) -> str:
@@ -35,11 +36,8 @@ def cookie_secret(workspace: Workspace) -> str:
     except (OSError, ValueError):
         pass
     secret = secrets.token_hex(SECRET_BYTES)
-    try:
-        with atomic_path(path, mode=OWNER_ONLY) as temporary:
-            temporary.write_text(secret + "\n", encoding="ascii", newline="\n")
-    except (OSError, UserError):  # a read-only workspace can be served too; its browsers log in after each start
-        pass
+    with suppress(OSError, UserError):  # a read-only workspace can be served too; its browsers log in after each start
+        write_text(path, f"{secret}\n", mode=OWNER_ONLY)
     return secret
 
 
@@ -57,4 +55,4 @@ def has_cookie(headers: Headers, config: ServeConfig) -> bool:
     except CookieError:
         return False
     given = cookie[COOKIE].value if COOKIE in cookie else ""
-    return hmac.compare_digest(given.encode("utf-8", "replace"), cookie_value(config).encode())
+    return is_same(given, cookie_value(config))

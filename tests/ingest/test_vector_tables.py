@@ -58,5 +58,5 @@ def test_a_few_bytes_that_are_a_large_table_are_read_within_bounds(
     path.write_bytes(b"".join(rows))
     assert path.stat().st_size < 5_000
     monkeypatch.setattr(limited, "MEMORY_BYTES", 300_000_000)
-    with pytest.raises(TableError, match=r"not enough memory|malloc"):
+    with pytest.raises(TableError, match="not enough memory"):
         read_vectors(path)

@@ -44,6 +44,8 @@ def read_vector_table(path: Path) -> tuple[list[str], Floats]:
                 ids += batch.column("id").to_pylist()
                 columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns[1:]]
                 parts.append(np.column_stack(columns).astype(np.float32))
+    except MemoryError:  # Arrow's own is an ArrowException too, and no fault of the table
+        raise
     except (pa.ArrowException, OSError) as error:
         raise TableError(
             path, f"not a table of numbers ({str(error).splitlines()[0][:160]})", "name a table of one number a column"

@@ -56,6 +56,8 @@ def _read_1k(path: Path, reading: Reading) -> Iterator[ColumnBatch]:
 
             columns = {"playlist_id": batch.column("playlist_id"), "track_id": reading.match(keys, reference_of)}
             yield ColumnBatch({**columns, "timestamp": batch.column("timestamp")})
+    except MemoryError:  # Arrow's own is an ArrowException too, and no fault of the table
+        raise
     except (pa.ArrowException, OSError) as error:
         raise TableError(path, f"cannot be read ({str(error).splitlines()[0][:120]})", "download it again") from error
 

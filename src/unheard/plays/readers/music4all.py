@@ -47,6 +47,8 @@ def _read(path: Path, reading: Reading) -> Iterator[ColumnBatch]:
         )
         for batch in stream:
             yield ColumnBatch(dict(zip(renamed, batch.columns, strict=True)))
+    except MemoryError:  # Arrow's own is an ArrowException too, and no fault of the table
+        raise
     except (pa.ArrowException, OSError) as error:
         raise TableError(path, f"cannot be read ({str(error).splitlines()[0][:120]})", "download it again") from error
 

@@ -28,7 +28,7 @@ from unheard.models.recipe import recipe_names
 from unheard.plays import import_playlists
 from unheard.recommend.catalogue import load_catalogue
 from unheard.scan.scan import scan
-from unheard.splits import Use, artist_seen, load_splits, prepare_splits
+from unheard.splits import Use, artist_seen, library_groups, load_splits, prepare_splits
 from unheard.workspace import Workspace
 
 REFERENCE = AlsConfig(dim=64, alpha=20.0, regularization=0.05, iterations=20)
@@ -85,7 +85,8 @@ def measured(data: Path, options: argparse.Namespace) -> Iterator[tuple[str, Fin
 def holds_out_artists(workspace: Workspace, split: str) -> bool:
     """Return whether no artist of a test track has a train track."""
     catalogue = load_catalogue(workspace, split)
-    return not artist_seen(catalogue.use, catalogue.artist)[catalogue.use == Use.TEST].any()
+    groups = library_groups(workspace, catalogue.tracks)
+    return not artist_seen(catalogue.use, groups)[catalogue.use == Use.TEST].any()
 
 
 def parse() -> argparse.Namespace:

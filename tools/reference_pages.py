@@ -152,7 +152,7 @@ Every route of `unheard serve` below `/api`. A running server has the same at `/
 def http() -> str:
     """Return the page of HTTP routes."""
     routes = FastAPI()
-    routes.include_router(api.router)
+    api.add_routes(routes)
     parts = [HTTP]
     for tag, found in operations(routes.openapi()).items():
         parts.append(f"## {tag.capitalize()}\n")

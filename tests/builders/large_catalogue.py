@@ -55,7 +55,7 @@ def large_catalogue(n: int, m: int, d: int, rng: np.random.Generator) -> Catalog
     nothing = Content(np.zeros((n, 0), np.float32), np.zeros(n, np.bool_))
     return Catalogue(
         tracks, IdMap(f"p{row:04d}" for row in range(m)), plays, plays, csr_matrix((m, n), dtype=np.float32), use,
-        artist.astype(np.int32), space, full, nothing, nothing, Split("artists", {}, {}),
+        space, full, nothing, nothing, Split("artists", {}, {}),
         PlaylistOrder(indices, starts), np.zeros((0, 2), np.int64), np.zeros(m, np.bool_),
     )  # fmt: skip
 

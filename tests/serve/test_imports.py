@@ -11,6 +11,9 @@ HEAVY = (
     "librosa",
     "matplotlib",
     "implicit",
+    "scipy.ndimage",
+    "scipy.optimize",
+    "scipy.special",
     "unheard.training.networks.train_network",
     "unheard.training.networks.loop",
 )

@@ -32,7 +32,7 @@ MAX_QUERY_CHARS = 50_000  # uvicorn refuses a request line of 64 kB by itself, i
 STARTS_PROCESSES = "POST /api/jobs"  # test_jobs.py does that
 
 DOCUMENT = FastAPI()
-DOCUMENT.include_router(api.router)
+api.add_routes(DOCUMENT)
 OPERATIONS = {
     found.ok().label: found.ok()  # type: ignore[union-attr]  # an error would end the collection of the tests
     for found in schemathesis.openapi.from_dict(DOCUMENT.openapi()).get_all_operations()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from contextlib import suppress
 from dataclasses import replace
@@ -49,12 +50,15 @@ def serve(
 
     A new or empty folder becomes a workspace: its page lets you choose your music and your playlists.
     """
+    gc.disable()  # nothing that imports make is garbage
     from unheard.serve.app import make_app
     from unheard.serve.config import ServeConfig, personal_folders, read_token
     from unheard.serve.connections import listener
     from unheard.serve.cookies import cookie_secret
     from unheard.serve.processes import serve_in_processes
 
+    gc.freeze()
+    gc.enable()
     config = ServeConfig(
         workspace=workspace,
         host=host,

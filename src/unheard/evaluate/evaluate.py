@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from unheard.arrays import Rows
 from unheard.errors import UserError
 from unheard.evaluate.factors_task import factor_queries, measure_factors
 from unheard.evaluate.measure import Figure, Measure
@@ -30,7 +31,7 @@ from unheard.recommend.recommenders import (
     PopularityRecommender,
     Recommender,
 )
-from unheard.splits import EVALUATION_SPLITS, Use, artist_seen
+from unheard.splits import EVALUATION_SPLITS, Use, artist_seen, library_groups
 from unheard.workspace import Workspace
 
 NEEDS_CONTENT = ("content-neighbours", "ridge")
@@ -80,7 +81,7 @@ def evaluate(
     results = _measure_all(split, catalogue, recommenders, oracle, seed=seed, progress=progress)
     if split != IN_PARTS:
         return results
-    for name, part in _parts(catalogue).items():
+    for name, part in _parts(catalogue, library_groups(workspace, catalogue.tracks)).items():
         if len(tests_with_plays(part)) and len(playlists_with_tests(part)):
             results += _measure_all(f"{split}-{name}", part, recommenders, oracle, seed=seed, progress=progress)
     return results
@@ -160,9 +161,9 @@ def _measure_all(
     return results_of(split, measured, oracle=ceiling, seed=seed)
 
 
-def _parts(catalogue: Catalogue) -> dict[str, Catalogue]:
+def _parts(catalogue: Catalogue, groups: Rows) -> dict[str, Catalogue]:
     """Return the catalogue with a part of its test tracks; the others become validation tracks."""
-    seen, test = artist_seen(catalogue.use, catalogue.artist), catalogue.use == Use.TEST
+    seen, test = artist_seen(catalogue.use, groups), catalogue.use == Use.TEST
     keep = {"artist-seen": seen, "artist-unseen": ~seen}
     return {
         name: replace(catalogue, use=np.where(test & ~part, np.int8(Use.VAL), catalogue.use))

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from scipy.special import expit
 
 from unheard.arrays import Doubles, Floats, Rows
 from unheard.errors import UserError
@@ -189,6 +188,8 @@ def fit_logistic(pairs: ScoredPairs) -> tuple[float, float]:
 
     A step that would decrease the likelihood is halved: scores with a long tail would otherwise let it diverge.
     """
+    from scipy.special import expit  # slow to import; servers read calibrations, they do not fit them
+
     mean, deviation = float(pairs.scores.mean()), float(pairs.scores.std()) or 1.0
     x = np.stack([np.ones(len(pairs.scores)), (pairs.scores - mean) / deviation])  # (2, pair)
     rate = float(np.average(pairs.relevant, weights=pairs.weight))

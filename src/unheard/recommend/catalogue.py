@@ -32,7 +32,7 @@ from unheard.recommend.filters import FilterColumns
 from unheard.recommend.sameness import Sameness, recording_pairs, sameness
 from unheard.search import did_you_mean, did_you_mean_tracks, near_names
 from unheard.spectrograms.statistics import MFCC_STATISTICS, N_STATISTICS
-from unheard.splits import LIVE, USE_SPLITS, Split, Use, artist_groups, load_split
+from unheard.splits import LIVE, USE_SPLITS, Split, Use, load_split
 from unheard.splits.groups import main_artist
 from unheard.workspace import Workspace
 
@@ -93,7 +93,6 @@ class Catalogue:
     train_plays       (m, n) plays of train tracks, before the split's cutoff if it has one; the warm factors fit these
     validation_plays  (m, n) plays of validation tracks, before the cutoff; these may choose settings
     use               (n,) int8, what the split does with each track (`Use`)
-    artist            (n,) int32, artist group: tracks that no split separates
     warm              factors of the train plays, with the other tracks folded in
     full              factors of all plays, None if they were not requested
     content           mel and MFCC statistics, or the user's vectors
@@ -110,7 +109,6 @@ class Catalogue:
     train_plays: csr_matrix
     validation_plays: csr_matrix
     use: NDArray[np.int8]
-    artist: NDArray[np.int32]
     warm: Space
     full: Space | None
     content: Content
@@ -246,8 +244,6 @@ def load_catalogue(
     with open_library(workspace.library_path) as library:
         split = load_split(workspace, split_name, prefer=prefer)
         tracks = library.tracks()
-        signatures = current_features(workspace, tracks, "signature")
-        groups = artist_groups(tracks, (signatures.ids, signatures.values))
         content, timbre = _content(workspace, tracks)
     ordered_plays = read_plays(workspace).for_tracks(tracks.ids)
     all_plays = ordered_plays.positive()
@@ -270,7 +266,6 @@ def load_catalogue(
         train_plays,
         validation_plays,
         use,
-        groups,
         warm,
         full,
         content,

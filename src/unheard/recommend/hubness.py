@@ -25,7 +25,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
 
 from unheard.arrays import Doubles, Rows
 from unheard.errors import UserError
@@ -163,6 +162,8 @@ def corrected(scores: Scores, x: Profile, y: Profile, correction: Correction, *,
         case "csls":
             found = 2 * s - x.best[:, None] - y.best
         case "mutual-proximity":
+            from scipy.special import log_ndtr  # slow to import
+
             found = log_ndtr(_standardised(s, x.mean[:, None], x.deviation[:, None])) + log_ndtr(
                 _standardised(s, y.mean, y.deviation)
             )

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from unheard.arrays import Mask, Reals, Rows
 from unheard.library import Track
@@ -138,6 +137,8 @@ def _named(of_track: Sequence[Sequence[str]]) -> TrackNames:
 
 def _density(points: Plane) -> NDArray[np.float64]:
     """Return the smoothed histogram of points, (x, y)."""
+    from scipy.ndimage import gaussian_filter  # slow to import
+
     counts, _, _ = np.histogram2d(points[:, 0], points[:, 1], bins=GRID, range=((-1, 1), (-1, 1)))
     smooth: NDArray[np.float64] = gaussian_filter(counts, SMOOTHING, mode="constant")
     return smooth

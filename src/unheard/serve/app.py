@@ -56,8 +56,9 @@ def make_app(config: ServeConfig) -> FastAPI:
     app.state.server = server
     app.state.metrics = Metrics(server)
     app.state.logins = Attempts(login.ATTEMPTS, login.ATTEMPT_EVERY_S)
-    app.include_router(api.router)
-    for module in (login, documentation, listening_test_pages, metrics, pages, subsonic):
+    pages.add_routes(app)
+    api.add_routes(app)
+    for module in (login, documentation, listening_test_pages, metrics, subsonic):
         app.include_router(module.router, include_in_schema=False)
     app.mount(assets.versioned(), assets.Immutable(directory=assets.ROOT, check_dir=False), name="versioned")
     app.mount("/static", StaticFiles(directory=assets.ROOT, check_dir=False), name="static")

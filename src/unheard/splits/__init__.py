@@ -23,7 +23,7 @@ from unheard.splits.groups import artist_groups, artist_seen
 from unheard.splits.make_splits import make_splits
 from unheard.splits.newest import time_split
 from unheard.splits.split import Split, Use, UseName
-from unheard.splits.stage import live_of, prepare_splits, renew_live
+from unheard.splits.stage import library_groups, live_of, prepare_splits, renew_live
 
 __all__ = [
     "EVALUATION_SPLITS",
@@ -36,6 +36,7 @@ __all__ = [
     "artist_seen",
     "artists_split",
     "default_split",
+    "library_groups",
     "live_of",
     "live_split",
     "load_split",

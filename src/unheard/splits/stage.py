@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unheard.errors import MissingStageError, UserError
 from unheard.features.current import current_features
@@ -61,9 +62,8 @@ def _prepare(
         if file:
             new = _imported(file, tracks)
         else:
-            found = current_features(workspace, tracks, "signature")
-            signatures = found.ids, found.values
-            new = _made(read_plays(workspace), tracks, signatures, seed=seed, after=after, left_out=left_out)
+            plays, signatures = read_plays(workspace), _signatures(workspace, tracks)
+            new = _made(plays, tracks, signatures, seed=seed, after=after, left_out=left_out)
     existing = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
     kept = dict(existing)
     if not file and LIVE in existing and LIVE in new and _played(existing[LIVE], tracks) != _played(new[LIVE], tracks):
@@ -97,9 +97,8 @@ def _renew_live(workspace: Workspace, seed: int, left_out: Callable[[str], None]
         tracks = library.tracks()
         if not len(tracks):
             raise MissingStageError(f"{workspace.root}: no tracks yet", f"unheard scan -w {workspace.root} MUSIC")
-        found = current_features(workspace, tracks, "signature")
-        plays = read_plays(workspace)
-        new = _made(plays, tracks, (found.ids, found.values), seed=seed, after=None, left_out=left_out)
+        plays, signatures = read_plays(workspace), _signatures(workspace, tracks)
+        new = _made(plays, tracks, signatures, seed=seed, after=None, left_out=left_out)
     existing = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
     live = new.get(LIVE) or nothing_played(tracks.ids)
     if LIVE in existing and _played(existing[LIVE], tracks) == _played(live, tracks):
@@ -114,15 +113,25 @@ def live_of(workspace: Workspace, known: Collection[str], *, seed: int = 0) -> S
     """Write a split `live` in which the tracks `known` count as played, for a library without plays; return it."""
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
-        found = current_features(workspace, tracks, "signature")
+        groups = library_groups(workspace, tracks)
     live_rng = np.random.default_rng(seed).spawn(4)[2]  # as in make_splits
-    live = live_split(tracks.ids, artist_groups(tracks, (found.ids, found.values)), played=known, rng=live_rng)
+    live = live_split(tracks.ids, groups, played=known, rng=live_rng)
     splits = read_splits(workspace.splits_path)
     existing = splits.get(LIVE)
     if existing is not None and _played(existing, tracks) == _played(live, tracks):
         return existing
     write_splits(workspace.splits_path, splits | {LIVE: live})
     return live
+
+
+def library_groups(workspace: Workspace, tracks: Tracks) -> NDArray[np.int32]:
+    """Return the artist group of each track of a library, (n,): tracks that no split separates."""
+    return artist_groups(tracks, _signatures(workspace, tracks))
+
+
+def _signatures(workspace: Workspace, tracks: Tracks) -> Signatures:
+    found = current_features(workspace, tracks, "signature")
+    return found.ids, found.values
 
 
 def _played(live: Split, tracks: Tracks) -> frozenset[str]:

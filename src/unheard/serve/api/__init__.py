@@ -1,6 +1,8 @@
 """The HTTP API: one module for each subject, all below /api. Their results come from queries.py."""
 
-from fastapi import APIRouter
+from typing import Any
+
+from fastapi import FastAPI
 
 from unheard.serve.api import (
     audiomuse,
@@ -29,10 +31,16 @@ ERRORS = {
     503: "The server is busy; try again in a moment.",
 }
 
-router = APIRouter(
-    prefix="/api", responses={code: {"model": Error, "description": text} for code, text in ERRORS.items()}
-)
-for part in (recommend, radio, path, tracks, playlists, saved_playlists, thumbs, audiomuse, jobs, health):
-    router.include_router(part.router)
+PARTS = (recommend, radio, path, tracks, playlists, saved_playlists, thumbs, audiomuse, jobs, health)
 
-__all__ = ["router"]
+
+def add_routes(app: FastAPI) -> None:
+    """Add the API to an application, router by router: FastAPI builds the routes of nested routers three times."""
+    responses: dict[int | str, dict[str, Any]] = {
+        code: {"model": Error, "description": text} for code, text in ERRORS.items()
+    }
+    for part in PARTS:
+        app.include_router(part.router, prefix="/api", responses=responses)
+
+
+__all__ = ["add_routes"]

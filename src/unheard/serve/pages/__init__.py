@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import FastAPI
 
 from unheard.serve.pages import (
     album_pages,
@@ -25,10 +25,16 @@ from unheard.serve.pages import (
 )
 from unheard.serve.pages import map as map_page
 
-router = APIRouter()
-for part in (browse, start, album_pages, covers, track, drop, playlist_maker, map_page, map_colours, map_region):
-    router.include_router(part.router)
-for part in (saved, station, path, rated, compare, runs, scores, media):
-    router.include_router(part.router)
+PARTS = (
+    *(browse, start, album_pages, covers, track, drop, playlist_maker, map_page, map_colours, map_region, saved),
+    *(station, path, rated, compare, runs, scores, media),
+)
 
-__all__ = ["router"]
+
+def add_routes(app: FastAPI) -> None:
+    """Add all pages to an application, router by router as the API is."""
+    for part in PARTS:
+        app.include_router(part.router, include_in_schema=False)
+
+
+__all__ = ["add_routes"]

@@ -89,6 +89,12 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_the_help_loads_no_arrays_progress_bars_or_metadata() -> None:
+    slow = ["numpy", "rich.progress", "importlib.metadata"]
+    code = f"import sys, unheard.cli.app; print([name for name in {slow!r} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 def test_importing_the_package_loads_none_of_it() -> None:
     code = "import sys, unheard; print([name for name in sys.modules if name.startswith(('unheard.', 'numpy'))])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from unheard import __version__
 from unheard.cli import (
     backup,
     cluster,
@@ -109,6 +108,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from unheard import __version__  # reads the metadata of the package
+
         typer.echo(f"unheard {__version__}")
         raise typer.Exit
 

@@ -16,8 +16,6 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 from rich.table import Table
 
 from unheard.cli.logs import Format, json_line
@@ -137,16 +135,18 @@ def progress_bars() -> Iterator[Progress]:
     if not err.is_terminal or err.is_dumb_terminal:
         yield _plain_lines()
         return
+    from rich import progress as rich_progress  # the help needs no bars
+
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeElapsedColumn(),
+        rich_progress.TextColumn("left"),
+        rich_progress.TimeRemainingColumn(),
     )
-    with Bars(*columns, console=err) as bars:
-        tasks: dict[str, TaskID] = {}
+    with rich_progress.Progress(*columns, console=err) as bars:
+        tasks: dict[str, rich_progress.TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:

@@ -13,12 +13,15 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, cast
 
 from unheard.errors import UserError
 from unheard.features.extractor import KIND, RESERVED_KINDS, FeatureExtractor, checked_extractor
 from unheard.workspace import Workspace
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "unheard.features"
 VECTORS = "vectors"
@@ -67,7 +70,7 @@ def load_extractor(kind: str, workspace: Workspace | None = None) -> FeatureExtr
     check_kinds([kind], "features")
     if is_encoder(kind):
         assert workspace is not None
-        return cast("FeatureExtractor", EntryPoint(kind, ENCODER_PATH, GROUP).load()(kind, workspace))
+        return cast("FeatureExtractor", resolve_name(ENCODER_PATH)(kind, workspace))
     return _loaded(installed()[kind], tuple(sys.path))
 
 
@@ -121,6 +124,8 @@ def how_to_make(kind: str, root: object) -> str:
 @lru_cache(maxsize=4)
 def _installed(_path: tuple[str, ...]) -> Mapping[str, Installed]:
     """Return the same as `installed`, computed once for each search path."""
+    from importlib.metadata import entry_points  # slow to import, and the help does not need it
+
     found = {kind: Installed(kind, path, "unheard") for kind, path in BUILT_IN.items()}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         package = _package(point)
@@ -144,6 +149,8 @@ def _package(point: EntryPoint) -> str:
 
 @lru_cache(maxsize=64)
 def _loaded(entry: Installed, _path: tuple[str, ...]) -> FeatureExtractor:
+    from importlib.metadata import EntryPoint
+
     try:
         made = EntryPoint(entry.kind, entry.path, GROUP).load()()
     except Exception as error:

@@ -89,6 +89,6 @@ def test_audible_and_inaudible_attributes_both_count(tracks: tuple[GeneratedTrac
     shared = together(tracks, Taste())[pair]
     assert np.corrcoef(near, shared)[0, 1] > 0.4
     assert np.corrcoef(alike, shared)[0, 1] > 0.05
-    without_audio = together(tracks, Taste(heard=0.0, hit_share=0.0))[pair]
+    without_audio = together(tracks, Taste(audible=0.0, hit_share=0.0))[pair]
     assert abs(np.corrcoef(near, without_audio)[0, 1]) < np.corrcoef(near, shared)[0, 1] / 3
     assert np.corrcoef(alike, without_audio)[0, 1] > 0.15

@@ -226,7 +226,7 @@ def test_artists_playlists_and_models(client: httpx.Client, session: Session) ->
         items = client.get(f"/api/playlists/{name}").json()["items"]
         assert [one["track_id"] for one in items] == order
     models = {one["name"]: one for one in client.get("/api/models").json()}
-    assert models["toy"] == {"name": "toy", "kind": "trained", "default": True, "hears_files": False}
+    assert models["toy"] == {"name": "toy", "kind": "trained", "default": True, "reads_files": False}
     assert {models["oracle"]["kind"], models["ridge"]["kind"]} == {"oracle", "baseline"}
 
 

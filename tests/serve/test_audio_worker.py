@@ -133,7 +133,7 @@ def worker_url(audio_world: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     """A server whose uploads are in a folder of their own: other processes of the suite upload files too."""
     with pytest.MonkeyPatch.context() as patched, running(ServeConfig(workspace=audio_world / "workspace")) as url:
         patched.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("uploads")))
-        eventually(lambda: httpx.get(f"{url}/api/health/ready", timeout=60).json().get("hearing_is_warm"))
+        eventually(lambda: httpx.get(f"{url}/api/health/ready", timeout=60).json().get("audio_worker_is_warm"))
         yield url
 
 
@@ -160,7 +160,7 @@ def test_an_upload_gets_the_recommendations_of_the_session_and_is_deleted(
     expected = unheard.open(audio_world / "workspace").recommend(like=[str(file)], n=5)
     assert [one["track"]["track_id"] for one in found["items"]] == expected[0]
     assert [one["score"] for one in found["items"]] == pytest.approx(expected[1].tolist(), rel=1e-5)
-    assert found["heard"] == {"title": "My demo", "artist": "", "confidence": None}  # a network returns no statistics
+    assert found["file"] == {"title": "My demo", "artist": "", "confidence": None}  # a network returns no statistics
     assert leftovers() == before
 
 
@@ -197,7 +197,7 @@ def test_a_killed_worker_costs_its_own_request_only(audio_world: Path, tmp_path:
         answers.append(httpx.post(f"{url}/api/recommend", files={"file": (name, file)}, timeout=120))
 
     with running(config, app) as url:
-        eventually(lambda: httpx.get(f"{url}/api/health/ready", timeout=60).json().get("hearing_is_warm"))
+        eventually(lambda: httpx.get(f"{url}/api/health/ready", timeout=60).json().get("audio_worker_is_warm"))
         process = worker._process
         os.kill(process.pid, signal.SIGSTOP)  # so that the request is in it when it is killed
         waiting = threading.Thread(target=send, args=(url, "first.wav"))
@@ -231,7 +231,7 @@ def test_an_uploaded_file_has_a_confidence(audio_world: Path, tmp_path: Path) ->
     config = ServeConfig(workspace=root, split="artists", model="artist-shrinkage")
     with running(config) as url:
         answer = httpx.post(f"{url}/api/recommend", files={"file": (file.name, file.read_bytes())}, timeout=120).json()
-        assert answer["heard"]["confidence"] == pytest.approx(again)
+        assert answer["file"]["confidence"] == pytest.approx(again)
         page = httpx.post(f"{url}/drop", files={"file": (file.name, file.read_bytes())}, timeout=120).text
     assert "Confidence" in page
     assert "Tracks whose plays the experiment split &#39;artists&#39; holds out, and tracks without plays." in page

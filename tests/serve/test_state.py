@@ -302,7 +302,7 @@ def test_factors_of_rankers_are_listed(own_workspace: Path) -> None:
     listed = {model.name: model for model in queries.models(server.snapshot())}
     assert list(listed)[:5] == ["one-ridge", "toy", "toy@1", "toy@2", "one-ridge:factors"]
     assert listed["one-ridge:factors"].kind == "trained"
-    assert listed["one-ridge:factors"].hears_files
+    assert listed["one-ridge:factors"].reads_files
     server.stop()
 
 

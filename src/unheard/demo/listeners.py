@@ -22,13 +22,13 @@ from unheard.demo.world import GeneratedTrack
 class Taste:
     """Weights of the simulation.
 
-    `heard` (audible attributes), `band` and `track` (inaudible attributes) and `popularity` scale the parts of the
+    `audible` (audible attributes), `band` and `track` (inaudible attributes) and `popularity` scale the parts of the
     affinity, `style` scales the distance between styles; a share `hit_share` of the draws depends on popularity only.
     With these values a ridge regression on mel and MFCC statistics closes about half of the gap between chance and the
     true factors on bands without train tracks.
     """
 
-    heard: float = 0.72
+    audible: float = 0.72
     band: float = 0.25
     track: float = 0.2
     popularity: float = 0.25
@@ -92,7 +92,7 @@ def draw_playlists(
             distance = ((attributes - centre) ** 2).sum(axis=1)
             inaudible = taste.band * band_hidden @ rng.standard_normal(band_hidden.shape[1])
             inaudible += taste.track * track_hidden @ rng.standard_normal(track_hidden.shape[1])
-            affinity = np.logaddexp(affinity, -taste.heard * distance + inaudible)
+            affinity = np.logaddexp(affinity, -taste.audible * distance + inaudible)
         affinity += taste.popularity * log_popularity
         longest = len(tracks) * 2 // 3
         length = min(int(rng.integers(taste.shortest, taste.longest + 1)), max(longest, 1))

@@ -45,8 +45,10 @@ class Sameness:
 
 def sameness(tracks: Tracks, recording_pairs: Indices) -> Sameness:
     """Return the groups of all tracks; `recording_pairs` (pair, 2) are rows of tracks that sound the same."""
-    heard = [*_pairs_of_audio(tracks), *((int(a), int(b)) for a, b in recording_pairs)]
-    return Sameness(_components(len(tracks), heard), _components(len(tracks), [*heard, *_pairs_of_titles(tracks)]))
+    recordings = [*_pairs_of_audio(tracks), *((int(a), int(b)) for a, b in recording_pairs)]
+    return Sameness(
+        _components(len(tracks), recordings), _components(len(tracks), [*recordings, *_pairs_of_titles(tracks)])
+    )
 
 
 def recording_pairs(workspace: Workspace, tracks: Tracks) -> Indices:
@@ -110,12 +112,14 @@ def _candidates(prints: Prints) -> Iterator[Indices]:
 
 def rows_of_same_song(tracks: Tracks, track: Track) -> list[int]:
     """Return the rows of versions of a track from outside the library, by its audio hash, title and artists."""
-    heard = [row for row, other in enumerate(tracks.items) if track.audio_hash and other.audio_hash == track.audio_hash]
+    same_audio = [
+        row for row, other in enumerate(tracks.items) if track.audio_hash and other.audio_hash == track.audio_hash
+    ]
     name, core = main_artist_of(track), song_of(track)
     if not name or not core or is_generic(core):
-        return heard
+        return same_audio
     credited = {artist_name(artist) for artist in track.artists}
-    return heard + [
+    return same_audio + [
         row
         for row, other in enumerate(tracks.items)
         if song_of(other) == core

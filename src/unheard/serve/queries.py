@@ -115,7 +115,7 @@ def models(snapshot: Snapshot) -> list[ModelOut]:
             name=name,
             kind="baseline" if name in BASELINES else "oracle" if name == ORACLE else "trained",
             default=name == snapshot.default.model,
-            hears_files=can_encode_files(workspace, split, without_part(name)),
+            reads_files=can_encode_files(workspace, split, without_part(name)),
         )
         for name in snapshot.models
     ]
@@ -151,7 +151,7 @@ def for_file(snapshot: Snapshot, new_track: NewTrack, options: ListParameters) -
     """Return recommendations for an encoded audio file."""
     session = session_for(snapshot, options)
     found = ranked(snapshot, session, options, _vote(snapshot, session, [new_track], options), MEANS_VOTES)
-    return RankedForFile(**dict(found), heard=uploaded_file(snapshot, new_track))
+    return RankedForFile(**dict(found), file=uploaded_file(snapshot, new_track))
 
 
 def similar_to_file(snapshot: Snapshot, new_track: NewTrack, options: ListParameters) -> RankedForFile:
@@ -159,7 +159,7 @@ def similar_to_file(snapshot: Snapshot, new_track: NewTrack, options: ListParame
     session = session_for(snapshot, options)
     found = session.neighbours(new_track, options=list_options(snapshot, options))
     return RankedForFile(
-        **dict(ranked(snapshot, session, options, found, MEANS_COSINE)), heard=uploaded_file(snapshot, new_track)
+        **dict(ranked(snapshot, session, options, found, MEANS_COSINE)), file=uploaded_file(snapshot, new_track)
     )
 
 

@@ -175,7 +175,7 @@ class UploadedFile(BaseModel):
 class RankedForFile(Ranked):
     """A list of tracks for an uploaded audio file."""
 
-    heard: UploadedFile
+    file: UploadedFile
 
 
 class ArtistOut(BaseModel):
@@ -223,7 +223,7 @@ class ModelOut(BaseModel):
     name: str
     kind: Literal["trained", "oracle", "baseline"]
     default: bool
-    hears_files: bool = Field(description="Whether it can encode an uploaded file.")
+    reads_files: bool = Field(description="Whether it can encode an uploaded file.")
 
 
 class Matched(BaseModel):

@@ -25,7 +25,7 @@ class Ready(BaseModel):
     split: str
     tracks: int
     playlists: int
-    hearing_is_warm: bool
+    audio_worker_is_warm: bool
 
 
 @router.get("/live", summary="Does the server respond?")
@@ -43,5 +43,5 @@ def ready(server: CurrentServer) -> Ready:
         split=snapshot.catalogue.split.name,
         tracks=len(snapshot.catalogue),
         playlists=len(snapshot.catalogue.playlists),
-        hearing_is_warm=server.audio_worker.is_warm,
+        audio_worker_is_warm=server.audio_worker.is_warm,
     )

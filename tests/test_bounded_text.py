@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import unheard
+from unheard.artist_names import loose
 from unheard.bounded_text import CACHED_CHARACTERS, MAX_CHARACTERS, bounded, cached_short, whole_number
 from unheard.go.new_lists import safe_name
 from unheard.ingest.file_names import guess_from_stem
@@ -36,7 +37,6 @@ from unheard.recommend.song_titles import is_generic, song_title
 from unheard.search.folding import query_forms
 from unheard.serve.redaction import without_folders
 from unheard.serve.track_lists import _wanted, slug
-from unheard.splits.groups import loose
 
 UNITS = (
     *(" ", "a", "a ", " - ", "- ", "~", "!", "(", "[", "()", "(feat ", "- live ", " live", "0", "1 ", "1.", "/", "a/"),

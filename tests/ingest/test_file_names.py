@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from unheard.ingest.file_names import NameGuess, guess, guess_from_stem, is_various
+from unheard.ingest.file_names import NameGuess, guess, guess_from_stem
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,3 @@ def test_two_digits_are_a_track_number_beside_a_first_track(tmp_path: Path) -> N
     assert guess(path).title == "12 Title"
     (tmp_path / "01 Other.mp3").touch()
     assert guess(path) == NameGuess("Title", numbered=True)
-
-
-def test_various_artists() -> None:
-    assert all(map(is_various, ("Various Artists", "VARIOUS", "V.A.", "Artistes Divers", "Verschiedene Interpreten")))
-    assert not any(map(is_various, ("Various Cruelties", "Vari-Speed", "")))

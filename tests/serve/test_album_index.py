@@ -35,8 +35,9 @@ def test_an_album_is_one_whatever_the_spelling_and_the_disc() -> None:
 def test_a_compilation_is_listed_once() -> None:
     untagged = [track(f"/m/now/{i}", f"Artist {i}", "Now 42") for i in range(4)]
     assert found(*untagged) == [(VARIOUS, "Now 42", [f"/m/now/{i}" for i in range(4)])]
-    tagged = [track(f"/m/artist {i}/x", f"Artist {i}", "Now 42", "Various") for i in range(4)]
-    assert found(*tagged) == [(VARIOUS, "Now 42", [f"/m/artist {i}/x" for i in range(4)])]
+    for album_artist in ("Various", "Diverse Interpreten", "V.A."):
+        tagged = [track(f"/m/artist {i}/x", f"Artist {i}", "Now 42", album_artist) for i in range(4)]
+        assert found(*tagged) == [(VARIOUS, "Now 42", [f"/m/artist {i}/x" for i in range(4)])]
 
 
 def test_two_untagged_compilations_of_one_name_stay_apart() -> None:

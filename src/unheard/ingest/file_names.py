@@ -22,6 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from unheard.artist_names import is_various
+
 BETWEEN = re.compile(r"\s+[-\u2010-\u2015]\s+")
 NUMBER = re.compile(r"(?P<disc>\d-)?(?P<number>\d{1,3})(?P<after>\s*[-.)\u2010-\u2015_]+\s*|\s+)(?=\S)")
 DISC_FOLDER = re.compile(r"(?:cd|dis[ck]|disque|vinyl|side)[\s._-]*(?:\d{1,2}|[a-d])", re.IGNORECASE)
@@ -32,12 +34,6 @@ GENERAL_FOLDERS = frozenset(
     "albums aac audio compilations desktop documents downloads flac itunes media misc mp3 music musik musique ogg "  # noqa: SIM905 - reads better
     "singles songs soundtracks temp tmp tracks unsorted various wav".split()
 )
-VARIOUS = frozenset({
-    "various artists", "various", "various artist", "va", "v.a.", "v/a", "diverse", "diverse interpreten",
-    "verschiedene interpreten", "verschiedene", "artistes divers", "artistes variés", "varios artistas", "varios",
-    "vários artistas", "vari", "artisti vari", "aa.vv.", "aa. vv.", "diverse artiesten", "blandade artister",
-    "różni wykonawcy", "разные исполнители", "群星", "ヴァリアス・アーティスト", "オムニバス",
-})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,11 +44,6 @@ class NameGuess:
     artist: str = ""
     album: str = ""
     numbered: bool = False
-
-
-def is_various(name: str) -> bool:
-    """Return whether the name of an artist says that there are several ("Various Artists"), in several languages."""
-    return name.strip().casefold() in VARIOUS
 
 
 def guess(path: Path, root: Path | None = None) -> NameGuess:

@@ -17,8 +17,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from unheard.artist_names import is_various
 from unheard.bounded_text import MAX_CHARACTERS, bounded
-from unheard.ingest.file_names import NameGuess, guess, guess_from_stem, is_various
+from unheard.ingest.file_names import NameGuess, guess, guess_from_stem
 from unheard.ingest.release_dates import iso_date
 from unheard.ingest.tag_fields import read_fields
 from unheard.library import Track

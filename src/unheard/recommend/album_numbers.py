@@ -24,8 +24,9 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from unheard.artist_names import NO_ALBUM, NO_ARTIST, loose
 from unheard.library import Track, Tracks
-from unheard.splits.groups import NO_ALBUM, NO_ARTIST, loose, main_artist
+from unheard.splits.groups import main_artist
 
 MIN_ARTISTS = 3
 MAX_TRACKS_PER_ARTIST = 2

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Rows
+from unheard.artist_names import loose
 from unheard.errors import UserError
 from unheard.library import Track
-from unheard.splits.groups import loose
 
 BETWEEN_GENRES = re.compile(r"[;,/|\0]")
 YEAR = re.compile(r"\s*(\d{4})(?!\d)")

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Mask, Reals, Rows
+from unheard.artist_names import loose
 from unheard.library import Track
 from unheard.recommend.filters import BETWEEN_GENRES
 from unheard.recommend.track_map import Plane
-from unheard.splits.groups import loose
 
 GRID = 64
 SMOOTHING = 1.6  # standard deviation in cells

@@ -23,13 +23,13 @@ from scipy.sparse import coo_matrix
 
 from unheard import artefacts
 from unheard.arrays import Indices
+from unheard.artist_names import NO_ARTIST, loose
 from unheard.errors import UserError
 from unheard.features.recording_prints import stored_prints
 from unheard.library import Track, Tracks
 from unheard.recommend.song_titles import is_generic, song_title
 from unheard.spectrograms.near_signatures import equal_rows, near_pairs
 from unheard.spectrograms.same_recording import Prints, is_same_recording, joining_pairs, likely_pairs
-from unheard.splits.groups import NO_ARTIST, loose
 from unheard.workspace import Workspace
 
 KIND = "recordings"  # of the artefact

@@ -13,8 +13,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from unheard.artist_names import loose
 from unheard.bounded_text import bounded, cached_short
-from unheard.splits.groups import loose
 
 MAX_CHARACTERS = 300  # of a title; patterns look at every pair of them
 OPEN, CLOSE = "([{<【〔《〈「『", ")]}>】〕》〉」』"

@@ -21,11 +21,11 @@ from typing import Literal
 
 import numpy as np
 
+from unheard.artist_names import loose
 from unheard.errors import UserError
 from unheard.library import Tracks
 from unheard.plays.names import normalise
 from unheard.recommend.filters import genres_of
-from unheard.splits.groups import loose
 
 SYNTAX = "expected terms such as artist:(rick astley):2 tag:(trip hop) #punk"
 TERM = re.compile(

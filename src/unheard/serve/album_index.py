@@ -18,14 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Indices, Rows
+from unheard.artist_names import NO_ALBUM, UNKNOWN, is_various, loose
 from unheard.library import Track, Tracks
 from unheard.recommend.filters import year_of
 from unheard.serve.browse_tables import BrowseTable
-from unheard.splits.groups import NO_ALBUM, NO_ARTIST, loose
 from unheard.strings import Strings
 
 VARIOUS = "Various artists"
-MANY = frozenset(NO_ARTIST - {"", "unknown", "unknown artist", "artist unknown", "n a"})  # names for several artists
 DISC = re.compile(r"(cd|dis[ck]|vinyl|side)[\s._-]*\d{1,2}\b.*", re.IGNORECASE)
 DIGITS = re.compile(r"(\d+)")
 ID_BYTES = 8
@@ -117,13 +116,13 @@ def albums_of(tracks: Tracks) -> tuple[Album, ...]:
 
 def _by_artist(tracks: list[Track], rows: list[int]) -> tuple[bool, dict[str, list[int]]]:
     """Return whether tags name the album artist, and the rows of one album name in one folder by album artist."""
-    named = Counter(track.album_artist for track in tracks if loose(track.album_artist) not in NO_ARTIST - MANY)
+    named = Counter(track.album_artist for track in tracks if loose(track.album_artist) not in UNKNOWN)
     found: dict[str, list[int]] = {}
     if named:
         usual = named.most_common(1)[0][0]
         for track, row in zip(tracks, rows, strict=True):
             artist = track.album_artist if track.album_artist in named else usual
-            found.setdefault(VARIOUS if loose(artist) in MANY else artist, []).append(row)
+            found.setdefault(VARIOUS if is_various(artist) else artist, []).append(row)
         return True, found
     counts = Counter(track.artists[0] for track in tracks if track.artists)
     usual, n = counts.most_common(1)[0] if counts else ("", len(tracks))

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Mask, Rows
+from unheard.artist_names import loose
 from unheard.ids import IdMap
 from unheard.serve.schema import ArtistOut, PlaylistOut
-from unheard.splits.groups import loose
 from unheard.strings import Strings
 
 T = TypeVar("T")

@@ -16,8 +16,8 @@ import binascii
 import hashlib
 import re
 
+from unheard.artist_names import loose
 from unheard.bounded_text import cached_short
-from unheard.splits.groups import loose
 
 TRACK, ENCODED_TRACK, ALBUM, ARTIST, SAVED, IMPORTED = "tr-", "tx-", "al-", "ar-", "pl-", "im-"
 SAFE = re.compile(r"[A-Za-z0-9._~-]{1,120}")

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Mask, Rows
+from unheard.artist_names import loose
 from unheard.ids import IdMap, StoredIds
 from unheard.library import Track, Tracks
 from unheard.recommend.export import is_playable
@@ -26,7 +27,6 @@ from unheard.search import SearchIndex
 from unheard.serve import client_ids
 from unheard.serve.album_index import ID_BYTES, Album, AlbumTable
 from unheard.serve.browse_tables import BrowseTable, Taken
-from unheard.splits.groups import loose
 from unheard.strings import Strings
 
 NO_ALBUM, NO_ARTIST = "[no album]", "[unknown artist]"

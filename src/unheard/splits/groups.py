@@ -7,7 +7,6 @@ compared without case, accents and punctuation.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,21 +14,13 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 
 from unheard.arrays import Floats, Mask, Rows
-from unheard.bounded_text import cached_short
+from unheard.artist_names import NO_ALBUM, NO_ARTIST, loose
 from unheard.ids import IdMap
 from unheard.library import Track, Tracks
 from unheard.spectrograms.near_signatures import near_identical
 from unheard.splits.split import Use
 
 Signatures = tuple[IdMap, Floats]
-
-# Credits that name no artist: they would join all compilations of a library.
-NO_ARTIST = frozenset(
-    {"", "various artists", "various", "va", "v a", "unknown artist", "unknown", "artist unknown", "n a"}
-)
-NO_ALBUM = frozenset({"", "unknown album", "unknown"})
-MAX_NAMES = 100_000  # that `loose` remembers
-ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}  # as `_folded` does
 
 
 def artist_groups(tracks: Tracks, signatures: Signatures) -> NDArray[np.int32]:
@@ -86,19 +77,3 @@ def main_artist(track: Track) -> str:
     """Return the first credited artist, normalised by `loose`; "" if no artist is credited."""
     name = loose(track.artists[0]) if track.artists else ""
     return "" if name in NO_ARTIST else name
-
-
-@cached_short(MAX_NAMES)  # a catalogue names an artist or an album many times, and several tables ask for it
-def loose(name: str) -> str:
-    """Return a name without case, Latin accents, punctuation and leading article: 'The Bärs!' becomes 'bars'."""
-    words = (name.translate(ASCII_WORDS) if name.isascii() else _folded(name)).split()
-    if len(words) > 1 and words[0] == "the":
-        words = words[1:]
-    return " ".join(words) or name.strip().casefold()  # a band may be called "!!!"
-
-
-def _folded(name: str) -> str:
-    """Return a name without case and Latin accents, with spaces for punctuation."""
-    text = unicodedata.normalize("NFKD", name).casefold()
-    text = unicodedata.normalize("NFKC", "".join(c for c in text if not "\u0300" <= c <= "\u036f"))
-    return "".join(c if c.isalnum() else " " for c in text)

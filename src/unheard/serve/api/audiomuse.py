@@ -13,6 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from unheard.artist_names import loose
 from unheard.recommend.track_path import MAX_LENGTH, MIN_LENGTH
 from unheard.serve import client_ids
 from unheard.serve.api.parameters import CurrentSnapshot
@@ -21,7 +22,6 @@ from unheard.serve.queries import NotFoundError
 from unheard.serve.schema import MAX_RESULTS
 from unheard.serve.subsonic.music import Music, music_of
 from unheard.serve.subsonic.similar import path, similar_artists, similarity, sonic_neighbours
-from unheard.splits.groups import loose
 
 router = APIRouter(tags=["AudioMuse"])
 

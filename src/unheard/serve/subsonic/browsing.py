@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from unheard.arrays import Rows
+from unheard.artist_names import loose
 from unheard.serve import client_ids
 from unheard.serve.player_tables import Artist
 from unheard.serve.subsonic.answer import Answer
@@ -21,7 +22,6 @@ from unheard.serve.subsonic.client_entries import (
     songs,
 )
 from unheard.serve.subsonic.similar import similar_artists
-from unheard.splits.groups import loose
 
 T = TypeVar("T")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from starlette.responses import Response
 
+from unheard.artist_names import loose
 from unheard.errors import UserError
 from unheard.ingest.limited import limited
 from unheard.ingest.lyrics import Lyrics, read_lyrics
@@ -20,7 +21,6 @@ from unheard.serve.subsonic.call import Call, not_found
 from unheard.serve.subsonic.client_entries import Entry
 from unheard.serve.subsonic.playlists import cover_row
 from unheard.serve.track_lists import disposition
-from unheard.splits.groups import loose
 
 DEFAULT_SIZE, MAX_SIZE = 480, 480  # pixels of cover art
 OF_OTHER_SITES = {name: HEADERS[name] for name in ("access-control-allow-origin", "cross-origin-resource-policy")}

@@ -10,13 +10,13 @@ from functools import cached_property
 import numpy as np
 
 from unheard.arrays import Floats, Rows
+from unheard.artist_names import loose
 from unheard.serve import client_ids
 from unheard.serve.album_index import VARIOUS, Album
 from unheard.serve.browse_tables import Taken
 from unheard.serve.player_tables import Artist, Genre, main_artist
 from unheard.serve.snapshot import Snapshot
 from unheard.session import Session
-from unheard.splits.groups import loose
 
 
 class Music:

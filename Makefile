@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo cases test test-fast test-cluster test-numerics test-latest test-oldest torture torture-kills torture-load torture-files torture-damages check audit docs bench lock clean release release-files test-package gallery
+.PHONY: help install install-dev demo cases test test-fast test-long test-cluster test-numerics test-latest test-oldest torture torture-kills torture-load torture-files torture-damages check audit docs bench lock clean release release-files test-package gallery
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,11 +41,14 @@ PYTEST := UNHEARD_WHEELS=$(CURDIR)/wheels $(BIN)/python -m pytest -q -n auto
 NUMERICS := tests/training tests/inference tests/models tests/parity tests/experiments tests/evaluate tests/recommend tests/factors \
 	tests/cli
 
-test: install-dev wheels/.there  ## run every test, as many at once as there are cores (the page tests need Chromium)
+test: install-dev wheels/.there  ## run the tests, as many at once as there are cores (the page tests need Chromium)
 	OMP_NUM_THREADS=1 $(PYTEST)
 
+test-long: install-dev wheels/.there  ## run the tests that kill commands, fill disks or take long (the rest of the suite)
+	OMP_NUM_THREADS=1 $(PYTEST) -m long
+
 test-fast: install-dev  ## run the tests that need no browser, no downloaded files and not much time (under 90 s)
-	OMP_NUM_THREADS=1 $(PYTEST) -m "not browser and not slow and not network and not cluster"
+	OMP_NUM_THREADS=1 $(PYTEST) -m "not browser and not slow and not network and not cluster and not long"
 
 test-cluster:  ## run the tests of `unheard cluster` on a Spark cluster of three processes (needs Java 17 or newer)
 	@command -v java >/dev/null || { echo "Java is missing: apt-get install openjdk-17-jre-headless"; exit 1; }

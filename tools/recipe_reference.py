@@ -159,7 +159,7 @@ def default(field: dataclasses.Field[Any]) -> str:
     elif field.default_factory is not dataclasses.MISSING:
         value = field.default_factory()
     else:
-        return "all" if field.name == "descriptions" else "required"  # the reader fills it in
+        return "all" if field.name == "features" else "required"  # the reader fills it in
     if value is None:
         return "none"
     if dataclasses.is_dataclass(value):

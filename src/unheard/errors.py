@@ -13,9 +13,17 @@ A message is one line: what is wrong, where, what was expected, what to do.
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+
+def quoted(path: Path | str) -> str:
+    """Return a path as an argument of a command in a message: folders have blanks in their names."""
+    return subprocess.list2cmdline([str(path)]) if sys.platform == "win32" else shlex.quote(str(path))
 
 
 class UnheardError(Exception):

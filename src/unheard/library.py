@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from unheard.checksums import check_owner, owner_of
-from unheard.errors import MissingStageError, Reason, UserError
+from unheard.errors import MissingStageError, Reason, UserError, quoted
 from unheard.ids import IdMap
 from unheard.system_errors import explain_sqlite
 
@@ -312,8 +312,8 @@ class Library:
     def _damaged(self, problem: str) -> UserError:
         root = self.path.parent
         return UserError(
-            f"{self.path}: damaged ({problem}); restore it from a copy, or run `unheard doctor -w {root} --repair` and "
-            "scan again"
+            f"{self.path}: damaged ({problem}); restore it from a copy, or run "
+            f"`unheard doctor -w {quoted(root)} --repair` and scan again"
         )
 
     def damage(self) -> list[str]:
@@ -375,7 +375,7 @@ class Library:
 def open_library(path: Path) -> Library:
     """Open the library of a workspace; raise MissingStageError if nothing has been scanned."""
     if not path.is_file():
-        raise MissingStageError(f"{path}: nothing has been scanned yet", f"unheard scan -w {path.parent} MUSIC")
+        raise MissingStageError(f"{path}: nothing has been scanned yet", f"unheard scan -w {quoted(path.parent)} MUSIC")
     return Library(path)
 
 

@@ -45,7 +45,7 @@ from typing import Literal, get_args
 
 from unheard.atomic_files import write_json
 from unheard.checksums import BY_HAND, MARKER, MARKER_KEYS, read_sealed
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 
 FORMAT_VERSION = 2  # what changed and why: docs/decisions/0012-workspace-format-2.md
 FrontEndName = Literal["standard", "parity"]
@@ -92,7 +92,7 @@ class Workspace:
         version, settings = read_marker(root)
         if version < FORMAT_VERSION:
             raise UserError(
-                f"{root}: a workspace of format {version}; run `unheard migrate -w {root}` (keeps a backup)"
+                f"{root}: a workspace of format {version}; run `unheard migrate -w {quoted(root)}` (keeps a backup)"
             )
         return Workspace(root, settings)
 
@@ -187,7 +187,7 @@ def read_marker(root: Path) -> tuple[int, Settings]:
     """Return format version and settings of a workspace; UserError if they are damaged or of a newer format."""
     marker = root / MARKER
     if not marker.is_file():
-        raise MissingStageError(f"{root}: no workspace here", f"unheard init -w {root}")
+        raise MissingStageError(f"{root}: no workspace here", f"unheard init -w {quoted(root)}")
     try:
         values = read_sealed(marker)
         version, _ = values["version"], values["format"]

@@ -174,6 +174,14 @@ def test_copies_during_other_commands_are_whole(workspace: Workspace, audio_worl
             writer.kill()
 
 
+def test_downloaded_music_is_not_copied(workspace: Workspace, tmp_path: Path) -> None:
+    for name in ("albums.json", "audio/song-1.ogg"):
+        (workspace.root / "sync" / name).parent.mkdir(parents=True, exist_ok=True)
+        (workspace.root / "sync" / name).write_bytes(b"{}")
+    made = back_up(workspace, tmp_path / "copy")
+    assert [name for name in made.files if name.startswith("sync/")] == ["sync/albums.json"]
+
+
 def test_a_copy_brings_no_commands(workspace: Workspace, tmp_path: Path) -> None:
     """A server runs the jobs that wait in its workspace; those of a copy came from another machine."""
     job = workspace.root / "jobs" / "20261101-000000-abcdef.json"

@@ -95,6 +95,13 @@ def test_the_help_loads_no_arrays_progress_bars_or_metadata() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_commands_in_messages_quote_the_workspace() -> None:
+    """A folder may be called "My Music". (`damage.py` quotes it once, into `root`.)"""
+    for path in (ROOT / "src").rglob("*.py"):
+        bare = re.findall(r"-w \{(?!quoted\()[^}]*\}", path.read_text(encoding="utf-8"))
+        assert path.name == "damage.py" or not bare, (path, bare)
+
+
 def test_importing_the_package_loads_none_of_it() -> None:
     code = "import sys, unheard; print([name for name in sys.modules if name.startswith(('unheard.', 'numpy'))])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

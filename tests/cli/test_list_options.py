@@ -85,6 +85,9 @@ def test_a_file_unlike_all_known_tracks_gets_a_warning(workspace: Path, run: Run
         (("--playlist", "p001", "--diversity", "1", "--model", "popularity"), "leave diversity out"),
         (("--all-playlists", "-o", "x.csv", "--genre", "funk"), "--all-playlists: writes the lists that"),
         (("--all-playlists", "-o", "x.csv", "--diversity", "0.5"), "leave out --diversity"),
+        (("--all-playlists", "-o", "x.csv", "--max-per-artist", "2"), "--max-per-artist"),
+        (("--all-playlists", "-o", "x.csv", "--max-per-album", "3"), "--max-per-album"),
+        (("--all-playlists", "-o", "x.csv", "--exclude", "t00-0"), "--exclude"),
     ],
 )
 def test_invalid_options_are_errors(workspace: Path, run: Run, words: tuple[str, ...], says: str) -> None:

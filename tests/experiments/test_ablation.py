@@ -61,7 +61,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def test_it_is_what_a_fit_without_the_part_makes(workspace: Workspace, place: int) -> None:
     name = without_member(workspace, "artists", "mixed", place)
     assert name == NAMES[place]
-    rest = RankerRecipe("rest", "", BLEND.descriptions, tuple(m for n, m in enumerate(PARTS) if n != place))
+    rest = RankerRecipe("rest", "", BLEND.features, tuple(m for n, m in enumerate(PARTS) if n != place))
     fit_rankers(workspace, rest, load_split(workspace, "artists"))
     left, made = (load_ranker(workspace.model_dir("artists", some) / "ranker.safetensors") for some in (name, "rest"))
     for key in ("kind", "weight", "head", "member"):

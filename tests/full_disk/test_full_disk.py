@@ -22,7 +22,7 @@ from tests.builders.server import running
 from unheard.serve.config import ServeConfig
 from unheard.system_errors import is_full
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 MIB = 2**20
 ENV = {"UNHEARD_BF16": "off"}
 

@@ -13,7 +13,7 @@ PAGE = "../tutorial.md"
 NAMES = {"p0001": "p03", "belamora-almanac-01": "t00-0", "demo-world/audio/song.ogg": "t01-0"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_commands_and_the_program_work(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "demo-world").mkdir()
     workspace = (folder / "W").rename(folder / "demo-world" / "workspace")

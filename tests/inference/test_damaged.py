@@ -32,7 +32,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> World:
     world = make_world(tmp_path_factory.mktemp("damaged") / "w", n_tracks=20)
     quick = {"checks": 1, "steps_per_check": 1}
     members = [{"ridge": {}, "artist": True}, {"content-user": {"descent": quick}}]
-    recipe = ranker_recipe_from({"name": "two", "about": "", "descriptions": ["statistics"], "member": members}, "two")
+    recipe = ranker_recipe_from({"name": "two", "about": "", "features": ["statistics"], "member": members}, "two")
     fit_rankers(world.workspace, recipe, world.split, device="cpu")
     return world
 
@@ -89,7 +89,7 @@ def test_a_checkpoint(tmp_path: Path, change: Change, says: str) -> None:
         (put("fingerprint", None), "fingerprint is not text"),
         (put("members", {}), "it has no members"),
         (put("dim", "six"), "ValueError"),
-        (put("descriptions", ["musicnn"]), "KeyError: 'standard.musicnn.mean'"),
+        (put("features", ["musicnn"]), "KeyError: 'standard.musicnn.mean'"),
         (put_member("weight", float("nan")), "member 0 has no finite weight"),
         (put_member("deviation", 0.0), "member 0 has no finite weight, head or deviation"),
         (cut("standard.statistics.mean"), "mean and deviation of statistics have shapes (6,) and (7,)"),

@@ -108,7 +108,7 @@ def test_only_new_and_stale_vectors_are_extracted(tmp_path: Path) -> None:
 def test_a_ranker_reads_them_and_encodes_files_with_them(tmp_path: Path) -> None:
     world = _world(tmp_path / "w", "encoder")
     recipe = ranker_recipe_from(
-        {"name": "on-encoder", "about": "toy", "descriptions": [KIND], "member": [{"ridge": {}}]}, "on-encoder"
+        {"name": "on-encoder", "about": "toy", "features": [KIND], "member": [{"ridge": {}}]}, "on-encoder"
     )
     with (
         open_library(world.workspace.library_path) as library,

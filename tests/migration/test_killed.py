@@ -56,7 +56,7 @@ for n in itertools.count(0, step):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_killed_anywhere(unpacked: Path, tmp_path: Path) -> None:
     source, folder = unpacked / "format-1", tmp_path / "killed"

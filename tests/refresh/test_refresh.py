@@ -118,7 +118,9 @@ def test_owners(workspace: Workspace, tmp_path: Path) -> None:
     assert not (tmp_path / "ben").exists()
     (ben,) = refresh(workspace, "--owner", "ben")
     assert tuple(ben["tracks"]) == read_refreshed(workspace, "anna-p00").runs[0].tracks  # each owner starts anew
-    assert "no recipes to refresh" in run_command("playlists", "refresh", "-w", workspace.root, "--owner", "x").error
+    assert (
+        "--owner x: has no recipes" in run_command("playlists", "refresh", "-w", workspace.root, "--owner", "x").error
+    )
 
 
 def test_a_renamed_list_replaces_its_file(workspace: Workspace, tmp_path: Path) -> None:
@@ -172,13 +174,17 @@ def test_tracks_that_left_the_library(workspace: Workspace) -> None:
         (("add", "a", "--like", "t1", "--playlist", "p", "--target", "saved"), "expected one of --playlist, --like"),
         (("add", "a", "--prompt", "x", "--target", "saved"), "prompt 'x': 'x' cannot be read"),
         (("refresh",), "expected names of recipes, --all, or --owner"),
-        (("refresh", "--all"), "no recipes to refresh"),
+        (("refresh", "--owner", "anna"), "--owner anna: has no recipes"),
         (("refresh", "a"), "no recipe 'a'; there are none; make one with `unheard playlists add`"),
         (("remove", "a"), "no recipe 'a'"),
     ],
 )
 def test_mistakes(workspace: Workspace, words: tuple[str, ...], says: str) -> None:
     assert says in run_command("playlists", *words, "-w", workspace.root).error
+
+
+def test_a_timer_without_recipes_has_nothing_to_do(workspace: Workspace) -> None:
+    assert refresh(workspace, "--all") == []
 
 
 def test_a_table_that_a_person_made_is_not_replaced(workspace: Workspace, tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def every_process(url: str, path: str, n: int) -> list[httpx.Response]:
     return answers
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("large_from", ["1", "100000"])
 def test_processes_give_the_same_answers_and_see_later_tracks_and_jobs(own_workspace: Path, large_from: str) -> None:
     with serving(own_workspace, 2, **{MIN_TRACKS_VARIABLE: large_from}) as url:

@@ -33,7 +33,7 @@ from unheard.saved_playlists import saved_playlists
 from unheard.thumbs import read_thumbs
 from unheard.workspace import Workspace
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 HEADERS = ("Content-Type", "Content-Length", "Content-Range", "ETag", "Last-Modified")
 
 

@@ -16,7 +16,7 @@ from tests.torture.damages import APPLY, Damage, answers, copy_in_place, damages
 from unheard.cli.damage import find_damage
 from unheard.workspace import Workspace
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def test_a_sound_workspace_has_no_finding(workspace: Path) -> None:

@@ -21,7 +21,7 @@ from unheard.workspace import Workspace
 RANKERS = """
 name = "quick"
 about = "two rankers for tests"
-descriptions = ["statistics"]
+features = ["statistics"]
 
 [[member]]
 artist = true

@@ -13,7 +13,7 @@ from tests.builders.processes import Finished, finish, run, start, together
 from unheard.locks import one_at_a_time
 from unheard.workspace import Workspace
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 ENV = {"UNHEARD_BF16": "off"}
 REFUSED = "at this moment; wait until it has finished, or end it, and try again"
 

@@ -14,7 +14,7 @@ from unheard.plays import read_playlists, read_plays
 from unheard.saved_playlists import likes_playlist
 from unheard.workspace import Workspace
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 ROUNDS = 25
 IMPORTS = """
 import sys

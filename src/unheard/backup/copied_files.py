@@ -45,6 +45,7 @@ LEFT_OUT = {
     *("indexes", "snapshots"),  # caches, which the server or `unheard index` makes again
     *("jobs", "cookie.secret"),  # commands and browsers of a server, which belong to its machine
 }
+DOWNLOADS = "sync/audio"  # music, which `unheard sync` downloads again
 ATTEMPTS = 20
 
 
@@ -84,9 +85,9 @@ def _is_temporary(name: str) -> bool:
 
 
 def _folder(root: Path, name: str, above: frozenset[str]) -> Iterator[CopiedFile]:
-    """Yield the files of a folder and of those below it; a link to a folder above is passed over."""
+    """Yield the files of a folder and of those below it, but for music; a link to a folder above is passed over."""
     real = os.path.realpath(root / name)
-    if real in above:
+    if real in above or name == DOWNLOADS:
         return
     yield from _group(root, None, name)
     for path in sorted((root / name).iterdir()):

@@ -9,7 +9,7 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import WorkspaceOption
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.workspace import Workspace
 
 
@@ -64,4 +64,4 @@ def restore(
     if names:
         console.say(f"keys of players and programs in it: {names}; `unheard serve-key --remove NAME` removes one")
     if not found.spectrograms:
-        console.say(f"spectrograms were left out; to make them again, run: unheard scan -w {workspace} MUSIC")
+        console.say(f"spectrograms were left out; to make them again, run: unheard scan -w {quoted(workspace)} MUSIC")

@@ -27,7 +27,7 @@ from unheard.cli.training import (
     add_own_plays,
     finish_training,
 )
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -140,7 +140,9 @@ def train(
     opened = Workspace.open(workspace)
     chosen = load_any_recipe(recipe)
     if isinstance(chosen, RankerRecipe):
-        raise UserError(f"{chosen.name}: not a network; run `unheard train -w {workspace} {recipe}` on one machine")
+        raise UserError(
+            f"{chosen.name}: not a network; run `unheard train -w {quoted(workspace)} {recipe}` on one machine"
+        )
     started, under = time.monotonic(), load_split(opened, split)
     with _session(master, conf) as spark:
         path = train_on_cluster(spark, opened, chosen, under, processes=processes, seed=seed)

@@ -6,7 +6,6 @@ Everything is read once and compared with its checksums (checksums.py); `quick` 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Literal
 
 from unheard import artefacts, atomic_files
 from unheard.checksums import MARKER, is_sealed, read_sealed, unseal
-from unheard.errors import UnheardError
+from unheard.errors import UnheardError, quoted
 from unheard.factors.als import AlsConfig
 from unheard.factors.store import KIND as FACTORS
 from unheard.factors.store import als_config, load_factors
@@ -80,13 +79,13 @@ def find_damage(workspace: Workspace, *, quick: bool = False, frames: bool = Tru
     quick   headers, indexes and sizes only
     frames  read all spectrograms, which are most of a workspace; only scans, trainings and predictions read them
     """
-    first = f"unheard doctor -w {shlex.quote(str(workspace.root))} --repair && "
+    first = f"unheard doctor -w {quoted(workspace.root)} --repair && "
     for finding in _findings(workspace, quick=quick, frames=frames):
         yield replace(finding, command=first + finding.command) if finding.damaged else finding
 
 
 def _findings(workspace: Workspace, *, quick: bool, frames: bool) -> Iterator[Finding]:
-    root = shlex.quote(str(workspace.root))
+    root = quoted(workspace.root)
     if not workspace_id(workspace.root):
         yield Finding(workspace.root / MARKER, "written before checksums", f"unheard migrate -w {root}", severity="old")
     yield from _library(workspace, root)
@@ -239,7 +238,7 @@ def _splits(workspace: Workspace, root: str) -> Iterator[Finding]:
 
 def _factors(workspace: Workspace) -> Iterator[Finding]:
     """Yield factors that were made with others, or that a model was trained on, and are not there."""
-    root = shlex.quote(str(workspace.root))
+    root = quoted(workspace.root)
     needed = {path.parent.parent.name for path in (workspace.root / "models").glob("*/*/predictions.safetensors")}
     if _needs_plays(workspace):
         needed.add("full")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,7 @@ from unheard.cli import library as library_commands
 from unheard.cli import recommend as recommend_commands
 from unheard.cli import training as training_commands
 from unheard.cli.console import CORES, JobsOption
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 
 SPLIT = "artists"
 
@@ -41,21 +40,21 @@ def demo(
         build_world(folder, seed=seed, jobs=jobs, progress=progress)
     w = folder / "workspace"
 
-    _step(f"unheard init -w {shlex.quote(str(w))}")
+    _step(f"unheard init -w {quoted(w)}")
     library_commands.init(w)
-    _step(f"unheard scan -w {w} {folder / 'tracks.csv'}")
+    _step(f"unheard scan -w {quoted(w)} {quoted(folder / 'tracks.csv')}")
     library_commands.scan(w, [str(folder / "tracks.csv")], jobs=jobs)
-    _step(f"unheard errors -w {w}")
+    _step(f"unheard errors -w {quoted(w)}")
     library_commands.errors(w)
-    _step(f"unheard import -w {w} {folder / 'playlists.csv'}")
+    _step(f"unheard import -w {quoted(w)} {quoted(folder / 'playlists.csv')}")
     library_commands.import_plays(w, [folder / "playlists.csv"])
-    _step(f"unheard split -w {w}")
+    _step(f"unheard split -w {quoted(w)}")
     library_commands.split(w)
-    _step(f"unheard factors -w {w} --split {SPLIT} --dim 64")
+    _step(f"unheard factors -w {quoted(w)} --split {SPLIT} --dim 64")
     training_commands.factors(w, SPLIT, dim=64)
-    _step(f"unheard train -w {w} --split {SPLIT}")
+    _step(f"unheard train -w {quoted(w)} --split {SPLIT}")
     training_commands.train(w, None, SPLIT)
-    _step(f"unheard evaluate -w {w} --split {SPLIT} --json {folder / 'figures.json'}")
+    _step(f"unheard evaluate -w {quoted(w)} --split {SPLIT} --json {quoted(folder / 'figures.json')}")
     evaluation.evaluate(w, SPLIT, json=folder / "figures.json")
 
     opened = Workspace.open(w)
@@ -65,13 +64,15 @@ def demo(
     test = load_split(opened, SPLIT).uses(tracks.ids) == Use.TEST
     most_to_find = int((plays.matrix[:, test] > 0).sum(axis=1).argmax())
     playlist = plays.playlist_ids[most_to_find]
-    _step(f"unheard recommend -w {w} --split {SPLIT} --playlist {playlist} --candidates cold -n 10")
+    _step(f"unheard recommend -w {quoted(w)} --split {SPLIT} --playlist {quoted(playlist)} --candidates cold -n 10")
     recommend_commands.recommend(w, playlist, n=10, split=SPLIT)
     recommend_commands.recommend(w, playlist, n=10, split=SPLIT, output=folder / "unheard.m3u8")
     console.say(f"\nDone in {time.monotonic() - started:.0f} s. The listeners are simulated.")
     console.say(f"Listen to it:    {folder / 'audio'}")
     console.say(f"Play the list:   {folder / 'unheard.m3u8'}")
-    console.say(f"Try next:        unheard similar -w {w} --split {SPLIT} {tracks.ids[0]} --candidates cold")
+    console.say(
+        f"Try next:        unheard similar -w {quoted(w)} --split {SPLIT} {quoted(tracks.ids[0])} --candidates cold"
+    )
     console.say("Your own music:  unheard init -w W && unheard scan -w W ~/Music")
 
 

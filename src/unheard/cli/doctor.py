@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unheard.errors import UnheardError
+from unheard.errors import UnheardError, quoted
 from unheard.library import Library
 from unheard.migration.migrate import backup_dir, has_backup, unfinished
 from unheard.plays.storage import count_plays, storage_problem
@@ -91,7 +91,7 @@ def _disk(workspace: Workspace) -> Iterator[Check]:
 
 def _consistency(workspace: Workspace) -> Iterator[Check]:
     if not workspace.library_path.exists():
-        yield Check(True, "library", f"nothing scanned yet; next: unheard scan -w {workspace.root} MUSIC")
+        yield Check(True, "library", f"nothing scanned yet; next: unheard scan -w {quoted(workspace.root)} MUSIC")
         return
     try:
         yield from _library_checks(workspace)
@@ -114,7 +114,9 @@ def _backup(workspace: Workspace, *, in_order: bool) -> Iterator[Check]:
     except UnheardError:  # a damaged library, which has a line of its own
         finished = True
     if not finished:
-        yield Check(False, "backup", f"the migration is not finished; run `unheard migrate -w {workspace.root}`")
+        yield Check(
+            False, "backup", f"the migration is not finished; run `unheard migrate -w {quoted(workspace.root)}`"
+        )
     elif in_order:
         size = sum(path.stat().st_size for path in folder.iterdir()) / 2**30
         yield Check(True, "backup", f"{folder} ({size:.2f} GiB) may be deleted: everything above is in order")

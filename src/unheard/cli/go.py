@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ import typer
 from unheard.cli import console
 from unheard.cli.console import CORES, JobsOption, JsonFlag
 from unheard.cli.default_workspace import default_workspace
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 
 if TYPE_CHECKING:
     from unheard.go.all_stages import GoOutcome
@@ -115,7 +114,7 @@ def go(
         return
     _show(outcome, root, output)
     console.say(f"time       {time.monotonic() - started:.0f} s")
-    command = f"unheard serve -w {shlex.quote(str(root))}"
+    command = f"unheard serve -w {quoted(root)}"
     if serve:
         from unheard.cli.serve import serve as run_server
 
@@ -147,4 +146,4 @@ def _show(outcome: GoOutcome, root: Path, output: Path) -> None:
             console.say(f"           {item.rank}. {item.label}")
     console.say(f"\ntrust      {outcome.trust.sentence}")
     if scanned.failed or scanned.known_failures:
-        console.say(f"skipped    unheard errors -w {shlex.quote(str(root))}")
+        console.say(f"skipped    unheard errors -w {quoted(root)}")

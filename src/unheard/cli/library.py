@@ -11,7 +11,7 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import CORES, JobsOption, JsonFlag, WorkspaceOption
-from unheard.errors import Reason, UserError
+from unheard.errors import Reason, UserError, quoted
 from unheard.workspace import Settings, Workspace
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def init(
 ) -> None:
     """Create a workspace, the folder with all data about a collection."""
     made = Workspace.init(workspace, Settings(front_end=front_end))
-    console.say(f"workspace {made.root} is ready; next: unheard scan -w {made.root} AUDIO_DIR_or_tracks.csv")
+    console.say(f"workspace {made.root} is ready; next: unheard scan -w {quoted(made.root)} AUDIO_DIR_or_tracks.csv")
 
 
 def migrate(workspace: WorkspaceOption) -> None:
@@ -48,7 +48,7 @@ def migrate(workspace: WorkspaceOption) -> None:
         what = "checksums were added" if added else "nothing to do"
         console.say(f"{workspace}: already format {FORMAT_VERSION}; {what}")
         return
-    kept = f"; backup: {done.backup} (`unheard doctor -w {workspace}` says when it may be deleted)"
+    kept = f"; backup: {done.backup} (`unheard doctor -w {quoted(workspace)}` says when it may be deleted)"
     console.say(f"{workspace}: format {FORMAT_VERSION}{kept if done.backup else ''}")
     if done.lost_spectrograms:
         lost = done.lost_spectrograms
@@ -130,12 +130,13 @@ def show_scan(report: ScanReport, workspace: Path) -> None:
     console.say((", ".join(counts) or "no audio found") + f"; {report.audio_s / 3600:.2f} hours of audio stored")
     if report.gone:
         console.say(
-            f"{report.gone} tracks are gone: they keep their plays, but are in no list (unheard errors -w {workspace})"
+            f"{report.gone} tracks are gone: they keep their plays, but are in no list "
+            f"(unheard errors -w {quoted(workspace)})"
         )
     if report.left:
         console.say(f"{report.left} files are left for the next run, because the time window is over")
     if report.failed or report.known_failures:
-        console.say(f"for the skipped files and the reasons, run: unheard errors -w {workspace}")
+        console.say(f"for the skipped files and the reasons, run: unheard errors -w {quoted(workspace)}")
 
 
 def import_plays(
@@ -197,7 +198,8 @@ def split(
 ) -> None:
     """Divide the tracks into train, validation and test tracks.
 
-    The splits are tracks, artists, time, and live, in which all tracks with plays are train tracks.
+    The splits are tracks, artists, time, and live, in which tracks with plays are train tracks, or validation tracks
+    (those of a tenth of the artists).
     """
     from unheard.splits import prepare_splits
 
@@ -227,7 +229,7 @@ def errors(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
         console.out.print(console.table(f"{len(rows)} tracks are gone", ["since", "id", "track", "last file"], rows))
         console.say(
             "they keep their plays and come back with their files; to remove them, run: "
-            f"unheard forget -w {workspace} --gone"
+            f"unheard forget -w {quoted(workspace)} --gone"
         )
 
 
@@ -310,11 +312,11 @@ def doctor(
     for finding in found:
         if finding.severity != "old":
             console.say(finding.line())
-    if old := [finding.path for finding in found if finding.severity == "old"]:
+    if opened is not None and (old := [finding.path for finding in found if finding.severity == "old"]):
         names = ", ".join(dict.fromkeys(path.name for path in old[:5]))
         console.say(
             f"{len(old)} files were written before checksums: damage there is not found ({names}, ...); they get them "
-            f"when they are written again, rows and plays by `unheard migrate -w {workspace}`"
+            f"when they are written again, rows and plays by `unheard migrate -w {quoted(opened.root)}`"
         )
     if damaged:
         raise UserError(f"damage was found ({damaged}); each line above ends with the command that mends it")

@@ -10,6 +10,7 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import EvaluationSplitOption, JsonFlag, WorkspaceOption
+from unheard.errors import quoted
 from unheard.workspace import Workspace
 
 listen_test = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -78,8 +79,8 @@ def create(
     items = max(len(rater.items) for rater in study.raters)
     console.say(
         f"{made.folder}: {len(study.clips)} clips at {study.loudness_lufs:.1f} LUFS, about "
-        f"{study.minutes(items):.0f} minutes for each rater. `unheard serve -w {workspace}` serves the pages; append a "
-        "link to its address. study.json is the key to the blinding: show it to no rater"
+        f"{study.minutes(items):.0f} minutes for each rater. `unheard serve -w {quoted(workspace)}` serves the "
+        "pages; append a link to its address. study.json is the key to the blinding: show it to no rater"
     )
 
 

@@ -24,7 +24,7 @@ from unheard.cli.recommend import (
     list_filters,
 )
 from unheard.cli.search import ListLength, QueryWords, show_found
-from unheard.errors import UnheardError, UserError
+from unheard.errors import UnheardError, UserError, quoted
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def add(
         directory,
     )
     put_recipe(opened, recipe, replace=force)
-    console.say(f"{name}: added; make the list with: unheard playlists refresh {name} -w {workspace}")
+    console.say(f"{name}: added; make the list with: unheard playlists refresh {name} -w {quoted(workspace)}")
 
 
 @playlists.command("list")
@@ -220,8 +220,13 @@ def refresh(
     wanted = [
         one for one in known if all_recipes or one.name in (names or ()) or (owner is not None and one.owner == owner)
     ]
+    if not wanted and owner is None:  # a timer that also runs for those who have no recipes yet
+        console.say("no recipes to refresh; `unheard playlists add` makes one")
+        if json:
+            console.print_json([])
+        return
     if not wanted:
-        raise UserError("no recipes to refresh; `unheard playlists list` lists them")
+        raise UserError(f"--owner {owner}: has no recipes; `unheard playlists list` lists them")
     session = Session(workspace)
     session.update_predictions()
     with console.progress_bars() as progress:

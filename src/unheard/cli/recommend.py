@@ -38,6 +38,15 @@ Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write .m3u8, .jspf, .csv or .json.", show_default=False)
 ]
 ArtistCap = Annotated[int, typer.Option(min=0, help="Maximum number of tracks of one artist; 0: no cap.")]
+UsualCap = Annotated[
+    int | None,
+    typer.Option(
+        "--max-per-artist",
+        min=0,
+        help="Maximum number of tracks of one artist; 0: no cap. Default: 2, and no cap for lists that are measured.",
+        show_default=False,
+    ),
+]
 PerAlbum = Annotated[
     int | None,
     typer.Option(
@@ -72,9 +81,11 @@ Quick = Annotated[
     bool, typer.Option("--quick", help="Of audio files read excerpts only: faster, nearly the same result.")
 ]
 
+USUAL_CAP = 2  # tracks of one artist
 LOW_CONFIDENCE_MARK = "?"
-NO_FILTERS_ALLOWED = (
-    "{}: writes the lists that `evaluate` measures; leave out --diversity, --genre, --year and --min/max-duration"
+ONLY_MEASURED = (
+    "{}: writes the lists that `evaluate` measures; leave out --diversity, --exclude, --max-per-artist, "
+    "--max-per-album, --genre, --year and --min/max-duration"
 )
 
 
@@ -94,7 +105,7 @@ def similar(
     output: Output = None,
     split: SplitOption = None,
     model: ModelOption = None,
-    max_per_artist: ArtistCap = 2,
+    max_per_artist: UsualCap = None,
     max_per_album: PerAlbum = None,
     diversity: Diversity = 0.0,
     genre: Genres = None,
@@ -122,12 +133,13 @@ def similar(
     options = ListOptions(
         n=n,
         candidates=candidates,
-        max_per_artist=artist_cap(max_per_artist),
+        max_per_artist=artist_cap(USUAL_CAP if max_per_artist is None else max_per_artist),
         max_per_album=album_cap(max_per_album),
         diversity=diversity,
         filters=list_filters(genre, year, min_duration, max_duration),
     )
-    _require(not test_tracks or _as_measured(options), NO_FILTERS_ALLOWED.format("--test-tracks"))
+    as_measured = _as_measured(options) and not (max_per_artist or max_per_album)
+    _require(not test_tracks or as_measured, ONLY_MEASURED.format("--test-tracks"))
     session = _session(workspace, split, model, seed)
     if test_tracks:
         _require(track is None, "--test-tracks: expected no TRACK_ID or FILE; leave it out")
@@ -171,7 +183,7 @@ def recommend(
     output: Output = None,
     split: SplitOption = None,
     model: ModelOption = None,
-    max_per_artist: ArtistCap = 2,
+    max_per_artist: UsualCap = None,
     max_per_album: PerAlbum = None,
     exclude: Excluded = None,
     diversity: Diversity = 0.0,
@@ -205,13 +217,14 @@ def recommend(
     options = ListOptions(
         n=n,
         candidates=candidates,
-        max_per_artist=artist_cap(max_per_artist),
+        max_per_artist=artist_cap(USUAL_CAP if max_per_artist is None else max_per_artist),
         max_per_album=album_cap(max_per_album),
         exclude=exclude or (),
         diversity=diversity,
         filters=list_filters(genre, year, min_duration, max_duration),
     )
-    _require(not all_playlists or _as_measured(options), NO_FILTERS_ALLOWED.format("--all-playlists"))
+    as_measured = _as_measured(options) and not (max_per_artist or max_per_album)
+    _require(not all_playlists or as_measured, ONLY_MEASURED.format("--all-playlists"))
     session = _session(workspace, split, model, seed)
     if all_playlists:
         with console.progress_bars() as progress:
@@ -299,10 +312,10 @@ def list_filters(
 
 
 def _as_measured(options: ListOptions) -> bool:
-    """Return whether lists with these options are those that `evaluate` measures."""
+    """Return whether lists with these options, but for caps, are those that `evaluate` measures."""
     from unheard.recommend.filters import NO_FILTERS
 
-    return options.filters == NO_FILTERS and not options.diversity
+    return options.filters == NO_FILTERS and not options.diversity and not options.exclude
 
 
 def _years(text: str | None) -> tuple[int | None, int | None]:

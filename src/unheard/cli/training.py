@@ -12,7 +12,7 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import JsonFlag, SplitOption, WorkspaceOption
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def tune(
             for trial in best
         ]
         console.out.print(console.table(f"Validation tracks, best of {len(trials)} trials", heads, rows))
-    console.say(f"wrote {path}; to train it, run `unheard train -w {workspace} {path}`")
+    console.say(f"wrote {path}; to train it, run `unheard train -w {quoted(workspace)} {quoted(path)}`")
 
 
 def export_model(

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import numpy as np
 
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.evaluate.result_tables import Table
 from unheard.experiments.experiment import Experiment, Findings, Option
 from unheard.experiments.pairs import CHANCE, SURE, leads, measure, resampled, rows_of, tables_of
@@ -80,7 +80,7 @@ def _check_trained(workspace: Workspace, split: str, model: str, trained: Sequen
             seed = name.partition("@")[2] or "0"
             raise MissingStageError(
                 f"no model {name!r} under split {split!r}",
-                f"unheard train {model} -w {workspace.root} --split {split} --seed {seed}",
+                f"unheard train {model} -w {quoted(workspace.root)} --split {split} --seed {seed}",
             )
     members = load_ranker(workspace.model_dir(split, model) / RANKER_FILE).recipe.members
     if len({label_of(member) for member in members}) < len(members):

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from unheard.arrays import Floats, Mask
-from unheard.errors import MissingStageError, TableError, UserError
+from unheard.errors import MissingStageError, TableError, UserError, quoted
 from unheard.factors.als import AlsConfig, FactorPair, fit_als, fold_in
 from unheard.factors.imported_factors import ImportedFactors, read_factors
 from unheard.factors.store import Factors, save_factors
@@ -78,7 +78,7 @@ def _compute(
     playlist_ids, digests = plays.playlist_ids, playlist_digests(plays.positive().matrix, track_ids)
     if not len(plays) and imported is None:
         raise MissingStageError(
-            f"{workspace.root}: no plays of the scanned tracks", f"unheard import -w {workspace.root} PLAYLISTS"
+            f"{workspace.root}: no plays of the scanned tracks", f"unheard import -w {quoted(workspace.root)} PLAYLISTS"
         )
     given = _read_given(imported, imported_playlists, track_ids, playlist_ids)
     lines = _import_report(given, imported, imported_playlists)

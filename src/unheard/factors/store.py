@@ -10,7 +10,7 @@ import numpy as np
 
 from unheard import artefacts
 from unheard.arrays import Floats, Indices, Mask
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.factors.als import AlsConfig
 from unheard.ids import IdMap
 from unheard.splits import Split
@@ -69,7 +69,7 @@ def load_split_factors(workspace: Workspace, split: Split) -> Factors:
     if factors.config.get("split_digest", split.digest) != split.digest:
         raise MissingStageError(
             f"{workspace.factors_path(split.name)}: fitted before the split {split.name!r} was changed",
-            f"unheard factors -w {workspace.root} --split {split.name}",
+            f"unheard factors -w {quoted(workspace.root)} --split {split.name}",
         )
     return factors
 
@@ -79,12 +79,12 @@ def load_factors(workspace: Workspace, split: str) -> Factors:
     path = workspace.factors_path(split)
     if not path.is_file():
         option = "" if split == "full" else f" --split {split}"
-        raise MissingStageError(f"{path}: no factors yet", f"unheard factors -w {workspace.root}{option}")
+        raise MissingStageError(f"{path}: no factors yet", f"unheard factors -w {quoted(workspace.root)}{option}")
     artefact = artefacts.load(path, KIND)
     try:
         _check(artefact)
     except (KeyError, ValueError) as error:
-        again = f"unheard factors -w {workspace.root}{'' if split == 'full' else f' --split {split}'}"
+        again = f"unheard factors -w {quoted(workspace.root)}{'' if split == 'full' else f' --split {split}'}"
         raise UserError(f"{path}: damaged ({error}); run `{again}` again") from error
     return Factors(
         artefact.ids["track"],

@@ -13,10 +13,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, cast
 
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.features.extractor import KIND, RESERVED_KINDS, FeatureExtractor, checked_extractor
 from unheard.workspace import Workspace
 
@@ -112,13 +113,13 @@ def recipe_kinds() -> list[str]:
     return [kind for kind in installed() if kind not in NAMED_KINDS]
 
 
-def how_to_make(kind: str, root: object) -> str:
+def how_to_make(kind: str, root: Path | str) -> str:
     """Return the command that gives the tracks of the workspace `root` features of this kind."""
     if kind == VECTORS:
         return "scan a vectors file"
     if kind in SCANNED_KINDS:
-        return f"run `unheard scan -w {root} MUSIC`"
-    return f"run `unheard features -w {root} --kind {kind}`"
+        return f"run `unheard scan -w {quoted(root)} MUSIC`"
+    return f"run `unheard features -w {quoted(root)} --kind {kind}`"
 
 
 @lru_cache(maxsize=4)

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
-from unheard.errors import AudioError, Reason, UserError
+from unheard.errors import AudioError, Reason, UserError, quoted
 from unheard.features.current import current_features, source_hashes
 from unheard.features.extraction import Vectors, extract_file
 from unheard.features.extractor import FeatureExtractor, MelExtractor, Prepared, Tagger
@@ -133,7 +133,8 @@ def _check_ids(workspace: Workspace, tracks: Tracks, track_ids: Collection[str] 
         if track_id not in tracks.ids:
             near = did_you_mean_tracks(track_id, tracks)
             raise UserError(
-                f"{track_id!r}: no such track in the library; {near}`unheard tracks -w {workspace.root}` lists them"
+                f"{track_id!r}: no such track in the library; {near}"
+                f"`unheard tracks -w {quoted(workspace.root)}` lists them"
             )
 
 
@@ -193,7 +194,7 @@ class _FileRun:
         ]
         if not self._tracks:
             raise UserError(
-                f"{workspace.root}: no track with an audio file; run `unheard scan -w {workspace.root} MUSIC`"
+                f"{workspace.root}: no track with an audio file; run `unheard scan -w {quoted(workspace.root)} MUSIC`"
             )
         ids = [track.track_id for track in self._tracks]
         self._missing = {

@@ -20,7 +20,7 @@ import numpy as np
 from unheard import __version__
 from unheard.atomic_files import write_json, write_text
 from unheard.checksums import read_sealed
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.factors.als import AlsConfig
 from unheard.factors.stage import compute_factors
 from unheard.factors.store import load_factors
@@ -161,7 +161,9 @@ def _go(
         tracks = library.tracks()
     if not len(tracks):
         named = ", ".join(map(str, music)) or str(workspace.root)
-        raise UserError(f"{named}: no audio that can be used; `unheard errors -w {workspace.root}` has the reasons")
+        raise UserError(
+            f"{named}: no audio that can be used; `unheard errors -w {quoted(workspace.root)}` has the reasons"
+        )
     if playlists:
         _import(workspace, playlists, say, report_import)
     import_likes(workspace)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.features.store import FeatureStore
 from unheard.library import Library
 from unheard.spectrograms.shards import list_shards
@@ -36,7 +36,7 @@ def check_input(
         what = "spectrograms" if reads in FROM_MELS else f"{reads} features"
         raise UserError(
             f"{workspace.root}: the {what} of {len(missing)} tracks, such as {min(missing)!r}, are lost; "
-            f"`unheard doctor -w {workspace.root}` says what is missing and how to make it again"
+            f"`unheard doctor -w {quoted(workspace.root)}` says what is missing and how to make it again"
         )
 
 

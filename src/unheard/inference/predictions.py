@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from unheard import artefacts
 from unheard.arrays import Floats, Indices, Mask
 from unheard.checksums import read_sealed
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.features.table import from_audio
 from unheard.ids import IdMap
 from unheard.models.combiner import Combiner
@@ -155,7 +155,7 @@ def can_encode_files(workspace: Workspace, split: str, model: str) -> bool:
         return (folder / NETWORK_FILE).is_file()
     fitted = folder / "fit.json"
     try:
-        kinds = read_sealed(fitted).get("descriptions", []) if fitted.is_file() else []
+        kinds = read_sealed(fitted).get("features", []) if fitted.is_file() else []
     except (OSError, ValueError, AttributeError) as error:
         raise _damaged(fitted, str(error), workspace, split, model) from error
     return any(from_audio(kind) for kind in kinds)
@@ -182,7 +182,7 @@ def train_command(workspace: Workspace, split: str, model: str) -> str:
     recipe, _, seed = model.partition("@")
     full = " --targets full" if recipe.endswith("-full") else ""
     named = f"{recipe.removesuffix('-full')}{f' --seed {seed}' if seed else ''}{full}"
-    return f"unheard train -w {workspace.root} --split {split} {named}"
+    return f"unheard train -w {quoted(workspace.root)} --split {split} {named}"
 
 
 def _damaged(path: Path, problem: str, workspace: Workspace, split: str, model: str) -> UserError:

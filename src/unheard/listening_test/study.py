@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 
 from unheard.atomic_files import write_json
 from unheard.checksums import read_sealed
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.workspace import Workspace
 
 FORMAT, FORMAT_VERSION = "unheard listening test", 1
@@ -140,7 +140,7 @@ def load_study(workspace: Workspace, name: str) -> Study:
         known = ", ".join(study_names(workspace)) or "none yet"
         raise MissingStageError(
             f"no listening test {name!r} in {workspace.root} (existing: {known})",
-            f"unheard listen-test create -w {workspace.root} --name {name}",
+            f"unheard listen-test create -w {quoted(workspace.root)} --name {name}",
         )
     return read_study(folder)
 

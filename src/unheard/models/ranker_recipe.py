@@ -1,6 +1,6 @@
 """Read ranker recipes: TOML files with the features to use and the rankers to blend.
 
-A TOML file holds a `name`, an `about`, a list of `descriptions` and one or more `[[member]]` tables. Each member has
+A TOML file holds a `name`, an `about`, a list of `features` and one or more `[[member]]` tables. Each member has
 one ranker's table (`[member.two-tower]`, `[member.ridge]`, ...), whose keys are the fields of its dataclass in
 models/rankers/. How the scores of several members are combined is learned on validation tracks.
 """
@@ -37,13 +37,13 @@ class Member:
 class RankerRecipe:
     """What `load_any_recipe` returns for a file with members; `name` is also the model's name in the workspace.
 
-    descriptions  kinds of features (`unheard features --list`); those that the workspace has are read, side by side.
-                  None: all that are installed
+    features  kinds of features (`unheard features --list`); those that the workspace has are read, side by side.
+              None: all that are installed
     """
 
     name: str
     about: str
-    descriptions: tuple[str, ...] | None
+    features: tuple[str, ...] | None
     members: tuple[Member, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class RankerRecipe:
             values = dataclasses.asdict(member)
             values[kind_of(member.ranker)] = values.pop("ranker")
             members.append(values)
-        plain = {"name": self.name, "about": self.about, "descriptions": self.descriptions, "member": members}
+        plain = {"name": self.name, "about": self.about, "features": self.features, "member": members}
         return typing.cast("dict[str, Any]", _without_none(json.loads(json.dumps(plain))))
 
 
@@ -86,12 +86,12 @@ def ranker_recipe_from(values: Mapping[str, Any], source: str) -> RankerRecipe:
     parts: dict[str, Any] = {
         "members": tuple(_member(table, f"{source}, member {i}") for i, table in enumerate(members, 1))
     }
-    if "descriptions" not in rest:
-        parts["descriptions"] = None
+    if "features" not in rest:
+        parts["features"] = None
     recipe = typing.cast("RankerRecipe", fill_table(RankerRecipe, rest, source, parts))
     check_name(recipe.name, source)
-    if recipe.descriptions == ():
-        raise UserError(f"{source}, descriptions: expected at least one, found none; name statistics")
+    if recipe.features == ():
+        raise UserError(f"{source}, features: expected at least one, found none; name statistics")
     return recipe
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.features.store import FeatureStore
 from unheard.features.table import SCANNED_KINDS
 from unheard.inference.predictions import NETWORK_FILE, RANKER_FILE
@@ -29,10 +29,12 @@ def missing_parts(workspace: Workspace, catalogue: Catalogue, model: str) -> lis
         return [*found, str(error)]
     expected = [track.track_id for track in catalogue.tracks.items if track.content_hash and not track.gone_since]
     if lost := sum(not all(name in ids for ids in have) for name in expected):
-        found.append(f"{root}: features of {lost} scanned tracks are missing; run `unheard scan -w {root} MUSIC`.")
+        found.append(
+            f"{root}: features of {lost} scanned tracks are missing; run `unheard scan -w {quoted(root)} MUSIC`."
+        )
     folder = workspace.model_dir(split, without_part(model))
     trained = without_part(model) in trained_models(workspace, split)
     complete = (folder / RANKER_FILE).is_file() or (folder / NETWORK_FILE).is_file()
     if trained and complete and catalogue.is_live and not estimates_path(workspace, split, folder.name).is_file():
-        found.append(f"{folder}: the estimates of first plays are missing; run `unheard train -w {root}`.")
+        found.append(f"{folder}: the estimates of first plays are missing; run `unheard train -w {quoted(root)}`.")
     return found

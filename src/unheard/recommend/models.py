@@ -6,7 +6,7 @@ import numpy as np
 
 from unheard.arrays import Floats, Rows
 from unheard.artefacts import read_config
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.factors.store import load_factors
 from unheard.ids import IdMap
 from unheard.models import baselines
@@ -106,7 +106,7 @@ def choose_model(workspace: Workspace, catalogue: Catalogue, wanted: str | None)
         return SOUND, too_few
     raise MissingStageError(
         f"no model is trained on split {split!r}{trained_elsewhere(workspace, split)}",
-        f"unheard train -w {workspace.root} --split {split}",
+        f"unheard train -w {quoted(workspace.root)} --split {split}",
     )
 
 
@@ -151,7 +151,7 @@ def make_recommender(workspace: Workspace, catalogue: Catalogue, model: str, *, 
 
 def _oracle(workspace: Workspace, catalogue: Catalogue) -> OracleRecommender:
     if catalogue.full is None:
-        raise MissingStageError("the oracle needs the full factors", f"unheard factors -w {workspace.root}")
+        raise MissingStageError("the oracle needs the full factors", f"unheard factors -w {quoted(workspace.root)}")
     return OracleRecommender(true_factors(catalogue.warm, ORACLE), true_factors(catalogue.full, ORACLE))
 
 
@@ -186,7 +186,9 @@ def _trained(workspace: Workspace, catalogue: Catalogue, wanted: str) -> FactorR
     found = load_predictions(workspace, split, model)
     space = catalogue.full if found.targets == "full" else catalogue.warm
     if space is None:
-        raise MissingStageError(f"model {model!r} needs the full factors", f"unheard factors -w {workspace.root}")
+        raise MissingStageError(
+            f"model {model!r} needs the full factors", f"unheard factors -w {quoted(workspace.root)}"
+        )
     if found.factors.shape[1] != space.dim or (found.space and space.digest and found.space != space.digest):
         raise MissingStageError(
             f"the factors of split {split!r} were computed again after model {model!r} was trained on them",

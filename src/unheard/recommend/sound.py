@@ -4,7 +4,7 @@ The score of a track for a playlist is the mean cosine between its features and 
 the playlist, plus log(1 + number of the playlist's tracks by the same main artist). Features are standardised over the
 library and centred, so 0 means "as similar as chance". Nothing is fitted to plays, so one playlist suffices.
 
-docs/results/few-playlists.md compares it with the default model for 1 to 800 real playlists.
+docs/decisions/0016-little-data.md compares it with the default model on real playlists.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from unheard.arrays import Floats, Indices, Rows
-from unheard.errors import MissingStageError, Reason, UserError
+from unheard.errors import MissingStageError, Reason, UserError, quoted
 from unheard.evaluate.results import recipe_and_seed
 from unheard.features.current import current_features
 from unheard.features.table import VECTORS
@@ -98,7 +98,7 @@ def load_report_data(
     catalogue = load_catalogue(workspace, split, prefer=EVALUATION_SPLITS, need_full=full)
     if not (catalogue.warm.known & (catalogue.use == Use.TRAIN)).any():
         raise MissingStageError(
-            f"{workspace.root}: no train track has a factor", f"unheard factors -w {workspace.root}"
+            f"{workspace.root}: no train track has a factor", f"unheard factors -w {quoted(workspace.root)}"
         )
     with open_library(workspace.library_path) as library:
         store = open_store(workspace, library) if stored_ids(workspace, library) else None

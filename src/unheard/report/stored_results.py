@@ -10,7 +10,7 @@ from typing import Any
 
 from unheard.atomic_files import read_json_rows
 from unheard.checksums import read_sealed
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.evaluate.measure import Figure
 from unheard.evaluate.result_tables import Table, position
 from unheard.evaluate.results import Comparison, Mean, Results, recipe_and_seed
@@ -101,7 +101,7 @@ def read_results(workspace: Workspace, split: str) -> StoredResults | None:
         compared = read_json_rows(comparisons_path) if has_checksum or comparisons_path.is_file() else []
         comparisons = [_comparison(row) for row in compared]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        again = f"unheard evaluate -w {workspace.root} --split {split}"
+        again = f"unheard evaluate -w {quoted(workspace.root)} --split {split}"
         raise UserError(f"{path}: damaged ({error!r}); measure again with `{again}`") from error
     day = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC).date().isoformat()
     return StoredResults(Results(split, rows, means, comparisons), day)

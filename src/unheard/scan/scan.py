@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.features.recording_prints import prints_by_id
 from unheard.features.store import FeatureStore
 from unheard.features.update import remove_orphaned_vectors, repair
@@ -384,5 +384,5 @@ def _check_folders(library: Library, found: Sources) -> None:
         if below and all(map(is_missing, below)):
             raise UserError(
                 f"{folder}: no audio in it, but {len(below)} tracks of the library are below it; mount the disk or, "
-                f"if they are deleted, run `unheard forget -w {library.path.parent} --below {folder}`"
+                f"if they are deleted, run `unheard forget -w {quoted(library.path.parent)} --below {quoted(folder)}`"
             )

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from unheard.atomic_files import atomic_path
 from unheard.checksums import owner_of
-from unheard.errors import LockedError, UserError
+from unheard.errors import LockedError, UserError, quoted
 from unheard.library import Library
 from unheard.locks import WAIT_S, try_lock
 
@@ -86,7 +86,7 @@ class Shard:
         if any(_is_entry(line) for line in index[end:].split(b"\n")[:-1]):  # else what a power failure has left
             raise UserError(
                 f"{self.index_path}: damaged in line {len(entries) + 1}, or of other settings; "
-                f"run `unheard doctor -w {self.folder.parent} --repair` and scan again"
+                f"run `unheard doctor -w {quoted(self.folder.parent)} --repair` and scan again"
             )
         return entries
 

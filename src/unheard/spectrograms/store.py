@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unheard.arrays import Floats, Indices, Rows
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.ids import IdMap
 from unheard.library import Library
 from unheard.spectrograms.front_end import silent_frame
@@ -167,7 +167,7 @@ def _open_store(workspace: Workspace, library: HasSourceHashes, shards: list[Sha
     latest, entries = latest_entries(shards, library.source_hashes() if shards else {})
     if not latest:
         raise MissingStageError(
-            f"{workspace.root}: no spectrograms are stored", f"unheard scan -w {workspace.root} MUSIC"
+            f"{workspace.root}: no spectrograms are stored", f"unheard scan -w {quoted(workspace.root)} MUSIC"
         )
     _check(workspace, entries)
     settings, encoding = workspace.settings, ENCODINGS[workspace.settings.front_end]
@@ -183,7 +183,7 @@ def _open_store(workspace: Workspace, library: HasSourceHashes, shards: list[Sha
         encoding,
         maps,
         tuple(entry.checksum for _, entry in ordered),
-        f"run `unheard doctor -w {workspace.root} --repair` and scan again",
+        f"run `unheard doctor -w {quoted(workspace.root)} --repair` and scan again",
     )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from unheard.atomic_files import write_text
 from unheard.checksums import id_of, owner_of
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.regular_files import check_regular
 from unheard.splits.folds import LIVE
 from unheard.splits.split import USE_NAMES, Split, UseName
@@ -63,7 +63,7 @@ def read_splits(path: Path, *, checked: bool = False) -> dict[str, Split]:
         if any(here[key] and content[name].get(key, here[key]) not in (here[key], "") for key in here):
             raise UserError(
                 f"{path}, split {name!r}: damaged, edited or of another workspace (other than its digest); restore it "
-                f"from a copy, or import the file with `unheard split -w {path.parent} --force --file COPY`"
+                f"from a copy, or import the file with `unheard split -w {quoted(path.parent)} --force --file COPY`"
             )
     return splits
 
@@ -71,7 +71,7 @@ def read_splits(path: Path, *, checked: bool = False) -> dict[str, Split]:
 def load_splits(workspace: Workspace) -> dict[str, Split]:
     """Return every split of a workspace by name; raise MissingStageError if there are none yet."""
     if not workspace.splits_path.is_file():
-        raise MissingStageError(f"{workspace.splits_path}: no splits yet", f"unheard split -w {workspace.root}")
+        raise MissingStageError(f"{workspace.splits_path}: no splits yet", f"unheard split -w {quoted(workspace.root)}")
     return read_splits(workspace.splits_path, checked=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.features.current import current_features
 from unheard.library import Tracks, open_library
 from unheard.locks import WAIT_S, one_at_a_time
@@ -58,7 +58,9 @@ def _prepare(
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
         if not len(tracks):
-            raise MissingStageError(f"{workspace.root}: no tracks yet", f"unheard scan -w {workspace.root} MUSIC")
+            raise MissingStageError(
+                f"{workspace.root}: no tracks yet", f"unheard scan -w {quoted(workspace.root)} MUSIC"
+            )
         if file:
             new = _imported(file, tracks)
         else:
@@ -96,7 +98,9 @@ def _renew_live(workspace: Workspace, seed: int, left_out: Callable[[str], None]
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
         if not len(tracks):
-            raise MissingStageError(f"{workspace.root}: no tracks yet", f"unheard scan -w {workspace.root} MUSIC")
+            raise MissingStageError(
+                f"{workspace.root}: no tracks yet", f"unheard scan -w {quoted(workspace.root)} MUSIC"
+            )
         plays, signatures = read_plays(workspace), _signatures(workspace, tracks)
         new = _made(plays, tracks, signatures, seed=seed, after=None, left_out=left_out)
     existing = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}

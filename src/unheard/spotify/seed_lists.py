@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.library import Track
 from unheard.progress import Progress, silent
 from unheard.recommend.catalogue import Candidates
@@ -43,7 +43,7 @@ def default_models(workspace: Workspace, split: str | None) -> list[str]:
     models = trained_models(workspace, name)
     if not models:
         raise MissingStageError(
-            f"no model is trained on split {name!r}", f"unheard train -w {workspace.root} --split {name}"
+            f"no model is trained on split {name!r}", f"unheard train -w {quoted(workspace.root)} --split {name}"
         )
     return [*models, ORACLE] if workspace.factors_path("full").is_file() else models
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from unheard.atomic_files import write_text
-from unheard.errors import MissingStageError, UserError
+from unheard.errors import MissingStageError, UserError, quoted
 from unheard.ingest.spreadsheet_cells import as_cell
 from unheard.library import Library
 from unheard.locks import one_at_a_time
@@ -123,7 +123,9 @@ def write_tracks(
     with one_at_a_time(workspace.root, "sync", "syncs"):
         state = read_state(workspace, "")
         if not state.url:
-            raise MissingStageError("the workspace syncs with no server", f"unheard sync -w {workspace.root} SERVER")
+            raise MissingStageError(
+                "the workspace syncs with no server", f"unheard sync -w {quoted(workspace.root)} SERVER"
+            )
         songs = {song["id"]: song for album in read_albums(workspace).values() for song in album["songs"]}
         song_of = {track: song for song, track in reversed(track_of_song(workspace, songs).items())}
         wanted = [song_of[name] for name, _ in tracks if name in song_of]

@@ -160,13 +160,13 @@ class TrainingData:
 
 def load_ranker_data(workspace: Workspace, library: Library, recipe: RankerRecipe, split: Split) -> TrainingData:
     """Read features and training arrays for a ranker recipe, without artist features; errors as below."""
-    for kind in recipe.descriptions or ():
+    for kind in recipe.features or ():
         if is_encoder(kind) and split_and_model(kind)[0] != split.name:
             raise UserError(
                 f"recipe {recipe.name!r}: {kind} was trained on tracks that may be test tracks of split "
                 f"{split.name!r}; use {encoder_kind(split.name, split_and_model(kind)[1])}"
             )
-    ids, blocks = read_features(workspace, library, recipe.descriptions)
+    ids, blocks = read_features(workspace, library, recipe.features)
     return load_training_data(workspace, library, split, ids, blocks=blocks)
 
 

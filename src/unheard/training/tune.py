@@ -123,7 +123,7 @@ def searched(config: TwoTower) -> dict[str, Any]:
 def write_recipe(path: Path, recipe: RankerRecipe) -> None:
     """Write a TOML file that `train` reads."""
     plain = recipe.as_dict()
-    lines = [f"{key} = {_toml(plain[key])}" for key in ("name", "about", "descriptions") if key in plain]
+    lines = [f"{key} = {_toml(plain[key])}" for key in ("name", "about", "features") if key in plain]
     for member in plain["member"]:
         lines += ["", "[[member]]", *_table("member", member)]
     write_text(path, "\n".join(lines) + "\n")

@@ -233,6 +233,7 @@ def test_nothing_is_trained_twice(ran: tuple[World, Findings]) -> None:
     assert [path.stat().st_mtime_ns for path in checkpoints] == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("until", ["this row, % 40", "all rows, in patches of row 3 300"])
 def test_a_killed_experiment_goes_on_to_the_same_models(
     ran: tuple[World, Findings], tmp_path: Path, until: str

@@ -17,7 +17,7 @@ from unheard.inference.checkpoint import load_checkpoint
 from unheard.training.networks.train_network import train_network
 from unheard.workspace import Workspace
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[3]
 

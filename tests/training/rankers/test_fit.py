@@ -136,7 +136,7 @@ def load_ranker_members(path: Path) -> list[Any]:
 
 
 def test_test_tracks_flow_nowhere(world: World) -> None:
-    """Other plays, factors and descriptions of test tracks give the same bytes."""
+    """Other plays, factors and features of test tracks give the same bytes."""
     before = weights(fit_rankers(world.workspace, recipe("one"), world.split))
     test = world.rows("test")
     rng = np.random.default_rng(3)
@@ -220,7 +220,7 @@ def test_every_shipped_recipe_survives_its_own_file(name: str) -> None:
         ({"member": [{"ridge": {}, "tims": 2}]}, "unknown key 'tims'"),
         ({"member": [{"two-tower": {"temperature": 0}}]}, "temperature: expected more than 0"),
         ({"member": [{"two-tower": {"tower": {"dropout": 1.5}}}]}, "tower, dropout: expected a number from 0"),
-        ({"member": [{"ridge": {}}], "descriptions": []}, "expected at least one"),
+        ({"member": [{"ridge": {}}], "features": []}, "expected at least one"),
         ({"member": [{"ridge": {}}], "name": "oracle"}, "'oracle' is a baseline"),
         ({"member": [{"ridge": {}}], "name": "a:b"}, "no @ or :"),
     ],
@@ -230,12 +230,12 @@ def test_a_mistake_in_a_recipe_is_named(values: dict[str, Any], message: str) ->
         ranker_recipe_from({"name": "x", "about": "", **values}, "x.toml")
 
 
-def test_a_workspace_without_descriptions_says_so(tmp_path: Path) -> None:
+def test_a_workspace_without_features_says_so(tmp_path: Path) -> None:
     world = make_world(tmp_path / "w")
     with pytest.raises(UserError, match=r"no features 'smell'; use one of statistics, .*chroma"):
-        fit_rankers(world.workspace, recipe(descriptions=["smell"]), world.split)
+        fit_rankers(world.workspace, recipe(features=["smell"]), world.split)
     with pytest.raises(UserError, match="reads musicnn, and no track has any"):
-        fit_rankers(world.workspace, recipe(descriptions=["musicnn"]), world.split)
+        fit_rankers(world.workspace, recipe(features=["musicnn"]), world.split)
 
 
 def test_vectors_alone_are_enough(world: World) -> None:
@@ -325,7 +325,7 @@ def test_other_vectors_than_it_was_fitted_on_are_refused(world: World) -> None:
 def test_vectors_cannot_be_heard(world: World) -> None:
     statistics = get_features(world.workspace, "statistics")
     put_features(world.workspace, "vectors", zip(statistics.ids, statistics.values[:, :40], strict=True))
-    fit_rankers(world.workspace, recipe("by-vectors", {"ridge": {}}, descriptions=["vectors"]), world.split)
+    fit_rankers(world.workspace, recipe("by-vectors", {"ridge": {}}, features=["vectors"]), world.split)
     assert not can_encode_files(world.workspace, "artists", "by-vectors")
     with pytest.raises(UserError, match="reads vectors, not audio"):
         load_encoder(world.workspace, "artists", "by-vectors").from_files([Path("song.mp3")])

@@ -146,7 +146,7 @@ def test_plays_as_pairs_and_as_a_mask() -> None:
     np.testing.assert_array_equal(found[:, 0], np.diff(plays.indptr) > 0)
 
 
-def test_descriptions_of_train_and_validation_tracks() -> None:
+def test_features_of_train_and_validation_tracks() -> None:
     data = make_world().data
     known, unheard = feature_tensors(data, CPU)
     np.testing.assert_array_equal(known, data.train.features)

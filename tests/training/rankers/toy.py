@@ -1,4 +1,4 @@
-"""A world in which the sound tells everything: playlists have tastes, descriptions are mixtures of what they hear."""
+"""A world in which the sound tells everything: playlists have tastes, features are mixtures of what they like."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from unheard.arrays import Floats, Rows
-from unheard.errors import MissingStageError
+from unheard.errors import MissingStageError, quoted
 from unheard.evaluate.evaluate import measure, prepare
 from unheard.evaluate.result_tables import Table
 from unheard.evaluate.results import recipe_and_seed
@@ -151,7 +151,7 @@ def _embedded(workspace: Workspace, catalogue: Catalogue, space: Space, seed: in
         if recipe_and_seed(name)[1] == seed and recipe_and_seed(name)[0].startswith(MODEL)
     ]
     if not fits:
-        command = f"unheard experiment thesis -w {workspace.root} --split {catalogue.split.name} --rows 21,22"
+        command = f"unheard experiment thesis -w {quoted(workspace.root)} --split {catalogue.split.name} --rows 21,22"
         raise MissingStageError("the leak needs the embeddings of rows 21 and 22", command)
     predictor = load_network_encoder(workspace, catalogue.split.name, fits[0])  # as published, if it was trained so
     config = predictor.recipe.stages[0].loss

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unheard.errors import quoted
 from unheard.report.audio_excerpt import band_centres_hz
 from unheard.report.blocks import Block, Missing, Picture, Section, Text
 from unheard.report.figures.convolutions import filters, responses, sliding_responses
@@ -33,7 +34,7 @@ def networks(found: ReportData) -> Section:
         else:
             blocks += [_history(item) for item in found.histories]
     else:
-        blocks.append(Missing(f"No model has been trained yet. Run `unheard train -w {found.workspace.root}`."))
+        blocks.append(Missing(f"No model has been trained yet. Run `unheard train -w {quoted(found.workspace.root)}`."))
     if found.convolutions:
         for item in found.convolutions:
             blocks += [_outputs(item, found.workspace.settings), _filters(item)]
@@ -41,7 +42,7 @@ def networks(found: ReportData) -> Section:
         blocks.append(
             Missing(
                 "No convolutional network has been trained on this split, so there are no filters to show (thesis "
-                f"figures 5.2 and A.1). Run `unheard train -w {found.workspace.root} cnn`."
+                f"figures 5.2 and A.1). Run `unheard train -w {quoted(found.workspace.root)} cnn`."
             )
         )
     return Section("networks", "Trained networks", tuple(blocks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unheard.errors import quoted
 from unheard.recommend.models import ORACLE
 from unheard.report.blocks import Block, Lists, Missing, Section, Text
 from unheard.report.report_data import ReportData
@@ -17,7 +18,7 @@ def playlists(found: ReportData) -> Section:
             )
         )
     elif not found.models:
-        blocks.append(Missing(f"No model has been trained yet. Run `unheard train -w {found.workspace.root}`."))
+        blocks.append(Missing(f"No model has been trained yet. Run `unheard train -w {quoted(found.workspace.root)}`."))
     if found.seeds:
         oracle = "" if _has_oracle(found) else " The true factors are missing: run `unheard factors` again."
         blocks.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unheard.errors import quoted
 from unheard.evaluate.result_tables import Table, tables
 from unheard.evaluate.summary import summaries
 from unheard.experiments.thesis.bag_of_tones import TONES
@@ -30,7 +31,7 @@ def quality(found: ReportData) -> Section:
     name = found.catalogue.split.name
     blocks: list[Block] = []
     if found.results is None:
-        command = f"unheard evaluate -w {found.workspace.root} --split {name}"
+        command = f"unheard evaluate -w {quoted(found.workspace.root)} --split {name}"
         blocks.append(Missing(f"The split {name} has not been measured yet. Run `{command}`."))
     else:
         results = found.results.results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import io
 import os
 import sys
@@ -19,6 +20,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names that the encoding of a log lacks are no reason to stop
             stream.reconfigure(errors="backslashreplace")
+    gc.disable()  # nothing that imports make is garbage; a command turns it on again
     code: object = 0
     try:
         from unheard.cli.app import app

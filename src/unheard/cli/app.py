@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import tempfile
@@ -57,6 +58,7 @@ class Commands(TyperGroup):
     """Runs a command; prints an error of unheard as one line and exits with its code."""
 
     def invoke(self, ctx: Any) -> Any:
+        gc.enable()
         use_default_workspace()
         named = [*getattr(ctx, "_protected_args", ()), *ctx.args, os.environ.get(VARIABLE, "")]
         folders = [*(Path(one) for one in named if one and Path(one).exists()), Path(tempfile.gettempdir()), Path.cwd()]

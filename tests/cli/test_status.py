@@ -65,7 +65,6 @@ def test_status_leads_from_nothing_to_recommendations_and_to_figures(small_world
     assert "only baselines" not in figures.stderr
 
 
-@pytest.mark.long
 def test_after_a_kill_between_two_stages_status_names_the_one_that_is_missing(small_world: Path, run: Run) -> None:
     """A model is older than its factors, or factors older than their split; lists from them are refused."""
     w = small_world / "w"

@@ -5,6 +5,7 @@
     W/locks/factors.lock                  while `factors` fits and writes
     W/locks/train-<split>-<model>.lock    while a model is trained
     W/locks/go.lock, refresh.lock, sync.lock   while these commands run
+    W/locks/listens.lock                  while listens are read from ListenBrainz
 
 SQLite locks files in the same way on every system, also against other threads of this process, and not by forked
 processes of the holder. A lock's file is empty; what it holds otherwise is removed.

@@ -36,7 +36,7 @@ from unheard.recommend.models import (
     trained_models,
     without_part,
 )
-from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions
+from unheard.recommend.options import DEFAULT_OPTIONS, ListChanges, ListOptions, check_is_list
 from unheard.recommend.recommend import Recommendation
 from unheard.recommend.recommenders import EmbeddingRecommender, FactorRecommender, Recommender, space_of
 from unheard.recommend.scales import check_calibrated
@@ -128,6 +128,7 @@ class Session:
 
         Raise AudioError for a file that cannot be used.
         """
+        check_is_list("files", files)
         return self._files.embed(files, quick=quick)
 
     def encode_file(self, file: Path, *, quick: bool = False) -> NewTrack:
@@ -153,6 +154,7 @@ class Session:
         **changes: Unpack[ListChanges],
     ) -> list[Recommendation]:
         """Return the tracks of `recommend` with label, reasons and confidence. `like` may hold encoded files too."""
+        check_is_list("like", like)
         options = self._without_disliked(options.changed(**changes))
         self._check_calibrated(options.candidates)
         return ranking.recommend(
@@ -193,7 +195,12 @@ class Session:
     def radio(
         self, like: Sequence[str], *, played: Sequence[str] = (), options: ListOptions = DEFAULT_OPTIONS
     ) -> list[Recommendation]:
-        """Return the next tracks of a radio from liked tracks, without those `played` (ids, oldest first)."""
+        """Return the next tracks of a radio from liked tracks, without those `played` (ids, oldest first).
+
+        Without `candidates`, a radio plays known tracks too: "all".
+        """
+        check_is_list("played", played)
+        options = options if options.candidates else options.changed(candidates="all")
 
         def recommended(left_out: Collection[str]) -> list[Recommendation]:
             return self.recommendations(like=like, options=options.changed(exclude={*options.exclude, *left_out}))
@@ -377,7 +384,14 @@ class Session:
         """Write CSV (playlist_id, rank, track_id, score) for every playlist; return the number of rows."""
         self._check_calibrated(candidates)
         return csv_lists.write_recommendation_lists(
-            path, self.catalogue, self._recommender, candidates=candidates, n=n, seed=self.seed, progress=progress
+            path,
+            self.catalogue,
+            self._recommender,
+            candidates=candidates,
+            n=n,
+            left_out=self.disliked,
+            seed=self.seed,
+            progress=progress,
         )
 
     def write_similar_lists(self, path: Path, *, candidates: Candidates, n: int, progress: Progress = silent) -> int:

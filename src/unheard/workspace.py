@@ -46,6 +46,7 @@ from typing import Literal, get_args
 from unheard.atomic_files import write_json
 from unheard.checksums import BY_HAND, MARKER, MARKER_KEYS, read_sealed
 from unheard.errors import MissingStageError, UserError, quoted
+from unheard.system_errors import explain_write, is_of_disk
 
 FORMAT_VERSION = 2  # what changed and why: docs/decisions/0012-workspace-format-2.md
 FrontEndName = Literal["standard", "parity"]
@@ -82,7 +83,12 @@ class Workspace:
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise UserError(f"{root}: expected a new or empty folder for the workspace; choose another with -w")
         settings = settings or Settings()
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if is_of_disk(error):
+                raise explain_write(error, root) or error from error
+            raise UserError(f"{root}: cannot be made ({error.strerror}); name another folder with -w") from error
         write_marker(root, settings)
         return Workspace(root, settings)
 

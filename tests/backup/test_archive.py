@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -172,6 +173,30 @@ def test_copies_during_other_commands_are_whole(workspace: Workspace, audio_worl
                 assert writer.poll() is None
         finally:
             writer.kill()
+
+
+def test_a_copy_that_was_written_wrongly_does_not_replace_a_good_one(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy.tar.zst"
+    back_up(workspace, copy)
+    good = copy.read_bytes()
+
+    class Failing(io.FileIO):
+        """A disk that writes one bit of each block wrongly."""
+
+        def write(self, block: Any) -> int:
+            changed = bytearray(block)
+            changed[len(changed) // 2] ^= 16
+            return super().write(changed)
+
+    monkeypatch.setattr(pa, "OSFile", lambda path, mode: pa.PythonFile(Failing(path, mode), mode))
+    with pytest.raises(UserError, match=r"copy\.tar\.zst: what was written is damaged; check its disk"):
+        back_up(workspace, copy, verify=True)
+    assert copy.read_bytes() == good
+    with pytest.raises(UserError, match="what was written is damaged"):
+        back_up(workspace, tmp_path / "new.tar.zst", verify=True)
+    assert not (tmp_path / "new.tar.zst").exists()
 
 
 def test_downloaded_music_is_not_copied(workspace: Workspace, tmp_path: Path) -> None:

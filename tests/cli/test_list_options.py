@@ -88,6 +88,7 @@ def test_a_file_unlike_all_known_tracks_gets_a_warning(workspace: Path, run: Run
         (("--all-playlists", "-o", "x.csv", "--max-per-artist", "2"), "--max-per-artist"),
         (("--all-playlists", "-o", "x.csv", "--max-per-album", "3"), "--max-per-album"),
         (("--all-playlists", "-o", "x.csv", "--exclude", "t00-0"), "--exclude"),
+        (("--all-playlists", "-o", "x.csv", "--json"), "leave out --json"),
     ],
 )
 def test_invalid_options_are_errors(workspace: Path, run: Run, words: tuple[str, ...], says: str) -> None:

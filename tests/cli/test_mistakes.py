@@ -57,6 +57,31 @@ def test_wrong_tracks(workspace: Path, run: Run, tmp_path: Path, content: str, r
         assert f"row {row}" in error
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("split", "--file", "splits.json", "--seed", 1), "leave out --seed and --after"),
+        (("split", "--file", "splits.json", "--after", "2020-01-01"), "leave out --seed and --after"),
+        (("factors", "--import", "factors.parquet", "--dim", 64), "leave out --dim, --iterations and --seed"),
+        (("export", "--to", "recbole", "-o", "set", "-n", 5), "--model, -n: lists are written for ranx only"),
+        (("listen-test", "analyse", "--name", "study", "--json", "--csv"), "--json and --csv: both go to stdout"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    workspace: Path, run: Run, words: tuple[object, ...], says: str
+) -> None:
+    assert says in run(*words, "-w", workspace).error
+
+
+def test_a_check_without_a_workspace_mends_nothing(run: Run) -> None:
+    assert "name it with -w" in run("doctor", "--repair").error
+    assert "name it with -w" in run("doctor", "--quick").error
+
+
+def test_a_name_that_is_too_long_is_one_line(workspace: Path, run: Run) -> None:
+    assert "is too long for the name of a file" in run("similar", "-w", workspace, "x" * 5000).error
+
+
 def test_unknown_ids_can_be_skipped(workspace: Path, run: Run, tmp_path: Path, known: str) -> None:
     path = tmp_path / "playlists.csv"
     path.write_text(f"playlist_id,track_id\nx,{known}\nx,no-such-track\n")

@@ -261,4 +261,16 @@ def test_a_model_of_earlier_factors_does_not_stop_it(home: Path, tmp_path: Path)
 
 def test_a_folder_that_cannot_be_made_is_one_line(home: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert "name others with -w and -o" in run_command("go", home / "music", "-w", tmp_path / "file" / "w").error
+    assert "name another folder with -w" in run_command("go", home / "music", "-w", tmp_path / "file" / "w").error
+    words = ("go", home / "music", "-w", tmp_path / "w", "-o", tmp_path / "file" / "lists")
+    assert "name others with -w and -o" in run_command(*words).error
+    assert "cannot be made" in run_command("init", "-w", tmp_path / "file" / "w").error
+    assert "cannot be made" in run_command("serve", "-w", tmp_path / "file" / "w", "--port", 18_999).error
+
+
+@pytest.mark.parametrize(
+    ("words", "says"), [(("--json", "--serve"), "leave out --serve"), (("--exclude", "*.wav"), "name the folder MUSIC")]
+)
+def test_options_that_do_nothing_are_refused(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    assert says in run_command("go", "-w", tmp_path / "w", "-o", tmp_path / "lists", *words).error
+    assert not (tmp_path / "w").exists()

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.builders.sound_world import add_track, dense_regression, give_vectors, make_world, recipe, toy
+from tests.builders.sound_world import (
+    add_track,
+    dense_regression,
+    give_playlists,
+    give_vectors,
+    make_world,
+    recipe,
+    toy,
+)
 from tests.builders.sound_world import without_none as plain
 from tests.features.stored import get_features, put_features
+from unheard import artefacts
+from unheard.arrays import Floats
 from unheard.errors import AudioError, MissingStageError, UserError
 from unheard.inference.load import load_network_encoder
-from unheard.inference.predictions import predictions, train_command
+from unheard.inference.predictions import NETWORK_FILE, RANKER_FILE, predictions, predictions_file, train_command
 from unheard.inference.update_predictions import update_predictions
-from unheard.library import open_library
+from unheard.library import Library, open_library
+from unheard.models.ranker_recipe import ranker_recipe_from
 from unheard.spectrograms.statistics import statistics
 from unheard.spectrograms.store import open_store
 from unheard.training.networks.train_network import train_network
+from unheard.training.rankers.fit import fit_rankers
 from unheard.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -104,6 +117,31 @@ def test_new_changed_and_removed_tracks(tmp_path: Path) -> None:
         library.remove_track("t011")
     assert update_predictions(world.workspace, "artists", "cnn") == 0
     assert "t011" not in predictions(world.workspace, "artists", "cnn")[0]
+
+
+@pytest.mark.parametrize(("file", "kind"), [(NETWORK_FILE, "checkpoint"), (RANKER_FILE, "ranker")])
+def test_a_model_that_was_trained_again_meanwhile_keeps_its_predictions(tmp_path: Path, file: str, kind: str) -> None:
+    """The training ends while tracks are encoded by the model before it."""
+    world = give_playlists(make_world(tmp_path / "w", n_tracks=30))
+    if kind == "ranker":
+        ranker = ranker_recipe_from({"name": "cnn", "about": "", "member": [{"ridge": {}}]}, "cnn")
+        fit_rankers(world.workspace, ranker, world.split)
+    else:
+        train_network(world.workspace, toy("cnn"), world.split)
+    folder = world.workspace.model_dir("artists", "cnn")
+    before, trained = predictions_file(folder).read_bytes(), artefacts.load(folder / file, kind)
+    again = {**trained.config, "fingerprint": "another training"}
+
+    def encode(library: Library, ids: Sequence[str]) -> tuple[Floats, Floats]:
+        artefacts.save(folder / file, kind, config=again, arrays=trained.arrays, ids=trained.ids)
+        factors = np.ones((len(ids), world.factors.dim), np.float32)
+        return factors, factors
+
+    with open_library(world.workspace.library_path) as library:
+        add_track(world.workspace, library, "zz-new", np.ones(4, np.float32), np.random.default_rng(1))
+    assert update_predictions(world.workspace, "artists", "cnn", encode=encode) == 0
+    assert predictions_file(folder).read_bytes() == before
+    assert update_predictions(world.workspace, "artists", "cnn") == 31
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 
 from tests.builders.command_line import run_command
 from tests.listenbrainz.stand_in import BROKEN, USER, StandIn
-from unheard.errors import UnheardError
+from unheard.errors import LockedError, UnheardError
 from unheard.listenbrainz.client import ListenBrainz
 from unheard.listenbrainz.listen_history import listens_path, read_listens_of
+from unheard.locks import lock_path, try_lock
 from unheard.plays import read_plays
 from unheard.workspace import Workspace
 
@@ -92,6 +93,17 @@ def test_a_broken_read_goes_on_where_it_stopped(
     first, *others = (int(seen.query.get("max_ts", 0)) for seen in server.seen)
     assert first == oldest + 1
     assert all(at <= oldest + 1 for at in others)
+
+
+def test_one_process_reads_listens_at_a_time(workspace: Workspace, server: StandIn, api: ListenBrainz) -> None:
+    fill(server, [1000])
+    lock = lock_path(workspace.root, "listens")
+    lock.parent.mkdir(exist_ok=True)
+    with try_lock(lock) as taken:
+        assert taken
+        with pytest.raises(LockedError, match="another process reads listens"):
+            read_listens_of(workspace, api, USER)
+    assert read_listens_of(workspace, api, USER).new == 1
 
 
 def test_a_user_without_listens(workspace: Workspace, server: StandIn) -> None:

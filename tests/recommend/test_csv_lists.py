@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from unheard.errors import UserError
+from unheard.factors.als import AlsConfig
+from unheard.factors.stage import compute_factors
+from unheard.library import Library, Track
 from unheard.ranking import tie_keys
 from unheard.recommend.catalogue import Candidates, Catalogue
 from unheard.recommend.csv_lists import write_recommendation_lists, write_similar_lists
 from unheard.recommend.models import ORACLE, make_recommender
-from unheard.splits import Use
+from unheard.session import Session
+from unheard.splits import Use, renew_live
+from unheard.thumbs import set_thumb
 from unheard.workspace import Workspace
 
 
@@ -52,6 +59,29 @@ def test_recommendation_lists(
         ids = catalogue.tracks.ids.take(rows[order])
         expected = [(rank, name, float(scores[i])) for rank, (name, i) in enumerate(zip(ids, order, strict=True), 1)]
         assert found[name] == expected
+
+
+def test_lists_of_live_are_those_of_single_queries(workspace: Workspace, tmp_path: Path) -> None:
+    """They are for use: nothing that the playlist has, that is gone or has a thumb down; with tracks added later."""
+    mine = Workspace.open(shutil.copytree(workspace.root, tmp_path / "w"))
+    renew_live(mine)
+    with Library(mine.library_path) as library, library.transaction():
+        library.put_track(Track("late", title="Late", artists=("Newcomer",)))
+    compute_factors(mine, "live", AlsConfig(dim=8, iterations=2))
+    session = Session(mine.root, split="live", model="content-neighbours")
+    catalogue = session.catalogue
+    down = catalogue.tracks.ids[int(catalogue.candidates("cold", new=True)[-1])]
+    set_thumb(mine, down, "down")
+    for which in ("cold", "all"):
+        session.write_recommendation_lists(tmp_path / "recs.csv", candidates=which, n=10_000)
+        for name, found in read(tmp_path / "recs.csv").items():
+            own = set(catalogue.tracks.ids.take(catalogue.plays[catalogue.playlist_row(name)].indices))
+            ids = {track for _, track, _ in found}
+            allowed = set(catalogue.tracks.ids.take(catalogue.candidates(which, new=True)))
+            assert ids == allowed - own - {down}
+            assert "late" in ids
+    with pytest.raises(UserError, match=r"split 'live' has no test track with plays; name another one"):
+        session.write_similar_lists(tmp_path / "sim.csv", candidates="cold", n=5)
 
 
 @pytest.mark.parametrize("which", ["cold", "warm"])

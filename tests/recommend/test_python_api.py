@@ -63,6 +63,20 @@ def test_a_session_writes_nothing(workspace: Workspace, tmp_path: Path) -> None:
     assert files_of(copy) == before
 
 
+def test_one_text_is_no_list(workspace: Workspace) -> None:
+    """Its letters would be taken as ids."""
+    session = unheard.open(workspace.root)
+    for call in (
+        lambda: session.recommend(like="12"),
+        lambda: session.radio("12"),
+        lambda: session.radio(["t00-0"], played="12"),
+        lambda: session.recommend(playlist="p00", exclude="12"),
+        lambda: session.embed("12"),
+    ):
+        with pytest.raises(unheard.UserError, match=r"'12': expected a list; write \['12'\]"):
+            call()
+
+
 def test_a_baseline_predicts_nothing(workspace: Workspace) -> None:
     music = Session(workspace.root, model="ridge")
     assert (music.unpredicted_tracks, music.update_predictions()) == ((), 0)

@@ -37,6 +37,13 @@ def test_it_plays_every_track_before_one_returns(session: Session) -> None:
     assert not set(found) & set(played[-len(played) // 3 :])  # those that were played lately stay away
 
 
+def test_known_tracks_are_played_too_unless_it_is_told(session: Session) -> None:
+    warm = {session.catalogue.tracks.ids[row] for row in session.catalogue.candidates("warm", new=True).tolist()}
+    seed = min(warm)
+    assert warm & {item.track_id for item in session.radio([seed])}
+    assert not warm & {item.track_id for item in session.radio([seed], options=ListOptions(candidates="cold"))}
+
+
 def test_no_artist_follows_itself(session: Session) -> None:
     played = ["t05-1"]
     for _ in range(6):

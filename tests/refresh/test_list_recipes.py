@@ -55,6 +55,22 @@ def test_a_recipe_is_replaced_on_request_only(workspace: Workspace) -> None:
     assert read_recipes(workspace) == [changed]
 
 
+@pytest.mark.parametrize("target", ["/lists", "spotify", "mpd"])
+def test_two_lists_of_one_title_and_target_are_refused(workspace: Workspace, target: str) -> None:
+    put_recipe(workspace, ListRecipe("anna", "New: music", (target,), prompt="#rock"))
+    with pytest.raises(UserError, match=r"^recipe 'anna' writes a list 'New: music' to .* already; choose another --t"):
+        put_recipe(workspace, ListRecipe("ben", "new- Music", ("b.csv", target), prompt="#pop"), replace=True)
+    put_recipe(workspace, ListRecipe("ben", "New pop", (target,), prompt="#pop"))
+    put_recipe(workspace, ListRecipe("carl", "New: music", ("/other/",), prompt="#pop"))
+    put_recipe(workspace, ListRecipe("anna", "New: music", (target,), prompt="#pop"), replace=True)
+
+
+def test_two_lists_of_one_file_are_refused_whatever_their_titles(workspace: Workspace) -> None:
+    put_recipe(workspace, ListRecipe("anna", "Anna", ("/lists/a.m3u8",), prompt="#rock"))
+    with pytest.raises(UserError, match=r"^recipe 'anna' writes /lists/a\.m3u8 already; choose another --target$"):
+        put_recipe(workspace, ListRecipe("ben", "Ben", ("/lists/a.m3u8",), prompt="#pop"))
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [

@@ -12,11 +12,12 @@ import pytest
 from tests.builders.command_line import run_command
 from unheard.library import open_library
 from unheard.locks import lock_path, try_lock
-from unheard.plays import import_playlists
+from unheard.plays import import_playlists, read_playlists
 from unheard.plays.list_marks import is_own_list
 from unheard.plays.readers.m3u import is_made_by_unheard
 from unheard.recommend.export import entries_of, export
-from unheard.refresh.freshness import read_refreshed
+from unheard.refresh.freshness import MAX_RUNS, read_refreshed
+from unheard.refresh.list_recipes import ListRecipe, put_recipe, read_recipes
 from unheard.saved_playlists import change_playlist, read_saved, save_playlist
 from unheard.session import Session
 from unheard.workspace import Workspace
@@ -96,7 +97,7 @@ def test_a_dry_run_writes_nothing(workspace: Workspace, tmp_path: Path) -> None:
 
 def test_one_failure_stops_no_other(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "mine.m3u8").write_text("#EXTM3U\n/music/mine.flac\n")
-    add(workspace, "a", "--playlist", "nobody", "--target", "saved")
+    put_recipe(workspace, ListRecipe("a", "A", ("saved",), playlist="nobody"))
     add(workspace, "b", "--like", "t09-1", "--target", tmp_path / "mine.m3u8", "--target", tmp_path / "b.csv")
     add(workspace, "c", "--like", "t09-1", "--genre", "polka", "--target", "saved")
     add(workspace, "d", "--like", "t09-1", "-n", 2, "--target", "saved")
@@ -118,9 +119,8 @@ def test_owners(workspace: Workspace, tmp_path: Path) -> None:
     assert not (tmp_path / "ben").exists()
     (ben,) = refresh(workspace, "--owner", "ben")
     assert tuple(ben["tracks"]) == read_refreshed(workspace, "anna-p00").runs[0].tracks  # each owner starts anew
-    assert (
-        "--owner x: has no recipes" in run_command("playlists", "refresh", "-w", workspace.root, "--owner", "x").error
-    )
+    error = run_command("playlists", "refresh", "-w", workspace.root, "--owner", "x").error
+    assert f"--owner x: has no recipes; `unheard playlists list -w {workspace.root}` lists them" in error
 
 
 def test_a_renamed_list_replaces_its_file(workspace: Workspace, tmp_path: Path) -> None:
@@ -157,10 +157,10 @@ def test_relative_targets_are_stored_as_absolute_paths(
 
 
 def test_tracks_that_left_the_library(workspace: Workspace) -> None:
-    add(workspace, "a", "--like", "t09-1", "--like", "t09-2", "--exclude", "gone", "-n", 3, "--target", "saved")
+    add(workspace, "a", "--like", "t09-1", "--like", "t09-2", "--exclude", "t03-1", "-n", 3, "--target", "saved")
     (first,) = refresh(workspace, "a")
     with open_library(workspace.library_path) as library, library.transaction():
-        for name in (first["tracks"][0], "t09-2"):
+        for name in (first["tracks"][0], "t09-2", "t03-1"):
             library.remove_track(name)
     (second,) = refresh(workspace, "a")
     assert len(second["tracks"]) == 3
@@ -172,19 +172,65 @@ def test_tracks_that_left_the_library(workspace: Workspace) -> None:
     [
         (("add", "a", "--like", "t1", "--target", "x.pdf"), "--target"),
         (("add", "a", "--like", "t1", "--playlist", "p", "--target", "saved"), "expected one of --playlist, --like"),
+        (("add", "a", "--like", "t09-1", "--like", "t09-11", "--target", "saved"), "--like: no track 't09-11' among 2"),
+        (("add", "a", "--prompt", "#a", "--exclude", "no", "--target", "saved"), "--exclude: no track 'no' among 2"),
+        (("add", "a", "--playlist", "p0x", "--target", "saved"), "--playlist: no playlist 'p0x' among"),
+        (("add", "a", "--playlist", "saved:x", "--target", "saved"), "--playlist: no saved playlist 'saved:x'"),
         (("add", "a", "--prompt", "x", "--target", "saved"), "prompt 'x': 'x' cannot be read"),
         (("refresh",), "expected names of recipes, --all, or --owner"),
         (("refresh", "--owner", "anna"), "--owner anna: has no recipes"),
-        (("refresh", "a"), "no recipe 'a'; there are none; make one with `unheard playlists add`"),
+        (("refresh", "a"), "no recipe 'a'; there are none; make one with `unheard playlists add -w"),
         (("remove", "a"), "no recipe 'a'"),
     ],
 )
 def test_mistakes(workspace: Workspace, words: tuple[str, ...], says: str) -> None:
     assert says in run_command("playlists", *words, "-w", workspace.root).error
+    assert read_recipes(workspace) == []
+
+
+def test_a_playlist_is_named_by_its_name_too_and_not_checked_before_an_import(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    add(workspace, "a", "--playlist", read_playlists(workspace)[0].name.upper(), "--target", "saved")
+    add(Workspace.init(tmp_path / "new"), "a", "--playlist", "anything", "--target", "saved")
+
+
+def test_no_more_runs_are_held_back_than_are_kept(workspace: Workspace) -> None:
+    words = ("playlists", "add", "a", "-w", workspace.root, "--prompt", "#a", "--target", "saved", "--hold-back")
+    assert run_command(*words, MAX_RUNS + 1).code == 2
+    assert run_command(*words, MAX_RUNS).code == 0
+
+
+def test_a_subcommand_after_options_is_refused_not_searched_for(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = workspace.root
+    assert (
+        f"put the subcommand first: `unheard playlists list -w {w} --json`"
+        in run_command("playlists", "-w", w, "list", "--json").error
+    )
+    for words in (("-w", w, "p00", "list"), ("find", "-w", w, "list"), ("-w", w, "--", "list"), ("-n", 1, "-w", w)):
+        assert run_command("playlists", *words).code == 0, words
+    monkeypatch.chdir(tmp_path)
+    Workspace.init(Path("list"))
+    assert run_command("playlists", "-w", "list").code == 0
+
+
+def test_an_error_of_the_system_stops_no_other_list(workspace: Workspace, tmp_path: Path) -> None:
+    """Looking at a path that is too long for the system fails."""
+    folder = tmp_path / "/".join(["x" * 200] * 25)
+    put_recipe(workspace, ListRecipe("a", "A", (f"{folder}/", "saved"), like=("t09-1",)))
+    add(workspace, "b", "--like", "t09-1", "-n", 2, "--target", "saved")
+    found = {one["name"]: one for one in refresh(workspace, "--all", code=1)}
+    assert "File name too long" in found["a"]["problems"][0]
+    assert [one["target"] for one in found["a"]["written"]] == ["saved"]
+    assert found["b"]["written"][0]["tracks"] == 2
 
 
 def test_a_timer_without_recipes_has_nothing_to_do(workspace: Workspace) -> None:
     assert refresh(workspace, "--all") == []
+    said = run_command("playlists", "refresh", "--all", "-w", workspace.root).stderr
+    assert f"`unheard playlists add -w {workspace.root}` makes one" in said
 
 
 def test_a_table_that_a_person_made_is_not_replaced(workspace: Workspace, tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ import unheard
 from tests.builders.server import running
 from unheard.library import Library, Track
 from unheard.plays import Play, Plays, read_plays, replace_playlists
+from unheard.serve import queries
 from unheard.serve.config import ServeConfig
+from unheard.serve.snapshot import Snapshot
+from unheard.serve.snapshot_loader import load
 from unheard.session import Session
 from unheard.workspace import Workspace
 
@@ -74,8 +77,6 @@ def test_options_are_applied(client: httpx.Client, session: Session) -> None:
         one.track_id for one in session.neighbours("t00-0", n=300, max_per_artist=None)
     ]
     assert len(uncapped) > 250
-    older = client.get("/api/tracks/t00-0/similar", params=many | {"any_number_per_artist": True})
-    assert older.json()["items"] == uncapped
 
 
 def test_the_factors_of_a_model_can_be_named(client: httpx.Client, served_workspace: Path) -> None:
@@ -93,6 +94,34 @@ def test_liked_tracks_get_recommendations(client: httpx.Client, session: Session
     found = client.post("/api/recommend", json={"likes": ["t00-0", "t11-3"], "n": 5, "exclude": ["t08-0"]}).json()
     expected = session.recommendations(like=["t00-0", "t11-3"], n=5, exclude=["t08-0"])
     assert [one["track"]["track_id"] for one in found["items"]] == [one.track_id for one in expected]
+
+
+def test_options_that_are_not_read_are_refused(client: httpx.Client) -> None:
+    likes, sound = {"likes": ["t00-0"]}, {"file": ("a.wav", b"RIFF")}
+    for answer, told in (
+        (
+            client.post("/api/recommend?n=5&max_per_artist=1", json=likes),
+            "query.n: not read here; give options of liked",
+        ),
+        (client.post("/api/recommend", files=sound, data={"n": "5", "model": "toy"}), "body.n: not read here; give"),
+        (client.post("/api/recommend", data={"file": "a.wav"}, files={"other": b""}), "body.file: expected an audio"),
+    ):
+        assert (answer.status_code, answer.json()["error_code"]) == (422, "invalid_request")
+        assert answer.json()["message"].startswith(told)
+
+
+def test_a_playlist_has_one_number_of_tracks(own_workspace: Path) -> None:
+    """Repeats and entries with a weight of 0 are items, but no further tracks."""
+    workspace = Workspace.open(own_workspace)
+    weights = {"t00-0": 1.0, "t01-0": 1.0, "t02-0": 0.0}
+    entries = [(name, weights[name]) for name in ("t00-0", "t01-0", "t00-0", "t02-0")]
+    plays = [Play("often", name, place, weight) for place, (name, weight) in enumerate(entries)]
+    with Library(workspace.library_path) as library, library.transaction():
+        replace_playlists(workspace, Plays.of(plays))
+    snapshot = Snapshot(*load(workspace, None, None))
+    found = queries.playlist(snapshot, "often")
+    assert [one.track_id for one in found.items] == ["t00-0", "t01-0", "t00-0", "t02-0"]
+    assert found.tracks == queries.playlists(snapshot, "often").items[0].tracks == 2
 
 
 def test_tracks_are_searched_and_paged(client: httpx.Client) -> None:

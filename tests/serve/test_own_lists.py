@@ -16,7 +16,7 @@ from unheard import saved_playlists
 from unheard.plays.likes import import_likes
 from unheard.serve import own_lists, queries
 from unheard.serve.config import ServeConfig
-from unheard.serve.schema import Likes, ListParameters
+from unheard.serve.schema import MAX_SEEDS, Likes, ListParameters
 from unheard.serve.snapshot import Snapshot
 from unheard.serve.snapshot_loader import load
 from unheard.session import Session
@@ -208,6 +208,17 @@ def test_a_radio_starts_from_a_playlist(client: httpx.Client) -> None:
     assert client.post("/api/radio", json={"playlist": "p03"}).json()["items"]
     for wrong in ({}, {"playlist": "nobody"}, {"playlist": "saved:nobody"}, {"seeds": ["nobody"]}):
         assert client.post("/api/radio", json=wrong).status_code == 404
+
+
+def test_a_radio_keeps_the_seeds_that_it_names(client: httpx.Client, session: Session) -> None:
+    ids = session.catalogue.tracks.ids.take(range(MAX_SEEDS + 20))
+    named, listed = [ids[3], "new-1"], ids[:3] + ids[4:]
+    save(client, "Long", list(ids))
+    body = {"seeds": named, "playlist": "saved:long", "n": 30}
+    by_both = client.post("/api/radio", json=body).json()
+    expected = client.post("/api/radio", json={"seeds": [*listed[2 - MAX_SEEDS :], *named], "n": 30}).json()
+    assert by_both == expected
+    assert {one["track"]["track_id"] for one in by_both["items"]}.isdisjoint(named)
 
 
 def test_a_path_is_that_of_the_session(client: httpx.Client, session: Session) -> None:

@@ -67,7 +67,11 @@ def test_the_stage_writes_splits_once(workspace: Workspace) -> None:
     before = workspace.splits_path.read_bytes()
     with Library(workspace.library_path) as library, library.transaction():
         library.put_track(Track("zzz", artists=("New",)))
-    assert prepare_splits(workspace, seed=1) == rows  # kept; the new track is NEW
+    kept: list[str] = []
+    assert prepare_splits(workspace, left_out=kept.append) == rows  # the new track is NEW
+    assert not kept
+    assert prepare_splits(workspace, seed=1, left_out=kept.append) == rows
+    assert kept[0] == "split 'tracks' is kept as it was made, whatever the seed; --force replaces it"
     assert workspace.splits_path.read_bytes() == before
     assert sum(prepare_splits(workspace, seed=1, force=True)[0][1:]) == 91
 

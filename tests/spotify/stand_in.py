@@ -54,9 +54,11 @@ class StandIn:
         self.songs.append({"uri": uri, "name": title, "artists": names, "external_ids": {"isrc": isrc}} | more)
         return uri
 
-    def add_playlist(self, name: str, *, owner: str = ME, uris: tuple[str, ...] = ()) -> JSON:
+    def add_playlist(
+        self, name: str, *, owner: str = ME, uris: tuple[str, ...] = (), description: str | None = None
+    ) -> JSON:
         made: JSON = {"id": f"playlist{len(self.playlists)}", "name": name, "owner": {"id": owner}, "uris": list(uris)}
-        made |= {"public": False, "description": ""}
+        made |= {"public": False, "description": description}
         self.playlists.append(made)
         return made
 
@@ -104,7 +106,7 @@ class StandIn:
     def _page(self, limit: int, offset: int) -> tuple[int, Any]:
         if not 1 <= limit <= 50:
             return 400, _error(400, "Invalid limit")
-        items = [item and {key: item[key] for key in ("id", "name", "owner")} for item in self.playlists]
+        items = [item and {key: item[key] for key in ("id", "name", "owner", "description")} for item in self.playlists]
         more = {"limit": limit, "offset": offset + limit}
         following = f"{self.url}/v1/me/playlists?{urlencode(more)}" if len(items) > offset + limit else None
         return 200, {"items": items[offset : offset + limit], "next": following}

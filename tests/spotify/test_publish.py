@@ -15,7 +15,7 @@ from unheard.library import Track
 from unheard.recommend.export import ListEntry
 from unheard.spotify.account import Account, token_path
 from unheard.spotify.publish import Published, publish
-from unheard.spotify.seed_lists import NamedList
+from unheard.spotify.seed_lists import MAX_NAME, NEAREST, NamedList
 
 pytestmark = pytest.mark.slow
 
@@ -24,8 +24,13 @@ SECOND = Track("1", title="Jóga", artists=("Björk",))
 LOST = Track("2", title="Song 1", artists=("Artist 3",))
 
 
-def named(tracks: Sequence[Track], name: str = "unheard: Rammstein - Klavier (cnn)") -> NamedList:
-    return NamedList(name, "The tracks nearest to the first one.", tuple(map(ListEntry, tracks)))
+ABOUT_IT = f"{NEAREST} model cnn, split live, cold candidates."
+
+
+def named(
+    tracks: Sequence[Track], name: str = "unheard: Rammstein - Klavier (cnn)", *, known_as: str = ""
+) -> NamedList:
+    return NamedList(name, ABOUT_IT, tuple(map(ListEntry, tracks)), known_as)
 
 
 @pytest.fixture
@@ -43,7 +48,7 @@ def test_by_isrc_and_by_names_and_no_near_miss(shop: StandIn, log_in: Connect) -
     (result,) = publish([named([SEED, SECOND, LOST])], log_in())
     playlist = shop.mine()["unheard: Rammstein - Klavier (cnn)"]
     assert playlist["uris"] == ["spotify:track:song3", "spotify:track:song4"]
-    assert (playlist["public"], playlist["description"]) == (False, "The tracks nearest to the first one.")
+    assert (playlist["public"], playlist["description"]) == (False, ABOUT_IT)
     link = f"https://open.spotify.com/playlist/{playlist['id']}"
     assert result == Published("unheard: Rammstein - Klavier (cnn)", 2, 3, ("Artist 3 - Song 1 (2)",), link)
     assert result.rate == 2 / 3
@@ -84,11 +89,32 @@ def test_all_pages_of_playlists_are_looked_through_and_only_own_ones_replaced(sh
     shop.playlists += [None]
     for number in range(130):
         shop.add_playlist(f"mix {number}")
-    own = shop.add_playlist(item.name, uris=("spotify:track:old",))
+    own = shop.add_playlist(item.name, uris=("spotify:track:old",), description=f"{NEAREST} model cnn, split artists.")
     publish([item], log_in())
     assert own["uris"] == ["spotify:track:song4"]
     assert other["uris"] == ["spotify:track:keep"]
     assert len(shop.asked("GET", "/v1/me/playlists")) == 3
+    assert shop.asked("POST") == []
+
+
+def test_a_playlist_that_a_person_made_stays(shop: StandIn, log_in: Connect) -> None:
+    """The list has another name then, also on the second run; the table says which."""
+    item = named([SECOND], "x" * MAX_NAME)
+    theirs = shop.add_playlist(item.name, uris=("spotify:track:keep",), description="my own")
+    before = dict(theirs)
+    ours = item.name[: MAX_NAME - 10] + " (unheard)"
+    for _ in range(2):
+        assert [one.name for one in publish([item], log_in())] == [ours]
+    assert theirs == before
+    assert set(shop.mine()) == {item.name, ours}
+
+
+def test_a_known_playlist_is_replaced_and_named_back(shop: StandIn, log_in: Connect) -> None:
+    own = shop.add_playlist("renamed", description="changed by a person")
+    shop.add_playlist("taken")
+    for name, becomes in (("title", "title"), ("taken", "taken (unheard)"), ("taken", "taken (unheard)")):
+        publish([named([SECOND], name, known_as=own["id"])], log_in())
+        assert (own["name"], own["uris"]) == (becomes, ["spotify:track:song4"])
     assert shop.asked("POST") == []
 
 

@@ -64,24 +64,30 @@ def back_up(
     spectrograms  False: leave out mels/, which `unheard scan` makes again from the audio
     verify        read the copy back and compare every hash
 
-    A file of that name is replaced. UserError if the folder is not empty, if `out` is inside the workspace, or if the
-    copy does not hold what was written.
+    A file of that name is replaced, once the new copy is complete and verified. UserError if the folder is not empty,
+    if `out` is inside the workspace, or if the copy does not hold what was written.
     """
     if out.resolve().is_relative_to(workspace.root.resolve()):
         raise UserError(f"{out}: is inside the workspace; name a file or folder elsewhere, on another disk if possible")
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    with _writing(out) as write:
-        files: dict[str, Hashed] = {}
+    files: dict[str, Hashed] = {}
+
+    def verified(written: Path) -> None:
+        damaged = UserError(f"{out}: what was written is damaged; check its disk and make the copy again")
+        try:
+            found = check(written, progress=progress) if verify else None
+        except UserError as error:
+            raise damaged from error
+        if found is not None and found.files != files:
+            raise damaged
+
+    with _writing(out, verified) as write:
         for member in files_to_copy(workspace, spectrograms=spectrograms):
             files[member.name] = write(member)
             progress("copying files", len(files), len(files))
         about = {"format": FORMAT, "version": VERSION, "unheard": __version__, "at": at, "spectrograms": spectrograms}
         text = json.dumps({**about, "files": files}, indent=0).encode()
         write(_member(MANIFEST, text))
-    if verify:
-        found = check(out, progress=progress)
-        if found.files != files:
-            raise UserError(f"{out}: is not what was written; check its disk and make the copy again")
     return Copied(out, at, spectrograms, files)
 
 
@@ -105,20 +111,25 @@ def restore(copy: Path, root: Path, *, progress: Progress = silent) -> Copied:
 
 
 @contextmanager
-def _writing(out: Path) -> Iterator[Callable[[CopiedFile], Hashed]]:
-    """Yield a function that writes one file of a copy and returns its size and hash."""
+def _writing(out: Path, verified: Callable[[Path], None]) -> Iterator[Callable[[CopiedFile], Hashed]]:
+    """Yield a function that writes one file of a copy and returns its size and hash.
+
+    The whole copy is given to `verified` before it has its name.
+    """
     if not out.name.endswith(SUFFIX):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UserError(f"{out}: expected a new or empty folder, or a file that ends in {SUFFIX}")
         with new_folder(out) as folder:
             yield lambda member: _write_file(folder / member.name, member)
+            verified(folder)
         return
-    with (
-        atomic_path(out, mode=0o600) as temporary,
-        pa.CompressedOutputStream(pa.OSFile(str(temporary), "wb"), "zstd") as stream,
-        tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
-    ):
-        yield lambda member: _add(tar, member)
+    with atomic_path(out, mode=0o600) as temporary:
+        with (
+            pa.CompressedOutputStream(pa.OSFile(str(temporary), "wb"), "zstd") as stream,
+            tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            yield lambda member: _add(tar, member)
+        verified(temporary)
 
 
 def _member(name: str, content: bytes) -> CopiedFile:

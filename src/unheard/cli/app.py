@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sqlite3
@@ -50,7 +51,7 @@ from unheard.cli import (
 )
 from unheard.cli.default_workspace import VARIABLE, use_default_workspace
 from unheard.cli.logs import Format
-from unheard.errors import UnheardError
+from unheard.errors import UnheardError, UserError
 from unheard.system_errors import explain_sqlite, full_disk
 
 
@@ -61,7 +62,8 @@ class Commands(TyperGroup):
         gc.enable()
         use_default_workspace()
         named = [*getattr(ctx, "_protected_args", ()), *ctx.args, os.environ.get(VARIABLE, "")]
-        folders = [*(Path(one) for one in named if one and Path(one).exists()), Path(tempfile.gettempdir()), Path.cwd()]
+        there = filter(os.path.exists, filter(None, named))  # False for a name that is too long
+        folders = [*map(Path, there), Path(tempfile.gettempdir()), Path.cwd()]
         try:
             return super().invoke(ctx)
         except UnheardError as error:
@@ -73,6 +75,8 @@ class Commands(TyperGroup):
                 raise
             console.fail(explained)
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                console.fail(UserError(f"{error.filename!s:.80}...: is too long for the name of a file; name another"))
             full = full_disk(error, folders)
             if full is None:
                 raise

@@ -62,6 +62,7 @@ def restore(
         console.say(str(error))
         names = ""
     if names:
-        console.say(f"keys of players and programs in it: {names}; `unheard serve-key --remove NAME` removes one")
+        remove = f"unheard serve-key -w {quoted(workspace)} --remove NAME"
+        console.say(f"keys of players and programs in it: {names}; `{remove}` removes one")
     if not found.spectrograms:
         console.say(f"spectrograms were left out; to make them again, run: unheard scan -w {quoted(workspace)} MUSIC")

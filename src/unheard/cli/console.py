@@ -38,7 +38,11 @@ WorkspaceOption = Annotated[
 ]
 SplitOption = Annotated[
     str | None,
-    typer.Option("--split", help="Split. Default: live if it exists, else artists, else tracks.", show_default=False),
+    typer.Option(
+        "--split",
+        help="Split. Default: live if it exists, else artists, else tracks; to use a model, the one that has a model.",
+        show_default=False,
+    ),
 ]
 EvaluationSplitOption = Annotated[
     str | None,

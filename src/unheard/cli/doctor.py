@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -85,8 +86,18 @@ def _decoders() -> Iterator[Check]:
 
 def _disk(workspace: Workspace) -> Iterator[Check]:
     free = shutil.disk_usage(workspace.root).free / 2**30
-    used = sum(path.stat().st_size for path in workspace.root.rglob("*") if path.is_file()) / 2**30
+    used = _size_bytes(workspace.root) / 2**30
     yield Check(free > 1, "disk", f"{free:.1f} GiB free, the workspace uses {used:.2f} GiB")
+
+
+def _size_bytes(folder: Path) -> int:
+    """Return the size of all files in a folder; those that other commands remove meanwhile count nothing."""
+    total = 0
+    for parent, _, names in os.walk(folder):  # rglob raises for a folder that is removed meanwhile
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(parent, name).stat().st_size
+    return total
 
 
 def _consistency(workspace: Workspace) -> Iterator[Check]:
@@ -118,7 +129,7 @@ def _backup(workspace: Workspace, *, in_order: bool) -> Iterator[Check]:
             False, "backup", f"the migration is not finished; run `unheard migrate -w {quoted(workspace.root)}`"
         )
     elif in_order:
-        size = sum(path.stat().st_size for path in folder.iterdir()) / 2**30
+        size = _size_bytes(folder) / 2**30
         yield Check(True, "backup", f"{folder} ({size:.2f} GiB) may be deleted: everything above is in order")
     else:
         yield Check(True, "backup", f"keep {folder} until the problems above are solved")

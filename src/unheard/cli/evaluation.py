@@ -89,14 +89,17 @@ def export(
         list[str] | None,
         typer.Option("--model", help="ranx: only lists of this model (repeatable). Default: all."),
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="ranx: number of tracks of a list.")] = 1000,
+    n: Annotated[
+        int | None,
+        typer.Option("-n", min=1, help="ranx: number of tracks of a list. Default: 1000.", show_default=False),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random ties and of the plays that are held out.")] = 0,
 ) -> None:
     """Write a split, or the lists of models, for other projects' code: RecBole, ColdRec, ACARec, ranx."""
     from unheard.errors import UserError
     from unheard.evaluate.exports.layouts import export_split
 
-    if models and to != "ranx":
-        raise UserError(f"--model: lists are written for ranx only; use --to ranx, or leave it out for {to}")
-    done = export_split(Workspace.open(workspace), output, to, split=split, models=models, n=n, seed=seed)
+    if (models or n) and to != "ranx":
+        raise UserError(f"--model, -n: lists are written for ranx only; use --to ranx, or leave them out for {to}")
+    done = export_split(Workspace.open(workspace), output, to, split=split, models=models, n=n or 1000, seed=seed)
     console.say(f"{output}: split {done} for {to}")

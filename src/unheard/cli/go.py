@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -67,8 +67,7 @@ def go(
     from unheard.workspace import Workspace
 
     started = time.monotonic()
-    if output.exists() and not output.is_dir():
-        raise UserError(f"{output}: is a file, expected a folder for the lists; name another with -o")
+    _check(output, music=music, exclude=exclude, json=json, serve=serve)
     try:
         root = workspace or default_workspace()
         opened = Workspace.init(root)
@@ -77,6 +76,8 @@ def go(
         raise UserError(f"cannot make the folders: {error}; name others with -w and -o") from error
     stopped = console.end_of_window(between)
     if stopped is None:
+        if json:
+            console.print_json(None)
         return
     options = GoOptions(output, jobs, exclude or [], ListOptions(n=n), max_minutes, stopped)
 
@@ -96,31 +97,49 @@ def go(
         )
     if outcome is None:
         console.say(f"the window {between} is over: what is scanned is stored, and the next run goes on from there")
-        return
     if json:
-        console.print_json(
-            {
-                "workspace": str(root),
-                "scan": vars(outcome.scan),
-                "tracks": outcome.n_tracks,
-                "playlists": outcome.n_playlists,
-                "unplayed": outcome.n_unplayed,
-                "model": outcome.model,
-                "changed": outcome.changed,
-                "files": [str(file) for file in outcome.files],
-                "trust": vars(outcome.trust),
-            }
-        )
-        return
-    _show(outcome, root, output)
-    console.say(f"time       {time.monotonic() - started:.0f} s")
-    command = f"unheard serve -w {quoted(root)}"
-    if serve:
-        from unheard.cli.serve import serve as run_server
+        console.print_json(None if outcome is None else _as_json(outcome, root))
+    elif outcome is not None:
+        _show(outcome, root, output)
+        console.say(f"time       {time.monotonic() - started:.0f} s")
+        _serve_or_say_how(root, serve=serve)
 
-        run_server(root)
-    else:
+
+def _check(output: Path, *, music: Path | None, exclude: list[str] | None, json: bool, serve: bool) -> None:
+    """Raise UserError for options that do nothing together, before anything is made."""
+    if json and serve:
+        raise UserError("--json: prints one object and ends; leave out --serve")
+    if exclude and music is None:
+        raise UserError("--exclude: is about files that are scanned; name the folder MUSIC too")
+    if output.exists() and not output.is_dir():
+        raise UserError(f"{output}: is a file, expected a folder for the lists; name another with -o")
+
+
+def _as_json(outcome: GoOutcome, root: Path) -> dict[str, Any]:
+    return {
+        "workspace": str(root),
+        "scan": vars(outcome.scan),
+        "tracks": outcome.n_tracks,
+        "playlists": outcome.n_playlists,
+        "unplayed": outcome.n_unplayed,
+        "model": outcome.model,
+        "changed": outcome.changed,
+        "files": [str(file) for file in outcome.files],
+        "trust": vars(outcome.trust),
+    }
+
+
+def _serve_or_say_how(root: Path, *, serve: bool) -> None:
+    command = f"unheard serve -w {quoted(root)}"
+    if not serve:
         console.say(f"next       {command}    (pages with a player, on http://127.0.0.1:8000)")
+        return
+    from unheard.cli.serve import serve as run_server
+
+    try:
+        run_server(root)
+    except UserError as error:  # such as an address that is taken
+        raise UserError(f"the lists are made, but not served: {error}; run `{command} --port 8001`") from error
 
 
 def _show(outcome: GoOutcome, root: Path, output: Path) -> None:

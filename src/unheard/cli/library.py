@@ -187,7 +187,7 @@ def split(
     file: Annotated[
         Path | None, typer.Option("--file", help="Use the splits of this splits.json.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the folds.")] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the folds. Default: 0.", show_default=False)] = None,
     after: Annotated[
         str | None,
         typer.Option(help="Last date of the train plays in the split `time`, e.g. 2024-12-31.", show_default=False),
@@ -203,6 +203,8 @@ def split(
     """
     from unheard.splits import prepare_splits
 
+    if file is not None and (seed is not None or after is not None):
+        raise UserError("--file: its splits are taken as they are; leave out --seed and --after")
     opened = Workspace.open(workspace)
     splits = prepare_splits(opened, file=file, seed=seed, after=after, force=force, left_out=console.say)
     columns = ["split", "train", "validation", "test"]
@@ -284,7 +286,13 @@ def status(workspace: WorkspaceOption, json: JsonFlag = False) -> None:
 def doctor(
     workspace: Annotated[
         Path | None,
-        typer.Option("-w", "--workspace", help="The workspace folder, to check it too.", show_default=False),
+        typer.Option(
+            "-w",
+            "--workspace",
+            envvar="UNHEARD_WORKSPACE",
+            help="The workspace folder, to check it too.",
+            show_default=False,
+        ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Read headers, indexes and sizes only.")] = False,
     mend: Annotated[
@@ -300,6 +308,8 @@ def doctor(
     from unheard.cli.repair import repair
 
     opened = None if workspace is None else Workspace.open(workspace)
+    if opened is None and (mend or quick):
+        raise UserError("--repair and --quick: are about a workspace; name it with -w")
     if opened is not None and mend:
         for line in repair(opened):
             console.say(line)

@@ -10,7 +10,7 @@ import typer
 
 from unheard.cli import console
 from unheard.cli.console import EvaluationSplitOption, JsonFlag, WorkspaceOption
-from unheard.errors import quoted
+from unheard.errors import UserError, quoted
 from unheard.workspace import Workspace
 
 listen_test = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -104,6 +104,8 @@ def analyse(
     )
     from unheard.listening_test.study import study_dir
 
+    if json and as_csv:
+        raise UserError("--json and --csv: both go to stdout; leave one out")
     opened = Workspace.open(workspace)
     found = run(opened, name)
     folder = study_dir(opened, name) / "analysis"

@@ -31,16 +31,44 @@ if TYPE_CHECKING:
     from unheard.refresh.refresh import RefreshOutcome
 
 DEFAULT_COMMAND = "find"
+MAX_HOLD_BACK = 50  # refresh.freshness.MAX_RUNS, whose import takes time
 
 
 class PlaylistCommands(TyperGroup):
     """Runs `find` where no command is named, so that `unheard playlists jazz` finds playlists by name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0].startswith("-") and not ctx.resilient_parsing:  # which completes a line
+            self._refuse_late_command(args)
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
             args = [DEFAULT_COMMAND, *args]
         parsed: list[str] = super().parse_args(ctx, args)
         return parsed
+
+    def _refuse_late_command(self, args: list[str]) -> None:
+        """Raise UserError if a subcommand follows the options, which would be taken for a search."""
+        at = self._first_word(args)
+        if at is None or args[at] not in self.commands:
+            return
+        words = " ".join(quoted(one) for one in (args[at], *args[:at], *args[at + 1 :]))
+        raise UserError(
+            f"put the subcommand first: `unheard playlists {words}`; to search for that word, put "
+            f"{DEFAULT_COMMAND!r} first"
+        )
+
+    def _first_word(self, args: list[str]) -> int | None:
+        """Return where the first argument is that is neither an option nor the value of one; None without any."""
+        options = [one for command in self.commands.values() for one in command.params]
+        valued = {name for one in options if not getattr(one, "is_flag", False) for name in one.opts}
+        rest = iter(enumerate(args))
+        for at, word in rest:
+            if word == "--":  # what follows is a search, even if it is the name of a subcommand
+                return None
+            if word in valued:
+                next(rest, None)
+            elif not word.startswith("-"):
+                return at
+        return None
 
 
 playlists = typer.Typer(
@@ -104,7 +132,8 @@ def add(
     title: Annotated[str | None, typer.Option("--title", help="Name of the list on players. Default: NAME.")] = None,
     owner: Annotated[str, typer.Option("--owner", help="Whose list it is, for `refresh --owner`.")] = "",
     hold_back: Annotated[
-        int, typer.Option("--hold-back", min=0, help="Refreshes whose tracks are held back; 0: none.")
+        int,
+        typer.Option("--hold-back", min=0, max=MAX_HOLD_BACK, help="Refreshes whose tracks are held back; 0: none."),
     ] = 3,
     music_directory: Annotated[
         Path | None,
@@ -124,6 +153,7 @@ def add(
 ) -> None:
     """Add the recipe of a list that `refresh` makes anew."""
     from unheard.recommend.options import ListOptions, album_cap, artist_cap
+    from unheard.refresh.known_seeds import check_known
     from unheard.refresh.list_recipes import ListRecipe, put_recipe
     from unheard.refresh.radio_prompts import read_prompt
     from unheard.refresh.targets import writer_of
@@ -157,6 +187,7 @@ def add(
         hold_back,
         directory,
     )
+    check_known(opened, recipe)
     put_recipe(opened, recipe, replace=force)
     console.say(f"{name}: added; make the list with: unheard playlists refresh {name} -w {quoted(workspace)}")
 
@@ -216,17 +247,17 @@ def refresh(
     opened = Workspace.open(workspace)
     known = read_recipes(opened)
     if wrong := [name for name in names or () if all(one.name != name for one in known)]:
-        raise UserError(unknown(wrong[0], known))
+        raise UserError(unknown(opened, wrong[0], known))
     wanted = [
         one for one in known if all_recipes or one.name in (names or ()) or (owner is not None and one.owner == owner)
     ]
     if not wanted and owner is None:  # a timer that also runs for those who have no recipes yet
-        console.say("no recipes to refresh; `unheard playlists add` makes one")
+        console.say(f"no recipes to refresh; `unheard playlists add -w {quoted(workspace)}` makes one")
         if json:
             console.print_json([])
         return
     if not wanted:
-        raise UserError(f"--owner {owner}: has no recipes; `unheard playlists list` lists them")
+        raise UserError(f"--owner {owner}: has no recipes; `unheard playlists list -w {quoted(workspace)}` lists them")
     session = Session(workspace)
     session.update_predictions()
     with console.progress_bars() as progress:

@@ -140,6 +140,7 @@ def similar(
     )
     as_measured = _as_measured(options) and not (max_per_artist or max_per_album)
     _require(not test_tracks or as_measured, ONLY_MEASURED.format("--test-tracks"))
+    _require(not (test_tracks and json), "--test-tracks: writes CSV to -o; leave out --json")
     session = _session(workspace, split, model, seed)
     if test_tracks:
         _require(track is None, "--test-tracks: expected no TRACK_ID or FILE; leave it out")
@@ -153,7 +154,14 @@ def similar(
     seed_track = session.resolve_seed(track, quick=quick)
     found = session.neighbours(seed_track, options=options)
     _warn_of_low_confidence(session, [seed_track])
-    _show(session, found, output, json=json, title=f"Like {session.label(track)} ({_source(session, candidates)})")
+    _show(
+        session,
+        found,
+        output,
+        candidates=candidates,
+        json=json,
+        title=f"Like {session.label(track)} ({_source(session, candidates)})",
+    )
 
 
 def recommend(
@@ -225,6 +233,7 @@ def recommend(
     )
     as_measured = _as_measured(options) and not (max_per_artist or max_per_album)
     _require(not all_playlists or as_measured, ONLY_MEASURED.format("--all-playlists"))
+    _require(not (all_playlists and json), "--all-playlists: writes CSV to -o; leave out --json")
     session = _session(workspace, split, model, seed)
     if all_playlists:
         with console.progress_bars() as progress:
@@ -237,7 +246,9 @@ def recommend(
     found = session.recommendations(playlist=playlist, like=seeds, options=options)
     _warn_of_low_confidence(session, seeds)
     query = f"playlist {playlist}" if playlist is not None else ", ".join(session.label(seed) for seed in like or [])
-    _show(session, found, output, json=json, title=f"For {query} ({_source(session, candidates)})")
+    _show(
+        session, found, output, candidates=candidates, json=json, title=f"For {query} ({_source(session, candidates)})"
+    )
 
 
 def embed(
@@ -352,12 +363,14 @@ def _list_path(output: Path | None) -> Path:
     return output
 
 
-def _show(session: Session, found: list[Recommendation], output: Path | None, *, json: bool, title: str) -> None:
+def _show(
+    session: Session, found: list[Recommendation], output: Path | None, *, candidates: str, json: bool, title: str
+) -> None:
     if output is not None:
-        session.export(found, output, title=title)
-        console.say(f"{output}: {len(found)} tracks")
+        n = session.export(found, output, title=title)
+        console.say(f"{output}: {n} tracks" + (f"; {len(found) - n} have no file" if n < len(found) else ""))
     if not found:
-        console.say(_nothing_found(session))
+        console.say(_nothing_found(session, candidates))
     if json:
         console.print_json(session.as_json(found))
     elif output is None:
@@ -374,8 +387,8 @@ def _show(session: Session, found: list[Recommendation], output: Path | None, *,
             console.say(f"{LOW_CONFIDENCE_MARK} low confidence: no known track is similar")
 
 
-def _nothing_found(session: Session) -> str:
+def _nothing_found(session: Session, candidates: str) -> str:
     """Return why a list is empty."""
-    if not len(session.catalogue.candidates("cold", new=True)):
+    if candidates == "cold" and not len(session.catalogue.candidates("cold", new=True)):
         return "every track has been played; scan music that is in no playlist, or add --candidates all"
     return "no candidates: the split, the filters, the artist cap, the album cap and the seeds exclude all tracks"

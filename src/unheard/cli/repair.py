@@ -14,6 +14,7 @@ from unheard.checksums import MARKER
 from unheard.cli.damage import DAMAGED, LINES, Finding, damaged_lines, find_damage, tracks_of
 from unheard.errors import UnheardError, UserError
 from unheard.features.store import FeatureStore
+from unheard.file_lock import one_writer
 from unheard.library import Library
 from unheard.spectrograms.store import check_store, damaged_entries
 from unheard.workspace import Workspace
@@ -51,12 +52,18 @@ def _repair(workspace: Workspace, finding: Finding) -> list[str]:
     if path.parent == workspace.features_dir:
         return [_move(workspace, broken) for broken in FeatureStore(workspace.features_dir).damaged_files(path.name)]
     if path.name in LINES and path.parent == workspace.root:
-        broken = damaged_lines(path)
-        kept = [line for line in path.read_text(encoding="utf-8", errors="surrogateescape").split("\n") if line]
-        moved = _move(workspace, path, copy=True)
-        write_text(path, "".join(f"{line}\n" for line in kept if line not in broken))
-        return [moved]
+        with one_writer(workspace.root):  # otherwise lines that a server appends meanwhile would be lost
+            return [_repair_lines(workspace, path)]
     return [_move(workspace, path)]
+
+
+def _repair_lines(workspace: Workspace, path: Path) -> str:
+    """Remove damaged lines, after the whole file was copied."""
+    broken = damaged_lines(path)
+    kept = [line for line in path.read_text(encoding="utf-8", errors="surrogateescape").split("\n") if line]
+    moved = _move(workspace, path, copy=True)
+    write_text(path, "".join(f"{line}\n" for line in kept if line not in broken))
+    return moved
 
 
 def _repair_library(workspace: Workspace) -> list[str]:

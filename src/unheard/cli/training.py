@@ -69,6 +69,8 @@ def factors(
         seed=seed,
         binary=not weighted,
     )
+    if imported is not None and (dim, iterations, seed) != (AlsConfig.dim, AlsConfig.iterations, AlsConfig.seed):
+        raise UserError("--import: the factors are taken as they are; leave out --dim, --iterations and --seed")
     opened = Workspace.open(workspace)
     add_own_plays(opened)
     with console.progress_bars() as progress:

@@ -73,7 +73,7 @@ def candidates_for(session: Session) -> Candidates:
 def fused(
     pools: Iterable[Sequence[Recommendation]], session: Session, options: ListOptions, length: int
 ) -> list[Recommendation]:
-    """Return the tracks with the largest sums over lists of 1 / (60 + rank), at most `max_per_artist` of an artist."""
+    """Return the tracks with the largest sums over lists of 1 / (60 + rank), within the caps of artists and albums."""
     scores: defaultdict[int, float] = defaultdict(float)
     found: dict[int, Recommendation] = {}
     for pool in pools:
@@ -81,12 +81,14 @@ def fused(
             scores[item.row] += 1 / (RANK_OFFSET + item.rank)
             found.setdefault(item.row, item)
     played = set(session.catalogue.plays.indices.tolist()) if candidates_for(session) == "all" else set()
-    n_of_artist, songs, kept = Counter[int](), set[int](), list[Recommendation]()
-    for row in sorted(scores, key=lambda row: (-scores[row], session.catalogue.tracks.ids[row])):
-        artist, song = int(session.catalogue.main_artist[row]), int(session.catalogue.song[row])
-        over = options.max_per_artist is not None and n_of_artist[artist] >= options.max_per_artist
+    catalogue, caps = session.catalogue, (options.max_per_artist, options.n_per_album)
+    taken, songs, kept = (Counter[int](), Counter[int]()), set[int](), list[Recommendation]()
+    for row in sorted(scores, key=lambda row: (-scores[row], catalogue.tracks.ids[row])):
+        groups, song = (int(catalogue.main_artist[row]), int(catalogue.album[row])), int(catalogue.song[row])
+        over = any(cap is not None and n[group] >= cap for cap, n, group in zip(caps, taken, groups, strict=True))
         if not over and song not in songs and row not in played and len(kept) < length:
-            n_of_artist[artist] += 1
+            for n, group in zip(taken, groups, strict=True):
+                n[group] += 1
             songs.add(song)
             kept.append(replace(found[row], rank=len(kept) + 1, score=scores[row]))
     return kept

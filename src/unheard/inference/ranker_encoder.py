@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from unheard.inference.predictions import (
     predictions_file,
     save_predictions,
 )
+from unheard.inference.ranker_checkpoint import KIND as RANKER_KIND
 from unheard.inference.ranker_checkpoint import RankerCheckpoint, load_ranker
 from unheard.inference.ranker_features import FeatureScaler, Values, read_features, scaled_features
 from unheard.ingest.tags import read_tags
@@ -176,7 +178,7 @@ def write_embeddings(
     encode  encodes the tracks elsewhere than in this process
 
     Return how many tracks were encoded. Encoding is a few matrix products, so all tracks are encoded again when any
-    changed.
+    changed. Nothing is written if the model on disk is another one by then.
     """
     path = predictions_file(checkpoint.path.parent)
     source_hash = _source_hash(workspace, library, checkpoint)
@@ -191,6 +193,8 @@ def write_embeddings(
     else:
         ids, _ = read_features(workspace, library, kinds)
         embeddings, factors = encode(library, list(ids))
+    if not _is_on_disk(checkpoint):
+        return 0  # a training has replaced it meanwhile, and writes predictions of its own
     save_predictions(
         path,
         Predictions(
@@ -209,6 +213,11 @@ def write_embeddings(
     )
     progress("encoding tracks", len(ids), len(ids))
     return len(ids)
+
+
+def _is_on_disk(checkpoint: RankerCheckpoint) -> bool:
+    """Return whether the file of a checkpoint is still the one that was read."""
+    return replace(checkpoint, config=artefacts.read_config(checkpoint.path, RANKER_KIND)).state == checkpoint.state
 
 
 def _check_inputs(workspace: Workspace, library: Library, before: artefacts.Artefact) -> None:

@@ -11,6 +11,7 @@ import torch
 from unheard import artefacts
 from unheard.arrays import Floats, Mask
 from unheard.ids import IdMap
+from unheard.inference.checkpoint import KIND as NETWORK_KIND
 from unheard.inference.checkpoint import Checkpoint
 from unheard.inference.device import pick_device
 from unheard.inference.load import checkpoint_of
@@ -84,6 +85,8 @@ def write_predictions(
 
     leave   ids of tracks to leave out; `update_predictions` predicts them when it is called without
     encode  encodes the tracks elsewhere than in this process
+
+    Return how many were predicted. Nothing is written if the network on disk is another one by then.
     """
     stored = open_input(workspace, library, checkpoint.config["reads"])
     path = predictions_file(checkpoint.path.parent)
@@ -105,6 +108,8 @@ def write_predictions(
             progress("predicting tracks", min(len(todo), first + TRACKS_AT_ONCE), len(todo))
     elif len(todo):
         _, factors[todo] = encode(library, stored.ids.take(todo))
+    if artefacts.read_config(checkpoint.path, NETWORK_KIND)["fingerprint"] != checkpoint.config["fingerprint"]:
+        return 0  # a training has replaced it meanwhile, and writes predictions of its own
     kept = np.flatnonzero(wanted | ~missing)
     save_predictions(
         path,

@@ -21,6 +21,7 @@ from unheard.atomic_files import write_text
 from unheard.errors import UnheardError
 from unheard.go.new_lists import safe_name
 from unheard.listenbrainz.client import ListenBrainz, NotFoundOnServerError, segment
+from unheard.locks import one_at_a_time
 from unheard.plays import Source, import_playlists
 from unheard.progress import Progress, silent
 from unheard.workspace import Workspace
@@ -46,7 +47,15 @@ def read_listens_of(
     again  read all listens, also those before the newest stored one: some are submitted late
 
     Raise UnheardError if the server cannot be used; what has been read stays, and the next call goes on from there.
+    LockedError while another process reads listens: both would write the same files.
     """
+    with one_at_a_time(workspace.root, "listens", "reads listens"):
+        return _read_listens_of(workspace, api, user, again=again, progress=progress)
+
+
+def _read_listens_of(
+    workspace: Workspace, api: ListenBrainz, user: str, *, again: bool, progress: Progress
+) -> ListensRead:
     path = listens_path(workspace, user)
     partial = path.with_suffix(".partial")
     stored = _read(path)

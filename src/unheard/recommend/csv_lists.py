@@ -17,7 +17,7 @@ formula.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from scipy.sparse import csr_matrix
 
 from unheard.arrays import Rows
 from unheard.atomic_files import atomic_path
+from unheard.errors import UserError
 from unheard.ids import IdMap
 from unheard.progress import Progress, silent
 from unheard.ranking import blocks, top_k
@@ -117,12 +118,21 @@ def write_recommendation_lists(
     *,
     candidates: Candidates,
     n: int,
+    left_out: Collection[str] = (),
     seed: int = 0,
     progress: Progress = silent,
 ) -> int:
-    """Write recs.csv with up to `n` tracks per playlist; return the number of rows."""
-    playlists, rows = playlists_with_tracks(catalogue), catalogue.candidates(candidates, new=False)
-    found = playlist_blocks(catalogue, recommender, playlists, rows)
+    """Write recs.csv with up to `n` tracks per playlist; return the number of rows.
+
+    Of a split that holds plays out, the lists are those that are measured. Of `live`, they are for use: the candidates
+    include tracks that were added later, but none that is gone, in the playlist itself, or in `left_out` (ids).
+    """
+    playlists, rows = playlists_with_tracks(catalogue), catalogue.candidates(candidates, new=catalogue.is_live)
+    if catalogue.is_live:
+        rows = rows[~np.isin(rows, catalogue.tracks.ids.rows(sorted(left_out), missing=-1))]
+        found = blocks_without_own(recommender, playlists, rows, catalogue.plays[:, rows])
+    else:
+        found = playlist_blocks(catalogue, recommender, playlists, rows)
     header = ("playlist_id", "rank", "track_id", "score")
     names = (catalogue.playlists, catalogue.tracks.ids)
     return _write(path, header, names, found, rows, n=n, seed=seed, total=len(playlists), progress=progress)
@@ -138,8 +148,14 @@ def write_similar_lists(
     seed: int = 0,
     progress: Progress = silent,
 ) -> int:
-    """Write sim.csv with up to `n` neighbours per test track; return the number of rows."""
+    """Write sim.csv with up to `n` neighbours per test track; return the number of rows.
+
+    UserError for a split without test tracks that have plays, such as `live`.
+    """
     queries, rows = tests_with_plays(catalogue), catalogue.candidates(candidates, new=False)
+    if not len(queries):
+        name = catalogue.split.name
+        raise UserError(f"split {name!r} has no test track with plays; name another one, such as --split artists")
     found = similar_blocks(recommender, queries, rows, n_tracks=len(catalogue))
     header = ("track_id", "rank", "neighbour_id", "score")
     names = (catalogue.tracks.ids, catalogue.tracks.ids)

@@ -21,6 +21,12 @@ NO_CAP = 0  # number that stands for "no cap"
 AlbumCap = int | None | Literal["artist"]
 
 
+def check_is_list(name: str, given: object) -> None:
+    """Raise UserError for one text, whose letters would be taken as ids or files."""
+    if isinstance(given, str):
+        raise UserError(f"{name} {given!r}: expected a list; write [{given!r}]")
+
+
 @dataclass(frozen=True)
 class ListOptions:
     """Options of a list.
@@ -56,8 +62,7 @@ class ListOptions:
             raise UserError(f"max_per_artist {self.max_per_artist}: expected at least 1, or None for no cap")
         if self.max_per_album != "artist" and self.max_per_album is not None and self.max_per_album < 1:
             raise UserError(f"max_per_album {self.max_per_album}: expected at least 1, or None for no cap")
-        if isinstance(self.exclude, str):
-            raise UserError(f"exclude {self.exclude!r}: expected a list of track ids; write [{self.exclude!r}]")
+        check_is_list("exclude", self.exclude)
         if not 0 <= self.diversity <= 1:
             raise UserError(f"diversity {self.diversity}: expected 0 (by score) to 1 (as different as possible)")
         object.__setattr__(self, "exclude", frozenset(self.exclude))  # a frozenset can be hashed

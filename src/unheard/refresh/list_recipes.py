@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from unheard.atomic_files import read_json, write_json
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.file_lock import one_writer
+from unheard.go.new_lists import safe_name
 from unheard.recommend.filters import Filters
 from unheard.recommend.options import ListOptions
+from unheard.refresh.targets import is_file
 from unheard.workspace import Workspace
 
 FORMAT, VERSION = "unheard list recipes", 1
@@ -86,14 +88,20 @@ def read_recipes(workspace: Workspace) -> list[ListRecipe]:
 
 
 def put_recipe(workspace: Workspace, recipe: ListRecipe, *, replace: bool = False) -> None:
-    """Store a recipe; UserError if there is one of this name already, unless `replace`."""
+    """Store a recipe.
+
+    UserError if there is one of this name already, unless `replace`, or if another recipe writes to the same place.
+    """
     with one_writer(workspace.root):
         known = read_recipes(workspace)
         if not replace and any(one.name == recipe.name for one in known):
             raise UserError(
                 f"there is a recipe {recipe.name!r} already; replace it with --force, or choose another name"
             )
-        _write(workspace, [*(one for one in known if one.name != recipe.name), recipe])
+        others = [one for one in known if one.name != recipe.name]
+        for other in others:
+            _refuse_same_place(recipe, other)
+        _write(workspace, [*others, recipe])
 
 
 def remove_recipe(workspace: Workspace, name: str) -> None:
@@ -101,13 +109,14 @@ def remove_recipe(workspace: Workspace, name: str) -> None:
     with one_writer(workspace.root):
         known = read_recipes(workspace)
         if all(one.name != name for one in known):
-            raise UserError(unknown(name, known))
+            raise UserError(unknown(workspace, name, known))
         _write(workspace, [one for one in known if one.name != name])
 
 
-def unknown(name: str, known: Sequence[ListRecipe]) -> str:
+def unknown(workspace: Workspace, name: str, known: Sequence[ListRecipe]) -> str:
     """Return the message that there is no recipe of a name."""
-    names = ", ".join(one.name for one in known) or "none; make one with `unheard playlists add`"
+    make = f"none; make one with `unheard playlists add -w {quoted(workspace.root)}`"
+    names = ", ".join(one.name for one in known) or make
     return f"no recipe {name!r}; there are {names}"
 
 
@@ -122,6 +131,20 @@ def as_values(recipe: ListRecipe) -> dict[str, Any]:
     options["exclude"] = sorted(options["exclude"])
     options["filters"]["genres"] = sorted(options["filters"]["genres"])
     return values
+
+
+def _refuse_same_place(recipe: ListRecipe, other: ListRecipe) -> None:
+    """Raise UserError if a refresh of one recipe would overwrite the list of the other."""
+    same_title = safe_name(recipe.title).casefold() == safe_name(other.title).casefold()
+    taken = {target.rstrip("/") for target in other.targets}
+    for target in recipe.targets:
+        if target.rstrip("/") in taken and is_file(target):
+            raise UserError(f"recipe {other.name!r} writes {target} already; choose another --target")
+        if target.rstrip("/") in taken and same_title:
+            raise UserError(
+                f"recipe {other.name!r} writes a list {other.title!r} to {target} already; choose another --title or "
+                "--target"
+            )
 
 
 def _recipe(values: dict[str, Any]) -> ListRecipe:

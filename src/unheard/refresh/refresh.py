@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from unheard.errors import UnheardError, UserError
+from unheard.errors import UnheardError, UserError, quoted
 from unheard.locks import one_at_a_time
 from unheard.progress import Progress, silent
 from unheard.recommend.export import entries_of
@@ -61,8 +61,8 @@ def _refresh_all(
     for done, recipe in enumerate(recipes, start=1):
         try:
             outcomes.append(_refresh(session, recipe, dry_run=dry_run))
-        except UnheardError as error:
-            outcomes.append(RefreshOutcome(recipe.name, problems=(f"{recipe.name}: {error}",)))
+        except (UnheardError, OSError) as error:
+            outcomes.append(RefreshOutcome(recipe.name, problems=(f"{recipe.name}: {_reason(error)}",)))
         progress("refreshing lists", done, len(recipes))
     return outcomes
 
@@ -85,14 +85,24 @@ def _refresh(session: Session, recipe: ListRecipe, *, dry_run: bool) -> RefreshO
     for target in recipe.targets:
         try:
             written[target] = writer_of(target)(session.workspace, made, before.targets.get(target, ""))
-        except UnheardError as error:
-            problems.append(f"{recipe.name}: {target}: {error}")
+        except (UnheardError, OSError) as error:
+            problems.append(f"{recipe.name}: {target}: {_reason(error)}")
     if written:
         run = RefreshRun(datetime.now(tz=UTC).isoformat(timespec="seconds"), ids)
         known = {**before.targets, **{target: one.known_as for target, one in written.items()}}
         targets = {target: known[target] for target in recipe.targets if target in known}
         write_refreshed(session.workspace, recipe.name, Refreshed([*before.runs, run], targets))
     return RefreshOutcome(recipe.name, ids, repeated, tuple(written.items()), tuple(problems))
+
+
+def _reason(error: UnheardError | OSError) -> str:
+    """Return why a list failed, on one line; the system's own errors have no advice."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return (
+            f"{where}{error.strerror or type(error).__name__}; make it usable for this user, or name another --target"
+        )
+    return str(error)
 
 
 def make_list(session: Session, recipe: ListRecipe, recent: Sequence[Sequence[str]]) -> list[Recommendation]:
@@ -125,9 +135,8 @@ def _seeds(session: Session, recipe: ListRecipe) -> tuple[str | None, list[str]]
 def _some(session: Session, track_ids: Sequence[str], what: str) -> list[str]:
     known = _known(session, dict.fromkeys(track_ids))
     if not known:
-        raise UserError(
-            f"{what}: names no track of the library; correct the recipe with `unheard playlists add --force`"
-        )
+        command = f"unheard playlists add -w {quoted(session.workspace.root)} --force"
+        raise UserError(f"{what}: names no track of the library; correct the recipe with `{command}`")
     return known
 
 

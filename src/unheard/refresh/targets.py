@@ -9,7 +9,7 @@
     mpd              a stored playlist of a Music Player Daemon (mpd_server.py)
 
 Every target is read back by what the last refresh stored for it, an id or a path; a list that was renamed replaces the
-old one. A file of the same name that a person made is never replaced.
+old one. A file, or a playlist on a service, of the same name that a person made is never replaced.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import cast
 
 from unheard.atomic_files import write_text
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.go.new_lists import safe_name
 from unheard.plays.list_marks import ABOUT, is_own_list, marked
-from unheard.recommend.export import FORMATS, Format, ListEntry, as_text, is_playable
+from unheard.recommend.export import FORMATS, Format, ListEntry, as_text, is_playable, one_line
 from unheard.saved_playlists import change_playlist, save_playlist
 from unheard.workspace import Workspace
 
@@ -54,12 +54,17 @@ class WrittenList:
 Write = Callable[[Workspace, TitledList, str], WrittenList]  # the text is `known_as` of the last time, "" for the first
 
 
+def is_file(target: str) -> bool:
+    """Return whether a target is one file, whatever the title of the list."""
+    return target not in SERVICES and Path(target).suffix.lower() in SUFFIXES
+
+
 def writer_of(target: str) -> Write:
     """Return the function that writes to a target. UserError for a suffix that is no format of lists."""
     if target in SERVICES:
         return SERVICES[target]
     path = Path(target)
-    if path.suffix.lower() in SUFFIXES:
+    if is_file(target):
         return lambda _, made, before: _file(path, made, before)
     if path.suffix and not path.is_dir() and not target.endswith("/"):
         raise UserError(
@@ -101,16 +106,14 @@ def _saved(workspace: Workspace, made: TitledList, before: str) -> WrittenList:
     return WrittenList(saved.saved_id, len(ids))
 
 
-def _spotify(_: Workspace, made: TitledList, __: str) -> WrittenList:
+def _spotify(workspace: Workspace, made: TitledList, before: str) -> WrittenList:
     from unheard.spotify.account import connect
     from unheard.spotify.publish import publish
     from unheard.spotify.seed_lists import NamedList
 
-    def refuse(_: str) -> None:
-        raise UserError("not logged in to Spotify; run `unheard spotify` once in a terminal")
-
-    named = NamedList(made.title, ABOUT, tuple(made.entries))
-    (done,) = publish([named], connect(say=refuse))
+    command = f"`unheard spotify -w {quoted(workspace.root)} --seed-track TRACK_ID --dry-run`"
+    named = NamedList(one_line(made.title), ABOUT, tuple(made.entries), known_as=before.rpartition("/")[2])
+    (done,) = publish([named], connect(say=None, command=command))
     if not done.link:
         raise UserError(f"{made.title}: none of its {done.n_wanted} tracks is on Spotify; nothing is written")
     return WrittenList(done.link, done.n_found, done.misses)

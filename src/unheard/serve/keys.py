@@ -30,7 +30,7 @@ from typing import Literal, get_args
 
 from unheard.atomic_files import atomic_path, read_json
 from unheard.checksums import seal
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.file_lock import one_writer
 from unheard.thumbs import NO_FILE, Version, file_version
 from unheard.workspace import Workspace
@@ -92,7 +92,8 @@ def make_key(workspace: Workspace, name: str, *, scope: Scope = "listen", salted
     with one_writer(workspace.root):
         keys = read_keys(workspace)
         if name in keys:
-            raise UserError(f"key {name!r}: there is one; `unheard serve-key --remove {name}` removes it")
+            command = f"unheard serve-key -w {quoted(workspace.root)} --remove {name}"
+            raise UserError(f"key {name!r}: there is one; `{command}` removes it")
         secret = secrets.token_urlsafe(SECRET_BYTES)
         now = datetime.now(tz=UTC).isoformat(timespec="seconds")
         _write(workspace, {**keys, name: Key(hash_of(secret), scope, now, secret if salted else "")})
@@ -104,7 +105,8 @@ def remove_key(workspace: Workspace, name: str) -> None:
     with one_writer(workspace.root):
         keys = read_keys(workspace)
         if name not in keys:
-            raise UserError(f"key {name!r:.60}: there is none; `unheard serve-key` lists them")
+            command = f"unheard serve-key -w {quoted(workspace.root)}"
+            raise UserError(f"key {name!r:.60}: there is none; `{command}` lists them")
         _write(workspace, {other: key for other, key in keys.items() if other != name})
 
 

@@ -93,11 +93,8 @@ def known_ids(snapshot: Snapshot, ids: Sequence[str]) -> list[str]:
 
 
 def radio(snapshot: Snapshot, wanted: RadioRequest) -> Ranked:
-    """Return the next tracks of a radio. Its seeds are tracks, or those of a playlist."""
-    seeds = [snapshot.catalogue.tracks.ids[queries.row_of(snapshot, name)] for name in wanted.seeds]
-    if wanted.playlist:
-        seeds += [track.track_id for track in playlist_tracks(snapshot, wanted.playlist)[-MAX_SEEDS:]]
-    seeds = list(dict.fromkeys(seeds))[-MAX_SEEDS:]
+    """Return the next tracks of a radio. Its seeds are tracks, those of a playlist, or both."""
+    seeds = _radio_seeds(snapshot, wanted)
     if not seeds:
         raise NotFoundError("a radio needs seeds of the library; give tracks, or a playlist that has some")
     options = ListParameters(
@@ -110,6 +107,14 @@ def radio(snapshot: Snapshot, wanted: RadioRequest) -> Ranked:
     session = queries.session_for(snapshot, options)
     found = session.radio(seeds, played=known_ids(snapshot, wanted.played), options=options.for_list)
     return queries.ranked(snapshot, session, options, found, queries.MEANS_VOTES)
+
+
+def _radio_seeds(snapshot: Snapshot, wanted: RadioRequest) -> list[str]:
+    """Return at most MAX_SEEDS different seeds: all that the request names, and the latest of its playlist."""
+    named = dict.fromkeys(snapshot.catalogue.tracks.ids[queries.row_of(snapshot, name)] for name in wanted.seeds)
+    listed = playlist_tracks(snapshot, wanted.playlist) if wanted.playlist else []
+    others = dict.fromkeys(track.track_id for track in listed if track.track_id not in named)
+    return [*others, *named][-MAX_SEEDS:]
 
 
 def playlist_tracks(snapshot: Snapshot, playlist_id: str) -> list[TrackOut]:

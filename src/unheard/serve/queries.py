@@ -97,14 +97,13 @@ def playlists(snapshot: Snapshot, text: str = "", *, offset: int = 0, limit: int
 
 
 def playlist(snapshot: Snapshot, playlist_id: str) -> PlaylistDetail:
-    """Return a playlist with its tracks in order."""
-    catalogue = snapshot.catalogue
+    """Return a playlist with its entries in order, and the number of its tracks as `playlists` counts them."""
+    catalogue, index = snapshot.catalogue, snapshot.browse_index
     if playlist_id not in catalogue.playlists:
         raise NotFoundError(f"no playlist {playlist_id!r}")
-    items = tuple(
-        track_out(snapshot, row) for row in snapshot.browse_index.tracks_of(catalogue.playlists.row(playlist_id))
-    )
-    return PlaylistDetail(playlist_id=playlist_id, tracks=len(items), items=items)
+    row = catalogue.playlists.row(playlist_id)
+    items = tuple(track_out(snapshot, track) for track in index.tracks_of(row))
+    return PlaylistDetail(**index.playlists[row].model_dump(), items=items)
 
 
 def models(snapshot: Snapshot) -> list[ModelOut]:

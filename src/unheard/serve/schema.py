@@ -47,11 +47,6 @@ class ListParameters(BaseModel):
         le=MAX_RESULTS,
         description="Maximum number of tracks of one album; 0: no limit. Default: as max_per_artist.",
     )
-    any_number_per_artist: bool = Field(
-        default=False,
-        description="Deprecated: use max_per_artist=0.",
-        json_schema_extra={"deprecated": True},
-    )
     diversity: float = Field(
         default=0.0, ge=0, le=1, description="0: rank by score alone; 1: prefer tracks that differ from each other."
     )
@@ -71,7 +66,7 @@ class ListParameters(BaseModel):
         return ListOptions(
             n=self.n,
             candidates=self.candidates,
-            max_per_artist=artist_cap(NO_CAP if self.any_number_per_artist else self.max_per_artist),
+            max_per_artist=artist_cap(self.max_per_artist),
             max_per_album=album_cap(self.max_per_album),
             exclude=self.exclude,
             diversity=self.diversity,
@@ -200,7 +195,7 @@ class PlaylistOut(BaseModel):
     """A playlist, or one listener's plays."""
 
     playlist_id: str
-    tracks: int = Field(description="Number of tracks of the library in it.")
+    tracks: int = Field(description="Number of different tracks of the library with plays in it.")
 
 
 class PlaylistPage(BaseModel):
@@ -212,7 +207,10 @@ class PlaylistPage(BaseModel):
 
 
 class PlaylistDetail(PlaylistOut):
-    """A playlist and its tracks in order, without tracks that are not in the library."""
+    """A playlist and all its entries in order, without tracks that are not in the library.
+
+    There may be more items than `tracks`: a track may occur more than once, or with a weight of 0.
+    """
 
     items: tuple[TrackOut, ...]
 

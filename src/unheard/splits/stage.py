@@ -26,7 +26,7 @@ def prepare_splits(
     workspace: Workspace,
     *,
     file: Path | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     after: str | None = None,
     force: bool = False,
     left_out: Callable[[str], None] = ignore,
@@ -49,7 +49,7 @@ def _changing_splits(workspace: Workspace) -> AbstractContextManager[None]:
 def _prepare(
     workspace: Workspace,
     file: Path | None,
-    seed: int,
+    seed: int | None,
     after: str | None,
     *,
     force: bool,
@@ -65,7 +65,7 @@ def _prepare(
             new = _imported(file, tracks)
         else:
             plays, signatures = read_plays(workspace), _signatures(workspace, tracks)
-            new = _made(plays, tracks, signatures, seed=seed, after=after, left_out=left_out)
+            new = _made(plays, tracks, signatures, seed=seed or 0, after=after, left_out=left_out)
     existing = read_splits(workspace.splits_path) if workspace.splits_path.is_file() else {}
     kept = dict(existing)
     if not file and LIVE in existing and LIVE in new and _played(existing[LIVE], tracks) != _played(new[LIVE], tracks):
@@ -76,6 +76,8 @@ def _prepare(
             raise UserError(
                 f"{workspace.splits_path}: has another split {name!r}; rename one, or replace it with --force"
             )
+        if name in kept and kept[name] != split and seed is not None and not force:
+            left_out(f"split {name!r} is kept as it was made, whatever the seed; --force replaces it")
     splits = {**kept, **new} if force else {**new, **kept}
     if splits != existing:
         write_splits(workspace.splits_path, splits)

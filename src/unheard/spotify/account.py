@@ -13,6 +13,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,26 @@ PLAYLISTS_PER_PAGE = 50
 TRACKS_PER_REQUEST = 100
 
 
+@dataclass(frozen=True)
+class OwnedPlaylist:
+    """A playlist that the user owns; the name is one line."""
+
+    playlist_id: str
+    name: str
+    description: str
+
+
 def token_path() -> Path:
     """Return the path of the user's token."""
     folder = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(folder) if folder else Path.home() / ".cache") / "unheard" / "spotify-token.json"
 
 
-def connect(*, say: Callable[[str], None]) -> Account:
+def connect(*, say: Callable[[str], None] | None, command: str = "the command") -> Account:
     """Log in; without a token, `say` is called with the address of the page that the user must open.
+
+    say      None: never ask the user, as in a command that a timer runs
+    command  that a user who is not logged in runs in a terminal
 
     Raise UserError if spotipy or a credential is missing, or if Spotify refuses the login.
     """
@@ -75,8 +88,8 @@ def connect(*, say: Callable[[str], None]) -> Account:
             login.OAUTH_AUTHORIZE_URL, login.OAUTH_TOKEN_URL = f"{server}/authorize", f"{server}/api/token"
             client.prefix = f"{server}/v1/"
         if login.validate_token(login.cache_handler.get_cached_token()) is None:
-            if not sys.stdin.isatty():
-                raise UserError("not logged in to Spotify; run the command once in a terminal with a browser")
+            if say is None or not sys.stdin.isatty():
+                raise UserError(f"not logged in to Spotify; run {command} once in a terminal with a browser")
             say(f"allow unheard to write playlists: {login.get_authorize_url()}")
         return Account(client, path)
 
@@ -97,25 +110,27 @@ class Account:
         items = (answer.get("tracks") or {}).get("items") or []
         return [_song(item) for item in items if item and item.get("uri") and item.get("is_playable") is not False]
 
-    def playlists(self) -> dict[str, str]:
-        """Return the id of each playlist that the user owns, by name; of equal names the first, which is the newest."""
-        ids: dict[str, str] = {}
+    def playlists(self) -> list[OwnedPlaylist]:
+        """Return the playlists that the user owns, the newest first."""
+        found = []
         page = self._request(self._client.current_user_playlists, limit=PLAYLISTS_PER_PAGE)
         while True:
             for item in filter(None, page.get("items") or []):
                 if (item.get("owner") or {}).get("id") == self.user_id:
-                    ids.setdefault(one_line(str(item.get("name"))), str(item.get("id")))
+                    texts = (str(item.get(key) or "") for key in ("name", "description"))
+                    found.append(OwnedPlaylist(str(item.get("id")), *map(one_line, texts)))
             if not page.get("next"):
-                return ids
+                return found
             page = self._request(self._client.next, page)
 
     def create(self, name: str, *, description: str, public: bool) -> str:
         """Make an empty playlist; return its id."""
         return self._request_id(self._client.current_user_playlist_create, name, public=public, description=description)
 
-    def set_description(self, playlist: str, *, description: str, public: bool) -> None:
-        """Change a playlist's description; `public` makes it public, but False leaves its visibility unchanged."""
-        self._request(self._client.playlist_change_details, playlist, description=description, public=public or None)
+    def change(self, playlist: str, *, name: str, description: str, public: bool) -> None:
+        """Change name and description; `public` makes a playlist public, but False leaves its visibility unchanged."""
+        details = {"name": name, "description": description, "public": public or None}
+        self._request(self._client.playlist_change_details, playlist, **details)
 
     def replace(self, playlist: str, uris: Sequence[str]) -> None:
         """Replace all tracks of a playlist."""

@@ -22,15 +22,20 @@ from unheard.workspace import Workspace
 
 MAX_NAME = 100  # characters of a playlist's name on Spotify
 MAX_PREFIX = 30
+NEAREST = "The tracks nearest to the first one, by unheard:"  # begins their descriptions
 
 
 @dataclass(frozen=True)
 class NamedList:
-    """One playlist; the first entry is the seed."""
+    """One playlist; the first entry is the seed.
+
+    known_as  id of the playlist on Spotify that the last call wrote, "" if it is not known
+    """
 
     name: str
     description: str
     entries: tuple[ListEntry, ...]
+    known_as: str = ""
 
     @property
     def tracks(self) -> list[Track]:
@@ -81,8 +86,7 @@ def nearest_lists(
             near = session.neighbours(seed, options=options)
             lists[position, number] = NamedList(
                 playlist_name(prefix, track.label, model),
-                f"The tracks nearest to the first one, by unheard: model {model}, "
-                f"split {session.catalogue.split.name}, {candidates} candidates.",
+                f"{NEAREST} model {model}, split {session.catalogue.split.name}, {candidates} candidates.",
                 (ListEntry(track), *entries_of(near, tracks)),
             )
         progress("ranking", number + 1, len(models))

@@ -130,7 +130,8 @@ def write_tracks(
         song_of = {track: song for song, track in reversed(track_of_song(workspace, songs).items())}
         wanted = [song_of[name] for name, _ in tracks if name in song_of]
         if not wanted:
-            raise UserError(f"none of the {len(tracks)} tracks is on {state.url}; run `unheard sync` first")
+            command = f"unheard sync -w {quoted(workspace.root)}"
+            raise UserError(f"none of the {len(tracks)} tracks is on {state.url}; run `{command}` first")
         client = SubsonicClient.from_environment(state.url)
         written = write_list(workspace, client, state, title, wanted, known_as=known_as)
     return written, tuple(label for name, label in tracks if name not in song_of)

@@ -15,7 +15,7 @@ import pytest
 from tests.builders.command_line import run_command
 from tests.builders.server import running
 from tests.serve.subsonic.conftest import USER, Player
-from unheard.errors import UserError
+from unheard.errors import UserError, quoted
 from unheard.serve.config import ServeConfig
 from unheard.serve.keys import Scope, make_key, name_of_secret, read_keys, remove_key
 from unheard.serve.subsonic.endpoints import ENDPOINTS, LISTENING
@@ -139,7 +139,7 @@ def test_players_in_a_browser_may_read_answers_and_pages_of_other_sites_can_do_n
 
 
 def test_keys_are_made_listed_and_removed_by_the_command(tmp_path: Path) -> None:
-    root = tmp_path / "w"
+    root = tmp_path / "my w"
     workspace = Workspace.init(root)
     assert "no keys yet" in run_command("serve-key", "-w", root).stderr
     made = run_command("serve-key", "-w", root, "phone")
@@ -154,10 +154,12 @@ def test_keys_are_made_listed_and_removed_by_the_command(tmp_path: Path) -> None
     assert "radio\tread\tsalted" in run_command("serve-key", "-w", root).stdout
     assert run_command("serve-key", "-w", root, "--remove", "radio").code == 0
     assert "expected one of read, listen, admin" in run_command("serve-key", "-w", root, "x", "--scope", "all").error
-    assert "there is one" in run_command("serve-key", "-w", root, "phone").error
+    told = run_command("serve-key", "-w", root, "phone").error
+    assert f"there is one; `unheard serve-key -w {quoted(root)} --remove phone` removes it" in told
     assert run_command("serve-key", "-w", root, "--remove", "phone").code == 0
     assert read_keys(workspace) == {}
-    assert "there is none" in run_command("serve-key", "-w", root, "--remove", "phone").error
+    told = run_command("serve-key", "-w", root, "--remove", "phone").error
+    assert f"there is none; `unheard serve-key -w {quoted(root)}` lists them" in told
     for wrong in ("", "a b", "ü", "-x", "a" * 41, "a/b"):
         with pytest.raises(UserError, match="1 to 40"):
             make_key(workspace, wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -9,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from unheard.saved_playlists import PREFIX
 from unheard.serve import own_lists, queries
@@ -34,6 +36,7 @@ BODIES: dict[str, Any] = {
                         "file": {"type": "string", "format": "binary", "description": "An audio file of any format."}
                     },
                     "required": ["file"],
+                    "additionalProperties": False,
                 }
             },
         },
@@ -63,22 +66,33 @@ async def recommend(
 ) -> RankedForFile | Ranked:
     """Give options of liked tracks in the body, beside `likes`, and options of an uploaded file in the query string.
 
-    The ranks for each liked track are combined. The file is analysed in a separate process and not stored.
+    Options elsewhere are refused. The ranks for each liked track are combined. The file is analysed in a separate
+    process and not stored.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
+        if request.query_params:
+            raise _misplaced("query", request.query_params, "give options of liked tracks in the body, beside likes")
         try:
             likes = Likes.model_validate_json(await request.body())
         except ValidationError as error:
             raise RequestValidationError(error.errors(include_input=False, include_context=False)) from None
         return await run_in_threadpool(queries.for_likes, snapshot, likes)
     if kind == "multipart/form-data":
-        async with request.form(max_files=1, max_fields=1) as form:
+        async with request.form(max_files=1, max_fields=len(ListParameters.model_fields)) as form:
+            texts = [name for name, value in form.multi_items() if isinstance(value, str) and name != "file"]
+            if texts:
+                raise _misplaced("body", texts, "give options of a file in the query string, such as ?n=5")
             file = form.get("file")
             if isinstance(file, UploadFile):
                 return await server.run_upload(lambda: _for_file(server, file, options))
         raise api_error(422, "invalid_request", "body.file: expected an audio file")
     raise api_error(422, "invalid_request", "send application/json or multipart/form-data")
+
+
+def _misplaced(where: str, names: Iterable[str], advice: str) -> HTTPException:
+    """Return the error for options that are not read where they stand."""
+    return api_error(422, "invalid_request", f"{where}.{next(iter(names)):.60}: not read here; {advice}")
 
 
 def _for_file(server: ServerState, file: UploadFile, options: ListParameters) -> RankedForFile:

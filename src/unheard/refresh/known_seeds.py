@@ -30,9 +30,9 @@ def _check_tracks(workspace: Workspace, option: str, track_ids: Sequence[str]) -
     with open_library(workspace.library_path) as library:
         tracks = library.tracks()
     for wrong in (one for one in track_ids if one not in tracks.ids):
-        command = f"unheard tracks -w {quoted(workspace.root)}"
         near = did_you_mean_tracks(wrong, tracks)
-        raise UserError(f"{option}: no track {wrong!r} among {len(tracks)}; {near}`{command}` lists them")
+        advice = f"{near}`unheard tracks -w {quoted(workspace.root)}` lists them"
+        raise UserError(f"{option}: no track {wrong!r} among {len(tracks)}; {advice}")
 
 
 def _check_playlist(workspace: Workspace, name: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.builders.command_line import RECIPE, Ran, Run
 from unheard.cli.status import AUDIO, PLAYLISTS
 from unheard.demo.generator import build_world
+from unheard.errors import quoted
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +71,7 @@ def test_after_a_kill_between_two_stages_status_names_the_one_that_is_missing(sm
     w = small_world / "w"
     assert run("factors", "-w", w, "--dim", 5, "--iterations", 2).code == 0
     refused = run("recommend", "-w", w, "--playlist", "p01")
-    assert f"run `unheard train -w {w} --split live blend`" in refused.error
+    assert f"run `unheard train -w {quoted(w)} --split live blend`" in refused.error
     assert json.loads(run("status", "-w", w, "--json").stdout)["next"] == f"unheard train -w '{w}' --split live blend"
     assert walk(small_world, w, run) == ["train", "recommend"]
     assert run("split", "-w", w, "--seed", 3, "--force").code == 0

@@ -145,7 +145,7 @@ def test_an_extractor_of_a_package_runs_and_the_default_recipe_reads_it(crossing
     blend = load_any_recipe("blend")
     assert isinstance(blend, RankerRecipe)
     path = fit_rankers(workspace, replace(blend, features=("statistics", "crossings")), split)
-    assert json.loads(path.with_name("fit.json").read_text())["features"] == ["statistics", "crossings"]
+    assert json.loads(path.with_name("fit.json").read_text())["descriptions"] == ["statistics", "crossings"]
     predictions = load_predictions(workspace, "tracks", "blend")
     assert len(predictions.ids) == 24
     assert can_encode_files(workspace, "tracks", "blend")

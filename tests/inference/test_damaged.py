@@ -89,7 +89,7 @@ def test_a_checkpoint(tmp_path: Path, change: Change, says: str) -> None:
         (put("fingerprint", None), "fingerprint is not text"),
         (put("members", {}), "it has no members"),
         (put("dim", "six"), "ValueError"),
-        (put("features", ["musicnn"]), "KeyError: 'standard.musicnn.mean'"),
+        (put("descriptions", ["musicnn"]), "KeyError: 'standard.musicnn.mean'"),
         (put_member("weight", float("nan")), "member 0 has no finite weight"),
         (put_member("deviation", 0.0), "member 0 has no finite weight, head or deviation"),
         (cut("standard.statistics.mean"), "mean and deviation of statistics have shapes (6,) and (7,)"),

@@ -140,7 +140,7 @@ def blend_of_everything(*, seed: int = 0) -> RankerCheckpoint:
         arrays |= {f"member{number}.tower.{name}": array for name, array in weights.items()}
         note = {"kind": kind, "config": {}, "artist": reads_artist, "weight": number % 3, "deviation": 1.5, **sizes}
         notes.append(note | {"head": 0.25 if outputs == DIM else 0.0})
-    config = {"features": list(widths), "members": notes, "dim": DIM, "fingerprint": "random"}
+    config = {"descriptions": list(widths), "members": notes, "dim": DIM, "fingerprint": "random"}
     ids = {"artist": artists, "playlist": IdMap([]), "train": IdMap([])}
     return RankerCheckpoint(Path("toy/ranker.safetensors"), config, arrays, ids)
 

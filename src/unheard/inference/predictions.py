@@ -155,7 +155,7 @@ def can_encode_files(workspace: Workspace, split: str, model: str) -> bool:
         return (folder / NETWORK_FILE).is_file()
     fitted = folder / "fit.json"
     try:
-        kinds = read_sealed(fitted).get("features", []) if fitted.is_file() else []
+        kinds = read_sealed(fitted).get("descriptions", []) if fitted.is_file() else []
     except (OSError, ValueError, AttributeError) as error:
         raise _damaged(fitted, str(error), workspace, split, model) from error
     return any(from_audio(kind) for kind in kinds)

@@ -1,6 +1,6 @@
 """A fitted ranker recipe as one artefact: scalers of features, every member's tower, embeddings of playlists.
 
-config   recipe, seed, split, fingerprint, dim (number of warm factors), factors, complete, features (kinds of
+config   recipe, seed, split, fingerprint, dim (number of warm factors), factors, complete, descriptions (kinds of
          features), members: [{kind, config, artist, inputs, n_artist, outputs, weight, head, ...}]
 arrays   standard.<kind>.mean, .deviation          how features are standardised
          artist.sums, artist.counts, artist.scale  see artists.py
@@ -62,7 +62,7 @@ class RankerCheckpoint:
     def scalers(self) -> list[FeatureScaler]:
         return [
             FeatureScaler(kind, self.arrays[f"standard.{kind}.mean"], self.arrays[f"standard.{kind}.deviation"])
-            for kind in self.config["features"]
+            for kind in self.config["descriptions"]
         ]
 
     @property

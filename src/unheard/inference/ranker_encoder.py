@@ -91,7 +91,7 @@ class RankerEncoder:
 
         A train track gets the embedding that was learned from its plays, where a member has one.
         """
-        ids, blocks = read_features(workspace, library, self.checkpoint.config["features"])
+        ids, blocks = read_features(workspace, library, self.checkpoint.config["descriptions"])
         values = {block.kind: (block.values, block.known) for block in blocks}
         embeddings, factors = self.encode(values, artist_names(library, ids))
         rows = ids.rows(self.checkpoint.ids["train"], missing=-1)
@@ -187,7 +187,7 @@ def write_embeddings(
         if before.config.get("mark") == source_hash:
             return 0
         _check_inputs(workspace, library, before)
-    encoder, kinds = RankerEncoder(checkpoint, device, workspace), checkpoint.config["features"]
+    encoder, kinds = RankerEncoder(checkpoint, device, workspace), checkpoint.config["descriptions"]
     if encode is None:
         ids, embeddings, factors = encoder.encode_library(workspace, library)
     else:
@@ -232,7 +232,7 @@ def _check_inputs(workspace: Workspace, library: Library, before: artefacts.Arte
 
 def _source_hash(workspace: Workspace, library: Library, checkpoint: RankerCheckpoint) -> str:
     """Return a hash of everything that the embeddings depend on."""
-    ids, blocks = read_features(workspace, library, checkpoint.config["features"])
+    ids, blocks = read_features(workspace, library, checkpoint.config["descriptions"])
     digest = hashlib.sha256(checkpoint.state.encode())
     digest.update("\0".join([*ids, "", *artist_names(library, ids)]).encode())
     for block in blocks:

@@ -86,6 +86,8 @@ def ranker_recipe_from(values: Mapping[str, Any], source: str) -> RankerRecipe:
     parts: dict[str, Any] = {
         "members": tuple(_member(table, f"{source}, member {i}") for i, table in enumerate(members, 1))
     }
+    if "descriptions" in rest:  # the name in models of before
+        rest["features"] = rest.pop("descriptions")
     if "features" not in rest:
         parts["features"] = None
     recipe = typing.cast("RankerRecipe", fill_table(RankerRecipe, rest, source, parts))

@@ -56,7 +56,8 @@ def network_fingerprint(
 def ranker_fingerprint(data: TrainingData, recipe: RankerRecipe, split: Split, seed: int) -> str:
     """Return the fingerprint of a ranker recipe; `data` is without artist features."""
     digest = hashlib.sha256()
-    described = {"features": list(FIRST_KINDS)} | _described(recipe)
+    described = _described(recipe)
+    described["descriptions"] = described.pop("features", list(FIRST_KINDS))  # the name in fingerprints of before
     plain = [described, split.name, seed, [scaler.kind for scaler in data.scalers]]
     digest.update(json.dumps(plain, sort_keys=True).encode())
     for part in (data.train, data.validation):

@@ -102,7 +102,7 @@ def _begin(
         "fingerprint": fingerprint,
         "dim": data.dim,
         "factors": data.factors_config,
-        "features": [scaler.kind for scaler in data.scalers],
+        "descriptions": [scaler.kind for scaler in data.scalers],
         "members": [],
         "targets": "warm",
     }

@@ -68,7 +68,7 @@ def with_weights(
                 "ndcg": combined.ndcg,
                 "ndcg_of_weights": combined.ndcg_of_weights,
             },
-            "features": checkpoint.config["features"],
+            "descriptions": checkpoint.config["descriptions"],
             "members": [{key: member[key] for key in kept} for member in members],
         },
         indent=1,

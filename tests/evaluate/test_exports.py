@@ -168,7 +168,7 @@ def test_command_writes_a_whole_folder_and_never_over_another(
 
 def test_models_are_for_ranx_only(workspace: Workspace, tmp_path: Path) -> None:
     ran = run_command("export", "-w", workspace.root, "--to", "recbole", "-o", tmp_path / "x", "--model", "ridge")
-    assert "--model: lists are written for ranx only" in ran.error
+    assert "--model, -n: lists are written for ranx only" in ran.error
 
 
 def test_an_unknown_model_leaves_nothing_behind(workspace: Workspace, tmp_path: Path) -> None:

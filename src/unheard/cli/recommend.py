@@ -238,7 +238,7 @@ def recommend(
     if all_playlists:
         with console.progress_bars() as progress:
             rows = session.write_recommendation_lists(_list_path(output), candidates=candidates, n=n, progress=progress)
-        console.say(f"{output}: {rows} rows")
+        console.say(f"{output}: {rows} rows" + ("" if rows else f"; {_nothing_found(session, candidates)}"))
         return
     seeds = [session.resolve_seed(name, quick=quick) for name in dict.fromkeys(like or [])]
     if playlist is not None:

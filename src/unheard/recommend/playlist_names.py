@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from unheard.errors import UserError
 from unheard.plays import read_playlists
+from unheard.plays.storage import Playlist
 from unheard.recommend.catalogue import Catalogue
 from unheard.search import SearchIndex
 from unheard.workspace import Workspace
@@ -19,9 +21,14 @@ def resolve_playlist(workspace: Workspace, catalogue: Catalogue, name: str) -> s
     """
     if name in catalogue.playlists:
         return name
-    stored = [one for one in read_playlists(workspace) if one.playlist_id in catalogue.playlists]
+    found = the_one_called(name, [one for one in read_playlists(workspace) if one.playlist_id in catalogue.playlists])
+    return found or catalogue.playlists[catalogue.playlist_row(name)]
+
+
+def the_one_called(name: str, stored: Sequence[Playlist]) -> str:
+    """Return the id of the only playlist of a name, "" if there is none; UserError if there are several."""
     index = SearchIndex(((one.name, one.playlist_id, PurePath(one.playlist_id).name), ()) for one in stored)
     found = [stored[row].playlist_id for row in index.named(name)]
     if len(found) > 1:
         raise UserError(f"{len(found)} playlists are called {name!r}; name one by its id: {', '.join(found)}")
-    return found[0] if found else catalogue.playlists[catalogue.playlist_row(name)]
+    return found[0] if found else ""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePath
 
 from unheard.errors import UserError, quoted
 from unheard.library import open_library
 from unheard.plays import read_playlists
+from unheard.recommend.playlist_names import the_one_called
 from unheard.refresh.list_recipes import ListRecipe
 from unheard.saved_playlists import PREFIX, read_saved
-from unheard.search import SearchIndex, did_you_mean, did_you_mean_tracks, near_names
+from unheard.search import did_you_mean, did_you_mean_tracks, near_names
 from unheard.workspace import Workspace
 
 
@@ -45,11 +45,7 @@ def _check_playlist(workspace: Workspace, name: str) -> None:
         if read_saved(workspace, name.removeprefix(PREFIX)) is None:
             raise UserError(f"--playlist: no saved playlist {name!r}; see the page of playlists of `unheard serve`")
         return
-    found = SearchIndex(((one.name, one.playlist_id, PurePath(one.playlist_id).name), ()) for one in stored).named(name)
-    if len(found) > 1:
-        named = ", ".join(ids[row] for row in found)
-        raise UserError(f"--playlist: {len(found)} playlists are called {name!r}; name one by its id: {named}")
-    if stored and not len(found):
+    if stored and not the_one_called(name, stored):
         near = did_you_mean([repr(one) for one in near_names(name, ids)])
         command = f"unheard playlists -w {quoted(workspace.root)}"
         raise UserError(f"--playlist: no playlist {name!r} among {len(stored)}; {near}`{command}` lists them")
